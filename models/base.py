@@ -1,0 +1,74 @@
+"""What every model shares: it is frozen, and it is honest about its units."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+
+class Model(BaseModel):
+    """A value that travels: frozen, and tolerant of fields that a newer sender added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Configured(Model):
+    """A part of `runbooks.yaml`: an unknown key is a mistake, and is named as one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_SIZE_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+
+
+def parse_duration(value: Any) -> Any:
+    """Read `5m`, `1h30m` or `250ms`; leave everything else to pydantic."""
+    if not isinstance(value, str) or value.startswith(("P", "-P")):
+        return value
+    text = value.replace(" ", "")
+    parts = _DURATION_PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"{value!r} is not a duration: write it like 30s, 5m, 4h or 1h30m")
+    return timedelta(seconds=sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts))
+
+
+def parse_size(value: Any) -> Any:
+    """Read `512m` or `4g` as bytes (powers of two); leave everything else to pydantic."""
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value.strip())
+    if match is None:
+        raise ValueError(f"{value!r} is not a size: write it like 512m or 4g")
+    return int(float(match[1]) * _SIZE_UNITS[match[2].lower()])
+
+
+def in_words(duration: timedelta) -> str:
+    """A duration as a person says it: `5 min`, `1 h 30 min`, `12 s`."""
+    total = max(0.0, duration.total_seconds())
+    if total < 10 and total != int(total):
+        return f"{total:.1f} s"
+    seconds = round(total)
+    hours, seconds = divmod(seconds, 3600)
+    minutes, seconds = divmod(seconds, 60)
+    parts = [f"{n} {unit}" for n, unit in ((hours, "h"), (minutes, "min"), (seconds, "s")) if n]
+    return " ".join(parts) or "0 s"
+
+
+def in_bytes(size: int) -> str:
+    """A size as a person says it: `512 MiB`, `1.5 GiB`."""
+    amount, unit = float(size), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.0f} {unit}" if amount == round(amount) else f"{amount:.1f} {unit}"
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(int, return_type=int)]

@@ -1,0 +1,281 @@
+"""What read-only activities saw.
+
+Evidence is `ok`, `bad` or `unknown`, always with a reason. `unknown` is neither healthy nor
+broken: it is announced, and nothing is ever done because of it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from models.alert import Alert
+from models.base import Model
+from models.service import Service
+
+
+class Finding(StrEnum):
+    OK = "ok"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+class Evidence(Model):
+    """What one look at one place found. Not looked at is `unknown`."""
+
+    finding: Finding = Finding.UNKNOWN
+    reason: str = "not looked at"
+    observed_at: datetime | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.finding is Finding.OK
+
+    @property
+    def bad(self) -> bool:
+        return self.finding is Finding.BAD
+
+    @property
+    def unknown(self) -> bool:
+        return self.finding is Finding.UNKNOWN
+
+
+class HealthKind(StrEnum):
+    """The ways in which a health check answers; each is a finding of its own."""
+
+    HEALTHY = "healthy"
+    REFUSED = "refused"
+    TIMED_OUT = "timed-out"
+    WRONG_STATUS = "wrong-status"
+    UNHEALTHY_BODY = "unhealthy-body"
+    UNREACHABLE = "unreachable"
+    NOT_CHECKED = "not-checked"
+
+
+class HealthSeen(Evidence):
+    """One probe of the health check. `latency` in seconds; `body` is an excerpt, redacted."""
+
+    kind: HealthKind = HealthKind.NOT_CHECKED
+    status: int | None = None
+    body: str = ""
+    latency: float | None = None
+
+
+class HealthWatched(Evidence):
+    """A watch over a stability window: `ok` only after `held` reached the window."""
+
+    samples: int = 0
+    healthy: int = 0
+    held: timedelta = timedelta()
+    first_healthy_at: datetime | None = None
+    last: HealthSeen = HealthSeen()
+    resumed: int = 0
+    """How many times another worker took the watch over with its samples."""
+
+
+class WatchHealth(Model):
+    """Watch `service` until it was healthy without a break for `stable_for`."""
+
+    service: Service
+    stable_for: timedelta
+
+
+class ProcessState(StrEnum):
+    RUNNING = "running"
+    EXITED = "exited"
+    RESTARTING = "restarting"
+    PAUSED = "paused"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+class ProcessSeen(Evidence):
+    """The state of a service's container or process. Memory in bytes, CPU as a share of its limit."""
+
+    state: ProcessState = ProcessState.UNKNOWN
+    exit_code: int | None = None
+    oom_killed: bool = False
+    restarts: int = 0
+    pid: int | None = None
+    image: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    memory_limit: int | None = None
+    memory_used: int | None = None
+    cpu_share: float | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.state is ProcessState.RUNNING
+
+    @property
+    def exited(self) -> bool:
+        return self.state is ProcessState.EXITED
+
+    @property
+    def out_of_memory(self) -> bool:
+        """The kernel ended it for memory: said outright, or exit 137 under a limit."""
+        return self.oom_killed or (self.exit_code == 137 and self.memory_limit is not None)
+
+
+class LogMatch(Model):
+    """How often a named pattern stands in the scanned lines, and one redacted line of them."""
+
+    count: int
+    sample: str
+
+
+class LogsSeen(Evidence):
+    """The last lines of a log, cleaned and redacted before they left the activity."""
+
+    tail: tuple[str, ...] = ()
+    matches: dict[str, LogMatch] = {}
+
+    def has(self, pattern: str) -> bool:
+        return pattern in self.matches
+
+
+class PortOwner(Model):
+    """Who listens on a port. `ours` when it is the service itself."""
+
+    pid: int
+    name: str
+    started_at: datetime
+    ours: bool
+
+
+class PortSeen(Evidence):
+    port: int | None = None
+    owner: PortOwner | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Somebody who is not the service listens on its port."""
+        return self.owner is not None and not self.owner.ours
+
+
+class DiskSeen(Model):
+    """One mounted file system; bytes."""
+
+    path: str
+    total: int
+    free: int
+    full: bool
+
+
+class HostSeen(Evidence):
+    """Disk and memory of the service's host; bytes. `bad` when under the configured floor."""
+
+    disks: tuple[DiskSeen, ...] = ()
+    memory_total: int | None = None
+    memory_available: int | None = None
+    short_of_memory: bool = False
+
+    @property
+    def full_disk(self) -> DiskSeen | None:
+        return next((disk for disk in self.disks if disk.full), None)
+
+
+class DatabaseKind(StrEnum):
+    """What a connection attempt met; each has an answer of its own."""
+
+    HEALTHY = "healthy"
+    REFUSED = "refused"
+    TIMED_OUT = "timed-out"
+    TOO_MANY_CONNECTIONS = "too-many-connections"
+    WRONG_CREDENTIALS = "wrong-credentials"
+    NO_ROUTE = "no-route"
+    DISK_FULL = "disk-full"
+    FAILED = "failed"
+    NOT_CHECKED = "not-checked"
+
+
+class DatabaseSeen(Evidence):
+    """`SELECT 1` with a time-out, and what PostgreSQL said instead of an answer."""
+
+    kind: DatabaseKind = DatabaseKind.NOT_CHECKED
+    latency: float | None = None
+
+
+class DependencySeen(Model):
+    service: str
+    finding: Finding
+    reason: str
+    is_database: bool = False
+
+
+class DependenciesSeen(Evidence):
+    """Each service that this one depends on, by its own check."""
+
+    services: tuple[DependencySeen, ...] = ()
+
+    @property
+    def broken(self) -> tuple[DependencySeen, ...]:
+        return tuple(seen for seen in self.services if seen.finding is Finding.BAD)
+
+    @property
+    def lost_database(self) -> DependencySeen | None:
+        return next((seen for seen in self.broken if seen.is_database), None)
+
+
+class Deployment(Model):
+    """A version that was seen, or announced by a pipeline. `healthy_at`: when it was last seen healthy."""
+
+    service: str
+    version: str
+    deployed_at: datetime
+    healthy_at: datetime | None = None
+    recorded_by: str = ""
+    current: bool = False
+
+
+class DeploymentsSeen(Evidence):
+    """Newest first."""
+
+    deployments: tuple[Deployment, ...] = ()
+
+    @property
+    def current(self) -> Deployment | None:
+        return next((one for one in self.deployments if one.current), None)
+
+    @property
+    def last_healthy(self) -> Deployment | None:
+        """The newest version, other than the running one, that was seen healthy."""
+        return next((d for d in self.deployments if d.healthy_at and not d.current), None)
+
+
+class LookAtDependencies(Model):
+    """The services to look at, each by its own check."""
+
+    services: tuple[Service, ...]
+
+
+class AskSource(Model):
+    """Ask the alert's source, for at most `within`, whether this alert is over."""
+
+    url: str
+    """Base address of Alertmanager."""
+    alert: Alert
+    within: timedelta
+
+
+class AlertSourceSeen(Evidence):
+    """Whether the alert's source agrees that it is over: `ok` agrees, `bad` still fires."""
+
+
+class Seen(Model):
+    """Everything an incident looked at. What was not looked at is `unknown`."""
+
+    health: HealthSeen = HealthSeen()
+    process: ProcessSeen = ProcessSeen()
+    logs: LogsSeen = LogsSeen()
+    port: PortSeen = PortSeen()
+    host: HostSeen = HostSeen()
+    database: DatabaseSeen = DatabaseSeen()
+    dependencies: DependenciesSeen = DependenciesSeen()
+    deployments: DeploymentsSeen = DeploymentsSeen()
+
+    def looked_at(self) -> dict[str, Evidence]:
+        """The evidence that was gathered, by name, in the order of the fields."""
+        every = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: seen for name, seen in every.items() if seen.reason != "not looked at"}

@@ -1,0 +1,165 @@
+"""A service: a thing that the configuration says may be looked at and acted on.
+
+A run carries its services as they were when it began, so that an edit of `runbooks.yaml`
+never changes an incident that is open. Secrets are named here (a variable or a file),
+never held.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, HttpUrl, TypeAdapter, field_validator, model_validator
+
+from models.alert import ServiceName
+from models.base import Configured, Duration, Size
+from models.names import queue_of
+
+
+class DockerManager(Configured):
+    """A container, found by name; its Compose project is read from its labels."""
+
+    kind: Literal["docker"] = "docker"
+    container: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    stop_timeout: Duration = timedelta(seconds=10)
+
+
+class SupervisordManager(Configured):
+    """A program of supervisord, for machines without Docker."""
+
+    kind: Literal["supervisord"] = "supervisord"
+    program: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$")
+    socket: str
+    """Path of supervisord's unix socket."""
+    memory_limit_file: str | None = None
+    """A file with the limit in bytes, read by the program when it starts."""
+
+
+Manager = Annotated[DockerManager | SupervisordManager, Field(discriminator="kind")]
+
+
+class HealthCheck(Configured):
+    """`GET url`: healthy is a 2xx whose JSON body has a healthy value at `field`, if one is named."""
+
+    url: str
+    field: str | None = "status"
+    healthy: tuple[str, ...] = ("ok", "healthy", "up", "pass")
+    timeout: Duration = timedelta(seconds=3)
+    every: Duration = timedelta(seconds=5)
+    settle: Duration = timedelta(minutes=1)
+    """How long the service may take to answer after an action before it counts as failed."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        TypeAdapter(HttpUrl).validate_python(value)
+        return value
+
+
+class LogScan(Configured):
+    """How much of the log is read, and the patterns that mean something (regular expressions)."""
+
+    lines: int = Field(default=50, ge=1, le=5000)
+    patterns: dict[str, str] = Field(
+        default_factory=lambda: {
+            "port-in-use": r"EADDRINUSE|[Aa]ddress already in use",
+            "out-of-memory": r"heap out of memory|OutOfMemory|MemoryError|Cannot allocate memory",
+            "database-lost": (
+                r"ECONNREFUSED.*:5432|Can't reach database|connection to (the )?database"
+                r"|database connection (lost|refused|failed)|terminating connection"
+            ),
+            "circuit-open": r"circuit.*open",
+            "disk-full": r"No space left on device|ENOSPC",
+        }
+    )
+
+    @field_validator("patterns")
+    @classmethod
+    def _compile(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, pattern in value.items():
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"pattern {name!r} is not a regular expression: {error}") from error
+        return value
+
+
+class MemoryPolicy(Configured):
+    """How far the memory limit may be raised, and by how much at a time."""
+
+    factor: float = Field(default=1.5, gt=1.0, le=4.0)
+    cap: Size = 4 * 2**30
+
+
+class ScalePolicy(Configured):
+    """The most replicas that the product may run of this service; 1 forbids scaling out."""
+
+    max_replicas: int = Field(default=1, ge=1, le=100)
+
+
+class HostFloors(Configured):
+    """Below these the host itself is short: free share of each disk, free share of memory."""
+
+    disks: tuple[str, ...] = ("/",)
+    disk_free: float = Field(default=0.05, ge=0, lt=1)
+    memory_free: float = Field(default=0.05, ge=0, lt=1)
+
+
+class RollBackScript(Configured):
+    """The configured way back, for what is not an image: an argument list, run once, no shell."""
+
+    command: tuple[str, ...] = Field(min_length=1)
+    directory: str = "."
+    timeout: Duration = timedelta(minutes=5)
+
+
+class SecretRef(Configured):
+    """Where a secret is found: the name of a variable, or a file. Never the secret."""
+
+    env: str | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> SecretRef:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("name either env (a variable) or file (a path) for the secret")
+        return self
+
+    def __str__(self) -> str:
+        return f"${self.env}" if self.env else f"file {self.file}"
+
+
+class Database(Configured):
+    """PostgreSQL behind a service. The connection string is a secret."""
+
+    url: SecretRef
+    timeout: Duration = timedelta(seconds=5)
+
+
+class Service(Configured):
+    """One service: how to reach, probe, manage and roll back it, and what it depends on."""
+
+    name: ServiceName = ""
+    title: str = ""
+    host: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")
+    manager: Manager
+    health: HealthCheck | None = None
+    logs: LogScan = LogScan()
+    port: int | None = Field(default=None, ge=1, le=65535)
+    depends_on: tuple[ServiceName, ...] = ()
+    memory: MemoryPolicy = MemoryPolicy()
+    scale: ScalePolicy = ScalePolicy()
+    floors: HostFloors = HostFloors()
+    rollback: RollBackScript | None = None
+    database: Database | None = None
+    links: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def queue(self) -> str:
+        return queue_of(self.host)
+
+    @property
+    def is_database(self) -> bool:
+        return self.database is not None
