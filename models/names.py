@@ -17,6 +17,9 @@ CONTROL_ROOM_RESUME = "resume"
 CONTROL_ROOM_STATE = "state"
 ANY_ALERT = "AnyAlert"
 
+RUNBOOKS = ("ServiceDown", ANY_ALERT)
+"""Every runbook that exists, by its workflow type."""
+
 UNKNOWN_SERVICE = "unknown"
 
 

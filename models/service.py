@@ -143,6 +143,8 @@ class Service(Configured):
 
     name: ServiceName = ""
     title: str = ""
+    aliases: tuple[str, ...] = ()
+    """Other label values by which alerts name this service, such as its container or Prometheus job."""
     host: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")
     manager: Manager
     health: HealthCheck | None = None
