@@ -30,6 +30,15 @@ RISKY_KINDS: tuple[str, ...] = tuple(
 )
 """Every kind of action, as `risks` names them."""
 
+SEVERITY_WORDS = {
+    "page": Severity.CRITICAL,
+    "error": Severity.CRITICAL,
+    "warn": Severity.WARNING,
+    "information": Severity.INFO,
+    "none": Severity.INFO,
+}
+"""What the `severity` label of other people's alerts says."""
+
 SERVICE_NAME: TypeAdapter[str] = TypeAdapter(ServiceName)
 
 
@@ -161,6 +170,12 @@ class Configuration(Configured):
     def rule(self, alert_name: str) -> AlertRule:
         """The rule of an alert name; the default one for a name that is not configured."""
         return self.alerts.get(alert_name) or AlertRule()
+
+    def severity_for(self, alert_name: str, labels: Mapping[str, str]) -> Severity:
+        """The severity of the rule, else the alert's own, else warning."""
+        said = labels.get("severity", "").strip().lower()
+        known = said if said in set(Severity) else SEVERITY_WORDS.get(said, Severity.WARNING)
+        return self.rule(alert_name).severity or Severity(known)
 
     def runbook_for(self, alert_name: str) -> str:
         """The workflow type that an alert name goes to. Nothing is dropped: `AnyAlert` takes the rest."""

@@ -118,8 +118,9 @@ class RollBackScript(Configured):
 class SecretRef(Configured):
     """Where a secret is found: the name of a variable, or a file. Never the secret."""
 
-    env: str | None = None
-    file: str | None = None
+    env: str | None = Field(default=None, pattern=r"^[A-Z_][A-Z0-9_]{0,127}$")
+    """The name of a variable, in capitals."""
+    file: str | None = Field(default=None, min_length=1, max_length=4096)
 
     @model_validator(mode="after")
     def _one_of_them(self) -> SecretRef:
