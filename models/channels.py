@@ -1,30 +1,106 @@
-"""How people are reached: the shapes of the channels in `runbooks.yaml`.
+"""The notification channels as `runbooks.yaml` describes them (`runbook.md`, Contact Methods).
 
-Addresses of webhooks are secrets, so each is named by its variable or file. A channel whose
-secret is not there is left out, and says so when the worker starts.
+The address of a channel is a secret in itself (who knows it may write to `#alerts`), so every
+address and key is named here by its variable or file, and never held.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, HttpUrl, TypeAdapter, field_validator
 
-from models.base import Configured
+from models.alert import Severity
+from models.base import Configured, Duration
 from models.service import SecretRef
 
-
-class LogChannel(Configured):
-    """Writes to the worker's own log: needs nothing, and is always there."""
-
-    kind: Literal["log"] = "log"
+PAGERDUTY_EVENTS = "https://events.pagerduty.com/v2/enqueue"
+DISCORD_API = "https://discord.com/api/v10"
 
 
-class SlackChannel(Configured):
-    """An incoming webhook of Slack."""
+class _Channel(Configured):
+    severities: tuple[Severity, ...] = ()
+    """It hears only of these; empty means of all."""
+    timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=5)
+    """How long one delivery may take before the channel counts as down."""
+
+
+class SlackChannel(_Channel):
+    """A Slack channel, by the address of its incoming webhook."""
 
     kind: Literal["slack"] = "slack"
     webhook: SecretRef
 
 
-ChannelConfig = Annotated[LogChannel | SlackChannel, Field(discriminator="kind")]
+class DiscordChannel(_Channel):
+    """A Discord channel, by the address of its webhook."""
+
+    kind: Literal["discord"] = "discord"
+    webhook: SecretRef
+
+
+class DiscordDirectChannel(_Channel):
+    """A direct message to one person on Discord, sent by a bot of the same server."""
+
+    kind: Literal["discord-direct"] = "discord-direct"
+    token: SecretRef
+    user: str = Field(pattern=r"^[0-9]{1,20}$")
+    """The person's numeric ID (Discord: Developer Mode, Copy User ID)."""
+    api: str = DISCORD_API
+
+    @field_validator("api")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        return _http(value)
+
+
+class EmailChannel(_Channel):
+    """E-mail, by an apprise address such as `mailtos://user:password@example.com?to=ops@example.com`."""
+
+    kind: Literal["email"] = "email"
+    url: SecretRef
+
+
+class AppriseChannel(_Channel):
+    """Whatever else apprise can reach, by its address."""
+
+    kind: Literal["apprise"] = "apprise"
+    url: SecretRef
+
+
+class PagerDutyChannel(_Channel):
+    """A PagerDuty service, by the integration key of its Events API v2 integration."""
+
+    kind: Literal["pagerduty"] = "pagerduty"
+    routing_key: SecretRef
+    url: str = PAGERDUTY_EVENTS
+    """Another address for PagerDuty's European region, or for what speaks the same protocol."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        return _http(value)
+
+
+class LogChannel(_Channel):
+    """The worker's own log: a channel that needs nothing, for a first try and as a last resort."""
+
+    kind: Literal["log"] = "log"
+
+
+def _http(value: str) -> str:
+    TypeAdapter(HttpUrl).validate_python(value)
+    return value
+
+
+ChannelConfig = Annotated[
+    SlackChannel
+    | DiscordChannel
+    | DiscordDirectChannel
+    | EmailChannel
+    | AppriseChannel
+    | PagerDutyChannel
+    | LogChannel,
+    Field(discriminator="kind"),
+]
