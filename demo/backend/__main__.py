@@ -1,0 +1,110 @@
+"""`python -m demo.backend`: the process that the demo's supervisord or Docker runs."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from prometheus_client import generate_latest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from demo.backend import business, injection
+from demo.backend.database import Database, DatabaseLostError
+from demo.backend.memory import hold, limit_memory
+from demo.backend.metrics import COST, REGISTRY, Measured
+from demo.backend.settings import BackendSettings
+
+log = logging.getLogger("backend")
+
+HOST = "127.0.0.1"
+
+
+async def health(request: Request) -> Response:
+    """200 and `healthy` while the database answers; 503 and the reason when it does not."""
+    database: Database = request.app.state.database
+    try:
+        await database.check()
+    except DatabaseLostError as error:
+        return JSONResponse({"status": "unhealthy", "checks": {"database": str(error)}}, status_code=503)
+    version = request.app.state.settings.version
+    return JSONResponse({"status": "healthy", "version": version, "checks": {"database": "ok"}})
+
+
+async def metrics(request: Request) -> Response:
+    """What Prometheus scrapes; the costs as the database knows them, when it can be asked."""
+    database: Database = request.app.state.database
+    try:
+        async with database.connection() as connection:
+            rows = await connection.fetch("SELECT provider, sum(dollars)::float AS d FROM costs GROUP BY 1")
+    except DatabaseLostError:
+        rows = []
+    for row in rows:
+        COST.labels(row["provider"]).set(row["d"])
+    return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")
+
+
+async def database_lost(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, status_code=503)
+
+
+def application(settings: BackendSettings) -> Starlette:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with Database(settings.database_url) as database:
+            app.state.database = database
+            yield
+
+    app = Starlette(
+        routes=[
+            Route("/health", health),
+            Route("/metrics", metrics),
+            *business.ROUTES,
+            *injection.ROUTES,
+        ],
+        middleware=[Middleware(Measured)],
+        exception_handlers={DatabaseLostError: database_lost},
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    return app
+
+
+def listen(port: int) -> socket.socket:
+    """The listening socket, or the end with `EADDRINUSE` in the log, as Node.js says it."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "error")
+        log.critical("listen %s: %s %s:%d", name, error.strerror, HOST, port)
+        sys.exit(1)
+    return listener
+
+
+def main() -> None:
+    logging.basicConfig(stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    settings = BackendSettings.from_environment()
+    limit_memory(settings.memory_limit_file)
+    log.info("backend %s starts on port %d", settings.version, settings.port)
+    if settings.crash_at_start.exists():
+        log.critical("Error: Cannot find module './dist/main.js'")
+        sys.exit(1)
+    listener = listen(settings.port)
+    if settings.working_set.exists():
+        hold(int(settings.working_set.read_text()))
+    server = uvicorn.Config(application(settings), log_level="warning", access_log=False, lifespan="on")
+    uvicorn.Server(server).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

