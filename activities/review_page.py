@@ -19,20 +19,18 @@ _NOTHING = "Nothing."
 
 def page(review: Review) -> str:
     """The whole review, or its short form for what was not critical. The same review, the same text."""
-    sections = [
-        _head(review),
-        _section("Summary", said(review.summary) or _NOTHING),
-        _section("Times", _times(review)),
-        _section("Cause and evidence", _cause(review)),
-        _section("What was done", _done(review.performed)),
-    ]
+    sections = [_head(review), _section("Summary", said(review.summary) or _NOTHING)]
+    if not review.short:
+        sections.append(_section("Timeline", _timeline(review.timeline)))
+    sections.append(_section("Cause and evidence", _cause(review)))
+    sections.append(_section("What was done", _done(review.performed)))
+    sections.append(_section("Times", _times(review)))
     if not review.short or review.did_not_help:
         sections.append(_section("What was tried and did not help", _list(review.did_not_help)))
     if not review.short or review.remarks:
         sections.append(_section("Remarks", _list(review.remarks)))
     if not review.short:
-        sections.append(_section("Timeline", _timeline(review.timeline)))
-        sections += [_section(title, _boxes(boxes)) for title, boxes in CHECKLIST.items()]
+        sections.append(_section("Still to do", _checklists()))
     if review.links:
         sections.append(_section("Links", "\n".join(f"- {link(*item)}" for item in review.links.items())))
     if review.log_tail and not review.short:
@@ -115,8 +113,11 @@ def _entry(entry: Entry) -> str:
     return f"- {_stamp(entry.at)} · {said(entry.text)} ({who}, through {entry.through.value})"
 
 
-def _boxes(boxes: Iterable[str]) -> str:
-    return "\n".join(f"- [ ] {box}" for box in boxes)
+def _checklists() -> str:
+    lists = []
+    for title, boxes in CHECKLIST.items():
+        lists.append("\n".join((f"### {title}\n", *(f"- [ ] {box}" for box in boxes))))
+    return "\n\n".join(lists)
 
 
 def _list(texts: Iterable[str]) -> str:
