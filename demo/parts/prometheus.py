@@ -1,0 +1,41 @@
+"""A real Prometheus that scrapes the backend and evaluates the demo's rules every second."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import demo.monitoring
+from demo.parts.http import answers
+from demo.parts.loopback import LOOPBACK, free_port, program
+from demo.parts.part import ProcessPart
+from demo.parts.process import Process
+
+RULES = Path(demo.monitoring.__file__).parent / "rules.yml"
+
+
+class Prometheus(ProcessPart):
+    """Prometheus on `url`; `alertmanager` is the URL that its alerts go to, if any."""
+
+    def __init__(self, directory: Path, *, backend: str, alertmanager: str | None = None) -> None:
+        port = free_port()
+        self.url = f"http://{LOOPBACK}:{port}"
+        rules = directory / "rules.yml"
+        shutil.copyfile(RULES, rules)
+        configuration = directory / "prometheus.yml"
+        configuration.write_text(
+            demo.monitoring.render(
+                "prometheus.yml",
+                rules=json.dumps(str(rules)),
+                backend=backend.removeprefix("http://"),
+                alertmanagers=json.dumps(alertmanager.removeprefix("http://")) if alertmanager else "",
+            )
+        )
+        argv = [program("prometheus", hint="apt-get install prometheus")]
+        argv += [f"--config.file={configuration}", f"--storage.tsdb.path={directory / 'prometheus-data'}"]
+        argv += [f"--web.listen-address={LOOPBACK}:{port}", "--log.level=warn"]
+        self.process = Process("prometheus", argv, directory=directory)
+
+    async def looks_ready(self) -> str:
+        return await answers(f"{self.url}/-/ready")
