@@ -106,6 +106,8 @@ class IntakeSettings(Configured):
     port: int = Field(default=8080, ge=0, le=65535)
     token: SecretRef | None = None
     """The bearer token; `RUNBOOKS_INTAKE_TOKEN_FILE` names its file and wins."""
+    people: dict[str, SecretRef] = Field(default_factory=dict)
+    """Who may decide over HTTP: a name, as in `approvals.approvers`, and where their token is."""
     max_body: Size = Field(default=4 * 2**20, ge=1024, le=64 * 2**20)
     public_url: WebAddress | None = None
     """How people reach the intake, for the links in messages."""
