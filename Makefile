@@ -1,0 +1,47 @@
+# `make demo` shows the product at work, `make test` proves it. Both begin on a new machine
+# with python3 (3.11 or later) and install the rest into .venv, from requirements.lock. A test
+# that needs a system which is not there is skipped and says which; .ci/run installs them all.
+
+PYTHON ?= python3
+BIN := .venv/bin
+FAULT ?=
+
+.PHONY: help venv demo test lint scenarios faults bench clean
+
+help:
+	@echo "make demo [FAULT=crash]   start the stand-in stack, break it, watch it heal"
+	@echo "make test                 lint, types and every test"
+	@echo "make scenarios            every cause of every runbook, against real systems"
+	@echo "make faults               killed processes, cut connections, lost answers"
+	@echo "make bench                the measurements"
+
+venv: .venv/installed
+
+.venv/installed: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+demo: venv
+	$(BIN)/python -m demo $(FAULT)
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+scenarios: venv
+	$(BIN)/python -m pytest -m scenario
+
+faults: venv
+	$(BIN)/python -m pytest -m fault
+
+bench: venv
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis var ci-output
