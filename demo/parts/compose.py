@@ -58,6 +58,9 @@ class ComposedServices(Services):
     def manager_of(self, service: str) -> Manager:
         return DockerManager(container=self.container_of(service))
 
+    def start_command(self, service: str) -> list[str]:
+        return self._argv("start", service)
+
     async def start_service(self, service: str) -> None:
         await self._run("start", service)
 
@@ -79,8 +82,11 @@ class ComposedServices(Services):
     async def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(self._run_and_wait, *arguments)
 
+    def _argv(self, *arguments: str) -> list[str]:
+        return [self._compose, "--project-name", self.project, "--file", str(self.file), *arguments]
+
     def _run_and_wait(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        argv = [self._compose, "--project-name", self.project, "--file", str(self.file), *arguments]
+        argv = self._argv(*arguments)
         done = subprocess.run(argv, capture_output=True, text=True, timeout=_COMPOSE_WITHIN, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"docker-compose {' '.join(arguments)} failed: {done.stderr.strip()}")

@@ -27,6 +27,10 @@ class Services(Part):
         """What `runbooks.yaml` says about who runs it."""
 
     @abstractmethod
+    def start_command(self, service: str) -> list[str]:
+        """The argument list by which a script would start it."""
+
+    @abstractmethod
     async def start_service(self, service: str) -> None:
         """Start one of the two and return; it may still be coming up."""
 

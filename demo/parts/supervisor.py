@@ -29,6 +29,8 @@ class Supervisord(ProcessPart):
         configuration = directory / "supervisord.conf"
         configuration.write_text("\n".join([_server(directory, self.socket), *programs]))
         argv = [program("supervisord", hint="pip install supervisor"), "-n", "-c", str(configuration)]
+        control = program("supervisorctl", hint="pip install supervisor")
+        self.control = [control, "-s", f"unix://{self.socket}"]
         self.process = Process("supervisord", argv, directory=directory)
 
     async def looks_ready(self) -> str:
@@ -78,6 +80,9 @@ class SupervisedServices(Services):
         limit = str(self.memory_limit_file) if service == BACKEND else None
         socket = str(self.supervisord.socket)
         return SupervisordManager(program=service, socket=socket, memory_limit_file=limit)
+
+    def start_command(self, service: str) -> list[str]:
+        return [*self.supervisord.control, "start", service]
 
     async def start_service(self, service: str) -> None:
         await self._ask_unless("startProcess", service, Faults.ALREADY_STARTED)

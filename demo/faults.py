@@ -1,0 +1,149 @@
+"""The faults of the demo, one function each: what breaks, for real, under both managers.
+
+A fault is an async context manager: entered when it is broken, and on the way out whatever
+would break it again is taken away. Nothing here repairs the service: that is the runbook's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from demo.parts.http import answers
+from demo.parts.loopback import LOOPBACK
+from demo.parts.process import Process
+from demo.parts.services import BACKEND, POSTGRES, Services
+from demo.parts.waiting import until
+
+_MORE_THAN_THE_LIMIT = 16 * 2**20
+"""Bytes. The working set is over the limit, and under the limit raised by half."""
+
+
+@asynccontextmanager
+async def crash(services: Services, _: Path) -> AsyncIterator[None]:
+    """The backend ends with code 1. Starting it is enough."""
+    await services.backend.inject("crash")
+    await services.ended(BACKEND)
+    yield
+
+
+@asynccontextmanager
+async def out_of_memory(services: Services, _: Path) -> AsyncIterator[None]:
+    """The working set outgrew the memory limit: every start ends so until the limit is raised."""
+    backend = services.backend
+    backend.working_set.write_text(str(backend.memory_limit + _MORE_THAN_THE_LIMIT))
+    try:
+        await backend.inject("out-of-memory")
+        await services.ended(BACKEND)
+        yield
+    finally:
+        backend.working_set.unlink()
+
+
+@asynccontextmanager
+async def hang(services: Services, _: Path) -> AsyncIterator[None]:
+    """The backend keeps its port and answers nothing."""
+    await services.backend.inject("hang")
+    await _unhealthy(services)
+    yield
+
+
+@asynccontextmanager
+async def port_taken(services: Services, directory: Path) -> AsyncIterator[None]:
+    """Another process took the port while the backend was stopped; its start fails with EADDRINUSE."""
+    await services.stop_service(BACKEND)
+    port = str(services.backend.port)
+    server = [sys.executable, "-m", "http.server", port, "--bind", LOOPBACK]
+    squatter = Process("port-squatter", server, directory=directory)
+    squatter.start()
+    try:
+        await until("the port taken", lambda: answers(services.backend.url), within=10)
+        await services.start_service(BACKEND)
+        await services.ended(BACKEND)
+        yield
+    finally:
+        await squatter.stop()
+
+
+@asynccontextmanager
+async def database_lost(services: Services, _: Path) -> AsyncIterator[None]:
+    """PostgreSQL is stopped: the backend runs, and says that it is unhealthy."""
+    await services.stop_service(POSTGRES)
+    await _unhealthy(services)
+    yield
+
+
+@asynccontextmanager
+async def database_hung(services: Services, _: Path) -> AsyncIterator[None]:
+    """PostgreSQL accepts connections and answers nothing (SIGSTOP); it must be stopped by force."""
+    family = _family(await services.pid_of(POSTGRES))
+    _signal(family, signal.SIGSTOP)
+    try:
+        await _unhealthy(services)
+        yield
+    finally:
+        _signal(family, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def crash_loop(services: Services, _: Path) -> AsyncIterator[None]:
+    """The new version crashes at every start until it is rolled back."""
+    marker = services.backend.crash_at_start
+    marker.touch()
+    try:
+        await services.backend.inject("crash")
+        await services.ended(BACKEND)
+        yield
+    finally:
+        marker.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the demo may break, and what the runbook is expected to find."""
+
+    inject: Callable[[Services, Path], AbstractAsyncContextManager[None]]
+    cause: str
+    says: str
+    asks: bool = False
+    """Whether its fix needs a person's approval."""
+    crashes_before: int = 0
+    """Plain crashes, each healed, that make this one a loop."""
+
+
+FAULTS: dict[str, Fault] = {
+    "crash": Fault(crash, "crash", "the backend crashes"),
+    "out-of-memory": Fault(out_of_memory, "out of memory", "the backend outgrows its memory limit"),
+    "hang": Fault(hang, "hung", "the backend hangs: its port is open, and nothing answers"),
+    "port-taken": Fault(port_taken, "port conflict", "another process takes the backend's port", asks=True),
+    "database-lost": Fault(database_lost, "database lost", "PostgreSQL is stopped"),
+    "database-hung": Fault(database_hung, "database lost", "PostgreSQL hangs"),
+    "crash-loop": Fault(
+        crash_loop, "crash loop", "a bad version crashes at every start", asks=True, crashes_before=2
+    ),
+}
+
+
+async def _unhealthy(services: Services) -> None:
+    async def still_healthy() -> str:
+        return "" if await services.backend.is_healthy() else "it is still healthy"
+
+    await until("backend unhealthy", still_healthy, within=10)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    leader = psutil.Process(pid)
+    return [leader, *leader.children(recursive=True)]
+
+
+def _signal(family: list[psutil.Process], number: signal.Signals) -> None:
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.send_signal(number)

@@ -1,0 +1,96 @@
+"""The whole stack of one demo run: Temporal, the services, the worker and the intake."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from demo.configuration import Around, write_configuration
+from demo.parts.alertmanager import Alertmanager
+from demo.parts.compose import ComposedServices
+from demo.parts.docker_engine import why_not_usable
+from demo.parts.loopback import NotInstalledError, is_installed
+from demo.parts.part import Part
+from demo.parts.product import Intake, Worker, command, new_token, product_environment
+from demo.parts.prometheus import Prometheus
+from demo.parts.services import Services
+from demo.parts.supervisor import SupervisedServices
+from demo.parts.temporal import Temporal
+
+
+async def choose_services(directory: Path) -> tuple[Services, str]:
+    """Containers if a Docker engine can run them, else supervisord; and in words which and why."""
+    if not is_installed("docker-compose"):
+        return SupervisedServices(directory), "supervisord, because docker-compose is not installed"
+    why_not = await asyncio.to_thread(why_not_usable)
+    if why_not:
+        return SupervisedServices(directory), f"supervisord, because there is {why_not}"
+    return ComposedServices(directory), "Docker, through Compose"
+
+
+class Stack(Part):
+    """All parts on free ports in one work directory. With `monitored`, Prometheus and Alertmanager
+    watch the backend and raise and resolve the alerts themselves."""
+
+    def __init__(
+        self, directory: Path, services: Services, *, stable_for: str = "10s", monitored: bool = False
+    ) -> None:
+        self.directory = directory
+        self.services = services
+        self.temporal = Temporal(directory)
+        self.token_file = new_token(directory)
+        self.environment = product_environment(self.temporal.address, self.token_file)
+        self.config = directory / "runbooks.yaml"
+        self.intake = Intake(directory, config=self.config, environment=self.environment)
+        self.worker = Worker(directory, config=self.config, environment=self.environment)
+        self.alertmanager: Alertmanager | None = None
+        self.prometheus: Prometheus | None = None
+        if monitored:
+            self._add_monitoring()
+        self._stable_for = stable_for
+        self._open = AsyncExitStack()
+
+    @property
+    def token(self) -> str:
+        """The intake's bearer token."""
+        return self.token_file.read_text().strip()
+
+    async def start(self) -> None:
+        """Start everything; what does not depend on one another comes up side by side."""
+        await self._enter(self.temporal, self.services)
+        write_configuration(self.directory, self.services, self._around())
+        await self._enter(self.worker, self.intake)
+        if self.prometheus and self.alertmanager:
+            await self._enter(self.alertmanager, self.prometheus)
+
+    async def stop(self) -> None:
+        await self._open.aclose()
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`python starter.py ARGUMENTS…` against this stack."""
+        return command(*arguments, config=self.config, environment=self.environment)
+
+    async def _enter(self, *parts: Part) -> None:
+        """From here on the parts are ended with the stack, also those that never become ready."""
+        async with asyncio.TaskGroup() as together:
+            for part in parts:
+                self._open.push_async_callback(part.stop)
+                together.create_task(part.start())
+
+    def _add_monitoring(self) -> None:
+        if not is_installed("prometheus"):
+            raise NotInstalledError("prometheus is not installed: apt-get install prometheus")
+        self.alertmanager = Alertmanager(self.directory, intake=self.intake.url, token_file=self.token_file)
+        self.prometheus = Prometheus(
+            self.directory, backend=self.services.backend.url, alertmanager=self.alertmanager.url
+        )
+
+    def _around(self) -> Around:
+        return Around(
+            temporal_ui=self.temporal.ui,
+            alertmanager=self.alertmanager.url if self.alertmanager else None,
+            prometheus=self.prometheus.url if self.prometheus else None,
+            stable_for=self._stable_for,
+        )
