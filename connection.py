@@ -1,0 +1,97 @@
+"""The way to Temporal, in one place for the worker, the intake and the commands.
+
+The address, namespace, TLS and API key come from the SDK's own `temporalio.envconfig`:
+`TEMPORAL_*` variables and `temporal.toml` profiles. Without any, `localhost:7233`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from temporalio.service import RetryConfig, RPCError
+
+DEFAULT_ADDRESS = "localhost:7233"
+PATIENCE = timedelta(seconds=5)
+"""How long a call may take, its retries included: whoever asked wants to know by then."""
+
+_RETRIES = RetryConfig(max_elapsed_time_millis=int(PATIENCE.total_seconds() * 1000), max_retries=5)
+
+_SAID = re.compile(r'message: "([^"]{1,200})"')
+
+
+class TemporalUnreachable(Exception):
+    """Temporal did not answer, or did not let us in. The text names the address and the cure."""
+
+
+class ConnectionMisconfigured(Exception):
+    """`temporal.toml` or a `TEMPORAL_*` variable cannot be used as it is."""
+
+
+def connect_config() -> ClientConnectConfig:
+    """Where Temporal is, as the environment and `temporal.toml` say.
+
+    Raises ConnectionMisconfigured when they contradict themselves or cannot be read.
+    """
+    try:
+        config = ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ConnectionMisconfigured(
+            f"the Temporal connection settings cannot be used: {error}. "
+            "Look at temporal.toml and the TEMPORAL_* variables."
+        ) from error
+    config.setdefault("target_host", DEFAULT_ADDRESS)
+    return config
+
+
+async def connect() -> Client:
+    """A client that has reached Temporal.
+
+    Raises TemporalUnreachable after at most five seconds, ConnectionMisconfigured at once.
+    """
+    config = connect_config()
+    address = config["target_host"]
+    try:
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            return await Client.connect(
+                **config,
+                data_converter=pydantic_data_converter,
+                retry_config=_RETRIES,
+                connect_timeout=PATIENCE,
+            )
+    except TimeoutError as error:
+        raise unreachable(address, "no answer within 5 s") from error
+    except (RuntimeError, RPCError) as error:
+        raise unreachable(address, str(error)) from error
+
+
+async def connect_later() -> Client:
+    """A client that connects with its first call, for a server that must start before Temporal does."""
+    config = connect_config()
+    return await Client.connect(
+        **config,
+        data_converter=pydantic_data_converter,
+        retry_config=_RETRIES,
+        connect_timeout=PATIENCE,
+        lazy=True,
+    )
+
+
+def unreachable(address: str, why: str) -> TemporalUnreachable:
+    """The one sentence about a Temporal that is away: where it was looked for, why, what to do."""
+    return TemporalUnreachable(
+        f"Temporal does not answer at {address} ({_in_short(why)}). Start it, or name another with "
+        "TEMPORAL_ADDRESS (and TEMPORAL_NAMESPACE, TEMPORAL_API_KEY or a temporal.toml profile)."
+    )
+
+
+def _in_short(text: str) -> str:
+    """The operating system's own words out of a Rust transport error, or its first line."""
+    if said := _SAID.search(text):
+        return said[1].lower()
+    line = text.strip().splitlines()[0] if text.strip() else "no reason given"
+    return line if len(line) <= 200 else line[:199] + "…"

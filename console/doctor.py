@@ -1,0 +1,75 @@
+"""`doctor`: looks at everything that the product needs, and says what to do about what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import typer
+
+import settings
+from connection import ConnectionMisconfigured, TemporalUnreachable, connect
+from console.fire import Config
+from console.surroundings import look_around
+from console.voice import AsJson, Exit, as_json, out, run, safe
+from intake.readiness import Check, check_search_attributes, check_temporal, check_version
+from models.configuration import Configuration
+
+app = typer.Typer()
+
+
+@app.command()
+def doctor(config: Config = None, json: AsJson = False) -> None:
+    """Check the configuration, Temporal, and every system that the configuration names."""
+    read, configuration = _configuration(config)
+    checks = [read, *run(_look(configuration))]
+    if json:
+        as_json({"ok": _healthy(checks), "checks": [check.model_dump(mode="json") for check in checks]})
+    else:
+        for check in checks:
+            out.print(line_of(check))
+    if not read.ok:
+        raise typer.Exit(Exit.USAGE)
+    if not _healthy(checks):
+        raise typer.Exit(Exit.UNREACHABLE)
+
+
+def line_of(check: Check) -> str:
+    """`ok`, `problem` or `without`, and what to do."""
+    if check.ok:
+        return f"[green]ok[/green]       {safe(check.name)}"
+    word = "[yellow]without[/yellow]" if check.optional else "[red]problem[/red]"
+    cure = f". {safe(check.cure)}" if check.cure else ""
+    return f"{word}  {safe(check.name)}: {safe(check.problem)}{cure}"
+
+
+def _healthy(checks: list[Check]) -> bool:
+    return all(check.ok or check.optional for check in checks)
+
+
+def _configuration(config: Config) -> tuple[Check, Configuration | None]:
+    path = settings.path_of(config)
+    try:
+        return Check(name=f"configuration {path}", ok=True), settings.load(path)
+    except settings.ConfigurationError as error:
+        problem = "; ".join(str(error).splitlines())
+        return Check(name=f"configuration {path}", ok=False, problem=problem), None
+
+
+async def _look(configuration: Configuration | None) -> list[Check]:
+    async with httpx.AsyncClient(timeout=3, follow_redirects=False) as http:
+        around = look_around(configuration, http) if configuration else []
+        temporal, *others = await asyncio.gather(_temporal(), *around)
+    return [*temporal, *others]
+
+
+async def _temporal() -> list[Check]:
+    try:
+        client = await connect()
+    except (TemporalUnreachable, ConnectionMisconfigured) as error:
+        return [Check(name="Temporal", ok=False, problem=str(error))]
+    return [
+        await check_temporal(client),
+        await check_version(client),
+        await check_search_attributes(client),
+    ]

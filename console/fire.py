@@ -1,0 +1,83 @@
+"""`fire`: start an incident by hand, through the same door as Alertmanager's alerts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import settings
+from connection import connect
+from console.voice import AsJson, By, Unusable, as_json, out, run, somebody
+from intake.door import Door
+from intake.payload import MAX_LABEL, MAX_LABELS
+from intake.routing import RESERVED, routed
+from models.alert import Alert, Severity
+from models.configuration import Configuration
+
+app = typer.Typer()
+Config = Annotated[
+    Path | None, typer.Option("--config", help="The configuration.", show_default="runbooks.yaml")
+]
+
+
+@app.command()
+def fire(  # noqa: PLR0913, PLR0917 - one parameter an option
+    alert: Annotated[str, typer.Argument(help="The alert's name, such as ServiceDown.")],
+    service: Annotated[str, typer.Option("--service", help="The service, as the configuration names it.")],
+    label: Annotated[list[str] | None, typer.Option("--label", help="A label, k=v; may be repeated.")] = None,
+    severity: Annotated[Severity | None, typer.Option("--severity", help="How soon to respond.")] = None,
+    by: By = "",
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Fire an alert by hand: start its incident, or tell the one that is open."""
+
+    async def work() -> None:
+        configuration = settings.load(settings.path_of(config))
+        labels = _labels(label or []) | ({"severity": severity.value} if severity else {})
+        fired = _alert(alert, service, labels, by=somebody(by), configuration=configuration)
+        one = routed(fired, configuration)
+        taken = await Door(await connect()).take(one)
+        if json:
+            as_json({"incident": fired.incident_id, "runbook": one.runbook, "taken": taken.value})
+        else:
+            out.print(f"{fired.incident_id}: {taken.value} ({one.runbook}, {one.severity.value})")
+
+    run(work())
+
+
+def _alert(
+    name: str, service: str, labels: dict[str, str], *, by: str, configuration: Configuration
+) -> Alert:
+    """The alert, with a service that exists: a typing mistake must not start an incident."""
+    if service not in configuration.services:
+        known = ", ".join(sorted(configuration.services)) or "none"
+        raise Unusable(f"the configuration knows no service {service!r}; it knows: {known}")
+    if name in RESERVED:
+        raise Unusable(f"{name!r} cannot be an alert: the product's own runs are called so")
+    try:
+        return Alert(
+            name=name,
+            service=service,
+            starts_at=datetime.now(UTC),
+            labels=labels | {"alertname": name, "service": service},
+            source="command line",
+            fired_by=by,
+        )
+    except ValueError:
+        raise Unusable(f"{name!r} cannot be an alert's name: letters, digits and _ . : - only") from None
+
+
+def _labels(pairs: list[str]) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for pair in pairs[: MAX_LABELS + 1]:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise Unusable(f"--label {pair!r}: write it as key=value")
+        labels[key] = value[:MAX_LABEL]
+    if len(labels) > MAX_LABELS:
+        raise Unusable(f"more than {MAX_LABELS} labels")
+    return labels

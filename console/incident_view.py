@@ -1,0 +1,88 @@
+"""An incident on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+
+from console.voice import safe
+from intake.incidents import IncidentLine
+from models.incident import Entry, IncidentState, PendingApproval
+
+COLOURS = {"critical": "red", "warning": "yellow", "info": "cyan"}
+SHOWN_ENTRIES = 200
+
+
+def table_of(lines: Iterable[IncidentLine]) -> Table:
+    """The list of incidents."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("INCIDENT", "SEVERITY", "PHASE", "STARTED (UTC)", "RUNBOOK"):
+        table.add_column(heading, no_wrap=True)
+    for line in lines:
+        colour = COLOURS.get(line.severity, "white")
+        phase = line.phase if line.open or line.ended == "completed" else line.ended
+        table.add_row(
+            safe(line.id) if line.open else f"[dim]{safe(line.id)}[/dim]",
+            f"[{colour}]{safe(line.severity)}[/{colour}]",
+            safe(phase),
+            f"{line.started_at:%Y-%m-%d %H:%M:%S}",
+            safe(line.runbook),
+        )
+    return table
+
+
+def whole(state: IncidentState) -> RenderableType:
+    """One incident: where it stands, what it asks, what happened."""
+    colour = COLOURS[state.severity.value]
+    head = Table.grid(padding=(0, 2))
+    for name, value in _facts(state):
+        head.add_row(f"[bold]{name}[/bold]", safe(value))
+    title = f"[{colour}]{safe(state.id)}[/{colour}]"
+    parts: list[RenderableType] = [Panel(head, title=title, title_align="left", border_style=colour)]
+    if state.awaiting:
+        parts.append(question(state.id, state.awaiting))
+    parts += [entry_line(entry) for entry in state.timeline[-SHOWN_ENTRIES:]]
+    return Group(*parts)
+
+
+def question(incident: str, asked: PendingApproval) -> RenderableType:
+    """The plan that waits for a decision, step by step."""
+    lines = [f"[bold]why[/bold]      {safe(asked.plan.why)}"]
+    for number, step in enumerate(asked.plan.steps, 1):
+        lines += [
+            f"[bold]{number}. {safe(step.says)}[/bold]",
+            f"   changes: {safe(step.changes)}",
+            f"   undo:    {safe(step.undo) or 'cannot be undone'}",
+        ]
+    lines += [
+        f"[bold]risk[/bold]     {asked.risk.value}",
+        f"[bold]plan[/bold]     {safe(asked.digest)}, until {asked.expires_at:%Y-%m-%d %H:%M:%S} UTC",
+    ]
+    return Panel("\n".join(lines), title=f"{safe(incident)} asks", title_align="left", border_style="magenta")
+
+
+def entry_line(entry: Entry) -> str:
+    """One line of the timeline."""
+    by = "" if entry.by == "runbook" else f" ({safe(entry.by)}, through {safe(entry.through.value)})"
+    return f"[dim]{entry.at:%H:%M:%S}[/dim] {safe(entry.text)}[dim]{by}[/dim]"
+
+
+def _facts(state: IncidentState) -> list[tuple[str, str]]:
+    facts = [
+        ("summary", state.summary),
+        ("phase", state.phase.value),
+        ("severity", state.severity.value),
+        ("runbook", state.runbook),
+        ("firing since", f"{state.alert.starts_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("cause", state.cause),
+        ("also seen", ", ".join(state.also_seen)),
+        ("acknowledged by", state.acknowledged_by),
+        ("escalated to", state.rung),
+        ("done", "; ".join(one.found for one in state.performed)),
+        ("outcome", state.outcome.value if state.outcome else ""),
+        ("review", state.review),
+    ]
+    return [(name, value) for name, value in facts if value]

@@ -1,0 +1,135 @@
+"""Commands that look: `list`, `show`, `watch`, `status`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.live import Live
+
+from connection import connect
+from console.incident_view import entry_line, table_of, whole
+from console.switch import read_switch
+from console.voice import AsJson, Id, as_json, out, run, safe
+from intake.errors import NobodyAnswers
+from intake.incidents import Incidents, parse_id
+from models.incident import IncidentState, Phase
+
+app = typer.Typer()
+LOOK_EVERY = timedelta(seconds=1)
+PATIENT_LOOKS = 30
+"""So often in a row nobody may answer a watch, as while a worker is replaced."""
+
+
+@app.command("list")
+def list_(
+    json: AsJson = False,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
+    most: Annotated[int, typer.Option("--most", min=1, max=1000, help="How many.")] = 50,
+) -> None:
+    """List open incidents, and the ones that closed last."""
+
+    async def work() -> None:
+        lines = await Incidents(await connect()).list(most, only_open=only_open)
+        if json:
+            as_json([line.model_dump(mode="json") for line in lines])
+        elif lines:
+            out.print(table_of(lines))
+        else:
+            out.print("No incident.")
+
+    run(work())
+
+
+@app.command()
+def show(incident: Id, json: AsJson = False) -> None:
+    """Show one incident: where it stands, what it asks, what happened."""
+
+    async def work() -> None:
+        state = await Incidents(await connect()).state(parse_id(incident))
+        if json:
+            as_json(state)
+        else:
+            out.print(whole(state))
+
+    run(work())
+
+
+@app.command()
+def watch(incident: Id, json: AsJson = False) -> None:
+    """Follow one incident until it closes. With --json, prints how it ended."""
+
+    async def work() -> None:
+        name = parse_id(incident)
+        incidents = Incidents(await connect())
+        if json:
+            as_json(await _until_closed(incidents, name, lambda _: None))
+        elif out.is_terminal:
+            with Live(console=out, auto_refresh=False) as live:
+                await _until_closed(incidents, name, lambda seen: live.update(whole(seen), refresh=True))
+        else:
+            await _until_closed(incidents, name, _Lines())
+
+    run(work())
+
+
+@app.command()
+def status(json: AsJson = False) -> None:
+    """How the fleet is: open incidents by phase, and whether actions are suspended."""
+
+    async def work() -> None:
+        client = await connect()
+        lines = await Incidents(client).list(1000, only_open=True)
+        phases = {phase.value: sum(line.phase == phase.value for line in lines) for phase in Phase}
+        room = await read_switch(client)
+        if json:
+            suspended = room.model_dump(mode="json")
+            as_json({"open": len(lines), "phases": phases, "control_room": suspended})
+            return
+        told = ", ".join(f"{count} {phase}" for phase, count in phases.items() if count)
+        out.print(f"{len(lines)} open" + (f": {told}" if told else ""))
+        if room.suspended:
+            out.print(f"[red]Actions are suspended[/red] by {safe(room.by)}: {safe(room.why) or 'no reason'}")
+        else:
+            out.print("Actions are allowed.")
+
+    run(work())
+
+
+class _Lines:
+    """Prints each line of a timeline once, for a pipe or a log."""
+
+    def __init__(self) -> None:
+        self._printed = 0
+        self._phase: Phase | None = None
+
+    def __call__(self, state: IncidentState) -> None:
+        for entry in state.timeline[self._printed :]:
+            out.print(entry_line(entry))
+        self._printed = len(state.timeline)
+        if state.phase is not self._phase:
+            self._phase = state.phase
+            out.print(f"phase: {state.phase.value}")
+
+
+async def _until_closed(
+    incidents: Incidents, name: str, seen: Callable[[IncidentState], None]
+) -> IncidentState:
+    """Look every second. A worker that is replaced meanwhile is waited for."""
+    unanswered = 0
+    while True:
+        try:
+            state = await incidents.state(name)
+        except NobodyAnswers:
+            unanswered += 1
+            if unanswered >= PATIENT_LOOKS:
+                raise
+        else:
+            unanswered = 0
+            seen(state)
+            if state.phase is Phase.CLOSED:
+                return state
+        await asyncio.sleep(LOOK_EVERY.total_seconds())

@@ -1,0 +1,61 @@
+"""`serve`: the intake, until it is told to stop."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import httpx
+import typer
+
+import settings
+from activities.secrets import resolve
+from connection import connect_later
+from console.fire import Config
+from console.voice import Unusable, run
+from intake.app import build
+from intake.journal import keep_journal
+from intake.keys import Keys, is_loopback
+from intake.server import listen
+from intake.server import serve as serve_app
+from models.configuration import Configuration
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    config: Config = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.", show_default="8080")
+    ] = None,
+) -> None:
+    """Take alerts from Alertmanager, and decisions from people, over HTTP."""
+    run(_serve(config, host, port))
+
+
+async def _serve(config: Config, host: str | None, port: int | None) -> None:
+    file = settings.ConfigurationFile(settings.path_of(config))
+    intake = file().intake
+    host, port = host or intake.host, intake.port if port is None else port
+    keys = keys_of(file())
+    if keys.sender is None and not is_loopback(host):
+        raise Unusable(
+            f"{host} can be reached from other machines, and the intake has no token: put one into a file "
+            f"and name it in {settings.TOKEN_FILE_VARIABLE}, or listen on 127.0.0.1"
+        )
+    keep_journal()
+    client = await connect_later()
+    async with httpx.AsyncClient(follow_redirects=False) as http:
+        app = build(client, file, keys, http, lambda: file.problem)
+        with listen(host, port) as listener:
+            await serve_app(app, listener)
+
+
+def keys_of(configuration: Configuration) -> Keys:
+    """The tokens, read once. Raises SecretMissing for one that is named and not there."""
+    intake = configuration.intake
+    return Keys(
+        sender=resolve(intake.token) if intake.token else None,
+        people={name: resolve(ref) for name, ref in intake.people.items()},
+    )

@@ -1,0 +1,85 @@
+"""`service show|unblock`: what the steward of a service knows, and the end of its block."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from connection import PATIENCE, connect
+from console.voice import AsJson, Unusable, as_json, out, run, safe
+from intake.errors import NoSuchIncident, in_time
+from intake.incidents import ANSWER_WITHIN
+from intake.messages import STATE, UNBLOCK
+from models.alert import ServiceName
+from models.names import steward_id
+from models.stewardship import StewardState
+
+app = typer.Typer(help="What the steward of a service knows.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(metavar="SERVICE", help="The service.")]
+
+
+@app.command()
+def show(service: Name, json: AsJson = False) -> None:
+    """Who holds the service, who waits, what was done, and whether it is blocked."""
+
+    async def work() -> None:
+        steward = _steward(service)
+        client = await connect()
+        try:
+            async with in_time(ANSWER_WITHIN, steward):
+                state: StewardState = await client.get_workflow_handle(steward).query(
+                    STATE, result_type=StewardState, rpc_timeout=ANSWER_WITHIN
+                )
+        except NoSuchIncident:
+            state = StewardState(service=service)
+        if json:
+            as_json(state)
+        else:
+            for line in _lines(state):
+                out.print(line)
+
+    run(work())
+
+
+@app.command()
+def unblock(service: Name, json: AsJson = False) -> None:
+    """Take back the block that three failures put on a service."""
+
+    async def work() -> None:
+        steward = _steward(service)
+        client = await connect()
+        try:
+            async with in_time(PATIENCE, steward):
+                await client.get_workflow_handle(steward).signal(UNBLOCK, rpc_timeout=PATIENCE)
+        except NoSuchIncident:
+            raise NoSuchIncident(f"nothing was ever done to {service}, so it is not blocked") from None
+        if json:
+            as_json({"service": service, "told": UNBLOCK})
+        else:
+            out.print(f"{service} may be acted on again.")
+
+    run(work())
+
+
+def _steward(service: str) -> str:
+    try:
+        return steward_id(TypeAdapter(ServiceName).validate_python(service))
+    except ValidationError:
+        raise Unusable(f"{service!r} cannot be a service's name") from None
+
+
+def _lines(state: StewardState) -> list[str]:
+    held = f"held by {state.holder.incident}" if state.holder else "held by nobody"
+    acting = ", who is acting" if state.acting else ""
+    lines = [f"[bold]{safe(state.service)}[/bold]: {safe(held)}{acting}"]
+    lines += [f"waiting: {safe(hold.incident)} since {hold.asked_at:%H:%M:%S}" for hold in state.waiting]
+    if state.blocked_until:
+        lines.append(f"[red]blocked[/red] until {state.blocked_until:%Y-%m-%d %H:%M:%S} UTC")
+    lines += [
+        f"{one.started_at:%Y-%m-%d %H:%M:%S} {safe(one.plan.says)}: {safe(one.found)} "
+        f"[dim](approved by {safe(one.approved_by)})[/dim]"
+        for one in state.performed[-10:]
+    ]
+    return lines

@@ -1,0 +1,110 @@
+"""One look at each system that the configuration names, for `doctor`. Bounded, and harmless."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import closing
+from typing import Any
+
+import asyncpg
+import docker
+import httpx
+from docker.errors import DockerException
+
+from activities.secrets import SecretMissing, resolve
+from intake.readiness import Check
+from models.base import Model
+from models.configuration import Configuration
+from models.service import Database, DockerManager, SecretRef, SupervisordManager
+
+WITHIN = 3
+
+
+def look_around(configuration: Configuration, http: httpx.AsyncClient) -> list[Coroutine[Any, Any, Check]]:
+    """What to look at: only what the configuration uses."""
+    services = configuration.services.values()
+    looks: list[Coroutine[Any, Any, Check]] = []
+    if any(isinstance(service.manager, DockerManager) and not service.host for service in services):
+        looks.append(asyncio.to_thread(_docker))
+    sockets = {s.manager.socket for s in services if isinstance(s.manager, SupervisordManager) and not s.host}
+    looks += [_supervisord(path) for path in sorted(sockets)]
+    looks += [_postgres(service.name, service.database) for service in services if service.database]
+    systems = configuration.systems
+    for name, address in (("Prometheus", systems.prometheus), ("Alertmanager", systems.alertmanager)):
+        looks.append(_ready(name, address, http))
+    looks += [_secret("the intake's token", configuration.intake.token)] if configuration.intake.token else []
+    for name, channel in configuration.channels.items():
+        looks += [_secret(f"channel {name}", ref, optional=True) for ref in _secrets_of(channel)]
+    return looks
+
+
+def _docker() -> Check:
+    name = "Docker engine"
+    try:
+        with closing(docker.from_env(timeout=WITHIN)) as engine:
+            engine.ping()
+    except (DockerException, OSError) as error:
+        cure = "start it, set DOCKER_HOST, or give this user the right to use its socket"
+        return Check(name=name, ok=False, problem=_first(error), cure=cure)
+    return Check(name=name, ok=True)
+
+
+async def _supervisord(path: str) -> Check:
+    name = f"supervisord at {path}"
+    try:
+        async with asyncio.timeout(WITHIN):
+            _, writer = await asyncio.open_unix_connection(path)
+        writer.close()
+    except (OSError, TimeoutError) as error:
+        return Check(name=name, ok=False, problem=_first(error), cure="start it, or correct manager.socket")
+    return Check(name=name, ok=True)
+
+
+async def _postgres(service: str, database: Database) -> Check:
+    """The text of an error of PostgreSQL may repeat the connection string: only its kind is told."""
+    name = f"PostgreSQL of {service}"
+    try:
+        url = resolve(database.url)
+        async with asyncio.timeout(WITHIN):
+            connection = await asyncpg.connect(url, timeout=WITHIN)
+            try:
+                await connection.fetchval("SELECT 1")
+            finally:
+                await connection.close(timeout=1)
+    except SecretMissing as error:
+        return Check(name=name, ok=False, problem=str(error))
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        cure = f"look at the server and at {database.url}"
+        return Check(name=name, ok=False, problem=type(error).__name__, cure=cure)
+    return Check(name=name, ok=True)
+
+
+async def _ready(name: str, address: str | None, http: httpx.AsyncClient) -> Check:
+    if address is None:
+        cure = f"name it under systems.{name.lower()}"
+        return Check(name=name, ok=False, problem="not configured", cure=cure, optional=True)
+    try:
+        answer = await http.get(f"{address}/-/ready", timeout=WITHIN)
+    except httpx.HTTPError as error:
+        return Check(
+            name=name, ok=False, problem=f"{address}: {_first(error)}", cure="start it, or correct systems"
+        )
+    problem = "" if answer.is_success else f"{address}/-/ready answers {answer.status_code}"
+    return Check(name=name, ok=answer.is_success, problem=problem)
+
+
+async def _secret(name: str, ref: SecretRef, *, optional: bool = False) -> Check:
+    try:
+        resolve(ref)
+    except SecretMissing as error:
+        return Check(name=name, ok=False, problem=str(error), optional=optional)
+    return Check(name=name, ok=True)
+
+
+def _secrets_of(channel: Model) -> list[SecretRef]:
+    return [value for _, value in channel if isinstance(value, SecretRef)]
+
+
+def _first(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:200] or type(error).__name__

@@ -1,0 +1,76 @@
+"""The kill switch: `suspend` and `resume`. It is refused to nobody."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
+
+from connection import PATIENCE, connect
+from console.voice import AsJson, By, as_json, out, run, safe, somebody
+from intake.errors import NoSuchIncident, in_time
+from models.names import (
+    CONTROL_ROOM,
+    CONTROL_ROOM_ID,
+    CONTROL_ROOM_RESUME,
+    CONTROL_ROOM_STATE,
+    CONTROL_ROOM_SUSPEND,
+    TASK_QUEUE,
+)
+from models.stewardship import ControlRoomState, Switch
+
+app = typer.Typer()
+SWITCH_WITHIN = timedelta(seconds=10)
+Why = Annotated[str, typer.Option("--why", help="The reason, for everybody who is refused.")]
+
+
+@app.command()
+def suspend(why: Why = "", by: By = "", json: AsJson = False) -> None:
+    """Stop every new action, everywhere, at once."""
+    run(_throw(CONTROL_ROOM_SUSPEND, Switch(by=somebody(by), why=why), json))
+
+
+@app.command()
+def resume(why: Why = "", by: By = "", json: AsJson = False) -> None:
+    """Allow actions again."""
+    run(_throw(CONTROL_ROOM_RESUME, Switch(by=somebody(by), why=why), json))
+
+
+async def read_switch(client: Client) -> ControlRoomState:
+    """Whether actions are suspended. A control room that nobody ever used allows them."""
+    try:
+        async with in_time(SWITCH_WITHIN, CONTROL_ROOM_ID):
+            state: ControlRoomState = await client.get_workflow_handle(CONTROL_ROOM_ID).query(
+                CONTROL_ROOM_STATE, result_type=ControlRoomState, rpc_timeout=PATIENCE
+            )
+            return state
+    except NoSuchIncident:
+        return ControlRoomState()
+
+
+async def _throw(update: str, switch: Switch, json: bool) -> None:
+    client = await connect()
+    start: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
+        CONTROL_ROOM,
+        ControlRoomState(),
+        id=CONTROL_ROOM_ID,
+        task_queue=TASK_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+    async with in_time(SWITCH_WITHIN, CONTROL_ROOM_ID):
+        state: ControlRoomState = await client.execute_update_with_start_workflow(
+            update,
+            switch,
+            start_workflow_operation=start,
+            result_type=ControlRoomState,
+            rpc_timeout=SWITCH_WITHIN,
+        )
+    if json:
+        as_json(state)
+    elif state.suspended:
+        out.print(f"[red]Actions are suspended[/red] by {safe(state.by)}. Runs go on looking and announcing.")
+    else:
+        out.print("Actions are allowed again.")

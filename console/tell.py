@@ -1,0 +1,87 @@
+"""Commands that tell an incident something: `approve`, `deny`, `ack`, `note`, `done`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from connection import connect
+from console.incident_view import question
+from console.voice import AsJson, By, Id, Refused, as_json, err, out, run, safe, somebody
+from intake.incidents import Incidents, parse_id
+from intake.messages import ACKNOWLEDGE, DONE, NOTE
+from models.incident import Decision, Spoken, Through, Verdict
+
+app = typer.Typer()
+PlanOption = Annotated[str, typer.Option("--plan", help="The plan's digest; without it, what is pending.")]
+Text = Annotated[str, typer.Option("--text", help="A reason, for the timeline.")]
+
+
+@app.command()
+def approve(incident: Id, plan: PlanOption = "", text: Text = "", by: By = "", json: AsJson = False) -> None:
+    """Approve the plan that an incident asks about. The plan is shown first."""
+    run(_decide(incident, _decision(Verdict.APPROVE, plan, text, by), json))
+
+
+@app.command()
+def deny(incident: Id, plan: PlanOption = "", text: Text = "", by: By = "", json: AsJson = False) -> None:
+    """Deny the plan that an incident asks about."""
+    run(_decide(incident, _decision(Verdict.DENY, plan, text, by), json))
+
+
+@app.command()
+def ack(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> None:
+    """Acknowledge an incident: the escalation stops climbing."""
+    run(_tell(incident, ACKNOWLEDGE, text, somebody(by), json))
+
+
+@app.command()
+def note(
+    incident: Id,
+    text: Annotated[str, typer.Argument(help="The words for the timeline.")],
+    by: By = "",
+    json: AsJson = False,
+) -> None:
+    """Write a note into an incident's timeline."""
+    run(_tell(incident, NOTE, text, somebody(by), json))
+
+
+@app.command()
+def done(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> None:
+    """Say that what the incident waits for from a person is done."""
+    run(_tell(incident, DONE, text, somebody(by), json))
+
+
+def _decision(verdict: Verdict, plan: str, text: str, by: str) -> Decision:
+    return Decision(by=somebody(by), through=Through.COMMAND, text=text, verdict=verdict, plan=plan)
+
+
+async def _decide(incident: str, decision: Decision, json: bool) -> None:
+    """Name the plan that was shown, so that what is decided is what was read."""
+    name = parse_id(incident)
+    incidents = Incidents(await connect())
+    if not decision.plan:
+        state = await incidents.state(name)
+        if state.awaiting is None:
+            raise Refused(f"{name} asks nothing (phase: {state.phase.value})")
+        decision = decision.model_copy(update={"plan": state.awaiting.digest})
+        err.print(question(name, state.awaiting))
+    decided = await incidents.decide(name, decision)
+    if json:
+        said = {"incident": name, "plan": decision.plan, "by": decision.by}
+        as_json({**said, **decided.model_dump(mode="json")})
+    elif decided.accepted:
+        out.print(f"{decision.verdict.value}: plan {safe(decision.plan)} of {name}, by {safe(decision.by)}")
+    if not decided.accepted:
+        raise Refused(f"{name}: {decided.reason}")
+
+
+async def _tell(incident: str, message: str, text: str, by: str, json: bool) -> None:
+    name = parse_id(incident)
+    incidents = Incidents(await connect())
+    await incidents.tell(name, message, Spoken(by=by, through=Through.COMMAND, text=text))
+    if json:
+        as_json({"incident": name, "told": message, "by": by})
+    else:
+        out.print(f"{name} knows: {message}, by {safe(by)}")

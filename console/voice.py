@@ -1,0 +1,104 @@
+"""How a command speaks: results on standard output, trouble in one line on standard error.
+
+Exit codes are part of the interface: 0 done, 1 failed, 2 usage or configuration, 3 a system could
+not be reached, 4 refused by policy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import os
+from collections.abc import Coroutine
+from enum import IntEnum
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from activities.secrets import SecretMissing
+from connection import ConnectionMisconfigured, TemporalUnreachable
+from intake.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway
+from intake.payload import plain
+from intake.server import ListenerTaken
+from models.base import Model
+from settings import ConfigurationError
+
+T = TypeVar("T")
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+By = Annotated[str, typer.Option("--by", help="Who is speaking.", show_default="your user name")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The incident: ALERT/SERVICE.")]
+
+
+class Exit(IntEnum):
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    REFUSED = 4
+
+
+class Refused(Exception):
+    """The product's rules say no."""
+
+
+class Unusable(Exception):
+    """The command cannot be used like this."""
+
+
+CODES: dict[type[Exception], Exit] = {
+    ConfigurationError: Exit.USAGE,
+    SecretMissing: Exit.USAGE,
+    ConnectionMisconfigured: Exit.USAGE,
+    Unusable: Exit.USAGE,
+    TemporalUnreachable: Exit.UNREACHABLE,
+    TemporalAway: Exit.UNREACHABLE,
+    NobodyAnswers: Exit.UNREACHABLE,
+    Rejected: Exit.REFUSED,
+    Refused: Exit.REFUSED,
+    NoSuchIncident: Exit.FAILED,
+    ListenerTaken: Exit.FAILED,
+}
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work. Known trouble becomes a line on standard error and an exit code."""
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except tuple(CODES) as error:
+        fail(error)
+
+
+def fail(error: Exception) -> NoReturn:
+    for line in str(error).splitlines():
+        err.print(Text(plain(line, 1000), style="red"))
+    raise typer.Exit(next(code for kind, code in CODES.items() if isinstance(error, kind)))
+
+
+def as_json(value: Model | dict[str, Any] | list[Any]) -> None:
+    """The one JSON document of a command."""
+    ready = value.model_dump(mode="json") if isinstance(value, Model) else value
+    typer.echo(json.dumps(ready, indent=2, ensure_ascii=False))
+
+
+def safe(text: str) -> str:
+    """Outside text for the terminal: no markup of ours, no control characters of theirs."""
+    return escape(plain(text, 2000))
+
+
+def somebody(by: str) -> str:
+    """The name that stands in the timeline: `--by`, else the user of this machine."""
+    if by.strip():
+        return plain(by.strip(), 100)
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -1,0 +1,1 @@
+"""What comes in over HTTP: alerts, decisions, questions about incidents. Nothing here decides."""

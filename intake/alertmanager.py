@@ -1,0 +1,164 @@
+"""`POST /v1/alertmanager`: every alert of the batch by itself, 200 only when Temporal has the good ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from intake.answers import refusal, shown
+from intake.body import read_body
+from intake.door import Door, Taken
+from intake.errors import TemporalAway
+from intake.keys import Keys
+from intake.metrics import IntakeMetrics
+from intake.payload import Batch, ReceivedAlert, Refused, Unreadable, read_webhook
+from intake.routing import Nameless, Routed, outvoted, route
+from intake.truncated import NotFetched, fetch_rest
+from models.base import Model
+from models.configuration import Configuration
+
+AT_ONCE = 8
+MOST_REASONS = 100
+"""More refusals than this are counted, not listed."""
+
+
+class Receipt(Model):
+    """One alert that Temporal has."""
+
+    index: int | None
+    """Its place in the batch; none for one that was fetched because the batch was cut."""
+    incident: str
+    runbook: str
+    taken: Taken
+
+
+class Accepted(Model):
+    """The answer to a webhook."""
+
+    taken: tuple[Receipt, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    held: tuple[Refused, ...] = ()
+    """Resolved alerts that say nothing while others of their incident still fire."""
+    not_listed: int = 0
+    truncated: int = 0
+    """What Alertmanager left out, if it could not be asked for because its address is not configured."""
+
+
+class AlertmanagerWebhook:
+    """The receiver of Alertmanager's webhooks."""
+
+    def __init__(
+        self,
+        door: Door,
+        configuration: Callable[[], Configuration],
+        keys: Keys,
+        metrics: IntakeMetrics,
+        http: httpx.AsyncClient,
+    ) -> None:
+        self._door = door
+        self._configuration = configuration
+        self._keys = keys
+        self._metrics = metrics
+        self._http = http
+        self._log = structlog.get_logger("intake")
+
+    def routes(self) -> list[Route]:
+        return [Route("/v1/alertmanager", self.receive, methods=["POST"])]
+
+    async def receive(self, request: Request) -> Response:
+        self._keys.admit(request)
+        configuration = self._configuration()
+        body = await read_body(request, configuration.intake.max_body)
+        try:
+            batch = read_webhook(body)
+        except Unreadable as error:
+            self._log.warning("webhook refused", reason=str(error))
+            return refusal(422, f"this is not a webhook of Alertmanager: {error}")
+        return await self._take(batch, configuration)
+
+    async def _take(self, batch: Batch, configuration: Configuration) -> Response:
+        routed, refused = self._route(batch, configuration)
+        kept, held = outvoted(routed)
+        self._metrics.refused.inc(len(refused))
+        if refused:
+            self._log.warning("alerts refused", count=len(refused), first=refused[0].reason)
+        if refused and not routed and not batch.truncated:
+            reasons = [one.model_dump() for one in refused[:MOST_REASONS]]
+            return refusal(422, "no alert of this batch can be taken", refused=reasons)
+        try:
+            receipts = await self._deliver(kept)
+            rest, left_out = await self._rest(batch, configuration)
+            receipts += await self._deliver(rest)
+        except (TemporalAway, NotFetched) as error:
+            self._metrics.sent_back.inc()
+            self._log.error("webhook sent back", reason=str(error))
+            return refusal(503, f"{error}; send it again", {"retry-after": "5"})
+        listed = tuple(refused[:MOST_REASONS])
+        return shown(
+            Accepted(
+                taken=tuple(receipts),
+                refused=listed,
+                held=tuple(held),
+                not_listed=len(refused) - len(listed),
+                truncated=left_out,
+            )
+        )
+
+    def _route(
+        self, batch: Batch, configuration: Configuration
+    ) -> tuple[list[tuple[int, Routed]], list[Refused]]:
+        routed: list[tuple[int, Routed]] = []
+        refused = list(batch.refused)
+        for index, received in batch.good:
+            self._metrics.received.labels(received.status.value).inc()
+            try:
+                routed.append((index, route(received, configuration)))
+            except Nameless as error:
+                refused.append(Refused(index=index, reason=str(error)))
+        return routed, sorted(refused, key=lambda one: one.index)
+
+    async def _rest(
+        self, batch: Batch, configuration: Configuration
+    ) -> tuple[list[tuple[int | None, Routed]], int]:
+        """What Alertmanager left out of the batch, and how many of it nobody can be asked for."""
+        alertmanager = configuration.systems.alertmanager
+        if not batch.truncated:
+            return [], 0
+        if alertmanager is None:
+            self._log.warning("truncated webhook: systems.alertmanager is not configured")
+            return [], batch.truncated
+        known = {received.fingerprint for _, received in batch.good}
+        found = await fetch_rest(self._http, alertmanager, batch.group_labels, known)
+        return [(None, one) for one in self._with_names(found, configuration)], 0
+
+    def _with_names(self, found: list[ReceivedAlert], configuration: Configuration) -> list[Routed]:
+        return [route(one, configuration) for one in found if one.labels.get("alertname", "").strip()]
+
+    async def _deliver(
+        self, alerts: list[tuple[int, Routed]] | list[tuple[int | None, Routed]]
+    ) -> list[Receipt]:
+        """Take all to Temporal, a few at a time; the first that finds it away ends the rest."""
+        waiting = iter(alerts)
+        receipts: list[Receipt] = []
+
+        async def carry() -> None:
+            for index, routed in waiting:
+                taken = await self._door.take(routed)
+                self._metrics.taken.labels(taken.value).inc()
+                incident = routed.alert.incident_id
+                self._log.info("alert taken", incident=incident, taken=taken.value, index=index)
+                receipts.append(Receipt(index=index, incident=incident, runbook=routed.runbook, taken=taken))
+
+        carriers = [asyncio.create_task(carry()) for _ in range(min(AT_ONCE, len(alerts)))]
+        try:
+            await asyncio.gather(*carriers)
+        finally:
+            for carrier in carriers:
+                carrier.cancel()
+        return sorted(receipts, key=lambda one: (one.index is None, one.index or 0))

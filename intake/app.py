@@ -1,0 +1,53 @@
+"""The intake put together: one Starlette application out of one file a concern."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from temporalio.client import Client
+
+from intake import openapi
+from intake.alertmanager import AlertmanagerWebhook
+from intake.answers import Stop, on_http_exception, on_stop, refusal
+from intake.door import Door
+from intake.errors import Trouble
+from intake.health import HealthPages
+from intake.incidents import Incidents
+from intake.keys import Keys
+from intake.metrics import IntakeMetrics, Timed
+from intake.pages import STATUS, IncidentPages
+from models.configuration import Configuration
+
+
+def build(
+    client: Client,
+    configuration: Callable[[], Configuration],
+    keys: Keys,
+    http: httpx.AsyncClient,
+    problem: Callable[[], str] = str,
+) -> Starlette:
+    """The application. `problem` says what is wrong with the configuration's file, if anything."""
+    metrics = IntakeMetrics()
+    webhook = AlertmanagerWebhook(Door(client), configuration, keys, metrics, http)
+    return Starlette(
+        routes=[
+            *webhook.routes(),
+            *IncidentPages(Incidents(client), keys).routes(),
+            *HealthPages(client, problem, metrics).routes(),
+            *openapi.routes(),
+        ],
+        middleware=[Middleware(Timed, metrics=metrics)],
+        exception_handlers={Stop: on_stop, Trouble: on_trouble, HTTPException: on_http_exception},
+    )
+
+
+async def on_trouble(_: Request, error: Exception) -> Response:
+    """Temporal or the incident could not do it: the status says whether asking again helps."""
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+    return refusal(status, str(error), {"retry-after": "5"} if status == 503 else None)

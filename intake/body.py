@@ -1,0 +1,39 @@
+"""Reading a body that anybody may have sent: bounded in size and in time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import ClientDisconnect, Request
+
+from intake.answers import Stop
+from models.base import in_bytes
+
+READ_WITHIN = 30.0
+"""Seconds for the whole body: a sender that drips holds no place for longer."""
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """The body of at most `most` bytes. Raises Stop: 413, 415, 408, or 400 for a sender that left."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Stop(415, "send the body as application/json")
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > most:
+        raise _too_large(most)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise _too_large(most)
+    except TimeoutError as error:
+        raise Stop(408, f"the body did not arrive within {READ_WITHIN:.0f} s") from error
+    except ClientDisconnect as error:
+        raise Stop(400, "the sender left before the body was complete") from error
+    return bytes(body)
+
+
+def _too_large(most: int) -> Stop:
+    return Stop(413, f"the body is larger than {in_bytes(most)} (intake.max_body)", {"connection": "close"})

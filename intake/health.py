@@ -1,0 +1,57 @@
+"""`/healthz`, `/readyz` and `/metrics`: for those who look after the intake."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from temporalio.client import Client
+
+from intake.answers import shown
+from intake.metrics import IntakeMetrics
+from intake.readiness import Check, check_search_attributes, check_temporal
+from models.base import Model
+
+
+class Ready(Model):
+    """The answer to `GET /readyz`."""
+
+    ready: bool
+    checks: tuple[Check, ...]
+
+
+class HealthPages:
+    """Alive is not ready: a restart helps against the first only."""
+
+    def __init__(self, client: Client, problem: Callable[[], str], metrics: IntakeMetrics) -> None:
+        self._client = client
+        self._problem = problem
+        self._metrics = metrics
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/healthz", self.alive, methods=["GET"]),
+            Route("/readyz", self.ready, methods=["GET"]),
+            Route("/metrics", self.metrics, methods=["GET"]),
+        ]
+
+    async def alive(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, _: Request) -> Response:
+        checks = await asyncio.gather(check_temporal(self._client), check_search_attributes(self._client))
+        ready = Ready(ready=all(check.ok for check in checks), checks=(*checks, self._configuration()))
+        return shown(ready, 200 if ready.ready else 503)
+
+    def _configuration(self) -> Check:
+        """A file that broke meanwhile is told of, but the last good one serves."""
+        problem = self._problem()
+        cure = "the last good one is in force; repair the file" if problem else ""
+        return Check(name="configuration", ok=not problem, problem=problem, cure=cure)
+
+    async def metrics(self, _: Request) -> Response:
+        return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,73 @@
+"""What the intake counts about itself, for `/metrics`."""
+
+from __future__ import annotations
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+KNOWN = ("/v1/alertmanager", "/healthz", "/readyz", "/metrics", "/openapi.json")
+
+
+class IntakeMetrics:
+    """The counters of one intake, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.received = Counter(
+            "runbooks_alerts_received", "Alerts that came in", ["status"], registry=self.registry
+        )
+        self.taken = Counter(
+            "runbooks_alerts_taken",
+            "Alerts that Temporal has, by what became of them",
+            ["how"],
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "runbooks_alerts_refused", "Alerts that can never be taken", registry=self.registry
+        )
+        self.sent_back = Counter(
+            "runbooks_webhooks_sent_back",
+            "Webhooks answered with 503: Temporal was away",
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "runbooks_intake_request_seconds",
+            "Time to answer a request",
+            ["path", "status"],
+            registry=self.registry,
+        )
+
+
+class Timed:
+    """Measures every request. The path is one of the known ones: labels must stay few."""
+
+    def __init__(self, app: ASGIApp, metrics: IntakeMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            taken = time.perf_counter() - began
+            self._metrics.seconds.labels(_known(scope["path"]), str(status)).observe(taken)
+
+
+def _known(path: str) -> str:
+    if path in KNOWN:
+        return path
+    return "/incidents" if path.split("/")[1:2] == ["incidents"] else "other"
