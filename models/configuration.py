@@ -119,6 +119,13 @@ class TemporalLinks(Configured):
     ui: WebAddress = "http://localhost:8233"
 
 
+class WorkerSettings(Configured):
+    """How a worker shows itself."""
+
+    metrics: str | None = Field(default=None, pattern=r"^[^:]+:\d+$")
+    """Where Prometheus may scrape the worker's metrics, as `127.0.0.1:9464`; nowhere by default."""
+
+
 class Directories(Configured):
     """Where files are kept; relative ones begin where the process was started."""
 
@@ -148,6 +155,7 @@ class Configuration(Configured):
     systems: Systems = Systems()
     intake: IntakeSettings = IntakeSettings()
     temporal: TemporalLinks = TemporalLinks()
+    worker: WorkerSettings = WorkerSettings()
     directories: Directories = Directories()
 
     @model_validator(mode="before")
@@ -258,7 +266,7 @@ class Configuration(Configured):
     def _mistakes_of_people(self) -> list[Mistake]:
         found: list[Mistake] = []
         if self.escalation and ANY_TOPIC not in self.escalation:
-            text = f"the row {ANY_TOPIC!r} is missing, so an alert without a topic would page nobody: add it"
+            text = f"the row {ANY_TOPIC!r} is missing, so some alerts would page nobody: add it"
             found.append(Mistake(("escalation",), text))
         for topic, row in self.escalation.items():
             for i, step in enumerate(row):

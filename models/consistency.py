@@ -48,7 +48,7 @@ def cycles(needs: Mapping[str, Sequence[str]]) -> list[Mistake]:
     def walk(name: str, path: tuple[str, ...]) -> None:
         if name in path:
             circle = " → ".join((*path[path.index(name) :], name))
-            text = f"services depend on one another in a circle: {circle}; take one of these out"
+            text = f"these depend on one another: {circle}; take one of these out"
             found.append(Mistake(("services", name, "depends_on"), text))
         elif name in needs and name not in settled:
             for needed in needs[name]:
