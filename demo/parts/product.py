@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 import sys
@@ -108,7 +109,7 @@ def command(
     return subprocess.run(
         [sys.executable, str(ROOT / "starter.py"), *arguments],
         cwd=config.parent,
-        env={**environment, "RUNBOOKS_CONFIG": str(config), "PATH": "/usr/bin:/bin"},
+        env={**os.environ, **environment, "RUNBOOKS_CONFIG": str(config)},
         capture_output=True,
         text=True,
         timeout=_COMMAND_WITHIN,

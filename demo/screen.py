@@ -1,0 +1,45 @@
+"""What the demo shows: lines that stay, and on a terminal one line that moves."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.spinner import Spinner
+
+
+class Screen:
+    """Lines with the seconds since the begin; a live status where there is a terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._began = time.monotonic()
+        self._spinner = Spinner("dots")
+        self._live = Live(self._spinner, console=self._console, transient=True, refresh_per_second=8)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live.is_started:
+            self._live.stop()
+
+    def line(self, text: str) -> None:
+        """A line that stays, with the time since the begin."""
+        self._console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/]  {escape(text)}")
+
+    def plain(self, text: str) -> None:
+        """A line without the time: what is to be copied, and the last words."""
+        self._console.print(escape(text))
+
+    def status(self, text: str) -> None:
+        """What happens now; shown only on a terminal."""
+        self._spinner.update(text=escape(text))

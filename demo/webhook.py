@@ -1,0 +1,67 @@
+"""The alert as Alertmanager sends it: its webhook, version 4, with the bearer token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from demo.parts.services import BACKEND
+from demo.parts.waiting import until
+
+_ZERO_TIME = "0001-01-01T00:00:00Z"
+"""`endsAt` of an alert that fires: Go's zero time."""
+_LABELS = {"alertname": "ServiceDown", "service": BACKEND, "severity": "critical", "job": BACKEND}
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One alert about the backend, firing since `starts_at`."""
+
+    starts_at: datetime
+
+    def body(self, ends_at: datetime | None = None) -> dict[str, Any]:
+        """The JSON that Alertmanager would post; resolved when it has an end."""
+        status = "resolved" if ends_at else "firing"
+        alert = {
+            "status": status,
+            "labels": _LABELS,
+            "annotations": {"summary": "The backend does not answer."},
+            "startsAt": self.starts_at.isoformat(),
+            "endsAt": ends_at.isoformat() if ends_at else _ZERO_TIME,
+            "generatorURL": "",
+            "fingerprint": f"{int(self.starts_at.timestamp()):016x}",
+        }
+        return {
+            "version": "4",
+            "groupKey": '{}:{alertname="ServiceDown", service="backend"}',
+            "truncatedAlerts": 0,
+            "status": status,
+            "receiver": "runbooks",
+            "groupLabels": {"alertname": "ServiceDown", "service": BACKEND},
+            "commonLabels": _LABELS,
+            "commonAnnotations": {},
+            "externalURL": "",
+            "alerts": [alert],
+        }
+
+
+async def post(intake: str, token: str, firing: Firing, *, resolved: bool = False) -> None:
+    """Post it, again while the intake answers 5xx, as Alertmanager does; a 4xx is an error at once."""
+    body = firing.body(datetime.now(UTC) if resolved else None)
+
+    async with httpx.AsyncClient(timeout=15.0, trust_env=False) as client:
+
+        async def taken() -> str:
+            headers = {"Authorization": f"Bearer {token}"}
+            try:
+                answer = await client.post(f"{intake}/v1/alertmanager", json=body, headers=headers)
+            except httpx.TransportError as error:
+                return str(error) or type(error).__name__
+            if answer.is_client_error:
+                answer.raise_for_status()
+            return "" if answer.is_success else f"{answer.status_code} {answer.text[:200]}"
+
+        await until("alert taken by the intake", taken, within=30)
