@@ -1,0 +1,128 @@
+"""The house keeps its order: imports run one way, and rooms stay small."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LONGEST_FILE = 300
+PACKAGES = ("models", "workflows", "activities", "intake", "console", "demo", "bench")
+
+MAY_IMPORT = {
+    "models": {"models"},
+    "workflows": {"models", "workflows", "activities"},
+    "activities": {"models", "activities"},
+    "intake": {"models", "workflows", "intake", "connection"},
+    "console": {"models", "workflows", "intake", "console", "settings", "connection", "activities"},
+    "settings": {"models"},
+    "connection": {"models"},
+}
+"""Which part of the product may know which other. `worker` and `starter` know all of them."""
+
+INPUT_AND_OUTPUT = {
+    "asyncpg", "docker", "http", "httpx", "os", "pathlib", "psutil", "requests", "shutil", "socket",
+    "starlette", "subprocess", "temporalio", "tempfile", "threading", "urllib.request", "uvicorn", "yaml",
+}  # fmt: skip
+
+
+def files() -> list[Path]:
+    """Every Python file of the product, without its tests."""
+    return sorted(
+        [*chain.from_iterable((ROOT / package).rglob("*.py") for package in PACKAGES), *ROOT.glob("*.py")]
+    )
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def part_of(path: Path) -> str:
+    """The package of a file, or the module if it stands alone."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Every module that a file imports, wherever in the file it does."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"a relative import on line {node.lineno}"
+            yield str(node.module)
+
+
+def forbidden(path: Path, source: str) -> set[str]:
+    """What a file imports although its place in the house does not allow it."""
+    part = part_of(path)
+    imported = set(imports(ast.parse(source)))
+    parts = {name.partition(".")[0] for name in imported}
+    ours = {*PACKAGES, "settings", "connection", "worker", "starter", "tests"}
+    wrong = (parts & ours) - MAY_IMPORT.get(part, ours)
+    wrong |= parts & {"worker", "starter"}
+    if part not in {"demo", "bench"}:
+        wrong |= parts & {"demo", "bench", "tests"}
+    if part == "models":
+        wrong |= {name for name in imported if {name, name.partition(".")[0]} & INPUT_AND_OUTPUT}
+    return wrong
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_imports_run_one_way(path: Path) -> None:
+    assert forbidden(path, path.read_text(encoding="utf-8")) == set()
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_a_file_is_one_small_room(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST_FILE, f"{lines} lines: it holds more than one idea"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "workflows").rglob("*.py")), ids=name_of)
+def test_workflows_know_activities_by_signature_only(path: Path) -> None:
+    """What has effects is passed through the sandbox in one block, and never imported beside it."""
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    blocks = [
+        node
+        for node in module.body
+        if isinstance(node, ast.With) and "imports_passed_through" in ast.unparse(node.items[0])
+    ]
+    outside = ast.Module([node for node in module.body if node not in blocks], [])
+    assert len(blocks) <= 1
+    assert not [name for name in imports(outside) if name.partition(".")[0] == "activities"]
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_there_is_no_shell(path: Path) -> None:
+    """Arguments are lists: nothing that came in can become a command."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        assert called not in {"os.system", "os.popen", "asyncio.create_subprocess_shell"}, node.lineno
+        assert not any(word.arg == "shell" for word in node.keywords), f"a shell on line {node.lineno}"
+
+
+@pytest.mark.parametrize(
+    ("place", "source", "wrong"),
+    [
+        ("models/alert.py", "import httpx", {"httpx"}),
+        ("models/alert.py", "from urllib.request import urlopen", {"urllib.request"}),
+        ("models/alert.py", "from urllib.parse import urlsplit", set()),
+        ("models/alert.py", "from activities.health import HealthActivities", {"activities"}),
+        ("activities/health.py", "def f() -> None:\n    import settings", {"settings"}),
+        ("activities/health.py", "from workflows.steward import Steward", {"workflows"}),
+        ("workflows/incident.py", "from settings import load", {"settings"}),
+        ("workflows/incident.py", "from activities.health import HealthActivities", set()),
+        ("intake/app.py", "import worker", {"worker"}),
+        ("demo/stage.py", "import starter", {"starter"}),
+        ("worker.py", "from demo.parts import x", {"demo"}),
+        ("settings.py", "from models.configuration import Configuration", set()),
+    ],
+)
+def test_the_rule_sees_what_it_should(place: str, source: str, wrong: set[str]) -> None:
+    assert forbidden(ROOT / place, source) == wrong
