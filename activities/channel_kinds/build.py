@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import httpx
 from apprise.plugins.base import NotifyBase
+from pydantic import HttpUrl, TypeAdapter, ValidationError
 
 from activities.channel_kinds.by_apprise import AppriseService, mailbox, service
 from activities.channel_kinds.channel import BoundedChannel, Channel, UnsetChannel
@@ -79,11 +80,9 @@ def _webhook(secret: SecretRef, read_secret: ReadSecret) -> str:
     """A webhook's address, checked before it is needed at night."""
     address = read_secret(secret)
     try:
-        url = httpx.URL(address)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise UselessSecret(f"{secret} is not an http(s) address")
+        TypeAdapter(HttpUrl).validate_python(address)
+    except ValidationError:
+        raise UselessSecret(f"{secret} is not an http(s) address") from None  # the cause repeats the address
     return address
 
 

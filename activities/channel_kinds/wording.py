@@ -27,11 +27,17 @@ def bounded(text: str, limit: int) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """For a title, a subject or a log line."""
-    return bounded(" ".join(visible(text).split()), limit)
+    return bounded(" ".join(visible(_head(text, limit)).split()), limit)
 
 
 def paragraph(text: str, limit: int) -> str:
-    return bounded(visible(text).strip(), limit)
+    """For the body of a message."""
+    return bounded(visible(_head(text, limit)).strip(), limit)
+
+
+def _head(text: str, limit: int) -> str:
+    """Enough of a text to fill `limit`, so that a megabyte is not cleaned for a line of it."""
+    return text[: 4 * limit]
 
 
 def for_slack(text: str) -> str:
