@@ -113,6 +113,17 @@ class ProcessSeen(Evidence):
         return self.state is ProcessState.EXITED
 
     @property
+    def restarting(self) -> bool:
+        """Its manager starts it again and again."""
+        return self.state is ProcessState.RESTARTING
+
+    @property
+    def at_its_limit(self) -> bool:
+        """It uses all the memory or CPU that it may."""
+        full = bool(self.memory_limit and self.memory_used and self.memory_used >= 0.97 * self.memory_limit)
+        return full or (self.cpu_share is not None and self.cpu_share >= 0.95)
+
+    @property
     def out_of_memory(self) -> bool:
         """The kernel ended it for memory: said outright, or exit 137 under a limit."""
         return self.oom_killed or (self.exit_code == 137 and self.memory_limit is not None)
@@ -229,10 +240,13 @@ class Deployment(Model):
     current: bool = False
 
 
-class DeploymentsSeen(Evidence):
-    """Newest first."""
+class HistorySeen(Evidence):
+    """What the steward remembers of a service. Deployments and plans stand newest first."""
 
     deployments: tuple[Deployment, ...] = ()
+    crashes: tuple[datetime, ...] = ()
+    recent: tuple[str, ...] = ()
+    """The plans carried out lately by any incident, one sentence each."""
 
     @property
     def current(self) -> Deployment | None:
@@ -273,7 +287,7 @@ class Seen(Model):
     host: HostSeen = HostSeen()
     database: DatabaseSeen = DatabaseSeen()
     dependencies: DependenciesSeen = DependenciesSeen()
-    deployments: DeploymentsSeen = DeploymentsSeen()
+    history: HistorySeen = HistorySeen()
 
     def looked_at(self) -> dict[str, Evidence]:
         """The evidence that was gathered, by name, in the order of the fields."""

@@ -10,12 +10,14 @@ TASK_QUEUE = "runbooks"
 
 STEWARD = "Steward"
 STEWARD_ASK = "ask"
+STEWARD_STATE = "state"
 CONTROL_ROOM = "ControlRoom"
 CONTROL_ROOM_ID = "control-room"
 CONTROL_ROOM_SUSPEND = "suspend"
 CONTROL_ROOM_RESUME = "resume"
 CONTROL_ROOM_STATE = "state"
 ANY_ALERT = "AnyAlert"
+DATABASE_CONNECTION_FAILURE = "DatabaseConnectionFailure"
 
 RUNBOOKS = ("ServiceDown", ANY_ALERT)
 """Every runbook that exists, by its workflow type."""

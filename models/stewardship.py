@@ -12,6 +12,7 @@ from enum import StrEnum
 from models.action import Plan
 from models.alert import Severity
 from models.base import Model
+from models.evidence import Deployment
 from models.incident import Performed
 
 
@@ -30,6 +31,8 @@ class Ask(Model):
     key: str
     service: str
     hold: Hold
+    crashed_at: datetime | None = None
+    """When the service was found to have crashed, for the steward's count."""
 
 
 class Answer(StrEnum):
@@ -41,8 +44,6 @@ class Answer(StrEnum):
 class Answered(Model):
     answer: Answer
     why: str = ""
-    crashes: int = 0
-    """How often this service was found crashed within the crash window, this time included."""
 
 
 class Order(Model):
@@ -93,6 +94,7 @@ class StewardState(Model):
     performed: tuple[Performed, ...] = ()
     done_keys: tuple[str, ...] = ()
     failures: tuple[datetime, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
     crashes: tuple[datetime, ...] = ()
     blocked_until: datetime | None = None
 

@@ -1,0 +1,116 @@
+"""Builds the clients and activities once, and the workers that host them.
+
+`worker.py` hosts everything. The intake hosts the workflows with their local looks only, so that
+an alert's first look is taken by the process that received it; what changes anything is an
+ordinary activity, and runs in a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.alert_source import AlertSourceActivities
+from activities.channel_kinds.build import build_channels
+from activities.channels import ChannelActivities
+from activities.dependencies import DependencyActivities
+from activities.effects import EffectActivities
+from activities.health import HealthActivities
+from activities.host import HostActivities
+from activities.logs import LogActivities
+from activities.managers import Managers
+from activities.policy import PolicyActivities
+from activities.ports import PortActivities
+from activities.postgres import PostgresActivities
+from activities.processes import ProcessActivities
+from activities.reviews import ReviewActivities
+from activities.secrets import resolve
+from activities.stewardship import StewardshipActivities
+from models.configuration import Configuration
+from models.names import TASK_QUEUE, queue_of
+from workflows.catalogue import WORKFLOWS
+
+THREADS = 20
+DRAIN = timedelta(seconds=20)
+"""How long running activities may take to end after SIGTERM; then another worker takes them over."""
+
+Activities = list[Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything that acts or looks, built from the worker's own clients."""
+
+    looks: Activities
+    effects: Activities
+
+
+def build(client: Client, http: httpx.AsyncClient, configuration: Callable[[], Configuration]) -> House:
+    """Build each activity once, with its clients."""
+    now = configuration()
+    managers = Managers()
+    health, processes, postgres = HealthActivities(http), ProcessActivities(managers), PostgresActivities()
+    stewardship = StewardshipActivities(client)
+    effects = EffectActivities(managers)
+    return House(
+        looks=[
+            PolicyActivities(configuration).take_policy,
+            health.probe_health,
+            processes.look_at_process,
+            LogActivities(managers).read_logs,
+            PortActivities(managers).look_at_port,
+            HostActivities(managers).look_at_host,
+            DependencyActivities(health, processes, postgres).look_at_dependencies,
+            postgres.check_database,
+            AlertSourceActivities(http).ask_source,
+            stewardship.look_at_history,
+            stewardship.read_control_room,
+        ],
+        effects=[
+            health.watch_health,
+            ChannelActivities(build_channels(now.channels, http, resolve)).announce,
+            ReviewActivities(Path(now.directories.reviews)).write_review,
+            stewardship.ask_steward,
+            stewardship.is_open,
+            stewardship.join_incident,
+            stewardship.await_incident,
+            effects.start_service,
+            effects.restart_service,
+            effects.raise_memory_limit,
+            effects.kill_process,
+            effects.roll_back,
+            effects.scale_out,
+            effects.look_back,
+        ],
+    )
+
+
+def worker(client: Client, house: House, threads: ThreadPoolExecutor) -> Worker:
+    """The common worker: workflows and all activities."""
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=WORKFLOWS,
+        activities=[*house.looks, *house.effects],
+        activity_executor=threads,
+        graceful_shutdown_timeout=DRAIN,
+    )
+
+
+def host_worker(client: Client, house: House, threads: ThreadPoolExecutor, host: str) -> Worker:
+    """The worker of one host: activities only, for what must run there."""
+    return Worker(
+        client,
+        task_queue=queue_of(host),
+        activities=[*house.looks, *house.effects],
+        activity_executor=threads,
+        graceful_shutdown_timeout=DRAIN,
+    )

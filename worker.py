@@ -1,0 +1,95 @@
+"""The worker: hosts workflows and activities, and drains when it is told to stop.
+
+python worker.py [--config F] [--host NAME]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+
+import hosting
+import settings
+from connection import ConnectionMisconfigured, TemporalUnreachable, connect
+from registration import AttributesMissing, register_search_attributes
+
+FAILED, MISCONFIGURED, UNREACHABLE = 1, 2, 3
+
+
+async def serve(config: Path, host: str | None) -> None:
+    """Host the work until SIGTERM or SIGINT, then let what runs come to its end."""
+    file = settings.ConfigurationFile(config)
+    Runtime.set_default(_telemetry(file().worker.metrics))
+    client = await connect()
+    await register_search_attributes(client)
+    stop = asyncio.Event()
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(wish, stop.set)
+    with ThreadPoolExecutor(hosting.THREADS) as threads:
+        async with httpx.AsyncClient() as http:
+            await _host(client, http, file, threads, host, stop)
+
+
+async def _host(
+    client: Client,
+    http: httpx.AsyncClient,
+    file: settings.ConfigurationFile,
+    threads: ThreadPoolExecutor,
+    host: str | None,
+    stop: asyncio.Event,
+) -> None:
+    house = hosting.build(client, http, file)
+    one = (
+        hosting.host_worker(client, house, threads, host) if host else hosting.worker(client, house, threads)
+    )
+    async with one:
+        print(f"worker ready on task queue {one.task_queue}", flush=True)  # noqa: T201
+        await stop.wait()
+    print("worker drained", flush=True)  # noqa: T201
+
+
+def _telemetry(address: str | None) -> Runtime:
+    metrics = PrometheusConfig(bind_address=address) if address else None
+    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the worker; one line on standard error for each thing that is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="worker.py", description="Hosts the runbooks' workflows and activities."
+    )
+    parser.add_argument(
+        "--config", type=Path, help="the configuration (default: $RUNBOOKS_CONFIG or runbooks.yaml)"
+    )
+    parser.add_argument("--host", help="serve what must run on this host, as `host:` of a service names it")
+    options = parser.parse_args(arguments)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(serve(settings.path_of(options.config), options.host))
+    except settings.ConfigurationError as error:
+        return _say(error.lines, MISCONFIGURED)
+    except ConnectionMisconfigured as error:
+        return _say([str(error)], MISCONFIGURED)
+    except (TemporalUnreachable, AttributesMissing) as error:
+        return _say([str(error)], UNREACHABLE)
+    return 0
+
+
+def _say(lines: Sequence[str], code: int) -> int:
+    for line in lines:
+        print(f"worker.py: {line}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

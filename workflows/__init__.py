@@ -1,0 +1,1 @@
+"""Decisions only: one file a runbook, and the few plain objects that runbooks share."""

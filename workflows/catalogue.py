@@ -1,0 +1,16 @@
+"""Every workflow of the product. A new runbook is one line here."""
+
+from __future__ import annotations
+
+from workflows.any_alert import AnyAlert
+from workflows.control_room import ControlRoom
+from workflows.runbook import Runbook
+from workflows.service_down import ServiceDown
+from workflows.steward import Steward
+
+RUNBOOKS: tuple[type[Runbook], ...] = (
+    ServiceDown,
+    AnyAlert,
+)
+
+WORKFLOWS: tuple[type[object], ...] = (*RUNBOOKS, Steward, ControlRoom)

@@ -1,0 +1,117 @@
+"""The end of an incident: the service let go, the source heard, people told, the review written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.alert_source import AlertSourceActivities
+    from activities.reviews import ReviewActivities
+    from models.evidence import AlertSourceSeen, AskSource
+    from models.incident import Outcome, Phase
+    from models.policy import Policy
+    from models.review import Review, StoredReview
+    from workflows.alert_state import AlertState
+    from workflows.claim import Claim
+    from workflows.endings import Ending, Escalated, SelfRecovered
+    from workflows.escalation import Escalation
+    from workflows.record import Record
+
+WRITING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+
+
+class Closing:
+    """Closes one incident, whichever way its page was left."""
+
+    def __init__(
+        self,
+        record: Record,
+        alert_state: AlertState,
+        escalation: Escalation,
+        claims: Mapping[str, Claim],
+        show: Callable[[Phase], None],
+    ) -> None:
+        self._record = record
+        self._alert_state = alert_state
+        self._escalation = escalation
+        self._claims = claims
+        self._show = show
+
+    async def wait_for_a_human(self) -> None:
+        """Stay open, with the ladder climbing, until the alert is over or a person says done."""
+        await workflow.wait_condition(lambda: self._alert_state.resolved or self._record.done is not None)
+
+    async def close(self, ending: Ending | None) -> Review:
+        """Let go of the services, hear the alert's source, tell everybody, write the review."""
+        record, policy = self._record, self._record.policy
+        assert policy is not None, "an incident takes its policy before it can close"  # noqa: S101
+        outcome = record.outcome = self._outcome(ending)
+        record.ended_at = workflow.now()
+        self._escalation.stop()
+        if outcome is Outcome.RESOLVED:
+            self._show(Phase.RESOLVED)
+        for claim in self._claims.values():
+            await claim.release(healed=outcome is Outcome.RESOLVED)
+        if outcome is Outcome.RESOLVED and policy.alertmanager and record.alert.source == "alertmanager":
+            await self._hear_the_source(policy, policy.alertmanager)
+        await self._escalation.tell_the_end(record.summary())
+        self._show(Phase.CLOSED)
+        return await self._write_review(policy, outcome)
+
+    def _outcome(self, ending: Ending | None) -> Outcome:
+        if ending is None:
+            return Outcome.RESOLVED
+        if isinstance(ending, SelfRecovered):
+            return Outcome.SELF_RECOVERED
+        if isinstance(ending, Escalated) and self._record.done:
+            return Outcome.CLOSED_BY_HUMAN
+        return Outcome.RESOLVED_ELSEWHERE
+
+    async def _hear_the_source(self, policy: Policy, address: str) -> None:
+        """The alert's source must agree within its own decay time, or the review says it did not."""
+        try:
+            await workflow.wait_condition(
+                lambda: self._alert_state.resolved,
+                timeout=policy.thresholds.source_agrees_within,
+                timeout_summary="the alert's source agrees",
+            )
+        except TimeoutError:
+            await self._ask_the_source(address)
+
+    async def _ask_the_source(self, address: str) -> None:
+        """No `resolved` came: ask Alertmanager itself, once."""
+        try:
+            seen: AlertSourceSeen = await workflow.execute_local_activity_method(
+                AlertSourceActivities.ask_source,
+                AskSource(url=address, alert=self._record.alert, within=timedelta()),
+                start_to_close_timeout=timedelta(seconds=10),
+                retry_policy=RetryPolicy(maximum_attempts=2),
+                summary="does the alert still fire?",
+            )
+        except ActivityError as error:
+            seen = AlertSourceSeen(reason=f"could not be asked: {error.cause or error}")
+        self._record.timeline.add(f"alert source: {seen.reason}")
+        if not seen.ok:
+            self._record.remarks.append(f"The alert's source does not agree that it is over: {seen.reason}.")
+
+    async def _write_review(self, policy: Policy, outcome: Outcome) -> Review:
+        """Write the review; the run's result is the same review, so that a full disk loses nothing."""
+        review = self._record.review(policy, outcome)
+        try:
+            stored: StoredReview = await workflow.execute_activity_method(
+                ReviewActivities.write_review,
+                review,
+                start_to_close_timeout=timedelta(seconds=30),
+                schedule_to_close_timeout=timedelta(hours=1),
+                retry_policy=WRITING,
+                summary="post-incident review",
+            )
+            self._record.review_path = stored.path
+        except ActivityError as error:
+            self._record.timeline.add(f"the review could not be written: {error.cause or error}")
+        return review

@@ -1,0 +1,34 @@
+"""The ways in which a runbook's page is left before its last line.
+
+Ending
+├── SelfRecovered      the check shows that the alert is no longer true
+├── ResolvedElsewhere  the alert was resolved before anything was done
+├── Escalated          a human must go on; the incident stays open with them
+└── Withdrawn          a more severe incident took the service; look again afterwards
+"""
+
+from __future__ import annotations
+
+
+class Ending(Exception):
+    """Raised by an incident's verbs, caught by `Incident.respond` alone."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class SelfRecovered(Ending):
+    pass
+
+
+class ResolvedElsewhere(Ending):
+    pass
+
+
+class Escalated(Ending):
+    pass
+
+
+class Withdrawn(Ending):
+    pass

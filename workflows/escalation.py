@@ -1,0 +1,96 @@
+"""Whom an incident reaches, and when: its ladder, its announcer, and what they say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.action import Plan, Risk
+    from models.policy import Policy, Rung
+    from workflows.announcer import Announcer
+    from workflows.ladder import Climb
+    from workflows.timeline import Timeline
+    from workflows.wording import question
+
+
+class Escalation:
+    """Climbs beside the work. `situation` writes what a page says, as of the moment it is sent."""
+
+    def __init__(
+        self, policy: Policy, starts_at: datetime, timeline: Timeline, situation: Callable[[str], str]
+    ) -> None:
+        self._policy = policy
+        self._situation = situation
+        self._incident = workflow.info().workflow_id
+        self._announcer = Announcer(timeline, self._unreachable)
+        self._climb = Climb(policy.ladder, starts_at, self._page)
+        self._climbing: asyncio.Task[None] | None = None
+
+    @property
+    def rung(self) -> str:
+        """The role that was reached last; empty before the first."""
+        return self._climb.position
+
+    def begin(self) -> None:
+        """The alert is confirmed: the ladder climbs from now on, by the alert's own clock."""
+        if self._climbing is None:
+            self._climbing = asyncio.create_task(self._climb.run())
+
+    def push(self, why: str) -> None:
+        """Climb one rung now, and let everybody know why."""
+        self.begin()
+        self._climb.push(why)
+        self._announcer.notice(self._policy, f"{self._incident} needs a human", self._situation(why))
+
+    def acknowledge(self, by: str) -> None:
+        """Somebody is on it: the ladder stops."""
+        self._climb.acknowledge(by)
+
+    def heard(self) -> None:
+        """Somebody spoke: the incident is not quiet."""
+        self._climb.heard()
+
+    def page_specialist(self, topic: str) -> None:
+        """Page whom the configuration names for this finding at once, beside the ladder."""
+        rung = self._policy.ladder.specialists.get(topic)
+        if rung:
+            self._page(rung, f"paged at once for {topic}")
+
+    def ask(self, plan: Plan, risk: Risk) -> None:
+        """Put the question about one plan to the rung that was reached."""
+        rungs = self._policy.ladder.rungs
+        reached = next((r for r in rungs if r.role == self.rung), rungs[0] if rungs else None)
+        if reached:
+            title = f"approval needed: {self._incident}"
+            self._announcer.ask(self._policy, reached, title, question(plan, risk, self._incident))
+
+    def nobody_answered(self) -> None:
+        """An unanswered question is a rung, not a dead end."""
+        self.begin()
+        self._climb.push("nobody answered the question")
+
+    def notice(self, title: str, text: str) -> None:
+        """Tell the broadcast channels; nobody is paged."""
+        self._announcer.notice(self._policy, title, text)
+
+    def stop(self) -> None:
+        """The incident is over: nobody is paged any more."""
+        if self._climbing:
+            self._climbing.cancel()
+
+    async def tell_the_end(self, summary: str) -> None:
+        """Tell those who were told that it is over, and wait until all announcements are out."""
+        reached = next((r for r in self._policy.ladder.rungs if r.role == self.rung), None)
+        self._announcer.resolved(self._policy, reached, f"over: {self._incident}", summary)
+        await self._announcer.finish()
+
+    def _page(self, rung: Rung, why: str) -> None:
+        title = f"{self._policy.severity}: {self._incident}"
+        self._announcer.page(self._policy, rung, title, self._situation(why))
+
+    def _unreachable(self, rung: Rung) -> None:
+        self._climb.push(f"{rung.role} could not be reached")

@@ -1,0 +1,145 @@
+"""The steward's book: who holds the service, who waits, what was done and how it went.
+
+Plain rules without Temporal in them; the steward brings the clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.evidence import Deployment
+    from models.incident import Performed
+    from models.stewardship import Answer, Answered, Ask, Hold, Released, StewardState
+
+REMEMBERED = 50
+FAILURES_THAT_BLOCK = 3
+WINDOW = timedelta(hours=1)
+BLOCKED_FOR = timedelta(hours=1)
+
+
+class Ledger:
+    """The state of one service's stewardship, and the rules that move it."""
+
+    def __init__(self, state: StewardState) -> None:
+        self.service = state.service
+        self.holder = state.holder
+        self.acting = state.acting
+        self.waiting = deque(state.waiting)
+        self.answered = dict(state.answered)
+        self.performed = list(state.performed)
+        self.done_keys = list(state.done_keys)
+        self.failures = list(state.failures)
+        self.crashes = list(state.crashes)
+        self.deployments = list(state.deployments)
+        self.blocked_until = state.blocked_until
+
+    def state(self) -> StewardState:
+        """Everything that must survive a continue-as-new."""
+        return StewardState(
+            service=self.service,
+            holder=self.holder,
+            acting=self.acting,
+            waiting=tuple(self.waiting),
+            answered=dict(list(self.answered.items())[-REMEMBERED:]),
+            performed=tuple(self.performed[-REMEMBERED:]),
+            done_keys=tuple(self.done_keys[-REMEMBERED:]),
+            failures=tuple(self.failures),
+            crashes=tuple(self.crashes),
+            deployments=tuple(self.deployments),
+            blocked_until=self.blocked_until,
+        )
+
+    def ask(self, ask: Ask, now: datetime) -> tuple[Answered, Hold | None]:
+        """Answer a claim, and name the holder whose plan is withdrawn by it, if any.
+
+        The more severe incident takes the service over from one that has not begun to act.
+        """
+        if ask.key in self.answered:
+            return self.answered[ask.key], None
+        self._note_crash(ask, now)
+        withdrawn: Hold | None = None
+        if self.blocked_until and now < self.blocked_until:
+            until = f"{self.blocked_until:%H:%M} UTC"
+            why = f"{self.service} is blocked until {until} after {FAILURES_THAT_BLOCK} failures in an hour"
+            answered = Answered(answer=Answer.REFUSED, why=why)
+        elif self.holder is None or _same(self.holder, ask.hold):
+            self.holder = ask.hold
+            answered = Answered(answer=Answer.GRANTED)
+        elif not self.acting and ask.hold.severity.rank < self.holder.severity.rank:
+            withdrawn, self.holder = self.holder, ask.hold
+            self.waiting.appendleft(withdrawn)
+            answered = Answered(answer=Answer.GRANTED, why=f"taken over from {withdrawn.incident}")
+        else:
+            self.waiting.append(ask.hold)
+            answered = Answered(answer=Answer.QUEUED, why=f"{self.holder.incident} holds it")
+        self.answered[ask.key] = answered
+        return answered, withdrawn
+
+    def holds(self, incident: str, run_id: str) -> bool:
+        """Whether this run is the holder."""
+        return self.holder is not None and (self.holder.incident, self.holder.run_id) == (incident, run_id)
+
+    def record(self, key: str, performed: Performed) -> None:
+        """Keep what was done, and that this order is never done again."""
+        self.done_keys.append(key)
+        self.performed.append(performed)
+
+    def release(self, released: Released, now: datetime) -> Hold | None:
+        """End a hold; the next in line, if there is one, holds the service now."""
+        if released.acted:
+            self._count(released.healed, now)
+        self.waiting = deque(h for h in self.waiting if (h.incident, h.run_id) != _run(released))
+        return self.free() if self.holds(released.incident, released.run_id) else None
+
+    def free(self) -> Hold | None:
+        """Take the service from its holder, and give it to the most severe who waits."""
+        self.holder, self.acting = None, False
+        if not self.waiting:
+            return None
+        self.holder = min(self.waiting, key=lambda hold: (hold.severity.rank, hold.asked_at))
+        self.waiting.remove(self.holder)
+        return self.holder
+
+    def deployed(self, seen: Deployment) -> None:
+        """Remember a version, or that it was seen healthy."""
+        known = next((d for d in self.deployments if d.version == seen.version), None)
+        if known is None:
+            self.deployments = [d.model_copy(update={"current": False}) for d in self.deployments]
+            self.deployments.append(seen)
+        else:
+            self.deployments = [
+                d.model_copy(
+                    update={"current": True, "healthy_at": seen.healthy_at or d.healthy_at}
+                    if d is known
+                    else {"current": False}
+                )
+                for d in self.deployments
+            ]
+        self.deployments = self.deployments[-REMEMBERED:]
+
+    def unblock(self) -> None:
+        """A person takes the block back, and the failures behind it."""
+        self.blocked_until = None
+        self.failures = []
+
+    def _note_crash(self, ask: Ask, now: datetime) -> None:
+        self.crashes = [at for at in self.crashes if now - at < WINDOW]
+        if ask.crashed_at and ask.crashed_at not in self.crashes:
+            self.crashes.append(ask.crashed_at)
+
+    def _count(self, healed: bool, now: datetime) -> None:
+        self.failures = [] if healed else [at for at in self.failures if now - at < WINDOW] + [now]
+        if len(self.failures) >= FAILURES_THAT_BLOCK:
+            self.blocked_until = now + BLOCKED_FOR
+
+
+def _same(one: Hold, other: Hold) -> bool:
+    return (one.incident, one.run_id) == (other.incident, other.run_id)
+
+
+def _run(released: Released) -> tuple[str, str]:
+    return (released.incident, released.run_id)

@@ -1,0 +1,60 @@
+"""The thin base of every runbook: the messages that an incident takes, each handed on in one line."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.alert import Alert
+    from models.incident import Decided, Decision, IncidentState, Spoken, Verdict
+    from models.stewardship import StewardSays
+    from workflows.incident import Incident
+
+
+class Runbook:
+    """A workflow type named as its alert. Its `page` reads as the page of `runbook.md`."""
+
+    @workflow.init
+    def __init__(self, alert: Alert) -> None:
+        self.incident = Incident(alert)
+
+    @workflow.signal(description="Approve the pending plan. No input is needed.")
+    def approve(self, decision: Decision | None = None) -> None:
+        self.incident.decide(Verdict.APPROVE, decision)
+
+    @workflow.signal(description="Deny the pending plan. No input is needed.")
+    def deny(self, decision: Decision | None = None) -> None:
+        self.incident.decide(Verdict.DENY, decision)
+
+    @workflow.signal(description="I am on it: stop the escalation. No input is needed.")
+    def acknowledge(self, words: Spoken | None = None) -> None:
+        self.incident.acknowledge(words)
+
+    @workflow.signal(description='Write a note into the timeline, as {"text": "…"}.')
+    def note(self, words: Spoken | None = None) -> None:
+        self.incident.note(words)
+
+    @workflow.signal(description="The human's part is done: close an escalated incident. No input is needed.")
+    def done(self, words: Spoken | None = None) -> None:
+        self.incident.say_done(words)
+
+    @workflow.signal(description="The alert fired again or was resolved.")
+    def alert_changed(self, alert: Alert) -> None:
+        self.incident.hear_alert(alert)
+
+    @workflow.signal(description="What the steward of the service says.")
+    def steward_says(self, says: StewardSays) -> None:
+        self.incident.hear_steward(says)
+
+    @workflow.update(description="Decide as an authenticated person, on one exact plan.")
+    def decide(self, decision: Decision) -> Decided:
+        return self.incident.decide(decision.verdict, decision)
+
+    @decide.validator
+    def _can_be_valid(self, decision: Decision) -> None:
+        if not decision.by:
+            raise ValueError("a decision names the person who made it")
+
+    @workflow.query(description="Phase, cause, awaited decision and timeline.")
+    def state(self) -> IncidentState:
+        return self.incident.state()

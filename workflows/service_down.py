@@ -1,0 +1,137 @@
+"""ServiceDown: the service does not answer its health check (`runbook.md`, critical, 5 minutes).
+
+Check status   the health check; the state, the log and the port of its container
+Causes         the table below, walked in order
+Recovery       dependencies healthy first, then the fix, then healthy for the whole window
+Escalation     not recovered at the deadline: platform team. Third crash within the hour: no
+               more restarts, the rollback is offered. Database unreachable: the DBA, at once
+"""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.alert import Alert
+    from models.names import DATABASE_CONNECTION_FAILURE
+    from models.review import Review
+    from workflows import fixes, steps
+    from workflows.diagnosis import Cause, Situation
+    from workflows.incident import Incident
+    from workflows.runbook import Runbook
+
+
+def database_lost(now: Situation) -> bool:
+    return now.seen.dependencies.lost_database is not None
+
+
+def out_of_memory(now: Situation) -> bool:
+    return now.seen.process.exited and now.seen.process.out_of_memory
+
+
+def port_conflict(now: Situation) -> bool:
+    return not now.seen.process.running and (now.seen.port.taken or now.seen.logs.has("port-in-use"))
+
+
+def crash(now: Situation) -> bool:
+    return now.seen.process.exited or now.seen.process.restarting
+
+
+def third_crash(now: Situation) -> bool:
+    crashes = {*now.seen.history.crashes, now.seen.process.finished_at}
+    limit = now.policy.thresholds.crash_limit
+    return crash(now) and (len(crashes) >= limit or now.seen.process.restarts >= limit)
+
+
+def resources_exhausted(now: Situation) -> bool:
+    return now.seen.process.running and (now.seen.process.at_its_limit or now.seen.host.bad)
+
+
+def hung(now: Situation) -> bool:
+    return now.seen.process.running and now.seen.health.bad
+
+
+DATABASE_LOST = Cause(
+    name="database lost",
+    evidence="a database that it depends on does not answer",
+    matches=database_lost,
+    remedy="heal the database first, in its own incident; then restart",
+    fix=fixes.restart,
+    pages="database",
+)
+
+CAUSES = (
+    DATABASE_LOST,
+    Cause(
+        name="out of memory",
+        evidence="`OOMKilled`, or exit 137 under a memory limit",
+        matches=out_of_memory,
+        remedy="raise the memory limit, up to its cap; then start",
+        fix=fixes.more_memory_then_start,
+    ),
+    Cause(
+        name="port conflict",
+        evidence="somebody else listens on its port, or `EADDRINUSE` in its log",
+        matches=port_conflict,
+        remedy="name the owner; kill it with approval; then start",
+        fix=fixes.free_the_port_then_start,
+    ),
+    Cause(
+        name="crash loop",
+        evidence="the third crash within the hour",
+        matches=third_crash,
+        remedy="no more restarts: list the deployments, and offer the rollback for approval",
+        fix=fixes.roll_back,
+        pages="platform",
+    ),
+    Cause(
+        name="crash",
+        evidence="it exited, and nothing above explains why",
+        matches=crash,
+        remedy="start it",
+        fix=fixes.start,
+    ),
+    Cause(
+        name="resources exhausted",
+        evidence="CPU or memory at its limit, or its host is short of disk or memory",
+        matches=resources_exhausted,
+        remedy="scale out where that is allowed, or ask",
+        fix=fixes.scale_out,
+    ),
+    Cause(
+        name="hung",
+        evidence="it runs, and does not answer",
+        matches=hung,
+        remedy="restart it",
+        fix=fixes.restart,
+    ),
+)
+
+
+@workflow.defn
+class ServiceDown(Runbook):
+    """The service does not answer its health check."""
+
+    @workflow.run
+    async def run(self, alert: Alert) -> Review:
+        return await self.incident.respond(self.page)
+
+    async def page(self, incident: Incident) -> None:
+        seen = await incident.look(
+            steps.health,
+            steps.process,
+            steps.recent_logs,
+            steps.port_owner,
+            steps.host,
+            steps.dependencies,
+            steps.history,
+        )
+        incident.confirm(seen.health, seen.process)
+        cause = incident.diagnose(CAUSES)
+        lost = seen.dependencies.lost_database
+        if lost:
+            await incident.heal_first(lost.service, DATABASE_CONNECTION_FAILURE)
+            seen = await incident.look(steps.health, steps.process)
+        if not seen.health.ok:
+            await incident.act(cause.fix)
+        await incident.stays_healthy()
