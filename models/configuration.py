@@ -219,8 +219,7 @@ class Configuration(Configured):
         nearest = list(self.services[name].depends_on)
         while nearest:
             found |= {one: self.services[one] for one in nearest if one not in found}
-            further = (two for one in nearest for two in self.services[one].depends_on)
-            nearest = [two for two in dict.fromkeys(further) if two not in found]
+            nearest = list(dict.fromkeys(two for one in nearest for two in self.services[one].depends_on))
         return tuple(found.values())
 
     def _mistakes(self) -> tuple[Mistake, ...]:

@@ -215,6 +215,19 @@ def test_a_pasted_secret_is_refused_and_not_repeated(tmp_path: Path, pasted: str
     assert "hunter2secret" not in line
 
 
+def test_a_pasted_secret_says_how_to_name_it(tmp_path: Path) -> None:
+    (as_text, as_name) = refused(
+        tmp_path,
+        """\
+        channels:
+          slack: {kind: slack, webhook: hunter2}
+          discord: {kind: discord, webhook: {env: hunter2}}
+        """,
+    )
+    assert as_text.endswith("name its variable (env: NAME) or file (file: PATH)")
+    assert as_name.endswith("the name of a variable, in capitals, and never the secret itself")
+
+
 def test_an_address_with_a_password_is_refused_and_not_repeated(tmp_path: Path) -> None:
     lines = refused(
         tmp_path,
