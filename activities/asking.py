@@ -84,7 +84,7 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}"
 
 
-async def ask(  # noqa: PLR0913 - the bounds belong beside the question
+async def ask(
     client: httpx.AsyncClient,
     url: str,
     *,

@@ -150,15 +150,14 @@ async def test_a_silenced_alert_still_fires(source: AlertSourceActivities, alert
 
 async def test_it_waits_until_the_alert_is_gone(source: AlertSourceActivities, alertmanager: str) -> None:
     await post(alertmanager, timedelta(minutes=5), "SoonOver", service="backend")
-    beats: list[Asking] = []
+    beats = asyncio.Queue[Asking]()
     environment = ActivityEnvironment()
-    environment.on_heartbeat = beats.append
+    environment.on_heartbeat = beats.put_nowait
     environment.info = dataclasses.replace(environment.info, heartbeat_timeout=timedelta(seconds=10))
     request = AskSource(url=alertmanager, alert=about("SoonOver"), within=timedelta(minutes=5))
     asking = asyncio.ensure_future(environment.run(source.ask_source, request))
     async with asyncio.timeout(10):
-        while not beats:
-            await asyncio.sleep(0.01)
+        await beats.get()
     assert not asking.done()
     await post(alertmanager, timedelta(0), "SoonOver", service="backend")
     async with asyncio.timeout(10):

@@ -25,11 +25,16 @@ def secret(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "url"
 
 
-async def check(secret: Path, url: str, timeout: timedelta = timedelta(seconds=5)) -> DatabaseSeen:
+def behind(secret: Path, url: str, within: timedelta = timedelta(seconds=5)) -> Service:
+    """A service whose connection string stands in the file."""
     secret.write_text(url + "\n")
-    database = Database(url=SecretRef(file=str(secret)), timeout=timeout)
-    service = Service(name="postgres", manager=DockerManager(container="postgres"), database=database)
-    seen = await ActivityEnvironment().run(PostgresActivities().check_database, service)
+    database = Database(url=SecretRef(file=str(secret)), timeout=within)
+    return Service(name="postgres", manager=DockerManager(container="postgres"), database=database)
+
+
+async def check(secret: Path, url: str, within: timedelta = timedelta(seconds=5)) -> DatabaseSeen:
+    environment = ActivityEnvironment()
+    seen = await environment.run(PostgresActivities().check_database, behind(secret, url, within))
     assert seen.observed_at is not None
     return seen
 
@@ -56,7 +61,7 @@ async def test_nobody_listens(secret: Path) -> None:
 async def test_it_is_hung(secret: Path, postgres_server: PostgresServer) -> None:
     began = time.monotonic()
     with postgres_server.hung():
-        seen = await check(secret, postgres_server.url(), timeout=timedelta(milliseconds=500))
+        seen = await check(secret, postgres_server.url(), within=timedelta(milliseconds=500))
     assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.TIMED_OUT)
     assert "no answer within 0.5 s" in seen.reason
     assert time.monotonic() - began < 3

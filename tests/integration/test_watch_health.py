@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-import threading
+import queue
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -164,17 +165,15 @@ async def test_another_worker_goes_on_with_the_samples(
     url = served(forever(then=True))
     asked = request(url, stable_for=timedelta(minutes=5))
     environment = ActivityEnvironment()
-    beats: list[Watch] = []
-    environment.on_heartbeat = beats.append
+    beats = asyncio.Queue[Watch]()
+    environment.on_heartbeat = beats.put_nowait
     first = asyncio.ensure_future(environment.run(health.watch_health, asked))
     async with asyncio.timeout(10):
-        while len(beats) < 12:
-            await asyncio.sleep(0.01)
+        lost = [await beats.get() for _ in range(12)][-1]
     environment.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
 
-    lost = beats[-1]
     long_ago = lost.model_copy(
         update={"sampled_at": datetime.now(UTC) - timedelta(hours=1), "held": timedelta(minutes=4)}
     )
@@ -195,41 +194,34 @@ async def test_a_relapse_is_seen_across_workers(health: HealthActivities) -> Non
 
 
 async def test_an_async_activity_beats_three_times_within_its_time_out() -> None:
-    beats: list[object] = []
-    environment = environment_with(beats, timedelta(milliseconds=90))
+    beats = asyncio.Queue[tuple[object, ...]]()
+    environment = ActivityEnvironment()
+    environment.info = dataclasses.replace(environment.info, heartbeat_timeout=timedelta(milliseconds=90))
+    environment.on_heartbeat = lambda *details: beats.put_nowait(details)
 
     @activity.defn
     async def work() -> None:
         async with beating(), asyncio.timeout(5):
-            while len(beats) < 4:
-                await asyncio.sleep(0.005)
+            for _ in range(4):
+                await beats.get()
 
-    began = asyncio.get_running_loop().time()
+    began = time.monotonic()
     await environment.run(work)
-    assert 0.08 < asyncio.get_running_loop().time() - began < 2
-    count = len(beats)
-    await asyncio.sleep(0.1)  # no beat may come after the end
-    assert len(beats) == count
+    assert 0.08 < time.monotonic() - began < 2
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(beats.get(), timeout=0.1)
 
 
 async def test_a_blocking_activity_beats_from_another_thread() -> None:
-    beats: list[object] = []
-    environment = environment_with(beats, timedelta(milliseconds=90))
-    beaten = threading.Semaphore(0)
-    environment.on_heartbeat = lambda *details: (beats.append(*details), beaten.release())[1]
+    beats = queue.Queue[Watch]()
+    environment = ActivityEnvironment()
+    environment.info = dataclasses.replace(environment.info, heartbeat_timeout=timedelta(milliseconds=90))
+    environment.on_heartbeat = beats.put
     progress = Watch(started_at=datetime.now(UTC))
 
     @activity.defn
-    def work() -> bool:
+    def work() -> list[Watch]:
         with beating_in_thread(lambda: progress):
-            return all(beaten.acquire(timeout=5) for _ in range(4))
+            return [beats.get(timeout=5) for _ in range(4)]
 
-    assert await asyncio.to_thread(environment.run, work)
-    assert beats == [progress] * 4
-
-
-def environment_with(beats: list[object], timeout: timedelta) -> ActivityEnvironment:
-    environment = ActivityEnvironment()
-    environment.on_heartbeat = lambda *details: beats.append(details)
-    environment.info = dataclasses.replace(environment.info, heartbeat_timeout=timeout)
-    return environment
+    assert await asyncio.to_thread(environment.run, work) == [progress] * 4
