@@ -230,6 +230,13 @@ class Perform(Model, Generic[A]):
     asked_at: datetime
 
 
+class LookBack(Model):
+    """Asked when the outcome of an effect was lost: did it happen since `asked_at`?"""
+
+    action: Action
+    asked_at: datetime
+
+
 class Effect(Model):
     """What an action did, told by looking at the service afterwards."""
 

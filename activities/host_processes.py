@@ -1,0 +1,75 @@
+"""The processes of the worker's own machine: when they began, whom they belong to, what they use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import psutil
+
+_CPU_SAMPLE = 0.3
+"""Seconds over which CPU use is measured."""
+
+
+def began(process: psutil.Process) -> datetime:
+    """When the process was created, to a hundredth of a second.
+
+    psutil adds the kernel's boot time, which is cut to whole seconds and so up to a second early:
+    enough to take a restarted process for the one before.
+    """
+    created = process.create_time()
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        created += booted - psutil.boot_time()
+    return datetime.fromtimestamp(created, UTC)
+
+
+def began_of(pid: int) -> datetime | None:
+    """When this process was created; None when it is gone or hidden."""
+    try:
+        return began(psutil.Process(pid))
+    except psutil.Error:
+        return None
+
+
+def family(pid: int) -> tuple[psutil.Process, ...]:
+    """A process and all that descend from it; empty when it is gone."""
+    try:
+        parent = psutil.Process(pid)
+        return (parent, *parent.children(recursive=True))
+    except psutil.Error:
+        return ()
+
+
+def memory_of(processes: Iterable[psutil.Process]) -> int | None:
+    """Resident memory in bytes; None when no process could be read."""
+    sizes = [size for process in processes if (size := _resident(process)) is not None]
+    return sum(sizes) if sizes else None
+
+
+def cpu_share_of(processes: Iterable[psutil.Process]) -> float | None:
+    """Share of all the machine's CPUs that the processes used over a third of a second."""
+    before = {process: spent for process in processes if (spent := _spent(process)) is not None}
+    if not before:
+        return None
+    clock = time.monotonic()
+    time.sleep(_CPU_SAMPLE)
+    elapsed = (time.monotonic() - clock) * (psutil.cpu_count() or 1)
+    used = sum((_spent(process) or spent) - spent for process, spent in before.items())
+    return max(0.0, used / elapsed)
+
+
+def _resident(process: psutil.Process) -> int | None:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return None
+
+
+def _spent(process: psutil.Process) -> float | None:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return None
+    return float(times.user + times.system)

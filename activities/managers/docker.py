@@ -1,0 +1,183 @@
+"""A container as a service: what `docker inspect` says, and start, stop, restart and update.
+
+`runbook.md` reaches the backend by `docker-compose` commands and `docker logs`; the container is
+found by its configured name, and its Compose project by its labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from docker.errors import ImageNotFound, NotFound
+from docker.models.containers import Container
+
+from activities.managers.compose import Compose, Project
+from activities.managers.docker_engine import DockerEngine
+from activities.managers.docker_reading import log_lines, moment, seen_of, usage_of
+from activities.managers.manager import RecentLog, Unsupported, Usage
+from models import service as configured
+from models.evidence import Finding, ProcessSeen, ProcessState
+
+_LOG_BYTES = 2**20
+_JUST_STARTED = timedelta(minutes=1)
+
+
+class DockerManager:
+    """The container of a service, by its exact name."""
+
+    def __init__(self, engine: DockerEngine, configuration: configured.DockerManager) -> None:
+        self._engine = engine
+        self._name = configuration.container
+        self._grace = max(0, round(configuration.stop_timeout.total_seconds()))
+
+    def state(self) -> ProcessSeen:
+        attributes = self._inspect()
+        now = datetime.now(UTC)
+        if attributes is None:
+            return ProcessSeen(
+                finding=Finding.BAD,
+                reason=f"there is no container called {self._name}",
+                observed_at=now,
+                state=ProcessState.MISSING,
+            )
+        return seen_of(attributes, now)
+
+    def usage(self) -> Usage:
+        with self._container() as container:
+            stats = cast("dict[str, Any]", container.stats(stream=False))
+            return usage_of(stats, container.attrs["HostConfig"])
+
+    def logs(self, lines: int) -> RecentLog:
+        with self._container() as container:
+            raw = container.logs(stdout=True, stderr=True, timestamps=True, tail=lines)
+            seen = seen_of(container.attrs, datetime.now(UTC))
+            ended = moment(container.attrs["State"].get("FinishedAt"))
+        return log_lines(raw[-_LOG_BYTES:], lines, self._latest_run(seen, ended))
+
+    def pids(self) -> frozenset[int]:
+        with self._container() as container:
+            if not container.attrs["State"].get("Running"):
+                return frozenset()
+            table = container.top()
+        column = table["Titles"].index("PID")
+        return frozenset(int(row[column]) for row in table["Processes"] or ())
+
+    def publishes(self, port: int) -> bool:
+        attributes = self._inspect()
+        if attributes is None or not attributes["State"].get("Running"):
+            return False
+        bindings = (attributes.get("NetworkSettings", {}).get("Ports") or {}).values()
+        return any(int(one["HostPort"] or 0) == port for binding in bindings for one in binding or ())
+
+    def replicas(self) -> int:
+        with self._container() as container:
+            project = Project.of(container.labels)
+            if project is None:
+                return int(bool(container.attrs["State"].get("Running")))
+        return self._running(project)
+
+    def start(self) -> None:
+        with self._container() as container:
+            if container.status == "paused":
+                container.unpause()
+            elif container.status == "restarting":
+                container.restart(timeout=self._grace)  # ends the engine's own waiting between crashes
+            else:
+                container.start()
+
+    def stop(self) -> None:
+        with self._container() as container:
+            if container.status == "paused":
+                container.unpause()
+            container.stop(timeout=self._grace)
+
+    def restart(self) -> None:
+        with self._container() as container:
+            if container.status == "paused":
+                container.unpause()
+            container.restart(timeout=self._grace)
+
+    def set_memory_limit(self, size: int) -> None:
+        """Takes effect at once, and lasts until the container is recreated from its Compose file."""
+        with self._container() as container:
+            host = container.attrs["HostConfig"]
+            memory, with_swap = host.get("Memory") or 0, host.get("MemorySwap") or 0
+            # The engine counts swap on top of memory: the share that is swap stays what it was.
+            swap = size + (with_swap - memory) if with_swap > 0 else with_swap
+            if swap:
+                container.update(mem_limit=size, memswap_limit=swap)
+            else:
+                container.update(mem_limit=size)
+
+    def roll_back(self, version: str) -> None:
+        """Recreate the Compose service from another image; see `Compose.run_image`."""
+        with self._container() as container:
+            project = self._project(container, "rolled back")
+            environment = tuple(container.attrs["Config"].get("Env") or ())
+        with self._engine.client() as client:
+            try:
+                client.images.get(version)
+            except ImageNotFound as error:
+                raise Unsupported(
+                    f"the image {version} is not on this machine: pull it, then roll back"
+                ) from error
+        Compose(self._engine.host).run_image(project, version, environment)
+
+    def scale(self, replicas: int) -> None:
+        """Run this many containers of the Compose service, all of the image that runs now."""
+        with self._container() as container:
+            project = self._project(container, "scaled")
+            image = container.attrs["Config"]["Image"]
+            environment = tuple(container.attrs["Config"].get("Env") or ())
+        now = self._running(project)
+        Compose(self._engine.host).scale(project, now, replicas, image, environment)
+
+    def _running(self, project: Project) -> int:
+        with self._engine.client() as client:
+            return len(client.containers.list(filters={"label": project.label_filters}))
+
+    def _project(self, container: Container, what: str) -> Project:
+        project = Project.of(container.labels)
+        if project is None:
+            raise Unsupported(
+                f"the container {self._name} does not belong to a Compose project, so it cannot be {what}"
+                " without guessing how it was made: configure a rollback script, or do it by hand"
+            )
+        return project
+
+    def _inspect(self) -> Mapping[str, Any] | None:
+        with self._engine.client() as client:
+            try:
+                container = client.containers.get(self._name)
+            except NotFound:
+                return None
+        # The engine also takes the beginning of an ID for a name; an ambiguous target is none.
+        return container.attrs if container.name == self._name else None
+
+    @contextmanager
+    def _container(self) -> Iterator[Container]:
+        absent = (
+            f"there is no container called {self._name}: create it with `docker compose up -d`"
+            " in the directory of its project"
+        )
+        with self._engine.client() as client:
+            try:
+                container = client.containers.get(self._name)
+            except NotFound as error:
+                raise Unsupported(absent) from error
+            if container.name != self._name:
+                raise Unsupported(absent)
+            yield container
+
+    @staticmethod
+    def _latest_run(seen: ProcessSeen, ended: datetime | None) -> datetime | None:
+        """When the log of the latest run begins; None when all of the tail matters."""
+        if seen.started_at is None:
+            return None
+        if seen.running:
+            crashing = seen.restarts > 0 and datetime.now(UTC) - seen.started_at < _JUST_STARTED
+            return None if crashing else ended
+        return seen.started_at - timedelta(seconds=1)

@@ -1,0 +1,95 @@
+"""The connection to one Docker engine: made when it is first needed, and bounded in time."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import docker
+import requests
+import urllib3
+from docker.errors import APIError, DockerException
+
+from activities.managers.manager import ManagerRefused, ManagerUnreachable
+from activities.redaction import clean
+
+READ_TIMEOUT = 5
+"""Seconds that the engine may take for an answer; stopping adds the container's own grace period."""
+
+
+class DockerEngine:
+    """A Docker engine at `host`, or where `DOCKER_HOST` says. May be absent when the worker starts."""
+
+    def __init__(self, host: str | None = None, timeout: int = READ_TIMEOUT) -> None:
+        self.host = host or os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        self._timeout = timeout
+        self._explicit = host
+        self._client: docker.DockerClient | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def client(self) -> Iterator[docker.DockerClient]:
+        """The client, with its errors told as `ManagerUnreachable` or `ManagerRefused`.
+
+        `NotFound` passes unchanged when the block handles it itself.
+        """
+        try:
+            yield self._connected()
+        except APIError as error:
+            raise ManagerRefused(f"Docker refused: {clean(str(error.explanation or error), 300)}") from error
+        except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise ManagerUnreachable(self._why(error)) from error
+
+    def close(self) -> None:
+        """Close the connections; a later use opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _connected(self) -> docker.DockerClient:
+        if self._client is None:
+            # Outside the lock: a hung engine must not make every other thread wait in turn.
+            client = self._connect()
+            with self._lock:
+                if self._client is None:
+                    self._client = client
+            if client is not self._client:
+                client.close()
+        return self._client or self._connected()
+
+    def _connect(self) -> docker.DockerClient:
+        if self._explicit is None:
+            return docker.from_env(timeout=self._timeout)
+        return docker.DockerClient(base_url=self._explicit, timeout=self._timeout)
+
+    def _why(self, error: BaseException) -> str:
+        where = clean(self.host, 120)
+        said = " ".join(f"{type(one).__name__} {one}" for one in _chain(error))
+        for sign, sentence in _SIGNS:
+            if sign in said:
+                return sentence.format(where=where, timeout=f"{self._timeout}")
+        return f"Docker could not be asked at {where}: {clean(str(error), 160)}"
+
+
+_SIGNS = (
+    ("FileNotFoundError", "Docker's socket {where} does not exist"),
+    ("No such file", "Docker's socket {where} does not exist"),
+    ("PermissionError", "permission denied at Docker's socket {where}"),
+    ("Permission denied", "permission denied at Docker's socket {where}"),
+    ("ConnectionRefused", "nobody listens at Docker's socket {where}"),
+    ("Connection refused", "nobody listens at Docker's socket {where}"),
+    ("ReadTimeout", "Docker at {where} did not answer within {timeout} s"),
+    ("timed out", "Docker at {where} did not answer within {timeout} s"),
+    ("Connection aborted", "Docker at {where} closed the connection without an answer"),
+)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        yield error
+        error = error.__cause__ or error.__context__

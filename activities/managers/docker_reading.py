@@ -1,0 +1,128 @@
+"""What the engine's answers mean: pure functions from its JSON to evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from activities.managers.manager import RecentLog, Usage
+from activities.redaction import clean
+from models.base import in_bytes, in_words
+from models.evidence import Finding, ProcessSeen, ProcessState
+
+_STATES = {
+    "running": ProcessState.RUNNING,
+    "restarting": ProcessState.RESTARTING,
+    "paused": ProcessState.PAUSED,
+    "created": ProcessState.EXITED,
+    "exited": ProcessState.EXITED,
+    "dead": ProcessState.EXITED,
+    "removing": ProcessState.MISSING,
+}
+
+
+def moment(text: str | None) -> datetime | None:
+    """The engine's time-stamps have nanoseconds, and year 1 for never."""
+    if not text or text.startswith("0001-"):
+        return None
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def seen_of(attributes: Mapping[str, Any], now: datetime) -> ProcessSeen:
+    """The evidence in one `docker inspect`."""
+    state, host = attributes["State"], attributes["HostConfig"]
+    known = _STATES.get(state["Status"], ProcessState.UNKNOWN)
+    started_at, finished_at = moment(state.get("StartedAt")), moment(state.get("FinishedAt"))
+    ended = known in (ProcessState.EXITED, ProcessState.RESTARTING)
+    seen = ProcessSeen(
+        state=known,
+        exit_code=state.get("ExitCode") if ended and started_at else None,
+        oom_killed=bool(state.get("OOMKilled")) and ended,
+        restarts=attributes.get("RestartCount") or 0,
+        pid=state.get("Pid") or None,
+        image=attributes["Config"]["Image"],
+        started_at=started_at,
+        finished_at=finished_at,
+        memory_limit=host.get("Memory") or None,
+        observed_at=now,
+    )
+    said = f": {clean(state['Error'], 200)}" if state.get("Error") else ""
+    finding = {ProcessState.RUNNING: Finding.OK, ProcessState.UNKNOWN: Finding.UNKNOWN}.get(
+        known, Finding.BAD
+    )
+    return seen.model_copy(update={"finding": finding, "reason": _reason(seen, state["Status"], now) + said})
+
+
+def _reason(seen: ProcessSeen, status: str, now: datetime) -> str:
+    since = f" for {in_words(now - seen.started_at)}" if seen.started_at else ""
+    again = f", restarted {seen.restarts} times by itself" if seen.restarts else ""
+    return {
+        ProcessState.RUNNING: f"running{since}{again}",
+        ProcessState.EXITED: _end(seen, now),
+        ProcessState.RESTARTING: f"crashes again and again{again}, at last: {_end(seen, now)}",
+        ProcessState.PAUSED: "paused: somebody froze it, and it answers nothing",
+        ProcessState.MISSING: "its container is being removed",
+        ProcessState.UNKNOWN: f"Docker reports a state that is not known here: {clean(status, 40)}",
+    }[seen.state]
+
+
+def _end(seen: ProcessSeen, now: datetime) -> str:
+    if seen.started_at is None:
+        return "created, but never started"
+    ago = f", {in_words(now - seen.finished_at)} ago" if seen.finished_at else ""
+    if seen.oom_killed:
+        limit = f" at its limit of {in_bytes(seen.memory_limit)}" if seen.memory_limit else ""
+        return f"killed for lack of memory{limit} (exit code {seen.exit_code}){ago}"
+    return f"exited with code {seen.exit_code}{ago}"
+
+
+def usage_of(stats: Mapping[str, Any], host: Mapping[str, Any]) -> Usage:
+    """Memory without the page cache, as `docker stats` counts it, and CPU over the last second."""
+    memory = stats.get("memory_stats") or {}
+    used = memory.get("usage")
+    if used is not None:
+        detail = memory.get("stats") or {}
+        used = max(0, used - (detail.get("total_inactive_file") or detail.get("inactive_file") or 0))
+    return Usage(memory_used=used, cpu_share=_cpu_share(stats, host))
+
+
+def _cpu_share(stats: Mapping[str, Any], host: Mapping[str, Any]) -> float | None:
+    now, before = stats.get("cpu_stats") or {}, stats.get("precpu_stats") or {}
+    try:
+        system = now["system_cpu_usage"] - before["system_cpu_usage"]
+        busy = now["cpu_usage"]["total_usage"] - before["cpu_usage"]["total_usage"]
+    except KeyError:
+        return None
+    cpus = now.get("online_cpus") or len(now["cpu_usage"].get("percpu_usage") or ()) or 1
+    allowed = _cpus_allowed(host) or cpus
+    return max(0.0, busy / system * cpus / allowed) if system > 0 else None
+
+
+def _cpus_allowed(host: Mapping[str, Any]) -> float | None:
+    if host.get("NanoCpus"):
+        return float(host["NanoCpus"]) / 1e9
+    if (host.get("CpuQuota") or 0) > 0:
+        return float(host["CpuQuota"]) / float(host.get("CpuPeriod") or 100_000)
+    return None
+
+
+def log_lines(raw: bytes, lines: int, latest_run: datetime | None) -> RecentLog:
+    """Split a log whose lines begin with their time, and count those of the latest run."""
+    kept: list[bytes] = []
+    fresh = 0
+    for line in raw.splitlines()[-lines:]:
+        stamp, _, text = line.partition(b" ")
+        at = _stamp(stamp)
+        kept.append(line if at is None else text)
+        # A line without a time continues the one before it.
+        new = latest_run is None or (at > latest_run if at else fresh > 0)
+        fresh = fresh + 1 if new else 0
+    return RecentLog(tuple(kept), fresh)
+
+
+def _stamp(text: bytes) -> datetime | None:
+    try:
+        return moment(text.decode("ascii"))
+    except ValueError:
+        return None

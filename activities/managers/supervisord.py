@@ -1,0 +1,171 @@
+"""A program of supervisord as a service, for machines without Docker.
+
+supervisord does not limit memory: the limit is a file that the program reads when it starts, so a
+change takes effect with the next start. It keeps no images either, so going back needs a script.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import xmlrpc.client
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from supervisor.states import ProcessStates
+from supervisor.xmlrpc import Faults
+
+from activities.host_processes import began_of, cpu_share_of, family, memory_of
+from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
+from activities.managers.supervisord_reading import exit_code_in, seen_of
+from activities.managers.supervisord_socket import supervisor_at
+from models import service as configured
+from models.evidence import Finding, ProcessSeen, ProcessState
+
+_LOG_BYTES = 2**20
+_MAIN_LOG_BYTES = 64 * 1024
+_STOP_TIMEOUT = 60.0
+"""Seconds; supervisord kills after the program's own `stopwaitsecs`, 10 s by default."""
+
+
+class SupervisordManager:
+    """One program of one supervisord, through its unix socket."""
+
+    def __init__(self, configuration: configured.SupervisordManager) -> None:
+        self._program = configuration.program
+        self._socket = configuration.socket
+        limit = configuration.memory_limit_file
+        self._limit_file = Path(limit) if limit else None
+
+    def state(self) -> ProcessSeen:
+        now = datetime.now(UTC)
+        with supervisor_at(self._socket) as supervisor:
+            try:
+                info = supervisor.getProcessInfo(self._program)
+            except xmlrpc.client.Fault as fault:
+                if fault.faultCode != Faults.BAD_NAME:
+                    raise
+                return ProcessSeen(
+                    finding=Finding.BAD,
+                    reason=f"supervisord knows no program called {self._program}",
+                    observed_at=now,
+                    state=ProcessState.MISSING,
+                )
+        began = began_of(info["pid"]) if info["pid"] else None
+        return seen_of(info, self._exit_code(info), self._memory_limit(), began, now)
+
+    def usage(self) -> Usage:
+        processes = family(self._info()["pid"])
+        return Usage(memory_used=memory_of(processes), cpu_share=cpu_share_of(processes))
+
+    def logs(self, lines: int) -> RecentLog:
+        """Both log files, read where supervisord writes them.
+
+        Its own tail answers with an error as soon as a log holds a byte that XML cannot carry. Without
+        time-stamps the two cannot be merged: the errors come last, and get at least half of the lines.
+        """
+        info = self._info()
+        errors = _last_lines(info["stderr_logfile"], lines)
+        output = _last_lines(info["stdout_logfile"], lines)
+        errors = errors[-max(lines - len(output), (lines + 1) // 2) :]
+        room = lines - len(errors)
+        kept = (*(output[-room:] if room else ()), *errors)
+        return RecentLog(kept, len(kept))
+
+    def pids(self) -> frozenset[int]:
+        pid = self._info()["pid"]
+        return frozenset(process.pid for process in family(pid)) if pid else frozenset()
+
+    def publishes(self, port: int) -> bool:
+        return False
+
+    def replicas(self) -> int:
+        return int(self._info()["state"] in (ProcessStates.RUNNING, ProcessStates.STARTING))
+
+    def start(self) -> None:
+        if self._info()["state"] == ProcessStates.BACKOFF:
+            self.stop()  # ends supervisord's own waiting between crashes
+        self._ask("startProcess", Faults.ALREADY_STARTED, wait=False)
+
+    def stop(self) -> None:
+        self._ask("stopProcess", Faults.NOT_RUNNING, wait=True)
+
+    def restart(self) -> None:
+        self.stop()
+        self._ask("startProcess", Faults.ALREADY_STARTED, wait=False)
+
+    def set_memory_limit(self, size: int) -> None:
+        """Write the limit into its file, all or nothing. Takes effect with the next start."""
+        if self._limit_file is None:
+            raise Unsupported(
+                f"{self._program} has no memory_limit_file in the configuration, so its limit cannot be set:"
+                " name the file that the program reads, or raise the limit by hand"
+            )
+        try:
+            with tempfile.NamedTemporaryFile("w", dir=self._limit_file.parent, delete=False) as file:
+                file.write(f"{size}\n")
+            Path(file.name).chmod(0o644)
+            os.replace(file.name, self._limit_file)  # noqa: PTH105
+        except OSError as error:
+            raise ManagerRefused(f"cannot write {self._limit_file}: {error.strerror}") from error
+
+    def roll_back(self, version: str) -> NoReturn:
+        raise Unsupported(
+            f"supervisord keeps no versions of {self._program}, so it cannot go back to {version}:"
+            " configure a rollback script"
+        )
+
+    def scale(self, replicas: int) -> NoReturn:
+        raise Unsupported(
+            f"supervisord cannot run {replicas} instances of {self._program} without a change of its"
+            " configuration: raise numprocs there"
+        )
+
+    def _ask(self, method: str, already: int, *, wait: bool) -> None:
+        with supervisor_at(self._socket, timeout=_STOP_TIMEOUT) as supervisor:
+            try:
+                getattr(supervisor, method)(self._program, wait)
+            except xmlrpc.client.Fault as fault:
+                if fault.faultCode != already:
+                    raise
+
+    def _info(self) -> Mapping[str, Any]:
+        with supervisor_at(self._socket) as supervisor:
+            info: Mapping[str, Any] = supervisor.getProcessInfo(self._program)
+            return info
+
+    def _exit_code(self, info: Mapping[str, Any]) -> int | None:
+        """What supervisord answers, or for a signal or a quick end, what it wrote into its log."""
+        quick = info["state"] in (ProcessStates.BACKOFF, ProcessStates.FATAL)
+        if not quick and info["exitstatus"] >= 0:
+            return int(info["exitstatus"]) if info["stop"] else None
+        try:
+            with supervisor_at(self._socket) as supervisor:
+                return exit_code_in(supervisor.readLog(-_MAIN_LOG_BYTES, 0), self._program)
+        except ManagerRefused:
+            return None  # it keeps no log of its own
+
+    def _memory_limit(self) -> int | None:
+        if self._limit_file is None:
+            return None
+        try:
+            with self._limit_file.open("rb") as file:
+                return int(file.read(32)) or None
+        except (OSError, ValueError):
+            return None  # no limit yet, or not a number: none that the program could follow
+
+
+def _last_lines(path: str, lines: int) -> tuple[bytes, ...]:
+    if not path:
+        return ()
+    try:
+        with Path(path).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _LOG_BYTES // 2))
+            return tuple(file.read(_LOG_BYTES // 2).splitlines()[-lines:])
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise ManagerRefused(f"cannot read {path}: {error.strerror}") from error

@@ -1,0 +1,106 @@
+"""What supervisord's answers mean: pure functions from its structs and logs to evidence."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from supervisor.states import ProcessStates
+
+from activities.redaction import clean
+from models.base import in_words
+from models.evidence import Finding, ProcessSeen, ProcessState
+
+_STATES = {
+    ProcessStates.STOPPED: ProcessState.EXITED,
+    ProcessStates.STARTING: ProcessState.RUNNING,
+    ProcessStates.RUNNING: ProcessState.RUNNING,
+    ProcessStates.BACKOFF: ProcessState.RESTARTING,
+    ProcessStates.STOPPING: ProcessState.RUNNING,
+    ProcessStates.EXITED: ProcessState.EXITED,
+    ProcessStates.FATAL: ProcessState.EXITED,
+}
+_ENDED = re.compile(
+    r"(?:exited|stopped): (?P<name>\S+) \((?:terminated by (?P<signal>SIG\w+)|exit status (?P<status>\d+))"
+)
+
+
+def exit_code_in(log: str, program: str) -> int | None:
+    """The newest exit of the program in supervisord's own log; 128 and the number for a signal.
+
+    Its XML-RPC answers -1 for every signal, and nothing for a program that ended too quickly.
+    """
+    ends = [found for found in _ENDED.finditer(log) if found["name"] == program.rpartition(":")[2]]
+    if not ends:
+        return None
+    last = ends[-1]
+    if last["status"]:
+        return int(last["status"])
+    number = getattr(signal, last["signal"], None)
+    return 128 + number if number else None
+
+
+def seen_of(
+    info: Mapping[str, Any],
+    exit_code: int | None,
+    memory_limit: int | None,
+    began: datetime | None,
+    now: datetime,
+) -> ProcessSeen:
+    """The evidence in one `getProcessInfo`. `began` is the kernel's word: finer than seconds."""
+    state = _STATES.get(info["state"], ProcessState.UNKNOWN)
+    finding = {ProcessState.RUNNING: Finding.OK, ProcessState.UNKNOWN: Finding.UNKNOWN}.get(
+        state, Finding.BAD
+    )
+    running = state is ProcessState.RUNNING
+    started_at = began or _moment(info["start"])
+    finished_at = None if running else _moment(info["stop"])
+    return ProcessSeen(
+        finding=finding,
+        reason=_reason(info, exit_code, started_at, finished_at, now),
+        observed_at=now,
+        state=state,
+        exit_code=None if running else exit_code,
+        pid=info["pid"] or None,
+        started_at=started_at,
+        finished_at=finished_at,
+        memory_limit=memory_limit,
+    )
+
+
+def _moment(seconds: int) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def _reason(
+    info: Mapping[str, Any],
+    exit_code: int | None,
+    started_at: datetime | None,
+    finished_at: datetime | None,
+    now: datetime,
+) -> str:
+    since = f" for {in_words(now - started_at)}" if started_at else ""
+    ago = f", {in_words(now - finished_at)} ago" if finished_at else ""
+    ended = _end(exit_code) + ago
+    reasons = {
+        ProcessStates.RUNNING: f"running{since}",
+        ProcessStates.STARTING: f"running{since}",
+        ProcessStates.STOPPING: "being stopped",
+        ProcessStates.STOPPED: f"stopped by somebody{ago}" if started_at else "never started",
+        ProcessStates.EXITED: ended,
+        ProcessStates.BACKOFF: f"crashes again and again right after its start, at last: {ended}",
+        ProcessStates.FATAL: f"supervisord gave up starting it, at last: {ended}",
+    }
+    unknown = f"supervisord reports a state that is not known here: {clean(info['statename'], 40)}"
+    return reasons.get(info["state"], unknown)
+
+
+def _end(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "ended in a way that supervisord did not keep"
+    if exit_code > 128:
+        return f"killed by signal {exit_code - 128} (exit code {exit_code})"
+    return f"exited with code {exit_code}"

@@ -1,0 +1,122 @@
+"""Whether an action has happened, told by looking at the service and never by an answer.
+
+Every effect looks before it acts and again afterwards, and a lost outcome is looked back at by the
+same question: an action is done because it shows, however it came about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+import psutil
+
+from activities.host_processes import began
+from activities.managers import ServiceManager
+from activities.ports import listeners
+from models.action import (
+    Action,
+    KillProcess,
+    RaiseMemoryLimit,
+    RestartService,
+    RollBack,
+    ScaleOut,
+    StartService,
+)
+from models.base import in_bytes
+from models.evidence import ProcessSeen
+
+SAME_PROCESS = timedelta(seconds=1)
+"""Within this a creation time is the same: the clock may have been set since it was read."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether it has happened, the sentence that says so, and the state of what the action changes."""
+
+    happened: bool
+    found: str
+    state: str
+    started_at: datetime | None = None
+
+
+def look(manager: ServiceManager, action: Action, asked_at: datetime) -> Outcome:
+    """One look for one action. Raises a `ManagerError` when it cannot be told."""
+    match action:
+        case StartService():
+            return _started(manager.state(), asked_at)
+        case RestartService():
+            return _restarted(manager.state(), asked_at)
+        case RaiseMemoryLimit():
+            limit = manager.state().memory_limit or 0
+            state = in_bytes(limit) if limit else "no memory limit"
+            return Outcome(limit == action.to_bytes, f"its memory limit is {state}", state)
+        case KillProcess():
+            return _killed(action)
+        case RollBack():
+            return _rolled_back(manager.state(), action, asked_at)
+        case ScaleOut():
+            return _scaled(manager.replicas(), action)
+    assert_never(action)
+
+
+def _since(seen: ProcessSeen, asked_at: datetime) -> bool:
+    return seen.started_at is not None and seen.started_at > asked_at
+
+
+def _started(seen: ProcessSeen, asked_at: datetime) -> Outcome:
+    if seen.running or not _since(seen, asked_at):
+        return Outcome(seen.running, f"it is {seen.reason}", seen.reason, seen.started_at)
+    return Outcome(
+        True, f"it was started, but is not running now: {seen.reason}", seen.reason, seen.started_at
+    )
+
+
+def _restarted(seen: ProcessSeen, asked_at: datetime) -> Outcome:
+    if not _since(seen, asked_at):
+        return Outcome(False, f"it was not restarted: {seen.reason}", seen.reason, seen.started_at)
+    found = f"started at {seen.started_at:%H:%M:%S}, after it was asked for"
+    if not seen.running:
+        found += f", but is not running now: {seen.reason}"
+    return Outcome(True, found, seen.reason, seen.started_at)
+
+
+def _rolled_back(seen: ProcessSeen, action: RollBack, asked_at: datetime) -> Outcome:
+    state = seen.image or seen.reason
+    if action.to_version is not None:
+        happened = seen.image == action.to_version
+        found = f"it runs {seen.image}" if happened else f"it does not run {action.to_version} but {state}"
+        return Outcome(happened, found, state, seen.started_at)
+    # What a script changes is not known here: another image or a new start is its trace.
+    changed = bool(seen.image) and seen.image != action.from_version
+    happened = changed or _since(seen, asked_at)
+    found = f"it {'changed' if happened else 'did not change'} since: {seen.reason}"
+    return Outcome(happened, found, state, seen.started_at)
+
+
+def _scaled(running: int, action: ScaleOut) -> Outcome:
+    more = action.to_replicas >= action.from_replicas
+    happened = running >= action.to_replicas if more else running <= action.to_replicas
+    return Outcome(happened, f"{running} of {action.to_replicas} replicas run", f"{running} replicas")
+
+
+def _killed(action: KillProcess) -> Outcome:
+    name = f"process {action.pid} ({action.process})"
+    if not lives(action):
+        return Outcome(True, f"{name} is gone", f"{name} is gone")
+    holds = f"{name} listens on port {action.port}"
+    return Outcome(
+        False, f"{name} still runs", holds if action.pid in listeners(action.port) else f"{name} runs"
+    )
+
+
+def lives(action: KillProcess) -> bool:
+    """Whether the very process that was seen still runs, and not another one under its number."""
+    try:
+        process = psutil.Process(action.pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return abs(began(process) - action.started_at) <= SAME_PROCESS
+    except psutil.NoSuchProcess:
+        return False
