@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,8 @@ import settings
 from models.configuration import RISKY_KINDS, Configuration
 from settings import ConfigurationError, ConfigurationFile
 
-SHIPPED = Path(__file__).parents[2] / "runbooks.yaml"
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "runbooks.yaml"
 
 GOOD = """
     services:
@@ -66,6 +68,14 @@ def test_the_shipped_file_is_good() -> None:
     assert {"backend", "postgres"} <= set(shipped.services)
     assert len(shipped.alerts) == 11
     assert shipped.runbook_for("ServiceDown") == "ServiceDown"
+
+
+def test_every_key_is_explained() -> None:
+    page = (ROOT / "docs" / "configure.md").read_text(encoding="utf-8")
+    schema = Configuration.model_json_schema()
+    keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", ())}
+    explained = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`[^`]+`", page))))
+    assert keys - explained - {"name"} == set()
 
 
 def test_a_good_file(tmp_path: Path) -> None:
