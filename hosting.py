@@ -67,7 +67,7 @@ def build(client: Client, http: httpx.AsyncClient, configuration: Callable[[], C
             processes.look_at_process,
             LogActivities(managers).read_logs,
             PortActivities(managers).look_at_port,
-            HostActivities(managers).look_at_host,
+            HostActivities().look_at_host,
             DependencyActivities(health, processes, postgres).look_at_dependencies,
             postgres.check_database,
             AlertSourceActivities(http).ask_source,

@@ -1,0 +1,144 @@
+"""The ladder climbs beside the work, from the alert's `startsAt`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from models.evidence import Finding, PortOwner, PortSeen
+from models.incident import Decision, Outcome, Spoken, Through
+from tests.workflows.conftest import Night
+from tests.workflows.world import HEALTHY, crashed
+
+MINUTE = timedelta(minutes=1)
+
+
+async def taken_port(night: Night) -> None:
+    """A port conflict: the fix needs an approval, so the incident waits."""
+    now = await night.now()
+    night.world.port = PortSeen(
+        finding=Finding.BAD,
+        reason="pid 77 (thief) listens on port 3000",
+        port=3000,
+        owner=PortOwner(pid=77, name="thief", started_at=now, ours=False),
+    )
+
+
+async def test_each_rung_is_paged_by_the_alerts_own_clock(night: Night) -> None:
+    await taken_port(night)
+    alert = await night.alert(ago=2 * MINUTE)
+    handle = await night.fire(alert)
+    await night.until(handle, "awaiting approval")
+    await night.env.sleep(timedelta(seconds=5))
+    assert night.world.pages() == ["On-Call"]
+    await night.env.sleep(2 * MINUTE)
+    assert night.world.pages() == ["On-Call"], "the deadline is 5 minutes after startsAt, not yet"
+    await night.env.sleep(MINUTE + timedelta(seconds=10))
+    assert night.world.pages() == ["On-Call", "Team Lead"], "5 minutes after startsAt, 3 after the start"
+    await night.env.sleep(5 * MINUTE)
+    assert night.world.pages() == ["On-Call", "Team Lead", "CTO"]
+    await handle.signal("approve")
+    assert (await handle.result()).outcome is Outcome.RESOLVED
+
+
+async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(night: Night) -> None:
+    await taken_port(night)
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "awaiting approval")
+    await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
+    await night.env.sleep(20 * MINUTE)
+    assert night.world.pages() == ["On-Call"]
+    await night.env.sleep(15 * MINUTE)
+    assert night.world.pages() == ["On-Call", "On-Call"], "quiet for 30 minutes: asked about again"
+    assert "ada" in night.world.told[-1].text or any("ada" in one.text for one in night.world.told)
+    await handle.signal("deny")
+    await night.until(handle, "escalated")
+
+
+async def test_an_unanswered_approval_is_a_rung(night: Night) -> None:
+    await taken_port(night)
+    alert = await night.alert()
+    handle = await night.fire(alert)
+    await night.until(handle, "awaiting approval")
+    await night.env.sleep(31 * MINUTE)
+    assert night.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
+    assert night.world.done == []
+    await handle.signal("approve", Decision(by="ada", through=Through.INTAKE))
+    review = await handle.result()
+    assert review.performed[0].approved_by == "ada"
+
+
+async def test_an_approval_that_nobody_gives_expires(night: Night) -> None:
+    await taken_port(night)
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "awaiting approval")
+    await night.env.sleep(timedelta(hours=4, minutes=1))
+    state = await night.until(handle, "escalated")
+    assert any("expired" in entry.text for entry in state.timeline)
+    assert night.world.done == []
+    await handle.signal("approve")
+    await handle.signal("done")
+    review = await handle.result()
+    assert review.outcome is Outcome.CLOSED_BY_HUMAN
+    assert any("did not count" in entry.text for entry in review.timeline)
+
+
+async def test_a_rung_without_a_reachable_channel_is_skipped_and_said_so(night: Night) -> None:
+    await taken_port(night)
+    night.world.down = {"discord", "pager"}
+    handle = await night.fire(await night.alert())
+    state = await night.until(handle, "awaiting approval")
+    await night.env.sleep(timedelta(seconds=30))
+    assert night.world.pages() == ["On-Call", "Team Lead"]
+    state = await night.state(handle)
+    assert any("On-Call could not be reached" in entry.text for entry in state.timeline)
+    await handle.signal("approve")
+    await handle.result()
+
+
+async def test_the_third_crash_offers_the_rollback_with_the_deployments(night: Night) -> None:
+    now = await night.now()
+    for minutes in (40, 20):
+        night.world.process = crashed(now - minutes * MINUTE)
+        night.world.health = night.world.health.model_copy(update={"finding": Finding.BAD})
+        review = await (await night.fire(await night.alert())).result()
+        assert review.cause == "crash"
+    steward = night.env.client.get_workflow_handle("steward/backend")
+    await steward.signal("deployed", deployment("backend:1", now - timedelta(days=2), healthy=True))
+    await steward.signal("deployed", deployment("backend:2", now - timedelta(hours=1), healthy=False))
+    night.world.process = crashed(now)
+    night.world.health = night.world.health.model_copy(update={"finding": Finding.BAD})
+    handle = await night.fire(await night.alert())
+    state = await night.until(handle, "awaiting approval")
+    assert state.cause == "crash loop"
+    assert state.awaiting is not None
+    assert state.awaiting.plan.says == "roll backend back from backend:2 to backend:1"
+    assert "backend:2" in state.awaiting.plan.why
+    assert "Platform Team" in night.world.pages()
+    await handle.signal("approve")
+    assert (await handle.result()).outcome is Outcome.RESOLVED
+
+
+def deployment(version: str, at: object, *, healthy: bool) -> dict[str, object]:
+    return {
+        "service": "backend",
+        "version": version,
+        "deployed_at": at,
+        "healthy_at": at if healthy else None,
+        "current": True,
+    }
+
+
+async def test_a_fix_without_effect_escalates_and_is_not_repeated(night: Night) -> None:
+    night.world.watched = night.world.watched.model_copy(
+        update={"finding": Finding.BAD, "reason": "3 failures in a row"}
+    )
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "escalated")
+    await night.env.sleep(timedelta(hours=1))
+    assert night.world.done == ["start backend"]
+    night.world.health = HEALTHY
+    resolved = (await night.state(handle)).alert.model_copy(update={"status": "resolved"})
+    await handle.signal("alert_changed", resolved)
+    review = await handle.result()
+    assert review.outcome is Outcome.RESOLVED_ELSEWHERE
+    assert review.did_not_help == ("start backend: done",)

@@ -1,0 +1,37 @@
+"""ServiceDown, cause by cause, against a scripted world."""
+
+from __future__ import annotations
+
+from models.incident import Outcome
+from tests.workflows.conftest import Night
+from tests.workflows.world import BLIND, HEALTHY, RUNNING
+
+
+async def test_a_crash_is_started_and_proved(night: Night) -> None:
+    handle = await night.fire(await night.alert())
+    review = await handle.result()
+    assert review.outcome is Outcome.RESOLVED
+    assert review.cause == "crash"
+    assert night.world.done == ["start backend"]
+    assert [one.approved_by for one in review.performed] == ["policy (safe at critical)"]
+    assert night.world.reviews == [review]
+
+
+async def test_nothing_wrong_is_self_recovered_and_nothing_is_touched(night: Night) -> None:
+    night.world.health, night.world.process = HEALTHY, RUNNING
+    review = await (await night.fire(await night.alert())).result()
+    assert review.outcome is Outcome.SELF_RECOVERED
+    assert night.world.done == []
+    assert night.world.pages() == []
+
+
+async def test_blind_monitoring_is_announced_and_nothing_is_touched(night: Night) -> None:
+    night.world.health, night.world.process = BLIND, RUNNING
+    handle = await night.fire(await night.alert())
+    state = await night.until(handle, "escalated")
+    assert "nobody can see" in state.timeline[-1].text or any("nobody can see" in e.text for e in state.timeline)
+    await handle.signal("done")
+    review = await handle.result()
+    assert review.outcome is Outcome.CLOSED_BY_HUMAN
+    assert night.world.done == []
+    assert "On-Call" in night.world.pages()
