@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "activities": {"models", "activities"},
     "intake": {"models", "workflows", "intake", "connection"},
     "console": {"models", "workflows", "intake", "console", "settings", "connection", "activities"},
+    "hosting": {"models", "workflows", "activities"},
     "settings": {"models"},
     "connection": {"models"},
 }
