@@ -13,6 +13,7 @@ from pathlib import Path
 
 from demo.configuration import STABLE_FOR
 from demo.faults import FAULTS, Fault
+from demo.parts.errors import PartError
 from demo.screen import Screen
 from demo.stack import Stack, choose_services
 from demo.story import Story, last_words
@@ -55,6 +56,9 @@ async def _demo(fault: Fault, directory: Path, screen: Screen) -> int:
                         f"All is left running (KEEP=1). Ctrl-C or `kill {os.getpid()}` stops everything."
                     )
                     await asyncio.Event().wait()
+    except PartError as error:
+        screen.plain(f"{error}\nThe logs are in {directory}")
+        return 1
     except TimeoutError:
         screen.plain(f"The demo was not over within {WITHIN} s. The logs are in {directory}")
         return 1

@@ -7,7 +7,6 @@ would break it again is taken away. Nothing here repairs the service: that is th
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -82,14 +81,21 @@ async def database_lost(services: Services, _: Path) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def database_hung(services: Services, _: Path) -> AsyncIterator[None]:
-    """PostgreSQL accepts connections and answers nothing (SIGSTOP); it must be stopped by force."""
-    family = _family(await services.pid_of(POSTGRES))
-    _signal(family, signal.SIGSTOP)
+    """PostgreSQL accepts connections and answers nothing (SIGSTOP); it must be stopped by force.
+
+    The sessions that were open are ended: they would be served on, and nobody would notice.
+    """
+    postmaster = psutil.Process(await services.pid_of(POSTGRES))
+    postmaster.suspend()
     try:
+        for session in postmaster.children():
+            if services.cluster.user in " ".join(session.cmdline()):
+                session.terminate()
         await _unhealthy(services)
         yield
     finally:
-        _signal(family, signal.SIGCONT)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            postmaster.resume()
 
 
 @asynccontextmanager
@@ -136,14 +142,3 @@ async def _unhealthy(services: Services) -> None:
         return "" if await services.backend.is_healthy() else "it is still healthy"
 
     await until("backend unhealthy", still_healthy, within=10)
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    leader = psutil.Process(pid)
-    return [leader, *leader.children(recursive=True)]
-
-
-def _signal(family: list[psutil.Process], number: signal.Signals) -> None:
-    for member in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            member.send_signal(number)

@@ -11,7 +11,8 @@ from demo.configuration import Around, write_configuration
 from demo.parts.alertmanager import Alertmanager
 from demo.parts.compose import ComposedServices
 from demo.parts.docker_engine import why_not_usable
-from demo.parts.loopback import NotInstalledError, is_installed
+from demo.parts.errors import NotInstalledError
+from demo.parts.loopback import is_installed
 from demo.parts.part import Part
 from demo.parts.product import Intake, Worker, command, new_token, product_environment
 from demo.parts.prometheus import Prometheus
@@ -74,10 +75,13 @@ class Stack(Part):
 
     async def _enter(self, *parts: Part) -> None:
         """From here on the parts are ended with the stack, also those that never become ready."""
-        async with asyncio.TaskGroup() as together:
-            for part in parts:
-                self._open.push_async_callback(part.stop)
-                together.create_task(part.start())
+        try:
+            async with asyncio.TaskGroup() as together:
+                for part in parts:
+                    self._open.push_async_callback(part.stop)
+                    together.create_task(part.start())
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
 
     def _add_monitoring(self) -> None:
         if not is_installed("prometheus"):

@@ -7,11 +7,9 @@ import socket
 import sys
 from pathlib import Path
 
+from demo.parts.errors import NotInstalledError
+
 LOOPBACK = "127.0.0.1"
-
-
-class NotInstalledError(Exception):
-    """A program that a part needs is not on this machine; the message says how to get it."""
 
 
 def free_port() -> int:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
+from demo.parts.errors import EndedError
 from demo.parts.process import Process
 from demo.parts.waiting import until
 
@@ -59,7 +60,7 @@ class ProcessPart(Part):
 
     async def _ready_or_over(self) -> str:
         if not self.process.running:
-            raise RuntimeError(
+            raise EndedError(
                 f"{self.process.name} ended with code {self.process.exit_code}:\n{self.process.tail()}"
             )
         return await self.looks_ready()

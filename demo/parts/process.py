@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from demo.parts.waiting import NotReadyError, until
+from demo.parts.errors import NotReadyError
+from demo.parts.waiting import until
 
 
 class Process:

@@ -6,11 +6,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from demo.parts.errors import NotReadyError
+
 POLL = 0.05
-
-
-class NotReadyError(Exception):
-    """What was waited for did not happen in time; the message names it and the last thing seen."""
 
 
 async def until(what: str, check: Callable[[], Awaitable[str]], *, within: float) -> None:
