@@ -7,7 +7,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -46,9 +46,10 @@ async def saved(client: Client, handle: WorkflowHandle[Watching, HealthWatched])
     """The watch as the server has it from the last heartbeat."""
     pending = (await handle.describe()).raw_description.pending_activities
     if not pending or not pending[0].HasField("heartbeat_details"):
-        return Watch.model_construct(samples=0)
+        return Watch(started_at=datetime.now(UTC))
     payloads = pending[0].heartbeat_details.payloads
-    return (await client.data_converter.decode(payloads, [Watch]))[0]
+    watch: Watch = (await client.data_converter.decode(payloads, [Watch]))[0]
+    return watch
 
 
 async def test_another_worker_takes_the_watch_over(temporal: Client, httpserver: HTTPServer) -> None:
@@ -62,7 +63,7 @@ async def test_another_worker_takes_the_watch_over(temporal: Client, httpserver:
     workers = [await start_worker(temporal, queue)]
     try:
         async with asyncio.timeout(30):
-            while (before := await saved(temporal, handle)).held < STABLE_FOR / 2:
+            while (before := await saved(temporal, handle)).held < STABLE_FOR / 2:  # noqa: ASYNC110
                 await asyncio.sleep(EVERY.total_seconds())
             probes = len(httpserver.log)
             workers[0].kill()
