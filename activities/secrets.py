@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from models.service import SecretRef
+from models.secret import SecretRef
 
 
 class SecretMissing(Exception):

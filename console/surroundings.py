@@ -16,7 +16,8 @@ from activities.secrets import SecretMissing, resolve
 from intake.readiness import Check
 from models.base import Model
 from models.configuration import Configuration
-from models.service import Database, DockerManager, SecretRef, SupervisordManager
+from models.secret import SecretRef
+from models.service import Database, DockerManager, SupervisordManager
 
 WITHIN = 3
 

@@ -13,7 +13,7 @@ from pydantic import Field, HttpUrl, TypeAdapter, field_validator
 
 from models.alert import Severity
 from models.base import Configured, Duration
-from models.service import SecretRef
+from models.secret import SecretRef
 
 PAGERDUTY_EVENTS = "https://events.pagerduty.com/v2/enqueue"
 DISCORD_API = "https://discord.com/api/v10"

@@ -20,7 +20,8 @@ from models.channels import ChannelConfig
 from models.consistency import Inconsistent, Mistake, cycles, doubled_aliases, unknown
 from models.names import ANY_ALERT, RUNBOOKS, UNKNOWN_SERVICE
 from models.policy import ApprovalPolicy, Thresholds
-from models.service import SecretRef, Service
+from models.secret import SecretRef
+from models.service import Service
 
 ANY_TOPIC = "any-alert"
 """The row of the escalation matrix for alerts that name no other."""

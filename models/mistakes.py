@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from models.configuration import Configuration
 from models.consistency import Inconsistent, Mistake, Place, closest
-from models.service import SecretRef
+from models.secret import SecretRef
 
 _SECRET = "a secret is never written here: name its variable (env: NAME) or file (file: PATH)"  # noqa: S105
 _WORDS = {

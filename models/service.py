@@ -11,11 +11,21 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, TypeAdapter, field_validator, model_validator
+from pydantic import Field, HttpUrl, TypeAdapter, field_validator
 
 from models.alert import ServiceName
 from models.base import Configured, Duration, Size
 from models.names import queue_of
+from models.secret import SecretRef
+from models.surroundings import (
+    AppTemporal,
+    CleanUp,
+    Degradation,
+    ErrorMetrics,
+    PoolSetting,
+    Provider,
+    Sentry,
+)
 
 
 class DockerManager(Configured):
@@ -115,28 +125,16 @@ class RollBackScript(Configured):
     timeout: Duration = timedelta(minutes=5)
 
 
-class SecretRef(Configured):
-    """Where a secret is found: the name of a variable, or a file. Never the secret."""
-
-    env: str | None = Field(default=None, pattern=r"^[A-Z_][A-Z0-9_]{0,127}$")
-    """The name of a variable, in capitals."""
-    file: str | None = Field(default=None, min_length=1, max_length=4096)
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> SecretRef:
-        if (self.env is None) == (self.file is None):
-            raise ValueError("name either env (a variable) or file (a path) for the secret")
-        return self
-
-    def __str__(self) -> str:
-        return f"${self.env}" if self.env else f"file {self.file}"
-
-
 class Database(Configured):
     """PostgreSQL behind a service. The connection string is a secret."""
 
     url: SecretRef
     timeout: Duration = timedelta(seconds=5)
+    idle_limit: Duration = timedelta(minutes=10)
+    """Sessions idle for longer may be terminated, with approval, when connections run out."""
+    full: float = Field(default=0.9, gt=0, le=1)
+    """The share of `max_connections` in use above which connections have run out."""
+    slow_query: Duration = timedelta(seconds=30)
 
 
 class Service(Configured):
@@ -157,6 +155,17 @@ class Service(Configured):
     floors: HostFloors = HostFloors()
     rollback: RollBackScript | None = None
     database: Database | None = None
+    metrics: ErrorMetrics | None = None
+    sentry: Sentry | None = None
+    providers: dict[str, Provider] = Field(default_factory=dict)
+    temporal: AppTemporal | None = None
+    degradation: Degradation | None = None
+    env_file: str | None = None
+    """The file with the service's settings; recreating the service reads it again."""
+    pool: PoolSetting | None = None
+    network: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """The Docker network that the service shares with what it needs."""
+    clean_up: CleanUp | None = None
     links: dict[str, str] = Field(default_factory=dict)
 
     @property

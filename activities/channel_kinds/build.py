@@ -26,7 +26,7 @@ from models.channels import (
     PagerDutyChannel,
     SlackChannel,
 )
-from models.service import SecretRef
+from models.secret import SecretRef
 
 ReadSecret = Callable[[SecretRef], str]
 

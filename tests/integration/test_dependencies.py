@@ -16,7 +16,8 @@ from activities.managers import Managers
 from activities.postgres import PostgresActivities
 from activities.processes import ProcessActivities
 from models.evidence import DependenciesSeen, Finding, LookAtDependencies
-from models.service import Database, HealthCheck, SecretRef, Service, SupervisordManager
+from models.secret import SecretRef
+from models.service import Database, HealthCheck, Service, SupervisordManager
 from tests.parts.postgres_server import PostgresServer
 from tests.parts.sockets import closed_port
 

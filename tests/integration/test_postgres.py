@@ -15,7 +15,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.postgres import PostgresActivities, shown
 from activities.secrets import SecretMissing, resolve
 from models.evidence import DatabaseKind, DatabaseSeen, Finding
-from models.service import Database, DockerManager, SecretRef, Service
+from models.secret import SecretRef
+from models.service import Database, DockerManager, Service
 from tests.parts.postgres_server import MAX_CONNECTIONS, PostgresServer
 from tests.parts.sockets import closed_port, hang_up, listening, silence
 

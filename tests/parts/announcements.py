@@ -13,7 +13,7 @@ from activities.secrets import SecretMissing
 from models.alert import Severity
 from models.announcement import Announcement, Occasion
 from models.channels import ChannelConfig
-from models.service import SecretRef
+from models.secret import SecretRef
 
 ROUTING_KEY = "R0123456789abcdef0123456789abcdef"
 WEBHOOK_PATH = "/services/T00000000/B11111111/s3cretS3cretS3cret"

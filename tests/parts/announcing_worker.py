@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.channels import ChannelActivities
     from models.announcement import Announcement, Delivered
     from models.channels import ChannelConfig, PagerDutyChannel, SlackChannel
-    from models.service import SecretRef
+    from models.secret import SecretRef
 
 
 @workflow.defn

@@ -1,0 +1,94 @@
+"""What surrounds a service, as the configuration names it: metrics, trackers, providers, files.
+
+Every part may be left out; what is not configured is evidence that could not be had.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from models.base import Configured, Duration
+from models.secret import SecretRef
+
+
+class ErrorMetrics(Configured):
+    """The PromQL by which HighErrorRate judges (`RUNBOOKS.md`). Ratios are between 0 and 1.
+
+    The source divides two rates label by label, which always gives 1: sum both first.
+    """
+
+    prometheus: str
+    ratio: str = 'sum(rate(http_requests_total{status=~"5.."}[5m])) / sum(rate(http_requests_total[5m]))'
+    by_route: str = (
+        'sum by (route) (rate(http_requests_total{status=~"5.."}[5m]))'
+        " / sum by (route) (rate(http_requests_total[5m]))"
+    )
+    traffic: str = "sum(rate(http_requests_total[5m]))"
+    heap: str = "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)"
+    cpu: str = "max(rate(process_cpu_seconds_total[5m]))"
+    threshold: float = Field(default=0.05, gt=0, lt=1)
+    cpu_full: float = Field(default=0.9, gt=0)
+    """Cores in use above which the service is short of capacity."""
+    stable_for: Duration = timedelta(minutes=5)
+    settle: Duration = timedelta(minutes=6)
+    """How long the ratio may take to fall: the window of its own expression, and a scrape."""
+
+
+class Sentry(Configured):
+    """A project in Sentry, read by its REST API."""
+
+    url: str = "https://sentry.io"
+    organization: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    project: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    token: SecretRef
+
+
+class Provider(Configured):
+    """An external API that the service needs, and where its health can be asked."""
+
+    url: str
+    timeout: Duration = timedelta(seconds=5)
+
+
+class AppTemporal(Configured):
+    """The application's own Temporal, which is not the one that runs the incidents."""
+
+    address: str
+    namespace: str = "default"
+    ui: str = ""
+    window: Duration = timedelta(minutes=30)
+
+
+class SwitchCall(Configured):
+    """One HTTP call that throws a switch of the application."""
+
+    url: str
+    method: Literal["POST", "PUT"] = "POST"
+    body: dict[str, str | bool | int] = Field(default_factory=dict)
+    token: SecretRef | None = None
+
+
+class Degradation(Configured):
+    """The application's degraded mode: on, off, where its state can be read, and how long at most."""
+
+    on: SwitchCall
+    off: SwitchCall
+    at_most: Duration = timedelta(hours=4)
+
+
+class CleanUp(Configured):
+    """Which old files may be deleted when a disk is full: one directory, by name and age."""
+
+    directory: str = Field(min_length=1)
+    pattern: str = Field(default="*.log*", min_length=1)
+    older_than: Duration = timedelta(days=1)
+
+
+class PoolSetting(Configured):
+    """The setting that sizes the application's connection pool, and what it is raised to."""
+
+    key: str = Field(default="PRISMA_DATABASE_URL_POOL_SIZE", pattern=r"^[A-Z_][A-Z0-9_]*$")
+    value: int = Field(default=50, ge=1)
