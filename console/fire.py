@@ -24,7 +24,7 @@ Config = Annotated[
 
 
 @app.command()
-def fire(  # noqa: PLR0913, PLR0917 - one parameter an option
+def fire(
     alert: Annotated[str, typer.Argument(help="The alert's name, such as ServiceDown.")],
     service: Annotated[str, typer.Option("--service", help="The service, as the configuration names it.")],
     label: Annotated[list[str] | None, typer.Option("--label", help="A label, k=v; may be repeated.")] = None,

@@ -9,6 +9,9 @@ from starlette.requests import ClientDisconnect, Request
 from intake.answers import Stop
 from models.base import in_bytes
 
+DRAINED = 16 * 2**20
+"""So much of a body that is too large is still read, and thrown away: a sender whose connection is
+cut before it has read the answer takes it for a failure of the network, and sends it all again."""
 READ_WITHIN = 30.0
 """Seconds for the whole body: a sender that drips holds no place for longer."""
 
@@ -18,22 +21,21 @@ async def read_body(request: Request, most: int) -> bytes:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         raise Stop(415, "send the body as application/json")
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > most:
-        raise _too_large(most)
     body = bytearray()
+    size = 0
     try:
         async with asyncio.timeout(READ_WITHIN):
             async for chunk in request.stream():
-                body += chunk
-                if len(body) > most:
-                    raise _too_large(most)
+                size += len(chunk)
+                if size <= most:
+                    body += chunk
+                elif size > most + DRAINED:
+                    break
     except TimeoutError as error:
         raise Stop(408, f"the body did not arrive within {READ_WITHIN:.0f} s") from error
     except ClientDisconnect as error:
         raise Stop(400, "the sender left before the body was complete") from error
+    if size > most:
+        reason = f"the body is larger than {in_bytes(most)} (intake.max_body)"
+        raise Stop(413, reason, {"connection": "close"})
     return bytes(body)
-
-
-def _too_large(most: int) -> Stop:
-    return Stop(413, f"the body is larger than {in_bytes(most)} (intake.max_body)", {"connection": "close"})

@@ -67,7 +67,7 @@ class Envelope(Model):
     group_labels: dict[LabelName, LabelValue] = Field(
         default_factory=dict, alias="groupLabels", max_length=MAX_LABELS
     )
-    truncated_alerts: int = Field(default=0, ge=0, alias="truncatedAlerts")
+    truncated_alerts: int = Field(default=0, ge=0, le=2**31, alias="truncatedAlerts")
     alerts: list[Any] = Field(max_length=MAX_ALERTS)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import socket
 
 import structlog
@@ -42,4 +44,8 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
         lifespan="off",
         timeout_graceful_shutdown=DRAIN,
     )
-    await uvicorn.Server(config).serve(sockets=[listener])
+    server = uvicorn.Server(config)
+    loop = asyncio.get_running_loop()
+    for ends in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it has drained
+        loop.add_signal_handler(ends, setattr, server, "should_exit", True)
+    await server.serve(sockets=[listener])
