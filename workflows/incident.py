@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from models.alert import Alert
     from models.base import in_words
     from models.evidence import Evidence, HealthWatched, Seen, WatchHealth
-    from models.incident import Decided, Decision, IncidentState, Performed, Phase, Spoken, Verdict
+    from models.incident import IncidentState, Performed, Phase, Verdict
     from models.joining import Join
     from models.policy import Policy
     from models.review import Review
@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis import UNKNOWN, Cause, Fix, Situation, walk
     from workflows.endings import Ending, Escalated, ResolvedElsewhere, SelfRecovered, Withdrawn
     from workflows.escalation import Escalation
+    from workflows.people import People
     from workflows.record import Record
     from workflows.steps import Step
     from workflows.timeline import Timeline, who
@@ -55,6 +56,7 @@ class Incident:
         self.record = Record(alert, self.timeline)
         self.alert_state = AlertState(alert, self.timeline)
         self.approval = Approval(self.timeline)
+        self.people = People(self.record, self.timeline, self.approval)
         self.claims: dict[str, Claim] = {}
 
     @property
@@ -72,6 +74,7 @@ class Incident:
         self.policy = self.record.policy = await self._take_policy(alert)
         self.approval.policy = self.policy.approval
         self.escalation = Escalation(self.policy, alert.starts_at, self.timeline, self._situation)
+        self.people.escalation = self.escalation
         self.timeline.add(
             f"{alert.name} on {alert.service} fires since {alert.starts_at:%H:%M:%S} UTC",
             by=alert.fired_by or alert.source,
@@ -198,27 +201,7 @@ class Incident:
         self.escalation.begin()
         raise Escalated(why)
 
-    # What people, the alert's source and the steward say
-
-    def decide(self, verdict: Verdict, decision: Decision | None) -> Decided:
-        said = (decision or Decision()).model_copy(update={"verdict": verdict})
-        self._heard()
-        return self.approval.decide(said)
-
-    def acknowledge(self, words: Spoken | None) -> None:
-        words = words or Spoken()
-        self.timeline.spoken("acknowledged", words)
-        self.record.acknowledged_by = who(words)
-        if self._responding:
-            self.escalation.acknowledge(who(words))
-
-    def note(self, words: Spoken | None) -> None:
-        self.timeline.spoken("note", words or Spoken())
-        self._heard()
-
-    def say_done(self, words: Spoken | None) -> None:
-        self.record.done = words or Spoken()
-        self.timeline.spoken("done", self.record.done)
+    # What the alert's source and the steward say
 
     def hear_alert(self, alert: Alert) -> None:
         if self.alert_state.hear(alert) and self._responding:
@@ -307,10 +290,6 @@ class Incident:
     @property
     def _responding(self) -> bool:
         return hasattr(self, "escalation")
-
-    def _heard(self) -> None:
-        if self._responding:
-            self.escalation.heard()
 
     def _crashed_at(self) -> datetime | None:
         return self.record.seen.process.finished_at if self.record.seen.process.exited else None

@@ -20,23 +20,23 @@ class Runbook:
 
     @workflow.signal(description="Approve the pending plan. No input is needed.")
     def approve(self, decision: Decision | None = None) -> None:
-        self.incident.decide(Verdict.APPROVE, decision)
+        self.incident.people.decide(Verdict.APPROVE, decision)
 
     @workflow.signal(description="Deny the pending plan. No input is needed.")
     def deny(self, decision: Decision | None = None) -> None:
-        self.incident.decide(Verdict.DENY, decision)
+        self.incident.people.decide(Verdict.DENY, decision)
 
     @workflow.signal(description="I am on it: stop the escalation. No input is needed.")
     def acknowledge(self, words: Spoken | None = None) -> None:
-        self.incident.acknowledge(words)
+        self.incident.people.acknowledge(words)
 
     @workflow.signal(description='Write a note into the timeline, as {"text": "…"}.')
     def note(self, words: Spoken | None = None) -> None:
-        self.incident.note(words)
+        self.incident.people.note(words)
 
     @workflow.signal(description="The human's part is done: close an escalated incident. No input is needed.")
     def done(self, words: Spoken | None = None) -> None:
-        self.incident.say_done(words)
+        self.incident.people.done(words)
 
     @workflow.signal(description="The alert fired again or was resolved.")
     def alert_changed(self, alert: Alert) -> None:
@@ -48,7 +48,7 @@ class Runbook:
 
     @workflow.update(description="Decide as an authenticated person, on one exact plan.")
     def decide(self, decision: Decision) -> Decided:
-        return self.incident.decide(decision.verdict, decision)
+        return self.incident.people.decide(decision.verdict, decision)
 
     @decide.validator
     def _can_be_valid(self, decision: Decision) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio import activity
@@ -49,6 +49,11 @@ REFUSED = HealthSeen(finding=Finding.BAD, kind=HealthKind.REFUSED, reason="conne
 BLIND = HealthSeen(finding=Finding.UNKNOWN, kind=HealthKind.UNREACHABLE, reason="the name does not resolve")
 RUNNING = ProcessSeen(finding=Finding.OK, state=ProcessState.RUNNING, reason="running", image="backend:2")
 STABLE = HealthWatched(finding=Finding.OK, reason="healthy for the whole window")
+QUIET_LOG = LogsSeen(finding=Finding.OK, reason="nothing stands out", tail=("boom",))
+FREE_PORT = PortSeen(finding=Finding.OK, reason="nobody listens", port=3000)
+ROOMY_HOST = HostSeen(finding=Finding.OK, reason="room enough")
+HEALTHY_DEPENDENCIES = DependenciesSeen(finding=Finding.OK, reason="all healthy")
+SOURCE_AGREES = AlertSourceSeen(finding=Finding.OK, reason="no such alert is active")
 FAILING = HealthWatched(finding=Finding.BAD, reason="never healthy for long")
 
 
@@ -71,13 +76,12 @@ class World:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     health: HealthSeen = REFUSED
     process: ProcessSeen = field(default_factory=lambda: crashed(datetime(2026, 1, 1, tzinfo=UTC)))
-    logs: LogsSeen = LogsSeen(finding=Finding.OK, reason="nothing stands out", tail=("boom",))
-    port: PortSeen = PortSeen(finding=Finding.OK, reason="nobody listens", port=3000)
-    host: HostSeen = HostSeen(finding=Finding.OK, reason="room enough")
-    dependencies: DependenciesSeen = DependenciesSeen(finding=Finding.OK, reason="all healthy")
+    logs: LogsSeen = QUIET_LOG
+    port: PortSeen = FREE_PORT
+    host: HostSeen = ROOMY_HOST
+    dependencies: DependenciesSeen = HEALTHY_DEPENDENCIES
     watched: HealthWatched = STABLE
-    watch_takes: timedelta = timedelta(minutes=5)
-    source: AlertSourceSeen = AlertSourceSeen(finding=Finding.OK, reason="no such alert is active")
+    source: AlertSourceSeen = SOURCE_AGREES
     works: bool = True
     """Whether effects make the service run again."""
     lost: int = 0
