@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.alert_source import AlertSourceActivities
@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.claim import Claim
     from workflows.endings import Ending, Escalated, SelfRecovered
     from workflows.escalation import Escalation
+    from workflows.failures import in_short
     from workflows.record import Record
 
 WRITING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
@@ -93,8 +94,8 @@ class Closing:
                 retry_policy=RetryPolicy(maximum_attempts=2),
                 summary="does the alert still fire?",
             )
-        except ActivityError as error:
-            seen = AlertSourceSeen(reason=f"could not be asked: {error.cause or error}")
+        except FailureError as error:
+            seen = AlertSourceSeen(reason=f"could not be asked: {in_short(error)}")
         self._record.timeline.add(f"alert source: {seen.reason}")
         if not seen.ok:
             self._record.remarks.append(f"The alert's source does not agree that it is over: {seen.reason}.")
@@ -112,6 +113,6 @@ class Closing:
                 summary="post-incident review",
             )
             self._record.review_path = stored.path
-        except ActivityError as error:
-            self._record.timeline.add(f"the review could not be written: {error.cause or error}")
+        except FailureError as error:
+            self._record.timeline.add(f"the review could not be written: {in_short(error)}")
         return review

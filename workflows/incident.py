@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.health import HealthActivities
@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis import UNKNOWN, Cause, Fix, Situation, walk
     from workflows.endings import Ending, Escalated, ResolvedElsewhere, SelfRecovered, Withdrawn
     from workflows.escalation import Escalation
+    from workflows.failures import in_short
     from workflows.people import People
     from workflows.record import Record
     from workflows.steps import Step
@@ -98,8 +99,8 @@ class Incident:
                 await self._regain()
             except Ending as ending:
                 return self._left(ending)
-            except (ActivityError, ValueError) as error:
-                return self._left(Escalated(f"the runbook could not go on: {error.__cause__ or error}"))
+            except (FailureError, ValueError) as error:
+                return self._left(Escalated(f"the runbook could not go on: {in_short(error)}"))
             else:
                 return None
 
@@ -235,8 +236,8 @@ class Incident:
     async def _take(self, step: Step) -> Evidence:
         try:
             found: Evidence = await step.take(self.policy)
-        except ActivityError as error:
-            return step.blind(f"could not be looked at: {error.cause or error}")
+        except FailureError as error:
+            return step.blind(f"could not be looked at: {in_short(error)}")
         return found
 
     async def _approved(self, plan: Plan, claim: Claim) -> str:

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.stewardship import StewardshipActivities
@@ -142,7 +142,7 @@ class Steward:
                 retry_policy=READING,
                 summary="kill switch",
             )
-        except ActivityError:
+        except FailureError:
             return "the kill switch could not be read"
         return f"suspended by {room.by}: {room.why or 'no reason given'}" if room.suspended else ""
 

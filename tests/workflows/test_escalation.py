@@ -97,7 +97,7 @@ async def test_a_rung_without_a_reachable_channel_is_skipped_and_said_so(night: 
 
 async def test_the_third_crash_offers_the_rollback_with_the_deployments(night: Night) -> None:
     now = await night.now()
-    for minutes in (40, 20):
+    for minutes in (3, 2):
         night.world.process = crashed(now - minutes * MINUTE)
         night.world.health = night.world.health.model_copy(update={"finding": Finding.BAD})
         review = await (await night.fire(await night.alert())).result()

@@ -35,3 +35,12 @@ async def test_blind_monitoring_is_announced_and_nothing_is_touched(night: Night
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
     assert night.world.done == []
     assert "On-Call" in night.world.pages()
+
+
+async def test_a_look_that_fails_is_evidence_that_could_not_be_had(night: Night) -> None:
+    night.world.broken_look = True
+    review = await (await night.fire(await night.alert())).result()
+    assert review.outcome is Outcome.RESOLVED
+    seen = {line.name: line for line in review.evidence}
+    assert seen["logs"].finding == "unknown"
+    assert "the look itself is broken" in seen["logs"].reason

@@ -82,6 +82,7 @@ class World:
     dependencies: DependenciesSeen = HEALTHY_DEPENDENCIES
     watched: HealthWatched = STABLE
     source: AlertSourceSeen = SOURCE_AGREES
+    broken_look: bool = False
     works: bool = True
     """Whether effects make the service run again."""
     lost: int = 0
@@ -106,6 +107,8 @@ class World:
 
     @activity.defn
     async def read_logs(self, service: Service) -> LogsSeen:
+        if self.broken_look:
+            raise RuntimeError("the look itself is broken")
         return self.logs
 
     @activity.defn
