@@ -52,9 +52,15 @@ def _content(directory: Path, services: Services, around: Around, secret: Path) 
                 "topic": "service-down",
                 "service": BACKEND,
                 "thresholds": thresholds,
-            }
+            },
+            "DatabaseConnectionFailure": {
+                "severity": "critical",
+                "topic": "database",
+                "service": POSTGRES,
+                "thresholds": thresholds,
+            },
         },
-        "escalation": {"service-down": ["on-call"], "any-alert": ["on-call"]},
+        "escalation": {topic: ["on-call"] for topic in ("service-down", "database", "any-alert")},
         "contacts": {"on-call": ["log"], "dba": ["log"], "platform-team": ["log"]},
         "specialists": {"database": "dba", "platform": "platform-team"},
         "broadcast": ["log"],

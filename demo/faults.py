@@ -6,18 +6,18 @@ would break it again is taken away. Nothing here repairs the service: that is th
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
 from demo.parts.http import answers
 from demo.parts.loopback import LOOPBACK
-from demo.parts.process import Process
 from demo.parts.services import BACKEND, POSTGRES, Services
 from demo.parts.waiting import until
 
@@ -26,7 +26,7 @@ _MORE_THAN_THE_LIMIT = 16 * 2**20
 
 
 @asynccontextmanager
-async def crash(services: Services, _: Path) -> AsyncIterator[None]:
+async def crash(services: Services) -> AsyncIterator[None]:
     """The backend ends with code 1. Starting it is enough."""
     await services.backend.inject("crash")
     await services.ended(BACKEND)
@@ -34,7 +34,7 @@ async def crash(services: Services, _: Path) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def out_of_memory(services: Services, _: Path) -> AsyncIterator[None]:
+async def out_of_memory(services: Services) -> AsyncIterator[None]:
     """The working set outgrew the memory limit: every start ends so until the limit is raised."""
     backend = services.backend
     backend.working_set.write_text(str(backend.memory_limit + _MORE_THAN_THE_LIMIT))
@@ -47,7 +47,7 @@ async def out_of_memory(services: Services, _: Path) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def hang(services: Services, _: Path) -> AsyncIterator[None]:
+async def hang(services: Services) -> AsyncIterator[None]:
     """The backend keeps its port and answers nothing."""
     await services.backend.inject("hang")
     await _unhealthy(services)
@@ -55,24 +55,25 @@ async def hang(services: Services, _: Path) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def port_taken(services: Services, directory: Path) -> AsyncIterator[None]:
+async def port_taken(services: Services) -> AsyncIterator[None]:
     """Another process took the port while the backend was stopped; its start fails with EADDRINUSE."""
     await services.stop_service(BACKEND)
     port = str(services.backend.port)
     server = [sys.executable, "-m", "http.server", port, "--bind", LOOPBACK]
-    squatter = Process("port-squatter", server, directory=directory)
-    squatter.start()
+    squatter = await asyncio.create_subprocess_exec(*server, stdout=DEVNULL, stderr=DEVNULL)
     try:
         await until("the port taken", lambda: answers(services.backend.url), within=10)
         await services.start_service(BACKEND)
         await services.ended(BACKEND)
         yield
     finally:
-        await squatter.stop()
+        with contextlib.suppress(ProcessLookupError):
+            squatter.kill()
+        await squatter.wait()
 
 
 @asynccontextmanager
-async def database_lost(services: Services, _: Path) -> AsyncIterator[None]:
+async def database_lost(services: Services) -> AsyncIterator[None]:
     """PostgreSQL is stopped: the backend runs, and says that it is unhealthy."""
     await services.stop_service(POSTGRES)
     await _unhealthy(services)
@@ -80,7 +81,7 @@ async def database_lost(services: Services, _: Path) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def database_hung(services: Services, _: Path) -> AsyncIterator[None]:
+async def database_hung(services: Services) -> AsyncIterator[None]:
     """PostgreSQL accepts connections and answers nothing (SIGSTOP); it must be stopped by force.
 
     The sessions that were open are ended: they would be served on, and nobody would notice.
@@ -99,7 +100,7 @@ async def database_hung(services: Services, _: Path) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def crash_loop(services: Services, _: Path) -> AsyncIterator[None]:
+async def crash_loop(services: Services) -> AsyncIterator[None]:
     """The new version crashes at every start until it is rolled back."""
     marker = services.backend.crash_at_start
     marker.touch()
@@ -115,7 +116,7 @@ async def crash_loop(services: Services, _: Path) -> AsyncIterator[None]:
 class Fault:
     """What the demo may break, and what the runbook is expected to find."""
 
-    inject: Callable[[Services, Path], AbstractAsyncContextManager[None]]
+    inject: Callable[[Services], AbstractAsyncContextManager[None]]
     cause: str
     says: str
     asks: bool = False

@@ -1,23 +1,22 @@
-"""One incident from the fault to its review, followed as it happens."""
+"""One incident from the fault to its review."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import quote
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.service import RPCError
+from temporalio.client import WorkflowExecutionStatus
 
 from demo.faults import Fault
 from demo.screen import Screen
 from demo.stack import Stack
+from demo.watch import Run, Watch
 from demo.webhook import Firing, post
 from models.base import in_words
-from models.incident import IncidentState, PendingApproval
+from models.incident import IncidentState
 from models.names import incident_id
 from models.review import Review
 
@@ -28,16 +27,17 @@ _LOOK_EVERY = 0.5
 
 @dataclass(frozen=True)
 class Ending:
-    """How the incident ended: its run, its review, and when the backend was healthy again."""
+    """How the incident ended: its review, where that is, and when the backend was healthy again."""
 
     status: WorkflowExecutionStatus
-    review: Review
+    review: Review | None
     stored: str
     healthy_after: float
 
     def went_as_expected(self, fault: Fault) -> bool:
         """Completed, with the cause that the fault is known to have."""
-        return self.status is WorkflowExecutionStatus.COMPLETED and self.review.cause == fault.cause
+        completed = self.status is WorkflowExecutionStatus.COMPLETED
+        return completed and self.review is not None and self.review.cause == fault.cause
 
 
 class Story:
@@ -46,73 +46,49 @@ class Story:
     def __init__(self, stack: Stack, screen: Screen) -> None:
         self._stack = stack
         self._screen = screen
-        self._told = 0
-        self._approved: set[str] = set()
+        self._watch = Watch(stack, screen)
 
     async def tell(self, fault: Fault) -> Ending:
-        """From the fault to the review. The run is followed by its ID, and never steered but for an
-        approval, which is shown as the command that a person would type."""
+        """From the fault to the review."""
         self._screen.line(f"FAULT     {fault.says}")
         broken_at, since = datetime.now(UTC), time.monotonic()
-        async with fault.inject(self._stack.services, self._stack.directory):
+        async with fault.inject(self._stack.services):
             firing = Firing(broken_at)
             await post(self._stack.intake.url, self._stack.token, firing)
-            self._screen.line("ALERT     ServiceDown fires; the webhook was taken with 200")
-            handle = await self._run()
-            healthy_after = await self._follow(handle, firing, since)
-            status, review = await self._end_of(handle)
-            state = await handle.query("state", result_type=IncidentState)
-        return Ending(status, review, state.review, healthy_after)
+            self._screen.line("ALERT     ServiceDown fires; the intake took the webhook")
+            run = await self._watch.run_of(INCIDENT)
+            page = f"{self._stack.temporal.ui}/namespaces/default/workflows/{quote(INCIDENT, safe='')}"
+            self._screen.line(f"WATCH IT  {page}/{run.run_id}")
+            healthy_after = await self._follow(run, firing, since)
+        return await self._ending(run, healthy_after)
 
-    async def _run(self) -> WorkflowHandle[None, Review]:
-        """A handle on this very run: its ID alone would also find the next one."""
-        client = await Client.connect(self._stack.temporal.address, data_converter=pydantic_data_converter)
-        run = await client.get_workflow_handle(INCIDENT).describe()
-        self._told = 0
-        self._screen.line(f"WATCH IT  {self._stack.temporal.ui}/namespaces/default/workflows/{INCIDENT}")
-        return client.get_workflow_handle(INCIDENT, run_id=run.run_id, result_type=Review)
-
-    async def _follow(self, handle: WorkflowHandle[None, Review], firing: Firing, since: float) -> float:
-        """Show the timeline until the run has closed; say `resolved` once the backend is healthy."""
+    async def _follow(self, run: Run, firing: Firing, since: float) -> float:
+        """Watch until the run has closed; say `resolved` once the backend is healthy."""
         healthy_after = 0.0
-        while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
-            await self._look(handle)
+        while (await run.describe()).status is WorkflowExecutionStatus.RUNNING:
+            await self._watch.look()
             if not healthy_after and not await self._stack.services.backend.is_healthy():
                 healthy_after = time.monotonic() - since
                 await post(self._stack.intake.url, self._stack.token, firing, resolved=True)
                 self._screen.line("ALERT     the backend is healthy; the webhook says resolved")
             await asyncio.sleep(_LOOK_EVERY)
-        await self._look(handle)
+        await self._watch.look()
         return healthy_after
 
-    async def _look(self, handle: WorkflowHandle[None, Review]) -> None:
-        with suppress(RPCError):  # a run that has not begun yet cannot be asked
-            state = await handle.query("state", result_type=IncidentState)
-            for entry in state.timeline[self._told :]:
-                self._screen.line(f"  {state.phase.value:<18} {entry.text}")
-            self._told = len(state.timeline)
-            self._screen.status(f"{state.phase.value}: {state.summary}")
-            if state.awaiting and state.awaiting.digest not in self._approved:
-                await self._approve(state.awaiting)
-
-    async def _approve(self, pending: PendingApproval) -> None:
-        self._approved.add(pending.digest)
-        self._screen.line(f"APPROVAL  {pending.risk.value}: {pending.plan.says}")
-        self._screen.line("          a person would type this now; the demo types it for you:")
-        arguments = ("approve", INCIDENT, "--by", "demo")
-        self._screen.plain(f"            python starter.py {' '.join(arguments)}")
-        done = await asyncio.to_thread(self._stack.command, *arguments)
-        self._screen.line(f"          {(done.stdout or done.stderr).strip()}")
-
-    async def _end_of(self, handle: WorkflowHandle[None, Review]) -> tuple[WorkflowExecutionStatus, Review]:
-        status = (await handle.describe()).status
+    async def _ending(self, run: Run, healthy_after: float) -> Ending:
+        status = (await run.describe()).status
         assert status is not None
-        return status, await handle.result()
+        if status is not WorkflowExecutionStatus.COMPLETED:
+            return Ending(status, None, "", healthy_after)
+        state = await run.query("state", result_type=IncidentState)
+        return Ending(status, await run.result(), state.review, healthy_after)
 
 
 def last_words(ending: Ending, fault: Fault) -> list[str]:
     """Cause, action, times and the review, a line each."""
     review = ending.review
+    if review is None:
+        return [f"outcome           the run {ending.status.name.lower()}, without a review"]
     done = "; ".join(f"{one.plan.says} ({one.found})" for one in review.performed) or "nothing"
     expected = "" if ending.went_as_expected(fault) else f", but {fault.cause} was expected"
     return [
@@ -120,6 +96,6 @@ def last_words(ending: Ending, fault: Fault) -> list[str]:
         f"action            {done}",
         f"time to recovery  healthy again after {ending.healthy_after:.1f} s, "
         f"resolved after {in_words(review.resolved_after)}",
-        f"outcome           {review.outcome.value}; the run is {ending.status.name.lower()}",
+        f"outcome           {review.outcome.value}; the run {ending.status.name.lower()}",
         f"review            {ending.stored or 'not written'}",
     ]

@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from demo.parts.postgres import NOBODY
 from demo.parts.services import BACKEND, POSTGRES, Services
 from models.service import DockerManager, Manager
 
-_STOP_WITHIN = "3s"
+STOP_WITHIN = timedelta(seconds=3)
 _COMPOSE_WITHIN = 60
 """Seconds for one command of Compose."""
 
@@ -56,7 +57,7 @@ class ComposedServices(Services):
         return f"{self.project}-{service}"
 
     def manager_of(self, service: str) -> Manager:
-        return DockerManager(container=self.container_of(service))
+        return DockerManager(container=self.container_of(service), stop_timeout=STOP_WITHIN)
 
     def start_command(self, service: str) -> list[str]:
         return self._argv("start", service)
@@ -118,6 +119,6 @@ class ComposedServices(Services):
             "command": argv,
             "network_mode": "host",
             "restart": "no",
-            "stop_grace_period": _STOP_WITHIN,
+            "stop_grace_period": f"{STOP_WITHIN.seconds}s",
             "volumes": [*(f"{path}:{path}:ro" for path in host_mounts()), *(f"{p}:{p}" for p in writable)],
         }

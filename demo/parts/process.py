@@ -80,10 +80,12 @@ class Process:
             return
         family = self._family()
         self._signal_each(family, signal.SIGCONT)
-        if self.running:
-            os.kill(self._process.pid, self._stop_signal)
-            await self._wait(within)
-        await self._end(family)
+        try:
+            if self.running:
+                os.kill(self._process.pid, self._stop_signal)
+                await self._wait(within)
+        finally:  # also when the wait was cancelled
+            await self._end(family)
 
     async def kill(self) -> None:
         """`kill -9` the program and all it started, as a crash of the machine would."""

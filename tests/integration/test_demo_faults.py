@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -106,18 +105,18 @@ async def test_an_unknown_fault_is_refused(services: Services) -> None:
     assert not await services.backend.is_healthy()
 
 
-async def test_crash_ends_with_code_1_and_a_start_is_enough(services: Services, tmp_path: Path) -> None:
-    async with FAULTS["crash"].inject(services, tmp_path):
+async def test_crash_ends_with_code_1_and_a_start_is_enough(services: Services) -> None:
+    async with FAULTS["crash"].inject(services):
         assert await exit_code(services) == 1
         assert "Unhandled rejection: TypeError" in await services.log_of(BACKEND)
         await services.start_service(BACKEND)
         await until("healthy", services.backend.is_healthy, within=15)
 
 
-async def test_out_of_memory_needs_a_higher_limit(services: Services, tmp_path: Path) -> None:
+async def test_out_of_memory_needs_a_higher_limit(services: Services) -> None:
     limit = services.backend.memory_limit
     try:
-        async with FAULTS["out-of-memory"].inject(services, tmp_path):
+        async with FAULTS["out-of-memory"].inject(services):
             assert await exit_code(services) == 137
             if isinstance(services, ComposedServices):
                 assert container_state(services)["OOMKilled"]
@@ -136,8 +135,8 @@ async def test_out_of_memory_needs_a_higher_limit(services: Services, tmp_path: 
         raise_memory_limit(services, limit)
 
 
-async def test_hang_keeps_the_port_and_answers_nothing(services: Services, tmp_path: Path) -> None:
-    async with FAULTS["hang"].inject(services, tmp_path):
+async def test_hang_keeps_the_port_and_answers_nothing(services: Services) -> None:
+    async with FAULTS["hang"].inject(services):
         assert await services.is_running(BACKEND)
         with pytest.raises(httpx.ReadTimeout):
             async with httpx.AsyncClient(timeout=0.5) as client:
@@ -147,8 +146,8 @@ async def test_hang_keeps_the_port_and_answers_nothing(services: Services, tmp_p
         await until("healthy", services.backend.is_healthy, within=15)
 
 
-async def test_port_taken_until_its_owner_is_killed(services: Services, tmp_path: Path) -> None:
-    async with FAULTS["port-taken"].inject(services, tmp_path):
+async def test_port_taken_until_its_owner_is_killed(services: Services) -> None:
+    async with FAULTS["port-taken"].inject(services):
         assert await exit_code(services) == 1
         assert "EADDRINUSE" in (await services.log_of(BACKEND)).splitlines()[-1]
         (owner,) = (
@@ -161,8 +160,8 @@ async def test_port_taken_until_its_owner_is_killed(services: Services, tmp_path
         await until("healthy", services.backend.is_healthy, within=15)
 
 
-async def test_database_lost_turns_the_backend_unhealthy(services: Services, tmp_path: Path) -> None:
-    async with FAULTS["database-lost"].inject(services, tmp_path):
+async def test_database_lost_turns_the_backend_unhealthy(services: Services) -> None:
+    async with FAULTS["database-lost"].inject(services):
         answer = await ask(services, "/health")
         assert answer.status_code == 503
         assert answer.json()["status"] == "unhealthy"
@@ -172,8 +171,8 @@ async def test_database_lost_turns_the_backend_unhealthy(services: Services, tmp
         await until("healthy", services.backend.is_healthy, within=15)
 
 
-async def test_a_hung_database_is_noticed_in_bounded_time(services: Services, tmp_path: Path) -> None:
-    async with FAULTS["database-hung"].inject(services, tmp_path):
+async def test_a_hung_database_is_noticed_in_bounded_time(services: Services) -> None:
+    async with FAULTS["database-hung"].inject(services):
         answer = await ask(services, "/health")
         assert answer.status_code == 503
         assert "no answer in time" in answer.json()["checks"]["database"]
@@ -182,10 +181,8 @@ async def test_a_hung_database_is_noticed_in_bounded_time(services: Services, tm
         await until("healthy", services.backend.is_healthy, within=20)
 
 
-async def test_a_crash_loop_lasts_until_the_version_is_rolled_back(
-    services: Services, tmp_path: Path
-) -> None:
-    async with FAULTS["crash-loop"].inject(services, tmp_path):
+async def test_a_crash_loop_lasts_until_the_version_is_rolled_back(services: Services) -> None:
+    async with FAULTS["crash-loop"].inject(services):
         await services.start_service(BACKEND)
         await services.ended(BACKEND)
         assert await exit_code(services) == 1
