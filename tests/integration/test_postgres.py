@@ -12,7 +12,8 @@ import asyncpg
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.postgres import PostgresActivities, shown
+from activities.database_connection import shown
+from activities.postgres import PostgresActivities
 from activities.secrets import SecretMissing, resolve
 from models.evidence import DatabaseKind, DatabaseSeen, Finding
 from models.secret import SecretRef
