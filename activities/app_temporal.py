@@ -28,7 +28,7 @@ class AppTemporalActivities:
     async def failed_executions(self, request: FailedExecutions) -> ExecutionsSeen:
         """Workflows that failed or timed out within the window, by type. Never raises for its trouble."""
         temporal, now = request.temporal, datetime.now(UTC)
-        closed = f"{now - temporal.window:%Y-%m-%dT%H:%M:%SZ}"
+        closed = f"{now - temporal.window:%Y-%m-%dT%H:%M:%S.%fZ}"
         query = f"ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime >= '{closed}'"
         try:
             async with asyncio.timeout(request.within.total_seconds()):
