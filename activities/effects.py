@@ -11,19 +11,16 @@ whether it happened: `look_back` later).
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
-from activities.heartbeats import beating_in_thread
 from activities.killing import kill
-from activities.managers import ManagerRefused, Managers, ManagerUnreachable, ServiceManager, Unsupported
-from activities.managers.command import run
-from activities.outcomes import Outcome, look
+from activities.managers import ManagerRefused, Managers, ServiceManager, Unsupported
+from activities.once import SETTLES_WITHIN, looked_back, once
+from activities.outcomes import Looking, look
+from activities.rollback_script import ScriptRun
 from models.action import (
     Action,
     Effect,
@@ -38,19 +35,13 @@ from models.action import (
 )
 from models.base import in_bytes
 
-SETTLES_WITHIN = 20.0
-"""Seconds in which a change that the manager has taken, or may have taken, must show."""
-
-_LOOK_EVERY = 0.25
-_SAME_START = timedelta(milliseconds=100)
-"""The kernel counts a start from boot: two readings of one start differ by less than this."""
-
 
 class EffectActivities:
     """Changes services through their managers. A cancellation never cuts an effect in two."""
 
-    def __init__(self, managers: Managers) -> None:
+    def __init__(self, managers: Managers, settles_within: timedelta = SETTLES_WITHIN) -> None:
         self._managers = managers
+        self._settles_within = settles_within
 
     @activity.defn(no_thread_cancel_exception=True)
     def start_service(self, request: Perform[StartService]) -> Effect:
@@ -90,7 +81,8 @@ class EffectActivities:
         """Run the earlier image, or the configured script: once, in bounded time."""
         action = request.action
         if action.script is not None:
-            return self._run_script(request)
+            script = ScriptRun(self._managers.of(action.service), action, action.script)
+            return once(action.says, script.look, script.act)
 
         def act(manager: ServiceManager) -> None:
             if action.to_version is None:
@@ -116,93 +108,19 @@ class EffectActivities:
     def look_back(self, request: LookBack) -> Effect:
         """Whether an action whose outcome was lost has happened since. Changes nothing.
 
-        It waits up to `SETTLES_WITHIN` for what is still under way. A manager that cannot be
-        asked is an error to be retried: the outcome is there to be seen later.
+        It waits for what is still under way. A manager that cannot be asked is an error to be
+        retried: the outcome is there to be seen later.
         """
         manager = self._managers.of(request.action.service)
-        try:
-            after = _settled(manager, request.action, request.asked_at)
-        except ManagerUnreachable as error:
-            raise ApplicationError(str(error), type="ManagerUnreachable") from error
-        except (ManagerRefused, Unsupported) as error:
-            return _effect(False, str(error))
-        return _effect(after.happened, after.found, after=after.state)
+        return looked_back(
+            lambda: look(manager, request.action, request.asked_at), within=self._settles_within
+        )
 
     def _once(self, action: Action, asked_at: datetime, act: Callable[[ServiceManager], None]) -> Effect:
         manager = self._managers.of(action.service)
-        with beating_in_thread(), _final():
-            before = look(manager, action, asked_at)
-            if before.happened:
-                return _effect(True, f"nothing to do: {before.found}", before.state, before.state)
-            why = ""
-            try:
-                act(manager)
-            except ManagerRefused as error:
-                after = look(manager, action, asked_at)
-                found = after.found if after.happened else str(error)
-                return _effect(after.happened, found, before.state, after.state)
-            except ManagerUnreachable as error:
-                why = f" ({error})"  # it may have happened all the same
-            # Beside the one seen before any start is new, whatever the clocks of two machines say.
-            since = min(asked_at, before.started_at + _SAME_START) if before.started_at else asked_at
-            after = self._after(manager, action, since)
-            return _effect(after.happened, after.found + why, before.state, after.state)
-
-    @staticmethod
-    def _after(manager: ServiceManager, action: Action, since: datetime) -> Outcome:
-        try:
-            return _settled(manager, action, since)
-        except ManagerUnreachable as error:
-            raise ApplicationError(
-                f"asked to {action.says}, but then it could not be seen whether it happened: {error}",
-                type="OutcomeLost",
-                non_retryable=True,
-            ) from error
-
-    def _run_script(self, request: Perform[RollBack]) -> Effect:
-        action, script = request.action, request.action.script
-        assert script is not None  # noqa: S101
-        manager = self._managers.of(action.service)
-        with beating_in_thread(), _final():
-            before = manager.state()
-            if before.image != action.from_version:
-                gone = f"nothing to do: it runs {before.image}, and no longer {action.from_version}"
-                return _effect(True, gone, before.image, before.image)
-            try:
-                done = run(script.command, timeout=script.timeout, directory=script.directory)
-            except ManagerRefused as error:
-                return _effect(False, str(error), before.image)
-            after = look(manager, action, request.asked_at)
-            if done.status != 0:
-                failed = f"the rollback script failed with status {done.status}: {done.last_words}"
-                return _effect(False, failed, before.image, after.state)
-            return _effect(True, f"the rollback script succeeded; {after.found}", before.image, after.state)
-
-
-def _settled(manager: ServiceManager, action: Action, since: datetime) -> Outcome:
-    """Look until it has happened since then, or until it no longer will."""
-    until = time.monotonic() + SETTLES_WITHIN
-    while True:
-        over = time.monotonic() >= until
-        try:
-            now = look(manager, action, since)
-        except ManagerUnreachable:
-            if over:
-                raise
-        else:
-            if now.happened or over:
-                return now
-        time.sleep(_LOOK_EVERY)
-
-
-def _effect(done: bool, found: str, before: str = "", after: str = "") -> Effect:
-    return Effect(done=done, found=found, at=datetime.now(UTC), before=before, after=after)
-
-
-@contextmanager
-def _final() -> Iterator[None]:
-    """Errors of managers as the workflow knows them."""
-    try:
-        yield
-    except (ManagerUnreachable, ManagerRefused, Unsupported) as error:
-        raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from None
+        return once(
+            action.says,
+            Looking(manager, action, asked_at),
+            lambda: act(manager),
+            within=self._settles_within,
+        )

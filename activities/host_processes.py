@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import psutil
 
+_TICK = 1 / os.sysconf("SC_CLK_TCK")
 _CPU_SAMPLE = 0.3
 """Seconds over which CPU use is measured."""
 
 
 def began(process: psutil.Process) -> datetime:
-    """When the process was created, to a hundredth of a second.
+    """When the process was created, to a hundredth of a second, and never too early.
 
-    psutil adds the kernel's boot time, which is cut to whole seconds and so up to a second early:
-    enough to take a restarted process for the one before.
+    The kernel cuts a creation to its clock tick, and psutil adds a boot time that is cut to whole
+    seconds: early enough to take a restarted process for the one before.
     """
-    created = process.create_time()
+    created = process.create_time() + _TICK
     if hasattr(time, "CLOCK_BOOTTIME"):
         booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
         created += booted - psutil.boot_time()

@@ -8,6 +8,7 @@ machine, its containers or this worker stand on.
 from __future__ import annotations
 
 import os
+import time
 
 import psutil
 
@@ -17,7 +18,7 @@ from activities.ports import DOCKER_PROXY, listeners
 from models.action import KillProcess
 
 _ENGINE = frozenset({DOCKER_PROXY, "dockerd", "containerd", "containerd-shim", "supervisord", "systemd"})
-_PATIENCE = 10.0
+_PATIENCE = 5.0
 """Seconds between the request to end and the kill, and again until it is gone."""
 
 
@@ -32,17 +33,23 @@ def kill(action: KillProcess) -> None:
         if action.pid not in listeners(action.port):
             raise ManagerRefused(f"{name} no longer listens on port {action.port}")
         process.terminate()
-        try:
-            process.wait(_PATIENCE)
-        except psutil.TimeoutExpired:
+        if not _ends(action):
             process.kill()
-            process.wait(_PATIENCE)
-    except psutil.TimeoutExpired as error:
-        raise ManagerRefused(f"{name} does not end, not even by SIGKILL") from error
+            if not _ends(action):
+                raise ManagerRefused(f"{name} does not end, not even by SIGKILL")
     except psutil.AccessDenied as error:
         raise Unsupported(f"this worker may not end {name}: run it as root, or end it by hand") from error
     except psutil.NoSuchProcess:
         return
+
+
+def _ends(action: KillProcess) -> bool:
+    until = time.monotonic() + _PATIENCE
+    while lives(action):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _refuse_ours(process: psutil.Process, name: str) -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
 
 import psutil
 
 from activities.host_processes import began
-from activities.managers import ServiceManager
+from activities.managers import ServiceManager, Unsupported
 from activities.ports import listeners
 from models.action import (
     Action,
@@ -26,6 +25,9 @@ from models.action import (
 )
 from models.base import in_bytes
 from models.evidence import ProcessSeen
+
+SAME_START = timedelta(milliseconds=100)
+"""The kernel counts a start from boot: two readings of one start differ by less than this."""
 
 SAME_PROCESS = timedelta(seconds=1)
 """Within this a creation time is the same: the clock may have been set since it was read."""
@@ -58,7 +60,25 @@ def look(manager: ServiceManager, action: Action, asked_at: datetime) -> Outcome
             return _rolled_back(manager.state(), action, asked_at)
         case ScaleOut():
             return _scaled(manager.replicas(), action)
-    assert_never(action)
+    raise Unsupported(f"{action.kind} is not an action of a service manager")
+
+
+class Looking:
+    """Looks for one action again and again. After the first look a newer start than the one seen
+    there counts as new, whatever the clocks of two machines say.
+    """
+
+    def __init__(self, manager: ServiceManager, action: Action, asked_at: datetime) -> None:
+        self._manager, self._action = manager, action
+        self._since = asked_at
+        self._looked = False
+
+    def __call__(self) -> Outcome:
+        outcome = look(self._manager, self._action, self._since)
+        if not self._looked and outcome.started_at:
+            self._since = min(self._since, outcome.started_at + SAME_START)
+        self._looked = True
+        return outcome
 
 
 def _since(seen: ProcessSeen, asked_at: datetime) -> bool:
@@ -103,12 +123,11 @@ def _scaled(running: int, action: ScaleOut) -> Outcome:
 
 def _killed(action: KillProcess) -> Outcome:
     name = f"process {action.pid} ({action.process})"
-    if not lives(action):
+    holds_port = action.pid in listeners(action.port)
+    if not lives(action) and not holds_port:
         return Outcome(True, f"{name} is gone", f"{name} is gone")
-    holds = f"{name} listens on port {action.port}"
-    return Outcome(
-        False, f"{name} still runs", holds if action.pid in listeners(action.port) else f"{name} runs"
-    )
+    state = f"{name} listens on port {action.port}" if holds_port else f"{name} runs"
+    return Outcome(False, f"{name} still runs", state)
 
 
 def lives(action: KillProcess) -> bool:

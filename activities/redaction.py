@@ -22,10 +22,7 @@ _ESCAPES = re.compile(
     r"|(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]?"  # colours and cursor movements (CSI)
     r"|\x1b[ -/]{0,8}[0-~]?"
 )
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
-_BLANKS = re.compile(r"[\t\n\v\f\r\u2028\u2029]+")
+_BLANKS = re.compile(r"[^\S ]+")
 
 _NAMED = (
     r"(?:pass(?:word|wd|phrase|code)|(?<![a-z])(?:pwd|pass|dsn|pin)(?![a-z])|secret|credential|token(?!s\b)|api[_-]?key"
@@ -78,7 +75,7 @@ _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{40,80}\s*")
 
 def printable(text: str) -> str:
     """One line without escape sequences, control characters and characters that reorder or hide text."""
-    return _BLANKS.sub(" ", _UNPRINTABLE.sub("", _ESCAPES.sub("", text)))
+    return "".join(filter(str.isprintable, _BLANKS.sub(" ", _ESCAPES.sub("", text))))
 
 
 def redact(text: str) -> str:

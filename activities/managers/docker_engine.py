@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import requests
 import urllib3
 from docker.errors import APIError, DockerException
 
+from activities.managers.docker_reading import gist
 from activities.managers.manager import ManagerRefused, ManagerUnreachable
 from activities.redaction import clean
 
@@ -36,9 +38,10 @@ class DockerEngine:
         `NotFound` passes unchanged when the block handles it itself.
         """
         try:
+            self._knock()
             yield self._connected()
         except APIError as error:
-            raise ManagerRefused(f"Docker refused: {clean(str(error.explanation or error), 300)}") from error
+            raise ManagerRefused(f"Docker refused: {gist(str(error.explanation or error))}") from error
         except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ManagerUnreachable(self._why(error)) from error
 
@@ -48,6 +51,13 @@ class DockerEngine:
             client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _knock(self) -> None:
+        """Touch a unix socket before the SDK does, which leaves its own behind when it cannot connect."""
+        if self.host.startswith("unix://"):
+            with socket.socket(socket.AF_UNIX) as knocking:
+                knocking.settimeout(self._timeout)
+                knocking.connect(self.host.removeprefix("unix://"))
 
     def _connected(self) -> docker.DockerClient:
         if self._client is None:

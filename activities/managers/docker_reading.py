@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from activities.managers.manager import RecentLog, Usage
-from activities.redaction import clean
+from activities.redaction import clean, shorten
 from models.base import in_bytes, in_words
 from models.evidence import Finding, ProcessSeen, ProcessState
 
@@ -29,6 +29,17 @@ def moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
+def gist(error: str) -> str:
+    """The end of one of the engine's long chains of causes: the last cause is the one that helps."""
+    causes = clean(error, 2000).split(": ")
+    kept = causes[-1]
+    for cause in reversed(causes[:-1]):
+        if len(cause) + len(kept) > 120:
+            break
+        kept = f"{cause}: {kept}"
+    return shorten(kept, 300)
+
+
 def seen_of(attributes: Mapping[str, Any], now: datetime) -> ProcessSeen:
     """The evidence in one `docker inspect`."""
     state, host = attributes["State"], attributes["HostConfig"]
@@ -47,7 +58,7 @@ def seen_of(attributes: Mapping[str, Any], now: datetime) -> ProcessSeen:
         memory_limit=host.get("Memory") or None,
         observed_at=now,
     )
-    said = f": {clean(state['Error'], 200)}" if state.get("Error") else ""
+    said = f": {gist(state['Error'])}" if state.get("Error") else ""
     finding = {ProcessState.RUNNING: Finding.OK, ProcessState.UNKNOWN: Finding.UNKNOWN}.get(
         known, Finding.BAD
     )
