@@ -27,7 +27,7 @@ async def choose_services(directory: Path) -> tuple[Services, str]:
         return SupervisedServices(directory), "supervisord, because docker-compose is not installed"
     why_not = await asyncio.to_thread(why_not_usable)
     if why_not:
-        return SupervisedServices(directory), f"supervisord, because there is {why_not}"
+        return SupervisedServices(directory), f"supervisord, because {why_not}"
     return ComposedServices(directory), "Docker, through Compose"
 
 

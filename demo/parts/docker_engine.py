@@ -54,13 +54,18 @@ def why_not_usable() -> str:
     """
     image = HostImage(f"runbooks-demo-probe-{secrets.token_hex(4)}:1")
     try:
+        with engine() as client:
+            client.ping()
+    except (DockerException, RequestException):
+        return "no Docker engine answers"
+    try:
         image.build()
         try:
             image.run([sys.executable, "-c", "import demo.backend"])
         finally:
             image.remove()
     except (DockerException, RequestException) as error:
-        return f"no Docker engine that can run this machine's Python: {error}"
+        return f"the Docker engine cannot run this machine's Python: {error}"
     return ""
 
 
