@@ -129,12 +129,16 @@ async def test_who_blocks_whom_is_told(
     try:
         holder = await connect(postgres_server, app_role, app, "holder")
         await holder.execute("BEGIN; LOCK TABLE stock")
-        waiters = [await connect(postgres_server, app_role, app, "waiter") for _ in range(2)]
-        waiting = [asyncio.ensure_future(one.execute("UPDATE stock SET item = 2")) for one in waiters]
-        async with asyncio.timeout(10):
-            while len((seen := await look(monitor)).blocked) < 2:
-                pass
-        assert [one.application for one in seen.blockers] == ["holder"]
+        waiting = []
+        for statement in ("UPDATE stock SET item = 2", "BEGIN; LOCK TABLE stock; COMMIT"):
+            waiter = await connect(postgres_server, app_role, app, "waiter")
+            waiting.append(asyncio.ensure_future(waiter.execute(statement)))
+            async with asyncio.timeout(10):
+                while len((seen := await look(monitor)).blocked) < len(waiting):
+                    pass
+        assert [one.application for one in seen.blockers] == ["holder"], (
+            "a waiter in the queue blocks as well, but is not its head"
+        )
         assert {one.application for one in seen.blocked} == {"waiter"}
         assert "UPDATE stock SET item = 2" in {one.query for one in seen.long_running}
         head = seen.blockers[0].pid
