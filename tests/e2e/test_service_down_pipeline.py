@@ -1,0 +1,82 @@
+"""From the broken container to the review: Prometheus sees it, Alertmanager tells, the runbook heals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import docker
+import psutil
+import pytest
+
+from demo.faults import FAULTS
+from demo.parts.services import BACKEND
+from models.action import KillProcess
+from models.incident import Outcome
+from models.names import incident_id
+from models.review import Review
+from tests.e2e.engine import container_of, events, memory_limit
+from tests.parts.pipeline import Pipeline, said
+
+INCIDENT = incident_id("ServiceDown", BACKEND)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One cause: the fault that has it, the steps of its fix, and all that the engine saw."""
+
+    fault: str
+    done: tuple[str, ...]
+    engine: tuple[str, ...]
+    memory: float = 1
+    """The memory limit afterwards, as a multiple of the one before."""
+
+
+ROWS = (
+    Row("crash", done=("start-service",), engine=("die", "start")),
+    Row("hang", done=("restart-service",), engine=("die", "start")),
+    Row(
+        "out-of-memory",
+        done=("raise-memory-limit", "start-service"),
+        engine=("oom", "die", "update", "start"),
+        memory=1.5,
+    ),
+    Row("port-taken", done=("kill-process", "start-service"), engine=("die", "start", "die", "start")),
+)
+TOLD = ("oom", "die", "update", "start")
+
+
+@pytest.mark.scenario
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.fault)
+async def test_from_the_rule_to_the_review(
+    monitored: Pipeline, docker_engine: docker.DockerClient, row: Row
+) -> None:
+    services, fault = monitored.stack.services, FAULTS[row.fault]
+    container = container_of(monitored.stack, BACKEND)
+    limit = memory_limit(docker_engine, container)
+    since = datetime.now(UTC)
+
+    async with fault.inject(services):
+        run = await monitored.run_of(INCIDENT, since)
+        if fault.asks:
+            await monitored.approve(run, by="anna")
+        review = await monitored.review(run)
+        assert not await services.backend.is_healthy()
+        assert memory_limit(docker_engine, container) == row.memory * limit
+        assert not any(psutil.pid_exists(pid) for pid in owners_of_the_port(review))
+
+    assert (review.cause, review.outcome) == (fault.cause, Outcome.RESOLVED)
+    assert review.alert.labels["instance"] in services.backend.url, "Prometheus raised it by its own sight"
+    assert [one.by for one in said(review.timeline, "the alert is resolved")] == ["alertmanager"]
+    assert not review.remarks, "the alert's source agreed"
+    assert tuple(step.kind for one in review.performed for step in one.plan.steps) == row.done
+    assert [one.approved_by == "anna" for one in review.performed] == [fault.asks]
+    happened = events(docker_engine, container, since)
+    assert tuple(event for event in happened if event in TOLD) == row.engine
+    assert f"Cause: **{fault.cause}**" in await monitored.stored_review(run)
+
+
+def owners_of_the_port(review: Review) -> list[int]:
+    """Whom the runbook killed for the port."""
+    steps = [step for one in review.performed for step in one.plan.steps]
+    return [step.pid for step in steps if isinstance(step, KillProcess)]

@@ -1,0 +1,131 @@
+"""The whole pipeline as a test sees it: the stack that runs, its incidents, and what they said."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+
+from demo.parts.waiting import until
+from demo.stack import Stack
+from models.incident import Entry, IncidentState
+from models.review import Review
+
+Run = WorkflowHandle[Any, Review]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One running stack, and a client of its Temporal."""
+
+    stack: Stack
+    client: Client
+
+    @classmethod
+    async def of(cls, stack: Stack) -> Pipeline:
+        converter = pydantic_data_converter
+        return cls(stack, await Client.connect(stack.temporal.address, data_converter=converter))
+
+    def configure(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Edit `runbooks.yaml` as an operator would; incidents that begin from now on take it."""
+        content = yaml.safe_load(self.stack.config.read_text())
+        change(content)
+        self.stack.config.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    async def run_of(self, incident: str, since: datetime, within: float = 30) -> Run:
+        """The run of this incident that began after `since`, once there is one."""
+        handle = self.client.get_workflow_handle(incident, result_type=Review)
+
+        async def not_yet() -> str:
+            with suppress(RPCError):
+                began = (await handle.describe()).start_time
+                return "" if began >= since else f"the last run began at {began}"
+            return "there is no run"
+
+        await until(f"run of {incident}", not_yet, within=within)
+        run_id = (await handle.describe()).run_id
+        return self.client.get_workflow_handle(incident, run_id=run_id, result_type=Review)
+
+    async def state(self, run: Run) -> IncidentState:
+        """What the incident says of itself, as soon as it can be asked."""
+        state: IncidentState = await run.query("state", result_type=IncidentState)
+        return state
+
+    async def until_state(
+        self, run: Run, what: str, holds: Callable[[IncidentState], bool], within: float = 30
+    ) -> IncidentState:
+        """Wait until its state is so; the timeline is told when it never is."""
+        found: list[IncidentState] = []
+
+        async def not_yet() -> str:
+            with suppress(RPCError):
+                found.append(await self.state(run))
+                return "" if holds(found[-1]) else told(found[-1])
+            return "it cannot be asked"
+
+        await until(f"{run.id}: {what}", not_yet, within=within)
+        return found[-1]
+
+    async def review(self, run: Run, within: float = 60) -> Review:
+        """The result of the run, which must complete in time."""
+
+        async def still_open() -> str:
+            with suppress(RPCError):
+                if (await run.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                    return ""
+                return told(await self.state(run))
+            return "it cannot be asked"
+
+        await until(f"end of {run.id}", still_open, within=within)
+        assert (await run.describe()).status is WorkflowExecutionStatus.COMPLETED
+        return await run.result()
+
+    async def stored_review(self, run: Run) -> str:
+        """The Markdown that the run wrote."""
+        path = Path((await self.state(run)).review)
+        return await asyncio.to_thread(path.read_text)
+
+    async def approve(self, run: Run, by: str = "anna") -> None:
+        """As a person does it: wait for the question, then type `starter.py approve`."""
+        await self.until_state(run, "a question", lambda state: state.awaiting is not None)
+        done = await asyncio.to_thread(self.stack.command, "approve", run.id, "--by", by)
+        assert done.returncode == 0, done.stderr
+
+    async def forget(self) -> None:
+        """End every open workflow, the stewards with their memories too: the next test is the first."""
+        async for found in self.client.list_workflows("ExecutionStatus = 'Running'"):
+            with suppress(RPCError):  # it may have ended meanwhile
+                await self.client.get_workflow_handle(found.id, run_id=found.run_id).terminate("next test")
+
+    async def until_quiet(self, within: float = 30) -> None:
+        """Wait until Alertmanager knows of no alert that fires."""
+        alertmanager = self.stack.alertmanager
+        assert alertmanager is not None
+
+        async def fires() -> str:
+            async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+                found = (await http.get(f"{alertmanager.url}/api/v2/alerts?active=true")).json()
+            return ", ".join(alert["labels"]["alertname"] for alert in found)
+
+        await until("no alert", fires, within=within)
+
+
+def told(state: IncidentState) -> str:
+    """Phase and timeline in one line, for the message of a test that waited in vain."""
+    lines = "; ".join(entry.text for entry in state.timeline)
+    return f"{state.phase}: {lines}"
+
+
+def said(timeline: tuple[Entry, ...], text: str) -> list[Entry]:
+    """The lines of a timeline that hold this text."""
+    return [entry for entry in timeline if text in entry.text]
