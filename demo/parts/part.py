@@ -42,6 +42,8 @@ class ProcessPart(Part):
     process: Process
     ready_within = 30.0
     """Seconds; generous, because a cold and busy machine is slow and a ready part never waits."""
+    stop_within = 10.0
+    """Seconds that it has to end by itself."""
 
     @abstractmethod
     async def looks_ready(self) -> str:
@@ -52,7 +54,7 @@ class ProcessPart(Part):
         await until(f"{self.process.name} ready", self._ready_or_over, within=self.ready_within)
 
     async def stop(self) -> None:
-        await self.process.stop()
+        await self.process.stop(self.stop_within)
 
     async def kill(self) -> None:
         """`kill -9`. `start` brings it back on the same ports with the same files."""

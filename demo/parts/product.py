@@ -46,7 +46,12 @@ def product_environment(temporal: str, token_file: Path) -> dict[str, str]:
 
 
 class Worker(ProcessPart):
-    """`python worker.py`: ready when Temporal sees this very process poll its task queue."""
+    """`python worker.py`: ready when Temporal sees this very process poll its task queue.
+
+    It drains for longer than the demo wants to wait: what it leaves, another worker would take up.
+    """
+
+    stop_within = 4.0
 
     def __init__(
         self,

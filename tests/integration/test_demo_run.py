@@ -64,10 +64,7 @@ async def ended(demo: subprocess.Popen[bytes], within: float) -> int:
     return demo.returncode
 
 
-@pytest.mark.parametrize(
-    ("fault", "cause"),
-    [("crash", "crash"), ("out-of-memory", "out of memory"), ("port-taken", "port conflict")],
-)
+@pytest.mark.parametrize(("fault", "cause"), [("crash", "crash"), ("port-taken", "port conflict")])
 async def test_healed(tmp_path: Path, fault: str, cause: str) -> None:
     with started(tmp_path, fault) as demo:
         code = await ended(demo, within=170)
