@@ -70,14 +70,14 @@ class Compose:
 
     def run_image(self, project: Project, image: str, environment: tuple[str, ...]) -> None:
         """Recreate the service from `image`, if nothing else would change with it."""
-        self._unchanged(project, image, environment)
+        self._unchanged(project, environment)
         self._up(project, image, ())
 
     def scale(
         self, project: Project, now: int, replicas: int, image: str, environment: tuple[str, ...]
     ) -> None:
         """Run `replicas` containers of `image`; go back to `now` if they cannot all be started."""
-        service = self._unchanged(project, image, environment)
+        service = self._unchanged(project, environment)
         if service.get("container_name"):
             raise Unsupported(
                 f"the Compose service {project.service} has a container_name, and so can run only once:"
@@ -90,39 +90,88 @@ class Compose:
                 self._up(project, image, ("--scale", f"{project.service}={now}"))
             raise
 
+    def recreate(
+        self,
+        project: Project,
+        now: int,
+        image: str,
+        environment: tuple[str, ...],
+        settings: Mapping[str, str | None],
+    ) -> None:
+        """Recreate the service's `now` containers of `image`, if nothing but these settings changes."""
+        self._unchanged(project, environment, settings)
+        # Without it, Compose would end the replicas that were added by scaling out.
+        replicas = ("--scale", f"{project.service}={now}") if now > 1 else ()
+        self._up(project, image, ("--force-recreate", *replicas))
+
+    def aliases(self, project: Project, network: str) -> tuple[str, ...]:
+        """The names that the Compose files give the service on this network, besides its own.
+
+        Raises a `ManagerError` when they cannot be read.
+        """
+        described = self._config(project)
+        networks = described.get("networks") or {}
+        keys = [key for key, one in networks.items() if (one or {}).get("name") == network]
+        own = self._described(described, project).get("networks") or {}
+        return tuple(alias for key in keys for alias in (own.get(key) or {}).get("aliases") or ())
+
     def _up(self, project: Project, image: str, more: tuple[str, ...]) -> None:
         pinned = json.dumps({"services": {project.service: {"image": image}}})
         # Neither its dependencies nor a new build: this one service, as it is described.
         arguments = ("up", "--detach", "--no-deps", "--no-build", *more, project.service)
         self._compose(project, arguments, pinned, _CHANGE)
 
-    def _unchanged(self, project: Project, image: str, environment: tuple[str, ...]) -> Mapping[str, Any]:
+    def _unchanged(
+        self,
+        project: Project,
+        environment: tuple[str, ...],
+        settings: Mapping[str, str | None] | None = None,
+    ) -> Mapping[str, Any]:
         """The service as its files describe it now; refuses if they would bring another environment.
 
         Files that were edited since, or variables of the shell that once deployed, would otherwise
-        come along with an action that nobody approved them for.
+        come along with an action that nobody approved them for. `settings` are what shall change,
+        and must: None for what shall be gone.
         """
-        pinned = json.dumps({"services": {project.service: {"image": image}}})
-        text = self._compose(project, ("config", "--format", "json"), pinned, _READ)
-        try:
-            service: Mapping[str, Any] = json.loads(text)["services"][project.service]
-        except (ValueError, KeyError) as error:
-            raise Unsupported(
-                f"the Compose files of {project.name} no longer describe {project.service}:"
-                " deploy it once by hand"
-            ) from error
+        service = self._described(self._config(project), project)
+        allowed = settings or {}
         running = dict(entry.partition("=")[::2] for entry in environment)
         wanted = {
             name: str(value).replace("$$", "$")
             for name, value in (service.get("environment") or {}).items()
             if value is not None
         }
-        changed = sorted(name for name, value in wanted.items() if running.get(name) != value)
+        changed = sorted(n for n, value in wanted.items() if n not in allowed and running.get(n) != value)
         if changed:
             raise Unsupported(
                 f"the Compose files of {project.name} would also change {clean(', '.join(changed), 120)} of"
                 f" {project.service}: they were edited since, or need variables of the shell that deployed;"
                 " deploy it once by hand, or configure a rollback script"
+            )
+        unread = sorted(name for name, value in allowed.items() if wanted.get(name) != value)
+        if unread:
+            raise Unsupported(
+                f"{clean(', '.join(unread), 120)} would not reach {project.service}: its Compose files do not"
+                " take it from the env file, or set it somewhere else too"
+            )
+        return service
+
+    def _config(self, project: Project) -> Mapping[str, Any]:
+        """What the files say, without the pinned image, which would hide that a service is gone."""
+        text = self._compose(project, ("config", "--format", "json"), "{}", _READ)
+        try:
+            described: Mapping[str, Any] = json.loads(text)
+        except ValueError as error:
+            raise ManagerRefused("Compose answered something that is not JSON") from error
+        return described
+
+    @staticmethod
+    def _described(described: Mapping[str, Any], project: Project) -> Mapping[str, Any]:
+        service: Mapping[str, Any] | None = (described.get("services") or {}).get(project.service)
+        if service is None:
+            raise Unsupported(
+                f"the Compose files of {project.name} no longer describe {project.service}:"
+                " deploy it once by hand"
             )
         return service
 

@@ -17,7 +17,7 @@ from docker.models.containers import Container
 from activities.managers.compose import Compose, Project
 from activities.managers.docker_engine import DockerEngine
 from activities.managers.docker_reading import log_lines, moment, seen_of, usage_of
-from activities.managers.manager import RecentLog, Unsupported, Usage
+from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
 from models import service as configured
 from models.evidence import Finding, ProcessSeen, ProcessState
 
@@ -134,6 +134,58 @@ class DockerManager:
             environment = tuple(container.attrs["Config"].get("Env") or ())
         now = self._running(project)
         Compose(self._engine.host).scale(project, now, replicas, image, environment)
+
+    def environment(self) -> Mapping[str, str]:
+        with self._container() as container:
+            return dict(entry.partition("=")[::2] for entry in container.attrs["Config"].get("Env") or ())
+
+    def recreate(self, settings: Mapping[str, str | None]) -> None:
+        """Recreate the Compose service from the very image that runs; see `Compose.recreate`."""
+        with self._container() as container:
+            project = self._project(container, "recreated")
+            attributes = container.attrs
+        image = attributes["Config"]["Image"]
+        with self._engine.client() as client:
+            try:
+                means = client.images.get(image).id
+            except ImageNotFound as error:
+                raise Unsupported(f"the image {image} is no longer on this machine: pull it first") from error
+        if means != attributes["Image"]:
+            raise Unsupported(
+                f"{image} names another image now than the one that runs, so recreating would deploy it:"
+                " deploy it by hand"
+            )
+        environment = tuple(attributes["Config"].get("Env") or ())
+        now = self._running(project)
+        Compose(self._engine.host).recreate(project, now, image, environment, settings)
+
+    def networks(self) -> frozenset[str]:
+        with self._container() as container:
+            return frozenset(container.attrs["NetworkSettings"]["Networks"] or ())
+
+    def attach(self, network: str) -> None:
+        """Connect it under its Compose name and aliases, which a bare `docker network connect` loses."""
+        with self._container() as container:
+            aliases = self._aliases(container, network)
+        absent = f"there is no network called {network}: create it first"
+        with self._engine.client() as client:
+            try:
+                found = client.networks.get(network)
+            except NotFound as error:
+                raise Unsupported(absent) from error
+            if found.name != network:
+                raise Unsupported(absent)
+            found.connect(container, aliases=aliases or None)
+
+    def _aliases(self, container: Container, network: str) -> list[str]:
+        project = Project.of(container.labels)
+        if project is None:
+            return []
+        try:
+            described = Compose(self._engine.host).aliases(project, network)
+        except (ManagerRefused, Unsupported):
+            described = ()  # its name in Compose is what others use, and the labels know it
+        return list(dict.fromkeys((project.service, *described)))
 
     def _running(self, project: Project) -> int:
         with self._engine.client() as client:

@@ -8,6 +8,7 @@ ManagerError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -93,4 +94,24 @@ class ServiceManager(Protocol):
 
     def scale(self, replicas: int) -> None:
         """Run this many instances."""
+        ...
+
+    def environment(self) -> Mapping[str, str] | None:
+        """The environment that the service was started with; None when the manager does not know it."""
+        ...
+
+    def recreate(self, settings: Mapping[str, str | None]) -> None:
+        """Start the service anew so that it reads its env file again, in which only these settings changed.
+
+        None stands for a setting that is gone. Raises `Unsupported`, with nothing done, when
+        anything else would change with it.
+        """
+        ...
+
+    def networks(self) -> frozenset[str]:
+        """The networks that the service is on, by name."""
+        ...
+
+    def attach(self, network: str) -> None:
+        """Connect the service to this network, under the names by which others know it."""
         ...

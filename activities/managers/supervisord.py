@@ -123,6 +123,21 @@ class SupervisordManager:
             " configuration: raise numprocs there"
         )
 
+    def environment(self) -> None:
+        """A program reads its env file by itself: what it read is not known here."""
+
+    def recreate(self, settings: Mapping[str, str | None]) -> None:
+        """The program reads its env file when it starts."""
+        self.restart()
+
+    def networks(self) -> NoReturn:
+        raise Unsupported(f"{self._program} runs under supervisord, which has no networks of its own")
+
+    def attach(self, network: str) -> NoReturn:
+        raise Unsupported(
+            f"{self._program} runs under supervisord, so there is no network {network} to connect it to"
+        )
+
     def _ask(self, method: str, already: int, *, wait: bool) -> None:
         with supervisor_at(self._socket, timeout=_STOP_TIMEOUT) as supervisor:
             try:

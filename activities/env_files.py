@@ -1,0 +1,116 @@
+"""A service's env file on this machine: read, replaced all or nothing, and its backup beside it.
+
+The new text is written into a file next to the old one, with the same mode and owner, brought to the
+disk, and only then put into its place: a worker killed at any moment leaves one of the two whole.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+MOST_BYTES = 2**20
+
+
+class FileTrouble(Exception):
+    """The file cannot be read or written; one sentence with the cure, nothing of its content."""
+
+
+@dataclass(frozen=True)
+class EnvFile:
+    """One env file as it was read."""
+
+    path: Path
+    text: str
+    status: os.stat_result
+
+    @property
+    def written_at(self) -> datetime:
+        return datetime.fromtimestamp(self.status.st_mtime, UTC)
+
+    def backup(self, asked_at: datetime) -> Path:
+        """Where the text of before an action stands, known by when that action was asked for."""
+        stamp = f"{asked_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
+        return self.path.with_name(f"{self.path.name}.{stamp}.bak")
+
+
+def read(name: str) -> EnvFile:
+    """Read a small text file, through symbolic links. Raises `FileTrouble`."""
+    path = Path(name)
+    try:
+        path = path.resolve()
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise FileTrouble(f"{path} is no regular file")
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise _trouble("read", path, error) from error
+    except (RuntimeError, ValueError):  # links in a circle, or a name that no file can have
+        raise FileTrouble(f"{path} leads to no file: correct env_file in the configuration") from None
+    if len(content) > MOST_BYTES:
+        raise FileTrouble(f"{path} is larger than an env file can be")
+    try:
+        return EnvFile(path, content.decode("utf-8"), status)
+    except UnicodeDecodeError:
+        raise FileTrouble(f"{path} is not text in UTF-8") from None
+
+
+def keep(file: EnvFile, backup: Path) -> None:
+    """Write the text that was read into the backup. Raises `FileTrouble`."""
+    _put(file, backup, file.text)
+
+
+def replace(file: EnvFile, text: str) -> EnvFile:
+    """Put the text in the place of the file that was read. Raises `FileTrouble` if it changed since."""
+    now = read(str(file.path))
+    if now.text != file.text or now.status.st_ino != file.status.st_ino:
+        raise FileTrouble(f"{file.path} was changed by somebody else in this very moment: look again")
+    _put(file, file.path, text)
+    return read(str(file.path))
+
+
+def _put(like: EnvFile, path: Path, text: str) -> None:
+    """Write a file with the mode and the owner of `like`, whole or not at all."""
+    new: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{like.path.name}.", delete=False) as file:
+            new = Path(file.name)
+            _dress(file.fileno(), like.status)
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)  # noqa: PTH105
+        _sync_directory(path.parent)
+    except OSError as error:
+        if new is not None:
+            new.unlink(missing_ok=True)
+        raise _trouble("write", path, error) from error
+
+
+def _dress(descriptor: int, like: os.stat_result) -> None:
+    own = os.fstat(descriptor)
+    if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
+        os.fchown(descriptor, like.st_uid, like.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _trouble(what: str, path: Path, error: OSError) -> FileTrouble:
+    why = error.strerror or type(error).__name__
+    cure = {
+        FileNotFoundError: "create it, or correct env_file in the configuration",
+        PermissionError: "let the worker own it, or run the worker as its owner",
+    }.get(type(error), "look at the file and its directory")
+    return FileTrouble(f"cannot {what} {path} ({why}): {cure}")
