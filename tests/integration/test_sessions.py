@@ -148,6 +148,7 @@ async def test_who_blocks_whom_is_told(
         await holder.execute("ROLLBACK")
         await asyncio.gather(*waiting)
     finally:
+        await app.aclose()  # whoever still holds or awaits the lock would keep the table
         await as_superuser.execute("DROP TABLE stock")
     assert (await look(monitor)).ok
 
