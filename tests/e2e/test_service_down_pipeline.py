@@ -13,12 +13,9 @@ from demo.faults import FAULTS
 from demo.parts.services import BACKEND
 from models.action import KillProcess
 from models.incident import Outcome
-from models.names import incident_id
 from models.review import Review
 from tests.e2e.engine import container_of, events, memory_limit
-from tests.parts.pipeline import Pipeline, said
-
-INCIDENT = incident_id("ServiceDown", BACKEND)
+from tests.parts.pipeline import SERVICE_DOWN, Pipeline, said
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ async def test_from_the_rule_to_the_review(
     since = datetime.now(UTC)
 
     async with fault.inject(services):
-        run = await monitored.run_of(INCIDENT, since)
+        run = await monitored.run_of(SERVICE_DOWN, since)
         if fault.asks:
             await monitored.approve(run, by="anna")
         review = await monitored.review(run)

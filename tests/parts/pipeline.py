@@ -16,11 +16,15 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
+from demo.parts.services import BACKEND
 from demo.parts.waiting import until
 from demo.stack import Stack
+from demo.webhook import Firing, post
 from models.incident import Entry, IncidentState
+from models.names import incident_id
 from models.review import Review
 
+SERVICE_DOWN = incident_id("ServiceDown", BACKEND)
 Run = WorkflowHandle[Any, Review]
 
 
@@ -41,6 +45,15 @@ class Pipeline:
         content = yaml.safe_load(self.stack.config.read_text())
         change(content)
         self.stack.config.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    async def fire(self, firing: Firing) -> Run:
+        """Post the alert about the backend as Alertmanager would; the run that took it."""
+        await post(self.stack.intake.url, self.stack.token, firing)
+        return await self.run_of(SERVICE_DOWN, firing.starts_at)
+
+    async def resolve(self, firing: Firing) -> None:
+        """Post that the alert is over."""
+        await post(self.stack.intake.url, self.stack.token, firing, resolved=True)
 
     async def run_of(self, incident: str, since: datetime, within: float = 30) -> Run:
         """The run of this incident that began after `since`, once there is one."""
