@@ -2,7 +2,7 @@
 
 `worker.py` hosts everything. The intake hosts the workflows with their local looks only, so that
 an alert's first look is taken by the process that received it; what changes anything is an
-ordinary activity, and runs in a worker.
+ordinary activity, and runs in a worker. That worker is in `beside_the_door.py`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.alert_source import AlertSourceActivities
+from activities.app_temporal import AppTemporalActivities
 from activities.channel_kinds.build import build_channels
 from activities.channels import ChannelActivities
 from activities.dependencies import DependencyActivities
 from activities.effects import EffectActivities
+from activities.environment import EnvironmentActivities
 from activities.health import HealthActivities
 from activities.host import HostActivities
 from activities.logs import LogActivities
@@ -31,8 +33,13 @@ from activities.policy import PolicyActivities
 from activities.ports import PortActivities
 from activities.postgres import PostgresActivities
 from activities.processes import ProcessActivities
+from activities.prometheus import PrometheusActivities
+from activities.providers import ProviderActivities
 from activities.reviews import ReviewActivities
 from activities.secrets import resolve
+from activities.sentry import SentryActivities
+from activities.service_metrics import ServiceMetricActivities
+from activities.sessions import SessionActivities
 from activities.stewardship import StewardshipActivities
 from models.configuration import Configuration
 from models.names import TASK_QUEUE, queue_of
@@ -58,6 +65,9 @@ def build(client: Client, http: httpx.AsyncClient, configuration: Callable[[], C
     now = configuration()
     managers = Managers()
     health, processes, postgres = HealthActivities(http), ProcessActivities(managers), PostgresActivities()
+    providers, sessions = ProviderActivities(http), SessionActivities()
+    metrics = ServiceMetricActivities(PrometheusActivities(http))
+    environment = EnvironmentActivities(managers)
     stewardship = StewardshipActivities(client)
     effects = EffectActivities(managers)
     return House(
@@ -70,12 +80,23 @@ def build(client: Client, http: httpx.AsyncClient, configuration: Callable[[], C
             HostActivities().look_at_host,
             DependencyActivities(health, processes, postgres).look_at_dependencies,
             postgres.check_database,
+            sessions.look_at_sessions,
+            environment.propose_environment,
+            metrics.look_at_errors,
+            metrics.look_at_heap,
+            metrics.look_at_cpu,
+            SentryActivities(http).top_issues,
+            providers.probe_providers,
+            AppTemporalActivities().failed_executions,
             AlertSourceActivities(http).ask_source,
             stewardship.look_at_history,
             stewardship.read_control_room,
         ],
         effects=[
             health.watch_health,
+            postgres.watch_database,
+            metrics.watch_errors,
+            providers.watch_providers,
             ChannelActivities(build_channels(now.channels, http, resolve)).announce,
             ReviewActivities(Path(now.directories.reviews)).write_review,
             stewardship.ask_steward,
@@ -84,10 +105,13 @@ def build(client: Client, http: httpx.AsyncClient, configuration: Callable[[], C
             stewardship.await_incident,
             effects.start_service,
             effects.restart_service,
+            effects.restart_database,
             effects.raise_memory_limit,
             effects.kill_process,
             effects.roll_back,
             effects.scale_out,
+            sessions.terminate_sessions,
+            environment.set_environment,
             effects.look_back,
         ],
     )

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import httpx
 import typer
+from temporalio.client import Client
+from temporalio.worker import Worker
 
+import hosting
 import settings
 from activities.secrets import resolve
-from connection import connect_later
+from beside_the_door import eyes, first_look_worker
+from connection import connect, connect_later
 from console.fire import Config
 from console.voice import Unusable, run
 from intake.app import build
+from intake.first_look import FirstLooks
 from intake.journal import keep_journal
 from intake.keys import Keys, is_loopback
 from intake.server import listen
 from intake.server import serve as serve_app
+from intake.sight import Sight
 from models.configuration import Configuration
 
 app = typer.Typer()
@@ -47,9 +58,31 @@ async def _serve(config: Config, host: str | None, port: int | None) -> None:
     keep_journal()
     client = await connect_later()
     async with httpx.AsyncClient(follow_redirects=False) as http:
-        app = build(client, file, keys, http, lambda: file.problem)
+        sight = Sight(file, eyes(http))
         with listen(host, port) as listener:
-            await serve_app(app, listener)
+            async with _first_looks(file, http, sight) as first_looks:
+                app = build(client, file, keys, http, first_looks, sight, lambda: file.problem)
+                await serve_app(app, listener)
+
+
+@asynccontextmanager
+async def _first_looks(
+    file: settings.ConfigurationFile, http: httpx.AsyncClient, sight: Sight
+) -> AsyncIterator[FirstLooks]:
+    """The worker beside the door, drained when the last request is answered."""
+    with ThreadPoolExecutor(hosting.THREADS) as threads:
+
+        def worker(client: Client) -> Worker:
+            return first_look_worker(client, hosting.build(client, http, file), threads)
+
+        first_looks = FirstLooks(connect, worker, sight)
+        keeping = asyncio.create_task(first_looks.keep_ready())
+        try:
+            yield first_looks
+        finally:
+            keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeping
 
 
 def keys_of(configuration: Configuration) -> Keys:

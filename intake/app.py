@@ -17,11 +17,13 @@ from intake.alertmanager import AlertmanagerWebhook
 from intake.answers import Stop, on_http_exception, on_stop, refusal
 from intake.door import Door
 from intake.errors import Trouble
+from intake.first_look import FirstLooks
 from intake.health import HealthPages
 from intake.incidents import Incidents
 from intake.keys import Keys
 from intake.metrics import IntakeMetrics, Timed
 from intake.pages import STATUS, IncidentPages
+from intake.sight import Sight
 from models.configuration import Configuration
 
 
@@ -30,16 +32,18 @@ def build(
     configuration: Callable[[], Configuration],
     keys: Keys,
     http: httpx.AsyncClient,
+    first_looks: FirstLooks,
+    sight: Sight,
     problem: Callable[[], str] = str,
 ) -> Starlette:
     """The application. `problem` says what is wrong with the configuration's file, if anything."""
     metrics = IntakeMetrics()
-    webhook = AlertmanagerWebhook(Door(client), configuration, keys, metrics, http)
+    webhook = AlertmanagerWebhook(Door(client, first_looks.client_for), configuration, keys, metrics, http)
     return Starlette(
         routes=[
             *webhook.routes(),
             *IncidentPages(Incidents(client), keys).routes(),
-            *HealthPages(client, problem, metrics).routes(),
+            *HealthPages(client, problem, sight.check, metrics).routes(),
             *openapi.routes(),
         ],
         middleware=[Middleware(Timed, metrics=metrics)],

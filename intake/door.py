@@ -5,6 +5,7 @@ At-least-once in, one run out: duplicate, late and repeated notifications are no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from temporalio.client import Client
@@ -33,11 +34,20 @@ class Taken(StrEnum):
     NOTHING_OPEN = "nothing open"
 
 
-class Door:
-    """Takes alerts to Temporal. Returns only when Temporal has them."""
+def left_to_workers(_: str) -> Client | None:
+    """For a process in which nobody takes first looks."""
+    return None
 
-    def __init__(self, client: Client) -> None:
+
+class Door:
+    """Takes alerts to Temporal. Returns only when Temporal has them.
+
+    `first_look` names the client whose own worker may look at this service first, if any.
+    """
+
+    def __init__(self, client: Client, first_look: Callable[[str], Client | None] = left_to_workers) -> None:
         self._client = client
+        self._first_look = first_look
         self._flights: Flights[Taken] = Flights()
 
     async def take(self, routed: Routed) -> Taken:
@@ -67,8 +77,9 @@ class Door:
     async def _start(self, routed: Routed) -> bool:
         """One call for a new incident, and the cheapest refusal for one that is open."""
         alert, severity = routed.alert, routed.severity
+        here = self._first_look(alert.service)
         try:
-            await self._client.start_workflow(
+            await (here or self._client).start_workflow(
                 routed.runbook,
                 alert,
                 id=alert.incident_id,
@@ -78,6 +89,7 @@ class Door:
                 search_attributes=of_alert(alert, severity),
                 static_summary=words.summary(alert, severity),
                 static_details=words.details(alert, severity),
+                request_eager_start=here is not None,
                 rpc_timeout=PATIENCE,
             )
         except WorkflowAlreadyStartedError:

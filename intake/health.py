@@ -27,9 +27,16 @@ class Ready(Model):
 class HealthPages:
     """Alive is not ready: a restart helps against the first only."""
 
-    def __init__(self, client: Client, problem: Callable[[], str], metrics: IntakeMetrics) -> None:
+    def __init__(
+        self,
+        client: Client,
+        problem: Callable[[], str],
+        first_looks: Callable[[], Check],
+        metrics: IntakeMetrics,
+    ) -> None:
         self._client = client
         self._problem = problem
+        self._first_looks = first_looks
         self._metrics = metrics
 
     def routes(self) -> list[Route]:
@@ -44,7 +51,8 @@ class HealthPages:
 
     async def ready(self, _: Request) -> Response:
         checks = await asyncio.gather(check_temporal(self._client), check_search_attributes(self._client))
-        ready = Ready(ready=all(check.ok for check in checks), checks=(*checks, self._configuration()))
+        others = (self._configuration(), self._first_looks())
+        ready = Ready(ready=all(check.ok for check in checks), checks=(*checks, *others))
         return shown(ready, 200 if ready.ready else 503)
 
     def _configuration(self) -> Check:

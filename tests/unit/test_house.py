@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "intake": {"models", "workflows", "intake", "connection"},
     "console": {"models", "workflows", "intake", "console", "settings", "connection", "activities"},
     "hosting": {"models", "workflows", "activities"},
+    "beside_the_door": {"models", "workflows", "activities"},
     "settings": {"models"},
     "connection": {"models"},
 }
