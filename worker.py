@@ -36,7 +36,7 @@ async def serve(config: Path, host: str | None) -> None:
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, stop.set)
     with ThreadPoolExecutor(hosting.THREADS) as threads:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(trust_env=False) as http:
             await _host(client, http, file, threads, host, stop)
 
 

@@ -28,6 +28,7 @@ from models.action import (
     LookBack,
     Perform,
     RaiseMemoryLimit,
+    RestartDatabase,
     RestartService,
     RollBack,
     ScaleOut,
@@ -51,6 +52,11 @@ class EffectActivities:
     @activity.defn(no_thread_cancel_exception=True)
     def restart_service(self, request: Perform[RestartService]) -> Effect:
         """Restart, if it was started before it was asked for."""
+        return self._once(request.action, request.asked_at, lambda manager: manager.restart())
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def restart_database(self, request: Perform[RestartDatabase]) -> Effect:
+        """Restart a database as any other service; it is an action of its own for its risk."""
         return self._once(request.action, request.asked_at, lambda manager: manager.restart())
 
     @activity.defn(no_thread_cancel_exception=True)

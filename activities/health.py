@@ -7,7 +7,6 @@ says nothing about the service (no such name, no route, a check that cannot be a
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime
 
@@ -16,11 +15,11 @@ from pydantic_core import from_json
 from temporalio import activity
 
 from activities.asking import Answer, Cut, Fault, NoAnswer, ask, shown
-from activities.heartbeats import beating
 from activities.redaction import clean
-from activities.stability import Watch
+from activities.stability import Pace
+from activities.watching import watch
 from models.base import in_words
-from models.evidence import Finding, HealthKind, HealthSeen, HealthWatched, WatchHealth
+from models.evidence import Finding, HealthKind, HealthSeen, Watched, WatchHealth
 from models.service import HealthCheck, Service
 
 BODY_LIMIT = 64 * 1024
@@ -45,7 +44,7 @@ class HealthActivities:
         return await self._probe(service.health)
 
     @activity.defn
-    async def watch_health(self, request: WatchHealth) -> HealthWatched:
+    async def watch_health(self, request: WatchHealth) -> Watched:
         """Probe until the service was healthy without a break for the window, or cannot become so.
 
         The samples ride in the heartbeats: another worker goes on with them. Run it with a
@@ -55,18 +54,9 @@ class HealthActivities:
         check = request.service.health
         if check is None:
             reason = f"no health check is configured for {request.service.name}"
-            return HealthWatched(reason=reason, observed_at=datetime.now(UTC))
-        watch = _resumed() or Watch(started_at=datetime.now(UTC))
-        async with beating(lambda: watch):
-            while True:
-                began = time.monotonic()
-                seen = await self._probe(check)
-                watch = watch.after(seen, datetime.now(UTC), check.every)
-                activity.heartbeat(watch)
-                if found := watch.verdict(check, request.stable_for):
-                    return found
-                spent = time.monotonic() - began
-                await asyncio.sleep(max(0.0, check.every.total_seconds() - spent))
+            return Watched(reason=reason, observed_at=datetime.now(UTC))
+        pace = Pace(every=check.every, settle=check.settle, stable_for=request.stable_for)
+        return await watch(lambda: self._probe(check), pace)
 
     async def _probe(self, check: HealthCheck) -> HealthSeen:
         began = time.monotonic()
@@ -82,15 +72,6 @@ class HealthActivities:
             seen = _judge(check, answer)
         latency = round(time.monotonic() - began, 4)
         return seen.model_copy(update={"latency": latency, "observed_at": datetime.now(UTC)})
-
-
-def _resumed() -> Watch | None:
-    """The watch of the attempt before this one, if a worker was lost in the middle of it."""
-    details = activity.info().heartbeat_details
-    if not details:
-        return None
-    watch = Watch.model_validate(details[0])
-    return watch.model_copy(update={"resumed": watch.resumed + 1})
 
 
 def _judge(check: HealthCheck, answer: Answer) -> HealthSeen:

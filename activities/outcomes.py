@@ -18,6 +18,7 @@ from models.action import (
     Action,
     KillProcess,
     RaiseMemoryLimit,
+    RestartDatabase,
     RestartService,
     RollBack,
     ScaleOut,
@@ -48,7 +49,7 @@ def look(manager: ServiceManager, action: Action, asked_at: datetime) -> Outcome
     match action:
         case StartService():
             return _started(manager.state(), asked_at)
-        case RestartService():
+        case RestartService() | RestartDatabase():
             return _restarted(manager.state(), asked_at)
         case RaiseMemoryLimit():
             limit = manager.state().memory_limit or 0

@@ -45,6 +45,7 @@ def policy_for(alert: Alert, configuration: Configuration) -> Policy:
         respond_within=deadline,
         service=service,
         dependencies=configuration.dependencies_of(service.name) if service else (),
+        dependents=configuration.dependents_of(service.name) if service else (),
         thresholds=rule.thresholds,
         risks={**configuration.risks, **rule.risks},
         approval=configuration.approvals,

@@ -6,13 +6,19 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
 from activities.database_connection import Trouble, connected
-from models.evidence import DatabaseKind, DatabaseSeen, Finding
+from activities.stability import Pace
+from activities.watching import watch
+from models.evidence import DatabaseKind, DatabaseSeen, Finding, Watched, WatchHealth
 from models.service import Service
+
+SAMPLE_EVERY = timedelta(seconds=2)
+SETTLE = timedelta(minutes=1)
+"""How long a database may take to accept connections after it was started."""
 
 
 class PostgresActivities:
@@ -29,6 +35,16 @@ class PostgresActivities:
         seen = await _select_1(service)
         latency = None if seen.kind is DatabaseKind.NOT_CHECKED else round(time.monotonic() - began, 4)
         return seen.model_copy(update={"latency": latency, "observed_at": datetime.now(UTC)})
+
+    @activity.defn
+    async def watch_database(self, request: WatchHealth) -> Watched:
+        """Connect again and again until the database answered without a break for the window."""
+        service = request.service
+        if service.database is None:
+            reason = f"{service.name} is not configured as a database"
+            return Watched(reason=reason, observed_at=datetime.now(UTC))
+        pace = Pace(every=SAMPLE_EVERY, settle=SETTLE, stable_for=request.stable_for, well="reachable")
+        return await watch(lambda: self.check_database(service), pace)
 
 
 async def _select_1(service: Service) -> DatabaseSeen:

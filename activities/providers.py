@@ -14,9 +14,13 @@ import httpx
 from temporalio import activity
 
 from activities.asking import Answer, Fault, NoAnswer, ask, shown
-from models.evidence import Finding
-from models.providers import ProbeProviders, ProviderKind, ProviderSeen, ProvidersSeen
+from activities.stability import Patience
+from activities.watching import watch
+from models.evidence import Finding, Watched
+from models.providers import ProbeProviders, ProviderKind, ProviderSeen, ProvidersSeen, WatchProviders
 from models.surroundings import Provider
+
+SAMPLE_EVERY = timedelta(seconds=5)
 
 _DOWN = (Fault.REFUSED, Fault.TIMED_OUT)
 
@@ -37,6 +41,13 @@ class ProviderActivities:
         seen = tuple(await asyncio.gather(*asked))
         finding, reason = _together(seen)
         return ProvidersSeen(finding=finding, reason=reason, providers=seen, observed_at=datetime.now(UTC))
+
+    @activity.defn
+    async def watch_providers(self, request: WatchProviders) -> Watched:
+        """Wait until every provider served us for the window, or the limit is reached."""
+        asked = ProbeProviders(providers=request.providers)
+        pace = Patience(every=SAMPLE_EVERY, stable_for=request.stable_for, at_most=request.at_most)
+        return await watch(lambda: self.probe_providers(asked), pace)
 
     async def _probe(self, name: str, provider: Provider) -> ProviderSeen:
         began = time.monotonic()

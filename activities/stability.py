@@ -10,8 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from models.base import Model, in_words
-from models.evidence import Finding, HealthSeen, HealthWatched
-from models.service import HealthCheck
+from models.evidence import Evidence, Finding, Watched
 
 RELAPSE = 3
 """Failures in a row that end a watch which had been healthy before."""
@@ -33,10 +32,10 @@ class Watch(Model):
     seeing: timedelta = timedelta()
     blind: timedelta = timedelta()
     first_healthy_at: datetime | None = None
-    last: HealthSeen = HealthSeen()
+    last: Evidence = Evidence()
     resumed: int = 0
 
-    def after(self, seen: HealthSeen, at: datetime, every: timedelta) -> Watch:
+    def after(self, seen: Evidence, at: datetime, every: timedelta) -> Watch:
         """The watch with one more sample."""
         gap = timedelta()
         if self.sampled_at is not None:
@@ -59,28 +58,8 @@ class Watch(Model):
             }
         return self.model_copy(update=change)
 
-    def verdict(self, check: HealthCheck, stable_for: timedelta) -> HealthWatched | None:
-        """What the watch found; None while it goes on."""
-        if self.last.ok and self.held >= stable_for:
-            counts = f"{self.healthy} of {self.samples} samples"
-            return self._found(Finding.OK, f"healthy for {in_words(stable_for)} ({counts})")
-        if self.first_healthy_at is not None and self.failures >= RELAPSE:
-            was = f"was healthy for {in_words(self.longest)}, then failed {self.failures} times in a row"
-            return self._found(Finding.BAD, f"{was}: {self.last.reason}")
-        if self.first_healthy_at is None and self.last.bad and self.seeing >= check.settle:
-            late = f"not healthy within {in_words(check.settle)}"
-            return self._found(Finding.BAD, f"{late}: {self.last.reason}")
-        bound = check.settle + PATIENCE * stable_for
-        if self.seeing + self.blind < bound:
-            return None
-        if self.last.unknown or self.blind > self.seeing:
-            share = f"{in_words(self.blind)} of {in_words(self.seeing + self.blind)}"
-            return self._found(Finding.UNKNOWN, f"could not see for {share}: {self.last.reason}")
-        never = f"never stable for {in_words(stable_for)} (at best {in_words(self.longest)})"
-        return self._found(Finding.BAD, f"{never}: {self.last.reason}")
-
-    def _found(self, finding: Finding, reason: str) -> HealthWatched:
-        return HealthWatched(
+    def found(self, finding: Finding, reason: str) -> Watched:
+        return Watched(
             finding=finding,
             reason=reason,
             observed_at=self.sampled_at,
@@ -91,3 +70,52 @@ class Watch(Model):
             last=self.last,
             resumed=self.resumed,
         )
+
+
+class Pace(Model):
+    """How a watch goes: a sample `every` so often, well within `settle`, and then for `stable_for`."""
+
+    every: timedelta
+    settle: timedelta
+    stable_for: timedelta
+    well: str = "healthy"
+    """The word for a good sample, as the reason says it."""
+
+    def verdict(self, watch: Watch) -> Watched | None:
+        """What the watch found; None while it goes on."""
+        if watch.last.ok and watch.held >= self.stable_for:
+            counts = f"{watch.healthy} of {watch.samples} samples"
+            return watch.found(Finding.OK, f"{self.well} for {in_words(self.stable_for)} ({counts})")
+        if watch.first_healthy_at is not None and watch.failures >= RELAPSE:
+            was = (
+                f"was {self.well} for {in_words(watch.longest)}, then failed {watch.failures} times in a row"
+            )
+            return watch.found(Finding.BAD, f"{was}: {watch.last.reason}")
+        if watch.first_healthy_at is None and watch.last.bad and watch.seeing >= self.settle:
+            late = f"not {self.well} within {in_words(self.settle)}"
+            return watch.found(Finding.BAD, f"{late}: {watch.last.reason}")
+        bound = self.settle + PATIENCE * self.stable_for
+        if watch.seeing + watch.blind < bound:
+            return None
+        if watch.last.unknown or watch.blind > watch.seeing:
+            share = f"{in_words(watch.blind)} of {in_words(watch.seeing + watch.blind)}"
+            return watch.found(Finding.UNKNOWN, f"could not see for {share}: {watch.last.reason}")
+        never = f"never stable for {in_words(self.stable_for)} (at best {in_words(watch.longest)})"
+        return watch.found(Finding.BAD, f"{never}: {watch.last.reason}")
+
+
+class Patience(Model):
+    """A watch that waits for something to come back: a relapse only starts the window over."""
+
+    every: timedelta
+    stable_for: timedelta
+    at_most: timedelta
+
+    def verdict(self, watch: Watch) -> Watched | None:
+        """`ok` when it is back for good, `bad` when the limit was reached first."""
+        if watch.last.ok and watch.held >= self.stable_for:
+            return watch.found(Finding.OK, f"well again for {in_words(self.stable_for)}")
+        if watch.seeing + watch.blind >= self.at_most:
+            limit = in_words(self.at_most)
+            return watch.found(Finding.BAD, f"not back within {limit}: {watch.last.reason}")
+        return None

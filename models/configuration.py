@@ -223,6 +223,10 @@ class Configuration(Configured):
             nearest = list(dict.fromkeys(two for one in nearest for two in self.services[one].depends_on))
         return tuple(found.values())
 
+    def dependents_of(self, name: str) -> tuple[Service, ...]:
+        """The services that need this one directly, in the order of the file."""
+        return tuple(one for one in self.services.values() if name in one.depends_on)
+
     def _mistakes(self) -> tuple[Mistake, ...]:
         """Every name that leads nowhere, and every circle, with the place where it is written."""
         return (

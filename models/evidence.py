@@ -61,14 +61,14 @@ class HealthSeen(Evidence):
     latency: float | None = None
 
 
-class HealthWatched(Evidence):
+class Watched(Evidence):
     """A watch over a stability window: `ok` only after `held` reached the window."""
 
     samples: int = 0
     healthy: int = 0
     held: timedelta = timedelta()
     first_healthy_at: datetime | None = None
-    last: HealthSeen = HealthSeen()
+    last: Evidence = Evidence()
     resumed: int = 0
     """How many times another worker took the watch over with its samples."""
 
@@ -275,21 +275,3 @@ class AskSource(Model):
 
 class AlertSourceSeen(Evidence):
     """Whether the alert's source agrees that it is over: `ok` agrees, `bad` still fires."""
-
-
-class Seen(Model):
-    """Everything an incident looked at. What was not looked at is `unknown`."""
-
-    health: HealthSeen = HealthSeen()
-    process: ProcessSeen = ProcessSeen()
-    logs: LogsSeen = LogsSeen()
-    port: PortSeen = PortSeen()
-    host: HostSeen = HostSeen()
-    database: DatabaseSeen = DatabaseSeen()
-    dependencies: DependenciesSeen = DependenciesSeen()
-    history: HistorySeen = HistorySeen()
-
-    def looked_at(self) -> dict[str, Evidence]:
-        """The evidence that was gathered, by name, in the order of the fields."""
-        every = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: seen for name, seen in every.items() if seen.reason != "not looked at"}

@@ -19,7 +19,7 @@ CONTROL_ROOM_STATE = "state"
 ANY_ALERT = "AnyAlert"
 DATABASE_CONNECTION_FAILURE = "DatabaseConnectionFailure"
 
-RUNBOOKS = ("ServiceDown", ANY_ALERT)
+RUNBOOKS = ("ServiceDown", "HighErrorRate", DATABASE_CONNECTION_FAILURE, ANY_ALERT)
 """Every runbook that exists, by its workflow type."""
 
 UNKNOWN_SERVICE = "unknown"

@@ -72,6 +72,8 @@ class Policy(Model):
     service: Service | None
     """None when the alert names a service that the configuration does not know: nothing is touched."""
     dependencies: tuple[Service, ...] = ()
+    dependents: tuple[Service, ...] = ()
+    """The services that need this one."""
     thresholds: Thresholds = Thresholds()
     risks: dict[str, Risk] = Field(default_factory=dict)
     approval: ApprovalPolicy = ApprovalPolicy()

@@ -46,3 +46,11 @@ class ProvidersSeen(Evidence):
     def down(self) -> tuple[ProviderSeen, ...]:
         """Those that are known not to serve us."""
         return tuple(one for one in self.providers if one.finding is Finding.BAD)
+
+
+class WatchProviders(Model):
+    """Watch until every provider served us for `stable_for`, but no longer than `at_most`."""
+
+    providers: dict[str, Provider] = Field(max_length=50)
+    stable_for: timedelta
+    at_most: timedelta

@@ -63,6 +63,11 @@ class SessionsSeen(Evidence):
     """Idle for longer than the limit, the longest first."""
 
     @property
+    def exhausted(self) -> bool:
+        """No application may connect any more."""
+        return self.max_connections > 0 and self.free == 0
+
+    @property
     def free(self) -> int:
         """Connections that an application may still open."""
         return max(0, self.max_connections - self.reserved - self.used)

@@ -32,7 +32,14 @@ class ErrorMetrics(Configured):
     threshold: float = Field(default=0.05, gt=0, lt=1)
     cpu_full: float = Field(default=0.9, gt=0)
     """Cores in use above which the service is short of capacity."""
-    stable_for: Duration = timedelta(minutes=5)
+    samples: str = "http_requests_total"
+    """A selector of the samples behind the expressions; when they are stale, nobody knows."""
+    fresh_for: Duration = timedelta(minutes=2)
+    onset_within: Duration = timedelta(hours=2)
+    """How far back the beginning of the errors is looked for."""
+    heap_window: Duration = timedelta(hours=2)
+    heap_growth: float = Field(default=0.1, gt=0)
+    """The growth of the heap's share within the window that makes a steady growth a leak."""
     settle: Duration = timedelta(minutes=6)
     """How long the ratio may take to fall: the window of its own expression, and a scrape."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -17,11 +17,12 @@ with workflow.unsafe.imports_passed_through():
     from models.policy import Policy
     from models.review import Review, StoredReview
     from workflows.alert_state import AlertState
-    from workflows.claim import Claim
     from workflows.endings import Ending, Escalated, SelfRecovered
     from workflows.escalation import Escalation
     from workflows.failures import in_short
+    from workflows.hands import Hands
     from workflows.record import Record
+    from workflows.undoing import Undoing
 
 WRITING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
@@ -34,13 +35,15 @@ class Closing:
         record: Record,
         alert_state: AlertState,
         escalation: Escalation,
-        claims: Mapping[str, Claim],
+        hands: Hands,
+        undoing: Undoing,
         show: Callable[[Phase], None],
     ) -> None:
         self._record = record
         self._alert_state = alert_state
         self._escalation = escalation
-        self._claims = claims
+        self._hands = hands
+        self._undoing = undoing
         self._show = show
 
     async def wait_for_a_human(self) -> None:
@@ -56,8 +59,8 @@ class Closing:
         self._escalation.stop()
         if outcome is Outcome.RESOLVED:
             self._show(Phase.RESOLVED)
-        for claim in self._claims.values():
-            await claim.release(healed=outcome is Outcome.RESOLVED)
+        await self._hands.release(healed=outcome is Outcome.RESOLVED)
+        await self._undoing.finish()
         if outcome is Outcome.RESOLVED and policy.alertmanager and record.alert.source == "alertmanager":
             await self._hear_the_source(policy, policy.alertmanager)
         await self._escalation.tell_the_end(record.summary())

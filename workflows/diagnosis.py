@@ -14,22 +14,20 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.action import Plan
-    from models.evidence import Seen
-    from models.policy import Policy
-    from models.service import Service
-
-
-@dataclass(frozen=True)
-class Situation:
-    """All that a cause is recognised by and a fix is made from."""
-
-    seen: Seen
-    policy: Policy
-    service: Service
+    from workflows.situation import Situation
+    from workflows.watches import Watch
 
 
 Fix = Callable[[Situation], Plan | None]
 """Makes the exact plan, or None where only a human can go on."""
+
+
+@dataclass(frozen=True)
+class Undo:
+    """How a temporary fix is taken back, and the watch that says when."""
+
+    fix: Fix
+    when: Watch
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,8 @@ class Cause:
     fix: Fix
     pages: str | None = None
     """The specialist who is paged at once, by topic."""
+    undo: Undo | None = None
+    """For a fix that is only for now."""
 
 
 def ask_a_human(_: Situation) -> Plan | None:

@@ -10,37 +10,38 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.health import HealthActivities
     from activities.policy import PolicyActivities
-    from models.action import AUTOMATIC, Plan
     from models.alert import Alert
-    from models.base import in_words
-    from models.evidence import Evidence, HealthWatched, Seen, WatchHealth
-    from models.incident import IncidentState, Performed, Phase, Verdict
+    from models.evidence import Evidence, Watched
+    from models.incident import IncidentState, Performed, Phase
     from models.joining import Join
     from models.policy import Policy
     from models.review import Review
+    from models.seen import Seen
     from models.service import Service
     from models.stewardship import StewardSays
     from workflows import joining, presence
     from workflows.alert_state import AlertState
     from workflows.approval import Approval
-    from workflows.claim import Claim
     from workflows.closing import Closing
-    from workflows.diagnosis import UNKNOWN, Cause, Fix, Situation, walk
-    from workflows.endings import Ending, Escalated, ResolvedElsewhere, SelfRecovered, Withdrawn
+    from workflows.diagnosis import UNKNOWN, Cause, Fix, walk
+    from workflows.endings import Ending, Escalated, SelfRecovered, Withdrawn
     from workflows.escalation import Escalation
     from workflows.failures import in_short
+    from workflows.hands import Hands
     from workflows.people import People
     from workflows.record import Record
+    from workflows.situation import Situation
     from workflows.steps import Step
-    from workflows.timeline import Timeline, who
+    from workflows.timeline import Timeline
+    from workflows.undoing import Undoing
+    from workflows.watches import Watch
     from workflows.wording import situation
 
 Page = Callable[["Incident"], Awaitable[None]]
@@ -58,7 +59,8 @@ class Incident:
         self.alert_state = AlertState(alert, self.timeline)
         self.approval = Approval(self.timeline)
         self.people = People(self.record, self.timeline, self.approval)
-        self.claims: dict[str, Claim] = {}
+        self.hands = Hands(self.record, self.timeline, self.alert_state, self.approval, self.show)
+        self.undoing = Undoing(self.record, self.timeline, self._take_back, self._not_taken_back)
 
     @property
     def service(self) -> Service:
@@ -76,14 +78,15 @@ class Incident:
         self.approval.policy = self.policy.approval
         self.escalation = Escalation(self.policy, alert.starts_at, self.timeline, self._situation)
         self.people.escalation = self.escalation
+        self.hands.begin(self.policy, self.escalation)
         self.timeline.add(
             f"{alert.name} on {alert.service} fires since {alert.starts_at:%H:%M:%S} UTC",
             by=alert.fired_by or alert.source,
         )
         ending = await self._follow(page)
-        closing = Closing(self.record, self.alert_state, self.escalation, self.claims, self.show)
+        closing = Closing(self.record, self.alert_state, self.escalation, self.hands, self.undoing, self.show)
         if isinstance(ending, Escalated):
-            await self._release(healed=False)
+            await self.hands.release(healed=False)
             await closing.wait_for_a_human()
         review = await closing.close(ending)
         if self.alert_state.fired_again:
@@ -96,7 +99,8 @@ class Incident:
             try:
                 await page(self)
             except Withdrawn:
-                await self._regain()
+                self.show(Phase.TRIAGE)
+                await self.hands.regain()
             except Ending as ending:
                 return self._left(ending)
             except (FailureError, ValueError) as error:
@@ -117,7 +121,7 @@ class Incident:
     async def look(self, *steps: Step) -> Seen:
         """Take every look at once; what cannot be had is `unknown`, with the reason."""
         seen = self.record.seen
-        found = await asyncio.gather(*(self._take(step) for step in steps if self.service))
+        found = await asyncio.gather(*(step.take(self._now()) for step in steps if self.service))
         update = dict(zip((step.field for step in steps), found, strict=True))
         self.record.seen = seen.model_copy(update=update)
         return self.record.seen
@@ -140,7 +144,8 @@ class Incident:
     def diagnose(self, table: Sequence[Cause], otherwise: Cause = UNKNOWN) -> Cause:
         """Walk the causes table with everything that was seen."""
         cause, also_seen = walk(table, self._now(), otherwise)
-        self.record.cause, self.record.also_seen = cause.name, also_seen
+        self.record.cause, self.record.remedy = cause.name, cause.remedy
+        self.record.also_seen = also_seen
         also = f"; also seen: {', '.join(also_seen)}" if also_seen else ""
         self.timeline.add(f"cause: {cause.name}{also}")
         if cause.pages:
@@ -153,43 +158,26 @@ class Incident:
         alert = self.record.alert.model_copy(
             update={"name": runbook, "service": service, "source": "runbook", "fired_by": name}
         )
-        await joining.heal_first(Join(alert=alert, runbook=runbook), self.timeline, self._resolved)
-        self._stop_if_resolved()
+        await joining.heal_first(Join(alert=alert, runbook=runbook), self.timeline, self.hands.resolved)
+        self.hands.stop_if_resolved()
 
-    async def act(self, fix: Fix) -> Performed:
-        """Carry the fix out through its service's steward, asking a human where its risk says so.
+    async def act(self, cause: Cause) -> None:
+        """Carry out the fix of a cause; what is done only for now is promised to be taken back."""
+        await self.carry_out(cause.fix)
+        if cause.undo:
+            self.undoing.promise(cause.undo, self.service, self.policy)
 
-        Leaves the page when there is no plan, the alert is over, the plan is denied or expires,
-        the steward refuses, or the action was not done.
-        """
+    async def carry_out(self, fix: Fix) -> Performed:
+        """Have a fix done. Leaves the page when there is no plan, or as `Hands.carry_out` does."""
         plan = fix(self._now())
         if plan is None:
-            raise Escalated(f"the cause is {self.record.cause}, and no fix may be tried without a human")
-        claim = self._claim(plan.service.name)
-        self._stop_if_resolved()
-        await claim.take(self._crashed_at(), unless=self._resolved)
-        self._stop_if_resolved()
-        approved_by = await self._approved(plan, claim)
-        self.show(Phase.ACTING)
-        performed = await claim.order(plan, approved_by)
-        self.record.performed.append(performed)
-        self.timeline.add(f"{plan.says}: {performed.found}", by="steward")
-        if not performed.done:
-            raise Escalated(f"it did not work: {plan.says}: {performed.found}")
-        return performed
+            raise Escalated(f"the cause is {self.record.cause}: {self.record.remedy}")
+        return await self.hands.carry_out(plan)
 
-    async def stays_healthy(self) -> HealthWatched:
-        """Prove the recovery: healthy without a break for the stability window."""
+    async def stays(self, watch: Watch) -> Watched:
+        """Prove the recovery: well without a break for the whole stability window."""
         self.show(Phase.VERIFYING)
-        window = self.policy.thresholds.stable_for
-        watched: HealthWatched = await workflow.execute_activity_method(
-            HealthActivities.watch_health,
-            WatchHealth(service=self.service, stable_for=window),
-            task_queue=self.service.queue,
-            start_to_close_timeout=3 * window + timedelta(minutes=10),
-            heartbeat_timeout=timedelta(seconds=10),
-            summary=f"{self.service.name} stays healthy for {in_words(window)}",
-        )
+        watched = await watch.over(self.service, self.policy)
         self.timeline.add(f"watch: {watched.reason}")
         self.record.watched = watched
         if not watched.ok:
@@ -209,7 +197,7 @@ class Incident:
             self.escalation.notice(f"{alert.incident_id} is flapping", "It fires on and off.")
 
     def hear_steward(self, says: StewardSays) -> None:
-        self._claim(says.service).hear(says)
+        self.hands.hear(says)
 
     def state(self) -> IncidentState:
         rung = self.escalation.rung if self._responding else ""
@@ -233,54 +221,15 @@ class Incident:
         )
         return policy
 
-    async def _take(self, step: Step) -> Evidence:
-        try:
-            found: Evidence = await step.take(self.policy)
-        except FailureError as error:
-            return step.blind(f"could not be looked at: {in_short(error)}")
-        return found
+    async def _take_back(self, fix: Fix) -> None:
+        plan = fix(self._now())
+        performed = await self.hands.take_back(plan) if plan else None
+        if performed is None or not performed.done:
+            raise Escalated(performed.found if performed else "it cannot be taken back")
 
-    async def _approved(self, plan: Plan, claim: Claim) -> str:
-        """Who approved the plan: the policy by its risk, or a person who was asked."""
-        risk = plan.risk(self.policy.risks)
-        if risk in AUTOMATIC[self.policy.severity]:
-            return f"policy ({risk} at {self.policy.severity})"
-        self.timeline.add(f"asks for approval of plan {plan.digest}: {plan.says}")
-        self.escalation.ask(plan, risk)
-        self.approval.open(plan, risk)
-        self.show(Phase.AWAITING_APPROVAL)
-        over = lambda: self._resolved() or claim.withdrawn  # noqa: E731  one condition, named
-        decision = await self.approval.answer(unless=over, unanswered=self.escalation.nobody_answered)
-        self._stop_if_resolved()
-        if claim.withdrawn:
-            raise Withdrawn("a more severe incident needs the service")
-        if decision is None:
-            raise Escalated(f"the approval of plan {plan.digest} expired: {plan.says}")
-        if decision.verdict is Verdict.DENY:
-            raise Escalated(f"{who(decision)} denied: {plan.says}")
-        return who(decision)
-
-    def _resolved(self) -> bool:
-        return self.alert_state.resolved
-
-    def _stop_if_resolved(self) -> None:
-        if self._resolved():
-            raise ResolvedElsewhere("the alert was resolved before anything more was done")
-
-    def _claim(self, service: str) -> Claim:
-        if service not in self.claims:
-            self.claims[service] = Claim(service, self.policy.severity, self.timeline)
-        return self.claims[service]
-
-    async def _regain(self) -> None:
-        """Wait for the service that a more severe incident took; everything is looked at again then."""
-        self.show(Phase.TRIAGE)
-        lost = [claim for claim in self.claims.values() if claim.withdrawn]
-        await workflow.wait_condition(lambda: self._resolved() or not any(c.withdrawn for c in lost))
-
-    async def _release(self, healed: bool) -> None:
-        for claim in self.claims.values():
-            await claim.release(healed)
+    def _not_taken_back(self, why: str) -> None:
+        self.record.remarks.append(f"What was done for now could not be taken back: {why}.")
+        self.escalation.push(f"what was done for now could not be taken back: {why}")
 
     def _now(self) -> Situation:
         return Situation(self.record.seen, self.policy, self.service)
@@ -291,6 +240,3 @@ class Incident:
     @property
     def _responding(self) -> bool:
         return hasattr(self, "escalation")
-
-    def _crashed_at(self) -> datetime | None:
-        return self.record.seen.process.finished_at if self.record.seen.process.exited else None

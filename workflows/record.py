@@ -9,10 +9,11 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.alert import Alert, Severity
     from models.base import in_words
-    from models.evidence import HealthWatched, Seen
+    from models.evidence import Watched
     from models.incident import IncidentState, Outcome, PendingApproval, Performed, Phase, Spoken
     from models.policy import Policy
     from models.review import EvidenceLine, Review
+    from models.seen import Seen
     from workflows.timeline import Timeline
 
 
@@ -28,9 +29,10 @@ class Record:
         self.phase = Phase.TRIAGE
         self.seen = Seen()
         self.cause = ""
+        self.remedy = ""
         self.also_seen: tuple[str, ...] = ()
         self.performed: list[Performed] = []
-        self.watched: HealthWatched | None = None
+        self.watched: Watched | None = None
         self.acknowledged_by = ""
         self.escalated_because = ""
         self.done: Spoken | None = None

@@ -15,10 +15,11 @@ with workflow.unsafe.imports_passed_through():
     from models.alert import Alert
     from models.names import DATABASE_CONNECTION_FAILURE
     from models.review import Review
-    from workflows import fixes, steps
-    from workflows.diagnosis import Cause, Situation
+    from workflows import fixes, steps, watches
+    from workflows.diagnosis import Cause
     from workflows.incident import Incident
     from workflows.runbook import Runbook
+    from workflows.situation import Situation
 
 
 def database_lost(now: Situation) -> bool:
@@ -133,5 +134,5 @@ class ServiceDown(Runbook):
             await incident.heal_first(lost.service, DATABASE_CONNECTION_FAILURE)
             seen = await incident.look(steps.health, steps.process)
         if not seen.health.ok:
-            await incident.act(cause.fix)
-        await incident.stays_healthy()
+            await incident.act(cause)
+        await incident.stays(watches.HEALTHY)

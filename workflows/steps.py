@@ -6,50 +6,112 @@ the incident: it is evidence that could not be had, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.app_temporal import AppTemporalActivities
     from activities.dependencies import DependencyActivities
+    from activities.environment import EnvironmentActivities
     from activities.health import HealthActivities
     from activities.host import HostActivities
     from activities.logs import LogActivities
     from activities.ports import PortActivities
+    from activities.postgres import PostgresActivities
     from activities.processes import ProcessActivities
+    from activities.providers import ProviderActivities
+    from activities.sentry import SentryActivities
+    from activities.service_metrics import ServiceMetricActivities
+    from activities.sessions import SessionActivities
     from activities.stewardship import StewardshipActivities
+    from models.app_executions import FailedExecutions
     from models.base import Model
-    from models.evidence import Evidence, LookAtDependencies, Seen
-    from models.policy import Policy
+    from models.evidence import Evidence, LookAtDependencies
+    from models.issues import TopIssues
+    from models.providers import ProbeProviders
+    from models.seen import Seen
     from models.service import Service
+    from models.sessions import LookAtSessions
+    from models.surroundings_seen import LookAtNetworks, ProposeEnvironment
+    from workflows.failures import in_short
+    from workflows.situation import Situation
 
 TWICE = RetryPolicy(maximum_attempts=2, initial_interval=timedelta(milliseconds=200))
 LOOK_TIMEOUT = timedelta(seconds=15)
 
 
-def the_service(policy: Policy) -> Service:
+def the_service(now: Situation) -> Service:
     """The usual subject of a look."""
-    if policy.service is None:
-        raise ValueError("this incident has no service to look at")
-    return policy.service
+    return now.service
 
 
-def its_dependencies(policy: Policy) -> LookAtDependencies:
-    return LookAtDependencies(services=policy.dependencies)
+def its_database(now: Situation) -> Service | None:
+    return now.database
+
+
+def its_dependent(now: Situation) -> Service:
+    return now.dependent
+
+
+def its_dependencies(now: Situation) -> LookAtDependencies:
+    return LookAtDependencies(services=now.policy.dependencies)
+
+
+def its_dependents(now: Situation) -> LookAtDependencies:
+    return LookAtDependencies(services=now.policy.dependents)
+
+
+def its_sessions(now: Situation) -> LookAtSessions | None:
+    if now.database is None or now.database.database is None:
+        return None
+    limits = now.database.database
+    return LookAtSessions(
+        service=now.database, idle_longer_than=limits.idle_limit, runs_longer_than=limits.slow_query
+    )
+
+
+def its_networks(now: Situation) -> LookAtNetworks:
+    """Whether the one that needs this service can reach it."""
+    return LookAtNetworks(service=now.dependent, needed=(now.service,))
+
+
+def its_pool(now: Situation) -> ProposeEnvironment | None:
+    pool = now.dependent.pool
+    if pool is None:
+        return None
+    return ProposeEnvironment(service=now.dependent, values={pool.key: str(pool.value)})
+
+
+def its_issues(now: Situation) -> TopIssues | None:
+    """The top issues, and which of them are new since the last deployment."""
+    current = now.seen.history.current
+    since = current.deployed_at if current else None
+    return TopIssues(sentry=now.service.sentry, since=since) if now.service.sentry else None
+
+
+def its_providers(now: Situation) -> ProbeProviders | None:
+    return ProbeProviders(providers=now.service.providers) if now.service.providers else None
+
+
+def its_executions(now: Situation) -> FailedExecutions | None:
+    return FailedExecutions(temporal=now.service.temporal) if now.service.temporal else None
 
 
 @dataclass(frozen=True)
 class Step:
-    """One look. `about` makes the activity's request from the incident's policy."""
+    """One look. `about` makes the activity's request from what is known so far; None when the
+    configuration does not say where to look."""
 
     field: str
     activity: Callable[..., Any]
     summary: str
-    about: Callable[[Policy], Model] = the_service
+    about: Callable[[Situation], Model | None] = the_service
     timeout: timedelta = LOOK_TIMEOUT
 
     def blind(self, reason: str) -> Evidence:
@@ -57,27 +119,37 @@ class Step:
         kind: type[Evidence] = type(getattr(Seen(), self.field))
         return kind(reason=reason)
 
-    def take(self, policy: Policy) -> Awaitable[Any]:
+    async def take(self, now: Situation) -> Evidence:
         """Run the look: in the worker at hand, or on the service's own host when it has one."""
-        host = policy.service.host if policy.service else None
-        summary = f"{self.summary} of {policy.service.name}" if policy.service else self.summary
-        if host is None:
-            return workflow.execute_local_activity_method(
-                self.activity,
-                self.about(policy),
-                start_to_close_timeout=self.timeout,
-                retry_policy=TWICE,
-                summary=summary,
-            )
-        return workflow.execute_activity_method(
+        request, service = self.about(now), now.service
+        if request is None:
+            return self.blind("not configured")
+        try:
+            return await (self._there(request, service) if service.host else self._here(request, service))
+        except FailureError as error:
+            return self.blind(f"could not be looked at: {in_short(error)}")
+
+    async def _here(self, request: Model, service: Service) -> Evidence:
+        seen: Evidence = await workflow.execute_local_activity_method(
             self.activity,
-            self.about(policy),
-            task_queue=the_service(policy).queue,
+            request,
+            start_to_close_timeout=self.timeout,
+            retry_policy=TWICE,
+            summary=f"{self.summary} of {service.name}",
+        )
+        return seen
+
+    async def _there(self, request: Model, service: Service) -> Evidence:
+        seen: Evidence = await workflow.execute_activity_method(
+            self.activity,
+            request,
+            task_queue=service.queue,
             schedule_to_close_timeout=2 * self.timeout,
             start_to_close_timeout=self.timeout,
             retry_policy=TWICE,
-            summary=summary,
+            summary=f"{self.summary} of {service.name}",
         )
+        return seen
 
 
 health = Step("health", HealthActivities.probe_health, "health check")
@@ -88,4 +160,17 @@ host = Step("host", HostActivities.look_at_host, "host disk and memory")
 dependencies = Step(
     "dependencies", DependencyActivities.look_at_dependencies, "dependencies", its_dependencies
 )
+dependents = Step(
+    "dependents", DependencyActivities.look_at_dependencies, "services that need it", its_dependents
+)
+dependents_logs = Step("dependents_logs", LogActivities.read_logs, "log of what needs it", its_dependent)
+database = Step("database", PostgresActivities.check_database, "SELECT 1", its_database)
+sessions = Step("sessions", SessionActivities.look_at_sessions, "sessions", its_sessions)
+pool_setting = Step("pool_setting", EnvironmentActivities.propose_environment, "pool setting", its_pool)
+errors = Step("errors", ServiceMetricActivities.look_at_errors, "error ratio")
+heap = Step("heap", ServiceMetricActivities.look_at_heap, "heap trend")
+cpu = Step("cpu", ServiceMetricActivities.look_at_cpu, "CPU")
+issues = Step("issues", SentryActivities.top_issues, "top issues", its_issues)
+providers = Step("providers", ProviderActivities.probe_providers, "providers", its_providers)
+executions = Step("executions", AppTemporalActivities.failed_executions, "failed workflows", its_executions)
 history = Step("history", StewardshipActivities.look_at_history, "deployments and recent actions")

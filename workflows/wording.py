@@ -6,8 +6,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.action import Plan, Risk
-    from models.evidence import Seen
     from models.incident import PendingApproval
+    from models.seen import Seen
     from workflows.record import Record
 
 

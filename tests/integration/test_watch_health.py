@@ -20,7 +20,7 @@ from werkzeug import Request, Response
 from activities.health import HealthActivities
 from activities.heartbeats import beating, beating_in_thread
 from activities.stability import Watch
-from models.evidence import Finding, HealthWatched, WatchHealth
+from models.evidence import Finding, Watched, WatchHealth
 from models.service import DockerManager, HealthCheck, Service
 from tests.parts.sockets import closed_port
 
@@ -63,7 +63,7 @@ def request(url: str, stable_for: timedelta, settle: timedelta = timedelta(secon
 
 async def watch(
     health: HealthActivities, asked: WatchHealth, resumed_from: Watch | None = None
-) -> tuple[HealthWatched, list[Watch]]:
+) -> tuple[Watched, list[Watch]]:
     """The result, and every heartbeat's details."""
     beats: list[Watch] = []
     environment = ActivityEnvironment()

@@ -16,7 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.stability import Watch
-from models.evidence import HealthWatched, WatchHealth
+from models.evidence import Watched, WatchHealth
 from models.service import DockerManager, HealthCheck, Service
 from tests.parts.requirements import missing
 from tests.parts.watching_worker import HEARTBEAT_TIMEOUT, Watching
@@ -42,7 +42,7 @@ async def start_worker(client: Client, queue: str) -> asyncio.subprocess.Process
     )
 
 
-async def saved(client: Client, handle: WorkflowHandle[Watching, HealthWatched]) -> Watch:
+async def saved(client: Client, handle: WorkflowHandle[Watching, Watched]) -> Watch:
     """The watch as the server has it from the last heartbeat."""
     pending = (await handle.describe()).raw_description.pending_activities
     if not pending or not pending[0].HasField("heartbeat_details"):

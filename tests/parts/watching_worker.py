@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     import httpx
 
     from activities.health import HealthActivities
-    from models.evidence import HealthWatched, WatchHealth
+    from models.evidence import Watched, WatchHealth
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=2)
 
@@ -28,7 +28,7 @@ class Watching:
     """Nothing but the watch."""
 
     @workflow.run
-    async def run(self, request: WatchHealth) -> HealthWatched:
+    async def run(self, request: WatchHealth) -> Watched:
         return await workflow.execute_activity_method(
             HealthActivities.watch_health,
             request,

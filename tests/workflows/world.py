@@ -32,7 +32,7 @@ from models.evidence import (
     Finding,
     HealthKind,
     HealthSeen,
-    HealthWatched,
+    Watched,
     HostSeen,
     LogsSeen,
     LookAtDependencies,
@@ -48,13 +48,13 @@ HEALTHY = HealthSeen(finding=Finding.OK, kind=HealthKind.HEALTHY, status=200, re
 REFUSED = HealthSeen(finding=Finding.BAD, kind=HealthKind.REFUSED, reason="connection refused")
 BLIND = HealthSeen(finding=Finding.UNKNOWN, kind=HealthKind.UNREACHABLE, reason="the name does not resolve")
 RUNNING = ProcessSeen(finding=Finding.OK, state=ProcessState.RUNNING, reason="running", image="backend:2")
-STABLE = HealthWatched(finding=Finding.OK, reason="healthy for the whole window")
+STABLE = Watched(finding=Finding.OK, reason="healthy for the whole window")
 QUIET_LOG = LogsSeen(finding=Finding.OK, reason="nothing stands out", tail=("boom",))
 FREE_PORT = PortSeen(finding=Finding.OK, reason="nobody listens", port=3000)
 ROOMY_HOST = HostSeen(finding=Finding.OK, reason="room enough")
 HEALTHY_DEPENDENCIES = DependenciesSeen(finding=Finding.OK, reason="all healthy")
 SOURCE_AGREES = AlertSourceSeen(finding=Finding.OK, reason="no such alert is active")
-FAILING = HealthWatched(finding=Finding.BAD, reason="never healthy for long")
+FAILING = Watched(finding=Finding.BAD, reason="never healthy for long")
 
 
 def crashed(at: datetime) -> ProcessSeen:
@@ -80,7 +80,7 @@ class World:
     port: PortSeen = FREE_PORT
     host: HostSeen = ROOMY_HOST
     dependencies: DependenciesSeen = HEALTHY_DEPENDENCIES
-    watched: HealthWatched = STABLE
+    watched: Watched = STABLE
     source: AlertSourceSeen = SOURCE_AGREES
     broken_look: bool = False
     works: bool = True
@@ -124,7 +124,7 @@ class World:
         return self.dependencies
 
     @activity.defn
-    async def watch_health(self, request: WatchHealth) -> HealthWatched:
+    async def watch_health(self, request: WatchHealth) -> Watched:
         return self.watched.model_copy(update={"held": request.stable_for})
 
     @activity.defn

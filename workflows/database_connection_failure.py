@@ -1,0 +1,148 @@
+"""DatabaseConnectionFailure: PostgreSQL cannot be reached (`runbook.md`, critical, 5 minutes).
+
+Check status   the container; `SELECT 1` with a time-out; what the application's log says
+Causes         the table below, walked in order
+Recovery       start or restart, `SELECT 1`, then the application, then the whole window
+Escalation     unreachable after the fix: the DBA; a full disk: the DBA, at once
+"""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.alert import Alert
+    from models.evidence import DatabaseKind, Evidence
+    from models.review import Review
+    from models.seen import Seen
+    from workflows import fixes, steps, watches
+    from workflows.diagnosis import Cause, ask_a_human
+    from workflows.incident import Incident
+    from workflows.runbook import Runbook
+    from workflows.situation import Situation
+
+CANNOT_CONNECT = ("database-lost", "pool-exhausted", "wrong-credentials")
+"""The log patterns by which an application says that it has no database."""
+
+
+def application_cannot_connect(seen: Seen) -> Evidence:
+    """Our own `SELECT 1` may answer while the application has the wrong password or no network."""
+    if seen.dependents.bad and any(seen.dependents_logs.has(pattern) for pattern in CANNOT_CONNECT):
+        return seen.dependents_logs
+    return seen.database
+
+
+def disk_full(now: Situation) -> bool:
+    full = now.seen.host.full_disk is not None or now.seen.database.kind is DatabaseKind.DISK_FULL
+    return full or (now.seen.process.exited and now.seen.logs.has("disk-full"))
+
+
+def down(now: Situation) -> bool:
+    return now.seen.process.exited or now.seen.process.restarting
+
+
+def wrong_credentials(now: Situation) -> bool:
+    refused = now.seen.database.kind is DatabaseKind.WRONG_CREDENTIALS
+    return refused or (now.seen.dependents.bad and now.seen.dependents_logs.has("wrong-credentials"))
+
+
+def out_of_connections(now: Situation) -> bool:
+    return now.seen.database.kind is DatabaseKind.TOO_MANY_CONNECTIONS or now.seen.sessions.exhausted
+
+
+def off_the_network(now: Situation) -> bool:
+    return now.seen.networks.bad
+
+
+def hung(now: Situation) -> bool:
+    return now.seen.process.running and now.seen.database.kind is DatabaseKind.TIMED_OUT
+
+
+def pool_exhausted(now: Situation) -> bool:
+    return now.seen.dependents.bad and now.seen.dependents_logs.has("pool-exhausted")
+
+
+CAUSES = (
+    Cause(
+        name="disk full",
+        evidence="no space left on a disk of the database",
+        matches=disk_full,
+        remedy="escalate at once; offer to clean up old log files, with approval",
+        fix=fixes.clean_up_then_start,
+        pages="database",
+    ),
+    Cause(
+        name="down",
+        evidence="its container or process is not running",
+        matches=down,
+        remedy="start it",
+        fix=fixes.start,
+        pages="database",
+    ),
+    Cause(
+        name="wrong credentials",
+        evidence="it refuses the password",
+        matches=wrong_credentials,
+        remedy="never tried again: compare the connection string with the database's users",
+        fix=ask_a_human,
+        pages="database",
+    ),
+    Cause(
+        name="connection limit",
+        evidence="as many sessions as `max_connections` allows",
+        matches=out_of_connections,
+        remedy="terminate sessions idle for longer than the limit, or allow more, with approval",
+        fix=fixes.room_for_connections,
+    ),
+    Cause(
+        name="network",
+        evidence="the application and the database share no Docker network",
+        matches=off_the_network,
+        remedy="connect it to the network again, with approval",
+        fix=fixes.reattach_network,
+    ),
+    Cause(
+        name="hung",
+        evidence="it accepts connections and answers nothing",
+        matches=hung,
+        remedy="force a restart, with approval",
+        fix=fixes.restart_database,
+        pages="database",
+    ),
+    Cause(
+        name="pool exhausted",
+        evidence="the application's log says that its pool is empty, while the database has room",
+        matches=pool_exhausted,
+        remedy="raise the application's pool size, with the exact change of its env file",
+        fix=fixes.bigger_pool,
+    ),
+)
+
+
+@workflow.defn
+class DatabaseConnectionFailure(Runbook):
+    """The database cannot be reached."""
+
+    @workflow.run
+    async def run(self, alert: Alert) -> Review:
+        return await self.incident.respond(self.page)
+
+    async def page(self, incident: Incident) -> None:
+        seen = await incident.look(
+            steps.database,
+            steps.process,
+            steps.recent_logs,
+            steps.sessions,
+            steps.host,
+            steps.dependents,
+            steps.dependents_logs,
+            steps.pool_setting,
+            steps.history,
+        )
+        incident.confirm(application_cannot_connect(seen), seen.database, seen.process)
+        cause = incident.diagnose(CAUSES)
+        await incident.act(cause)
+        await incident.stays(watches.REACHABLE)
+        seen = await incident.look(steps.dependents)
+        if seen.dependents.bad:
+            await incident.carry_out(fixes.restart_dependent)

@@ -1,0 +1,38 @@
+"""All that a cause is recognised by, a look is asked about, and a fix is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.policy import Policy
+    from models.seen import Seen
+    from models.service import Service
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One moment of an incident: what was seen so far, and what the policy says."""
+
+    seen: Seen
+    policy: Policy
+    service: Service
+
+    @property
+    def database(self) -> Service | None:
+        """The database that the service is, or the nearest that it needs."""
+        every = (self.service, *self.policy.dependencies)
+        return next((one for one in every if one.is_database), None)
+
+    @property
+    def dependent(self) -> Service:
+        """The first service that needs this one; the service itself when none does."""
+        return self.policy.dependents[0] if self.policy.dependents else self.service
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong, in one sentence: the first evidence that is bad."""
+        bad = (one.reason for one in self.seen.looked_at().values() if one.bad)
+        return next(bad, "nothing was seen to be wrong")

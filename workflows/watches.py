@@ -1,0 +1,73 @@
+"""The proofs of recovery: each watches one thing until it was well for the whole stability window.
+
+A watch is one heart-beating activity: a killed worker's watch goes on with its samples, and a
+longer window costs no more history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.health import HealthActivities
+    from activities.postgres import PostgresActivities
+    from activities.providers import ProviderActivities
+    from activities.service_metrics import ServiceMetricActivities
+    from models.base import Model, in_words
+    from models.evidence import Watched, WatchHealth
+    from models.policy import Policy
+    from models.providers import WatchProviders
+    from models.service import Service
+    from models.service_metrics import WatchErrors
+
+LOST_AFTER = timedelta(seconds=10)
+"""A worker whose heartbeats stop for this long is given up, and another takes the watch over."""
+
+LONGEST = timedelta(days=2)
+"""Every watch bounds itself long before this."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is watched, by which activity. `about` makes its request."""
+
+    activity: Callable[..., Any]
+    words: str
+    about: Callable[[Service, timedelta], Model]
+
+    async def over(self, service: Service, policy: Policy) -> Watched:
+        """Watch for the policy's stability window; the activity bounds itself."""
+        window = policy.thresholds.stable_for
+        watched: Watched = await workflow.execute_activity_method(
+            self.activity,
+            self.about(service, window),
+            task_queue=service.queue,
+            start_to_close_timeout=LONGEST,
+            heartbeat_timeout=LOST_AFTER,
+            summary=f"{service.name} {self.words} for {in_words(window)}",
+        )
+        return watched
+
+
+def _health(service: Service, window: timedelta) -> Model:
+    return WatchHealth(service=service, stable_for=window)
+
+
+def _errors(service: Service, window: timedelta) -> Model:
+    return WatchErrors(service=service, stable_for=window)
+
+
+def _providers(service: Service, window: timedelta) -> Model:
+    limit = service.degradation.at_most if service.degradation else timedelta(hours=4)
+    return WatchProviders(providers=service.providers, stable_for=window, at_most=limit)
+
+
+HEALTHY = Watch(HealthActivities.watch_health, "stays healthy", _health)
+REACHABLE = Watch(PostgresActivities.watch_database, "answers", _health)
+FEW_ERRORS = Watch(ServiceMetricActivities.watch_errors, "stays under its error threshold", _errors)
+PROVIDERS_BACK = Watch(ProviderActivities.watch_providers, "has its providers back", _providers)
