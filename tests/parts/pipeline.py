@@ -69,6 +69,10 @@ class Pipeline:
         run_id = (await handle.describe()).run_id
         return self.client.get_workflow_handle(incident, run_id=run_id, result_type=Review)
 
+    async def runs(self, query: str) -> int:
+        """How many runs Temporal finds."""
+        return (await self.client.count_workflows(query)).count
+
     async def state(self, run: Run) -> IncidentState:
         """What the incident says of itself, as soon as it can be asked."""
         state: IncidentState = await run.query("state", result_type=IncidentState)
