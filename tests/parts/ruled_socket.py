@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 ENGINE = "/var/run/docker.sock"
 _LARGEST_HEAD = 2**16
+_REFUSAL = b"HTTP/1.1 %d Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,16 @@ class RuledSocket:
             status = self._rules.refusal(method, target)
             (self.refused if status else self.passed).append((method, target))
             if status:
-                client.sendall(b"HTTP/1.1 %d Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % status)
+                client.sendall(
+                    b"HTTP/1.1 %d Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % status
+                )
                 return
             with socket.socket(socket.AF_UNIX) as engine:
                 engine.connect(self._engine)
                 kept = [line for line in head[1:] if not line.lower().startswith("connection:")]
-                engine.sendall("\r\n".join([head[0], *kept, "Connection: close", "", ""]).encode("latin-1") + rest)
+                engine.sendall(
+                    "\r\n".join([head[0], *kept, "Connection: close", "", ""]).encode("latin-1") + rest
+                )
                 threading.Thread(target=_pump, args=(client, engine), daemon=True).start()
                 _pump(engine, client)
 
