@@ -22,13 +22,17 @@ from activities.alert_source import AlertSourceActivities
 from activities.app_temporal import AppTemporalActivities
 from activities.channel_kinds.build import build_channels
 from activities.channels import ChannelActivities
+from activities.clean_up import CleanUpActivities
+from activities.degradation import DegradationActivities
 from activities.dependencies import DependencyActivities
+from activities.deployments import DeploymentWatch
 from activities.effects import EffectActivities
 from activities.environment import EnvironmentActivities
 from activities.health import HealthActivities
 from activities.host import HostActivities
 from activities.logs import LogActivities
 from activities.managers import Managers
+from activities.networks import NetworkActivities
 from activities.policy import PolicyActivities
 from activities.ports import PortActivities
 from activities.postgres import PostgresActivities
@@ -58,6 +62,7 @@ class House:
 
     looks: Activities
     effects: Activities
+    versions: DeploymentWatch
 
 
 def build(client: Client, http: httpx.AsyncClient, configuration: Callable[[], Configuration]) -> House:
@@ -68,9 +73,15 @@ def build(client: Client, http: httpx.AsyncClient, configuration: Callable[[], C
     providers, sessions = ProviderActivities(http), SessionActivities()
     metrics = ServiceMetricActivities(PrometheusActivities(http))
     environment = EnvironmentActivities(managers)
+    networks, clean_up, degradation = (
+        NetworkActivities(managers),
+        CleanUpActivities(),
+        DegradationActivities(http),
+    )
     stewardship = StewardshipActivities(client)
     effects = EffectActivities(managers)
     return House(
+        versions=DeploymentWatch(client, processes, health),
         looks=[
             PolicyActivities(configuration).take_policy,
             health.probe_health,
@@ -82,6 +93,8 @@ def build(client: Client, http: httpx.AsyncClient, configuration: Callable[[], C
             postgres.check_database,
             sessions.look_at_sessions,
             environment.propose_environment,
+            networks.look_at_networks,
+            clean_up.look_at_old_files,
             metrics.look_at_errors,
             metrics.look_at_heap,
             metrics.look_at_cpu,
@@ -112,6 +125,10 @@ def build(client: Client, http: httpx.AsyncClient, configuration: Callable[[], C
             effects.scale_out,
             sessions.terminate_sessions,
             environment.set_environment,
+            networks.reattach_network,
+            clean_up.clean_up_files,
+            degradation.degrade,
+            degradation.restore_service,
             effects.look_back,
         ],
     )

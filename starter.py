@@ -9,7 +9,7 @@ import sys
 import typer
 from temporalio.runtime import Runtime, TelemetryConfig
 
-from console import doctor, fire, look, serve, service, switch, tell
+from console import deployed, doctor, fire, look, serve, service, switch, tell
 
 app = typer.Typer(
     name="starter.py",
@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (serve, fire, look, tell, switch, doctor):
+for group in (serve, fire, look, tell, switch, deployed, doctor):
     app.add_typer(group.app)
 app.add_typer(service.app, name="service")
 

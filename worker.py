@@ -49,12 +49,14 @@ async def _host(
     stop: asyncio.Event,
 ) -> None:
     house = hosting.build(client, http, file)
+    versions = asyncio.create_task(house.versions.run(file, host))
     one = (
         hosting.host_worker(client, house, threads, host) if host else hosting.worker(client, house, threads)
     )
     async with one:
         print(f"worker ready on task queue {one.task_queue}", flush=True)  # noqa: T201
         await stop.wait()
+        versions.cancel()
     print("worker drained", flush=True)  # noqa: T201
 
 

@@ -134,6 +134,8 @@ class DatabaseConnectionFailure(Runbook):
             steps.recent_logs,
             steps.sessions,
             steps.host,
+            steps.networks,
+            steps.old_files,
             steps.dependents,
             steps.dependents_logs,
             steps.pool_setting,

@@ -18,8 +18,11 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.clean_up import CleanUpActivities
+    from activities.degradation import DegradationActivities
     from activities.effects import EffectActivities
     from activities.environment import EnvironmentActivities
+    from activities.networks import NetworkActivities
     from activities.sessions import SessionActivities
     from models.action import Action, Effect, LookBack, Perform
     from models.base import Model
@@ -53,6 +56,10 @@ PERFORMANCES: dict[str, Performance] = {
     "scale-out": Performance(EffectActivities.scale_out, timedelta(minutes=5)),
     "restart-database": Performance(EffectActivities.restart_database, timedelta(minutes=5)),
     "terminate-sessions": Performance(SessionActivities.terminate_sessions, timedelta(minutes=1)),
+    "reattach-network": Performance(NetworkActivities.reattach_network, timedelta(minutes=1)),
+    "clean-up-files": Performance(CleanUpActivities.clean_up_files, timedelta(minutes=5)),
+    "degrade": Performance(DegradationActivities.degrade, timedelta(minutes=1)),
+    "restore-service": Performance(DegradationActivities.restore_service, timedelta(minutes=1)),
     "set-environment": Performance(EnvironmentActivities.set_environment, timedelta(minutes=5)),
 }
 

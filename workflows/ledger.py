@@ -112,11 +112,7 @@ class Ledger:
             self.deployments.append(seen)
         else:
             self.deployments = [
-                d.model_copy(
-                    update={"current": True, "healthy_at": seen.healthy_at or d.healthy_at}
-                    if d is known
-                    else {"current": False}
-                )
+                _seen_again(known, seen) if d is known else d.model_copy(update={"current": False})
                 for d in self.deployments
             ]
         self.deployments = self.deployments[-REMEMBERED:]
@@ -135,6 +131,14 @@ class Ledger:
         self.failures = [] if healed else [at for at in self.failures if now - at < WINDOW] + [now]
         if len(self.failures) >= FAILURES_THAT_BLOCK:
             self.blocked_until = now + BLOCKED_FOR
+
+
+def _seen_again(known: Deployment, seen: Deployment) -> Deployment:
+    """A version that runs again was deployed anew; one that still runs keeps its date."""
+    deployed_at = known.deployed_at if known.current else seen.deployed_at
+    healthy_at = seen.healthy_at or known.healthy_at
+    update = {"current": True, "deployed_at": deployed_at, "healthy_at": healthy_at}
+    return known.model_copy(update=update)
 
 
 def _same(one: Hold, other: Hold) -> bool:

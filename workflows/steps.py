@@ -17,11 +17,13 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.app_temporal import AppTemporalActivities
+    from activities.clean_up import CleanUpActivities
     from activities.dependencies import DependencyActivities
     from activities.environment import EnvironmentActivities
     from activities.health import HealthActivities
     from activities.host import HostActivities
     from activities.logs import LogActivities
+    from activities.networks import NetworkActivities
     from activities.ports import PortActivities
     from activities.postgres import PostgresActivities
     from activities.processes import ProcessActivities
@@ -166,6 +168,8 @@ dependents = Step(
 dependents_logs = Step("dependents_logs", LogActivities.read_logs, "log of what needs it", its_dependent)
 database = Step("database", PostgresActivities.check_database, "SELECT 1", its_database)
 sessions = Step("sessions", SessionActivities.look_at_sessions, "sessions", its_sessions)
+networks = Step("networks", NetworkActivities.look_at_networks, "networks", its_networks)
+old_files = Step("old_files", CleanUpActivities.look_at_old_files, "old files")
 pool_setting = Step("pool_setting", EnvironmentActivities.propose_environment, "pool setting", its_pool)
 errors = Step("errors", ServiceMetricActivities.look_at_errors, "error ratio")
 heap = Step("heap", ServiceMetricActivities.look_at_heap, "heap trend")

@@ -1,0 +1,51 @@
+"""`deployed SERVICE IMAGE`: a pipeline tells what it has just deployed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from activities.deployments import tell_steward
+from connection import PATIENCE, connect
+from console.voice import AsJson, By, Unusable, as_json, out, run, safe, somebody
+from intake.errors import in_time
+from models.alert import ServiceName
+from models.evidence import Deployment
+from models.names import steward_id
+
+app = typer.Typer()
+
+
+@app.command()
+def deployed(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="The service.")],
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="The image or version that runs now.")],
+    by: By = "",
+    json: AsJson = False,
+) -> None:
+    """Record a deployment, so that a rollback knows where it may go back to."""
+    run(_deployed(service, image, somebody(by), json))
+
+
+async def _deployed(service: str, image: str, by: str, json: bool) -> None:
+    try:
+        name = TypeAdapter(ServiceName).validate_python(service)
+    except ValidationError as error:
+        raise Unusable(f"{safe(service)!r} is not the name of a service") from error
+    deployment = Deployment(
+        service=name,
+        version=image,
+        deployed_at=datetime.now(UTC),
+        recorded_by=by,
+        current=True,
+    )
+    client = await connect()
+    async with in_time(PATIENCE, steward_id(name)):
+        await tell_steward(client, deployment)
+    if json:
+        as_json(deployment)
+    else:
+        out.print(f"{name} runs {safe(image)} since now")
