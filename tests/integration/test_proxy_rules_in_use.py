@@ -37,6 +37,8 @@ LOOKS_AND_ACTS: Asked = {
     ("POST", "/containers/NAME/restart"),
     ("POST", "/containers/NAME/unpause"),
     ("POST", "/containers/NAME/update"),
+    ("GET", "/networks/NAME"),
+    ("POST", "/networks/NAME/connect"),
 }
 RECREATES: Asked = {
     ("HEAD", "/_ping"),
@@ -74,7 +76,14 @@ def kinds(asked: list[tuple[str, str]]) -> Asked:
     return {(method, _NAME.sub(r"/\1/NAME", path)) for method, path in paths}
 
 
-def test_every_look_and_every_act(make_container: MakeContainer) -> None:
+@pytest.fixture
+def network(docker_client: docker.DockerClient) -> Iterator[str]:
+    made = docker_client.networks.create(f"runbooks-test-{uuid.uuid4().hex[:8]}")
+    yield str(made.name)
+    made.remove()
+
+
+def test_every_look_and_every_act(network: str, make_container: MakeContainer) -> None:
     container = make_container(mem_limit=LIMIT // 2, memswap_limit=LIMIT // 2)
     with ruled(rules_of(FILE)) as (front, managers):
         manager = managers.of(docker_service(container.name))
@@ -92,6 +101,8 @@ def test_every_look_and_every_act(make_container: MakeContainer) -> None:
         assert manager.state().state is ProcessState.EXITED
         manager.start()
         assert manager.state().running
+        manager.attach(network)
+        assert network in manager.networks()
         assert front.refused == []
         assert kinds(front.passed) == LOOKS_AND_ACTS
 
@@ -129,6 +140,7 @@ def test_recreating_with_the_wider_rules(web: tuple[Service, str]) -> None:
         manager = managers.of(service)
         manager.roll_back(earlier)
         assert manager.state().image == earlier
+        manager.recreate({})
         manager.scale(2)
         assert manager.replicas() == 2
         manager.scale(1)

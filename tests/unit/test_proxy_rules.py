@@ -59,7 +59,6 @@ ONLY_TO_RECREATE = [
     ("POST", f"/v1.41/containers/{ID}/rename?name=backend"),
     ("GET", "/v1.41/images/shop/backend:1.4.2/json"),
     ("GET", "/v1.41/networks"),
-    ("POST", "/v1.41/networks/backend/connect"),
     ("GET", "/v1.41/volumes"),
 ]
 NEEDED = [
@@ -70,6 +69,8 @@ NEEDED = [
     ("GET", f"/v1.41/containers/{ID}/logs?tail=50"),
     ("POST", f"/v1.41/containers/{ID}/restart?t=10"),
     ("POST", f"/containers/{ID}/update"),
+    ("GET", "/v1.41/networks/backend"),
+    ("POST", "/v1.41/networks/backend/connect"),
 ]
 DISGUISED = [
     # Around the anchors: what stands before or behind a path that is allowed.
