@@ -62,7 +62,7 @@ class NetworksSeen(Evidence):
 
 
 class OldFile(Model):
-    """One file that may be deleted. Size in bytes, as it is on the disk."""
+    """One file that may be deleted. Size in bytes."""
 
     path: str
     size: int
