@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -101,6 +101,19 @@ class Night:
                 return state
             await self.env.sleep(step)
         raise AssertionError(f"never {phase}: {state.phase}; {[e.text for e in state.timeline]}")
+
+    async def end(self, handle: WorkflowHandle[Any, Review]) -> Review:
+        """Let the clock run second by second until the run is closed; its review.
+
+        Waiting for the result would let the clock jump: with nothing left to happen it lands ten
+        years later, and every steward times out.
+        """
+        for _ in range(600):
+            if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                with self.env.auto_time_skipping_disabled():
+                    return await handle.result()
+            await self.env.sleep(1)
+        raise AssertionError(f"never closed: {await self.state(handle)}")
 
 
 @pytest.fixture

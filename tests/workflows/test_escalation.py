@@ -37,7 +37,7 @@ async def test_each_rung_is_paged_by_the_alerts_own_clock(night: Night) -> None:
     await night.env.sleep(5 * MINUTE)
     assert night.world.pages() == ["On-Call", "Team Lead", "CTO"]
     await handle.signal("approve")
-    assert (await handle.result()).outcome is Outcome.RESOLVED
+    assert (await night.end(handle)).outcome is Outcome.RESOLVED
 
 
 async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(night: Night) -> None:
@@ -63,7 +63,7 @@ async def test_an_unanswered_approval_is_a_rung(night: Night) -> None:
     assert night.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
     assert night.world.done == []
     await handle.signal("approve", Decision(by="ada", through=Through.INTAKE))
-    review = await handle.result()
+    review = await night.end(handle)
     assert review.performed[0].approved_by == "ada"
 
 
@@ -77,7 +77,7 @@ async def test_an_approval_that_nobody_gives_expires(night: Night) -> None:
     assert night.world.done == []
     await handle.signal("approve")
     await handle.signal("done")
-    review = await handle.result()
+    review = await night.end(handle)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
     assert any("did not count" in entry.text for entry in review.timeline)
 
@@ -92,7 +92,7 @@ async def test_a_rung_without_a_reachable_channel_is_skipped_and_said_so(night: 
     state = await night.state(handle)
     assert any("On-Call could not be reached" in entry.text for entry in state.timeline)
     await handle.signal("approve")
-    await handle.result()
+    await night.end(handle)
 
 
 async def test_the_third_crash_offers_the_rollback_with_the_deployments(night: Night) -> None:
@@ -100,7 +100,7 @@ async def test_the_third_crash_offers_the_rollback_with_the_deployments(night: N
     for minutes in (3, 2):
         night.world.process = crashed(now - minutes * MINUTE)
         night.world.health = night.world.health.model_copy(update={"finding": Finding.BAD})
-        review = await (await night.fire(await night.alert())).result()
+        review = await night.end(await night.fire(await night.alert()))
         assert review.cause == "crash"
     steward = night.env.client.get_workflow_handle("steward/backend")
     await steward.signal("deployed", deployment("backend:1", now - timedelta(days=2), healthy=True))
@@ -115,7 +115,7 @@ async def test_the_third_crash_offers_the_rollback_with_the_deployments(night: N
     assert "backend:2" in state.awaiting.plan.why
     assert "Platform Team" in night.world.pages()
     await handle.signal("approve")
-    assert (await handle.result()).outcome is Outcome.RESOLVED
+    assert (await night.end(handle)).outcome is Outcome.RESOLVED
 
 
 def deployment(version: str, at: object, *, healthy: bool) -> dict[str, object]:
@@ -139,6 +139,6 @@ async def test_a_fix_without_effect_escalates_and_is_not_repeated(night: Night) 
     night.world.health = HEALTHY
     resolved = (await night.state(handle)).alert.model_copy(update={"status": "resolved"})
     await handle.signal("alert_changed", resolved)
-    review = await handle.result()
+    review = await night.end(handle)
     assert review.outcome is Outcome.RESOLVED_ELSEWHERE
     assert review.did_not_help == ("start backend: done",)

@@ -9,7 +9,7 @@ from tests.workflows.world import BLIND, HEALTHY, RUNNING
 
 async def test_a_crash_is_started_and_proved(night: Night) -> None:
     handle = await night.fire(await night.alert())
-    review = await handle.result()
+    review = await night.end(handle)
     assert review.outcome is Outcome.RESOLVED
     assert review.cause == "crash"
     assert night.world.done == ["start backend"]
@@ -19,7 +19,7 @@ async def test_a_crash_is_started_and_proved(night: Night) -> None:
 
 async def test_nothing_wrong_is_self_recovered_and_nothing_is_touched(night: Night) -> None:
     night.world.health, night.world.process = HEALTHY, RUNNING
-    review = await (await night.fire(await night.alert())).result()
+    review = await night.end(await night.fire(await night.alert()))
     assert review.outcome is Outcome.SELF_RECOVERED
     assert night.world.done == []
     assert night.world.pages() == []
@@ -31,7 +31,7 @@ async def test_blind_monitoring_is_announced_and_nothing_is_touched(night: Night
     state = await night.until(handle, "escalated")
     assert any("nobody can see" in entry.text for entry in state.timeline)
     await handle.signal("done")
-    review = await handle.result()
+    review = await night.end(handle)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
     assert night.world.done == []
     assert "On-Call" in night.world.pages()
@@ -39,7 +39,7 @@ async def test_blind_monitoring_is_announced_and_nothing_is_touched(night: Night
 
 async def test_a_look_that_fails_is_evidence_that_could_not_be_had(night: Night) -> None:
     night.world.broken_look = True
-    review = await (await night.fire(await night.alert())).result()
+    review = await night.end(await night.fire(await night.alert()))
     assert review.outcome is Outcome.RESOLVED
     seen = {line.name: line for line in review.evidence}
     assert seen["logs"].finding == "unknown"
