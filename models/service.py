@@ -79,6 +79,14 @@ class LogScan(Configured):
             "database-lost": (
                 r"ECONNREFUSED.*:5432|Can't reach database|connection to (the )?database"
                 r"|database connection (lost|refused|failed)|terminating connection"
+                r"|too many clients already|remaining connection slots"
+            ),
+            "pool-exhausted": (
+                r"[Tt]imed out fetching a new connection from the connection pool|\bP2024\b"
+                r"|timeout exceeded when trying to connect|connection pool (is )?(exhausted|full|empty)"
+            ),
+            "wrong-credentials": (
+                r"password authentication failed|\bP1000\b|[Aa]uthentication failed against (the )?database"
             ),
             "circuit-open": r"circuit.*open",
             "disk-full": r"No space left on device|ENOSPC",

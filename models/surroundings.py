@@ -6,9 +6,9 @@ Every part may be left out; what is not configured is evidence that could not be
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.base import Configured, Duration
 from models.secret import SecretRef
@@ -17,11 +17,15 @@ from models.secret import SecretRef
 class ErrorMetrics(Configured):
     """The PromQL by which HighErrorRate judges (`RUNBOOKS.md`). Ratios are between 0 and 1.
 
-    The source divides two rates label by label, which always gives 1: sum both first.
+    The source divides two rates label by label, which always gives 1: sum both first. A service
+    that has not failed once has no series of 5xx: that is 0, and not unknown.
     """
 
     prometheus: str
-    ratio: str = 'sum(rate(http_requests_total{status=~"5.."}[5m])) / sum(rate(http_requests_total[5m]))'
+    ratio: str = (
+        '(sum(rate(http_requests_total{status=~"5.."}[5m])) or vector(0))'
+        " / sum(rate(http_requests_total[5m]))"
+    )
     by_route: str = (
         'sum by (route) (rate(http_requests_total{status=~"5.."}[5m]))'
         " / sum by (route) (rate(http_requests_total[5m]))"
@@ -84,6 +88,14 @@ class Degradation(Configured):
     on: SwitchCall
     off: SwitchCall
     at_most: Duration = timedelta(hours=4)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on_and_off_are_words(cls, value: Any) -> Any:
+        """YAML reads a bare `on` and `off` as true and false; here they are the names of switches."""
+        if not isinstance(value, dict):
+            return value
+        return {{True: "on", False: "off"}.get(key, key): call for key, call in value.items()}
 
 
 class CleanUp(Configured):

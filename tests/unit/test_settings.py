@@ -11,7 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 import settings
+from models.action import Risk
 from models.configuration import RISKY_KINDS, Configuration
+from models.service import LogScan
 from settings import ConfigurationError, ConfigurationFile
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +70,78 @@ def test_the_shipped_file_is_good() -> None:
     assert {"backend", "postgres"} <= set(shipped.services)
     assert len(shipped.alerts) == 11
     assert shipped.runbook_for("ServiceDown") == "ServiceDown"
+
+
+def test_the_shipped_file_describes_the_whole_stack() -> None:
+    shipped = settings.load(SHIPPED, {})
+    backend, postgres = shipped.services["backend"], shipped.services["postgres"]
+    assert backend.metrics is not None
+    assert backend.metrics.prometheus == "http://localhost:9090"
+    assert set(backend.providers) == {"openai", "anthropic", "pika", "elevenlabs"}
+    assert backend.sentry is not None
+    assert backend.sentry.token.env == "RUNBOOKS_SENTRY_TOKEN"
+    assert backend.temporal is not None
+    assert (backend.temporal.address, backend.temporal.ui) == ("localhost:7233", "http://localhost:8233")
+    assert backend.degradation is not None
+    assert backend.degradation.on.body != backend.degradation.off.body
+    assert backend.pool is not None
+    assert (backend.env_file, backend.pool.key, backend.pool.value) == (
+        ".env",
+        "PRISMA_DATABASE_URL_POOL_SIZE",
+        50,
+    )
+    assert postgres.is_database
+    assert postgres.clean_up is not None
+    assert shipped.rule("DatabaseConnectionFailure").risks == {"set-environment": Risk.DANGEROUS}
+
+
+@pytest.mark.parametrize(
+    ("line", "pattern"),
+    [
+        ("Error: listen EADDRINUSE: address already in use :::3000", "port-in-use"),
+        (
+            "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+            "out-of-memory",
+        ),
+        ("P1001: Can't reach database server at `postgres:5432`", "database-lost"),
+        ("FATAL:  sorry, too many clients already", "database-lost"),
+        (
+            "Timed out fetching a new connection from the connection pool. (Current connection pool "
+            "timeout: 10, connection limit: 5)",
+            "pool-exhausted",
+        ),
+        ("Error: timeout exceeded when trying to connect", "pool-exhausted"),
+        ("Database connection pool exhausted", "pool-exhausted"),
+        ("P1000: Authentication failed against database server at `postgres`", "wrong-credentials"),
+        ('FATAL:  password authentication failed for user "app"', "wrong-credentials"),
+        ("circuit breaker for openai is open", "circuit-open"),
+        ("could not write to file: No space left on device", "disk-full"),
+        ("GET /api/products 200 in 12 ms", None),
+        ("pool: 3 of 50 connections in use", None),
+        ("connected to the database", None),
+    ],
+)
+def test_the_log_patterns_know_their_lines(line: str, pattern: str | None) -> None:
+    found = {name for name, expression in LogScan().patterns.items() if re.search(expression, line)}
+    assert found == ({pattern} if pattern else set())
+
+
+def test_on_and_off_are_words(tmp_path: Path) -> None:
+    """YAML reads a bare `on` as true."""
+    good = loaded(
+        tmp_path,
+        """\
+        services:
+          a:
+            manager: {kind: docker, container: a}
+            degradation:
+              on: {url: "http://localhost/on"}
+              "off": {url: "http://localhost/off"}
+        """,
+    )
+    degradation = good.services["a"].degradation
+    assert degradation is not None
+    assert (degradation.on.url, degradation.off.url) == ("http://localhost/on", "http://localhost/off")
 
 
 def test_every_key_is_explained() -> None:

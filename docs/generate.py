@@ -1,0 +1,108 @@
+"""Writes into the operator's pages what the code knows better: causes, risks, log patterns.
+
+    python -m docs.generate          write every page that is out of date, and name it
+    python -m docs.generate --check  write nothing; exit with 1 if a page is out of date
+
+A page says where: what stands between `<!-- generated: causes ServiceDown -->` and
+`<!-- end -->` is replaced, everything else is left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import get_args
+
+from models.action import AUTOMATIC, Action
+from models.alert import Severity
+from models.change import Risk
+from models.service import LogScan
+from workflows.catalogue import WORKFLOWS
+from workflows.diagnosis import UNKNOWN, Cause
+
+DOCS = Path(__file__).parent
+PLACE = re.compile(r"(<!-- generated: (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def causes(runbook: str) -> str:
+    """The causes table of one runbook, in the order in which it is walked."""
+    (module,) = {sys.modules[one.__module__] for one in WORKFLOWS if one.__name__ == runbook}
+    rows: Sequence[Cause] = (*module.CAUSES, getattr(module, "UNKNOWN", UNKNOWN))
+    head = ("", "cause", "recognised by", "what is done", "paged at once")
+    return _table(
+        head,
+        [
+            (str(place), f"**{row.name}**", row.evidence, _what_is_done(row), row.pages or "")
+            for place, row in enumerate(rows, 1)
+        ],
+    )
+
+
+def _what_is_done(cause: Cause) -> str:
+    return f"{cause.remedy}; taken back by itself" if cause.undo else cause.remedy
+
+
+def risks(_: str = "") -> str:
+    """What each risk means at each severity, and the actions that have it by default."""
+    head = ("risk", *(str(severity) for severity in Severity), "by default")
+    return _table(head, [(f"`{risk}`", *_asked(risk), _kinds(risk)) for risk in Risk])
+
+
+def _asked(risk: Risk) -> list[str]:
+    return ["at once" if risk in AUTOMATIC[severity] else "asks" for severity in Severity]
+
+
+def _kinds(risk: Risk) -> str:
+    actions = get_args(get_args(Action)[0])
+    return ", ".join(f"`{one.model_fields['kind'].default}`" for one in actions if one.risk is risk)
+
+
+def patterns(_: str = "") -> str:
+    """The log patterns of a service that names none of its own."""
+    rows = [(f"`{name}`", f"`{_in_a_cell(text)}`") for name, text in LogScan().patterns.items()]
+    return _table(("name", "regular expression"), rows)
+
+
+def _in_a_cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+WRITERS: dict[str, Callable[[str], str]] = {"causes": causes, "risks": risks, "patterns": patterns}
+
+
+def renewed(page: str) -> str:
+    """The page with every generated part as the code has it now."""
+    return PLACE.sub(lambda found: found[1] + WRITERS[found[2]](found[3] or "") + found[4], page)
+
+
+def out_of_date() -> dict[Path, str]:
+    """The pages that differ from the code, with what they should be."""
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
+    return {path: new for path, page in pages.items() if (new := renewed(page)) != page}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write, or only check, and name each page that is out of date."""
+    parser = argparse.ArgumentParser(
+        prog="python -m docs.generate", description="Renews the generated parts of docs/."
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    check = parser.parse_args(arguments).check
+    stale = out_of_date()
+    for path, page in stale.items():
+        if not check:
+            path.write_text(page, encoding="utf-8")
+        sys.stdout.write(f"{path.relative_to(DOCS.parent)} {'is out of date' if check else 'renewed'}\n")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
