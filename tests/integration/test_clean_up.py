@@ -165,7 +165,7 @@ def test_what_changed_since_it_was_seen_stays(logs: Path, tmp_path: Path) -> Non
 
 def test_nothing_outside_the_directory_is_touched(logs: Path, tmp_path: Path) -> None:
     write(logs / "new.log", 0)
-    outside = write(tmp_path / "outside.log", 9)
+    outside, namesake = write(tmp_path / "outside.log", 9), write(logs / "outside.log", 9)
     deep = logs / "deep"
     deep.mkdir()
     inner = write(deep / "inner.log", 9)
@@ -180,8 +180,8 @@ def test_nothing_outside_the_directory_is_touched(logs: Path, tmp_path: Path) ->
         Path("a\0.log"),
     )
     assert not effect.done
-    assert effect.found.startswith("deleted 0 files")
-    assert outside.exists() and inner.exists() and database.exists()
+    assert effect.found.startswith(f"deleted 0 files, 0 B in all, kept outside.log: it is not in {logs}")
+    assert outside.exists() and namesake.exists() and inner.exists() and database.exists()
 
 
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:

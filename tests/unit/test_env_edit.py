@@ -41,6 +41,7 @@ OPENAI_API_KEY=sk-0123456789abcdef0123456789
         ("PORT=1#1\n", "PORT=2\n"),
         ("'PORT'=1\n", "'PORT'=2\n"),
         ("PORT=1\nPORT=1\n", "PORT=1\nPORT=2\n"),
+        ("PORT=2\nPORT=1\n", "PORT=2\nPORT=2\n"),
         ("# PORT=1\n", "# PORT=1\nPORT=2\n"),
         ("PORTS=1", "PORTS=1\nPORT=2\n"),
         ("A=1\r\nB=2", "A=1\r\nB=2\r\nPORT=2\r\n"),
