@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -20,16 +20,11 @@ from temporalio.service import RPCError
 from tests.parts.docker_engine import BINDS, PYTHON, wait_for
 from tests.parts.door import alert, until, webhook
 from tests.parts.production import (
-    FILE,
     OURS,
-    OWN_TEMPORAL,
-    RECREATE,
     ROOT,
     RULES,
     TOKEN,
-    USER,
     Production,
-    described,
     production,
 )
 from tests.parts.sockets import closed_port
@@ -43,6 +38,11 @@ class Health(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Health).serve_forever()
 """
+BACKUP = (
+    'import sqlite3; sqlite3.connect("/var/lib/temporal/temporal.db")'
+    '.backup(sqlite3.connect("/var/lib/temporal/backup.db"))'
+)
+RESTORE = "cp /backup/backup.db /var/lib/temporal/temporal.db"
 SENDER = {"authorization": f"Bearer {TOKEN}"}
 
 
@@ -133,10 +133,12 @@ async def test_from_the_alert_to_the_healed_container(house: Production, backend
     status = await closed(await temporal(house), "ServiceDown/backend")
     assert status is WorkflowExecutionStatus.COMPLETED
     wait_for(backend.container, "running")
-    page = house.container("worker").exec_run(
-        [PYTHON, "-c", "import pathlib; print(*pathlib.Path('/app/var/reviews').rglob('*.md'))"]
-    )
-    assert b".md" in page.output, "no review was written into its volume"
+    found = "import pathlib; print(*pathlib.Path('/app/var/reviews').rglob('*.md'))"
+    pages = await house.compose("exec", "-T", "worker", "python", "-c", found)
+    assert ".md" in pages, "no review was written into its volume"
+    listed = await house.compose("exec", "-T", "worker", "python", "starter.py", "list", "--json")
+    assert "ServiceDown/backend" in listed
+    await house.compose("exec", "-T", "worker", "python", "starter.py", "doctor")
 
 
 async def test_only_this_machine_can_knock(house: Production) -> None:
@@ -193,45 +195,28 @@ async def test_an_open_incident_outlives_down_and_up(house: Production, backend:
     wait_for(backend.container, "running")
 
 
-def test_every_container_is_confined() -> None:
-    for name, service in described(FILE)["services"].items():
-        assert service["user"] == f"{USER}:{USER}", name
-        assert service["read_only"] is True, name
-        assert service["cap_drop"] == ["ALL"], name
-        assert service["security_opt"] == ["no-new-privileges:true"], name
-        assert service["restart"] == "unless-stopped", name
-        assert int(service["mem_limit"]) <= 2**30, name
-        assert service["pids_limit"], name
-        assert set(service["logging"]["options"]) == {"max-size", "max-file"}, name
-        assert not {"privileged", "cap_add", "devices", "pid", "ipc", "userns_mode"} & service.keys(), name
-        sockets = [mount for mount in service.get("volumes", ()) if mount.get("source", "").endswith(".sock")]
-        assert bool(sockets) == (name == RULES), name
-        assert all(port["host_ip"] == "127.0.0.1" for port in service.get("ports", ())), name
-    services = described(FILE)["services"]
-    assert [name for name, service in services.items() if service.get("network_mode") == "host"] == ["worker"]
-    assert services["worker"]["stop_grace_period"] == "40s"
+@pytest.fixture
+def readable(tmp_path: Path) -> Path:
+    """A directory that the image's user may read."""
+    tmp_path.chmod(0o755)
+    return tmp_path
 
 
-def test_a_temporal_of_ones_own_takes_the_place_of_ours() -> None:
-    services = described(FILE, OWN_TEMPORAL, TEMPORAL_ADDRESS="temporal.example:7233")["services"]
-    assert "temporal" not in services
-    for name in ("worker", "intake"):
-        assert services[name]["environment"]["TEMPORAL_ADDRESS"] == "temporal.example:7233"
-
-
-def test_recreating_mounts_the_stack_where_its_labels_say() -> None:
-    worker = described(FILE, RECREATE, RUNBOOKS_STACK="/srv/stack")["services"]["worker"]
-    (stack,) = (mount for mount in worker["volumes"] if mount["source"] == "/srv/stack")
-    assert stack["target"] == stack["source"]
-    assert stack["read_only"] is True
-
-
-def test_the_image_is_locked_to_what_was_tested() -> None:
-    """Every package of the image stands in the lock of the tests too, with the same version and hashes."""
-    tested, shipped = (
-        set(re.split(r"\n(?=\S)", (ROOT / lock).read_text().strip()))
-        for lock in ("requirements.lock", "deploy/image.lock")
-    )
-    assert shipped - tested == set()
-    assert any(package.startswith("temporalio==") for package in shipped)
-    assert not any(package.startswith(("pytest", "mypy", "playwright")) for package in shipped)
+async def test_what_the_backup_holds_can_be_restored(
+    house: Production, docker_client: docker.DockerClient, readable: Path
+) -> None:
+    """The commands of docs/install.md: a copy while Temporal runs, then a host that has nothing but it."""
+    manual = (ROOT / "docs/install.md").read_text()
+    assert BACKUP in manual
+    assert RESTORE in manual
+    client = await temporal(house)
+    before = await client.get_workflow_handle("ServiceDown/backend").describe()
+    await house.compose("exec", "-T", "temporal", "python", "-c", BACKUP)
+    await house.compose("cp", "temporal:/var/lib/temporal/backup.db", str(readable / "backup.db"))
+    await house.compose("down", "--timeout", "20")
+    docker_client.volumes.get(f"{house.name}_temporal").remove()
+    mounted = f"{readable}:/backup:ro"
+    await house.compose("run", "--rm", "-T", "--no-deps", "--volume", mounted, "temporal", *RESTORE.split())
+    await house.up()
+    after = await (await temporal(house)).get_workflow_handle("ServiceDown/backend").describe()
+    assert after.run_id == before.run_id
