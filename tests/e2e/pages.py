@@ -1,0 +1,63 @@
+"""The Temporal UI as a person uses it for an incident."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from playwright.async_api import Error, Locator, Page
+
+from demo.parts.waiting import until
+from tests.parts.pipeline import Run
+
+
+class IncidentPage:
+    """One run of an incident in the Temporal UI."""
+
+    def __init__(self, page: Page, ui: str, run: Run) -> None:
+        self._page = page
+        self._address = f"{ui}/namespaces/default/workflows/{quote(run.id, safe='')}/{run.run_id}"
+
+    async def open(self, tab: str, sign: str) -> None:
+        """Open a tab, such as `timeline`, and wait until it shows `sign`."""
+        await self._page.goto(f"{self._address}/{tab}")
+
+        async def not_shown() -> str:
+            text = await self.text()
+            return "" if sign in text else f"it shows {text[-500:]!r}"
+
+        await until(f"{sign!r} in the tab {tab}", not_shown, within=30)
+
+    async def text(self) -> str:
+        """All that it shows; Markdown is shown in frames of its own."""
+        texts = []
+        for frame in self._page.frames:
+            with suppress(Error):  # a frame that went away while it was read
+                texts.append(await frame.locator("body").inner_text(timeout=2_000))
+        return "\n".join(texts)
+
+    async def choose_signal(self, name: str) -> str:
+        """Open "More Actions", "Send a Signal", and choose one; what it is said to be for."""
+        await self._page.get_by_role("button", name="More Actions").click()
+        await self._page.get_by_role("menuitem", name="Send a Signal").click()
+        await self._dialog.get_by_test_id("signal-select-button").click()
+        option = self._page.get_by_role("option").filter(has=self._page.get_by_text(name, exact=True))
+        says = await option.inner_text()
+        await option.click()
+        return says
+
+    async def submit(self) -> None:
+        """Submit the dialog as it stands; it closes."""
+        await self._dialog.get_by_role("button", name="Submit").click()
+        await self._dialog.wait_for(state="hidden")
+
+    async def keep(self, name: str) -> None:
+        """Keep a screenshot as `$CI_OUTPUT/NAME.png`, by default in `ci-output/`, for people to look at."""
+        directory = os.environ.get("CI_OUTPUT", "ci-output")
+        await self._page.screenshot(path=Path(directory, f"{name}.png"))
+
+    @property
+    def _dialog(self) -> Locator:
+        return self._page.get_by_role("dialog").filter(has_text="Send a Signal")

@@ -1,0 +1,54 @@
+"""A person approves a rollback in the Temporal UI, with a mouse and without a word of JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from demo.faults import FAULTS
+from demo.webhook import Firing
+from models.incident import Outcome, Through
+from tests.e2e.pages import IncidentPage
+from tests.parts.pipeline import Pipeline, said
+
+pytest_plugins = ["tests.parts.browser"]
+
+
+def the_first_crash_is_a_loop(content: dict[str, Any]) -> None:
+    content["alerts"]["ServiceDown"]["thresholds"]["crash_limit"] = 1
+
+
+@pytest.mark.scenario
+async def test_a_rollback_is_approved_with_the_mouse(pipeline: Pipeline, page: Page) -> None:
+    pipeline.configure(the_first_crash_is_a_loop)
+    async with FAULTS["crash-loop"].inject(pipeline.stack.services):
+        run = await pipeline.fire(Firing(datetime.now(UTC)))
+        asking = await pipeline.until_state(run, "a question", lambda state: state.awaiting is not None)
+        assert asking.awaiting is not None
+        incident = IncidentPage(page, pipeline.stack.temporal.ui, run)
+
+        await incident.open("user-metadata", sign=asking.awaiting.digest)
+        await incident.keep("incident-asks")
+        shown = await incident.text()
+        for words in ("awaiting approval", "crash loop", asking.awaiting.plan.steps[0].says, "no input"):
+            assert words in shown
+
+        await incident.open("timeline", sign="approval is asked again")
+        await incident.keep("incident-timeline-open")
+        assert "No input is needed" in await incident.choose_signal("approve")
+        await incident.keep("incident-approve")
+        await incident.submit()
+        review = await pipeline.review(run)
+        assert not await pipeline.stack.services.backend.is_healthy()
+
+    (approved,) = said(review.timeline, f"approve of plan {asking.awaiting.digest}")
+    assert approved.through is Through.TEMPORAL_UI
+    assert (review.cause, review.outcome) == ("crash loop", Outcome.RESOLVED)
+    assert [step.kind for one in review.performed for step in one.plan.steps] == ["roll-back"]
+
+    await incident.open("timeline", sign="backend stays healthy for 5 s")
+    await incident.keep("incident-timeline-completed")
+    assert "COMPLETED" in await incident.text()
