@@ -17,10 +17,8 @@ from demo.watch import Run, Watch
 from demo.webhook import Firing, post
 from models.base import in_words
 from models.incident import IncidentState
-from models.names import incident_id
 from models.review import Review
 
-INCIDENT = incident_id("ServiceDown", "backend")
 _LOOK_EVERY = 0.5
 """Seconds between two looks at the incident."""
 
@@ -53,11 +51,11 @@ class Story:
         self._screen.line(f"FAULT     {fault.says}")
         broken_at, since = datetime.now(UTC), time.monotonic()
         async with fault.inject(self._stack.services):
-            firing = Firing(broken_at)
+            firing = Firing(broken_at, fault.alert, fault.service)
             await post(self._stack.intake.url, self._stack.token, firing)
-            self._screen.line("ALERT     ServiceDown fires; the intake took the webhook")
-            run = await self._watch.run_of(INCIDENT)
-            page = f"{self._stack.temporal.ui}/namespaces/default/workflows/{quote(INCIDENT, safe='')}"
+            self._screen.line(f"ALERT     {fault.alert} fires; the intake took the webhook")
+            run = await self._watch.run_of(firing.incident)
+            page = f"{self._stack.temporal.ui}/namespaces/default/workflows/{quote(firing.incident, safe='')}"
             self._screen.line(f"WATCH IT  {page}/{run.run_id}")
             healthy_after = await self._follow(run, firing, since)
         return await self._ending(run, healthy_after)

@@ -10,25 +10,41 @@ import httpx
 
 from demo.parts.services import BACKEND
 from demo.parts.waiting import until
+from models.names import incident_id
 
 _ZERO_TIME = "0001-01-01T00:00:00Z"
 """`endsAt` of an alert that fires: Go's zero time."""
-_LABELS = {"alertname": "ServiceDown", "service": BACKEND, "severity": "critical", "job": BACKEND}
 
 
 @dataclass(frozen=True)
 class Firing:
-    """One alert about the backend, firing since `starts_at`."""
+    """One alert about one service, firing since `starts_at`."""
 
     starts_at: datetime
+    name: str = "ServiceDown"
+    service: str = BACKEND
+
+    @property
+    def incident(self) -> str:
+        """The workflow ID of the run that takes it."""
+        return incident_id(self.name, self.service)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {
+            "alertname": self.name,
+            "service": self.service,
+            "severity": "critical",
+            "job": self.service,
+        }
 
     def body(self, ends_at: datetime | None = None) -> dict[str, Any]:
         """The JSON that Alertmanager would post; resolved when it has an end."""
         status = "resolved" if ends_at else "firing"
         alert = {
             "status": status,
-            "labels": _LABELS,
-            "annotations": {"summary": "The backend does not answer."},
+            "labels": self.labels,
+            "annotations": {"summary": f"{self.name} on {self.service}."},
             "startsAt": self.starts_at.isoformat(),
             "endsAt": ends_at.isoformat() if ends_at else _ZERO_TIME,
             "generatorURL": "",
@@ -36,12 +52,12 @@ class Firing:
         }
         return {
             "version": "4",
-            "groupKey": '{}:{alertname="ServiceDown", service="backend"}',
+            "groupKey": f'{{}}:{{alertname="{self.name}", service="{self.service}"}}',
             "truncatedAlerts": 0,
             "status": status,
             "receiver": "runbooks",
-            "groupLabels": {"alertname": "ServiceDown", "service": BACKEND},
-            "commonLabels": _LABELS,
+            "groupLabels": {"alertname": self.name, "service": self.service},
+            "commonLabels": self.labels,
             "commonAnnotations": {},
             "externalURL": "",
             "alerts": [alert],

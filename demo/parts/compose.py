@@ -68,12 +68,21 @@ class ComposedServices(Services):
     async def stop_service(self, service: str) -> None:
         await self._run("stop", service)
 
+    async def restore(self) -> None:
+        """Recreate the backend's container from its file, if its limit is another one by now."""
+        if await asyncio.to_thread(self._limit) != self.backend.memory_limit:
+            await self._run("up", "--detach", "--no-deps", "--force-recreate", BACKEND)
+
     async def pid_of(self, service: str) -> int:
         return await asyncio.to_thread(self._pid_of, service)
 
     async def log_of(self, service: str) -> str:
         done = await self._run("logs", "--no-color", "--no-log-prefix", service)
         return done.stdout
+
+    def _limit(self) -> int:
+        with engine() as client:
+            return int(client.containers.get(self.container_of(BACKEND)).attrs["HostConfig"]["Memory"])
 
     def _pid_of(self, service: str) -> int:
         with engine() as client:

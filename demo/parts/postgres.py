@@ -48,6 +48,11 @@ class Cluster:
         return f"postgresql://postgres:{self._superuser_password}@{LOOPBACK}:{self.port}/{self.database}"
 
     @property
+    def passwords(self) -> tuple[str, ...]:
+        """Every password that there is: what must never be told."""
+        return (self.password, self._superuser_password)
+
+    @property
     def server(self) -> list[str]:
         """The server's argument list, to be run as a user who is not root."""
         return [

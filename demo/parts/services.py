@@ -39,6 +39,10 @@ class Services(Part):
         """Stop one of the two, as its manager does it."""
 
     @abstractmethod
+    async def restore(self) -> None:
+        """Set back what a runbook may have changed for good: the backend's memory limit."""
+
+    @abstractmethod
     async def pid_of(self, service: str) -> int:
         """Its process ID on this machine, 0 when it does not run."""
 

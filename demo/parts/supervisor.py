@@ -60,7 +60,7 @@ class SupervisedServices(Services):
         super().__init__(directory)
         self._directory = directory
         self.memory_limit_file = directory / "backend-memory-limit"
-        self.memory_limit_file.write_text(f"{self.backend.memory_limit}\n")
+        self._write_limit()
         environment = {**self.backend.environment, "MEMORY_LIMIT_FILE": str(self.memory_limit_file)}
         programs = [
             _program(POSTGRES, self.cluster.argv, {}, directory, stop="INT"),
@@ -90,12 +90,19 @@ class SupervisedServices(Services):
     async def stop_service(self, service: str) -> None:
         await self._ask_unless("stopProcess", service, Faults.NOT_RUNNING)
 
+    async def restore(self) -> None:
+        """In force with the next start, as for every limit in that file."""
+        self._write_limit()
+
     async def pid_of(self, service: str) -> int:
         info = await self.supervisord.ask("getProcessInfo", service)
         return int(info["pid"])
 
     async def log_of(self, service: str) -> str:
         return (self._directory / f"{service}.log").read_text(errors="replace")
+
+    def _write_limit(self) -> None:
+        self.memory_limit_file.write_text(f"{self.backend.memory_limit}\n")
 
     async def _ask_unless(self, method: str, service: str, already: int) -> None:
         """Ask for a change; that it is so already, or that it crashed at once, is no error of ours."""

@@ -1,8 +1,4 @@
-"""The faults of the demo, one function each: what breaks, for real, under both managers.
-
-A fault is an async context manager: entered when it is broken, and on the way out whatever
-would break it again is taken away. Nothing here repairs the service: that is the runbook's.
-"""
+"""The faults of the backend, one function each: what breaks, for real, under both managers."""
 
 from __future__ import annotations
 
@@ -10,12 +6,12 @@ import asyncio
 import contextlib
 import sys
 from asyncio.subprocess import DEVNULL
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import psutil
 
+from demo.faults.fault import Fault, unhealthy
 from demo.parts.http import answers
 from demo.parts.loopback import LOOPBACK
 from demo.parts.services import BACKEND, POSTGRES, Services
@@ -50,7 +46,7 @@ async def out_of_memory(services: Services) -> AsyncIterator[None]:
 async def hang(services: Services) -> AsyncIterator[None]:
     """The backend keeps its port and answers nothing."""
     await services.backend.inject("hang")
-    await _unhealthy(services)
+    await unhealthy(services)
     yield
 
 
@@ -76,7 +72,7 @@ async def port_taken(services: Services) -> AsyncIterator[None]:
 async def database_lost(services: Services) -> AsyncIterator[None]:
     """PostgreSQL is stopped: the backend runs, and says that it is unhealthy."""
     await services.stop_service(POSTGRES)
-    await _unhealthy(services)
+    await unhealthy(services)
     yield
 
 
@@ -92,7 +88,7 @@ async def database_hung(services: Services) -> AsyncIterator[None]:
         for session in postmaster.children():
             if services.cluster.user in " ".join(session.cmdline()):
                 session.terminate()
-        await _unhealthy(services)
+        await unhealthy(services)
         yield
     finally:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -112,19 +108,6 @@ async def crash_loop(services: Services) -> AsyncIterator[None]:
         marker.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What the demo may break, and what the runbook is expected to find."""
-
-    inject: Callable[[Services], AbstractAsyncContextManager[None]]
-    cause: str
-    says: str
-    asks: bool = False
-    """Whether its fix needs a person's approval."""
-    crashes_before: int = 0
-    """Plain crashes, each healed, that make this one a loop."""
-
-
 FAULTS: dict[str, Fault] = {
     "crash": Fault(crash, "crash", "the backend crashes"),
     "out-of-memory": Fault(out_of_memory, "out of memory", "the backend outgrows its memory limit"),
@@ -136,10 +119,3 @@ FAULTS: dict[str, Fault] = {
         crash_loop, "crash loop", "a bad version crashes at every start", asks=True, crashes_before=2
     ),
 }
-
-
-async def _unhealthy(services: Services) -> None:
-    async def still_healthy() -> str:
-        return "" if await services.backend.is_healthy() else "it is still healthy"
-
-    await until("backend unhealthy", still_healthy, within=10)

@@ -1,0 +1,38 @@
+"""What a fault is: something that is broken for real, and the cause that is to be found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from demo.parts.services import BACKEND, Services
+from demo.parts.waiting import until
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the demo may break, the alert that this raises, and what the runbook is expected to find.
+
+    `inject` is an async context manager: entered when it is broken, and on the way out whatever
+    would break it again is taken away. It repairs nothing: that is the runbook's.
+    """
+
+    inject: Callable[[Services], AbstractAsyncContextManager[None]]
+    cause: str
+    says: str
+    alert: str = "ServiceDown"
+    service: str = BACKEND
+    asks: bool = False
+    """Whether its fix needs a person's approval."""
+    crashes_before: int = 0
+    """Plain crashes, each healed, that make this one a loop."""
+
+
+async def unhealthy(services: Services, within: float = 10.0) -> None:
+    """Wait until the backend says that it is not healthy, or says nothing."""
+
+    async def still_healthy() -> str:
+        return "" if await services.backend.is_healthy() else "it is still healthy"
+
+    await until("backend unhealthy", still_healthy, within=within)

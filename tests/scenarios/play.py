@@ -1,0 +1,82 @@
+"""Playing one scenario: the faults, the alert as Alertmanager posts it, the people, the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from demo.faults import FAULTS
+from demo.webhook import Firing
+from models.incident import Decided, Decision, IncidentState, Phase, Spoken, Through
+from models.review import Review
+from tests.parts.pipeline import Pipeline, Run, told
+from tests.scenarios.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Played:
+    """What became of it: the run, its review, and who approved which plan."""
+
+    run: Run
+    review: Review
+    approvals: tuple[tuple[str, str], ...]
+    """Person and digest, in order."""
+
+
+@asynccontextmanager
+async def broken(scenario: Scenario, pipeline: Pipeline) -> AsyncIterator[None]:
+    """All faults of the scenario at once."""
+    async with AsyncExitStack() as faults:
+        for name in scenario.faults:
+            await faults.enter_async_context(FAULTS[name].inject(pipeline.stack.services))
+        yield
+
+
+async def play(scenario: Scenario, pipeline: Pipeline) -> Played:
+    """From the alert to the review, which must be there within `scenario.within`.
+
+    People answer through the update that the intake uses, each question once. An incident that is
+    escalated, as it is expected to, is closed by the word `done` of a person.
+    """
+    firing = Firing(datetime.now(UTC), scenario.runbook, scenario.service)
+    run = await pipeline.fire(firing)
+    approvals: list[tuple[str, str]] = []
+    for person in scenario.approved_by:
+        if scenario.resolved_when is None:
+            approvals.append((person, await _approve(pipeline, run, person, approvals)))
+    if scenario.resolved_when is not None:
+        phase = scenario.resolved_when
+        await pipeline.until_state(run, phase, lambda state: state.phase is phase)
+        await pipeline.resolve(firing)
+    elif scenario.escalates:
+        state = await _until_moved_on(pipeline, run, Phase.ESCALATED, scenario.within)
+        assert state.awaiting is None
+        await run.signal("done", Spoken(by="anna", through=Through.INTAKE, text="taken over"))
+    review = await pipeline.review(run, within=scenario.within)
+    return Played(run, review, tuple(approvals))
+
+
+async def _approve(pipeline: Pipeline, run: Run, person: str, before: list[tuple[str, str]]) -> str:
+    """Wait for the next question, approve exactly its plan, and answer with the digest."""
+    seen = {digest for _, digest in before}
+
+    def asks(state: IncidentState) -> bool:
+        return state.awaiting is not None and state.awaiting.digest not in seen
+
+    state = await pipeline.until_state(run, "a question", asks, within=60)
+    assert state.awaiting is not None
+    digest = state.awaiting.digest
+    decision = Decision(by=person, through=Through.INTAKE, plan=digest)
+    decided: Decided = await run.execute_update("decide", decision, result_type=Decided)
+    assert decided.accepted, decided.reason
+    return digest
+
+
+async def _until_moved_on(pipeline: Pipeline, run: Run, phase: Phase, within: float) -> IncidentState:
+    """Wait for a phase; a question or an end that nobody expects fails at once, with the timeline."""
+    over = (Phase.CLOSED, Phase.AWAITING_APPROVAL)
+    state = await pipeline.until_state(run, phase, lambda s: s.phase in (phase, *over), within=within)
+    assert state.phase is phase, told(state)
+    return state

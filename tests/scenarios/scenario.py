@@ -1,0 +1,66 @@
+"""What a scenario is: one cause of one runbook, broken for real, and everything that is to follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from demo.faults import FAULTS
+from demo.parts.services import BACKEND
+from models.incident import Outcome, Phase
+from models.names import incident_id
+
+Configure = Callable[[dict[str, Any]], None]
+"""Edits `runbooks.yaml` for one scenario, as an operator would."""
+
+
+def as_it_is(_: dict[str, Any]) -> None:
+    """The stack's configuration needs no edit."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One row of a runbook's table. Add a row, and it is played on the stack that it names."""
+
+    name: str
+    runbook: str
+    cause: str
+    """The cause to be named; empty when the page is left before a diagnosis."""
+    faults: tuple[str, ...] = ()
+    """Names of `demo.faults.FAULTS`, injected one after the other; the alert comes last."""
+    service: str = BACKEND
+    stack: str = "supervisord"
+    """One of `stage.STACKS`."""
+    action: tuple[str, ...] = ()
+    """The kinds of the steps carried out, in order."""
+    says: tuple[str, ...] = ()
+    """Words that the plans, and what was found afterwards, must hold."""
+    outcome: Outcome = Outcome.RESOLVED
+    approved_by: tuple[str, ...] = ()
+    """Who approves each question, in order. A question that nobody is named for fails the scenario."""
+    also_seen: tuple[str, ...] = ()
+    timeline: tuple[str, ...] = ()
+    """Words that the timeline must hold: why it was escalated, whom it paged, what it waited for."""
+    evidence: dict[str, str] = field(default_factory=dict)
+    """Words in the reason of an evidence, by its name."""
+    secret: bool = False
+    """A password is wrong: it must stand nowhere in what the product wrote."""
+    resolved_when: Phase | None = None
+    """The alert is resolved by itself when the incident reaches this phase."""
+    configure: Configure = as_it_is
+    within: float = 60.0
+    """Seconds from the alert to the review."""
+
+    @property
+    def incident(self) -> str:
+        return incident_id(self.runbook, self.service)
+
+    @property
+    def escalates(self) -> bool:
+        """A human takes over; the harness says `done` for that person."""
+        return self.outcome is Outcome.CLOSED_BY_HUMAN
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.faults if name not in FAULTS]
+        assert not unknown, f"{self.name}: no such fault: {', '.join(unknown)}"

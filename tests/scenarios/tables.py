@@ -1,0 +1,12 @@
+"""All tables, one a runbook. A new runbook brings its own file and one line here."""
+
+from __future__ import annotations
+
+from tests.scenarios import database_connection_failure, high_error_rate, service_down
+from tests.scenarios.scenario import Scenario
+
+SCENARIOS: tuple[Scenario, ...] = (
+    *service_down.SCENARIOS,
+    *high_error_rate.SCENARIOS,
+    *database_connection_failure.SCENARIOS,
+)

@@ -1,0 +1,93 @@
+"""Every cause of every runbook, from the alert to the review, against real systems."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from models.incident import Outcome
+from models.review import Review
+from tests.parts.pipeline import Pipeline, said
+from tests.scenarios.lines import Line
+from tests.scenarios.play import Played, broken, play
+from tests.scenarios.scenario import Scenario
+from tests.scenarios.stage import Stage, written_by_the_product
+from tests.scenarios.tables import SCENARIOS
+
+
+@pytest.mark.scenario
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: f"{one.runbook}-{one.name}".replace(" ", "-"))
+async def test_scenario(scenario: Scenario, stage: Stage, lines: list[Line]) -> None:
+    pipeline = await stage.set_for(scenario)
+    line = Line(scenario)
+    lines.append(line)
+
+    async with broken(scenario, pipeline):
+        played = await play(scenario, pipeline)
+    line.tell(played)
+
+    review = played.review
+    assert (review.runbook, review.cause, review.outcome) == (
+        scenario.runbook,
+        scenario.cause,
+        scenario.outcome,
+    ), told(review)
+    assert review.also_seen == scenario.also_seen
+    assert_done(scenario, played)
+    assert_told(scenario, review)
+    await assert_written(pipeline, played)
+    if scenario.secret:
+        await assert_no_secret(pipeline, played)
+    line.passed = True
+
+
+def assert_done(scenario: Scenario, played: Played) -> None:
+    """The steps, each once, in order; dangerous ones by the person who approved that very plan."""
+    performed = played.review.performed
+    steps = tuple(step.kind for one in performed for step in one.plan.steps)
+    assert steps == scenario.action, told(played.review)
+    asked = [(one.approved_by.split(" ")[0], one.plan.digest) for one in performed]
+    assert [one for one in asked if one[0] != "policy"] == list(played.approvals)
+    words = " ".join(f"{one.plan.says} {one.plan.why} {one.found}" for one in performed)
+    words += " ".join(step.changes for one in performed for step in one.plan.steps)
+    for expected in scenario.says:
+        assert expected in words, words
+
+
+def assert_told(scenario: Scenario, review: Review) -> None:
+    """The verification, why it was escalated, and what else the timeline and the evidence must say."""
+    if review.outcome is Outcome.RESOLVED:
+        assert said(review.timeline, "watch: "), "the recovery was watched"
+        assert all(one.done for one in review.performed)
+        assert not review.did_not_help
+    for expected in scenario.timeline:
+        assert said(review.timeline, expected), told(review)
+    found = {one.name: one.reason for one in review.evidence}
+    for name, words in scenario.evidence.items():
+        assert words in found.get(name, ""), found
+
+
+async def assert_written(pipeline: Pipeline, played: Played) -> None:
+    """The review stands in its file, with the same cause and outcome."""
+    stored = await pipeline.stored_review(played.run)
+    assert played.review.cause in stored
+    assert played.review.outcome in stored
+
+
+async def assert_no_secret(pipeline: Pipeline, played: Played) -> None:
+    """No password in the exported history, in a log of the product, or in the review."""
+    history = (await played.run.fetch_history()).to_json()
+    texts = (
+        history,
+        await asyncio.to_thread(written_by_the_product, pipeline),
+        played.review.model_dump_json(),
+    )
+    for password in pipeline.stack.services.cluster.passwords:
+        assert not any(password in text for text in texts)
+
+
+def told(review: Review) -> str:
+    """The timeline, for the message of a scenario that went another way."""
+    lines = "\n".join(f"{entry.at:%H:%M:%S} {entry.by}: {entry.text}" for entry in review.timeline)
+    return f"{review.summary}\n{lines}"
