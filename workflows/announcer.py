@@ -62,7 +62,8 @@ class Announcer:
             first_of=rung.channels if rung else (),
             also_to=policy.ladder.broadcast,
         )
-        self._under_way.append(asyncio.create_task(self._deliver(message, rung)))
+        if rung or message.also_to:
+            self._under_way.append(asyncio.create_task(self._deliver(message, rung)))
 
     async def _deliver(self, message: Announcement, rung: Rung | None) -> None:
         try:

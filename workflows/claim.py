@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.stewardship import StewardshipActivities
@@ -90,7 +90,7 @@ class Claim:
         released = Released(acted=self.acted, healed=healed, **self._me())
         try:
             await self._steward().signal("release", released)
-        except ApplicationError:
+        except FailureError:
             self._timeline.add(f"the steward of {self.service} is gone; there is nothing to release")
 
     async def _ask(self, crashed_at: datetime | None) -> Answered:

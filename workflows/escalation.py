@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from temporalio import workflow
@@ -21,13 +21,18 @@ class Escalation:
     """Climbs beside the work. `situation` writes what a page says, as of the moment it is sent."""
 
     def __init__(
-        self, policy: Policy, starts_at: datetime, timeline: Timeline, situation: Callable[[str], str]
+        self,
+        policy: Policy,
+        starts_at: datetime,
+        timeline: Timeline,
+        situation: Callable[[str], str],
+        proved: Callable[[], Awaitable[bool]],
     ) -> None:
         self._policy = policy
         self._situation = situation
         self._incident = workflow.info().workflow_id
         self._announcer = Announcer(timeline, self._unreachable)
-        self._climb = Climb(policy.ladder, starts_at, self._page)
+        self._climb = Climb(policy.ladder, starts_at, self._page, proved)
         self._climbing: asyncio.Task[None] | None = None
 
     @property

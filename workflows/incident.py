@@ -60,6 +60,7 @@ class Incident:
         self.approval = Approval(self.timeline)
         self.people = People(self.record, self.timeline, self.approval)
         self.hands = Hands(self.record, self.timeline, self.alert_state, self.approval, self.show)
+        self._watch: Watch | None = None
         self.undoing = Undoing(self.record, self.timeline, self._take_back, self._not_taken_back)
 
     @property
@@ -76,7 +77,9 @@ class Incident:
         alert = self.record.alert
         self.policy = self.record.policy = await self._take_policy(alert)
         self.approval.policy = self.policy.approval
-        self.escalation = Escalation(self.policy, alert.starts_at, self.timeline, self._situation)
+        self.escalation = Escalation(
+            self.policy, alert.starts_at, self.timeline, self._situation, self._proved
+        )
         self.people.escalation = self.escalation
         self.hands.begin(self.policy, self.escalation)
         self.timeline.add(
@@ -177,7 +180,9 @@ class Incident:
     async def stays(self, watch: Watch) -> Watched:
         """Prove the recovery: well without a break for the whole stability window."""
         self.show(Phase.VERIFYING)
+        self._watch = watch
         watched = await watch.over(self.service, self.policy)
+        self._watch = None
         self.timeline.add(f"watch: {watched.reason}")
         self.record.watched = watched
         if not watched.ok:
@@ -230,6 +235,13 @@ class Incident:
     def _not_taken_back(self, why: str) -> None:
         self.record.remarks.append(f"What was done for now could not be taken back: {why}.")
         self.escalation.push(f"what was done for now could not be taken back: {why}")
+
+    async def _proved(self) -> bool:
+        """While a fixed service is well and its proof goes on: wait for the end of the proof."""
+        if self._watch is None or not (await self._watch.check.take(self._now())).ok:
+            return False
+        await workflow.wait_condition(lambda: self._watch is None)
+        return True
 
     def _now(self) -> Situation:
         return Situation(self.record.seen, self.policy, self.service)

@@ -6,7 +6,7 @@ incident that goes quiet is asked about again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -20,14 +20,25 @@ LATE = timedelta(seconds=30)
 
 
 class Climb:
-    """Where one incident stands on its ladder. `page` sends one rung and does not wait."""
+    """Where one incident stands on its ladder. `page` sends one rung and does not wait.
 
-    def __init__(self, ladder: Ladder, starts_at: datetime, page: Callable[[Rung, str], None]) -> None:
+    The deadline is for the recovery, not for its proof: a rung that falls due while the service
+    is well and its stability window runs waits for the end of the proof, and a relapse ends it.
+    """
+
+    def __init__(
+        self,
+        ladder: Ladder,
+        starts_at: datetime,
+        page: Callable[[Rung, str], None],
+        proved: Callable[[], Awaitable[bool]],
+    ) -> None:
         self.acknowledged_by = ""
         self.position = ""
         self._ladder = ladder
         self._starts_at = starts_at
         self._page = page
+        self._proved = proved
         self._pushed = ""
         self._last_word_at = starts_at
 
@@ -65,7 +76,9 @@ class Climb:
                 return why
             wait = due - workflow.now()
             if wait <= timedelta():
-                return self._deadline_words(-wait)
+                if await self._proved():
+                    continue
+                return self._deadline_words(workflow.now() - due)
             try:
                 await workflow.wait_condition(
                     lambda: bool(self._pushed or self.acknowledged_by),

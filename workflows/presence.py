@@ -6,6 +6,8 @@ the product is stripped of markup before it gets here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -20,23 +22,27 @@ def show_phase(phase: Phase) -> None:
     workflow.upsert_search_attributes([PHASE.value_set(phase.value)])
 
 
-def show_details(phase: Phase, cause: str, awaiting: PendingApproval | None, entries: list[Entry]) -> None:
+def show_details(
+    phase: Phase, cause: str, awaiting: PendingApproval | None, entries: Sequence[Entry]
+) -> None:
     """Write phase, cause, the awaited decision and the newest timeline lines for the UI."""
-    lines = [f"**Phase**: {phase}"]
+    paragraphs = [f"**Phase**: {phase}"]
     if cause:
-        lines.append(f"**Cause**: {plain(cause)}")
+        paragraphs.append(f"**Cause**: {plain(cause)}")
     if awaiting:
-        lines += [
-            f"**Waiting for a decision** on plan `{awaiting.digest}` ({awaiting.risk})",
-            *(f"- {plain(step.says)}. Changes: {plain(step.changes)}." for step in awaiting.plan.steps),
-            f"Why: {plain(awaiting.plan.why)}",
-            'Choose **approve** or **deny** under "More Actions", "Send a Signal"; no input is needed.',
-        ]
-    lines.append("**Newest**")
-    lines += [f"- {entry.at:%H:%M:%S} {plain(entry.text)}" for entry in entries[-LAST_ENTRIES:]]
-    workflow.set_current_details(
-        "\n\n".join(lines[:-LAST_ENTRIES]) + "\n\n" + "\n".join(lines[-LAST_ENTRIES:])
-    )
+        paragraphs += _question(awaiting)
+    newest = "\n".join(f"- {one.at:%H:%M:%S} {plain(one.text)}" for one in entries[-LAST_ENTRIES:])
+    workflow.set_current_details("\n\n".join([*paragraphs, "**Newest**", newest]))
+
+
+def _question(awaiting: PendingApproval) -> list[str]:
+    steps = (f"- {plain(step.says)}. Changes: {plain(step.changes)}." for step in awaiting.plan.steps)
+    return [
+        f"**Waiting for a decision** on plan `{awaiting.digest}` ({awaiting.risk})",
+        "\n".join(steps),
+        f"Why: {plain(awaiting.plan.why)}",
+        'Choose **approve** or **deny** under "More Actions", "Send a Signal"; no input is needed.',
+    ]
 
 
 def plain(text: str) -> str:

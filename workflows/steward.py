@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.stewardship import StewardshipActivities
@@ -191,7 +191,7 @@ class Steward:
         incident = workflow.get_external_workflow_handle(hold.incident, run_id=hold.run_id)
         try:
             await incident.signal("steward_says", says)
-        except ApplicationError:
+        except FailureError:
             workflow.logger.info("the incident is gone", extra={"incident": hold.incident})
             self._unsure_of_holder = bool(self._ledger.waiting)
 

@@ -24,6 +24,8 @@ with workflow.unsafe.imports_passed_through():
     from models.providers import WatchProviders
     from models.service import Service
     from models.service_metrics import WatchErrors
+    from workflows import steps
+    from workflows.steps import Step
 
 LOST_AFTER = timedelta(seconds=10)
 """A worker whose heartbeats stop for this long is given up, and another takes the watch over."""
@@ -39,6 +41,8 @@ class Watch:
     activity: Callable[..., Any]
     words: str
     about: Callable[[Service, timedelta], Model]
+    check: Step
+    """One look at the same thing, for who must know how it stands while the watch goes on."""
 
     async def over(self, service: Service, policy: Policy) -> Watched:
         """Watch for the policy's stability window; the activity bounds itself."""
@@ -67,7 +71,11 @@ def _providers(service: Service, window: timedelta) -> Model:
     return WatchProviders(providers=service.providers, stable_for=window, at_most=limit)
 
 
-HEALTHY = Watch(HealthActivities.watch_health, "stays healthy", _health)
-REACHABLE = Watch(PostgresActivities.watch_database, "answers", _health)
-FEW_ERRORS = Watch(ServiceMetricActivities.watch_errors, "stays under its error threshold", _errors)
-PROVIDERS_BACK = Watch(ProviderActivities.watch_providers, "has its providers back", _providers)
+HEALTHY = Watch(HealthActivities.watch_health, "stays healthy", _health, steps.health)
+REACHABLE = Watch(PostgresActivities.watch_database, "answers", _health, steps.database)
+FEW_ERRORS = Watch(
+    ServiceMetricActivities.watch_errors, "stays under its error threshold", _errors, steps.errors
+)
+PROVIDERS_BACK = Watch(
+    ProviderActivities.watch_providers, "has its providers back", _providers, steps.providers
+)

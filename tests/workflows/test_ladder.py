@@ -1,0 +1,104 @@
+"""The ladder alone: its clock, and the proof during which nobody is woken."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.client import WorkflowHandle
+from temporalio.worker import Worker
+
+from tests.workflows.conftest import Night
+
+with workflow.unsafe.imports_passed_through():
+    from models.policy import Ladder, Rung
+    from workflows.ladder import Climb
+
+MINUTE = timedelta(minutes=1)
+
+
+class Climbed(BaseModel):
+    ladder: Ladder
+
+
+@workflow.defn
+class ClimbAlone:
+    """Climbs a ladder; the test says whether a proof goes on."""
+
+    def __init__(self) -> None:
+        self._pages: list[str] = []
+        self._proving = False
+
+    @workflow.run
+    async def run(self, climbed: Climbed) -> None:
+        await Climb(climbed.ladder, workflow.now(), self._page, self._proved).run()
+
+    @workflow.signal
+    def proving(self, goes_on: bool) -> None:
+        self._proving = goes_on
+
+    @workflow.query
+    def pages(self) -> list[str]:
+        return self._pages
+
+    def _page(self, rung: Rung, why: str) -> None:
+        self._pages.append(f"{rung.role}: {why}")
+
+    async def _proved(self) -> bool:
+        if not self._proving:
+            return False
+        await workflow.wait_condition(lambda: not self._proving)
+        return True
+
+
+LADDER = Ladder(
+    rungs=tuple(
+        Rung(role=role, after=after * MINUTE, channels=())
+        for role, after in (("On-Call", 0), ("Team Lead", 5), ("CTO", 10))
+    )
+)
+
+Climbing = WorkflowHandle[ClimbAlone, None]
+
+
+async def climb(night: Night) -> Climbing:
+    return await night.env.client.start_workflow(
+        ClimbAlone.run, Climbed(ladder=LADDER), id=str(uuid4()), task_queue="ladder"
+    )
+
+
+async def roles(handle: Climbing) -> list[str]:
+    return [page.split(":")[0] for page in await handle.query(ClimbAlone.pages)]
+
+
+@pytest.fixture
+async def ladder_worker(night: Night) -> AsyncIterator[None]:
+    async with Worker(night.env.client, task_queue="ladder", workflows=[ClimbAlone]):
+        yield
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_nobody_is_woken_at_the_deadline_while_only_the_proof_goes_on(night: Night) -> None:
+    handle = await climb(night)
+    await night.env.sleep(MINUTE)
+    await handle.signal(ClimbAlone.proving, True)
+    await night.env.sleep(5 * MINUTE)
+    assert await roles(handle) == ["On-Call"], "the deadline was for the recovery, not for its proof"
+    await handle.signal(ClimbAlone.proving, False)
+    await night.env.sleep(timedelta(seconds=1))
+    assert await roles(handle) == ["On-Call", "Team Lead"], "the proof is over, and it is not over"
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_every_rung_has_its_time(night: Night) -> None:
+    handle = await climb(night)
+    await night.env.sleep(4 * MINUTE)
+    assert await roles(handle) == ["On-Call"]
+    await night.env.sleep(2 * MINUTE)
+    assert await roles(handle) == ["On-Call", "Team Lead"]
+    await night.env.sleep(5 * MINUTE)
+    assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
