@@ -8,11 +8,13 @@ worker is missed while it is there. `docs/intake.md` tells the operator about it
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.worker import (
     CustomSlotSupplier,
@@ -29,7 +31,7 @@ from activities.health import HealthActivities
 from activities.managers import ManagerError, Managers
 from activities.postgres import PostgresActivities
 from hosting import House
-from models.evidence import Evidence, ProcessSeen
+from models.evidence import Evidence, HealthSeen, ProcessSeen
 from models.names import TASK_QUEUE
 from models.service import Service
 from workflows.catalogue import WORKFLOWS
@@ -40,6 +42,8 @@ KEPT = 200
 """Runs that stay in memory after their first task. A run must not be forgotten while it looks."""
 LOOKS_AT_ONCE = 100
 DRAIN = timedelta(seconds=5)
+STALE = 5.0
+"""Seconds after which a probe that was begun early is evidence of the past."""
 
 
 class OwnStartsOnly(CustomSlotSupplier):
@@ -65,6 +69,37 @@ class OwnStartsOnly(CustomSlotSupplier):
 
     def release_slot(self, ctx: SlotReleaseContext) -> None:
         self._free += 1
+
+
+class EarlyHealth(HealthActivities):
+    """Probes when the alert comes in, while Temporal takes it; the incident's look finds it under way.
+
+    Each early probe answers one look. When Temporal does not take the alert, a health check was
+    asked once too often, and nothing else has happened.
+    """
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        super().__init__(client)
+        self._under_way: dict[str, tuple[float, Service, asyncio.Task[HealthSeen]]] = {}
+
+    def begin(self, service: Service) -> None:
+        """Ask the health check now, unless it is being asked already."""
+        if service.health and self._fresh(service) is None:
+            probing = asyncio.create_task(super().probe_health(service))
+            self._under_way[service.name] = (time.monotonic(), service, probing)
+
+    @activity.defn
+    async def probe_health(self, service: Service) -> HealthSeen:
+        """The probe that is under way, else one of its own."""
+        probing = self._fresh(service)
+        if probing is None:
+            return await super().probe_health(service)
+        del self._under_way[service.name]
+        return await probing
+
+    def _fresh(self, service: Service) -> asyncio.Task[HealthSeen] | None:
+        began, asked, probing = self._under_way.get(service.name, (0.0, None, None))
+        return probing if asked == service and time.monotonic() - began < STALE else None
 
 
 def first_look_worker(client: Client, house: House, threads: ThreadPoolExecutor) -> Worker:

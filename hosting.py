@@ -65,11 +65,17 @@ class House:
     versions: DeploymentWatch
 
 
-def build(client: Client, http: httpx.AsyncClient, configuration: Callable[[], Configuration]) -> House:
-    """Build each activity once, with its clients."""
+def build(
+    client: Client,
+    http: httpx.AsyncClient,
+    configuration: Callable[[], Configuration],
+    health: HealthActivities | None = None,
+) -> House:
+    """Build each activity once, with its clients. `health` is the host's own way to probe, if it has one."""
     now = configuration()
     managers = Managers()
-    health, processes, postgres = HealthActivities(http), ProcessActivities(managers), PostgresActivities()
+    health = health or HealthActivities(http)
+    processes, postgres = ProcessActivities(managers), PostgresActivities()
     providers, sessions = ProviderActivities(http), SessionActivities()
     metrics = ServiceMetricActivities(PrometheusActivities(http))
     environment = EnvironmentActivities(managers)

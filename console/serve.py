@@ -17,7 +17,7 @@ from temporalio.worker import Worker
 import hosting
 import settings
 from activities.secrets import resolve
-from beside_the_door import eyes, first_look_worker
+from beside_the_door import EarlyHealth, eyes, first_look_worker
 from connection import connect, connect_later
 from console.fire import Config
 from console.voice import Unusable, run
@@ -71,11 +71,12 @@ async def _first_looks(
 ) -> AsyncIterator[FirstLooks]:
     """The worker beside the door, drained when the last request is answered."""
     with ThreadPoolExecutor(hosting.THREADS) as threads:
+        health = EarlyHealth(http)
 
         def worker(client: Client) -> Worker:
-            return first_look_worker(client, hosting.build(client, http, file), threads)
+            return first_look_worker(client, hosting.build(client, http, file, health), threads)
 
-        first_looks = FirstLooks(connect, worker, sight)
+        first_looks = FirstLooks(connect, worker, health.begin, sight)
         keeping = asyncio.create_task(first_looks.keep_ready())
         try:
             yield first_looks

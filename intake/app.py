@@ -38,7 +38,7 @@ def build(
 ) -> Starlette:
     """The application. `problem` says what is wrong with the configuration's file, if anything."""
     metrics = IntakeMetrics()
-    webhook = AlertmanagerWebhook(Door(client, first_looks.client_for), configuration, keys, metrics, http)
+    webhook = AlertmanagerWebhook(Door(client, first_looks.begin), configuration, keys, metrics, http)
     return Starlette(
         routes=[
             *webhook.routes(),

@@ -34,7 +34,7 @@ class Taken(StrEnum):
     NOTHING_OPEN = "nothing open"
 
 
-def left_to_workers(_: str) -> Client | None:
+def left_to_workers(_runbook: str, _service: str) -> Client | None:
     """For a process in which nobody takes first looks."""
     return None
 
@@ -42,12 +42,15 @@ def left_to_workers(_: str) -> Client | None:
 class Door:
     """Takes alerts to Temporal. Returns only when Temporal has them.
 
-    `first_look` names the client whose own worker may look at this service first, if any.
+    `begin_look` takes a runbook and a service; it begins the first look, if it may be taken here,
+    and names the client that the run must be started with for that.
     """
 
-    def __init__(self, client: Client, first_look: Callable[[str], Client | None] = left_to_workers) -> None:
+    def __init__(
+        self, client: Client, begin_look: Callable[[str, str], Client | None] = left_to_workers
+    ) -> None:
         self._client = client
-        self._first_look = first_look
+        self._begin_look = begin_look
         self._flights: Flights[Taken] = Flights()
 
     async def take(self, routed: Routed) -> Taken:
@@ -77,7 +80,7 @@ class Door:
     async def _start(self, routed: Routed) -> bool:
         """One call for a new incident, and the cheapest refusal for one that is open."""
         alert, severity = routed.alert, routed.severity
-        here = self._first_look(alert.service)
+        here = self._begin_look(routed.runbook, alert.service)
         try:
             await (here or self._client).start_workflow(
                 routed.runbook,

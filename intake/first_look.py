@@ -17,7 +17,12 @@ from temporalio.worker import Worker
 
 from intake.payload import plain
 from intake.sight import Sight
+from models.names import ANY_ALERT
+from models.service import Service
 
+VOUCHED_FOR = ("ServiceDown", ANY_ALERT)
+"""The runbooks whose first looks go only where `Sight` has looked before; the others ask systems
+for which a worker may have the secret, and this process not."""
 RETRY = 5.0
 """Seconds between two tries to get ready."""
 
@@ -29,16 +34,22 @@ class FirstLooks:
         self,
         connect: Callable[[], Awaitable[Client]],
         worker: Callable[[Client], Worker],
+        probe: Callable[[Service], None],
         sight: Sight,
     ) -> None:
         self._connect = connect
         self._worker = worker
+        self._probe = probe
         self._sight = sight
         self._client: Client | None = None
 
-    def client_for(self, service: str) -> Client | None:
-        """The client whose worker may take the first look at this service; None: leave it to others."""
-        return self._client if self._client and self._sight.sees(service) else None
+    def begin(self, runbook: str, service: str) -> Client | None:
+        """Begin the first look, and name the client whose worker takes it; None: leave it to others."""
+        seen = self._sight.seen(service) if runbook in VOUCHED_FOR else None
+        if self._client is None or seen is None:
+            return None
+        self._probe(seen)
+        return self._client
 
     async def keep_ready(self) -> None:
         """Run until cancelled. What befalls the worker is logged once an outage, and never raised."""

@@ -27,6 +27,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen()  # who comes before the server is up waits, and is not refused
     except OSError as error:
         raise ListenerTaken(f"cannot listen on {host}:{port}: {error.strerror}") from error
     return listener

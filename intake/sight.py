@@ -35,13 +35,14 @@ class Sight:
         self._seen: dict[str, Service] = {}
         self._unseen: dict[str, str] = {"every service": "nobody looked yet"}
 
-    def sees(self, name: str) -> bool:
-        """Whether this service, as it is configured now, and all that it needs are seen from here."""
+    def seen(self, name: str) -> Service | None:
+        """The service as it is configured now, if it and all that it needs are seen from here."""
         configuration = self._configuration()
-        if name not in configuration.services:
-            return False
-        needed = (configuration.services[name], *configuration.dependencies_of(name))
-        return all(self._seen.get(one.name) == one for one in needed)
+        service = configuration.services.get(name)
+        if service is None:
+            return None
+        needed = (service, *configuration.dependencies_of(name))
+        return service if all(self._seen.get(one.name) == one for one in needed) else None
 
     def check(self) -> Check:
         """For `/readyz`: an intake that sees nothing takes alerts all the same."""

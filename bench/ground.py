@@ -1,0 +1,76 @@
+"""What every measurement stands on: a Temporal, a supervisor, and a place for their files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from bench.bare import QUEUE
+from demo.parts.backend import ROOT
+from demo.parts.part import ProcessPart
+from demo.parts.process import Process
+from demo.parts.supervisor import Supervisord
+from demo.parts.temporal import Temporal
+
+
+class BareWorker(ProcessPart):
+    """`python -m bench.bare_worker`, ready when it polls."""
+
+    def __init__(self, directory: Path, address: str) -> None:
+        argv = [sys.executable, "-m", "bench.bare_worker"]
+        environment = {"TEMPORAL_ADDRESS": address, "PYTHONPATH": str(ROOT)}
+        self._address = address
+        self.process = Process("bare-worker", argv, directory=directory, env=environment)
+
+    async def looks_ready(self) -> str:
+        request = DescribeTaskQueueRequest(
+            namespace="default",
+            task_queue=TaskQueue(name=QUEUE),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+        )
+        client = await Client.connect(self._address)
+        seen = await client.workflow_service.describe_task_queue(request)
+        return "" if seen.pollers else "the bare worker does not poll yet"
+
+
+class StockTemporal(Temporal):
+    """The same server with its stock settings: the pragmas of its database taken out."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        argv = self.process.argv
+        pragmas = {place for i, word in enumerate(argv) if word == "--sqlite-pragma" for place in (i, i + 1)}
+        self.process.argv = [word for i, word in enumerate(argv) if i not in pragmas]
+
+
+async def client_of(temporal: Temporal) -> Client:
+    return await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+
+
+def supervisord(directory: Path, programs: Mapping[str, str]) -> Supervisord:
+    """A supervisord with these programs, each a piece of Python, which it does not restart itself."""
+    sections = []
+    for name, code in programs.items():
+        file = directory / f"{name}.py"
+        file.write_text(code)
+        sections.append(
+            f"[program:{name}]\ncommand={sys.executable} {file}\nstartsecs=0\nautorestart=false\n"
+            f"stdout_logfile={directory}/{name}.log\nredirect_stderr=true\n"
+        )
+    return Supervisord(directory, sections)
+
+
+def as_installed() -> None:
+    """Leave out what a development machine may set: everything here is local, and modules are kept
+    compiled, as they are after the first start of an installed product."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        os.environ.pop(name, None)
