@@ -12,10 +12,9 @@ from temporalio import workflow
 from temporalio.client import WorkflowHandle
 from temporalio.worker import Worker
 
-from tests.workflows.conftest import Night
-
 with workflow.unsafe.imports_passed_through():
     from models.policy import Ladder, Rung
+    from tests.workflows.conftest import Night
     from workflows.ladder import Climb
 
 MINUTE = timedelta(minutes=1)
