@@ -14,10 +14,11 @@ from temporalio.service import RPCError
 from demo.faults import FAULTS
 from demo.parts.loopback import is_installed
 from demo.parts.waiting import until
-from demo.story import INCIDENT, Ending, last_words
+from demo.story import Ending, last_words
 from models.alert import Alert, Severity
 from models.incident import Outcome
 from models.review import Review
+from tests.parts.pipeline import SERVICE_DOWN
 from tests.parts.requirements import missing
 from tests.parts.stack import MANAGERS, running_stack
 
@@ -26,7 +27,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 def review(cause: str) -> Review:
     return Review(
-        incident=INCIDENT,
+        incident=SERVICE_DOWN,
         run_id="run",
         runbook="ServiceDown",
         alert=Alert(name="ServiceDown", service="backend", starts_at=AT),
@@ -67,7 +68,7 @@ async def test_monitoring_raises_and_resolves_by_itself(tmp_path: Path, manager:
         missing("prometheus is not installed: apt-get install prometheus")
     async with running_stack(tmp_path, manager, monitored=True) as stack:
         client = await Client.connect(stack.temporal.address, data_converter=pydantic_data_converter)
-        handle = client.get_workflow_handle(INCIDENT, result_type=Review)
+        handle = client.get_workflow_handle(SERVICE_DOWN, result_type=Review)
 
         async def closed() -> str:
             try:
