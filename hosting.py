@@ -36,6 +36,7 @@ from activities.networks import NetworkActivities
 from activities.policy import PolicyActivities
 from activities.ports import PortActivities
 from activities.postgres import PostgresActivities
+from activities.postgres_settings import PostgresSettingActivities
 from activities.processes import ProcessActivities
 from activities.prometheus import PrometheusActivities
 from activities.providers import ProviderActivities
@@ -130,6 +131,7 @@ def build(
             effects.roll_back,
             effects.scale_out,
             sessions.terminate_sessions,
+            PostgresSettingActivities(managers).raise_max_connections,
             environment.set_environment,
             networks.reattach_network,
             clean_up.clean_up_files,

@@ -148,3 +148,4 @@ class DatabaseConnectionFailure(Runbook):
         seen = await incident.look(steps.dependents)
         if seen.dependents.bad:
             await incident.carry_out(fixes.restart_dependent)
+            await incident.stays(watches.DEPENDENT_HEALTHY)

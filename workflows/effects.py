@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.effects import EffectActivities
     from activities.environment import EnvironmentActivities
     from activities.networks import NetworkActivities
+    from activities.postgres_settings import PostgresSettingActivities
     from activities.sessions import SessionActivities
     from models.action import Action, Effect, LookBack, Perform
     from models.base import Model
@@ -55,6 +56,9 @@ PERFORMANCES: dict[str, Performance] = {
     "roll-back": Performance(EffectActivities.roll_back, timedelta(minutes=10), looks_first=False),
     "scale-out": Performance(EffectActivities.scale_out, timedelta(minutes=5)),
     "restart-database": Performance(EffectActivities.restart_database, timedelta(minutes=5)),
+    "raise-max-connections": Performance(
+        PostgresSettingActivities.raise_max_connections, timedelta(minutes=5)
+    ),
     "terminate-sessions": Performance(SessionActivities.terminate_sessions, timedelta(minutes=1)),
     "reattach-network": Performance(NetworkActivities.reattach_network, timedelta(minutes=1)),
     "clean-up-files": Performance(CleanUpActivities.clean_up_files, timedelta(minutes=5)),

@@ -168,7 +168,7 @@ class Incident:
         """Carry out the fix of a cause; what is done only for now is promised to be taken back."""
         await self.carry_out(cause.fix)
         if cause.undo:
-            self.undoing.promise(cause.undo, self.service, self.policy)
+            self.undoing.promise(cause.undo, self._now())
 
     async def carry_out(self, fix: Fix) -> Performed:
         """Have a fix done. Leaves the page when there is no plan, or as `Hands.carry_out` does."""
@@ -181,7 +181,7 @@ class Incident:
         """Prove the recovery: well without a break for the whole stability window."""
         self.show(Phase.VERIFYING)
         self._watch = watch
-        watched = await watch.over(self.service, self.policy)
+        watched = await watch.over(self._now())
         self._watch = None
         self.timeline.add(f"watch: {watched.reason}")
         self.record.watched = watched

@@ -9,12 +9,11 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from models.policy import Policy
-    from models.service import Service
     from workflows.diagnosis import Fix, Undo
     from workflows.endings import Ending
     from workflows.failures import in_short
     from workflows.record import Record
+    from workflows.situation import Situation
     from workflows.timeline import Timeline
 
 
@@ -34,16 +33,16 @@ class Undoing:
         self._failed = failed
         self._promises: list[asyncio.Task[None]] = []
 
-    def promise(self, undo: Undo, service: Service, policy: Policy) -> None:
+    def promise(self, undo: Undo, now: Situation) -> None:
         """Undo it when its watch is over: all is well again, or the limit that a person set is reached."""
-        self._promises.append(asyncio.create_task(self._keep(undo, service, policy)))
+        self._promises.append(asyncio.create_task(self._keep(undo, now)))
 
     async def finish(self) -> None:
         """Wait until every promise is kept. A person's `done` takes everything back at once."""
         await asyncio.gather(*self._promises)
 
-    async def _keep(self, undo: Undo, service: Service, policy: Policy) -> None:
-        watching = asyncio.create_task(undo.when.over(service, policy))
+    async def _keep(self, undo: Undo, now: Situation) -> None:
+        watching = asyncio.create_task(undo.when.over(now))
         hurry = asyncio.create_task(workflow.wait_condition(lambda: self._record.done is not None))
         await workflow.wait([watching, hurry], return_when=asyncio.FIRST_COMPLETED)
         if watching.done():

@@ -20,11 +20,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.service_metrics import ServiceMetricActivities
     from models.base import Model, in_words
     from models.evidence import Watched, WatchHealth
-    from models.policy import Policy
     from models.providers import WatchProviders
-    from models.service import Service
     from models.service_metrics import WatchErrors
     from workflows import steps
+    from workflows.situation import Situation
     from workflows.steps import Step
 
 LOST_AFTER = timedelta(seconds=10)
@@ -40,39 +39,47 @@ class Watch:
 
     activity: Callable[..., Any]
     words: str
-    about: Callable[[Service, timedelta], Model]
+    about: Callable[[Situation, timedelta], Model]
     check: Step
     """One look at the same thing, for who must know how it stands while the watch goes on."""
 
-    async def over(self, service: Service, policy: Policy) -> Watched:
+    async def over(self, now: Situation) -> Watched:
         """Watch for the policy's stability window; the activity bounds itself."""
-        window = policy.thresholds.stable_for
+        window = now.policy.thresholds.stable_for
         watched: Watched = await workflow.execute_activity_method(
             self.activity,
-            self.about(service, window),
-            task_queue=service.queue,
+            self.about(now, window),
+            task_queue=now.service.queue,
             start_to_close_timeout=LONGEST,
             heartbeat_timeout=LOST_AFTER,
-            summary=f"{service.name} {self.words} for {in_words(window)}",
+            summary=f"{now.service.name} {self.words} for {in_words(window)}",
         )
         return watched
 
 
-def _health(service: Service, window: timedelta) -> Model:
-    return WatchHealth(service=service, stable_for=window)
+def _health(now: Situation, window: timedelta) -> Model:
+    return WatchHealth(service=now.service, stable_for=window)
 
 
-def _errors(service: Service, window: timedelta) -> Model:
-    return WatchErrors(service=service, stable_for=window)
+def _dependent(now: Situation, window: timedelta) -> Model:
+    return WatchHealth(service=now.dependent, stable_for=window)
 
 
-def _providers(service: Service, window: timedelta) -> Model:
-    limit = service.degradation.at_most if service.degradation else timedelta(hours=4)
-    return WatchProviders(providers=service.providers, stable_for=window, at_most=limit)
+def _errors(now: Situation, window: timedelta) -> Model:
+    return WatchErrors(service=now.service, stable_for=window)
+
+
+def _providers(now: Situation, window: timedelta) -> Model:
+    degradation = now.service.degradation
+    limit = degradation.at_most if degradation else timedelta(hours=4)
+    return WatchProviders(providers=now.service.providers, stable_for=window, at_most=limit)
 
 
 HEALTHY = Watch(HealthActivities.watch_health, "stays healthy", _health, steps.health)
 REACHABLE = Watch(PostgresActivities.watch_database, "answers", _health, steps.database)
+DEPENDENT_HEALTHY = Watch(
+    HealthActivities.watch_health, "has its application healthy", _dependent, steps.dependents
+)
 FEW_ERRORS = Watch(
     ServiceMetricActivities.watch_errors, "stays under its error threshold", _errors, steps.errors
 )
