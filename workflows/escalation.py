@@ -29,6 +29,7 @@ class Escalation:
         proved: Callable[[], Awaitable[bool]],
     ) -> None:
         self._policy = policy
+        self._timeline = timeline
         self._situation = situation
         self._incident = workflow.info().workflow_id
         self._announcer = Announcer(timeline, self._unreachable)
@@ -95,6 +96,7 @@ class Escalation:
 
     def _page(self, rung: Rung, why: str) -> None:
         title = f"{self._policy.severity}: {self._incident}"
+        self._timeline.add(f"pages {rung.role}: {why}")
         self._announcer.page(self._policy, rung, title, self._situation(why))
 
     def _unreachable(self, rung: Rung) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 
 import httpx
 import pytest
@@ -52,10 +50,10 @@ async def test_strangers_and_nonsense_are_refused_with_a_reason(
     pipeline: Pipeline, door: httpx.AsyncClient
 ) -> None:
     since = datetime.now(UTC)
-    good = other(Firing(since), "QueueStuck")
+    good = Firing(since, "QueueStuck").body()
     nested = f'{{"version": "4", "alerts": {"[" * 100_000}'
     no_fields = {"status": "firing"}
-    large = other(Firing(since), "Large")
+    large = Firing(since, "Large").body()
     large["alerts"][0]["labels"]["stack"] = "x" * 3 * 2**20
 
     stranger = await door.post(WEBHOOK, json=good, headers={"Authorization": "Bearer wrong"})
@@ -76,9 +74,3 @@ async def test_strangers_and_nonsense_are_refused_with_a_reason(
     run = await pipeline.run_of("QueueStuck/backend", since)
     state = await pipeline.until_state(run, "escalated", lambda one: bool(said(one.timeline, "escalated")))
     assert state.runbook == "AnyAlert"
-
-
-def other(firing: Firing, name: str) -> dict[str, Any]:
-    """The same webhook about another alert."""
-    body: dict[str, Any] = json.loads(json.dumps(firing.body()).replace("ServiceDown", name))
-    return body

@@ -14,7 +14,7 @@ from demo.faults import FAULTS
 from demo.parts.services import BACKEND
 from demo.parts.waiting import until
 from demo.webhook import Firing
-from models.evidence import HealthWatched
+from models.evidence import Watched
 from models.incident import Outcome
 from tests.e2e.engine import container_of, events
 from tests.parts.pipeline import Pipeline, Run
@@ -97,7 +97,7 @@ async def healthy_for(pipeline: Pipeline, run: Run, at_least: timedelta) -> time
     return found
 
 
-async def watch_of(pipeline: Pipeline, run: Run) -> tuple[HealthWatched, timedelta]:
+async def watch_of(pipeline: Pipeline, run: Run) -> tuple[Watched, timedelta]:
     """What the watch found, and how long its last attempt took."""
     history = (await run.fetch_history()).events
     scheduled = next(
@@ -116,5 +116,5 @@ async def watch_of(pipeline: Pipeline, run: Run) -> tuple[HealthWatched, timedel
         if event.activity_task_completed_event_attributes.scheduled_event_id == scheduled
     )
     payloads = completed.activity_task_completed_event_attributes.result.payloads
-    watched: HealthWatched = (await pipeline.client.data_converter.decode(payloads, [HealthWatched]))[0]
+    watched: Watched = (await pipeline.client.data_converter.decode(payloads, [Watched]))[0]
     return watched, completed.event_time.ToDatetime() - started.event_time.ToDatetime()

@@ -47,9 +47,9 @@ class Pipeline:
         self.stack.config.write_text(yaml.safe_dump(content, sort_keys=False))
 
     async def fire(self, firing: Firing) -> Run:
-        """Post the alert about the backend as Alertmanager would; the run that took it."""
+        """Post the alert as Alertmanager would; the run that took it."""
         await post(self.stack.intake.url, self.stack.token, firing)
-        return await self.run_of(SERVICE_DOWN, firing.starts_at)
+        return await self.run_of(firing.incident, firing.starts_at)
 
     async def resolve(self, firing: Firing) -> None:
         """Post that the alert is over."""
