@@ -10,12 +10,15 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from bench import first_probe
+from bench import first_probe, history, memory, starts
 from bench.figures import Figure, as_markdown, as_text
 from bench.ground import as_installed
 
 MEASUREMENTS: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "first-probe": first_probe.measure,
+    "history": history.measure,
+    "memory": memory.measure,
+    "starts": starts.measure,
 }
 
 
