@@ -140,8 +140,6 @@ class Database(Configured):
     timeout: Duration = timedelta(seconds=5)
     idle_limit: Duration = timedelta(minutes=10)
     """Sessions idle for longer may be terminated, with approval, when connections run out."""
-    full: float = Field(default=0.9, gt=0, le=1)
-    """The share of `max_connections` in use above which connections have run out."""
     slow_query: Duration = timedelta(seconds=30)
 
 
