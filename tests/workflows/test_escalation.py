@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from models.evidence import Finding, PortOwner, PortSeen
+from models.evidence import Deployment
 from models.incident import Decision, Outcome, Spoken, Through
-from tests.workflows.conftest import Night
-from tests.workflows.world import HEALTHY, crashed
+from tests.workflows.night import Night
+from tests.workflows.sights import FAILING, HEALTHY, REFUSED, TAKEN_PORT, crashed
 
 MINUTE = timedelta(minutes=1)
 
 
-async def taken_port(night: Night) -> None:
-    """A port conflict: the fix needs an approval, so the incident waits."""
-    now = await night.now()
-    night.world.port = PortSeen(
-        finding=Finding.BAD,
-        reason="pid 77 (thief) listens on port 3000",
-        port=3000,
-        owner=PortOwner(pid=77, name="thief", started_at=now, ours=False),
+def deployment(version: str, at: datetime, *, healthy: bool) -> Deployment:
+    return Deployment(
+        service="backend", version=version, deployed_at=at, healthy_at=at if healthy else None, current=True
     )
 
 
 async def test_each_rung_is_paged_by_the_alerts_own_clock(night: Night) -> None:
-    await taken_port(night)
+    night.world.port = TAKEN_PORT
     alert = await night.alert(ago=2 * MINUTE)
     handle = await night.fire(alert)
     await night.until(handle, "awaiting approval")
@@ -41,7 +36,7 @@ async def test_each_rung_is_paged_by_the_alerts_own_clock(night: Night) -> None:
 
 
 async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(night: Night) -> None:
-    await taken_port(night)
+    night.world.port = TAKEN_PORT
     handle = await night.fire(await night.alert())
     await night.until(handle, "awaiting approval")
     await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
@@ -55,7 +50,7 @@ async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(night: Ni
 
 
 async def test_an_unanswered_approval_is_a_rung(night: Night) -> None:
-    await taken_port(night)
+    night.world.port = TAKEN_PORT
     alert = await night.alert()
     handle = await night.fire(alert)
     await night.until(handle, "awaiting approval")
@@ -68,7 +63,7 @@ async def test_an_unanswered_approval_is_a_rung(night: Night) -> None:
 
 
 async def test_an_approval_that_nobody_gives_expires(night: Night) -> None:
-    await taken_port(night)
+    night.world.port = TAKEN_PORT
     handle = await night.fire(await night.alert())
     await night.until(handle, "awaiting approval")
     await night.env.sleep(timedelta(hours=4, minutes=1))
@@ -83,7 +78,7 @@ async def test_an_approval_that_nobody_gives_expires(night: Night) -> None:
 
 
 async def test_a_rung_without_a_reachable_channel_is_skipped_and_said_so(night: Night) -> None:
-    await taken_port(night)
+    night.world.port = TAKEN_PORT
     night.world.down = {"discord", "pager"}
     handle = await night.fire(await night.alert())
     state = await night.until(handle, "awaiting approval")
@@ -99,14 +94,15 @@ async def test_the_third_crash_offers_the_rollback_with_the_deployments(night: N
     now = await night.now()
     for minutes in (3, 2):
         night.world.process = crashed(now - minutes * MINUTE)
-        night.world.health = night.world.health.model_copy(update={"finding": Finding.BAD})
+        night.world.health = REFUSED
         review = await night.end(await night.fire(await night.alert()))
         assert review.cause == "crash"
-    steward = night.env.client.get_workflow_handle("steward/backend")
-    await steward.signal("deployed", deployment("backend:1", now - timedelta(days=2), healthy=True))
-    await steward.signal("deployed", deployment("backend:2", now - timedelta(hours=1), healthy=False))
+    await night.deployed(
+        deployment("backend:1", now - timedelta(days=2), healthy=True),
+        deployment("backend:2", now - timedelta(hours=1), healthy=False),
+    )
     night.world.process = crashed(now)
-    night.world.health = night.world.health.model_copy(update={"finding": Finding.BAD})
+    night.world.health = REFUSED
     handle = await night.fire(await night.alert())
     state = await night.until(handle, "awaiting approval")
     assert state.cause == "crash loop"
@@ -118,27 +114,14 @@ async def test_the_third_crash_offers_the_rollback_with_the_deployments(night: N
     assert (await night.end(handle)).outcome is Outcome.RESOLVED
 
 
-def deployment(version: str, at: object, *, healthy: bool) -> dict[str, object]:
-    return {
-        "service": "backend",
-        "version": version,
-        "deployed_at": at,
-        "healthy_at": at if healthy else None,
-        "current": True,
-    }
-
-
 async def test_a_fix_without_effect_escalates_and_is_not_repeated(night: Night) -> None:
-    night.world.watched = night.world.watched.model_copy(
-        update={"finding": Finding.BAD, "reason": "3 failures in a row"}
-    )
+    night.world.watched["watch_health"] = FAILING
     handle = await night.fire(await night.alert())
     await night.until(handle, "escalated")
     await night.env.sleep(timedelta(hours=1))
     assert night.world.done == ["start backend"]
     night.world.health = HEALTHY
-    resolved = (await night.state(handle)).alert.model_copy(update={"status": "resolved"})
-    await handle.signal("alert_changed", resolved)
+    await night.resolve(handle)
     review = await night.end(handle)
     assert review.outcome is Outcome.RESOLVED_ELSEWHERE
     assert review.did_not_help == ("start backend: done",)

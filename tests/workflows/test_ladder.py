@@ -14,7 +14,7 @@ from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
     from models.policy import Ladder, Rung
-    from tests.workflows.conftest import Night
+    from tests.workflows.night import Night
     from workflows.ladder import Climb
 
 MINUTE = timedelta(minutes=1)

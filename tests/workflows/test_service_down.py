@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from models.incident import Outcome
-from tests.workflows.conftest import Night
-from tests.workflows.world import BLIND, HEALTHY, RUNNING
+from tests.workflows.night import Night
+from tests.workflows.sights import BLIND, HEALTHY, RUNNING
 
 
 async def test_a_crash_is_started_and_proved(night: Night) -> None:
@@ -38,7 +38,7 @@ async def test_blind_monitoring_is_announced_and_nothing_is_touched(night: Night
 
 
 async def test_a_look_that_fails_is_evidence_that_could_not_be_had(night: Night) -> None:
-    night.world.broken_look = True
+    night.world.broken_looks = {"read_logs"}
     review = await night.end(await night.fire(await night.alert()))
     assert review.outcome is Outcome.RESOLVED
     seen = {line.name: line for line in review.evidence}

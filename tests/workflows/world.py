@@ -1,4 +1,4 @@
-"""A scripted world for workflows: the outside systems, replaced by activities of the same names.
+"""A scripted world for workflows: the outside systems, as one activity that answers to every name.
 
 Everything inside is real: the runbooks, the steward, the control room, the policy and the
 activities by which workflows speak to one another.
@@ -6,133 +6,202 @@ activities by which workflows speak to one another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import activity
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
 
-from models.action import (
-    Effect,
-    KillProcess,
-    LookBack,
-    Perform,
-    RaiseMemoryLimit,
-    RestartService,
-    RollBack,
-    ScaleOut,
-    StartService,
-)
-from models.announcement import Announcement, Delivered, Receipt
+from models.action import Action, Effect, LookBack, Perform
+from models.announcement import Announcement, Delivered, Occasion, Receipt
+from models.app_executions import ExecutionsSeen
+from models.base import Model
 from models.evidence import (
     AlertSourceSeen,
-    AskSource,
+    DatabaseSeen,
     DependenciesSeen,
+    DependencySeen,
     Finding,
-    HealthKind,
     HealthSeen,
-    Watched,
     HostSeen,
     LogsSeen,
     LookAtDependencies,
     PortSeen,
     ProcessSeen,
-    ProcessState,
-    WatchHealth,
+    Watched,
 )
+from models.issues import SentrySeen
+from models.providers import ProvidersSeen
 from models.review import Review, StoredReview
 from models.service import Service
+from models.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
+from models.sessions import SessionsSeen
+from models.surroundings_seen import EnvironmentProposal, NetworksSeen, OldFilesSeen
+from tests.workflows import sights
 
-HEALTHY = HealthSeen(finding=Finding.OK, kind=HealthKind.HEALTHY, status=200, reason="200 and healthy")
-REFUSED = HealthSeen(finding=Finding.BAD, kind=HealthKind.REFUSED, reason="connection refused")
-BLIND = HealthSeen(finding=Finding.UNKNOWN, kind=HealthKind.UNREACHABLE, reason="the name does not resolve")
-RUNNING = ProcessSeen(finding=Finding.OK, state=ProcessState.RUNNING, reason="running", image="backend:2")
-STABLE = Watched(finding=Finding.OK, reason="healthy for the whole window")
-QUIET_LOG = LogsSeen(finding=Finding.OK, reason="nothing stands out", tail=("boom",))
-FREE_PORT = PortSeen(finding=Finding.OK, reason="nobody listens", port=3000)
-ROOMY_HOST = HostSeen(finding=Finding.OK, reason="room enough")
-HEALTHY_DEPENDENCIES = DependenciesSeen(finding=Finding.OK, reason="all healthy")
-SOURCE_AGREES = AlertSourceSeen(finding=Finding.OK, reason="no such alert is active")
-FAILING = Watched(finding=Finding.BAD, reason="never healthy for long")
+LOOKS = {
+    "look_at_port": "port",
+    "look_at_host": "host",
+    "check_database": "database",
+    "look_at_sessions": "sessions",
+    "look_at_networks": "networks",
+    "look_at_old_files": "old_files",
+    "propose_environment": "pool_setting",
+    "look_at_errors": "errors",
+    "look_at_heap": "heap",
+    "look_at_cpu": "cpu",
+    "top_issues": "issues",
+    "probe_providers": "providers",
+    "failed_executions": "executions",
+    "ask_source": "source",
+}
+"""The looks that find the same for every service: activity to field of the world."""
 
+WATCHES = ("watch_health", "watch_database", "watch_errors", "watch_providers")
 
-def crashed(at: datetime) -> ProcessSeen:
-    """A process that exited with code 1 at that moment."""
-    return ProcessSeen(
-        finding=Finding.BAD,
-        state=ProcessState.EXITED,
-        exit_code=1,
-        finished_at=at,
-        image="backend:2",
-        reason="exited with code 1",
-    )
+BEAT = 0.01
+"""Seconds between the heartbeats of what is held."""
+
+M = TypeVar("M", bound=Model)
 
 
 @dataclass
 class World:
-    """What the looks find, what the effects do, and what people were told."""
+    """What the looks find, what the effects do, and what people were told.
 
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    health: HealthSeen = REFUSED
-    process: ProcessSeen = field(default_factory=lambda: crashed(datetime(2026, 1, 1, tzinfo=UTC)))
-    logs: LogsSeen = QUIET_LOG
-    port: PortSeen = FREE_PORT
-    host: HostSeen = ROOMY_HOST
-    dependencies: DependenciesSeen = HEALTHY_DEPENDENCIES
-    watched: Watched = STABLE
-    source: AlertSourceSeen = SOURCE_AGREES
-    broken_look: bool = False
+    Two services: `backend`, which is refused and crashed unless a test says otherwise, and its
+    database `postgres`, which is well.
+    """
+
+    health: HealthSeen = sights.REFUSED
+    process: ProcessSeen = field(default_factory=lambda: sights.crashed(sights.LONG_AGO))
+    logs: LogsSeen = sights.QUIET_LOG
+    database: DatabaseSeen = sights.ANSWERS
+    database_process: ProcessSeen = sights.RUNNING
+    database_logs: LogsSeen = sights.QUIET_LOG
+    port: PortSeen = sights.FREE_PORT
+    host: HostSeen = sights.ROOMY_HOST
+    sessions: SessionsSeen = sights.CALM
+    networks: NetworksSeen = sights.JOINED_NETWORKS
+    old_files: OldFilesSeen = sights.NO_OLD_FILES
+    pool_setting: EnvironmentProposal = sights.BIGGER_POOL
+    errors: ErrorsSeen = sights.FEW_ERRORS
+    heap: HeapSeen = sights.STEADY_HEAP
+    cpu: CpuSeen = sights.IDLE_CPU
+    issues: SentrySeen = sights.NO_ISSUES
+    providers: ProvidersSeen = sights.SERVING
+    executions: ExecutionsSeen = sights.NO_FAILURES
+    source: AlertSourceSeen = sights.SOURCE_AGREES
+    watched: dict[str, Watched] = field(default_factory=dict)
+    """How a watch ends, by its name; well for the whole window unless it stands here."""
+    broken_looks: set[str] = field(default_factory=set)
+    """Looks that raise instead of answering."""
     works: bool = True
-    """Whether effects make the service run again."""
-    lost: int = 0
-    """How many effects end without an answer."""
+    """Whether effects make the service well again."""
+    lost: Counter[str] = field(default_factory=Counter)
+    """How many effects happen without an answer, by the name of their activity."""
+    silent: set[str] = field(default_factory=set)
+    """Effects whose worker dies: the activity never ends and beats no more."""
+    found_later: bool = True
+    """Whether a look back finds that the lost effect happened."""
     down: set[str] = field(default_factory=set)
     """Channels that take nothing."""
     done: list[str] = field(default_factory=list)
+    """Every effect, each time that it was asked for."""
+    called: list[str] = field(default_factory=list)
     told: list[Announcement] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
+    beats: int = 0
+    _held: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    def hold(self, name: str) -> None:
+        """Let the activity of this name begin, and not end before `let_go`."""
+        self._held[name] = asyncio.Event()
+
+    def let_go(self, name: str) -> None:
+        """Let what is held end."""
+        self._held.pop(name).set()
+
+    async def beat_after(self, beats: int) -> None:
+        """Wait for two more heartbeats of what is held, so that the later one was surely sent."""
+        async with asyncio.timeout(10):
+            while self._held and self.beats < beats + 2:  # noqa: ASYNC110
+                await asyncio.sleep(BEAT)
 
     def pages(self) -> list[str]:
         """The roles that were paged, in order."""
-        return [one.role for one in self.told if one.occasion == "page"]
+        return [one.role for one in self.told if one.occasion is Occasion.PAGE]
 
-    @activity.defn
-    async def probe_health(self, service: Service) -> HealthSeen:
-        return self.health
+    def notices(self) -> list[str]:
+        """The titles of what the broadcast channels were told."""
+        return [one.title for one in self.told if one.occasion is Occasion.NOTICE]
 
-    @activity.defn
-    async def look_at_process(self, service: Service) -> ProcessSeen:
-        return self.process
+    def activities(self) -> list[Callable[..., Any]]:
+        """What a worker registers."""
+        return [self.outside]
 
-    @activity.defn
-    async def read_logs(self, service: Service) -> LogsSeen:
-        if self.broken_look:
+    @activity.defn(dynamic=True)
+    async def outside(self, arguments: Sequence[RawValue]) -> Any:
+        """Everything that the product asks of the outside, and does to it."""
+        name = activity.info().activity_type
+        self.called.append(name)
+        await self._wait(name)
+        if name in self.broken_looks:
             raise RuntimeError("the look itself is broken")
-        return self.logs
+        if name in LOOKS:
+            return getattr(self, LOOKS[name])
+        if name in WATCHES:
+            return self.watched.get(name, sights.STABLE)
+        answers: dict[str, Callable[[RawValue], Model]] = {
+            "probe_health": lambda raw: self._health_of(_read(raw, Service)),
+            "look_at_process": lambda raw: self._process_of(_read(raw, Service)),
+            "read_logs": lambda raw: self._log_of(_read(raw, Service)),
+            "look_at_dependencies": lambda raw: self._checks(_read(raw, LookAtDependencies)),
+            "announce": lambda raw: self._announce(_read(raw, Announcement)),
+            "write_review": lambda raw: self._write(_read(raw, Review)),
+            "look_back": lambda raw: self._look_back(_read(raw, LookBack)),
+        }
+        if name in answers:
+            return answers[name](arguments[0])
+        return self._do(name, _read(arguments[0], Perform[Action]))
 
-    @activity.defn
-    async def look_at_port(self, service: Service) -> PortSeen:
-        return self.port
+    async def _wait(self, name: str) -> None:
+        while name in self._held:
+            activity.heartbeat()
+            self.beats += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._held[name].wait(), BEAT)
 
-    @activity.defn
-    async def look_at_host(self, service: Service) -> HostSeen:
-        return self.host
+    def _health_of(self, service: Service) -> HealthSeen:
+        return self.health if service.name == "backend" else sights.HEALTHY
 
-    @activity.defn
-    async def look_at_dependencies(self, request: LookAtDependencies) -> DependenciesSeen:
-        return self.dependencies
+    def _process_of(self, service: Service) -> ProcessSeen:
+        return self.database_process if service.name == "postgres" else self.process
 
-    @activity.defn
-    async def watch_health(self, request: WatchHealth) -> Watched:
-        return self.watched.model_copy(update={"held": request.stable_for})
+    def _log_of(self, service: Service) -> LogsSeen:
+        return self.database_logs if service.name == "postgres" else self.logs
 
-    @activity.defn
-    async def ask_source(self, request: AskSource) -> AlertSourceSeen:
-        return self.source
+    def _checks(self, request: LookAtDependencies) -> DependenciesSeen:
+        checks = [self._check(service) for service in request.services]
+        bad = [one.service for one in checks if one.finding is Finding.BAD]
+        reason = f"not well: {', '.join(bad)}" if bad else "all are well"
+        return DependenciesSeen(
+            finding=Finding.BAD if bad else Finding.OK, reason=reason, services=tuple(checks)
+        )
 
-    @activity.defn
-    async def announce(self, message: Announcement) -> Delivered:
+    def _check(self, service: Service) -> DependencySeen:
+        seen = self.database if service.is_database else self._health_of(service)
+        return DependencySeen(
+            service=service.name, finding=seen.finding, reason=seen.reason, is_database=service.is_database
+        )
+
+    def _announce(self, message: Announcement) -> Delivered:
         self.told.append(message)
         receipts = tuple(
             Receipt(channel=name, delivered=name not in self.down, why="down" * (name in self.down))
@@ -141,66 +210,35 @@ class World:
         wanted = message.first_of or message.also_to
         return Delivered(receipts=receipts, reached=any(name not in self.down for name in wanted))
 
-    @activity.defn
-    async def write_review(self, review: Review) -> StoredReview:
+    def _write(self, review: Review) -> StoredReview:
         self.reviews.append(review)
         return StoredReview(path=f"reviews/{review.incident}.md")
 
-    @activity.defn
-    async def start_service(self, order: Perform[StartService]) -> Effect:
-        return self._do(order)
+    def _look_back(self, request: LookBack) -> Effect:
+        found = "seen by looking back" if self.found_later else "it did not happen"
+        return Effect(done=self.found_later, found=found, at=datetime.now(UTC))
 
-    @activity.defn
-    async def restart_service(self, order: Perform[RestartService]) -> Effect:
-        return self._do(order)
-
-    @activity.defn
-    async def raise_memory_limit(self, order: Perform[RaiseMemoryLimit]) -> Effect:
-        return self._do(order)
-
-    @activity.defn
-    async def kill_process(self, order: Perform[KillProcess]) -> Effect:
-        return self._do(order)
-
-    @activity.defn
-    async def roll_back(self, order: Perform[RollBack]) -> Effect:
-        return self._do(order)
-
-    @activity.defn
-    async def scale_out(self, order: Perform[ScaleOut]) -> Effect:
-        return self._do(order)
-
-    @activity.defn
-    async def look_back(self, request: LookBack) -> Effect:
-        return Effect(done=True, found="seen by looking back", at=self.now())
-
-    def _do(self, order: Perform[Any]) -> Effect:
+    def _do(self, name: str, order: Perform[Action]) -> Effect:
         self.done.append(order.action.says)
-        if self.lost:
-            self.lost -= 1
-            raise TimeoutError
         if self.works:
-            self.health, self.process = HEALTHY, RUNNING
-        return Effect(done=self.works, found="done" if self.works else "it did not help", at=self.now())
+            self._heal(order.action.service.name)
+        if name in self.silent:
+            self.silent.discard(name)
+            activity.raise_complete_async()
+        if self.lost[name]:
+            self.lost[name] -= 1
+            raise ApplicationError("taken, and never answered", type="OutcomeLost", non_retryable=True)
+        found = "done" if self.works else "it did not help"
+        return Effect(done=self.works, found=found, at=datetime.now(UTC))
 
-    def activities(self) -> list[Callable[..., Any]]:
-        """Everything of the world that a worker registers."""
-        return [
-            self.probe_health,
-            self.look_at_process,
-            self.read_logs,
-            self.look_at_port,
-            self.look_at_host,
-            self.look_at_dependencies,
-            self.watch_health,
-            self.ask_source,
-            self.announce,
-            self.write_review,
-            self.start_service,
-            self.restart_service,
-            self.raise_memory_limit,
-            self.kill_process,
-            self.roll_back,
-            self.scale_out,
-            self.look_back,
-        ]
+    def _heal(self, service: str) -> None:
+        if service == "postgres":
+            self.database, self.database_process = sights.ANSWERS, sights.RUNNING
+            self.sessions = sights.CALM
+        else:
+            self.health, self.process = sights.HEALTHY, sights.RUNNING
+
+
+def _read(raw: RawValue, shape: type[M]) -> M:
+    value: M = activity.payload_converter().from_payload(raw.payload, shape)
+    return value

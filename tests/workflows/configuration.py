@@ -1,0 +1,62 @@
+"""The configuration of a scripted night: a backend that needs a database, and who is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SWITCH = {"url": "http://localhost:3000/api/degraded"}
+
+CONFIGURATION: dict[str, Any] = {
+    "services": {
+        "backend": {
+            "manager": {"kind": "docker", "container": "backend"},
+            "health": {"url": "http://localhost:3000/health"},
+            "port": 3000,
+            "depends_on": ["postgres"],
+            "network": "app",
+            "metrics": {"prometheus": "http://localhost:9090"},
+            "providers": {"openai": {"url": "https://api.openai.com/v1/models"}},
+            "temporal": {"address": "localhost:7233"},
+            "degradation": {"on": SWITCH, "off": {**SWITCH, "method": "PUT"}},
+            "env_file": ".env",
+            "pool": {"key": "POOL", "value": 50},
+        },
+        "postgres": {
+            "manager": {"kind": "docker", "container": "postgres"},
+            "database": {"url": {"env": "DATABASE_URL"}},
+            "network": "app",
+        },
+    },
+    "alerts": {
+        "ServiceDown": {"severity": "critical", "topic": "service-down"},
+        "HighErrorRate": {"severity": "critical", "topic": "service-down"},
+        "DatabaseConnectionFailure": {"severity": "critical", "topic": "service-down"},
+        "DiskSlow": {"severity": "warning"},
+    },
+    "escalation": {
+        "service-down": ["On-Call", "Team Lead", "CTO"],
+        "any-alert": ["On-Call", "Team Lead"],
+    },
+    "contacts": {
+        "On-Call": ["discord", "pager"],
+        "Team Lead": ["mail"],
+        "CTO": ["mail"],
+        "DBA": ["mail"],
+        "Platform Team": ["mail"],
+    },
+    "specialists": {"database": "DBA", "platform": "Platform Team"},
+    "broadcast": ["slack"],
+    "channels": {name: {"kind": "log"} for name in ("slack", "discord", "pager", "mail")},
+}
+
+
+def merged(whole: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with these keys changed, at any depth."""
+    result = dict(whole)
+    for key, value in changes.items():
+        inner = result.get(key)
+        if isinstance(inner, Mapping) and isinstance(value, Mapping):
+            value = merged(inner, value)
+        result[key] = value
+    return result

@@ -1,0 +1,195 @@
+"""One night: a time-skipping server, a worker, and a scripted world outside."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.policy import PolicyActivities
+from activities.stewardship import StewardshipActivities
+from models.alert import Alert, AlertStatus
+from models.configuration import Configuration
+from models.evidence import Deployment
+from models.incident import IncidentState
+from models.names import STEWARD, TASK_QUEUE, steward_id
+from models.review import Review
+from models.stewardship import StewardState
+from tests.workflows.configuration import CONFIGURATION, merged
+from tests.workflows.world import World
+from workflows.catalogue import WORKFLOWS
+from workflows.search_attributes import ALL
+
+SERVER = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent)) or shutil.which(
+    "temporal-test-server"
+)
+IDENTITY = "scripted-night"
+STEPS = 600
+SECOND = timedelta(seconds=1)
+BETWEEN_BEATS = timedelta(seconds=5)
+"""The workflows give up an activity that does not beat for ten seconds of the server's clock."""
+
+Incident = WorkflowHandle[Any, Review]
+
+
+@dataclass
+class Night:
+    """One test's world, server and clock."""
+
+    world: World
+    env: WorkflowEnvironment
+    configuration: Configuration = field(default_factory=lambda: Configuration.model_validate(CONFIGURATION))
+
+    def configure(self, **changes: Any) -> None:
+        """Change the configuration in force; incidents that are open keep theirs."""
+        self.configuration = Configuration.model_validate(merged(CONFIGURATION, changes))
+
+    async def now(self) -> datetime:
+        return await self.env.get_current_time()
+
+    async def alert(self, name: str = "ServiceDown", ago: timedelta = timedelta(), **more: Any) -> Alert:
+        """An alert that began so long ago by the server's clock."""
+        fields = {"service": "backend", "starts_at": await self.now() - ago, **more}
+        return Alert(name=name, **fields)
+
+    async def fire(self, alert: Alert, runbook: str | None = None, **options: Any) -> Incident:
+        """Start the run as the intake does."""
+        return await self.env.client.start_workflow(
+            runbook or self.configuration.runbook_for(alert.name),
+            alert,
+            id=alert.incident_id,
+            task_queue=TASK_QUEUE,
+            result_type=Review,
+            **options,
+        )
+
+    async def resolve(self, handle: Incident) -> None:
+        """The alert's source says that it is over."""
+        alert = (await self.state(handle)).alert
+        await handle.signal("alert_changed", alert.model_copy(update={"status": AlertStatus.RESOLVED}))
+
+    def incident(self, name: str) -> Incident:
+        """An incident that something else started."""
+        return self.env.client.get_workflow_handle(name, result_type=Review)
+
+    async def state(self, handle: Incident) -> IncidentState:
+        state: IncidentState = await handle.query("state", result_type=IncidentState)
+        return state
+
+    async def until(self, handle: Incident, phase: str, step: timedelta = SECOND) -> IncidentState:
+        """Let the clock run until the incident is in this phase; at most 600 steps."""
+        for _ in range(STEPS):
+            state = await self.state(handle)
+            if state.phase == phase:
+                return state
+            await self.env.sleep(step)
+        raise AssertionError(f"never {phase}: {state.phase}; {[e.text for e in state.timeline]}")
+
+    async def until_true(self, true: Callable[[], bool]) -> None:
+        """Let the clock run until it is true of the world; at most 600 steps."""
+        for _ in range(STEPS):
+            if true():
+                return
+            await self.env.sleep(SECOND)
+        raise AssertionError(f"never true; done: {self.world.done}; called: {self.world.called}")
+
+    async def end(self, handle: Incident) -> Review:
+        """Let the clock run second by second until the run is closed; its review.
+
+        Waiting for the result would let the clock jump: with nothing left to happen it lands ten
+        years later, and every steward times out.
+        """
+        for _ in range(STEPS):
+            if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                with self.env.auto_time_skipping_disabled():
+                    return await handle.result()
+            await self.env.sleep(SECOND)
+        raise AssertionError(f"never closed: {await self.state(handle)}")
+
+    async def pass_with_heartbeats(self, duration: timedelta) -> None:
+        """Let the clock run while activities are held, no faster than their heartbeats follow."""
+        for _ in range(duration // BETWEEN_BEATS):
+            beats = self.world.beats
+            await self.env.sleep(BETWEEN_BEATS)
+            await self.world.beat_after(beats)
+
+    async def closes(self, handle: Incident) -> Review:
+        """The review of an escalated incident, once a person says that it is done."""
+        await handle.signal("done")
+        return await self.end(handle)
+
+    def steward(self, service: str = "backend") -> WorkflowHandle[Any, Any]:
+        return self.env.client.get_workflow_handle(steward_id(service))
+
+    async def book(self, service: str = "backend") -> StewardState:
+        """What the steward of the service remembers."""
+        state: StewardState = await self.steward(service).query("state", result_type=StewardState)
+        return state
+
+    async def deployed(self, *deployments: Deployment) -> None:
+        """Let the steward of the backend know its versions, the oldest first."""
+        for one in deployments:
+            await self.env.client.start_workflow(
+                STEWARD,
+                StewardState(service=one.service),
+                id=steward_id(one.service),
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                start_signal="deployed",
+                start_signal_args=[one],
+            )
+
+
+def hosted(client: Client, world: World, configuration: Callable[[], Configuration]) -> Worker:
+    """A worker of the product's workflows in a scripted world."""
+    stewardship = StewardshipActivities(client)
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        identity=IDENTITY,
+        workflows=WORKFLOWS,
+        activities=[
+            *world.activities(),
+            PolicyActivities(configuration).take_policy,
+            stewardship.ask_steward,
+            stewardship.look_at_history,
+            stewardship.read_control_room,
+            stewardship.is_open,
+            stewardship.join_incident,
+            stewardship.await_incident,
+        ],
+        activity_executor=ThreadPoolExecutor(2),
+        max_heartbeat_throttle_interval=timedelta(milliseconds=1),
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_night() -> AsyncIterator[Night]:
+    """A server whose clock runs as fast as the incident lets it, with a worker."""
+    env = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=SERVER, data_converter=pydantic_data_converter, identity=IDENTITY
+    )
+    async with env:
+        await env.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(
+                search_attributes={k.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for k in ALL},
+                namespace=env.client.namespace,
+            )
+        )
+        night = Night(World(), env)
+        async with hosted(env.client, night.world, lambda: night.configuration):
+            yield night

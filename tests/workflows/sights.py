@@ -1,0 +1,178 @@
+"""What the scripted world shows: each piece of evidence that a row of a causes table needs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from models.app_executions import ExecutionsSeen, FailedType
+from models.evidence import (
+    AlertSourceSeen,
+    DatabaseKind,
+    DatabaseSeen,
+    DiskSeen,
+    Finding,
+    HealthKind,
+    HealthSeen,
+    HostSeen,
+    LogMatch,
+    LogsSeen,
+    PortOwner,
+    PortSeen,
+    ProcessSeen,
+    ProcessState,
+    Watched,
+)
+from models.issues import SentrySeen
+from models.providers import ProviderKind, ProviderSeen, ProvidersSeen
+from models.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
+from models.sessions import SessionSeen, SessionsSeen
+from models.surroundings_seen import EnvironmentProposal, NetworksSeen, OldFile, OldFilesSeen
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+MIB = 2**20
+
+HEALTHY = HealthSeen(finding=Finding.OK, kind=HealthKind.HEALTHY, status=200, reason="200 and healthy")
+REFUSED = HealthSeen(finding=Finding.BAD, kind=HealthKind.REFUSED, reason="connection refused")
+BLIND = HealthSeen(finding=Finding.UNKNOWN, kind=HealthKind.UNREACHABLE, reason="the name does not resolve")
+
+RUNNING = ProcessSeen(finding=Finding.OK, state=ProcessState.RUNNING, reason="running", image="backend:2")
+PAUSED = ProcessSeen(finding=Finding.BAD, state=ProcessState.PAUSED, reason="paused")
+UNSEEN_PROCESS = ProcessSeen(reason="the engine does not answer")
+
+QUIET_LOG = LogsSeen(finding=Finding.OK, reason="nothing stands out", tail=("boom",))
+FREE_PORT = PortSeen(finding=Finding.OK, reason="nobody listens", port=3000)
+TAKEN_PORT = PortSeen(
+    finding=Finding.BAD,
+    reason="pid 77 (thief) listens on port 3000",
+    port=3000,
+    owner=PortOwner(pid=77, name="thief", started_at=LONG_AGO, ours=False),
+)
+ROOMY_HOST = HostSeen(finding=Finding.OK, reason="room enough")
+FULL_DISK = HostSeen(
+    finding=Finding.BAD,
+    reason="no room on /var",
+    disks=(DiskSeen(path="/var", total=100, free=0, full=True),),
+)
+
+STABLE = Watched(finding=Finding.OK, reason="well for the whole window")
+FAILING = Watched(finding=Finding.BAD, reason="never well for long")
+UNSEEN = Watched(reason="it could not be seen for most of the window")
+
+ANSWERS = DatabaseSeen(finding=Finding.OK, kind=DatabaseKind.HEALTHY, reason="SELECT 1 in 2 ms")
+CALM = SessionsSeen(
+    finding=Finding.OK,
+    kind=DatabaseKind.HEALTHY,
+    reason="12 of 100 connections",
+    used=12,
+    max_connections=100,
+)
+JOINED_NETWORKS = NetworksSeen(finding=Finding.OK, reason="on one network", networks=("app",))
+NO_OLD_FILES = OldFilesSeen(finding=Finding.OK, reason="no old files")
+OLD_FILES = OldFilesSeen(
+    finding=Finding.OK,
+    reason="1 old file",
+    files=(OldFile(path="/var/log/old.log", size=MIB, modified_at=LONG_AGO),),
+)
+BIGGER_POOL = EnvironmentProposal(
+    finding=Finding.OK, reason="POOL: 10 → 50", file=".env", values={"POOL": "50"}, diff="-POOL=10\n+POOL=50"
+)
+
+FEW_ERRORS = ErrorsSeen(finding=Finding.OK, reason="0.1 % of 50 requests/s fail", ratio=0.001, traffic=50)
+MANY_ERRORS = ErrorsSeen(finding=Finding.BAD, reason="12 % of 50 requests/s fail", ratio=0.12, traffic=50)
+NO_TRAFFIC = ErrorsSeen(reason="no traffic: nobody knows")
+STEADY_HEAP = HeapSeen(finding=Finding.OK, reason="the heap is steady")
+GROWING_HEAP = HeapSeen(finding=Finding.BAD, reason="the heap grows by 12 % an hour", slope=0.12, fit=0.97)
+IDLE_CPU = CpuSeen(finding=Finding.OK, reason="0.2 cores", cores=0.2)
+FULL_CPU = CpuSeen(finding=Finding.BAD, reason="0.98 cores", cores=0.98)
+NO_ISSUES = SentrySeen(finding=Finding.OK, reason="no issues")
+SERVING = ProvidersSeen(finding=Finding.OK, reason="all serve us")
+PROVIDER_DOWN = ProvidersSeen(
+    finding=Finding.BAD,
+    reason="openai answers 503",
+    providers=(
+        ProviderSeen(name="openai", finding=Finding.BAD, reason="503", kind=ProviderKind.DOWN, status=503),
+    ),
+)
+NO_FAILURES = ExecutionsSeen(finding=Finding.OK, reason="no workflow failed")
+FAILED_WORKFLOWS = ExecutionsSeen(
+    finding=Finding.BAD,
+    reason="7 workflows failed",
+    total=7,
+    types=(FailedType(type="Loop", count=7, workflow_id="loop-1", closed_at=LONG_AGO),),
+)
+SOURCE_AGREES = AlertSourceSeen(finding=Finding.OK, reason="no such alert is active")
+
+
+def crashed(at: datetime) -> ProcessSeen:
+    """A process that exited with code 1 at that moment."""
+    return ProcessSeen(
+        finding=Finding.BAD,
+        state=ProcessState.EXITED,
+        exit_code=1,
+        finished_at=at,
+        image="backend:2",
+        reason="exited with code 1",
+    )
+
+
+def killed_for_memory(limit: int) -> ProcessSeen:
+    """A process that the kernel ended under this limit."""
+    return crashed(LONG_AGO).model_copy(
+        update={"exit_code": 137, "oom_killed": True, "memory_limit": limit, "reason": "killed for memory"}
+    )
+
+
+def at_its_limit() -> ProcessSeen:
+    """A process that runs, with all the memory that it may use."""
+    return RUNNING.model_copy(update={"memory_limit": 512 * MIB, "memory_used": 511 * MIB})
+
+
+def log_with(pattern: str) -> LogsSeen:
+    """A log in which one of the named patterns stands."""
+    return LogsSeen(
+        finding=Finding.BAD,
+        reason=f"{pattern} stands in the log",
+        tail=("boom",),
+        matches={pattern: LogMatch(count=1, sample="boom")},
+    )
+
+
+def database(kind: DatabaseKind) -> DatabaseSeen:
+    """A database that does not answer, in this way."""
+    return DatabaseSeen(finding=Finding.BAD, kind=kind, reason=f"SELECT 1: {kind}")
+
+
+def session(pid: int) -> SessionSeen:
+    """A session that has been idle in its transaction for an hour."""
+    return SessionSeen(
+        pid=pid,
+        backend_start=LONG_AGO,
+        application="worker",
+        state="idle in transaction",
+        lasts=timedelta(hours=1),
+        query="UPDATE jobs",
+    )
+
+
+def no_room(*, idle: bool) -> SessionsSeen:
+    """A database without a free connection, with or without sessions that could be ended."""
+    return SessionsSeen(
+        finding=Finding.BAD,
+        kind=DatabaseKind.TOO_MANY_CONNECTIONS,
+        reason="100 of 100 connections",
+        used=100,
+        max_connections=100,
+        idle=(session(41), session(42)) if idle else (),
+    )
+
+
+def deadlocked() -> SessionsSeen:
+    """A session that waits too long for another one's lock."""
+    return CALM.model_copy(
+        update={
+            "finding": Finding.BAD,
+            "reason": "2 sessions wait for session 41",
+            "blocked": (session(43),),
+            "blockers": (session(41),),
+        }
+    )
