@@ -20,7 +20,7 @@ from starlette.routing import Route
 from demo.backend import business, injection
 from demo.backend.database import Database, DatabaseLostError
 from demo.backend.memory import hold, limit_memory
-from demo.backend.metrics import COST, REGISTRY, Measured
+from demo.backend.metrics import COST, HEALTHY, REGISTRY, Measured
 from demo.backend.settings import BackendSettings
 
 log = logging.getLogger("backend")
@@ -47,6 +47,9 @@ async def metrics(request: Request) -> Response:
             rows = await connection.fetch("SELECT provider, sum(dollars)::float AS d FROM costs GROUP BY 1")
     except DatabaseLostError:
         rows = []
+        HEALTHY.set(0)
+    else:
+        HEALTHY.set(1)
     for row in rows:
         COST.labels(row["provider"]).set(row["d"])
     return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")

@@ -19,6 +19,7 @@ REQUESTS = Counter("http_requests", "Requests answered.", ["route", "status", "m
 DURATION = Histogram(
     "http_request_duration_seconds", "Time to answer.", ["route", "method"], registry=REGISTRY
 )
+HEALTHY = Gauge("service_healthy", "1 while the health check says healthy, else 0.", registry=REGISTRY)
 COST = Gauge("affiliate_api_cost_dollars", "Dollars spent, by provider.", ["service"], registry=REGISTRY)
 
 
