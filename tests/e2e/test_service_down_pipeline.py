@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from demo.faults import FAULTS
-from demo.parts.services import BACKEND
+from demo.parts.services import BACKEND, POSTGRES
 from models.action import KillProcess
 from models.incident import Outcome
+from models.names import DATABASE_CONNECTION_FAILURE, incident_id
 from models.review import Review
 from tests.e2e.engine import container_of, events, memory_limit
 from tests.parts.pipeline import SERVICE_DOWN, Pipeline, said
@@ -40,6 +41,7 @@ ROWS = (
     ),
     Row("port-taken", done=("kill-process", "start-service"), engine=("die", "start", "die", "start")),
 )
+DATABASE_LOST = incident_id(DATABASE_CONNECTION_FAILURE, POSTGRES)
 TOLD = ("oom", "die", "update", "start")
 
 
@@ -71,6 +73,33 @@ async def test_from_the_rule_to_the_review(
     happened = events(docker_engine, container, since)
     assert tuple(event for event in happened if event in TOLD) == row.engine
     assert f"Cause: **{fault.cause}**" in await monitored.stored_review(run)
+
+
+@pytest.mark.scenario
+async def test_a_lost_database_is_healed_first_in_its_own_incident(
+    monitored: Pipeline, docker_engine: docker.DockerClient
+) -> None:
+    services, fault = monitored.stack.services, FAULTS["database-lost"]
+    containers = [container_of(monitored.stack, service) for service in (BACKEND, POSTGRES)]
+    since = datetime.now(UTC)
+
+    async with fault.inject(services):
+        run = await monitored.run_of(SERVICE_DOWN, since)
+        healing = await monitored.run_of(DATABASE_LOST, since)
+        healed, review = await monitored.review(healing), await monitored.review(run)
+        assert not await services.backend.is_healthy()
+
+    assert (review.cause, review.performed) == (fault.cause, ())
+    assert review.outcome in (Outcome.RESOLVED, Outcome.RESOLVED_ELSEWHERE)
+    assert said(review.timeline, f"started {DATABASE_LOST}, and waits for its end")
+    assert said(review.timeline, "page to dba"), "the DBA is paged at once"
+    assert [one.by for one in said(review.timeline, "the alert is resolved")] == ["alertmanager"]
+    assert (healed.cause, healed.outcome) == ("down", Outcome.RESOLVED)
+    assert healed.alert.fired_by == SERVICE_DOWN
+    assert [step.kind for one in healed.performed for step in one.plan.steps] == ["start-service"]
+    backend, postgres = (events(docker_engine, container, since) for container in containers)
+    assert [event for event in postgres if event in TOLD] == ["die", "start"]
+    assert not [event for event in backend if event in TOLD], "it came back by itself"
 
 
 def owners_of_the_port(review: Review) -> list[int]:
