@@ -56,7 +56,6 @@ def merged(whole: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     result = dict(whole)
     for key, value in changes.items():
         inner = result.get(key)
-        if isinstance(inner, Mapping) and isinstance(value, Mapping):
-            value = merged(inner, value)
-        result[key] = value
+        deeper = isinstance(inner, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(inner or {}, value) if deeper else value
     return result

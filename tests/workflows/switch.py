@@ -1,0 +1,34 @@
+"""The kill switch, thrown and taken back as the command does it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
+
+from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, CONTROL_ROOM_RESUME, CONTROL_ROOM_SUSPEND, TASK_QUEUE
+from models.stewardship import ControlRoomState, Switch
+from tests.workflows.night import Night
+
+
+async def suspend(night: Night, by: str, why: str) -> ControlRoomState:
+    return await _turn(night, CONTROL_ROOM_SUSPEND, Switch(by=by, why=why))
+
+
+async def resume(night: Night, by: str) -> ControlRoomState:
+    return await _turn(night, CONTROL_ROOM_RESUME, Switch(by=by))
+
+
+async def _turn(night: Night, update: str, switch: Switch) -> ControlRoomState:
+    start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        CONTROL_ROOM,
+        ControlRoomState(),
+        id=CONTROL_ROOM_ID,
+        task_queue=TASK_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+    state: ControlRoomState = await night.env.client.execute_update_with_start_workflow(
+        update, switch, start_workflow_operation=start, result_type=ControlRoomState
+    )
+    return state

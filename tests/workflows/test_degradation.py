@@ -1,0 +1,85 @@
+"""What is done only for now is taken back: when all is well, at the limit, or when a person says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from models.incident import Outcome
+from tests.workflows import sights
+from tests.workflows.night import Incident, Night
+from tests.workflows.rows_high_error_rate import failing
+from tests.workflows.switch import suspend
+
+DEGRADE = "degrade backend gracefully while openai is down"
+RESTORE = "end the degraded mode of backend"
+
+
+async def degraded(night: Night) -> Incident:
+    """An incident that has degraded its service, and waits for the provider."""
+    await failing(providers=sights.PROVIDER_DOWN)(night)
+    night.world.hold("watch_providers")
+    handle = await night.fire(await night.alert("HighErrorRate"))
+    await night.until_true(lambda: "watch_providers" in night.world.called)
+    return handle
+
+
+async def test_it_ends_when_the_provider_is_back(night: Night) -> None:
+    handle = await degraded(night)
+    await night.until(handle, "resolved")
+    await night.pass_with_heartbeats(timedelta(minutes=1))
+    assert night.world.done == [DEGRADE], "the provider is not back yet"
+    night.world.let_go("watch_providers")
+    review = await night.end(handle)
+    assert night.world.done == [DEGRADE, RESTORE]
+    assert review.outcome is Outcome.RESOLVED
+    assert [one.plan.says for one in review.performed] == [DEGRADE, RESTORE]
+
+
+async def test_it_ends_at_its_limit(night: Night) -> None:
+    handle = await degraded(night)
+    night.world.watched["watch_providers"] = sights.FAILING
+    night.world.let_go("watch_providers")
+    await night.end(handle)
+    assert night.world.done == [DEGRADE, RESTORE]
+
+
+async def test_it_ends_when_a_person_is_done(night: Night) -> None:
+    night.world.watched["watch_errors"] = sights.FAILING
+    handle = await degraded(night)
+    await night.until(handle, "escalated")
+    assert night.world.done == [DEGRADE]
+    review = await night.closes(handle)
+    assert night.world.done == [DEGRADE, RESTORE]
+    assert review.outcome is Outcome.CLOSED_BY_HUMAN
+
+
+async def test_it_ends_although_the_alert_was_resolved_before(night: Night) -> None:
+    night.world.hold("watch_errors")
+    handle = await degraded(night)
+    await night.resolve(handle)
+    night.world.let_go("watch_errors")
+    await night.until(handle, "resolved")
+    assert night.world.done == [DEGRADE]
+    night.world.let_go("watch_providers")
+    await night.end(handle)
+    assert night.world.done == [DEGRADE, RESTORE]
+
+
+async def test_what_cannot_be_taken_back_is_said_and_paged(night: Night) -> None:
+    handle = await degraded(night)
+    await night.until(handle, "resolved")
+    night.world.works = False
+    night.world.let_go("watch_providers")
+    review = await night.end(handle)
+    assert any("could not be taken back: it did not help" in remark for remark in review.remarks)
+    assert "HighErrorRate/backend needs a human" in night.world.notices()
+
+
+async def test_the_kill_switch_keeps_it_degraded_and_says_so(night: Night) -> None:
+    handle = await degraded(night)
+    await night.until(handle, "resolved")
+    await suspend(night, by="ada", why="a migration")
+    night.world.let_go("watch_providers")
+    review = await night.end(handle)
+    assert night.world.done == [DEGRADE]
+    assert any("suspended by ada: a migration" in remark for remark in review.remarks)
