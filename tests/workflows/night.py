@@ -40,8 +40,6 @@ SERVER = shutil.which("temporal-test-server", path=str(Path(sys.executable).pare
 IDENTITY = "scripted-night"
 STEPS = 600
 SECOND = timedelta(seconds=1)
-BETWEEN_BEATS = timedelta(seconds=5)
-"""The workflows give up an activity that does not beat for ten seconds of the server's clock."""
 
 Incident = WorkflowHandle[Any, Review]
 
@@ -119,13 +117,6 @@ class Night:
                     return await handle.result()
             await self.env.sleep(SECOND)
         raise AssertionError(f"never closed: {await self.state(handle)}")
-
-    async def pass_with_heartbeats(self, duration: timedelta) -> None:
-        """Let the clock run while activities are held, no faster than their heartbeats follow."""
-        for _ in range(duration // BETWEEN_BEATS):
-            beats = self.world.beats
-            await self.env.sleep(BETWEEN_BEATS)
-            await self.world.beat_after(beats)
 
     async def closes(self, handle: Incident) -> Review:
         """The review of an escalated incident, once a person says that it is done."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from models.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.night import Incident, Night
@@ -26,7 +24,7 @@ async def degraded(night: Night) -> Incident:
 async def test_it_ends_when_the_provider_is_back(night: Night) -> None:
     handle = await degraded(night)
     await night.until(handle, "resolved")
-    await night.pass_with_heartbeats(timedelta(minutes=1))
+    await night.env.sleep(1)
     assert night.world.done == [DEGRADE], "the provider is not back yet"
     night.world.let_go("watch_providers")
     review = await night.end(handle)
