@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.incident import Decided, Decision, Spoken, Verdict
+    from models.incident import Decided, Decision, Spoken, Through, Verdict
     from workflows.approval import Approval
     from workflows.escalation import Escalation
     from workflows.record import Record
@@ -22,11 +22,15 @@ class People:
         self._timeline = timeline
         self._approval = approval
 
-    def decide(self, verdict: Verdict, decision: Decision | None) -> Decided:
+    def decide(self, decision: Decision) -> Decided:
         """Approve or deny what is pending; told whether it counted."""
-        said = (decision or Decision()).model_copy(update={"verdict": verdict})
         self._heard()
-        return self._approval.decide(said)
+        return self._approval.decide(decision)
+
+    def signal(self, verdict: Verdict, decision: Decision | None) -> None:
+        """The same by a raw signal: nobody vouches for who sent it, whatever it says of itself."""
+        raw = {"verdict": verdict, "through": Through.TEMPORAL_UI}
+        self.decide((decision or Decision()).model_copy(update=raw))
 
     def acknowledge(self, words: Spoken | None) -> None:
         """Somebody is on it: the ladder stops."""

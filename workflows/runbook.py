@@ -20,11 +20,11 @@ class Runbook:
 
     @workflow.signal(description="Approve the pending plan. No input is needed.")
     def approve(self, decision: Decision | None = None) -> None:
-        self.incident.people.decide(Verdict.APPROVE, decision)
+        self.incident.people.signal(Verdict.APPROVE, decision)
 
     @workflow.signal(description="Deny the pending plan. No input is needed.")
     def deny(self, decision: Decision | None = None) -> None:
-        self.incident.people.decide(Verdict.DENY, decision)
+        self.incident.people.signal(Verdict.DENY, decision)
 
     @workflow.signal(description="I am on it: stop the escalation. No input is needed.")
     def acknowledge(self, words: Spoken | None = None) -> None:
@@ -48,7 +48,7 @@ class Runbook:
 
     @workflow.update(description="Decide as an authenticated person, on one exact plan.")
     def decide(self, decision: Decision) -> Decided:
-        return self.incident.people.decide(decision.verdict, decision)
+        return self.incident.people.decide(decision)
 
     @decide.validator
     def _can_be_valid(self, decision: Decision) -> None:
