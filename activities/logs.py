@@ -51,12 +51,13 @@ def _matches(lines: Iterable[str], patterns: Mapping[str, str]) -> dict[str, Log
     """By name, how many lines match, and the newest of them."""
     compiled = {name: re.compile(pattern) for name, pattern in patterns.items()}
     found: dict[str, LogMatch] = {}
-    for line in lines:
+    for number, line in enumerate(lines):
         for name, pattern in compiled.items():
             match = pattern.search(line)
             if match:
                 count = found[name].count if name in found else 0
-                found[name] = LogMatch(count=count + 1, sample=excerpt(line, match.start(), match.end()))
+                sample = excerpt(line, match.start(), match.end())
+                found[name] = LogMatch(count=count + 1, sample=sample, line=number)
     return found
 
 

@@ -130,10 +130,12 @@ class ProcessSeen(Evidence):
 
 
 class LogMatch(Model):
-    """How often a named pattern stands in the scanned lines, and one redacted line of them."""
+    """How often a named pattern stands in the scanned lines, and the newest of them, redacted."""
 
     count: int
     sample: str
+    line: int = 0
+    """Where the newest stands among the scanned lines, counted from the oldest."""
 
 
 class LogsSeen(Evidence):
@@ -144,6 +146,11 @@ class LogsSeen(Evidence):
 
     def has(self, pattern: str) -> bool:
         return pattern in self.matches
+
+    def newest(self, *patterns: str) -> tuple[str, ...]:
+        """Which of these patterns the newest line matches that any of them does."""
+        found = {name: self.matches[name].line for name in patterns if name in self.matches}
+        return tuple(name for name, line in found.items() if line == max(found.values()))
 
 
 class PortOwner(Model):

@@ -10,6 +10,7 @@ import os
 import tempfile
 import xmlrpc.client
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +19,7 @@ from supervisor.states import ProcessStates
 from supervisor.xmlrpc import Faults
 
 from activities.host_processes import began_of, cpu_share_of, family, memory_of
+from activities.managers.log_times import fresh_lines
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
 from activities.managers.supervisord_reading import exit_code_in, seen_of
 from activities.managers.supervisord_socket import supervisor_at
@@ -63,16 +65,18 @@ class SupervisordManager:
     def logs(self, lines: int) -> RecentLog:
         """Both log files, read where supervisord writes them.
 
-        Its own tail answers with an error as soon as a log holds a byte that XML cannot carry. Without
-        time-stamps the two cannot be merged: the errors come last, and get at least half of the lines.
+        Its own tail answers with an error as soon as a log holds a byte that XML cannot carry. The two
+        are not merged by time: the errors come last, and get at least half of the lines. What the lines
+        say of their time tells which are of the latest run.
         """
         info = self._info()
-        errors = _last_lines(info["stderr_logfile"], lines)
-        output = _last_lines(info["stdout_logfile"], lines)
-        errors = errors[-max(lines - len(output), (lines + 1) // 2) :]
-        room = lines - len(errors)
-        kept = (*(output[-room:] if room else ()), *errors)
-        return RecentLog(kept, len(kept))
+        began = info["start"] if info["state"] != ProcessStates.BACKOFF else 0
+        errors = _last_lines(info["stderr_logfile"], lines, began)
+        output = _last_lines(info["stdout_logfile"], lines, began)
+        errors = errors.last(max(lines - len(output.lines), (lines + 1) // 2))
+        output = output.last(lines - len(errors.lines))
+        kept = (*output.old, *errors.old, *output.new, *errors.new)
+        return RecentLog(kept, len(output.new) + len(errors.new))
 
     def pids(self) -> frozenset[int]:
         pid = self._info()["pid"]
@@ -172,15 +176,37 @@ class SupervisordManager:
             return None  # no limit yet, or not a number: none that the program could follow
 
 
-def _last_lines(path: str, lines: int) -> tuple[bytes, ...]:
+@dataclass(frozen=True)
+class _Tail:
+    """The last lines of one file, oldest first; the last `fresh` of them are of the latest run."""
+
+    lines: tuple[bytes, ...] = ()
+    fresh: int = 0
+
+    @property
+    def old(self) -> tuple[bytes, ...]:
+        return self.lines[: len(self.lines) - self.fresh]
+
+    @property
+    def new(self) -> tuple[bytes, ...]:
+        return self.lines[len(self.lines) - self.fresh :]
+
+    def last(self, count: int) -> _Tail:
+        return _Tail(self.lines[-count:] if count else (), min(self.fresh, count))
+
+
+def _last_lines(path: str, lines: int, began: int) -> _Tail:
+    """The tail of a file. `began`: the start of the latest run, in seconds since 1970; 0 for any."""
     if not path:
-        return ()
+        return _Tail()
     try:
         with Path(path).open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _LOG_BYTES // 2))
-            return tuple(file.read(_LOG_BYTES // 2).splitlines()[-lines:])
+            status = os.fstat(file.fileno())
+            file.seek(max(0, status.st_size - _LOG_BYTES // 2))
+            tail = tuple(file.read(_LOG_BYTES // 2).splitlines()[-lines:])
     except FileNotFoundError:
-        return ()
+        return _Tail()
     except OSError as error:
         raise ManagerRefused(f"cannot read {path}: {error.strerror}") from error
+    since, written = datetime.fromtimestamp(began, UTC), datetime.fromtimestamp(status.st_mtime, UTC)
+    return _Tail(tail, fresh_lines(tail, since, written))

@@ -1,0 +1,50 @@
+"""Which lines of a log file are of the latest run, by the times that they begin with.
+
+For managers that keep no times of their own. Lines without a time continue the one before; a log
+without any is all of the latest run, as nobody can tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+_TIME = re.compile(
+    rb"\W?(?P<day>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d:\d\d)(?:[.,]\d+)?\s?(?P<zone>Z|UTC|[+-]\d\d:?\d\d)?"
+)
+_SLACK = timedelta(seconds=1)
+"""Times in logs are often cut to whole seconds."""
+_ZONE_STEP = timedelta(minutes=15)
+"""Every zone on earth is a multiple of this away from UTC."""
+
+
+def fresh_lines(lines: Sequence[bytes], began: datetime, written: datetime) -> int:
+    """How many of the last lines were written since `began`; `written`: the last change of the file.
+
+    A time that names no zone is read in the one in which the newest of them is the file's own.
+    """
+    stamps = [_stamp(line) for line in lines]
+    newest = next((stamp for stamp in reversed(stamps) if stamp), None)
+    if newest is None:
+        return len(lines)
+    away = round((written - newest) / _ZONE_STEP) * _ZONE_STEP
+    fresh, old = 0, False
+    for stamp in stamps:
+        old = stamp + away < began - _SLACK if stamp else old
+        fresh = 0 if old else fresh + 1
+    return fresh
+
+
+def _stamp(line: bytes) -> datetime | None:
+    """The time at the beginning of a line, as if in UTC where it names no zone."""
+    found = _TIME.match(line)
+    if found is None:
+        return None
+    zone = (found["zone"] or b"Z").decode().replace("UTC", "Z")
+    try:
+        return datetime.fromisoformat(f"{found['day'].decode()}T{found['time'].decode()}{zone}").astimezone(
+            UTC
+        )
+    except ValueError:
+        return None
