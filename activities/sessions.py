@@ -6,6 +6,7 @@ queries", which there lists idle background workers: who waits for whom is `pg_b
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -27,6 +28,9 @@ MOST_LISTED = 100
 NEARLY_FULL = 0.1
 """Connections are running out when less than this share of them is free."""
 
+_LOOKS, _LOOK_EVERY = 10, 0.1
+"""Seconds, and how often: a session that is ended needs a moment to go."""
+
 _LIMITS = """
 SELECT current_setting('max_connections')::int AS max_connections,
        current_setting('superuser_reserved_connections')::int
@@ -45,13 +49,14 @@ ORDER BY lasts DESC NULLS LAST, pid
 """
 
 _TERMINATE = """
-SELECT pg_terminate_backend(seen.pid, 1000)
+SELECT pg_terminate_backend(seen.pid)
 FROM pg_stat_activity AS seen
 JOIN unnest($1::int[], $2::timestamptz[]) AS planned (pid, backend_start) USING (pid, backend_start)
 WHERE seen.backend_type = 'client backend' AND seen.state LIKE 'idle%'
   AND now() - seen.state_change > $3::interval
 """
-"""Ends a planned session only if it is still that very one, and still idle for so long."""
+"""Ends a planned session only if it is still that very one, and still idle for so long. To wait for
+each in turn would take a tenth of a second a session."""
 
 _LEFT = """
 SELECT count(*) FROM pg_stat_activity
@@ -105,7 +110,7 @@ class SessionActivities:
         try:
             async with connected(action.service) as database:
                 await database.connection.fetch(_TERMINATE, pids, starts, action.idle_longer_than)
-                left = await database.connection.fetchval(_LEFT, pids, starts)
+                left = await _left(database.connection, pids, starts)
         except Trouble as trouble:
             raise _final(trouble) from trouble
         gone = len(pids) - left
@@ -113,6 +118,17 @@ class SessionActivities:
         if left:
             found += f"; {left} stayed, no longer idle for so long"
         return Effect(done=gone > 0, found=found, at=now, before=f"{len(pids)} idle", after=f"{left} left")
+
+
+async def _left(connection: asyncpg.Connection, pids: list[int], starts: list[datetime]) -> int:
+    """How many of them are still there, once they had the time to go."""
+    left = len(pids)
+    for _ in range(_LOOKS):
+        left = await connection.fetchval(_LEFT, pids, starts)
+        if not left:
+            break
+        await asyncio.sleep(_LOOK_EVERY)
+    return left
 
 
 def _final(trouble: Trouble) -> ApplicationError:
