@@ -32,6 +32,11 @@ def application_cannot_connect(seen: Seen) -> Evidence:
     return seen.database
 
 
+def application_says(pattern: str, seen: Seen) -> bool:
+    """Its last word about the connection counts: what it said of an earlier trouble is over."""
+    return seen.dependents.bad and pattern in seen.dependents_logs.newest(*CANNOT_CONNECT)
+
+
 def disk_full(now: Situation) -> bool:
     full = now.seen.host.full_disk is not None or now.seen.database.kind is DatabaseKind.DISK_FULL
     return full or (now.seen.process.exited and now.seen.logs.has("disk-full"))
@@ -43,7 +48,7 @@ def down(now: Situation) -> bool:
 
 def wrong_credentials(now: Situation) -> bool:
     refused = now.seen.database.kind is DatabaseKind.WRONG_CREDENTIALS
-    return refused or (now.seen.dependents.bad and now.seen.dependents_logs.has("wrong-credentials"))
+    return refused or application_says("wrong-credentials", now.seen)
 
 
 def out_of_connections(now: Situation) -> bool:
@@ -59,7 +64,7 @@ def hung(now: Situation) -> bool:
 
 
 def pool_exhausted(now: Situation) -> bool:
-    return now.seen.dependents.bad and now.seen.dependents_logs.has("pool-exhausted")
+    return application_says("pool-exhausted", now.seen)
 
 
 CAUSES = (
@@ -132,7 +137,6 @@ class DatabaseConnectionFailure(Runbook):
             steps.database,
             steps.process,
             steps.recent_logs,
-            steps.sessions,
             steps.host,
             steps.networks,
             steps.old_files,
@@ -141,6 +145,8 @@ class DatabaseConnectionFailure(Runbook):
             steps.pool_setting,
             steps.history,
         )
+        if seen.database.kind is not DatabaseKind.WRONG_CREDENTIALS:  # a refused password is tried once
+            seen = await incident.look(steps.sessions)
         incident.confirm(application_cannot_connect(seen), seen.database, seen.process)
         cause = incident.diagnose(CAUSES)
         await incident.act(cause)
