@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from demo.parts.backend import ROOT
+from demo.parts.disk import SmallDisk
 from demo.parts.services import BACKEND, POSTGRES, Services
 
 STABLE_FOR = "10s"
 """Recovered means healthy for this long. `runbook.md` says five minutes; the demo says that it is less."""
+
+
+_TOPICS = ("service-down", "high-error-rate", "database", "any-alert")
 
 
 @dataclass(frozen=True)
@@ -24,13 +29,15 @@ class Around:
     alertmanager: str | None = None
     prometheus: str | None = None
     stable_for: str = STABLE_FOR
+    backend: Mapping[str, Any] = field(default_factory=dict)
+    """More about the backend: what is around it, in a stack that has it."""
 
 
 def write_configuration(directory: Path, services: Services, around: Around) -> Path:
     """Write `runbooks.yaml` and the secret that it names; answer with its path."""
     secret = directory / "postgres-url"
     secret.touch(mode=0o600)
-    secret.write_text(services.cluster.url)
+    secret.write_text(services.cluster.watcher_url)
     file = directory / "runbooks.yaml"
     file.write_text(yaml.safe_dump(_content(directory, services, around, secret), sort_keys=False))
     return file
@@ -45,11 +52,20 @@ def _content(directory: Path, services: Services, around: Around, secret: Path) 
         "source_agrees_within": "20s",
     }
     return {
-        "services": {BACKEND: _backend(services), POSTGRES: _postgres(services, secret)},
+        "services": {
+            BACKEND: {**_backend(services), **around.backend},
+            POSTGRES: _postgres(services, secret),
+        },
         "alerts": {
             "ServiceDown": {
                 "severity": "critical",
                 "topic": "service-down",
+                "service": BACKEND,
+                "thresholds": thresholds,
+            },
+            "HighErrorRate": {
+                "severity": "critical",
+                "topic": "high-error-rate",
                 "service": BACKEND,
                 "thresholds": thresholds,
             },
@@ -60,7 +76,7 @@ def _content(directory: Path, services: Services, around: Around, secret: Path) 
                 "thresholds": thresholds,
             },
         },
-        "escalation": {topic: ["on-call"] for topic in ("service-down", "database", "any-alert")},
+        "escalation": {topic: ["on-call"] for topic in _TOPICS},
         "contacts": {"on-call": ["log"], "dba": ["log"], "platform-team": ["log"]},
         "specialists": {"database": "dba", "platform": "platform-team"},
         "broadcast": ["log"],
@@ -86,6 +102,8 @@ def _backend(services: Services) -> dict[str, Any]:
         "port": services.backend.port,
         "depends_on": [POSTGRES],
         "memory": {"factor": 1.5, "cap": "1g"},
+        "env_file": str(services.backend.env_file),
+        "pool": {"value": 20},
         "rollback": {"command": rollback, "directory": str(ROOT), "timeout": "1m"},
     }
 
@@ -95,7 +113,15 @@ def _postgres(services: Services, secret: Path) -> dict[str, Any]:
         "title": "the demo's PostgreSQL",
         "manager": _manager(services, POSTGRES),
         "port": services.cluster.port,
-        "database": {"url": {"file": str(secret)}, "timeout": "2s"},
+        "database": {"url": {"file": str(secret)}, "timeout": "2s", "idle_limit": "2s", "slow_query": "2s"},
+        **(_disk(services.disk) if services.disk else {}),
+    }
+
+
+def _disk(disk: SmallDisk) -> dict[str, Any]:
+    return {
+        "floors": {"disks": [str(disk.path)]},
+        "clean_up": {"directory": str(disk.logs), "pattern": "affiliate.log*", "older_than": "1d"},
     }
 
 

@@ -1,7 +1,7 @@
 """`python -m demo.rollback`: what `scripts/rollback.sh` is to the source's stack.
 
-The version that crashes at its start is a file in the backend's state directory; the version
-before is its absence. The service is started again by whoever runs it.
+Without images a version is a file in the backend's state directory, and so is one that crashes at
+its start; the version before is their absence. The service is stopped and started by whoever runs it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ def main() -> None:
     parser.add_argument("state", type=Path, help="the backend's state directory")
     parser.add_argument("start", nargs="+", help="the command that starts the backend")
     arguments = parser.parse_args()
-    (arguments.state / "crash-at-start").unlink(missing_ok=True)
+    for version in ("crash-at-start", "version"):
+        (arguments.state / version).unlink(missing_ok=True)
     subprocess.run(arguments.start, check=True, timeout=60)
     print("the version before is in place, and the backend was started")
 

@@ -6,8 +6,10 @@ import asyncio
 import subprocess
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from demo.configuration import Around, write_configuration
+from demo.observed import observed
 from demo.parts.alertmanager import Alertmanager
 from demo.parts.compose import ComposedServices
 from demo.parts.docker_engine import why_not_usable
@@ -18,6 +20,7 @@ from demo.parts.product import Intake, Worker, command, new_token, product_envir
 from demo.parts.prometheus import Prometheus
 from demo.parts.services import Services
 from demo.parts.supervisor import SupervisedServices
+from demo.parts.surroundings import Surroundings
 from demo.parts.temporal import Temporal
 
 
@@ -33,10 +36,17 @@ async def choose_services(directory: Path) -> tuple[Services, str]:
 
 class Stack(Part):
     """All parts on free ports in one work directory. With `monitored`, Prometheus and Alertmanager
-    watch the backend and raise and resolve the alerts themselves."""
+    watch the backend and raise and resolve the alerts themselves. With `observed`, Prometheus watches
+    it among all that is around a backend: users, a provider, an orchestrator, Sentry."""
 
     def __init__(
-        self, directory: Path, services: Services, *, stable_for: str = "10s", monitored: bool = False
+        self,
+        directory: Path,
+        services: Services,
+        *,
+        stable_for: str = "10s",
+        monitored: bool = False,
+        observed: bool = False,
     ) -> None:
         self.directory = directory
         self.services = services
@@ -49,7 +59,13 @@ class Stack(Part):
         self.alertmanager: Alertmanager | None = None
         self.prometheus: Prometheus | None = None
         if monitored:
-            self._add_monitoring()
+            intake, token = self.intake.url, self.token_file
+            self.alertmanager = Alertmanager(directory, intake=intake, token_file=token)
+        if monitored or observed:
+            self.prometheus = _prometheus(directory, services, self.alertmanager)
+        if self.prometheus and observed:
+            temporal = self.temporal.address
+            services.surroundings = Surroundings(directory, services.backend, temporal, self.prometheus)
         self._stable_for = stable_for
         self._open = AsyncExitStack()
 
@@ -60,11 +76,13 @@ class Stack(Part):
 
     async def start(self) -> None:
         """Start everything; what does not depend on one another comes up side by side."""
-        await self._enter(self.temporal, self.services)
+        await self._enter(self.temporal)
+        if self.services.surroundings:
+            await self._enter(self.services.surroundings)
+        await self._enter(self.services)
         write_configuration(self.directory, self.services, self._around())
         await self._enter(self.worker, self.intake)
-        if self.prometheus and self.alertmanager:
-            await self._enter(self.alertmanager, self.prometheus)
+        await self._enter(*(part for part in (self.alertmanager, self.prometheus) if part))
 
     async def stop(self) -> None:
         await self._open.aclose()
@@ -83,18 +101,22 @@ class Stack(Part):
         except ExceptionGroup as several:
             raise several.exceptions[0] from None
 
-    def _add_monitoring(self) -> None:
-        if not is_installed("prometheus"):
-            raise NotInstalledError("prometheus is not installed: apt-get install prometheus")
-        self.alertmanager = Alertmanager(self.directory, intake=self.intake.url, token_file=self.token_file)
-        self.prometheus = Prometheus(
-            self.directory, backend=self.services.backend.url, alertmanager=self.alertmanager.url
-        )
-
     def _around(self) -> Around:
         return Around(
             temporal_ui=self.temporal.ui,
             alertmanager=self.alertmanager.url if self.alertmanager else None,
             prometheus=self.prometheus.url if self.prometheus else None,
             stable_for=self._stable_for,
+            backend=self._observed(),
         )
+
+    def _observed(self) -> dict[str, Any]:
+        surroundings = self.services.surroundings
+        return observed(self.services, surroundings, self.temporal) if surroundings else {}
+
+
+def _prometheus(directory: Path, services: Services, alertmanager: Alertmanager | None) -> Prometheus:
+    if not is_installed("prometheus"):
+        raise NotInstalledError("prometheus is not installed: apt-get install prometheus")
+    address = alertmanager.url if alertmanager else None
+    return Prometheus(directory, backend=services.backend.url, alertmanager=address)

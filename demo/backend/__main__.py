@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import socket
@@ -17,15 +18,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from demo.backend import business, injection
+from demo.backend import business, degradation, injection
 from demo.backend.database import Database, DatabaseLostError
 from demo.backend.memory import hold, limit_memory
 from demo.backend.metrics import COST, HEALTHY, REGISTRY, Measured
+from demo.backend.outside import Outside, OutsideError
+from demo.backend.pressure import Pressure, spoil_cache, watch_cpu
 from demo.backend.settings import BackendSettings
 
 log = logging.getLogger("backend")
 
 HOST = "127.0.0.1"
+COSTS_WITHIN = 0.3
+"""Seconds: Prometheus waits no longer for all the rest."""
 
 
 async def health(request: Request) -> Response:
@@ -35,7 +40,7 @@ async def health(request: Request) -> Response:
         await database.check()
     except DatabaseLostError as error:
         return JSONResponse({"status": "unhealthy", "checks": {"database": str(error)}}, status_code=503)
-    version = request.app.state.settings.version
+    version = request.app.state.settings.runs
     return JSONResponse({"status": "healthy", "version": version, "checks": {"database": "ok"}})
 
 
@@ -43,9 +48,9 @@ async def metrics(request: Request) -> Response:
     """What Prometheus scrapes; the costs as the database knows them, when it can be asked."""
     database: Database = request.app.state.database
     try:
-        async with database.connection() as connection:
+        async with asyncio.timeout(COSTS_WITHIN), database.connection() as connection:
             rows = await connection.fetch("SELECT provider, sum(dollars)::float AS d FROM costs GROUP BY 1")
-    except DatabaseLostError:
+    except (DatabaseLostError, TimeoutError):
         rows = []
         HEALTHY.set(0)
     else:
@@ -55,26 +60,42 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")
 
 
-async def database_lost(_: Request, error: Exception) -> Response:
+async def unavailable(request: Request, error: Exception) -> Response:
+    """503 for what others failed to give us. Sentry hears of every error."""
+    _report(request, str(error))
     return JSONResponse({"error": str(error)}, status_code=503)
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    """500 for an error of our own."""
+    _report(request, f"{type(error).__name__}: {error}")
+    return JSONResponse({"error": "internal server error"}, status_code=500)
+
+
+def _report(request: Request, title: str) -> None:
+    outside: Outside = request.app.state.outside
+    outside.report(title, f"{request.method} {request.url.path}")
 
 
 def application(settings: BackendSettings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with Database(settings.database_url) as database:
-            app.state.database = database
+        async with Database(settings.database_url) as database, Outside(settings.around) as outside:
+            app.state.database, app.state.outside = database, outside
+            watching = asyncio.create_task(watch_cpu())
             yield
+            watching.cancel()
 
     app = Starlette(
         routes=[
             Route("/health", health),
             Route("/metrics", metrics),
             *business.ROUTES,
+            *degradation.ROUTES,
             *injection.ROUTES,
         ],
-        middleware=[Middleware(Measured)],
-        exception_handlers={DatabaseLostError: database_lost},
+        middleware=[Middleware(Measured), Middleware(Pressure, settings=settings)],
+        exception_handlers={DatabaseLostError: unavailable, OutsideError: unavailable, Exception: failed},
         lifespan=lifespan,
     )
     app.state.settings = settings
@@ -98,13 +119,15 @@ def main() -> None:
     logging.basicConfig(stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     settings = BackendSettings.from_environment()
     limit_memory(settings.memory_limit_file)
-    log.info("backend %s starts on port %d", settings.version, settings.port)
+    log.info("backend %s starts on port %d", settings.runs, settings.port)
     if settings.crash_at_start.exists():
         log.critical("Error: Cannot find module './dist/main.js'")
         sys.exit(1)
     listener = listen(settings.port)
     if settings.working_set.exists():
         hold(int(settings.working_set.read_text()))
+    if settings.bad_cache.exists():
+        spoil_cache()
     server = uvicorn.Config(application(settings), log_level="warning", access_log=False, lifespan="on")
     uvicorn.Server(server).run(sockets=[listener])
 

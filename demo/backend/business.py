@@ -1,4 +1,7 @@
-"""The business API that `runbook.md` asks: products, videos, costs and revenue."""
+"""The business API that `runbook.md` asks: products, videos, costs and revenue.
+
+In the degraded mode nobody outside is called: ideas come from the cache, jobs are queued with 202.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from demo.backend.database import Database
+from demo.backend.degradation import is_degraded
+from demo.backend.outside import Outside
 
 DAILY_BUDGET = 100.0
 """Dollars a day (`runbook.md`, HighApiCosts)."""
 _LONGEST_PERIOD = 90
+_CACHED_IDEAS = ["the five that sold best last week"]
 
 
 def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
+
+
+def _outside(request: Request) -> Outside:
+    outside: Outside = request.app.state.outside
+    return outside
 
 
 async def _rows(request: Request, query: str, *values: Any) -> list[dict[str, Any]]:
@@ -40,11 +51,21 @@ async def product_count(request: Request) -> Response:
 
 
 async def sync_products(request: Request) -> Response:
+    await _outside(request).sync_products()
     rows = await _rows(request, "UPDATE products SET synced_at = now() RETURNING id")
     return JSONResponse({"synced": len(rows)}, status_code=202)
 
 
+async def ideas(request: Request) -> Response:
+    if is_degraded(request):
+        return JSONResponse({"ideas": _CACHED_IDEAS, "cached": True})
+    return JSONResponse({"ideas": await _outside(request).ideas(), "cached": False})
+
+
 async def generate_videos(request: Request) -> Response:
+    if is_degraded(request):
+        return JSONResponse({"queued": True}, status_code=202)
+    await _outside(request).ideas()
     rows = await _rows(
         request,
         "INSERT INTO videos (product, state, generated_at)"
@@ -123,6 +144,7 @@ ROUTES = [
     Route("/api/products/count", product_count),
     Route("/api/orchestrator/sync-products", sync_products, methods=["POST"]),
     Route("/api/orchestrator/generate-videos", generate_videos, methods=["POST"]),
+    Route("/api/videos/ideas", ideas),
     Route("/api/videos/last-generated", last_generated),
     Route("/api/videos/queue-status", queue_status),
     Route("/api/cost-tracking/daily-summary", daily_summary),

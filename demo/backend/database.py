@@ -10,6 +10,8 @@ from typing import Self
 
 import asyncpg
 
+from demo.backend.pool import PoolSettings, exhausted, run_job
+
 log = logging.getLogger("backend")
 
 ANSWER_WITHIN = 1.0
@@ -50,13 +52,23 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = url
         self._ready = False
-        self._lost = False
+        self._lost = ""
 
     async def __aenter__(self) -> Self:
-        self._pool = await asyncpg.create_pool(self._url, min_size=0, max_size=5, timeout=ANSWER_WITHIN)
+        settings = PoolSettings.from_environment()
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=settings.size,
+            timeout=ANSWER_WITHIN,
+            server_settings={"application_name": "backend", "client_connection_check_interval": "500"},
+        )
+        self._jobs = [asyncio.create_task(run_job(self._pool)) for _ in range(settings.jobs)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for job in self._jobs:
+            job.cancel()
         self._pool.terminate()
 
     @asynccontextmanager
@@ -80,7 +92,7 @@ class Database:
             await self._pool.release(connection)
         if self._lost:
             log.info("database connection is back")
-            self._lost = False
+            self._lost = ""
 
     async def check(self) -> None:
         """`SELECT 1`, or `DatabaseLostError` with the reason."""
@@ -88,11 +100,19 @@ class Database:
             await connection.fetchval("SELECT 1")
 
     def _is_lost(self, error: Exception) -> DatabaseLostError:
+        reason = self._reason(error)
+        if reason != self._lost:
+            log.error(reason)
+            if isinstance(error, asyncpg.InvalidPasswordError):
+                log.error("the connection string was %s", self._url)  # as careless programs do
+        self._lost = reason
+        return DatabaseLostError(reason)
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError) and exhausted(self._pool):
+            limit = self._pool.get_max_size()
+            return f"Timed out fetching a new connection from the connection pool (connection limit: {limit})"
         kind = "refused" if isinstance(error, ConnectionRefusedError) else "failed"
         if isinstance(error, TimeoutError):
             kind = "lost"
-        reason = f"database connection {kind}: {str(error) or 'no answer in time'}"
-        if not self._lost:
-            log.error(reason)
-        self._lost = True
-        return DatabaseLostError(reason)
+        return f"database connection {kind}: {str(error) or 'no answer in time'}"

@@ -13,11 +13,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from demo.backend.memory import hold, memory_limit
+from demo.backend.memory import hold, leak, memory_limit
+from demo.backend.pressure import keep_busy, spoil_cache
 from demo.backend.settings import BackendSettings
 
 log = logging.getLogger("backend")
 
+LEAKED_A_SECOND = 3 * 2**20
 _AFTER_THE_ANSWER = 0.05
 """Seconds: the fault begins once the request for it was answered."""
 
@@ -41,10 +43,28 @@ def out_of_memory(settings: BackendSettings) -> None:
     hold(size)
 
 
+def slow_leak(_: BackendSettings) -> None:
+    """Keep a little of every request for ever."""
+    leak(LEAKED_A_SECOND)
+
+
+def bad_cache(_: BackendSettings) -> None:
+    """One entry of the cache becomes unreadable; only a restart loads it anew."""
+    spoil_cache()
+
+
+def busy(settings: BackendSettings) -> None:
+    """More to compute than one core can, for as long as the load is there."""
+    keep_busy(while_there=settings.load)
+
+
 FAULTS: dict[str, Callable[[BackendSettings], None]] = {
     "crash": crash,
     "hang": hang,
     "out-of-memory": out_of_memory,
+    "leak": slow_leak,
+    "bad-cache": bad_cache,
+    "busy": busy,
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import threading
+import time
 from pathlib import Path
 
 log = logging.getLogger("backend")
@@ -14,6 +16,7 @@ KILLED_FOR_MEMORY = 137
 
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _CHUNK = 4 * 2**20
+_STEPS = 10
 
 _held: list[bytearray] = []
 
@@ -39,6 +42,17 @@ def memory_used() -> int:
     """Resident bytes, now."""
     resident = Path("/proc/self/statm").read_text().split()[1]
     return int(resident) * os.sysconf("SC_PAGE_SIZE")
+
+
+def leak(a_second: int) -> None:
+    """From now on take `a_second` bytes in every second, and never give them back."""
+
+    def grow() -> None:
+        while True:
+            _held.append(bytearray(b"\xa5") * (a_second // _STEPS))
+            time.sleep(1 / _STEPS)
+
+    threading.Thread(target=grow, daemon=True).start()
 
 
 def hold(size: int) -> None:

@@ -29,6 +29,32 @@ class BackendSettings:
         )
 
     @property
+    def runs(self) -> str:
+        """The version: the image's own; without images, the one that was put in place last."""
+        deployed = self.state / "version"
+        return deployed.read_text().strip() if deployed.exists() else self.version
+
+    @property
+    def around(self) -> Path:
+        """What is around it, as JSON: see `demo.backend.outside`. Without it, it is alone."""
+        return self.state / "around.json"
+
+    @property
+    def degraded(self) -> Path:
+        """While this file is there, it answers in its degraded mode, also after a restart."""
+        return self.state / "degraded"
+
+    @property
+    def bad_cache(self) -> Path:
+        """While this file is there, every start loads a cache that cannot be read."""
+        return self.state / "bad-cache"
+
+    @property
+    def load(self) -> Path:
+        """While this file is there, the CPU is kept busy."""
+        return self.state / "load"
+
+    @property
     def crash_at_start(self) -> Path:
         """While this file is there, every start ends with code 1."""
         return self.state / "crash-at-start"

@@ -25,6 +25,10 @@ class Fault:
     service: str = BACKEND
     asks: bool = False
     """Whether its fix needs a person's approval."""
+    observed: bool = False
+    """It needs Prometheus, and all that is around a backend."""
+    small_disk: bool = False
+    """It fills the disk that PostgreSQL is on, which is a small one then."""
     crashes_before: int = 0
     """Plain crashes, each healed, that make this one a loop."""
 

@@ -17,6 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 MEMORY_LIMIT = 160 * 2**20
 """Bytes. The backend needs about 60 MiB, so that the demo stays small."""
 
+SETTINGS = """\
+# The backend's settings. It reads them when it starts.
+PRISMA_DATABASE_URL_POOL_SIZE=5
+BACKGROUND_JOBS=0  # each keeps a connection of the pool
+"""
+
 
 class Backend:
     """One backend: where it listens and what it is told. Run by supervisord or by Docker."""
@@ -28,7 +34,13 @@ class Backend:
         self.state.mkdir(parents=True, exist_ok=True)
         self.crash_at_start = self.state / "crash-at-start"
         self.working_set = self.state / "working-set"
+        self.version = self.state / "version"
+        self.bad_cache = self.state / "bad-cache"
+        self.load = self.state / "load"
+        self.degraded = self.state / "degraded"
         self.memory_limit = MEMORY_LIMIT
+        self.env_file = directory / "backend.env"
+        self.env_file.write_text(SETTINGS)
         self._cluster = cluster
 
     @property
@@ -49,6 +61,11 @@ class Backend:
     async def is_healthy(self) -> str:
         """Empty when `/health` says healthy; else what it did."""
         return await answers(f"{self.url}/health")
+
+    async def is_degraded(self) -> bool:
+        """Whether its degraded mode is on."""
+        async with httpx.AsyncClient(timeout=3.0, trust_env=False) as client:
+            return bool((await client.get(f"{self.url}/api/degradation")).json()["degraded"])
 
     async def inject(self, fault: str) -> None:
         """`POST /faults/NAME`: the fault begins just after the answer."""

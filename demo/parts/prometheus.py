@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
+
+import httpx
 
 import demo.monitoring
 from demo.parts.http import answers
@@ -36,6 +39,17 @@ class Prometheus(ProcessPart):
         argv += [f"--config.file={configuration}", f"--storage.tsdb.path={directory / 'prometheus-data'}"]
         argv += [f"--web.listen-address={LOOPBACK}:{port}", "--log.level=warn"]
         self.process = Process("prometheus", argv, directory=directory)
+
+    async def value(self, query: str) -> float | None:
+        """The one number of a query; None when there is none, or nobody answers."""
+        async with httpx.AsyncClient(timeout=3.0, trust_env=False) as client:
+            try:
+                answer = await client.get(f"{self.url}/api/v1/query", params={"query": query})
+                found = answer.json()["data"]["result"]
+            except httpx.HTTPError:
+                return None
+        number = float(found[0]["value"][1]) if found else math.nan
+        return number if math.isfinite(number) else None
 
     async def looks_ready(self) -> str:
         return await answers(f"{self.url}/-/ready")

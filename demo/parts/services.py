@@ -5,9 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from pathlib import Path
 
-from demo.parts.backend import Backend
+from dotenv import set_key
+
+from demo.parts.backend import SETTINGS, Backend
+from demo.parts.disk import SmallDisk
 from demo.parts.part import Part
 from demo.parts.postgres import Cluster
+from demo.parts.surroundings import Surroundings
 from demo.parts.waiting import until
 from models.service import Manager
 
@@ -16,11 +20,17 @@ POSTGRES = "postgres"
 
 
 class Services(Part):
-    """Two services, `backend` and `postgres`; entered when the backend is healthy."""
+    """Two services, `backend` and `postgres`; entered when the backend is healthy.
 
-    def __init__(self, directory: Path) -> None:
-        self.cluster = Cluster(directory)
+    With a `disk`, PostgreSQL keeps its files there, and may be made to run out of room.
+    """
+
+    def __init__(self, directory: Path, disk: SmallDisk | None = None) -> None:
+        self.disk = disk
+        self.cluster = Cluster(disk.path if disk else directory)
         self.backend = Backend(directory, self.cluster)
+        self.surroundings: Surroundings | None = None
+        """What stands around the backend, in a stack that starts it."""
 
     @abstractmethod
     def manager_of(self, service: str) -> Manager:
@@ -28,7 +38,7 @@ class Services(Part):
 
     @abstractmethod
     def start_command(self, service: str) -> list[str]:
-        """The argument list by which a script would start it."""
+        """The argument list by which a script would start it, anew if it runs."""
 
     @abstractmethod
     async def start_service(self, service: str) -> None:
@@ -39,8 +49,28 @@ class Services(Part):
         """Stop one of the two, as its manager does it."""
 
     @abstractmethod
+    async def deploy(self, version: str) -> None:
+        """Run another version of the backend, as a pipeline would."""
+
+    @abstractmethod
+    async def recreate_backend(self) -> None:
+        """Start it anew, as its files describe it now."""
+
+    @abstractmethod
+    async def is_as_described(self) -> bool:
+        """Whether it has the memory limit that it began with."""
+
     async def restore(self) -> None:
-        """Set back what a runbook may have changed for good: the backend's memory limit."""
+        """Set back what a runbook may have changed for good: the backend's settings and its limit."""
+        changed = self.backend.env_file.read_text() != SETTINGS
+        if changed or not await self.is_as_described():
+            self.backend.env_file.write_text(SETTINGS)
+            await self.recreate_backend()
+
+    async def set_backend(self, key: str, value: str) -> None:
+        """Change a setting in its env file, and start it anew, as a deployment does."""
+        set_key(self.backend.env_file, key, value, quote_mode="never")
+        await self.recreate_backend()
 
     @abstractmethod
     async def pid_of(self, service: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
+from demo.parts.disk import SmallDisk
 from demo.parts.loopback import program
 from demo.parts.part import ProcessPart
 from demo.parts.process import Process
@@ -56,12 +57,16 @@ class Supervisord(ProcessPart):
 class SupervisedServices(Services):
     """The backend and PostgreSQL as programs of one supervisord, which does not restart them itself."""
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
+    def __init__(self, directory: Path, disk: SmallDisk | None = None) -> None:
+        super().__init__(directory, disk)
         self._directory = directory
         self.memory_limit_file = directory / "backend-memory-limit"
         self._write_limit()
-        environment = {**self.backend.environment, "MEMORY_LIMIT_FILE": str(self.memory_limit_file)}
+        environment = {
+            **self.backend.environment,
+            "MEMORY_LIMIT_FILE": str(self.memory_limit_file),
+            "ENV_FILE": str(self.backend.env_file),
+        }
         programs = [
             _program(POSTGRES, self.cluster.argv, {}, directory, stop="INT"),
             _program(BACKEND, self.backend.argv, environment, directory, stop="TERM"),
@@ -69,12 +74,16 @@ class SupervisedServices(Services):
         self.supervisord = Supervisord(directory, programs)
 
     async def start(self) -> None:
+        if self.disk:
+            await self.disk.start()
         await asyncio.to_thread(self.cluster.prepare)
         await self.supervisord.start()
         await self.become_healthy()
 
     async def stop(self) -> None:
         await self.supervisord.stop()
+        if self.disk:
+            await self.disk.stop()
 
     def manager_of(self, service: str) -> Manager:
         limit = str(self.memory_limit_file) if service == BACKEND else None
@@ -82,7 +91,7 @@ class SupervisedServices(Services):
         return SupervisordManager(program=service, socket=socket, memory_limit_file=limit)
 
     def start_command(self, service: str) -> list[str]:
-        return [*self.supervisord.control, "start", service]
+        return [*self.supervisord.control, "restart", service]
 
     async def start_service(self, service: str) -> None:
         await self._ask_unless("startProcess", service, Faults.ALREADY_STARTED)
@@ -90,9 +99,19 @@ class SupervisedServices(Services):
     async def stop_service(self, service: str) -> None:
         await self._ask_unless("stopProcess", service, Faults.NOT_RUNNING)
 
-    async def restore(self) -> None:
-        """In force with the next start, as for every limit in that file."""
+    async def deploy(self, version: str) -> None:
+        """There are no images: the version is a file that is read at the start."""
+        self.backend.version.write_text(version)
+        await self.stop_service(BACKEND)
+        await self.start_service(BACKEND)
+
+    async def recreate_backend(self) -> None:
         self._write_limit()
+        await self.stop_service(BACKEND)
+        await self.start_service(BACKEND)
+
+    async def is_as_described(self) -> bool:
+        return self.memory_limit_file.read_text().strip() == str(self.backend.memory_limit)
 
     async def pid_of(self, service: str) -> int:
         info = await self.supervisord.ask("getProcessInfo", service)

@@ -15,6 +15,9 @@ from demo.parts.process import Process
 SEARCH_ATTRIBUTES = ("AlertName", "Service", "Severity", "Phase")
 """Registered as Keyword at start; incidents are found by them."""
 
+AFFILIATE = "affiliate"
+"""The application's own namespace. It is not the one that runs the incidents."""
+
 
 class Temporal(ProcessPart):
     """`temporal server start-dev` on `address`, its UI on `ui`. Survives `kill` and `start`."""
@@ -27,7 +30,7 @@ class Temporal(ProcessPart):
         argv += ["--ip", LOOPBACK, "--port", str(port), "--ui-port", str(ui_port)]
         argv += ["--db-filename", str(directory / "temporal.db")]
         argv += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-        argv += ["--ui-disable-news-fetch", "--log-level", "warn"]
+        argv += ["--ui-disable-news-fetch", "--log-level", "warn", "--namespace", AFFILIATE]
         for name in SEARCH_ATTRIBUTES:
             argv += ["--search-attribute", f"{name}=Keyword"]
         self.process = Process("temporal", argv, directory=directory)

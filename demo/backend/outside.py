@@ -1,0 +1,105 @@
+"""What the backend needs of others: a provider of texts, the orchestrator, and Sentry for its errors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+log = logging.getLogger("backend")
+
+ANSWER_WITHIN = 1.0
+"""Seconds that one of them has for an answer."""
+FAILURES_THAT_OPEN = 3
+"""Failures in a row after which the circuit is said to be open."""
+_UNREPORTED = 50
+
+
+class OutsideError(Exception):
+    """One of them failed us: a provider does not answer, or the workflow that was asked for failed."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """The addresses, written by the stack that starts them; and the token of the degraded mode."""
+
+    provider: str
+    orchestrator: str
+    sentry: str
+    switch_token: str
+
+
+class Outside:
+    """Calls them. Without `around.json` nothing is called, and everything is said to have worked."""
+
+    def __init__(self, file: Path) -> None:
+        self.around = Around(**json.loads(file.read_text())) if file.exists() else None
+        self._failures = 0
+        self._errors: asyncio.Queue[tuple[str, str]] = asyncio.Queue(_UNREPORTED)
+
+    async def __aenter__(self) -> Self:
+        self._client = httpx.AsyncClient(timeout=ANSWER_WITHIN, trust_env=False)
+        self._reporting = asyncio.create_task(self._report_errors())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reporting.cancel()
+        await self._client.aclose()
+
+    async def ideas(self) -> list[str]:
+        """Ideas for videos, written by the provider. Raises `OutsideError`."""
+        if self.around is None:
+            return ["product 1 in sixty seconds"]
+        try:
+            answer = await self._ask(f"{self.around.provider}/v1/completions")
+        except httpx.HTTPError as error:
+            self._note_failure()
+            raise OutsideError(f"OpenAI API error: {_reason(error)}") from error
+        if self._failures >= FAILURES_THAT_OPEN:
+            log.info("openai answers again")
+        self._failures = 0
+        return [str(text) for text in answer["texts"]]
+
+    async def sync_products(self) -> None:
+        """Have the orchestrator's workflow fetch the products. Raises `OutsideError`."""
+        if self.around is None:
+            return
+        try:
+            await self._ask(f"{self.around.orchestrator}/sync-products")
+        except httpx.HTTPError as error:
+            raise OutsideError(f"workflow SyncProducts failed: {_reason(error)}") from error
+
+    def report(self, title: str, where: str) -> None:
+        """Tell Sentry of an error, later; nobody waits for it, and too many are dropped."""
+        with suppress(asyncio.QueueFull):
+            self._errors.put_nowait((title, where))
+
+    def _note_failure(self) -> None:
+        self._failures += 1
+        if self._failures == FAILURES_THAT_OPEN:
+            log.error("circuit for openai is open after %d failures", self._failures)
+
+    async def _ask(self, url: str) -> dict[str, Any]:
+        answer = await self._client.post(url)
+        answer.raise_for_status()
+        content: dict[str, Any] = answer.json()
+        return content
+
+    async def _report_errors(self) -> None:
+        while True:
+            title, where = await self._errors.get()
+            if self.around is not None:
+                with suppress(httpx.HTTPError):  # Sentry away is no trouble of ours
+                    await self._client.post(self.around.sentry, json={"title": title, "culprit": where})
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"answered {error.response.status_code}"
+    return "timeout" if isinstance(error, httpx.TimeoutException) else "connection refused"

@@ -1,0 +1,99 @@
+"""What comes before the business: a bad version, a bad cache, and too little memory or CPU.
+
+A backend under pressure sheds its heavy requests with 503, as those in front of Node.js do, instead
+of answering all of them late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from demo.backend.memory import memory_limit, memory_used
+from demo.backend.settings import BackendSettings
+
+log = logging.getLogger("backend")
+
+HEAVY = "/api/analytics/"
+MEMORY_SHARE = 0.5
+"""Above this share of its memory the heavy requests are shed."""
+CPU_SHARE = 0.5
+"""Above this share of one core, over two seconds, they are shed."""
+BROKEN_SINCE = {"2": "/api/analytics/products"}
+"""By version, the route that its authors broke."""
+SPINNING = 2
+
+_LOOK_EVERY = 0.2
+_LOOKS = 10
+
+_cpu: deque[float] = deque([0.0], maxlen=_LOOKS)
+"""Share of one core in each of the last looks."""
+_bad_cache = threading.Event()
+
+
+class BadCacheError(Exception):
+    """An entry of the cache cannot be read; only a restart loads it anew."""
+
+
+def spoil_cache() -> None:
+    """From now on what is in the cache cannot be read."""
+    log.info("cache of platforms loaded: 0 of 3 entries")
+    _bad_cache.set()
+
+
+def keep_busy(while_there: Path) -> None:
+    """More work than one core can do, until the file is gone."""
+    for _ in range(SPINNING):
+        threading.Thread(target=_spin, args=(while_there,), daemon=True).start()
+
+
+async def watch_cpu() -> None:
+    """Measure for ever how much of a core is used."""
+    while True:
+        began, used = time.perf_counter(), time.process_time()
+        await asyncio.sleep(_LOOK_EVERY)
+        _cpu.append((time.process_time() - used) / (time.perf_counter() - began))
+
+
+class Pressure:
+    """Stands before the routes."""
+
+    def __init__(self, app: ASGIApp, settings: BackendSettings) -> None:
+        self._app = app
+        self._broken = BROKEN_SINCE.get(settings.runs)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        path = request.url.path
+        if path == self._broken:
+            raise TypeError("Cannot read properties of undefined (reading 'roi')")
+        if _bad_cache.is_set() and path == "/api/analytics/platform-comparison":
+            raise BadCacheError("entry platform:tiktok of the cache cannot be read")
+        if path.startswith(HEAVY) and (why := _too_much()):
+            await JSONResponse({"error": why}, status_code=503)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _too_much() -> str:
+    if memory_used() > MEMORY_SHARE * memory_limit():
+        return "under pressure: too little memory"
+    if sum(_cpu) / _LOOKS > CPU_SHARE:
+        return "under pressure: too little CPU"
+    return ""
+
+
+def _spin(while_there: Path) -> None:
+    while while_there.exists():
+        sum(range(100_000))

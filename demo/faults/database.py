@@ -1,0 +1,154 @@
+"""The faults of PostgreSQL, and of the way to it: what breaks, for real."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+
+import asyncpg
+
+from demo.faults.fault import Fault, unhealthy
+from demo.faults.service import database_hung, database_lost
+from demo.parts.postgres import CUT_OFF
+from demo.parts.services import POSTGRES, Services
+from demo.parts.waiting import until
+
+_MORE_JOBS_THAN_CONNECTIONS = "7"
+_TRIES = 100
+_SOME_WORK = "INSERT INTO filler SELECT repeat(md5(n::text), 64) FROM generate_series(1, 500) n"
+
+
+@asynccontextmanager
+async def wrong_credentials(services: Services) -> AsyncIterator[None]:
+    """The application's role has another password now; its sessions were cut off."""
+    await services.cluster.change_password(services.cluster.user)
+    try:
+        await unhealthy(services)
+        yield
+    finally:
+        await services.cluster.give_passwords_back()
+
+
+@asynccontextmanager
+async def own_credentials_wrong(services: Services) -> AsyncIterator[None]:
+    """The product's own role has another password too: the whole env file is out of date."""
+    await services.cluster.change_password(services.cluster.watcher)
+    try:
+        yield
+    finally:
+        await services.cluster.give_passwords_back()
+
+
+@asynccontextmanager
+async def connection_limit(services: Services) -> AsyncIterator[None]:
+    """Somebody opens sessions until PostgreSQL refuses, and leaves them idle."""
+    async with services.cluster.superuser() as superuser:
+        await superuser.execute(CUT_OFF, services.cluster.user)
+    async with AsyncExitStack() as sessions:
+        await until("no connection left", partial(_takes_all, services, sessions), within=15)
+        await until("sessions idle for long", partial(_young, services), within=15)
+        yield
+
+
+@asynccontextmanager
+async def pool_exhausted(services: Services) -> AsyncIterator[None]:
+    """A deployment brings more background jobs than the pool has connections; each keeps one."""
+    await services.set_backend("BACKGROUND_JOBS", _MORE_JOBS_THAN_CONNECTIONS)
+    await until("pool empty", partial(_pool_complains, services), within=20)
+    yield
+
+
+@asynccontextmanager
+async def disk_full(services: Services) -> AsyncIterator[None]:
+    """Old log files fill the disk until PostgreSQL finds no room for its journal, and ends."""
+    assert services.disk is not None, "this fault needs a small disk"
+    async with services.cluster.superuser() as superuser:
+        await superuser.execute("CREATE TABLE IF NOT EXISTS filler (text text)")
+        services.disk.fill()
+    try:
+        await until("no room for the journal", partial(_writes, services), within=20)
+        await services.ended(POSTGRES)
+        yield
+    finally:
+        services.disk.empty()
+
+
+FAULTS: dict[str, Fault] = {
+    name: Fault(inject, cause, says, "DatabaseConnectionFailure", POSTGRES, asks=asks, small_disk=small_disk)
+    for name, inject, cause, says, asks, small_disk in (
+        ("database-down", database_lost, "down", "PostgreSQL is stopped", False, False),
+        ("database-frozen", database_hung, "hung", "PostgreSQL hangs", True, False),
+        ("disk-full", disk_full, "disk full", "the disk of PostgreSQL is full of old logs", True, True),
+        (
+            "wrong-credentials",
+            wrong_credentials,
+            "wrong credentials",
+            "the application's role has another password",
+            False,
+            False,
+        ),
+        (
+            "own-credentials-wrong",
+            own_credentials_wrong,
+            "wrong credentials",
+            "the product's own role has another password",
+            False,
+            False,
+        ),
+        (
+            "connection-limit",
+            connection_limit,
+            "connection limit",
+            "idle sessions use up all connections",
+            True,
+            False,
+        ),
+        (
+            "pool-exhausted",
+            pool_exhausted,
+            "pool exhausted",
+            "background jobs use up the backend's pool",
+            False,
+            False,
+        ),
+    )
+}
+
+
+async def _takes_all(services: Services, sessions: AsyncExitStack) -> str:
+    """Open sessions until PostgreSQL refuses; the backend may have been quicker for one of them."""
+    with suppress(asyncpg.TooManyConnectionsError):
+        for _ in range(_TRIES):
+            session = await asyncpg.connect(
+                services.cluster.url, server_settings={"application_name": "reports"}
+            )
+            sessions.callback(session.terminate)
+    return "" if await services.backend.is_healthy() else "the backend has a connection"
+
+
+async def _young(services: Services) -> str:
+    async with services.cluster.superuser() as superuser:
+        idle = await superuser.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'reports'"
+            " AND now() - state_change < interval '2.5 s'"
+        )
+    return f"{idle} sessions are idle for less than 2.5 s" if idle else ""
+
+
+async def _pool_complains(services: Services) -> str:
+    said = await services.backend.is_healthy()
+    return "" if said.endswith("answered 503") else said or "it is still healthy"
+
+
+async def _writes(services: Services) -> str:
+    """Write until the journal needs a new file; PostgreSQL panics when there is no room for it."""
+    with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        async with services.cluster.superuser() as superuser:
+            await superuser.execute(
+                "INSERT INTO filler SELECT repeat(md5(n::text), 64) FROM generate_series(1, 500) n"
+            )
+    with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        async with services.cluster.superuser() as superuser:
+            await superuser.execute("SELECT pg_switch_wal()")
+    return "it still runs" if await services.is_running(POSTGRES) else ""

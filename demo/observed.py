@@ -1,0 +1,72 @@
+"""What `runbooks.yaml` says about a backend that Prometheus observes, and about all that is around it.
+
+The windows are seconds, where production has minutes: the demo need not wait.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from demo.parts.compose import ComposedServices
+from demo.parts.services import Services
+from demo.parts.surroundings import Surroundings
+from demo.parts.temporal import AFFILIATE, Temporal
+
+WINDOW = "8s"
+_ASKED = 'route!~"/health|/metrics|/faults/.*"'
+"""What people ask for: neither health checks nor scrapes are traffic."""
+_FAILED = f'sum(rate(http_requests_total{{status=~"5..",{_ASKED}}}[{WINDOW}]))'
+_ALL = f"sum(rate(http_requests_total{{{_ASKED}}}[{WINDOW}]))"
+
+
+RATIO = f"({_FAILED} or vector(0)) / {_ALL}"
+"""The share of the users' requests that fail: what the alert is raised by, and the runbook looks at."""
+TRAFFIC = _ALL
+
+
+def observed(services: Services, surroundings: Surroundings, temporal: Temporal) -> dict[str, Any]:
+    """The keys of the backend by which HighErrorRate judges and acts."""
+    switch = f"{services.backend.url}/api/degradation"
+    token = {"file": str(surroundings.switch_token)}
+    keys: dict[str, Any] = {
+        "metrics": _metrics(surroundings.prometheus.url),
+        "providers": {"openai": {"url": f"{surroundings.provider.url}/v1/models", "timeout": "1s"}},
+        "sentry": {
+            "url": surroundings.sentry.url,
+            "organization": "demo",
+            "project": "backend",
+            "token": {"file": str(surroundings.sentry_token)},
+        },
+        "temporal": {
+            "address": temporal.address,
+            "namespace": AFFILIATE,
+            "ui": temporal.ui,
+            "window": "15s",
+        },
+        "degradation": {
+            "on": {"url": switch, "body": {"degraded": True}, "token": token},
+            "off": {"url": switch, "body": {"degraded": False}, "token": token},
+            "at_most": "10m",
+        },
+    }
+    if isinstance(services, ComposedServices):
+        keys["rollback"] = None  # the way back is the image before
+    return keys
+
+
+def _metrics(prometheus: str) -> dict[str, Any]:
+    failed, every = (one.replace("sum(", "sum by (route) (") for one in (_FAILED, _ALL))
+    return {
+        "prometheus": prometheus,
+        "ratio": RATIO,
+        "by_route": f"{failed} / {every}",
+        "traffic": TRAFFIC,
+        "heap": "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)",
+        "cpu": f"max(rate(process_cpu_seconds_total[{WINDOW}]))",
+        "cpu_full": 0.5,
+        "fresh_for": "5s",
+        "onset_within": "2m",
+        "heap_window": "15s",
+        "heap_growth": 0.1,
+        "settle": "30s",
+    }

@@ -1,0 +1,103 @@
+"""`python -m demo.standins.sentry PORT TOKEN_FILE`: Sentry's list of issues, and a way to report errors.
+
+The list is as its REST API is documented: `GET /api/0/projects/ORG/PROJECT/issues/` with a bearer
+token, `query`, `sort=freq` and `limit`. Errors come in at `POST /report`, without the envelopes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from demo.parts.loopback import LOOPBACK
+
+_LIST = re.compile(r"^/api/0/projects/demo/backend/issues/$")
+_FIRST_SEEN = re.compile(r"firstSeen:>=(\S+)")
+
+
+@dataclass
+class Issue:
+    """All errors with one title."""
+
+    number: int
+    title: str
+    culprit: str
+    first_seen: datetime
+    last_seen: datetime
+    count: int = 0
+
+    def shown(self, port: int) -> dict[str, Any]:
+        """The documented fields; `count` is a string there too."""
+        return {
+            "id": str(self.number),
+            "shortId": f"BACKEND-{self.number}",
+            "title": self.title,
+            "culprit": self.culprit,
+            "level": "error",
+            "status": "unresolved",
+            "count": str(self.count),
+            "userCount": 0,
+            "firstSeen": self.first_seen.isoformat(),
+            "lastSeen": self.last_seen.isoformat(),
+            "permalink": f"http://{LOOPBACK}:{port}/organizations/demo/issues/{self.number}/",
+        }
+
+
+class Sentry(BaseHTTPRequestHandler):
+    """One project, `demo/backend`, kept in memory."""
+
+    protocol_version = "HTTP/1.1"
+    issues: dict[str, Issue] = {}
+    token = ""
+    port = 0
+
+    def do_POST(self) -> None:
+        said = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        now = datetime.now(UTC)
+        new = Issue(len(self.issues) + 1, said["title"], said["culprit"], now, now)
+        issue = self.issues.setdefault(said["title"], new)
+        issue.last_seen, issue.count = now, issue.count + 1
+        self._answer(200, {"id": str(issue.number)})
+
+    def do_GET(self) -> None:
+        address = urlsplit(self.path)
+        asked = {key: values[-1] for key, values in parse_qs(address.query).items()}
+        said = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not _LIST.match(address.path):
+            self._answer(404, {"detail": "The requested resource does not exist"})
+        elif not secrets.compare_digest(said, self.token):
+            self._answer(401, {"detail": "Invalid token"})
+        else:
+            self._answer(200, self._found(asked))
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is logged."""
+
+    def _found(self, asked: dict[str, str]) -> list[dict[str, Any]]:
+        issues = sorted(self.issues.values(), key=lambda issue: -issue.count)
+        if since := _FIRST_SEEN.search(asked.get("query", "")):
+            after = datetime.fromisoformat(since[1]).replace(tzinfo=UTC)
+            issues = [issue for issue in issues if issue.first_seen >= after]
+        return [issue.shown(self.port) for issue in issues[: int(asked.get("limit", "25"))]]
+
+    def _answer(self, status: int, content: object) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    Sentry.token = Path(sys.argv[2]).read_text().strip()
+    Sentry.port = int(sys.argv[1])
+    ThreadingHTTPServer((LOOPBACK, Sentry.port), Sentry).serve_forever()
