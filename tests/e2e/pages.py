@@ -20,15 +20,25 @@ class IncidentPage:
         self._page = page
         self._address = f"{ui}/namespaces/default/workflows/{quote(run.id, safe='')}/{run.run_id}"
 
-    async def open(self, tab: str, sign: str) -> None:
-        """Open a tab, such as `timeline`, and wait until it shows `sign`."""
+    async def open(self, tab: str) -> None:
+        """Load the run's page at a tab, such as `user-metadata`."""
         await self._page.goto(f"{self._address}/{tab}")
 
-        async def not_shown() -> str:
-            text = await self.text()
-            return "" if sign in text else f"it shows {text[-500:]!r}"
+    async def turn_to(self, tab: str) -> None:
+        """Click on another tab, by its title."""
+        await self._page.get_by_role("tab", name=tab).click()
 
-        await until(f"{sign!r} in the tab {tab}", not_shown, within=30)
+    async def shows(self, sign: str) -> str:
+        """All that it shows, once `sign` is there."""
+        found = ""
+
+        async def not_yet() -> str:
+            nonlocal found
+            found = await self.text()
+            return "" if sign in found else f"it shows {found[-500:]!r}"
+
+        await until(f"{sign!r} on the page", not_yet, within=30)
+        return found
 
     async def text(self) -> str:
         """All that it shows; Markdown is shown in frames of its own."""

@@ -30,13 +30,14 @@ async def test_a_rollback_is_approved_with_the_mouse(pipeline: Pipeline, page: P
         assert asking.awaiting is not None
         incident = IncidentPage(page, pipeline.stack.temporal.ui, run)
 
-        await incident.open("user-metadata", sign=asking.awaiting.digest)
+        await incident.open("user-metadata")
+        shown = await incident.shows(asking.awaiting.digest)
         await incident.keep("incident-asks")
-        shown = await incident.text()
         for words in ("awaiting approval", "crash loop", asking.awaiting.plan.steps[0].says, "no input"):
             assert words in shown
 
-        await incident.open("timeline", sign="approval is asked again")
+        await incident.turn_to("Timeline")
+        await incident.shows("ask the steward of backend")
         await incident.keep("incident-timeline-open")
         assert "No input is needed" in await incident.choose_signal("approve")
         await incident.keep("incident-approve")
@@ -49,6 +50,6 @@ async def test_a_rollback_is_approved_with_the_mouse(pipeline: Pipeline, page: P
     assert (review.cause, review.outcome) == ("crash loop", Outcome.RESOLVED)
     assert [step.kind for one in review.performed for step in one.plan.steps] == ["roll-back"]
 
-    await incident.open("timeline", sign="backend stays healthy for 5 s")
+    await incident.shows("COMPLETED")
+    assert "backend stays healthy for 5 s" in await incident.shows("post-incident review")
     await incident.keep("incident-timeline-completed")
-    assert "COMPLETED" in await incident.text()
