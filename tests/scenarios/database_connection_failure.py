@@ -1,7 +1,94 @@
-"""DatabaseConnectionFailure: every row of its causes table."""
+"""DatabaseConnectionFailure: every row of its causes table, and the ways in which it must not act."""
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
+from demo.parts.services import POSTGRES
+from models.incident import Outcome
+from tests.scenarios.afterwards import pool_is_raised, sessions_are_gone, tried_once
 from tests.scenarios.scenario import Scenario
 
-SCENARIOS: tuple[Scenario, ...] = ()
+_row = partial(Scenario, runbook="DatabaseConnectionFailure", service=POSTGRES)
+
+TO_THE_DBA = "dba"
+
+
+def pool_needs_approval(content: dict[str, Any]) -> None:
+    content["alerts"]["DatabaseConnectionFailure"]["risks"] = {"set-environment": "dangerous"}
+
+
+SCENARIOS = (
+    _row(
+        name="down",
+        cause="down",
+        faults=("database-down",),
+        action=("start-service",),
+        timeline=("page to dba",),
+    ),
+    _row(
+        name="hung",
+        cause="hung",
+        faults=("database-frozen",),
+        action=("restart-database",),
+        approved_by=("anna",),
+        timeline=("page to dba",),
+    ),
+    _row(
+        name="wrong credentials of the application",
+        cause="wrong credentials",
+        faults=("wrong-credentials",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("compare the connection string", "page to dba"),
+        evidence={"database": "answers"},
+        afterwards=tried_once,
+    ),
+    _row(
+        name="wrong credentials of everybody",
+        cause="wrong credentials",
+        faults=("wrong-credentials", "own-credentials-wrong"),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("compare the connection string", "page to dba"),
+        evidence={"database": "refuses the credentials"},
+        afterwards=tried_once,
+    ),
+    _row(
+        name="connection limit",
+        cause="connection limit",
+        faults=("connection-limit",),
+        action=("terminate-sessions",),
+        says=("idle for over 2 s", "reports"),
+        approved_by=("anna",),
+        afterwards=sessions_are_gone,
+    ),
+    _row(
+        name="pool exhausted",
+        cause="pool exhausted",
+        faults=("pool-exhausted",),
+        action=("set-environment",),
+        says=("-PRISMA_DATABASE_URL_POOL_SIZE=5", "+PRISMA_DATABASE_URL_POOL_SIZE=20"),
+        afterwards=pool_is_raised,
+    ),
+    _row(
+        name="pool exhausted, where that asks",
+        cause="pool exhausted",
+        faults=("pool-exhausted",),
+        configure=pool_needs_approval,
+        action=("set-environment",),
+        approved_by=("anna",),
+        afterwards=pool_is_raised,
+    ),
+    _row(
+        name="disk full, and so down",
+        cause="disk full",
+        stack="small-disk",
+        faults=("disk-full",),
+        action=("clean-up-files", "start-service"),
+        says=("old log files", "deleted"),
+        approved_by=("anna",),
+        also_seen=("down",),
+        timeline=("page to dba",),
+        evidence={"host": "has only", "logs": ""},
+    ),
+)

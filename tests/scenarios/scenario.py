@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from demo.faults import FAULTS
 from demo.parts.services import BACKEND
 from models.incident import Outcome, Phase
 from models.names import incident_id
 
+if TYPE_CHECKING:
+    from tests.parts.pipeline import Pipeline
+    from tests.scenarios.play import Played
+
 Configure = Callable[[dict[str, Any]], None]
 """Edits `runbooks.yaml` for one scenario, as an operator would."""
+
+Afterwards = Callable[["Pipeline", "Played"], Awaitable[None]]
 
 
 def as_it_is(_: dict[str, Any]) -> None:
@@ -44,11 +50,11 @@ class Scenario:
     """Words that the timeline must hold: why it was escalated, whom it paged, what it waited for."""
     evidence: dict[str, str] = field(default_factory=dict)
     """Words in the reason of an evidence, by its name."""
-    secret: bool = False
-    """A password is wrong: it must stand nowhere in what the product wrote."""
     resolved_when: Phase | None = None
     """The alert is resolved by itself when the incident reaches this phase."""
     configure: Configure = as_it_is
+    afterwards: Afterwards | None = None
+    """A look at the systems themselves, while the fault is still there."""
     within: float = 60.0
     """Seconds from the alert to the review."""
 

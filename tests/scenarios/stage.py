@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from demo.parts.compose import ComposedServices
+from demo.parts.disk import CannotMountError, SmallDisk
 from demo.parts.docker_engine import why_not_usable
 from demo.parts.loopback import is_installed
 from demo.parts.services import Services
@@ -38,7 +39,17 @@ def composed(directory: Path) -> Stack:
     return Stack(directory, ComposedServices(directory), stable_for=STABLE_FOR)
 
 
-STACKS: dict[str, MakeStack] = {"supervisord": supervised, "docker": composed}
+def with_a_small_disk(directory: Path) -> Stack:
+    """PostgreSQL on a disk of its own that can be full; its mount takes root."""
+    services = SupervisedServices(directory, SmallDisk(directory))
+    return Stack(directory, services, stable_for=STABLE_FOR)
+
+
+STACKS: dict[str, MakeStack] = {
+    "supervisord": supervised,
+    "docker": composed,
+    "small-disk": with_a_small_disk,
+}
 
 
 class Stage:
@@ -66,7 +77,10 @@ class Stage:
         directory = self._directory / name
         directory.mkdir()
         stack = await asyncio.to_thread(STACKS[name], directory)
-        await self._open.enter_async_context(stack)
+        try:
+            await self._open.enter_async_context(stack)
+        except CannotMountError as error:
+            missing(str(error))
         self._first[name] = stack.config.read_text()
         return await Pipeline.of(stack)
 

@@ -25,7 +25,9 @@ async def test_scenario(scenario: Scenario, stage: Stage, lines: list[Line]) -> 
 
     async with broken(scenario, pipeline):
         played = await play(scenario, pipeline)
-    line.tell(played)
+        line.tell(played)
+        if scenario.afterwards:
+            await scenario.afterwards(pipeline, played)
 
     review = played.review
     assert (review.runbook, review.cause, review.outcome) == (
@@ -37,8 +39,7 @@ async def test_scenario(scenario: Scenario, stage: Stage, lines: list[Line]) -> 
     assert_done(scenario, played)
     assert_told(scenario, review)
     await assert_written(pipeline, played)
-    if scenario.secret:
-        await assert_no_secret(pipeline, played)
+    await assert_no_secret(pipeline, played)
     line.passed = True
 
 
