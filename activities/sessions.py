@@ -180,9 +180,11 @@ def _judged(seen: SessionsSeen, request: LookAtSessions) -> tuple[Finding, str]:
     usage = f"{seen.used} of {seen.max_connections} connections are used, {seen.free} are free"
     if seen.free < NEARLY_FULL * seen.max_connections:
         return Finding.BAD, usage
-    stuck = [one for one in seen.blocked if one.lasts > request.runs_longer_than]
-    if stuck:
+    limit = request.runs_longer_than
+    stuck = [one for one in seen.blocked if one.lasts > limit]
+    holding = [one for one in seen.blockers if one.lasts > limit]
+    if stuck or (seen.blocked and holding):
         heads = ", ".join(str(one.pid) for one in seen.blockers[:5])
-        waits = f"{len(stuck)} sessions wait for a lock for over {in_words(request.runs_longer_than)}"
-        return Finding.BAD, f"{waits}, held by {heads or 'one another'}"
+        waits = f"{len(seen.blocked)} sessions wait for a lock, for over {in_words(limit)}"
+        return Finding.BAD, f"{waits} in the hands of {heads or 'one another'}"
     return Finding.OK, usage

@@ -259,6 +259,10 @@ class HistorySeen(Evidence):
     def current(self) -> Deployment | None:
         return next((one for one in self.deployments if one.current), None)
 
+    def runs(self, version: str) -> bool:
+        """Whether this is the version that it knows to run."""
+        return self.current is not None and self.current.version == version
+
     @property
     def last_healthy(self) -> Deployment | None:
         """The newest version, other than the running one, that was seen healthy."""

@@ -78,7 +78,7 @@ def free_the_port_then_start(now: Situation) -> Plan | None:
 
 def roll_back(now: Situation) -> Plan | None:
     """Back to the version that was last seen healthy, or by the configured script."""
-    to, script = now.seen.history.last_healthy, now.service.rollback
+    to, script = now.history.last_healthy, now.service.rollback
     if to is None and script is None:
         return None
     back = RollBack(
@@ -87,7 +87,7 @@ def roll_back(now: Situation) -> Plan | None:
         to_version=to.version if to and not script else None,
         script=script,
     )
-    newest = now.seen.history.deployments[:3]
+    newest = now.history.deployments[:3]
     listed = ", ".join(f"{one.version} ({one.deployed_at:%Y-%m-%d %H:%M} UTC)" for one in newest)
     return Plan(steps=(back,), why=f"{now.trouble}; recent deployments: {listed or 'none are known'}")
 

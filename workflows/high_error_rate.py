@@ -6,11 +6,12 @@ Evidence       Sentry's top issues, the logs, the database, the providers, the d
 Causes         the table below, walked in order: what heals another's fault stands before what
                can be undone, and that before what cannot
 Verify         under the threshold for the whole window, with traffic
+Undo           the degraded mode is taken back when the providers serve us again
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -24,10 +25,15 @@ with workflow.unsafe.imports_passed_through():
     from workflows.runbook import Runbook
     from workflows.situation import Situation
 
-SCRAPE = timedelta(minutes=1)
-"""How late the metrics may show a deployment that was already seen."""
-SHORTLY_AFTER = timedelta(minutes=30)
+SHORTLY = timedelta(minutes=1)
+"""So much earlier than the cause the metrics may show the errors: a scrape, and the clocks of machines."""
+LONG_AFTER = timedelta(minutes=30)
 """Errors that begin later than this after a deployment are not blamed on it."""
+
+
+def began(now: Situation, otherwise: datetime) -> datetime:
+    """Since when there are too many errors, as far as the metrics know."""
+    return now.seen.errors.since or now.seen.errors.observed_at or otherwise
 
 
 def database_lost(now: Situation) -> bool:
@@ -35,7 +41,14 @@ def database_lost(now: Situation) -> bool:
 
 
 def deadlock(now: Situation) -> bool:
-    return bool(now.seen.sessions.blocked) or now.seen.sessions.exhausted
+    """Somebody waits too long for a lock, or no connection is left. That some wait a moment is daily life."""
+    return (now.seen.sessions.bad and bool(now.seen.sessions.blocked)) or now.seen.sessions.exhausted
+
+
+def pool_exhausted(now: Situation) -> bool:
+    """Its log says so, and it is still unhealthy: the line alone may be of yesterday."""
+    has_database = any(one.is_database for one in now.policy.dependencies)
+    return has_database and now.seen.health.bad and now.seen.logs.has("pool-exhausted")
 
 
 def provider_down(now: Situation) -> bool:
@@ -43,12 +56,11 @@ def provider_down(now: Situation) -> bool:
 
 
 def bad_deployment(now: Situation) -> bool:
-    """The errors began after the running version was deployed, and not long after."""
-    current, since = now.seen.history.current, now.seen.errors.since
-    if current is None or now.seen.history.last_healthy is None:
+    """The errors began after the running version was deployed, and not long after; a better one is known."""
+    deployed = now.history.current
+    if deployed is None or now.history.last_healthy is None:
         return False
-    began = since or now.seen.errors.observed_at or current.deployed_at
-    return current.deployed_at <= began + SCRAPE and began - current.deployed_at <= SHORTLY_AFTER
+    return -SHORTLY <= began(now, deployed.deployed_at) - deployed.deployed_at <= LONG_AFTER
 
 
 def memory_leak(now: Situation) -> bool:
@@ -56,38 +68,55 @@ def memory_leak(now: Situation) -> bool:
 
 
 def workflow_failures(now: Situation) -> bool:
-    return now.seen.executions.bad
+    """Some failed since the errors began, or shortly before: one that failed long ago explains nothing."""
+    failed = now.seen.executions
+    return failed.bad and any(one.closed_at >= began(now, one.closed_at) - SHORTLY for one in failed.types)
 
 
 def out_of_capacity(now: Situation) -> bool:
     return now.seen.cpu.bad or (now.seen.process.running and now.seen.process.at_its_limit)
 
 
+DATABASE_LOST = Cause(
+    name="database lost",
+    evidence="a database that it depends on does not answer",
+    matches=database_lost,
+    remedy="heal the database first, in its own incident",
+    fix=fixes.restart,
+    pages="database",
+)
+
+DEADLOCK = Cause(
+    name="database deadlock",
+    evidence="a session waits too long for another's lock, or no connection is left",
+    matches=deadlock,
+    remedy="show the blocking queries; restart the database with approval",
+    fix=fixes.restart_database,
+    pages="database",
+)
+
+POOL_EXHAUSTED = Cause(
+    name="pool exhausted",
+    evidence="its log says that its connection pool is empty, while the database has room",
+    matches=pool_exhausted,
+    remedy="have it healed in the database's own incident, which can raise the pool",
+    fix=ask_a_human,
+)
+
+EXTERNAL_API_DOWN = Cause(
+    name="external API down",
+    evidence="a provider does not answer, or limits us",
+    matches=provider_down,
+    remedy="degrade gracefully until the provider is back",
+    fix=fixes.degrade,
+    undo=Undo(fixes.restore, when=watches.PROVIDERS_BACK),
+)
+
 CAUSES = (
-    Cause(
-        name="database lost",
-        evidence="a database that it depends on does not answer",
-        matches=database_lost,
-        remedy="heal the database first, in its own incident",
-        fix=fixes.restart,
-        pages="database",
-    ),
-    Cause(
-        name="database deadlock",
-        evidence="sessions block one another, or no connection is left",
-        matches=deadlock,
-        remedy="show the blocking queries; restart the database with approval",
-        fix=fixes.restart_database,
-        pages="database",
-    ),
-    Cause(
-        name="external API down",
-        evidence="a provider does not answer, or limits us",
-        matches=provider_down,
-        remedy="degrade gracefully until the provider is back",
-        fix=fixes.degrade,
-        undo=Undo(fixes.restore, when=watches.PROVIDERS_BACK),
-    ),
+    DATABASE_LOST,
+    DEADLOCK,
+    POOL_EXHAUSTED,
+    EXTERNAL_API_DOWN,
     Cause(
         name="bad deployment",
         evidence="the errors began shortly after a deployment",
@@ -105,7 +134,7 @@ CAUSES = (
     ),
     Cause(
         name="workflow failures",
-        evidence="workflows of the application failed in the window",
+        evidence="workflows of the application failed since the errors began",
         matches=workflow_failures,
         remedy="read the failed workflows in the application's Temporal UI",
         fix=ask_a_human,
@@ -114,10 +143,12 @@ CAUSES = (
         name="out of capacity",
         evidence="CPU or memory at its limit",
         matches=out_of_capacity,
-        remedy="scale out",
+        remedy="scale out, where that is allowed, or ask",
         fix=fixes.scale_out,
     ),
 )
+
+HEALED_WITH_THE_DATABASE = (DATABASE_LOST, POOL_EXHAUSTED)
 
 UNKNOWN = Cause(
     name="unknown",
@@ -139,6 +170,7 @@ class HighErrorRate(Runbook):
     async def page(self, incident: Incident) -> None:
         seen = await incident.look(
             steps.errors,
+            steps.health,
             steps.process,
             steps.recent_logs,
             steps.dependencies,
@@ -152,9 +184,17 @@ class HighErrorRate(Runbook):
         incident.confirm(seen.errors)
         await incident.look(steps.issues)
         cause = incident.diagnose(CAUSES, otherwise=UNKNOWN)
-        lost = seen.dependencies.lost_database
-        if lost:
-            await incident.heal_first(lost.service, DATABASE_CONNECTION_FAILURE)
+        if cause in HEALED_WITH_THE_DATABASE:
+            await self.heal_the_database(incident)
         else:
             await incident.act(cause)
         await incident.stays(watches.FEW_ERRORS)
+
+    async def heal_the_database(self, incident: Incident) -> None:
+        """In its own incident; a provider that is down as well is not forgotten."""
+        lost = incident.record.seen.dependencies.lost_database
+        nearest = next(one.name for one in incident.policy.dependencies if one.is_database)
+        await incident.heal_first(lost.service if lost else nearest, DATABASE_CONNECTION_FAILURE)
+        seen = await incident.look(steps.providers)
+        if seen.providers.down:
+            await incident.act(EXTERNAL_API_DOWN)

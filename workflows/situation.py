@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.evidence import Deployment, HistorySeen
     from models.policy import Policy
     from models.seen import Seen
     from models.service import Service
@@ -30,6 +31,26 @@ class Situation:
     def dependent(self) -> Service:
         """The first service that needs this one; the service itself when none does."""
         return self.policy.dependents[0] if self.policy.dependents else self.service
+
+    @property
+    def history(self) -> HistorySeen:
+        """What the steward remembers, with the version that runs now as the newest deployment.
+
+        A version may raise the alert before anybody has told the steward of it.
+        """
+        process, history = self.seen.process, self.seen.history
+        if not process.image or history.runs(process.image):
+            return history
+        deployed_at = process.started_at or process.observed_at
+        if deployed_at is None:
+            return history
+        newest = Deployment(
+            service=self.service.name, version=process.image, deployed_at=deployed_at, current=True
+        )
+        before = (one.model_copy(update={"current": False}) for one in history.deployments)
+        return history.model_copy(
+            update={"deployments": (newest, *(one for one in before if one.version != newest.version))}
+        )
 
     @property
     def trouble(self) -> str:

@@ -92,7 +92,7 @@ def its_pool(now: Situation) -> ProposeEnvironment | None:
 
 def its_issues(now: Situation) -> TopIssues | None:
     """The top issues, and which of them are new since the last deployment."""
-    current = now.seen.history.current
+    current = now.history.current
     since = current.deployed_at if current else None
     return TopIssues(sentry=now.service.sentry, since=since) if now.service.sentry else None
 

@@ -144,13 +144,46 @@ async def test_who_blocks_whom_is_told(
         head = seen.blockers[0].pid
         assert any(head in one.waits_for for one in seen.blocked)
         assert seen.bad
-        assert seen.reason == f"2 sessions wait for a lock for over 0 s, held by {head}"
+        assert seen.reason == f"2 sessions wait for a lock, for over 0 s in the hands of {head}"
         await holder.execute("ROLLBACK")
         await asyncio.gather(*waiting)
     finally:
         await app.aclose()  # whoever still holds or awaits the lock would keep the table
         await as_superuser.execute("DROP TABLE stock")
     assert (await look(monitor)).ok
+
+
+async def test_a_lock_held_for_long_is_bad_though_nobody_waits_for_long(
+    postgres_server: PostgresServer,
+    monitor: Service,
+    as_superuser: asyncpg.Connection,
+    app_role: App,
+    app: contextlib.AsyncExitStack,
+) -> None:
+    """An application that gives up after a second never waits for long, and is stuck all the same."""
+    limit = timedelta(seconds=1)
+    await as_superuser.execute("CREATE TABLE prices (item int)")
+    await as_superuser.execute(f"GRANT ALL ON prices TO {app_role[0]}")
+    try:
+        holder = await connect(postgres_server, app_role, app, "holder")
+        await holder.execute("BEGIN; LOCK TABLE prices")
+        held = "SELECT now() - state_change FROM pg_stat_activity WHERE application_name = 'holder'"
+        async with asyncio.timeout(10):
+            while await as_superuser.fetchval(held) < limit:
+                pass
+        assert (await look(monitor, runs_longer_than=limit)).ok, "nobody waits for it"
+        waiter = await connect(postgres_server, app_role, app, "waiter")
+        waiting = asyncio.ensure_future(waiter.execute("SELECT FROM prices"))
+        async with asyncio.timeout(10):
+            while not (seen := await look(monitor, runs_longer_than=limit)).blocked:
+                pass
+        assert seen.blocked[0].lasts < limit
+        assert seen.bad
+        await holder.execute("ROLLBACK")
+        await waiting
+    finally:
+        await app.aclose()
+        await as_superuser.execute("DROP TABLE prices")
 
 
 async def test_a_role_that_sees_only_itself_is_unknown(

@@ -46,6 +46,11 @@ ROWS = (
         pages=("On-Call", "DBA"),
     ),
     Row(
+        "pool exhausted",
+        failing(health=sights.REFUSED, logs=sights.log_with("pool-exhausted")),
+        done=("set POOL=50 in the environment of backend and recreate it",),
+    ),
+    Row(
         "external API down",
         failing(providers=sights.PROVIDER_DOWN),
         done=("degrade backend gracefully while openai is down", "end the degraded mode of backend"),
