@@ -52,7 +52,7 @@ class Steward:
     async def run(self, state: StewardState) -> None:
         """Serve until the history is long, then go on in a new run with the same book."""
         workflow.set_current_details(f"The one writer of **{state.service}**.")
-        while not (workflow.info().is_continue_as_new_suggested() and self._at_rest()):
+        while not self._may_move_on():
             await self._something_to_do()
             while self._messages:
                 await self._tell(*self._messages.popleft())
@@ -98,10 +98,7 @@ class Steward:
     async def _something_to_do(self) -> None:
         try:
             await workflow.wait_condition(
-                lambda: (
-                    bool(self._orders or self._messages or self._unsure_of_holder)
-                    or workflow.info().is_continue_as_new_suggested()
-                ),
+                lambda: bool(self._orders or self._messages or self._unsure_of_holder) or self._may_move_on(),
                 timeout=LOOK_AFTER_HOLDER if self._ledger.waiting else None,
                 timeout_summary="is the holder still there?",
             )
@@ -121,7 +118,8 @@ class Steward:
             return
         refusal = await self._refusal(order)
         if refusal:
-            self._ledger.acting = False
+            if self._ledger.holds(order.incident, order.run_id):
+                self._ledger.acting = False
             await self._tell(sender, self._says(Told.REFUSED, order.key, refusal))
             return
         performed = await self._perform(order)
@@ -200,5 +198,7 @@ class Steward:
     ) -> StewardSays:
         return StewardSays(told=told, service=self._ledger.service, key=key, why=why, performed=performed)
 
-    def _at_rest(self) -> bool:
-        return not (self._orders or self._messages or self._ledger.acting)
+    def _may_move_on(self) -> bool:
+        """The history is long, and nothing is under way that a new run would not know of."""
+        under_way = self._orders or self._messages or self._ledger.acting
+        return workflow.info().is_continue_as_new_suggested() and not under_way

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -90,7 +92,7 @@ class Night:
 
     async def until(self, handle: Incident, phase: str, step: timedelta = SECOND) -> IncidentState:
         """Let the clock run until the incident is in this phase; at most 600 steps."""
-        for _ in range(STEPS):
+        for _ in patience():
             state = await self.state(handle)
             if state.phase == phase:
                 return state
@@ -99,7 +101,7 @@ class Night:
 
     async def until_true(self, true: Callable[[], bool]) -> None:
         """Let the clock run until it is true of the world; at most 600 steps."""
-        for _ in range(STEPS):
+        for _ in patience():
             if true():
                 return
             await self.env.sleep(SECOND)
@@ -111,7 +113,7 @@ class Night:
         Waiting for the result would let the clock jump: with nothing left to happen it lands ten
         years later, and every steward times out.
         """
-        for _ in range(STEPS):
+        for _ in patience():
             if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
                 with self.env.auto_time_skipping_disabled():
                     return await handle.result()
@@ -143,6 +145,12 @@ class Night:
                 start_signal="deployed",
                 start_signal_args=[one],
             )
+
+
+def patience() -> Iterator[int]:
+    """Steps of the clock, for no more than half a minute of real time: a red test ends."""
+    until = time.monotonic() + 30
+    return itertools.takewhile(lambda _: time.monotonic() < until, range(STEPS))
 
 
 def hosted(client: Client, world: World, configuration: Callable[[], Configuration]) -> Worker:
