@@ -46,13 +46,13 @@ class Claim:
         else:
             self._answers[says.key] = says
 
-    async def take(self, crashed_at: datetime | None, unless: Callable[[], bool]) -> None:
-        """Hold the service, waiting in line if another incident has it.
+    async def take(self, crashed_at: datetime | None, unless: Callable[[], bool]) -> bool:
+        """Hold the service. True when another incident had it meanwhile: look again before acting.
 
         Raises `Escalated` when the steward refuses: blocked after three failures.
         """
         if self.granted or unless():
-            return
+            return False
         if not self._asked:
             answered = await self._ask(crashed_at)
             self._asked = answered.answer is not Answer.REFUSED
@@ -63,7 +63,10 @@ class Claim:
                 self._timeline.add(f"waiting for {self.service}: {answered.why}", by="steward")
             else:
                 self.granted = not self.withdrawn
+        if self.granted:
+            return False
         await workflow.wait_condition(lambda: self.granted or unless())
+        return True
 
     async def order(self, plan: Plan, approved_by: str) -> Performed:
         """Have the plan carried out once. Raises `Escalated` when it was refused, `Withdrawn` when

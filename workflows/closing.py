@@ -71,7 +71,7 @@ class Closing:
         if ending is None:
             return Outcome.RESOLVED
         if isinstance(ending, SelfRecovered):
-            return Outcome.SELF_RECOVERED
+            return Outcome.RESOLVED if self._record.performed else Outcome.SELF_RECOVERED
         if isinstance(ending, Escalated) and self._record.done:
             return Outcome.CLOSED_BY_HUMAN
         return Outcome.RESOLVED_ELSEWHERE

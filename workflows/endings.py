@@ -4,7 +4,7 @@ Ending
 ├── SelfRecovered      the check shows that the alert is no longer true
 ├── ResolvedElsewhere  the alert was resolved before anything was done
 ├── Escalated          a human must go on; the incident stays open with them
-└── Withdrawn          a more severe incident took the service; look again afterwards
+└── Withdrawn          another incident had the service; look again afterwards
 """
 
 from __future__ import annotations

@@ -53,12 +53,14 @@ class Hands:
         """Hold the service, get the approval, have it done, and tell what was found.
 
         Leaves the page when the alert is over, the plan is denied or expires, the steward refuses,
-        or it was not done.
+        or it was not done; and when another incident had the service first, to look again.
         """
         self.stop_if_resolved()
         claim = self._claim(plan.service.name)
-        await claim.take(self._crashed_at(), unless=self.resolved)
+        waited = await claim.take(self._crashed_at(), unless=self.resolved)
         self.stop_if_resolved()
+        if waited:
+            raise Withdrawn("another incident had the service until now")
         approved_by = await self._approved(plan, claim)
         self._show(Phase.ACTING)
         performed = await self._order(claim, plan, approved_by)
