@@ -156,7 +156,11 @@ class Incident:
         return cause
 
     async def heal_first(self, service: str, runbook: str) -> None:
-        """Let another service be healed in its own incident, and wait for its end."""
+        """Let another service be healed in its own incident, and wait for its end.
+
+        Nothing is held meanwhile: the other incident may need what this one holds.
+        """
+        await self.hands.release(healed=False)
         name = workflow.info().workflow_id
         alert = self.record.alert.model_copy(
             update={"name": runbook, "service": service, "source": "runbook", "fired_by": name}
