@@ -39,9 +39,11 @@ def crash(now: Situation) -> bool:
 
 
 def third_crash(now: Situation) -> bool:
-    crashes = {*now.seen.history.crashes, now.seen.process.finished_at}
-    limit = now.policy.thresholds.crash_limit
-    return crash(now) and (len(crashes) >= limit or now.seen.process.restarts >= limit)
+    process, thresholds = now.seen.process, now.policy.thresholds
+    crashes = {*now.seen.history.crashes, *([process.finished_at] if process.finished_at else [])}
+    recent = [at for at in crashes if max(crashes) - at < thresholds.crash_window]
+    limit = thresholds.crash_limit
+    return crash(now) and (len(recent) >= limit or process.restarts >= limit)
 
 
 def resources_exhausted(now: Situation) -> bool:
@@ -133,6 +135,6 @@ class ServiceDown(Runbook):
         if lost:
             await incident.heal_first(lost.service, DATABASE_CONNECTION_FAILURE)
             seen = await incident.look(steps.health, steps.process)
-        if not seen.health.ok:
+        if seen.health.bad or (seen.health.unknown and seen.process.bad):
             await incident.act(cause)
         await incident.stays(watches.HEALTHY)
