@@ -13,16 +13,15 @@ from datetime import UTC, datetime, timedelta
 _TIME = re.compile(
     rb"\W?(?P<day>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d:\d\d)(?:[.,]\d+)?\s?(?P<zone>Z|UTC|[+-]\d\d:?\d\d)?"
 )
-_SLACK = timedelta(seconds=1)
-"""Times in logs are often cut to whole seconds."""
 _ZONE_STEP = timedelta(minutes=15)
 """Every zone on earth is a multiple of this away from UTC."""
 
 
 def fresh_lines(lines: Sequence[bytes], began: datetime, written: datetime) -> int:
-    """How many of the last lines were written since `began`; `written`: the last change of the file.
+    """How many of the last lines were written since `began`, a whole second, as these times are.
 
-    A time that names no zone is read in the one in which the newest of them is the file's own.
+    `written` is the last change of the file: a time that names no zone is read in the zone in which
+    the newest one is that.
     """
     stamps = [_stamp(line) for line in lines]
     newest = next((stamp for stamp in reversed(stamps) if stamp), None)
@@ -31,7 +30,7 @@ def fresh_lines(lines: Sequence[bytes], began: datetime, written: datetime) -> i
     away = round((written - newest) / _ZONE_STEP) * _ZONE_STEP
     fresh, old = 0, False
     for stamp in stamps:
-        old = stamp + away < began - _SLACK if stamp else old
+        old = stamp + away < began if stamp else old
         fresh = 0 if old else fresh + 1
     return fresh
 
@@ -41,10 +40,9 @@ def _stamp(line: bytes) -> datetime | None:
     found = _TIME.match(line)
     if found is None:
         return None
-    zone = (found["zone"] or b"Z").decode().replace("UTC", "Z")
+    day, time, zone = (found[part] or b"Z" for part in ("day", "time", "zone"))
+    text = f"{day.decode()}T{time.decode()}{zone.decode().replace('UTC', 'Z')}"
     try:
-        return datetime.fromisoformat(f"{found['day'].decode()}T{found['time'].decode()}{zone}").astimezone(
-            UTC
-        )
+        return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         return None

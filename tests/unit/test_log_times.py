@@ -47,7 +47,7 @@ def test_a_run_that_wrote_nothing_yet_has_no_line() -> None:
 
 
 def test_a_start_is_as_coarse_as_a_log() -> None:
-    assert fresh("2026-03-01 11:59:59 INFO starts", "2026-03-01 12:00:30 INFO runs") == 2
+    assert fresh("2026-03-01 11:59:59.9 INFO ended", "2026-03-01 12:00:00 INFO starts") == 1
 
 
 def test_the_newest_word_of_a_log_counts() -> None:
