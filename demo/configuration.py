@@ -105,6 +105,7 @@ def _backend(services: Services) -> dict[str, Any]:
         "env_file": str(services.backend.env_file),
         "pool": {"value": 20},
         "rollback": {"command": rollback, "directory": str(ROOT), "timeout": "1m"},
+        **services.more_about(BACKEND),
     }
 
 
@@ -115,6 +116,7 @@ def _postgres(services: Services, secret: Path) -> dict[str, Any]:
         "port": services.cluster.port,
         "database": {"url": {"file": str(secret)}, "timeout": "2s", "idle_limit": "2s", "slow_query": "2s"},
         **(_disk(services.disk) if services.disk else {}),
+        **services.more_about(POSTGRES),
     }
 
 

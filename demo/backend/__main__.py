@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -28,7 +29,8 @@ from demo.backend.settings import BackendSettings
 
 log = logging.getLogger("backend")
 
-HOST = "127.0.0.1"
+HOST = os.environ.get("HOST", "127.0.0.1")
+"""In a network of its own it listens for everybody there."""
 COSTS_WITHIN = 0.3
 """Seconds: Prometheus waits no longer for all the rest."""
 
@@ -117,6 +119,7 @@ def listen(port: int) -> socket.socket:
 
 def main() -> None:
     logging.basicConfig(stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for every call of an API
     settings = BackendSettings.from_environment()
     limit_memory(settings.memory_limit_file)
     log.info("backend %s starts on port %d", settings.runs, settings.port)

@@ -37,6 +37,13 @@ def hang(_: BackendSettings) -> None:
         time.sleep(3600)
 
 
+def spin(_: BackendSettings) -> None:
+    """Keep the port and compute without an end: all of the CPU that it may have, and no answer."""
+    log.warning("event loop is busy")
+    while True:
+        pass
+
+
 def out_of_memory(settings: BackendSettings) -> None:
     """Load the working set, or simply all that the limit allows and more."""
     size = int(settings.working_set.read_text()) if settings.working_set.exists() else 2 * memory_limit()
@@ -61,6 +68,7 @@ def busy(settings: BackendSettings) -> None:
 FAULTS: dict[str, Callable[[BackendSettings], None]] = {
     "crash": crash,
     "hang": hang,
+    "spin": spin,
     "out-of-memory": out_of_memory,
     "leak": slow_leak,
     "bad-cache": bad_cache,

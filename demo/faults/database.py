@@ -8,10 +8,11 @@ from functools import partial
 
 import asyncpg
 
-from demo.faults.fault import Fault, unhealthy
+from demo.faults.fault import NETWORKS, SMALL_DISK, Fault, unhealthy
 from demo.faults.service import database_hung, database_lost
+from demo.parts.networked import NetworkedServices
 from demo.parts.postgres import CUT_OFF
-from demo.parts.services import POSTGRES, Services
+from demo.parts.services import BACKEND, POSTGRES, Services
 from demo.parts.waiting import until
 
 _MORE_JOBS_THAN_CONNECTIONS = "7"
@@ -52,6 +53,28 @@ async def connection_limit(services: Services) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def may_not_end_sessions(services: Services) -> AsyncIterator[None]:
+    """The product's role lost the right to end the sessions of others."""
+    role = services.cluster.watcher
+    async with services.cluster.superuser() as superuser:
+        await superuser.execute(f"REVOKE pg_signal_backend FROM {role}")
+    try:
+        yield
+    finally:
+        async with services.cluster.superuser() as superuser:
+            await superuser.execute(f"GRANT pg_signal_backend TO {role}")
+
+
+@asynccontextmanager
+async def network_lost(services: Services) -> AsyncIterator[None]:
+    """Somebody disconnects the backend's container from the network that it shares with PostgreSQL."""
+    assert isinstance(services, NetworkedServices), "this fault needs containers in networks"
+    await services.disconnect(BACKEND)
+    await unhealthy(services)
+    yield
+
+
+@asynccontextmanager
 async def pool_exhausted(services: Services) -> AsyncIterator[None]:
     """A deployment brings more background jobs than the pool has connections; each keeps one."""
     await services.set_backend("BACKGROUND_JOBS", _MORE_JOBS_THAN_CONNECTIONS)
@@ -74,45 +97,30 @@ async def disk_full(services: Services) -> AsyncIterator[None]:
         services.disk.empty()
 
 
+_fault = partial(Fault, alert="DatabaseConnectionFailure", service=POSTGRES)
+
 FAULTS: dict[str, Fault] = {
-    name: Fault(inject, cause, says, "DatabaseConnectionFailure", POSTGRES, asks=asks, small_disk=small_disk)
-    for name, inject, cause, says, asks, small_disk in (
-        ("database-down", database_lost, "down", "PostgreSQL is stopped", False, False),
-        ("database-frozen", database_hung, "hung", "PostgreSQL hangs", True, False),
-        ("disk-full", disk_full, "disk full", "the disk of PostgreSQL is full of old logs", True, True),
-        (
-            "wrong-credentials",
-            wrong_credentials,
-            "wrong credentials",
-            "the application's role has another password",
-            False,
-            False,
-        ),
-        (
-            "own-credentials-wrong",
-            own_credentials_wrong,
-            "wrong credentials",
-            "the product's own role has another password",
-            False,
-            False,
-        ),
-        (
-            "connection-limit",
-            connection_limit,
-            "connection limit",
-            "idle sessions use up all connections",
-            True,
-            False,
-        ),
-        (
-            "pool-exhausted",
-            pool_exhausted,
-            "pool exhausted",
-            "background jobs use up the backend's pool",
-            False,
-            False,
-        ),
-    )
+    "database-down": _fault(database_lost, "down", "PostgreSQL is stopped"),
+    "database-frozen": _fault(database_hung, "hung", "PostgreSQL hangs", asks=True),
+    "disk-full": _fault(
+        disk_full, "disk full", "old logs fill the disk of PostgreSQL", asks=True, needs=SMALL_DISK
+    ),
+    "wrong-credentials": _fault(
+        wrong_credentials, "wrong credentials", "the application's role has another password", ends=False
+    ),
+    "own-credentials-wrong": _fault(
+        own_credentials_wrong, "wrong credentials", "the product's role has another password", ends=False
+    ),
+    "connection-limit": _fault(
+        connection_limit, "connection limit", "idle sessions use up all connections", asks=True
+    ),
+    "may-not-end-sessions": _fault(
+        may_not_end_sessions, "connection limit", "the product's role may not end sessions", ends=False
+    ),
+    "pool-exhausted": _fault(pool_exhausted, "pool exhausted", "jobs use up the backend's pool"),
+    "network-lost": _fault(
+        network_lost, "network", "the backend is cut off its database's network", asks=True, needs=NETWORKS
+    ),
 }
 
 

@@ -9,6 +9,13 @@ from dataclasses import dataclass
 from demo.parts.services import BACKEND, Services
 from demo.parts.waiting import until
 
+SMALL_DISK = "small-disk"
+"""PostgreSQL on a disk of its own, which can be full without harm."""
+NETWORKS = "networks"
+"""Containers in networks of their own, the backend behind a balancer."""
+OBSERVED = "observed"
+"""Prometheus, and all that is around a backend."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -25,10 +32,10 @@ class Fault:
     service: str = BACKEND
     asks: bool = False
     """Whether its fix needs a person's approval."""
-    observed: bool = False
-    """It needs Prometheus, and all that is around a backend."""
-    small_disk: bool = False
-    """It fills the disk that PostgreSQL is on, which is a small one then."""
+    ends: bool = True
+    """Whether the runbook can heal it; else it is escalated, and goes on with a person's `done`."""
+    needs: str = ""
+    """What the services must stand on for it: `SMALL_DISK`, `NETWORKS` or `OBSERVED`; empty for anything."""
     crashes_before: int = 0
     """Plain crashes, each healed, that make this one a loop."""
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import psutil
 
-from demo.faults.fault import Fault, unhealthy
+from demo.faults.fault import NETWORKS, Fault, unhealthy
 from demo.parts.http import answers
 from demo.parts.loopback import LOOPBACK
 from demo.parts.services import BACKEND, POSTGRES, Services
@@ -96,6 +96,23 @@ async def database_hung(services: Services) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def spin(services: Services) -> AsyncIterator[None]:
+    """The backend computes without an end: the CPU is at the limit of its container."""
+    await services.inject("spin")
+    await unhealthy(services)
+    yield
+
+
+@asynccontextmanager
+async def heavy_version(services: Services) -> AsyncIterator[None]:
+    """A new version is deployed, and outgrows the memory limit that the one before was fine with."""
+    await services.deploy("2")
+    await until("backend healthy", services.backend.is_healthy, within=20)
+    async with out_of_memory(services):
+        yield
+
+
+@asynccontextmanager
 async def crash_loop(services: Services) -> AsyncIterator[None]:
     """The new version crashes at every start until it is rolled back."""
     marker = services.backend.crash_at_start
@@ -112,6 +129,8 @@ FAULTS: dict[str, Fault] = {
     "crash": Fault(crash, "crash", "the backend crashes"),
     "out-of-memory": Fault(out_of_memory, "out of memory", "the backend outgrows its memory limit"),
     "hang": Fault(hang, "hung", "the backend hangs: its port is open, and nothing answers"),
+    "spin": Fault(spin, "resources exhausted", "the backend uses all of its CPU", needs=NETWORKS),
+    "heavy-version": Fault(heavy_version, "out of memory", "a new version needs more memory"),
     "port-taken": Fault(port_taken, "port conflict", "another process takes the backend's port", asks=True),
     "database-lost": Fault(database_lost, "database lost", "PostgreSQL is stopped"),
     "database-hung": Fault(database_hung, "database lost", "PostgreSQL hangs"),

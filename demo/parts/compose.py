@@ -93,9 +93,17 @@ class ComposedServices(Services):
     async def pid_of(self, service: str) -> int:
         return await asyncio.to_thread(self._pid_of, service)
 
+    async def image_of(self, service: str) -> str:
+        """The image that its container was created from."""
+        return await asyncio.to_thread(self._image_of, service)
+
     async def log_of(self, service: str) -> str:
         done = await self._run("logs", "--no-color", "--no-log-prefix", service)
         return done.stdout
+
+    def _image_of(self, service: str) -> str:
+        with engine() as client:
+            return str(client.containers.get(self.container_of(service)).attrs["Config"]["Image"])
 
     def _is_as_described(self) -> bool:
         with engine() as client:

@@ -104,6 +104,8 @@ class Cluster:
         _run(initdb, said=f"{self._superuser_password}\n")
         with (self.data / "postgresql.conf").open("a") as file:
             file.write(_SETTINGS)
+        with (self.data / "pg_hba.conf").open("a") as file:
+            file.write("host all all all scram-sha-256\n")
         statements = (
             f"CREATE ROLE {self.user} LOGIN PASSWORD '{self.password}' IN ROLE pg_monitor",
             f"CREATE ROLE {self.watcher} LOGIN PASSWORD '{self._watcher_password}' IN ROLE {_MAY}",

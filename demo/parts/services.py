@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from dotenv import set_key
 
@@ -17,6 +19,7 @@ from models.service import Manager
 
 BACKEND = "backend"
 POSTGRES = "postgres"
+FIRST_VERSION = "1"
 
 
 class Services(Part):
@@ -31,10 +34,16 @@ class Services(Part):
         self.backend = Backend(directory, self.cluster)
         self.surroundings: Surroundings | None = None
         """What stands around the backend, in a stack that starts it."""
+        self.pipeline: Callable[[str], Awaitable[None]] | None = None
+        """Tells the product which version was deployed, where no image does."""
 
     @abstractmethod
     def manager_of(self, service: str) -> Manager:
         """What `runbooks.yaml` says about who runs it."""
+
+    def more_about(self, service: str) -> dict[str, Any]:
+        """What else `runbooks.yaml` says about it, where it is run so."""
+        return {}
 
     @abstractmethod
     def start_command(self, service: str) -> list[str]:
@@ -62,10 +71,15 @@ class Services(Part):
 
     async def restore(self) -> None:
         """Set back what a runbook may have changed for good: the backend's settings and its limit."""
-        changed = self.backend.env_file.read_text() != SETTINGS
+        changed = self.backend.env_file.read_text() != SETTINGS or self.backend.version.exists()
+        self.backend.version.unlink(missing_ok=True)
         if changed or not await self.is_as_described():
             self.backend.env_file.write_text(SETTINGS)
             await self.recreate_backend()
+
+    async def inject(self, fault: str) -> None:
+        """Have the backend break itself from the inside."""
+        await self.backend.inject(fault)
 
     async def set_backend(self, key: str, value: str) -> None:
         """Change a setting in its env file, and start it anew, as a deployment does."""

@@ -102,8 +102,9 @@ class SupervisedServices(Services):
     async def deploy(self, version: str) -> None:
         """There are no images: the version is a file that is read at the start."""
         self.backend.version.write_text(version)
-        await self.stop_service(BACKEND)
-        await self.start_service(BACKEND)
+        await self.recreate_backend()
+        if self.pipeline:
+            await self.pipeline(version)
 
     async def recreate_backend(self) -> None:
         self._write_limit()

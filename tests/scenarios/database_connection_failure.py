@@ -6,20 +6,22 @@ from functools import partial
 from typing import Any
 
 from demo.parts.services import POSTGRES
-from models.incident import Outcome
+from models.incident import Outcome, Phase
 from tests.scenarios.afterwards import pool_is_raised, sessions_are_gone, tried_once
 from tests.scenarios.scenario import Scenario
 
 _row = partial(Scenario, runbook="DatabaseConnectionFailure", service=POSTGRES)
-
-TO_THE_DBA = "dba"
 
 
 def pool_needs_approval(content: dict[str, Any]) -> None:
     content["alerts"]["DatabaseConnectionFailure"]["risks"] = {"set-environment": "dangerous"}
 
 
-SCENARIOS = (
+def secret_is_missing(content: dict[str, Any]) -> None:
+    content["services"][POSTGRES]["database"]["url"] = {"file": "/nonexistent/postgres-url"}
+
+
+CAUSES = (
     _row(
         name="down",
         cause="down",
@@ -91,4 +93,50 @@ SCENARIOS = (
         timeline=("page to dba",),
         evidence={"host": "has only", "logs": ""},
     ),
+    _row(
+        name="network",
+        cause="network",
+        stack="networks",
+        faults=("network-lost",),
+        action=("reattach-network",),
+        approved_by=("anna",),
+        evidence={"networks": "backend is not on the network"},
+    ),
 )
+
+NOT_TO_ACT = (
+    _row(
+        name="nothing is wrong",
+        cause="",
+        outcome=Outcome.SELF_RECOVERED,
+        timeline=("the alert is not true any more",),
+    ),
+    _row(
+        name="monitoring is blind",
+        cause="",
+        configure=secret_is_missing,
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("nobody can see whether it is true", "nothing was touched"),
+        evidence={"database": "the connection string of postgres is missing"},
+    ),
+    _row(
+        name="the fix has no effect",
+        cause="connection limit",
+        faults=("may-not-end-sessions", "connection-limit"),
+        action=("terminate-sessions",),
+        says=("GRANT pg_signal_backend",),
+        approved_by=("anna",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("it did not work",),
+    ),
+    _row(
+        name="resolved while a question is open",
+        cause="hung",
+        faults=("database-frozen",),
+        resolved_when=Phase.AWAITING_APPROVAL,
+        outcome=Outcome.RESOLVED_ELSEWHERE,
+        timeline=("resolved before anything more was done", "page to dba"),
+    ),
+)
+
+SCENARIOS = (*CAUSES, *NOT_TO_ACT)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from demo.faults import FAULTS
 from demo.webhook import Firing
-from models.incident import Decided, Decision, IncidentState, Phase, Spoken, Through
+from models.incident import Decided, Decision, IncidentState, Outcome, Phase, Spoken, Through
 from models.review import Review
 from tests.parts.pipeline import Pipeline, Run, told
 from tests.scenarios.scenario import Scenario
@@ -23,6 +23,15 @@ class Played:
     review: Review
     approvals: tuple[tuple[str, str], ...]
     """Person and digest, in order."""
+
+
+async def play_what_was_before(scenario: Scenario, pipeline: Pipeline) -> None:
+    """Each earlier fault in an incident of its own, to the end."""
+    services = pipeline.stack.services
+    for name in scenario.healed_before:
+        async with FAULTS[name].inject(services):
+            run = await pipeline.fire(Firing(datetime.now(UTC), scenario.runbook, scenario.service))
+            assert (await pipeline.review(run)).outcome is Outcome.RESOLVED
 
 
 @asynccontextmanager
@@ -54,6 +63,8 @@ async def play(scenario: Scenario, pipeline: Pipeline) -> Played:
         state = await _until_moved_on(pipeline, run, Phase.ESCALATED, scenario.within)
         assert state.awaiting is None
         await run.signal("done", Spoken(by="anna", through=Through.INTAKE, text="taken over"))
+    if scenario.meanwhile:
+        await scenario.meanwhile(pipeline, run)
     review = await pipeline.review(run, within=scenario.within)
     return Played(run, review, tuple(approvals))
 

@@ -12,12 +12,13 @@ from models.incident import Outcome, Phase
 from models.names import incident_id
 
 if TYPE_CHECKING:
-    from tests.parts.pipeline import Pipeline
+    from tests.parts.pipeline import Pipeline, Run
     from tests.scenarios.play import Played
 
 Configure = Callable[[dict[str, Any]], None]
 """Edits `runbooks.yaml` for one scenario, as an operator would."""
 
+Meanwhile = Callable[["Pipeline", "Run"], Awaitable[None]]
 Afterwards = Callable[["Pipeline", "Played"], Awaitable[None]]
 
 
@@ -35,6 +36,8 @@ class Scenario:
     """The cause to be named; empty when the page is left before a diagnosis."""
     faults: tuple[str, ...] = ()
     """Names of `demo.faults.FAULTS`, injected one after the other; the alert comes last."""
+    healed_before: tuple[str, ...] = ()
+    """Faults that each have an incident of their own before, and are healed without a question."""
     service: str = BACKEND
     stack: str = "supervisord"
     """One of `stage.STACKS`."""
@@ -53,6 +56,8 @@ class Scenario:
     resolved_when: Phase | None = None
     """The alert is resolved by itself when the incident reaches this phase."""
     configure: Configure = as_it_is
+    meanwhile: Meanwhile | None = None
+    """What happens in the world once the incident was answered, and before its review is awaited."""
     afterwards: Afterwards | None = None
     """A look at the systems themselves, while the fault is still there."""
     within: float = 60.0
@@ -68,5 +73,5 @@ class Scenario:
         return self.outcome is Outcome.CLOSED_BY_HUMAN
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.faults if name not in FAULTS]
+        unknown = [name for name in (*self.healed_before, *self.faults) if name not in FAULTS]
         assert not unknown, f"{self.name}: no such fault: {', '.join(unknown)}"

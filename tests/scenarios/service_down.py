@@ -1,19 +1,114 @@
-"""ServiceDown: every row of its causes table."""
+"""ServiceDown: every row of its causes table, two at once, and the ways in which it must not act."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
+from models.incident import Outcome, Phase
 from tests.scenarios.scenario import Scenario
 
 _row = partial(Scenario, runbook="ServiceDown")
 
-SCENARIOS = (
+
+def _backend(content: dict[str, Any]) -> dict[str, Any]:
+    backend: dict[str, Any] = content["services"]["backend"]
+    return backend
+
+
+def host_is_short(content: dict[str, Any]) -> None:
+    """No machine has so much free memory: the real one is short by that."""
+    _backend(content)["floors"] = {"memory_free": 0.999}
+
+
+def health_cannot_be_asked(content: dict[str, Any]) -> None:
+    _backend(content)["health"]["url"] = "http://backend.invalid:3000/health"
+
+
+def manager_cannot_be_asked(content: dict[str, Any]) -> None:
+    _backend(content)["manager"]["socket"] = "/nonexistent/supervisor.sock"
+
+
+def first_crash_counts(content: dict[str, Any]) -> None:
+    content["alerts"]["ServiceDown"]["thresholds"]["crash_limit"] = 1
+
+
+CAUSES = (
+    _row(
+        name="database lost",
+        cause="database lost",
+        faults=("database-lost",),
+        also_seen=("hung",),
+        timeline=("page to dba", "started DatabaseConnectionFailure/postgres"),
+        evidence={"dependencies": "postgres: connection refused"},
+    ),
+    _row(
+        name="out of memory, by the kernel's word",
+        cause="out of memory",
+        stack="docker",
+        faults=("out-of-memory",),
+        action=("raise-memory-limit", "start-service"),
+        says=("from 160 MiB to 240 MiB",),
+        also_seen=("crash",),
+    ),
+    _row(
+        name="out of memory, without containers",
+        cause="out of memory",
+        faults=("out-of-memory",),
+        action=("raise-memory-limit", "start-service"),
+        also_seen=("crash",),
+    ),
+    _row(
+        name="port conflict",
+        cause="port conflict",
+        faults=("port-taken",),
+        action=("kill-process", "start-service"),
+        says=("which listens on port",),
+        approved_by=("anna",),
+        also_seen=("crash",),
+    ),
+    _row(
+        name="crash loop",
+        cause="crash loop",
+        healed_before=("crash", "crash"),
+        faults=("crash-loop",),
+        action=("roll-back",),
+        approved_by=("anna",),
+        also_seen=("crash",),
+        timeline=("page to platform-team",),
+        within=90,
+    ),
     _row(
         name="crash",
         cause="crash",
         faults=("crash",),
         action=("start-service",),
+        evidence={"process": "exited with code 1"},
+    ),
+    _row(
+        name="crash, in a container",
+        cause="crash",
+        stack="docker",
+        faults=("crash",),
+        action=("start-service",),
+    ),
+    _row(
+        name="resources exhausted on the host",
+        cause="resources exhausted",
+        faults=("hang",),
+        configure=host_is_short,
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        also_seen=("hung",),
+        timeline=("scale out where that is allowed, or ask",),
+    ),
+    _row(
+        name="resources exhausted in its container",
+        cause="resources exhausted",
+        stack="networks",
+        faults=("spin",),
+        action=("scale-out",),
+        says=("2 of 2 replicas run",),
+        also_seen=("hung",),
     ),
     _row(
         name="hung",
@@ -22,3 +117,60 @@ SCENARIOS = (
         action=("restart-service",),
     ),
 )
+
+TWO_AT_ONCE = (
+    _row(
+        name="out of memory in a bad deployment",
+        cause="out of memory",
+        stack="docker",
+        faults=("heavy-version",),
+        configure=first_crash_counts,
+        action=("raise-memory-limit", "start-service"),
+        also_seen=("crash loop", "crash"),
+    ),
+)
+
+NOT_TO_ACT = (
+    _row(
+        name="nothing is wrong",
+        cause="",
+        outcome=Outcome.SELF_RECOVERED,
+        timeline=("the alert is not true any more",),
+    ),
+    _row(
+        name="monitoring is blind",
+        cause="",
+        configure=health_cannot_be_asked,
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("nobody can see whether it is true", "nothing was touched"),
+        evidence={"health": "backend.invalid"},
+    ),
+    _row(
+        name="the manager is away",
+        cause="unknown",
+        faults=("crash",),
+        configure=manager_cannot_be_asked,
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("the cause is unknown: ask a human",),
+        evidence={"process": "/nonexistent/supervisor.sock"},
+    ),
+    _row(
+        name="the fix has no effect",
+        cause="crash",
+        faults=("crash-loop",),
+        action=("start-service",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("still fails",),
+    ),
+    _row(
+        name="resolved while a question is open",
+        cause="port conflict",
+        faults=("port-taken",),
+        also_seen=("crash",),
+        resolved_when=Phase.AWAITING_APPROVAL,
+        outcome=Outcome.RESOLVED_ELSEWHERE,
+        timeline=("resolved before anything more was done",),
+    ),
+)
+
+SCENARIOS = (*CAUSES, *TWO_AT_ONCE, *NOT_TO_ACT)

