@@ -1,0 +1,26 @@
+"""ServiceDown as somebody might change it without a thought for the runs that are open."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.alert import Alert
+    from models.review import Review
+    from workflows import steps
+    from workflows.incident import Incident
+    from workflows.runbook import Runbook
+    from workflows.service_down import ServiceDown as Original
+
+
+@workflow.defn
+class ServiceDown(Runbook):
+    """The same page with a first look that the recorded runs did not take."""
+
+    @workflow.run
+    async def run(self, alert: Alert) -> Review:
+        return await self.incident.respond(self.page)
+
+    async def page(self, incident: Incident) -> None:
+        await incident.look(steps.dependents)
+        await Original.page(self, incident)  # type: ignore[arg-type]

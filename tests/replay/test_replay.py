@@ -1,0 +1,69 @@
+"""A change to workflow code must replay every recorded history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from tests.replay import mutated
+from tests.replay.record import HISTORIES, record, recorded
+from tests.replay.scenarios import SCENARIOS, Scenario
+from workflows.catalogue import WORKFLOWS
+
+CORPUS = sorted(HISTORIES.glob("*.json"))
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+
+
+def history(path: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json(path.stem, path.read_text(encoding="utf-8"))
+
+
+def replayer(workflows: Iterable[type[object]] = WORKFLOWS) -> Replayer:
+    return Replayer(workflows=list(workflows), data_converter=pydantic_data_converter)
+
+
+def some(*names: str) -> list[Scenario]:
+    return [BY_NAME[name] for name in names]
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+async def test_todays_code_replays_what_was_recorded(path: Path) -> None:
+    await replayer().replay_workflow(history(path))
+
+
+async def test_what_is_recorded_now_replays(tmp_path: Path) -> None:
+    written = await record(some("taken-over", "suspended", "fires-again-while-closing"), tmp_path)
+    kinds = {path.name.split(".")[1].rstrip("2") for path in written}
+    assert kinds == {"HighErrorRate", "ServiceDown", "Steward", "ControlRoom"}
+    for path in written:
+        await replayer().replay_workflow(history(path))
+
+
+async def test_a_new_first_step_does_not_replay(tmp_path: Path) -> None:
+    (path,) = await record(some("servicedown-crash"), tmp_path)
+    await replayer().replay_workflow(history(path))
+    with pytest.raises(NondeterminismError, match="TMPRL1100"):
+        await replayer([mutated.ServiceDown]).replay_workflow(history(path))
+
+
+async def test_what_is_recorded_is_never_written_again(tmp_path: Path) -> None:
+    (path,) = await record(some("self-recovered"), tmp_path)
+    before = path.read_bytes()
+    assert await record(some("self-recovered"), tmp_path) == []
+    assert path.read_bytes() == before
+    assert "stackTrace" not in json.dumps(json.loads(before))
+
+
+def test_every_scenario_and_every_workflow_is_in_the_corpus() -> None:
+    if not CORPUS:
+        pytest.skip("no history is recorded yet: python -m tests.replay.record")
+    assert [one.name for one in SCENARIOS if not recorded(one, HISTORIES)] == []
+    kinds = {path.name.split(".")[1].rstrip("0123456789") for path in CORPUS}
+    assert kinds >= {one.__name__ for one in WORKFLOWS}
