@@ -26,6 +26,12 @@ class Figure:
         return (self.what, self.product, self.bare, self.ratio, self.aim, reached)
 
 
+def missing(name: str, why: str) -> Figure:
+    """A measurement that did not come to its end: the row stays, with the reason."""
+    line = " ".join(why.split()) or "it took too long"
+    return Figure(name, "not measured", "", "", "", reached=False, note=f"{name} was not measured: {line}")
+
+
 def as_text(figures: Sequence[Figure]) -> str:
     """For the terminal: columns as wide as they must be, and the notes below."""
     rows = [HEAD, *(figure.cells for figure in figures)]

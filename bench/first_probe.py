@@ -161,8 +161,10 @@ def _figure(name: str, quantile: float, product: list[float], bare: list[float])
         reached=ratio <= AIM or name != "p50",
         note=(
             "First probe: services answer healthily, so that each incident ends as self-recovered and "
-            "the two take turns undisturbed; the way to the first probe is the same. Bare: start to "
-            "first activity, without a POST before it."
+            "the two take turns undisturbed; the way to the first probe is the same. The intake begins "
+            "it while Temporal takes the alert, and the incident records it. Bare: start to first "
+            "activity, without a POST before it; its workflow does nothing else, while an incident's "
+            "other looks and its review share the cores with the next alert."
         ),
     )
 
