@@ -44,6 +44,7 @@ async def heal_first(join: Join, timeline: Timeline, unless: Callable[[], bool])
     await workflow.wait([ending, otherwise], return_when=asyncio.FIRST_COMPLETED)
     if not ending.done():
         ending.cancel()
+        await asyncio.gather(ending, return_exceptions=True)
         return None
     otherwise.cancel()
     ended: Ended = ending.result()

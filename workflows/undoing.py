@@ -45,12 +45,12 @@ class Undoing:
         watching = asyncio.create_task(undo.when.over(now))
         hurry = asyncio.create_task(workflow.wait_condition(lambda: self._record.done is not None))
         await workflow.wait([watching, hurry], return_when=asyncio.FIRST_COMPLETED)
-        if watching.done():
-            hurry.cancel()
-        else:
-            watching.cancel()
+        hurried = not watching.done()
+        for other in (hurry, watching):
+            other.cancel()
+        await asyncio.gather(hurry, watching, return_exceptions=True)
         try:
-            if watching.done() and not watching.cancelled():
+            if not hurried:
                 self._timeline.add(f"what was done for now is taken back: {watching.result().reason}")
             await self._take_back(undo.fix)
         except (Ending, FailureError) as error:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+
+import pytest
+
 from models.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.night import Incident, Night
@@ -41,7 +45,7 @@ async def test_it_ends_at_its_limit(night: Night) -> None:
     assert night.world.done == [DEGRADE, RESTORE]
 
 
-async def test_it_ends_when_a_person_is_done(night: Night) -> None:
+async def test_it_ends_when_a_person_is_done(night: Night, caplog: pytest.LogCaptureFixture) -> None:
     night.world.watched["watch_errors"] = sights.FAILING
     handle = await degraded(night)
     await night.until(handle, "escalated")
@@ -49,6 +53,8 @@ async def test_it_ends_when_a_person_is_done(night: Night) -> None:
     review = await night.closes(handle)
     assert night.world.done == [DEGRADE, RESTORE]
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_it_ends_although_the_alert_was_resolved_before(night: Night) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from models.evidence import DatabaseKind
 from models.incident import Outcome
@@ -225,6 +228,23 @@ async def test_two_that_lost_one_database_join_one_incident(night: Night) -> Non
         "HighErrorRate/backend",
         "ServiceDown/backend",
     ]
+
+
+async def test_resolved_while_waiting_for_another_incident_it_is_over(
+    night: Night, caplog: pytest.LogCaptureFixture
+) -> None:
+    await failing(
+        health=sights.REFUSED, database=sights.database(DatabaseKind.REFUSED), database_process=CRASH
+    )(night)
+    night.world.hold("watch_database")
+    handle = await service_down(night)
+    await night.until_true(lambda: "watch_database" in night.world.called)
+    await night.resolve(handle)
+    assert (await night.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
+    night.world.let_go("watch_database")
+    await night.end(night.incident("DatabaseConnectionFailure/postgres"))
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_who_waits_for_a_database_holds_nothing_back_from_it(night: Night) -> None:
