@@ -21,6 +21,7 @@ from models.providers import ProbeProviders, ProviderKind, ProviderSeen, Provide
 from models.surroundings import Provider
 
 SAMPLE_EVERY = timedelta(seconds=5)
+"""And more often only in a window so short that three looks would not fit."""
 
 _DOWN = (Fault.REFUSED, Fault.TIMED_OUT)
 
@@ -46,7 +47,8 @@ class ProviderActivities:
     async def watch_providers(self, request: WatchProviders) -> Watched:
         """Wait until every provider served us for the window, or the limit is reached."""
         asked = ProbeProviders(providers=request.providers)
-        pace = Patience(every=SAMPLE_EVERY, stable_for=request.stable_for, at_most=request.at_most)
+        every = min(SAMPLE_EVERY, request.stable_for / 3)
+        pace = Patience(every=every, stable_for=request.stable_for, at_most=request.at_most)
         return await watch(lambda: self.probe_providers(asked), pace)
 
     async def _probe(self, name: str, provider: Provider) -> ProviderSeen:

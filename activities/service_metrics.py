@@ -23,9 +23,12 @@ from models.service_metrics import CpuSeen, ErrorsSeen, HeapSeen, WatchErrors
 from models.surroundings import ErrorMetrics
 
 SAMPLE_EVERY = timedelta(seconds=5)
+"""And more often only in a window so short that three looks would not fit."""
 GROWS_STEADILY = 0.8
 """The least R² of a leak: memory that goes up and down does not fit a line."""
 FEWEST_POINTS = 5
+POINTS = 480
+"""Over two hours, one each quarter of a minute."""
 
 
 class ServiceMetricActivities:
@@ -46,7 +49,7 @@ class ServiceMetricActivities:
                 QueryByLabel(url=metrics.prometheus, query=metrics.by_route, label="route", top=5)
             ),
             self._prometheus.query_range(
-                QueryRange(url=metrics.prometheus, query=metrics.ratio, over=metrics.onset_within)
+                _over(metrics, metrics.ratio, metrics.onset_within),
             ),
         )
         since = _rose_at(series.points, metrics.threshold) if seen.bad else None
@@ -61,8 +64,7 @@ class ServiceMetricActivities:
         if service.metrics is None:
             return HeapSeen(reason=f"no metrics are configured for {service.name}", observed_at=_now())
         metrics = service.metrics
-        query = QueryRange(url=metrics.prometheus, query=metrics.heap, over=metrics.heap_window)
-        series = await self._prometheus.query_range(query)
+        series = await self._prometheus.query_range(_over(metrics, metrics.heap, metrics.heap_window))
         if len(series.points) < FEWEST_POINTS:
             reason = series.reason if series.unknown else f"only {len(series.points)} samples of the heap"
             return HeapSeen(reason=reason, observed_at=_now())
@@ -93,7 +95,7 @@ class ServiceMetricActivities:
             reason = f"no metrics are configured for {request.service.name}"
             return Watched(reason=reason, observed_at=_now())
         pace = Pace(
-            every=SAMPLE_EVERY,
+            every=min(SAMPLE_EVERY, request.stable_for / 3),
             settle=metrics.settle,
             stable_for=request.stable_for,
             well=f"under {metrics.threshold:.0%} errors",
@@ -125,6 +127,11 @@ class ServiceMetricActivities:
                 url=metrics.prometheus, query=query, samples=metrics.samples, fresh_for=metrics.fresh_for
             )
         )
+
+
+def _over(metrics: ErrorMetrics, query: str, over: timedelta) -> QueryRange:
+    """The series of a window, with as many points in a short one as in a long one."""
+    return QueryRange(url=metrics.prometheus, query=query, over=over, step=over / POINTS)
 
 
 def _rose_at(points: Sequence[Point], threshold: float) -> datetime | None:

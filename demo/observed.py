@@ -12,7 +12,7 @@ from demo.parts.services import Services
 from demo.parts.surroundings import Surroundings
 from demo.parts.temporal import AFFILIATE, Temporal
 
-WINDOW = "8s"
+WINDOW = "5s"
 _ASKED = 'route!~"/health|/metrics|/faults/.*"'
 """What people ask for: neither health checks nor scrapes are traffic."""
 _FAILED = f'sum(rate(http_requests_total{{status=~"5..",{_ASKED}}}[{WINDOW}]))'
@@ -22,6 +22,7 @@ _ALL = f"sum(rate(http_requests_total{{{_ASKED}}}[{WINDOW}]))"
 RATIO = f"({_FAILED} or vector(0)) / {_ALL}"
 """The share of the users' requests that fail: what the alert is raised by, and the runbook looks at."""
 TRAFFIC = _ALL
+HEAP = "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)"
 
 
 def observed(services: Services, surroundings: Surroundings, temporal: Temporal) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def observed(services: Services, surroundings: Surroundings, temporal: Temporal)
             "address": temporal.address,
             "namespace": AFFILIATE,
             "ui": temporal.ui,
-            "window": "15s",
+            "window": "5s",
         },
         "degradation": {
             "on": {"url": switch, "body": {"degraded": True}, "token": token},
@@ -61,12 +62,12 @@ def _metrics(prometheus: str) -> dict[str, Any]:
         "ratio": RATIO,
         "by_route": f"{failed} / {every}",
         "traffic": TRAFFIC,
-        "heap": "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)",
+        "heap": HEAP,
         "cpu": f"max(rate(process_cpu_seconds_total[{WINDOW}]))",
         "cpu_full": 0.5,
         "fresh_for": "5s",
         "onset_within": "2m",
-        "heap_window": "15s",
+        "heap_window": "12s",
         "heap_growth": 0.1,
         "settle": "30s",
     }

@@ -13,12 +13,12 @@ from demo.observed import observed
 from demo.parts.alertmanager import Alertmanager
 from demo.parts.compose import ComposedServices
 from demo.parts.docker_engine import why_not_usable
-from demo.parts.errors import NotInstalledError
+from demo.parts.errors import NotInstalledError, PartError
 from demo.parts.loopback import is_installed
 from demo.parts.part import Part
 from demo.parts.product import Intake, Worker, command, new_token, product_environment
 from demo.parts.prometheus import Prometheus
-from demo.parts.services import Services
+from demo.parts.services import BACKEND, FIRST_VERSION, Services
 from demo.parts.supervisor import SupervisedServices
 from demo.parts.surroundings import Surroundings
 from demo.parts.temporal import Temporal
@@ -66,6 +66,7 @@ class Stack(Part):
         if self.prometheus and observed:
             temporal = self.temporal.address
             services.surroundings = Surroundings(directory, services.backend, temporal, self.prometheus)
+            services.pipeline = self.tell_deployed
         self._stable_for = stable_for
         self._open = AsyncExitStack()
 
@@ -83,6 +84,8 @@ class Stack(Part):
         write_configuration(self.directory, self.services, self._around())
         await self._enter(self.worker, self.intake)
         await self._enter(*(part for part in (self.alertmanager, self.prometheus) if part))
+        if self.services.pipeline:
+            await self.services.pipeline(FIRST_VERSION)
 
     async def stop(self) -> None:
         await self._open.aclose()
@@ -90,6 +93,13 @@ class Stack(Part):
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`python starter.py ARGUMENTS…` against this stack."""
         return command(*arguments, config=self.config, environment=self.environment)
+
+    async def tell_deployed(self, version: str) -> None:
+        """`starter.py deployed backend VERSION`, as a pipeline ends; a container's image tells it itself."""
+        if not isinstance(self.services, ComposedServices):
+            done = await asyncio.to_thread(self.command, "deployed", BACKEND, version, "--by", "pipeline")
+            if done.returncode != 0:
+                raise PartError(f"the deployment could not be told: {done.stderr.strip()}")
 
     async def _enter(self, *parts: Part) -> None:
         """From here on the parts are ended with the stack, also those that never become ready."""

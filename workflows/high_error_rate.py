@@ -56,11 +56,13 @@ def provider_down(now: Situation) -> bool:
 
 
 def bad_deployment(now: Situation) -> bool:
-    """The errors began after the running version was deployed, and not long after; a better one is known."""
-    deployed = now.history.current
-    if deployed is None or now.history.last_healthy is None:
+    """The errors began soon after the running version was deployed, and there is a way back."""
+    history = now.history
+    by_script = now.service.rollback is not None and len(history.deployments) > 1
+    if history.current is None or not (history.last_healthy or by_script):
         return False
-    return -SHORTLY <= began(now, deployed.deployed_at) - deployed.deployed_at <= LONG_AFTER
+    deployed_at = history.current.deployed_at
+    return -SHORTLY <= began(now, deployed_at) - deployed_at <= LONG_AFTER
 
 
 def memory_leak(now: Situation) -> bool:

@@ -91,9 +91,9 @@ def its_pool(now: Situation) -> ProposeEnvironment | None:
 
 
 def its_issues(now: Situation) -> TopIssues | None:
-    """The top issues, and which of them are new since the last deployment."""
-    current = now.history.current
-    since = current.deployed_at if current else None
+    """The top issues, and which of them are new since the last deployment: a pipeline tells of it late."""
+    current, started_at = now.history.current, now.seen.process.started_at
+    since = min(current.deployed_at, started_at or current.deployed_at) if current else None
     return TopIssues(sentry=now.service.sentry, since=since) if now.service.sentry else None
 
 

@@ -19,7 +19,7 @@ from demo.backend.settings import BackendSettings
 
 log = logging.getLogger("backend")
 
-LEAKED_A_SECOND = 3 * 2**20
+LEAKED_A_SECOND = 4 * 2**20
 _AFTER_THE_ANSWER = 0.05
 """Seconds: the fault begins once the request for it was answered."""
 

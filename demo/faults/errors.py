@@ -10,9 +10,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
 from demo.faults.database import pool_exhausted
-from demo.faults.fault import Fault
+from demo.faults.fault import OBSERVED, Fault
 from demo.faults.service import database_lost
-from demo.observed import RATIO, TRAFFIC
+from demo.observed import HEAP, RATIO, TRAFFIC
 from demo.parts.services import BACKEND, Services
 from demo.parts.surroundings import Surroundings
 from demo.parts.waiting import until
@@ -20,6 +20,9 @@ from demo.parts.waiting import until
 BROKEN_VERSION = "2"
 TOO_MANY = 0.08
 """Well above the threshold of five percent, so that it does not waver around it."""
+
+LITTLE_LEFT = 0.5
+"""The share of the memory above which the backend sheds heavy requests."""
 
 
 def around(services: Services) -> Surroundings:
@@ -38,11 +41,11 @@ async def database_stopped(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def deadlock(services: Services) -> AsyncIterator[None]:
-    """A forgotten session holds the products; whoever wants them waits until it is too late."""
+    """A forgotten session holds the costs; whoever wants them waits until it is too late."""
     around(services)
     async with services.cluster.superuser() as session:
-        await session.execute("SET application_name = 'price-import'")
-        await session.execute("BEGIN; LOCK TABLE products IN ACCESS EXCLUSIVE MODE")
+        await session.execute("SET application_name = 'cost-import'")
+        await session.execute("BEGIN; LOCK TABLE costs IN ACCESS EXCLUSIVE MODE")
         await _failing(services)
         yield
 
@@ -80,7 +83,8 @@ async def bad_deployment(services: Services) -> AsyncIterator[None]:
 async def memory_leak(services: Services) -> AsyncIterator[None]:
     """Memory is never given back; when little is left, heavy requests are shed."""
     await services.backend.inject("leak")
-    await _failing(services, within=40)
+    await until("little memory left", partial(_memory_left, services), within=40)
+    await _failing(services)
     yield
 
 
@@ -151,6 +155,11 @@ async def nobody_sees(services: Services) -> AsyncIterator[None]:
         await prometheus.start()
 
 
+async def _memory_left(services: Services) -> str:
+    used = await around(services).prometheus.value(HEAP)
+    return f"{used or 0:.0%} of it is used" if not used or used < LITTLE_LEFT else ""
+
+
 async def _asked(services: Services) -> str:
     traffic = await around(services).prometheus.value(TRAFFIC)
     return f"{traffic} requests a second" if traffic != 0 else ""
@@ -173,23 +182,26 @@ def _row(
     says: str,
     *,
     asks: bool = False,
+    ends: bool = True,
 ) -> Fault:
-    return Fault(inject, cause, says, "HighErrorRate", BACKEND, asks=asks, observed=True)
+    return Fault(inject, cause, says, "HighErrorRate", BACKEND, asks=asks, ends=ends, needs=OBSERVED)
 
 
 FAULTS: dict[str, Fault] = {
     "errors-database-stopped": _row(database_stopped, "database lost", "PostgreSQL is stopped under load"),
-    "errors-deadlock": _row(
-        deadlock, "database deadlock", "a session locks the products for good", asks=True
-    ),
+    "errors-deadlock": _row(deadlock, "database deadlock", "a session locks the costs for good", asks=True),
     "errors-pool-empty": _row(pool_empty, "pool exhausted", "the backend's jobs use up its pool"),
     "provider-down": _row(provider_down, "external API down", "the provider of texts is down"),
     "bad-deployment": _row(bad_deployment, "bad deployment", "a new version breaks a route", asks=True),
     "memory-leak": _row(memory_leak, "memory leak", "the backend leaks memory"),
-    "workflows-fail": _row(workflows_fail, "workflow failures", "the application's workflows fail"),
-    "overloaded": _row(overloaded, "out of capacity", "the backend has more to compute than one core can"),
+    "workflows-fail": _row(
+        workflows_fail, "workflow failures", "the application's workflows fail", ends=False
+    ),
+    "overloaded": _row(
+        overloaded, "out of capacity", "the backend has more to compute than one core can", ends=False
+    ),
     "bad-cache": _row(bad_cache, "unknown", "the backend fails, and nothing tells why"),
-    "bad-cache-for-good": _row(bad_cache_for_good, "unknown", "a restart does not help"),
-    "no-users": _row(no_users, "", "nobody uses the backend"),
-    "prometheus-down": _row(nobody_sees, "", "Prometheus is down"),
+    "bad-cache-for-good": _row(bad_cache_for_good, "unknown", "a restart does not help", ends=False),
+    "no-users": _row(no_users, "", "nobody uses the backend", ends=False),
+    "prometheus-down": _row(nobody_sees, "", "Prometheus is down", ends=False),
 }

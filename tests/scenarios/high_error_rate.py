@@ -1,7 +1,189 @@
-"""HighErrorRate: every row of its causes table."""
+"""HighErrorRate: every row of its causes table, two causes at once, and the ways in which it must not act."""
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
+from demo.faults.fault import OBSERVED
+from demo.observed import HEAP
+from demo.parts.compose import ComposedServices
+from demo.parts.services import BACKEND, FIRST_VERSION
+from models.incident import Outcome, Phase
+from tests.parts.pipeline import Pipeline, Run
+from tests.scenarios.observing import around
+from tests.scenarios.play import Played
 from tests.scenarios.scenario import Scenario
 
-SCENARIOS: tuple[Scenario, ...] = ()
+_row = partial(Scenario, runbook="HighErrorRate", stack=OBSERVED)
+
+HEALED_ELSEWHERE = "DatabaseConnectionFailure/postgres, and waits for its end"
+TAKEN_BACK = "what was done for now is taken back"
+
+
+def soon_given_up(content: dict[str, Any]) -> None:
+    content["services"]["backend"]["metrics"]["settle"] = "8s"
+
+
+async def provider_comes_back(pipeline: Pipeline, run: Run) -> None:
+    """Only once the errors were few for the whole window, in the degraded mode, the provider returns."""
+    await pipeline.until_state(run, "few errors", lambda state: state.phase is Phase.RESOLVED, within=60)
+    assert await pipeline.stack.services.backend.is_degraded()
+    await around(pipeline).provider.start()
+
+
+async def not_degraded(pipeline: Pipeline, _: Played) -> None:
+    assert not await pipeline.stack.services.backend.is_degraded()
+
+
+async def memory_is_given_back(pipeline: Pipeline, _: Played) -> None:
+    used = await around(pipeline).prometheus.value(HEAP)
+    assert used is not None
+    assert used < 0.4
+
+
+async def runs_the_first_version(pipeline: Pipeline, played: Played) -> None:
+    """By the engine's word: the image of before, in a new container."""
+    services = pipeline.stack.services
+    assert isinstance(services, ComposedServices)
+    (back,) = played.review.performed
+    assert f"{services.project}:{FIRST_VERSION}" in back.found
+    assert await services.image_of(BACKEND) == f"{services.project}:{FIRST_VERSION}"
+
+
+async def still_locked(pipeline: Pipeline, _: Played) -> None:
+    """Nothing was restarted: the session that blocks the others is there."""
+    async with pipeline.stack.services.cluster.superuser() as superuser:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cost-import'"
+        assert await superuser.fetchval(query) == 1
+
+
+SCENARIOS = (
+    _row(
+        name="database lost",
+        cause="database lost",
+        faults=("errors-database-stopped",),
+        timeline=(HEALED_ELSEWHERE, "page to dba", "DatabaseConnectionFailure on postgres: resolved"),
+    ),
+    _row(
+        name="database deadlock",
+        cause="database deadlock",
+        faults=("errors-deadlock",),
+        action=("restart-database",),
+        says=("of cost-import blocks others", "LOCK TABLE costs"),
+        approved_by=("anna",),
+        timeline=("page to dba",),
+    ),
+    _row(
+        name="pool exhausted",
+        cause="pool exhausted",
+        faults=("errors-pool-empty",),
+        timeline=(HEALED_ELSEWHERE, "set PRISMA_DATABASE_URL_POOL_SIZE=20"),
+    ),
+    _row(
+        name="external API down, and back",
+        cause="external API down",
+        faults=("provider-down",),
+        action=("degrade", "restore-service"),
+        says=("openai",),
+        timeline=(TAKEN_BACK,),
+        evidence={"providers": "openai: connection refused", "issues": "OpenAI API error"},
+        meanwhile=provider_comes_back,
+        afterwards=not_degraded,
+    ),
+    _row(
+        name="bad image",
+        cause="bad deployment",
+        stack="observed-docker",
+        faults=("bad-deployment",),
+        action=("roll-back",),
+        approved_by=("anna",),
+        timeline=("page to platform-team",),
+        evidence={"errors": "worst: /api/analytics/products", "issues": "new since the deployment"},
+        afterwards=runs_the_first_version,
+    ),
+    _row(
+        name="memory leak",
+        cause="memory leak",
+        faults=("memory-leak",),
+        action=("restart-service",),
+        evidence={"heap": "growing steadily"},
+        afterwards=memory_is_given_back,
+    ),
+    _row(
+        name="workflow failures",
+        cause="workflow failures",
+        faults=("workflows-fail",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("read the failed workflows",),
+        evidence={"executions": "SyncProducts", "issues": "workflow SyncProducts failed"},
+    ),
+    _row(
+        name="out of capacity",
+        cause="out of capacity",
+        faults=("overloaded",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("scale out",),
+        evidence={"cpu": "as many as it may"},
+    ),
+    _row(
+        name="unknown",
+        cause="unknown",
+        faults=("bad-cache",),
+        action=("restart-service",),
+    ),
+    _row(
+        name="a restart does not help",
+        cause="unknown",
+        faults=("bad-cache-for-good",),
+        configure=soon_given_up,
+        action=("restart-service",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("backend still fails",),
+    ),
+    _row(
+        name="a bad deployment that leaks",
+        cause="bad deployment",
+        faults=("bad-deployment", "memory-leak"),
+        also_seen=("memory leak",),
+        action=("roll-back",),
+        says=("recent deployments: 2", "the rollback script succeeded"),
+        approved_by=("anna",),
+        evidence={"issues": "new since the deployment"},
+        afterwards=memory_is_given_back,
+    ),
+    _row(
+        name="database lost and circuit open",
+        cause="database lost",
+        faults=("provider-down", "errors-database-stopped"),
+        also_seen=("external API down",),
+        action=("degrade", "restore-service"),
+        timeline=(HEALED_ELSEWHERE, TAKEN_BACK),
+        evidence={"logs": "circuit"},
+        meanwhile=provider_comes_back,
+        afterwards=not_degraded,
+    ),
+    _row(name="over before anybody looked", cause="", outcome=Outcome.SELF_RECOVERED),
+    _row(
+        name="Prometheus is down",
+        cause="",
+        faults=("prometheus-down",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("nobody can see whether it is true", "nothing was touched"),
+    ),
+    _row(
+        name="no traffic",
+        cause="",
+        faults=("no-users",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("there is no traffic, so nobody knows",),
+    ),
+    _row(
+        name="resolved before the approval",
+        cause="database deadlock",
+        faults=("errors-deadlock",),
+        resolved_when=Phase.AWAITING_APPROVAL,
+        outcome=Outcome.RESOLVED_ELSEWHERE,
+        afterwards=still_locked,
+    ),
+)

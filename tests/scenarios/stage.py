@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -85,46 +86,51 @@ def _engine_or_missing() -> None:
 
 
 class Stage:
-    """Real Temporal, worker, intake and PostgreSQL, shared by all scenarios of a stack."""
+    """Real Temporal, worker, intake and PostgreSQL, shared by the scenarios of a stack, one after the other.
+
+    Only one stack runs at a time: two cores are soon busy, and a busy machine is a fault of its own.
+    """
 
     def __init__(self, directory: Path, open_parts: AsyncExitStack) -> None:
         self._directory = directory
         self._open = open_parts
-        self._pipelines: dict[str, Pipeline] = {}
-        self._first: dict[str, str] = {}
+        self._name = ""
+        self._first = ""
+        self._count = itertools.count()
 
     async def set_for(self, scenario: Scenario) -> Pipeline:
         """The scenario's stack: healthy, configured for it, and without a memory of what was before."""
-        if scenario.stack not in self._pipelines:
-            self._pipelines[scenario.stack] = await self._start(scenario.stack)
-        pipeline = self._pipelines[scenario.stack]
+        if scenario.stack != self._name:
+            await self._change(scenario.stack)
+        pipeline = self._pipeline
         await pipeline.forget()
-        await pipeline.stack.services.restore()
         if pipeline.stack.services.surroundings:
             await observing.begin_anew(pipeline)
-        await pipeline.stack.services.become_healthy()
+        await pipeline.stack.services.restore()
+        await _heal(pipeline.stack.services)
         if pipeline.stack.services.surroundings:
             await observing.until_calm(pipeline)
-        pipeline.stack.config.write_text(self._first[scenario.stack])
+        pipeline.stack.config.write_text(self._first)
         pipeline.configure(lambda content: _configured(content, scenario))
         return pipeline
 
-    async def _start(self, name: str) -> Pipeline:
-        directory = self._directory / name
+    async def _change(self, name: str) -> None:
+        self._name = ""
+        await self._open.aclose()
+        directory = self._directory / f"{name}-{next(self._count)}"
         directory.mkdir()
         stack = await asyncio.to_thread(STACKS[name], directory)
         try:
             await self._open.enter_async_context(stack)
         except CannotMountError as error:
             missing(str(error))
-        self._first[name] = stack.config.read_text()
-        return await Pipeline.of(stack)
+        self._name, self._first = name, stack.config.read_text()
+        self._pipeline = await Pipeline.of(stack)
 
 
 async def _heal(services: Services) -> None:
-    """What the scenario before left broken, as a person would."""
-    await services.restore()
-    if await services.backend.is_healthy():
+    """A backend that the scenario before left hung is stopped first, as a person would."""
+    if await services.is_running(BACKEND) and await services.backend.is_healthy():
         await services.stop_service(BACKEND)
     await services.become_healthy()
 
