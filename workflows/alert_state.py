@@ -45,7 +45,7 @@ class AlertState:
 
     def _resolve(self, alert: Alert) -> None:
         if not self.resolved:
-            self.resolved_at = workflow.now()
+            self.resolved_at = self._timeline.now()
             self._timeline.add("the alert is resolved", by=alert.source)
         self.alert = alert
         self.fired_again = False

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -11,15 +14,16 @@ MOST_ENTRIES = 500
 
 
 class Timeline:
-    """The running record of one incident; the review prints it."""
+    """The running record of one incident, with its clock; the review prints it."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = workflow.now) -> None:
+        self.now = now
         self.entries: list[Entry] = []
 
     def add(self, text: str, by: str = "runbook", through: Through = Through.PRODUCT) -> None:
-        """Write one line, stamped with the workflow's clock."""
+        """Write one line, stamped with the clock."""
         if len(self.entries) < MOST_ENTRIES:
-            self.entries.append(Entry(at=workflow.now(), text=text, by=by, through=through))
+            self.entries.append(Entry(at=self.now(), text=text, by=by, through=through))
 
     def spoken(self, what: str, words: Spoken) -> None:
         """Write what a person did or said."""
