@@ -101,7 +101,8 @@ class Incident:
         while True:
             try:
                 await page(self)
-            except Withdrawn:
+            except Withdrawn as withdrawn:
+                self.timeline.add(f"to be looked at again: {withdrawn.why}")
                 self.show(Phase.TRIAGE)
                 await self.hands.regain()
             except Ending as ending:

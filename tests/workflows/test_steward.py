@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -16,8 +18,8 @@ from models.action import Plan, StartService
 from models.alert import Severity
 from models.configuration import Configuration
 from models.evidence import Deployment
-from models.names import CONTROL_ROOM, STEWARD, TASK_QUEUE
-from models.stewardship import Answered, Ask, ControlRoomState, Hold, Order, Released, StewardState
+from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, STEWARD, TASK_QUEUE
+from models.stewardship import Answered, Ask, ControlRoomState, Hold, Order, Released, StewardState, Switch
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION
 from tests.workflows.night import Night, hosted
@@ -125,8 +127,9 @@ async def test_the_most_severe_who_waits_is_next(night: Night) -> None:
     assert holder.incident == "C/b"
 
 
-async def test_a_long_life_goes_on_in_a_new_run_with_the_same_book() -> None:
-    """On a server that suggests a new run after some forty events, in the middle of a hold."""
+@contextlib.asynccontextmanager
+async def short_lives() -> AsyncIterator[tuple[Client, World]]:
+    """A server that suggests a new run after some forty events; its clock is the real one."""
     server = shutil.which("temporal", path=str(Path(sys.executable).parent)) or shutil.which("temporal")
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=server,
@@ -138,28 +141,46 @@ async def test_a_long_life_goes_on_in_a_new_run_with_the_same_book() -> None:
         world = World()
         configuration = Configuration.model_validate(CONFIGURATION)
         async with hosted(env.client, world, lambda: configuration):
-            steward = await employ(env.client)
-            first = (await steward.describe()).run_id
-            one = hold("A/backend")
-            await ask(steward, one)
-            await steward.signal("order", order(one))
-            for version in range(15):
-                await steward.signal("deployed", deployment(version))
-                await book(steward)
-            before = await book(steward)
-            assert (before.acting, before.done_keys) == (True, ("order",)), "nothing is lost while it acts"
-            assert (await steward.describe()).run_id == first, "it does not move while somebody acts"
-            await steward.signal("release", released(one, healed=False))
-            after = await next_run(steward, first)
-            assert after == before.model_copy(
-                update={"holder": None, "acting": False, "failures": after.failures}
-            )
-            assert len(after.failures) == 1
-            await ask(steward, one, key="again")
-            await steward.signal("order", order(one))
-            await steward.signal("order", order(one, "another"))
-            await settled(steward, "another")
-            assert world.done == ["start backend", "start backend"], "the first order was not done again"
+            yield env.client, world
+
+
+async def test_a_long_life_goes_on_in_a_new_run_with_the_same_book() -> None:
+    async with short_lives() as (client, world):
+        steward = await employ(client)
+        first = (await steward.describe()).run_id
+        one = hold("A/backend")
+        await ask(steward, one)
+        await steward.signal("order", order(one))
+        for version in range(15):
+            await steward.signal("deployed", deployment(version))
+            await book(steward)
+        before = await book(steward)
+        assert (before.acting, before.done_keys) == (True, ("order",)), "nothing is lost while it acts"
+        assert (await steward.describe()).run_id == first, "it does not move while somebody acts"
+        await steward.signal("release", released(one, healed=False))
+        after = await next_run(steward, first)
+        assert after == before.model_copy(
+            update={"holder": None, "acting": False, "failures": after.failures}
+        )
+        assert len(after.failures) == 1
+        await ask(steward, one, key="again")
+        await steward.signal("order", order(one))
+        await steward.signal("order", order(one, "another"))
+        await settled(steward, "another")
+        assert world.done == ["start backend", "start backend"], "the first order was not done again"
+
+
+async def test_the_switch_stays_thrown_in_a_new_run() -> None:
+    async with short_lives() as (client, _):
+        room = await client.start_workflow(
+            CONTROL_ROOM, ControlRoomState(), id=CONTROL_ROOM_ID, task_queue=TASK_QUEUE
+        )
+        first = (await room.describe()).run_id
+        for turn in range(15):
+            await room.execute_update("suspend", Switch(by="ada", why=f"turn {turn}"))
+        assert (await room.describe()).run_id != first
+        state: ControlRoomState = await room.query("state", result_type=ControlRoomState)
+        assert (state.suspended, state.by, state.why) == (True, "ada", "turn 14")
 
 
 def deployment(version: int) -> Deployment:

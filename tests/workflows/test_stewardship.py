@@ -264,6 +264,24 @@ async def test_who_waits_for_a_database_holds_nothing_back_from_it(night: Night)
     assert night.world.done[-2:] == ["start postgres", "restart backend"]
 
 
+async def test_what_was_healed_before_the_line_counts_as_resolved(night: Night) -> None:
+    """The database is started; its application is in other hands, and well when they let go."""
+    night.world.port = sights.TAKEN_PORT
+    first = await service_down(night)
+    await night.until(first, "awaiting approval")
+    night.world.database = sights.database(DatabaseKind.REFUSED)
+    night.world.database_process = CRASH
+    alert = await night.alert("DatabaseConnectionFailure", service="postgres")
+    second = await night.fire(alert)
+    await queued(night, second)
+    await first.signal("approve")
+    await night.end(first)
+    review = await night.end(second)
+    assert review.outcome is Outcome.RESOLVED
+    assert night.world.done == ["start postgres", KILL, "start backend"]
+    assert any("to be looked at again" in entry.text for entry in review.timeline)
+
+
 async def test_blind_after_the_database_was_healed_nothing_more_is_done(night: Night) -> None:
     await failing(
         health=sights.REFUSED, database=sights.database(DatabaseKind.REFUSED), database_process=CRASH
