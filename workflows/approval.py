@@ -53,7 +53,7 @@ class Approval:
 
     def open(self, plan: Plan, risk: Risk) -> None:
         """Put the question; from now on a decision counts."""
-        asked_at = workflow.now()
+        asked_at = self._timeline.now()
         self._decision = None
         self.pending = PendingApproval(
             plan=plan,
@@ -71,7 +71,7 @@ class Approval:
         """
         try:
             while self.pending and await self._unanswered(self.pending, unless):
-                if workflow.now() >= self.pending.expires_at:
+                if self._timeline.now() >= self.pending.expires_at:
                     return None
                 unanswered()
             return self._decision
@@ -83,7 +83,7 @@ class Approval:
         try:
             await workflow.wait_condition(
                 lambda: self._decision is not None or unless(),
-                timeout=min(self.policy.ask_again_after, pending.expires_at - workflow.now()),
+                timeout=min(self.policy.ask_again_after, pending.expires_at - self._timeline.now()),
                 timeout_summary="approval is asked again",
             )
         except TimeoutError:
