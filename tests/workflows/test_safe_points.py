@@ -142,7 +142,8 @@ async def test_resolved_while_looking_nothing_is_done(night: Night, case: Case) 
     alert = await night.alert(case.runbook, service=case.service)
     over = alert.model_copy(update={"status": AlertStatus.RESOLVED})
     handle = await night.fire(alert, start_signal="alert_changed", start_signal_args=[over])
-    assert (await night.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
+    review = await night.end(handle)
+    assert (review.outcome, review.remarks) == (Outcome.RESOLVED_ELSEWHERE, ())
     assert night.world.done == []
 
 
@@ -152,7 +153,8 @@ async def test_resolved_while_waiting_for_approval_the_question_expires(night: N
     handle = await case.fire(night)
     await night.until(handle, "awaiting approval")
     await night.resolve(handle)
-    assert (await night.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
+    review = await night.end(handle)
+    assert (review.outcome, review.remarks) == (Outcome.RESOLVED_ELSEWHERE, ())
     assert night.world.done == []
     assert (await night.state(handle)).awaiting is None
 
