@@ -57,19 +57,22 @@ class Sight:
         )
 
     async def keep_looking(self) -> None:
-        """Look around for ever; one line in the log whenever the view changes."""
+        """Look around for ever, at first without a pause; one line in the log whenever the view changes."""
+        pause = 0.0
         while True:
             before = set(self._seen)
-            await self.look_around()
+            await self._look_around(pause)
             if set(self._seen) != before:
                 check = self.check()
                 structlog.get_logger("intake").info(
                     "first looks", here=len(self._seen), at_workers=len(self._unseen), why=check.problem
                 )
-            await asyncio.sleep(EVERY.total_seconds())
+            rounds = -(-len(self._configuration().services) // AT_ONCE) or 1
+            pause = EVERY.total_seconds() / 2 / rounds
+            await asyncio.sleep(EVERY.total_seconds() / 2)
 
-    async def look_around(self) -> None:
-        """Look at every service once, a few at a time."""
+    async def _look_around(self, pause: float) -> None:
+        """Look at every service once, a few at a time; a pause after each keeps the door free."""
         services = self._configuration().services
         waiting = iter(services.values())
         unseen: dict[str, str] = {}
@@ -78,6 +81,7 @@ class Sight:
             for service in waiting:
                 if why := await self._why_unseen(service):
                     unseen[service.name] = why
+                await asyncio.sleep(pause)
 
         await asyncio.gather(*(look() for _ in range(AT_ONCE)))
         self._seen = {name: one for name, one in self._seen.items() if name in services}
