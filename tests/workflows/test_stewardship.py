@@ -11,7 +11,7 @@ import pytest
 from models.evidence import DatabaseKind
 from models.incident import Outcome
 from tests.workflows import sights
-from tests.workflows.night import Incident, Night
+from tests.workflows.night import Incident, Night, patience
 from tests.workflows.rows_high_error_rate import failing
 
 CRASH = sights.crashed(sights.LONG_AGO)
@@ -32,7 +32,7 @@ async def high_error_rate(night: Night) -> Incident:
 
 async def queued(night: Night, handle: Incident) -> None:
     """Let the clock run until the incident waits in line."""
-    for _ in range(100):
+    for _ in patience():
         if any("waiting for backend" in one.text for one in (await night.state(handle)).timeline):
             return
         await night.env.sleep(1)
