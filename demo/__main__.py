@@ -13,6 +13,7 @@ from pathlib import Path
 
 from demo.configuration import STABLE_FOR
 from demo.faults import FAULTS, Fault
+from demo.faults.fault import OBSERVED
 from demo.parts.errors import PartError
 from demo.screen import Screen
 from demo.stack import Stack, choose_services
@@ -20,7 +21,7 @@ from demo.story import Story, last_words
 
 WITHIN = 150
 """Seconds until everything is being stopped: with the stopping, under three minutes."""
-_NOT_KEPT = ("postgres-data", "temporal.db*", "backend-state", "intake-token", "postgres-url")
+_NOT_KEPT = ("postgres-data", "temporal.db*", "backend-state", "*-token", "postgres-url", "around.json")
 
 
 def main() -> int:
@@ -42,9 +43,10 @@ async def _demo(fault: Fault, directory: Path, screen: Screen) -> int:
     _end_on_signals()
     try:
         async with asyncio.timeout(WITHIN) as limit:
-            services, said = await choose_services(directory)
+            services, said = await choose_services(directory, fault)
             screen.line(f"START     Temporal, PostgreSQL and a stand-in backend, run by {said}")
-            async with Stack(directory, services, stable_for=STABLE_FOR) as stack:
+            observed = fault.needs == OBSERVED
+            async with Stack(directory, services, stable_for=STABLE_FOR, observed=observed) as stack:
                 screen.line(f"READY     Temporal's UI is at {stack.temporal.ui}")
                 screen.line(
                     f"NOTE      recovered means healthy for {STABLE_FOR} here; in production it is 5 minutes"

@@ -21,6 +21,7 @@ _ALL = f"sum(rate(http_requests_total{{{_ASKED}}}[{WINDOW}]))"
 
 RATIO = f"({_FAILED} or vector(0)) / {_ALL}"
 """The share of the users' requests that fail: what the alert is raised by, and the runbook looks at."""
+THRESHOLD = 0.05
 TRAFFIC = _ALL
 HEAP = "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)"
 
@@ -61,6 +62,7 @@ def _metrics(prometheus: str) -> dict[str, Any]:
         "prometheus": prometheus,
         "ratio": RATIO,
         "by_route": f"{failed} / {every}",
+        "threshold": THRESHOLD,
         "traffic": TRAFFIC,
         "heap": HEAP,
         "cpu": f"max(rate(process_cpu_seconds_total[{WINDOW}]))",

@@ -8,13 +8,20 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+
 from demo.configuration import Around, write_configuration
+from demo.faults.fault import NETWORKS, SMALL_DISK, Fault
 from demo.observed import observed
 from demo.parts.alertmanager import Alertmanager
 from demo.parts.compose import ComposedServices
+from demo.parts.disk import SmallDisk
 from demo.parts.docker_engine import why_not_usable
 from demo.parts.errors import NotInstalledError, PartError
 from demo.parts.loopback import is_installed
+from demo.parts.networked import NetworkedServices
 from demo.parts.part import Part
 from demo.parts.product import Intake, Worker, command, new_token, product_environment
 from demo.parts.prometheus import Prometheus
@@ -22,13 +29,25 @@ from demo.parts.services import BACKEND, FIRST_VERSION, Services
 from demo.parts.supervisor import SupervisedServices
 from demo.parts.surroundings import Surroundings
 from demo.parts.temporal import Temporal
+from demo.parts.waiting import until
+from models.names import STEWARD_STATE, steward_id
+from models.stewardship import StewardState
 
 
-async def choose_services(directory: Path) -> tuple[Services, str]:
-    """Containers if a Docker engine can run them, else supervisord; and in words which and why."""
-    if not is_installed("docker-compose"):
-        return SupervisedServices(directory), "supervisord, because docker-compose is not installed"
-    why_not = await asyncio.to_thread(why_not_usable)
+async def choose_services(directory: Path, fault: Fault) -> tuple[Services, str]:
+    """Containers if a Docker engine can run them, else supervisord; and in words which and why.
+
+    Raises `PartError` where the fault needs what this machine has not.
+    """
+    if fault.needs == SMALL_DISK:
+        return SupervisedServices(directory, SmallDisk(directory)), "supervisord, on a small disk"
+    why_not = "docker-compose is not installed"
+    if is_installed("docker-compose"):
+        why_not = await asyncio.to_thread(why_not_usable)
+    if fault.needs == NETWORKS:
+        if why_not:
+            raise PartError(f"this fault needs containers, but {why_not}")
+        return NetworkedServices(directory), "Docker, in networks of their own"
     if why_not:
         return SupervisedServices(directory), f"supervisord, because {why_not}"
     return ComposedServices(directory), "Docker, through Compose"
@@ -84,8 +103,8 @@ class Stack(Part):
         write_configuration(self.directory, self.services, self._around())
         await self._enter(self.worker, self.intake)
         await self._enter(*(part for part in (self.alertmanager, self.prometheus) if part))
-        if self.services.pipeline:
-            await self.services.pipeline(FIRST_VERSION)
+        if self.services.surroundings:
+            await self.until_version_known()
 
     async def stop(self) -> None:
         await self._open.aclose()
@@ -100,6 +119,23 @@ class Stack(Part):
             done = await asyncio.to_thread(self.command, "deployed", BACKEND, version, "--by", "pipeline")
             if done.returncode != 0:
                 raise PartError(f"the deployment could not be told: {done.stderr.strip()}")
+
+    async def until_version_known(self) -> None:
+        """Wait until the product knows which version runs, and of an image that it is healthy."""
+        await self.tell_deployed(FIRST_VERSION)
+        client = await Client.connect(self.temporal.address, data_converter=pydantic_data_converter)
+        handle = client.get_workflow_handle(steward_id(BACKEND))
+
+        async def not_known() -> str:
+            try:
+                state = await handle.query(STEWARD_STATE, result_type=StewardState)
+            except RPCError as error:
+                return error.message
+            known = [one for one in state.deployments if one.current]
+            by_image = isinstance(self.services, ComposedServices)
+            return "" if known and (known[0].healthy_at or not by_image) else f"it knows {known}"
+
+        await until("the version known", not_known, within=30)
 
     async def _enter(self, *parts: Part) -> None:
         """From here on the parts are ended with the stack, also those that never become ready."""

@@ -11,14 +11,16 @@ from urllib.parse import quote
 from temporalio.client import WorkflowExecutionStatus
 
 from demo.faults import Fault
+from demo.observed import RATIO, THRESHOLD
 from demo.screen import Screen
 from demo.stack import Stack
 from demo.watch import Run, Watch
 from demo.webhook import Firing, post
 from models.base import in_words
-from models.incident import IncidentState
+from models.incident import IncidentState, Phase
 from models.review import Review
 
+_OVER = (Phase.RESOLVED, Phase.CLOSED)
 _LOOK_EVERY = 0.5
 """Seconds between two looks at the incident."""
 
@@ -58,20 +60,36 @@ class Story:
             page = f"{self._stack.temporal.ui}/namespaces/default/workflows/{quote(firing.incident, safe='')}"
             self._screen.line(f"WATCH IT  {page}/{run.run_id}")
             healthy_after = await self._follow(run, firing, since)
+        await self._until_closed(run)
         return await self._ending(run, healthy_after)
 
     async def _follow(self, run: Run, firing: Firing, since: float) -> float:
-        """Watch until the run has closed; say `resolved` once the backend is healthy."""
+        """Watch until it is over, but for what was done for now; say `resolved` once all is well."""
         healthy_after = 0.0
-        while (await run.describe()).status is WorkflowExecutionStatus.RUNNING:
-            await self._watch.look()
-            if not healthy_after and not await self._stack.services.backend.is_healthy():
+        while (phase := await self._watch.look(run)) not in _OVER:
+            if phase is Phase.ESCALATED:
+                await self._watch.take_over(run)
+            if not healthy_after and await self._is_well():
                 healthy_after = time.monotonic() - since
                 await post(self._stack.intake.url, self._stack.token, firing, resolved=True)
-                self._screen.line("ALERT     the backend is healthy; the webhook says resolved")
+                self._screen.line("ALERT     all is well again; the webhook says resolved")
             await asyncio.sleep(_LOOK_EVERY)
-        await self._watch.look()
         return healthy_after
+
+    async def _until_closed(self, run: Run) -> None:
+        """What was done for now is taken back when its reason is gone."""
+        while (await run.describe()).status is WorkflowExecutionStatus.RUNNING:
+            await self._watch.look(run)
+            await asyncio.sleep(_LOOK_EVERY)
+        await self._watch.look(run)
+
+    async def _is_well(self) -> bool:
+        """As the rule that raised the alert sees it."""
+        services = self._stack.services
+        if services.surroundings is None:
+            return not await services.backend.is_healthy()
+        ratio = await services.surroundings.prometheus.value(RATIO)
+        return ratio is not None and ratio < THRESHOLD
 
     async def _ending(self, run: Run, healthy_after: float) -> Ending:
         status = (await run.describe()).status

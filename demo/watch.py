@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 from demo.screen import Screen
 from demo.stack import Stack
-from models.incident import IncidentState, PendingApproval
+from models.incident import IncidentState, PendingApproval, Phase
 from models.review import Review
 
 _OPEN = "ExecutionStatus = 'Running' AND AlertName IS NOT NULL"
@@ -28,7 +28,9 @@ class Watch:
         self._screen = screen
         self._runs: dict[str, Run] = {}
         self._told: dict[str, int] = {}
+        self._phases: dict[str, Phase] = {}
         self._approved: set[str] = set()
+        self._taken_over: set[str] = set()
 
     async def run_of(self, incident: str) -> Run:
         """This very run, followed from now on: the ID alone would also find the next one."""
@@ -37,17 +39,26 @@ class Watch:
         assert run_id is not None
         return self._follow(client, incident, run_id)
 
-    async def look(self) -> None:
-        """Tell what is new in every incident that is open or was; answer what is asked."""
+    async def look(self, run: Run) -> Phase:
+        """Tell what is new in every incident, and answer what is asked; the phase of `run`."""
         client = await self._client()
         async for found in client.list_workflows(_OPEN):
             self._follow(client, found.id, found.run_id)
-        for run_id, run in self._runs.items():
+        for run_id, one in self._runs.items():
             with suppress(RPCError):  # a run whose first step is not done yet cannot be asked
-                state = await run.query("state", result_type=IncidentState)
+                state = await one.query("state", result_type=IncidentState)
                 self._tell(run_id, state)
+                self._phases[run_id] = state.phase
                 if state.awaiting and state.awaiting.digest not in self._approved:
                     await self._approve(state.id, state.awaiting)
+        return self._phases.get(run.run_id or "", Phase.TRIAGE)
+
+    async def take_over(self, run: Run) -> None:
+        """Close an incident that is left to people, as the one does who went on with it."""
+        if run.id not in self._taken_over:
+            self._taken_over.add(run.id)
+            self._screen.line("PERSON    The runbook leaves the rest to a person, who would type in the end:")
+            await self._type("done", run.id, "--by", "demo")
 
     async def _client(self) -> Client:
         return await Client.connect(self._stack.temporal.address, data_converter=pydantic_data_converter)
@@ -65,9 +76,11 @@ class Watch:
 
     async def _approve(self, incident: str, pending: PendingApproval) -> None:
         self._approved.add(pending.digest)
-        arguments = ("approve", incident, "--by", "demo")
         self._screen.line(f"APPROVAL  {pending.risk.value}: {pending.plan.says}")
         self._screen.line("          A person would type this now; the demo types it for you:")
+        await self._type("approve", incident, "--by", "demo")
+
+    async def _type(self, *arguments: str) -> None:
         self._screen.plain(f"            python starter.py {' '.join(arguments)}")
         done = await asyncio.to_thread(self._stack.command, *arguments)
         self._screen.line(f"          {(done.stdout if done.returncode == 0 else done.stderr).strip()}")

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from temporalio.service import RPCError
-
-from activities.deployments import tell_steward
 from demo.observed import RATIO
 from demo.parts.compose import ComposedServices
-from demo.parts.services import BACKEND, FIRST_VERSION
+from demo.parts.services import BACKEND
 from demo.parts.surroundings import Surroundings
 from demo.parts.waiting import until
-from models.evidence import Deployment
-from models.names import STEWARD_STATE, steward_id
-from models.stewardship import StewardState
 from tests.parts.pipeline import Pipeline
 
 FEW = 0.01
@@ -47,24 +39,9 @@ async def until_calm(pipeline: Pipeline) -> None:
 
 
 async def _tell_the_version(pipeline: Pipeline) -> None:
-    """As a pipeline does; a container's worker tells it once, and one that is started anew tells it again."""
+    """A worker tells a version once; one that is started anew tells it again."""
     stack = pipeline.stack
-    if not isinstance(stack.services, ComposedServices):
-        deployed = Deployment(
-            service=BACKEND, version=FIRST_VERSION, deployed_at=datetime.now(UTC), current=True
-        )
-        await tell_steward(pipeline.client, deployed)
-        return
-    await stack.worker.stop()
-    await stack.worker.start()
-
-    async def not_known() -> str:
-        handle = pipeline.client.get_workflow_handle(steward_id(BACKEND))
-        try:
-            state: StewardState = await handle.query(STEWARD_STATE, result_type=StewardState)
-        except RPCError as error:
-            return error.message
-        healthy = [one for one in state.deployments if one.current and one.healthy_at]
-        return "" if healthy else f"it knows {state.deployments}"
-
-    await until("the version known", not_known, within=20)
+    if isinstance(stack.services, ComposedServices):
+        await stack.worker.stop()
+        await stack.worker.start()
+    await stack.until_version_known()
