@@ -88,6 +88,9 @@ def _end(seen: ProcessSeen, now: datetime) -> str:
     return f"exited with code {seen.exit_code}{ago}"
 
 
+_NEARLY_ALL = 0.9
+
+
 def usage_of(stats: Mapping[str, Any], host: Mapping[str, Any]) -> Usage:
     """Memory without the page cache, as `docker stats` counts it, and CPU over the last second."""
     memory = stats.get("memory_stats") or {}
@@ -107,7 +110,21 @@ def _cpu_share(stats: Mapping[str, Any], host: Mapping[str, Any]) -> float | Non
         return None
     cpus = now.get("online_cpus") or len(now["cpu_usage"].get("percpu_usage") or ()) or 1
     allowed = _cpus_allowed(host) or cpus
-    return max(0.0, busy / system * cpus / allowed) if system > 0 else None
+    if system <= 0:
+        return None
+    share = max(0.0, busy / system * cpus / allowed)
+    return max(1.0, share) if _held_back(now, before) else share
+
+
+def _held_back(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Whether the kernel held it back in nearly every period of its quota: then it used all of it.
+
+    A second has ten periods, so the share alone may show nine of them.
+    """
+    after, earlier = now.get("throttling_data") or {}, before.get("throttling_data") or {}
+    periods = after.get("periods", 0) - earlier.get("periods", 0)
+    throttled = after.get("throttled_periods", 0) - earlier.get("throttled_periods", 0)
+    return periods > 0 and throttled >= _NEARLY_ALL * periods
 
 
 def _cpus_allowed(host: Mapping[str, Any]) -> float | None:
