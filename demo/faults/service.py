@@ -14,6 +14,7 @@ import psutil
 from demo.faults.fault import NETWORKS, Fault, unhealthy
 from demo.parts.http import answers
 from demo.parts.loopback import LOOPBACK
+from demo.parts.networked import NetworkedServices
 from demo.parts.services import BACKEND, POSTGRES, Services
 from demo.parts.waiting import until
 
@@ -97,8 +98,10 @@ async def database_hung(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def spin(services: Services) -> AsyncIterator[None]:
-    """The backend computes without an end: the CPU is at the limit of its container."""
+    """The backend computes without an end: the CPU is at the limit of its container, a narrow one."""
+    assert isinstance(services, NetworkedServices), "this fault needs a backend that may run twice"
     await services.inject("spin")
+    await services.narrow(BACKEND)
     await unhealthy(services)
     yield
 

@@ -17,8 +17,8 @@ from demo.parts.docker_engine import engine
 from demo.parts.loopback import LOOPBACK
 from demo.parts.services import BACKEND, POSTGRES
 
-CPUS = 0.5
-"""What one container of the backend may use."""
+_PERIOD, _QUOTA = 100_000, 3_000
+"""Microseconds: of each tenth of a second a narrow container may use so much. A busy machine has that."""
 
 _INJECT = "import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1], method='POST'), timeout=5)"
 
@@ -59,6 +59,10 @@ class NetworkedServices(ComposedServices):
         """Take the container off the network `data`."""
         await asyncio.to_thread(self._disconnect, service)
 
+    async def narrow(self, service: str) -> None:
+        """Allow the container very little CPU, which its file does not limit."""
+        await asyncio.to_thread(self._narrow, service)
+
     async def recreate_backend(self) -> None:
         await self._run("up", "--detach", "--no-deps", "--force-recreate", "--scale", f"{BACKEND}=1", BACKEND)
 
@@ -77,7 +81,6 @@ class NetworkedServices(ComposedServices):
             "HOST": "0.0.0.0",
             "DATABASE_URL": self.cluster.url.replace(LOOPBACK, POSTGRES),
         }
-        backend["cpus"] = CPUS
         port = self.cluster.port
         postgres["networks"] = ["data"]
         postgres["ports"] = [f"{LOOPBACK}:{port}:{port}"]
@@ -98,6 +101,10 @@ class NetworkedServices(ComposedServices):
             done = client.containers.get(self.container_of(BACKEND)).exec_run(argv)
         if done.exit_code != 0:
             raise RuntimeError(f"{argv[-1]} failed: {done.output!r}")
+
+    def _narrow(self, service: str) -> None:
+        with engine() as client:
+            client.containers.get(self.container_of(service)).update(cpu_period=_PERIOD, cpu_quota=_QUOTA)
 
     def _disconnect(self, service: str) -> None:
         with engine() as client:

@@ -30,7 +30,7 @@ def lines(pytestconfig: pytest.Config) -> list[Line]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """One line each on the terminal, and in `$CI_OUTPUT/scenarios.txt`."""
-    told = [str(line) for line in config.stash.get(LINES, [])]
+    told = sorted(str(line) for line in config.stash.get(LINES, []))
     if not told:
         return
     terminalreporter.section("scenarios")
