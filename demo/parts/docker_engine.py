@@ -7,7 +7,9 @@ Python read-only. That works only with an engine on this machine, so it is tried
 from __future__ import annotations
 
 import io
+import os
 import secrets
+import socket
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -30,11 +32,23 @@ _ETC = ("passwd", "group", "nsswitch.conf", "ld.so.cache", "ssl", "localtime", "
 @contextmanager
 def engine() -> Iterator[docker.DockerClient]:
     """A client of the engine that `DOCKER_HOST` names; `DockerException` when none answers."""
+    _knock()
     client = docker.from_env(timeout=ANSWER_WITHIN)
     try:
         yield client
     finally:
         client.close()
+
+
+def _knock() -> None:
+    """Touch a unix socket before the SDK does, which leaves its own behind when it cannot connect."""
+    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if host.startswith("unix://"):
+        try:
+            with socket.socket(socket.AF_UNIX) as knocking:
+                knocking.connect(host.removeprefix("unix://"))
+        except OSError as error:
+            raise DockerException(f"{host}: {error.strerror}") from error
 
 
 def host_mounts() -> list[str]:

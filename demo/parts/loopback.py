@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from demo.parts.errors import NotInstalledError
 
 LOOPBACK = "127.0.0.1"
+_BELOW_OUTGOING = range(15_000, 32_000)
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on now. Taken and given back, so use it soon."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.bind((LOOPBACK, 0))
-        port: int = listener.getsockname()[1]
-    return port
+    """A TCP port that nobody listens on now. Taken and given back, so use it soon.
+
+    It is below the range from which the kernel serves everybody's outgoing connections: one of
+    those would take it meanwhile.
+    """
+    while True:
+        port = secrets.choice(_BELOW_OUTGOING)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener, suppress(OSError):
+            listener.bind((LOOPBACK, port))
+            return port
 
 
 def program(*names: str, hint: str) -> str:
