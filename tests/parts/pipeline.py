@@ -21,8 +21,9 @@ from demo.parts.waiting import until
 from demo.stack import Stack
 from demo.webhook import Firing, post
 from models.incident import Entry, IncidentState
-from models.names import incident_id
+from models.names import STEWARD, TASK_QUEUE, incident_id, steward_id
 from models.review import Review
+from models.stewardship import StewardState
 
 SERVICE_DOWN = incident_id("ServiceDown", BACKEND)
 Run = WorkflowHandle[Any, Review]
@@ -119,10 +120,14 @@ class Pipeline:
         assert done.returncode == 0, done.stderr
 
     async def forget(self) -> None:
-        """End every open workflow, the stewards with their memories too: the next test is the first."""
+        """End every open workflow; the next test is the first. Each steward has a successor that remembers
+        nothing, as one that is only ended still tells what it knew."""
         async for found in self.client.list_workflows("ExecutionStatus = 'Running'"):
             with suppress(RPCError):  # it may have ended meanwhile
                 await self.client.get_workflow_handle(found.id, run_id=found.run_id).terminate("next test")
+            if found.workflow_type == STEWARD:
+                fresh = StewardState(service=found.id.removeprefix(steward_id("")))
+                await self.client.start_workflow(STEWARD, fresh, id=found.id, task_queue=TASK_QUEUE)
 
     async def until_quiet(self, within: float = 30) -> None:
         """Wait until Alertmanager knows of no alert that fires."""
