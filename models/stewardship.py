@@ -25,6 +25,16 @@ class Hold(Model):
     asked_at: datetime
 
 
+class Order(Model):
+    """`Do this now`: sent by the holder, with the approval if one was needed. Done once a key."""
+
+    key: str
+    incident: str
+    run_id: str
+    plan: Plan
+    approved_by: str
+
+
 class Ask(Model):
     """`May I act on this service?` The key makes a retry the same question."""
 
@@ -33,6 +43,8 @@ class Ask(Model):
     hold: Hold
     crashed_at: datetime | None = None
     """When the service was found to have crashed, for the steward's count."""
+    order: Order | None = None
+    """A plan that needs nobody's approval: carried out at once if the service is free."""
 
 
 class Answer(StrEnum):
@@ -44,16 +56,6 @@ class Answer(StrEnum):
 class Answered(Model):
     answer: Answer
     why: str = ""
-
-
-class Order(Model):
-    """`Do this now`: sent by the holder, with the approval if one was needed. Done once a key."""
-
-    key: str
-    incident: str
-    run_id: str
-    plan: Plan
-    approved_by: str
 
 
 class Told(StrEnum):

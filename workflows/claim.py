@@ -30,6 +30,8 @@ class Claim:
         self.granted = False
         self.withdrawn = False
         self.acted = False
+        self.ordered = ""
+        """The key of the order that the steward has."""
         self._asked = False
         self._severity = severity
         self._timeline = timeline
@@ -46,15 +48,22 @@ class Claim:
         else:
             self._answers[says.key] = says
 
-    async def take(self, crashed_at: datetime | None, unless: Callable[[], bool]) -> bool:
+    def write(self, plan: Plan, approved_by: str) -> Order:
+        """An order, with the key under which it is done once."""
+        return Order(key=self._key("order"), plan=plan, approved_by=approved_by, **self._me())
+
+    async def take(
+        self, crashed_at: datetime | None, unless: Callable[[], bool], order: Order | None = None
+    ) -> bool:
         """Hold the service. True when another incident had it meanwhile: look again before acting.
 
+        An `order` that needs no approval goes along, and is carried out if the service is free.
         Raises `Escalated` when the steward refuses: blocked after three failures.
         """
         if self.granted or unless():
             return False
         if not self._asked:
-            answered = await self._ask(crashed_at)
+            answered = await self._ask(crashed_at, order)
             self._asked = answered.answer is not Answer.REFUSED
             if answered.answer is Answer.REFUSED:
                 self._timeline.add(f"the steward of {self.service} refused: {answered.why}", by="steward")
@@ -63,21 +72,21 @@ class Claim:
                 self._timeline.add(f"waiting for {self.service}: {answered.why}", by="steward")
             else:
                 self.granted = not self.withdrawn
+                self.ordered = order.key if order else ""
         if self.granted:
             return False
         await workflow.wait_condition(lambda: self.granted or unless())
         return True
 
-    async def order(self, plan: Plan, approved_by: str) -> Performed:
+    async def order(self, order: Order) -> Performed:
         """Have the plan carried out once. Raises `Escalated` when it was refused, `Withdrawn` when
         a more severe incident took the service before it began."""
-        key = self._key("order")
         self.acted = True
-        await self._steward().signal(
-            "order", Order(key=key, plan=plan, approved_by=approved_by, **self._me())
-        )
-        await workflow.wait_condition(lambda: key in self._answers)
-        says = self._answers.pop(key)
+        if self.ordered != order.key:
+            await self._steward().signal("order", order)
+        await workflow.wait_condition(lambda: order.key in self._answers)
+        self.ordered = ""
+        says = self._answers.pop(order.key)
         if says.performed is not None:
             return says.performed
         self.acted = False
@@ -96,11 +105,17 @@ class Claim:
         except FailureError:
             self._timeline.add(f"the steward of {self.service} is gone; there is nothing to release")
 
-    async def _ask(self, crashed_at: datetime | None) -> Answered:
+    async def _ask(self, crashed_at: datetime | None, order: Order | None) -> Answered:
         hold = Hold(severity=self._severity, asked_at=workflow.now(), **self._me())
         answered: Answered = await workflow.execute_activity_method(
             StewardshipActivities.ask_steward,
-            Ask(key=self._key("ask"), service=self.service, hold=hold, crashed_at=crashed_at),
+            Ask(
+                key=self._key("ask"),
+                service=self.service,
+                hold=hold,
+                crashed_at=crashed_at,
+                order=order,
+            ),
             start_to_close_timeout=timedelta(seconds=10),
             schedule_to_close_timeout=timedelta(hours=1),
             retry_policy=ASKING,

@@ -8,10 +8,10 @@ from datetime import datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.action import AUTOMATIC, Plan
+    from models.action import AUTOMATIC, Plan, Risk
     from models.incident import Performed, Phase, Verdict
     from models.policy import Policy
-    from models.stewardship import StewardSays
+    from models.stewardship import Order, StewardSays
     from workflows.alert_state import AlertState
     from workflows.approval import Approval
     from workflows.claim import Claim
@@ -57,13 +57,15 @@ class Hands:
         """
         self.stop_if_resolved()
         claim = self._claim(plan.service.name)
-        waited = await claim.take(self._crashed_at(), unless=self.resolved)
-        self.stop_if_resolved()
-        if waited:
-            raise Withdrawn("another incident had the service until now")
-        approved_by = await self._approved(plan, claim)
+        risk = plan.risk(self._policy.risks)
+        if risk in AUTOMATIC[self._policy.severity]:
+            order = claim.write(plan, f"policy ({risk} at {self._policy.severity})")
+            await self._take(claim, order)
+        else:
+            await self._take(claim, None)
+            order = claim.write(plan, await self._approved(plan, risk, claim))
         self._show(Phase.ACTING)
-        performed = await self._order(claim, plan, approved_by)
+        performed = await self._order(claim, order)
         if not performed.done:
             raise Escalated(f"it did not work: {plan.says}: {performed.found}")
         return performed
@@ -72,7 +74,8 @@ class Hands:
         """Undo what was done only for now, also when the alert is long over. It asks nobody."""
         claim = self._claim(plan.service.name)
         await claim.take(None, unless=lambda: False)
-        performed = await self._order(claim, plan, "the approval of what is taken back")
+        order = claim.write(plan, "the approval of what is taken back")
+        performed = await self._order(claim, order)
         claim.acted = False
         await claim.release(healed=performed.done)
         return performed
@@ -95,17 +98,22 @@ class Hands:
         if self.resolved():
             raise ResolvedElsewhere("the alert was resolved before anything more was done")
 
-    async def _order(self, claim: Claim, plan: Plan, approved_by: str) -> Performed:
-        performed = await claim.order(plan, approved_by)
+    async def _take(self, claim: Claim, order: Order | None) -> None:
+        """Hold the service; an order that went along is beyond the safe point."""
+        waited = await claim.take(self._crashed_at(), self.resolved, order)
+        if not claim.ordered:
+            self.stop_if_resolved()
+        if waited:
+            raise Withdrawn("another incident had the service until now")
+
+    async def _order(self, claim: Claim, order: Order) -> Performed:
+        performed = await claim.order(order)
         self._record.performed.append(performed)
-        self._timeline.add(f"{plan.says}: {performed.found}", by="steward")
+        self._timeline.add(f"{order.plan.says}: {performed.found}", by="steward")
         return performed
 
-    async def _approved(self, plan: Plan, claim: Claim) -> str:
-        """Who approved the plan: the policy by its risk, or a person who was asked."""
-        risk = plan.risk(self._policy.risks)
-        if risk in AUTOMATIC[self._policy.severity]:
-            return f"policy ({risk} at {self._policy.severity})"
+    async def _approved(self, plan: Plan, risk: Risk, claim: Claim) -> str:
+        """The person who approved the plan."""
         self._timeline.add(f"asks for approval of plan {plan.digest}: {plan.says}")
         self._approval.open(plan, risk)
         self._escalation.ask(plan, risk)

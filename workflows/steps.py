@@ -61,8 +61,9 @@ def its_dependent(now: Situation) -> Service:
     return now.dependent
 
 
-def its_dependencies(now: Situation) -> LookAtDependencies:
-    return LookAtDependencies(services=now.policy.dependencies)
+def its_dependencies(now: Situation) -> LookAtDependencies | None:
+    services = now.policy.dependencies
+    return LookAtDependencies(services=services) if services else None
 
 
 def its_dependents(now: Situation) -> LookAtDependencies:

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from models.evidence import Deployment
     from models.incident import Performed
     from models.stewardship import (
+        Answer,
         Answered,
         Ask,
         ControlRoomState,
@@ -70,6 +71,8 @@ class Steward:
         if withdrawn:
             why = f"{ask.hold.incident} is more severe"
             self._messages.append((withdrawn, self._says(Told.WITHDRAWN, why=why)))
+        if ask.order and answered.answer is Answer.GRANTED:
+            self.order(ask.order)
         self._unsure_of_holder = bool(self._ledger.waiting)
         return answered
 
