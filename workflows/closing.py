@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -63,9 +64,11 @@ class Closing:
         await self._undoing.finish()
         if outcome is Outcome.RESOLVED and policy.alertmanager and record.alert.source == "alertmanager":
             await self._hear_the_source(policy, policy.alertmanager)
-        await self._escalation.tell_the_end(record.summary())
         self._show(Phase.CLOSED)
-        return await self._write_review(policy, outcome)
+        review, _ = await asyncio.gather(
+            self._write_review(policy, outcome), self._escalation.tell_the_end(record.summary())
+        )
+        return review
 
     def _outcome(self, ending: Ending | None) -> Outcome:
         if ending is None:
