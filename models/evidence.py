@@ -245,6 +245,8 @@ class Deployment(Model):
     healthy_at: datetime | None = None
     recorded_by: str = ""
     current: bool = False
+    left_at: datetime | None = None
+    """When it was rolled back: its health check was no proof, and nobody goes back to it."""
 
 
 class HistorySeen(Evidence):
@@ -265,8 +267,8 @@ class HistorySeen(Evidence):
 
     @property
     def last_healthy(self) -> Deployment | None:
-        """The newest version, other than the running one, that was seen healthy."""
-        return next((d for d in self.deployments if d.healthy_at and not d.current), None)
+        """The newest version, other than the running one, that was seen healthy and never rolled back."""
+        return next((d for d in self.deployments if d.healthy_at and not d.current and not d.left_at), None)
 
 
 class LookAtDependencies(Model):

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.action import RollBack
     from models.evidence import Deployment
     from models.incident import Performed
     from models.stewardship import Answer, Answered, Ask, Hold, Released, StewardState
@@ -87,6 +88,12 @@ class Ledger:
         """Keep what was done, and that this order is never done again."""
         self.done_keys.append(key)
         self.performed.append(performed)
+        left = {step.from_version for step in performed.plan.steps if isinstance(step, RollBack)}
+        if performed.done and left:
+            self.deployments = [
+                one.model_copy(update={"left_at": performed.finished_at}) if one.version in left else one
+                for one in self.deployments
+            ]
 
     def release(self, released: Released, now: datetime) -> Hold | None:
         """End a hold; the next in line, if there is one, holds the service now."""
@@ -137,7 +144,9 @@ def _seen_again(known: Deployment, seen: Deployment) -> Deployment:
     """A version that runs again was deployed anew; one that still runs keeps its date."""
     deployed_at = known.deployed_at if known.current else seen.deployed_at
     healthy_at = seen.healthy_at or known.healthy_at
-    update = {"current": True, "deployed_at": deployed_at, "healthy_at": healthy_at}
+    again = known.left_at is not None and seen.deployed_at > known.left_at
+    left_at = None if again else known.left_at
+    update = {"current": True, "deployed_at": deployed_at, "healthy_at": healthy_at, "left_at": left_at}
     return known.model_copy(update=update)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from models.action import Plan, StartService
+from models.action import Plan, RollBack, StartService
 from models.alert import Severity
-from models.evidence import Deployment
+from models.evidence import Deployment, HistorySeen
 from models.incident import Performed
 from models.service import DockerManager, Service
 from models.stewardship import Answer, Ask, Hold, Released, StewardState
@@ -224,3 +224,30 @@ def test_the_book_does_not_grow_without_end() -> None:
     assert len(state.answered) == len(state.performed) == len(state.deployments) == REMEMBERED
     assert state.done_keys[-1] == str(3 * REMEMBERED - 1)
     assert len(state.model_dump_json()) < 200_000
+
+
+def test_nobody_goes_back_to_a_version_that_was_rolled_back() -> None:
+    """Its health check was well all the time: that is not what it was left for."""
+    book = ledger()
+    book.deployed(deployment("1", NOW, healthy=True))
+    book.deployed(deployment("2", NOW + MINUTE, healthy=True))
+    back = RollBack(service=BACKEND, from_version="2", to_version="1", script=None)
+    plan = Plan(steps=(back,), why="it fails")
+    book.record("roll back", performed().model_copy(update={"plan": plan, "finished_at": NOW + 2 * MINUTE}))
+    book.deployed(deployment("1", NOW + 2 * MINUTE, healthy=True))
+    assert history(book).last_healthy is None
+
+    book.deployed(deployment("2", NOW + MINUTE, healthy=True))
+    book.deployed(deployment("1", NOW + 2 * MINUTE, healthy=True))
+    assert history(book).last_healthy is None, "a late word about it changes nothing"
+
+    book.deployed(deployment("2", NOW + 3 * MINUTE, healthy=True))
+    book.deployed(deployment("3", NOW + 4 * MINUTE))
+    newest = history(book).last_healthy
+    assert newest is not None
+    assert newest.version == "2", "deployed anew, it is a version as any other"
+
+
+def history(book: Ledger) -> HistorySeen:
+    deployments = sorted(book.state().deployments, key=lambda one: one.deployed_at, reverse=True)
+    return HistorySeen(deployments=tuple(deployments))
