@@ -112,7 +112,7 @@ def _cpu_share(stats: Mapping[str, Any], host: Mapping[str, Any]) -> float | Non
     allowed = _cpus_allowed(host) or cpus
     if system <= 0:
         return None
-    share = max(0.0, busy / system * cpus / allowed)
+    share = max(0.0, float(busy) / float(system) * cpus / allowed)
     return max(1.0, share) if _held_back(now, before) else share
 
 
@@ -124,7 +124,7 @@ def _held_back(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     after, earlier = now.get("throttling_data") or {}, before.get("throttling_data") or {}
     periods = after.get("periods", 0) - earlier.get("periods", 0)
     throttled = after.get("throttled_periods", 0) - earlier.get("throttled_periods", 0)
-    return periods > 0 and throttled >= _NEARLY_ALL * periods
+    return bool(periods > 0 and throttled >= _NEARLY_ALL * periods)
 
 
 def _cpus_allowed(host: Mapping[str, Any]) -> float | None:
