@@ -32,20 +32,16 @@ async def wrong_credentials(services: Services) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def own_credentials_wrong(services: Services) -> AsyncIterator[None]:
-    """The product's own role has another password too: the whole env file is out of date."""
+async def all_credentials_wrong(services: Services) -> AsyncIterator[None]:
+    """The product's own role has another password too: every env file is out of date."""
     await services.cluster.change_password(services.cluster.watcher)
-    try:
+    async with wrong_credentials(services):
         yield
-    finally:
-        await services.cluster.give_passwords_back()
 
 
 @asynccontextmanager
 async def connection_limit(services: Services) -> AsyncIterator[None]:
     """Somebody opens sessions until PostgreSQL refuses, and leaves them idle."""
-    async with services.cluster.superuser() as superuser:
-        await superuser.execute(CUT_OFF, services.cluster.user)
     async with AsyncExitStack() as sessions:
         await until("no connection left", partial(_takes_all, services, sessions), within=15)
         await until("sessions idle for long", partial(_young, services), within=15)
@@ -59,7 +55,8 @@ async def may_not_end_sessions(services: Services) -> AsyncIterator[None]:
     async with services.cluster.superuser() as superuser:
         await superuser.execute(f"REVOKE pg_signal_backend FROM {role}")
     try:
-        yield
+        async with connection_limit(services):
+            yield
     finally:
         async with services.cluster.superuser() as superuser:
             await superuser.execute(f"GRANT pg_signal_backend TO {role}")
@@ -108,14 +105,14 @@ FAULTS: dict[str, Fault] = {
     "wrong-credentials": _fault(
         wrong_credentials, "wrong credentials", "the application's role has another password", ends=False
     ),
-    "own-credentials-wrong": _fault(
-        own_credentials_wrong, "wrong credentials", "the product's role has another password", ends=False
+    "all-credentials-wrong": _fault(
+        all_credentials_wrong, "wrong credentials", "every role has another password", ends=False
     ),
     "connection-limit": _fault(
         connection_limit, "connection limit", "idle sessions use up all connections", asks=True
     ),
     "may-not-end-sessions": _fault(
-        may_not_end_sessions, "connection limit", "the product's role may not end sessions", ends=False
+        may_not_end_sessions, "connection limit", "idle sessions that nobody may end", asks=True, ends=False
     ),
     "pool-exhausted": _fault(pool_exhausted, "pool exhausted", "jobs use up the backend's pool"),
     "network-lost": _fault(
@@ -125,7 +122,9 @@ FAULTS: dict[str, Fault] = {
 
 
 async def _takes_all(services: Services, sessions: AsyncExitStack) -> str:
-    """Open sessions until PostgreSQL refuses; the backend may have been quicker for one of them."""
+    """Cut the backend off and open sessions until PostgreSQL refuses; it may be quicker for one of them."""
+    async with services.cluster.superuser() as superuser:
+        await superuser.execute(f"{CUT_OFF} AND application_name <> 'reports'", services.cluster.user)
     with suppress(asyncpg.TooManyConnectionsError):
         for _ in range(_TRIES):
             session = await asyncpg.connect(

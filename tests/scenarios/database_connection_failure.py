@@ -49,7 +49,7 @@ CAUSES = (
     _row(
         name="wrong credentials of everybody",
         cause="wrong credentials",
-        faults=("wrong-credentials", "own-credentials-wrong"),
+        faults=("all-credentials-wrong",),
         outcome=Outcome.CLOSED_BY_HUMAN,
         timeline=("compare the connection string", "page to dba"),
         evidence={"database": "refuses the credentials"},
@@ -122,7 +122,7 @@ NOT_TO_ACT = (
     _row(
         name="the fix has no effect",
         cause="connection limit",
-        faults=("may-not-end-sessions", "connection-limit"),
+        faults=("may-not-end-sessions",),
         action=("terminate-sessions",),
         says=("GRANT pg_signal_backend",),
         approved_by=("anna",),
