@@ -78,7 +78,9 @@ def _in_words(total: int, types: tuple[FailedType, ...], temporal: AppTemporal) 
     if not total:
         return f"no workflow failed in the last {window}"
     named = ", ".join(f"{one.type} ({one.count})" for one in types[:3])
-    return f"{total} workflows failed in the last {window}: {named}"
+    newest = max(types, key=lambda one: one.closed_at, default=None)
+    see = f"; the newest: {newest.link}" if newest and newest.link else ""
+    return f"{total} workflows failed in the last {window}: {named}{see}"
 
 
 def _link(temporal: AppTemporal, page: str) -> str:

@@ -82,7 +82,9 @@ async def test_failed_workflows_are_counted_by_type_with_links(application: Clie
             await asyncio.sleep(0.1)
     assert (seen.finding, seen.total) == (Finding.BAD, 4)
     assert [(one.type, one.count) for one in seen.types] == [("GenerateVideos", 3), ("SyncProducts", 1)]
-    assert seen.reason == "4 workflows failed in the last 30 min: GenerateVideos (3), SyncProducts (1)"
+    told, newest_link = seen.reason.split("; the newest: ")
+    assert told == "4 workflows failed in the last 30 min: GenerateVideos (3), SyncProducts (1)"
+    assert newest_link in {one.link for one in seen.types}
     newest = seen.types[0]
     assert newest.workflow_id == "videos/2"
     assert newest.link.startswith("http://localhost:8233/namespaces/default/workflows/videos%2F2/")

@@ -116,7 +116,7 @@ SCENARIOS = (
         faults=("workflows-fail",),
         outcome=Outcome.CLOSED_BY_HUMAN,
         timeline=("read the failed workflows",),
-        evidence={"executions": "SyncProducts", "issues": "workflow SyncProducts failed"},
+        evidence={"executions": "/namespaces/affiliate/workflows/sync-products-", "issues": "SyncProducts"},
     ),
     _row(
         name="out of capacity",
