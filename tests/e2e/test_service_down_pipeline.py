@@ -55,7 +55,7 @@ async def test_from_the_rule_to_the_review(
     limit = memory_limit(docker_engine, container)
     since = datetime.now(UTC)
 
-    async with fault.inject(services):
+    async with monitored.broken_by(fault):
         run = await monitored.run_of(SERVICE_DOWN, since)
         if fault.asks:
             await monitored.approve(run, by="anna")
@@ -83,7 +83,7 @@ async def test_a_lost_database_is_healed_first_in_its_own_incident(
     containers = [container_of(monitored.stack, service) for service in (BACKEND, POSTGRES)]
     since = datetime.now(UTC)
 
-    async with fault.inject(services):
+    async with monitored.broken_by(fault):
         run = await monitored.run_of(SERVICE_DOWN, since)
         healing = await monitored.run_of(DATABASE_LOST, since)
         healed, review = await monitored.review(healing), await monitored.review(run)

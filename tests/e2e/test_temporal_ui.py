@@ -50,6 +50,7 @@ async def test_a_rollback_is_approved_with_the_mouse(pipeline: Pipeline, page: P
     assert (review.cause, review.outcome) == ("crash loop", Outcome.RESOLVED)
     assert [step.kind for one in review.performed for step in one.plan.steps] == ["roll-back"]
 
+    await incident.open("timeline")  # the page that was open stops asking before it has the last events
     await incident.shows("COMPLETED")
     assert "backend stays healthy for 5 s" in await incident.shows("post-incident review")
     await incident.keep("incident-timeline-completed")

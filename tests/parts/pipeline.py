@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
+from demo.faults import Fault
 from demo.parts.services import BACKEND
 from demo.parts.waiting import until
 from demo.stack import Stack
@@ -46,6 +47,20 @@ class Pipeline:
         content = yaml.safe_load(self.stack.config.read_text())
         change(content)
         self.stack.config.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    @asynccontextmanager
+    async def broken_by(self, fault: Fault) -> AsyncIterator[None]:
+        """Break the services. Prometheus looks again when they are, as one does that waits for a minute:
+        here it waits two seconds, and would tell of what is only half broken."""
+        prometheus = self.stack.prometheus
+        assert prometheus is not None
+        prometheus.process.pause()
+        try:
+            async with fault.inject(self.stack.services):
+                prometheus.process.resume()
+                yield
+        finally:
+            prometheus.process.resume()
 
     async def fire(self, firing: Firing) -> Run:
         """Post the alert as Alertmanager would; the run that took it."""
