@@ -60,13 +60,17 @@ class Closing:
         self._escalation.stop()
         if outcome is Outcome.RESOLVED:
             self._show(Phase.RESOLVED)
-        await self._hands.release(healed=outcome is Outcome.RESOLVED)
-        await self._undoing.finish()
+        releasing = asyncio.create_task(self._hands.release(healed=outcome is Outcome.RESOLVED))
+        if self._undoing.promised:
+            await releasing
+            await self._undoing.finish()
         if outcome is Outcome.RESOLVED and policy.alertmanager and record.alert.source == "alertmanager":
             await self._hear_the_source(policy, policy.alertmanager)
         self._show(Phase.CLOSED)
-        review, _ = await asyncio.gather(
-            self._write_review(policy, outcome), self._escalation.tell_the_end(record.summary())
+        review, *_ = await asyncio.gather(
+            self._write_review(policy, outcome),
+            self._escalation.tell_the_end(record.summary()),
+            releasing,
         )
         return review
 

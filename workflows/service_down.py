@@ -31,7 +31,8 @@ def out_of_memory(now: Situation) -> bool:
 
 
 def port_conflict(now: Situation) -> bool:
-    return not now.seen.process.running and (now.seen.port.taken or now.seen.logs.has("port-in-use"))
+    said = not now.seen.process.running and now.seen.logs.has("port-in-use")
+    return now.seen.port.taken or said
 
 
 def crash(now: Situation) -> bool:

@@ -33,6 +33,11 @@ class Undoing:
         self._failed = failed
         self._promises: list[asyncio.Task[None]] = []
 
+    @property
+    def promised(self) -> bool:
+        """Whether anything must be taken back."""
+        return bool(self._promises)
+
     def promise(self, undo: Undo, now: Situation) -> None:
         """Undo it when its watch is over: all is well again, or the limit that a person set is reached."""
         self._promises.append(asyncio.create_task(self._keep(undo, now)))
