@@ -18,6 +18,8 @@ COPY console console
 COPY intake intake
 COPY models models
 COPY workflows workflows
+# The workflow sandbox loads its files anew for each run: compiled once, they load faster.
+RUN python -m compileall -q .
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
