@@ -31,6 +31,7 @@ def observed(services: Services, surroundings: Surroundings, temporal: Temporal)
     switch = f"{services.backend.url}/api/degradation"
     token = {"file": str(surroundings.switch_token)}
     keys: dict[str, Any] = {
+        "logs": {"lines": 200},  # one stack trace of it fills fifty
         "metrics": _metrics(surroundings.prometheus.url),
         "providers": {"openai": {"url": f"{surroundings.provider.url}/v1/models", "timeout": "1s"}},
         "sentry": {
@@ -66,7 +67,7 @@ def _metrics(prometheus: str) -> dict[str, Any]:
         "traffic": TRAFFIC,
         "heap": HEAP,
         "cpu": f"max(rate(process_cpu_seconds_total[{WINDOW}]))",
-        "cpu_full": 0.5,
+        "cpu_full": 0.35,
         "fresh_for": "5s",
         "onset_within": "2m",
         "heap_window": "12s",

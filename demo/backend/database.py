@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 import asyncpg
@@ -89,7 +89,8 @@ class Database:
             connection.terminate()
             raise self._is_lost(error) from error
         finally:
-            await self._pool.release(connection)
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # ended meanwhile
+                await self._pool.release(connection)
         if self._lost:
             log.info("database connection is back")
             self._lost = ""

@@ -25,7 +25,7 @@ log = logging.getLogger("backend")
 HEAVY = "/api/analytics/"
 MEMORY_SHARE = 0.5
 """Above this share of its memory the heavy requests are shed."""
-CPU_SHARE = 0.5
+CPU_SHARE = 0.35
 """Above this share of one core, over two seconds, they are shed."""
 BROKEN_SINCE = {"2": "/api/analytics/products"}
 """By version, the route that its authors broke."""
