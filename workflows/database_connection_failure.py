@@ -147,7 +147,7 @@ class DatabaseConnectionFailure(Runbook):
         )
         if seen.database.kind is not DatabaseKind.WRONG_CREDENTIALS:  # a refused password is tried once
             seen = await incident.look(steps.sessions)
-        incident.confirm(application_cannot_connect(seen), seen.database, seen.process)
+        incident.confirm(application_cannot_connect(seen), seen.database, seen.process, seen.networks)
         cause = incident.diagnose(CAUSES)
         await incident.act(cause)
         await incident.stays(watches.REACHABLE)
