@@ -27,7 +27,7 @@ CAUSES = (
         cause="down",
         faults=("database-down",),
         action=("start-service",),
-        timeline=("page to dba",),
+        timeline=("pages dba",),
     ),
     _row(
         name="hung",
@@ -35,14 +35,14 @@ CAUSES = (
         faults=("database-frozen",),
         action=("restart-database",),
         approved_by=("anna",),
-        timeline=("page to dba",),
+        timeline=("pages dba",),
     ),
     _row(
         name="wrong credentials of the application",
         cause="wrong credentials",
         faults=("wrong-credentials",),
         outcome=Outcome.CLOSED_BY_HUMAN,
-        timeline=("compare the connection string", "page to dba"),
+        timeline=("compare the connection string", "pages dba"),
         evidence={"database": "answers"},
         afterwards=tried_once,
     ),
@@ -51,7 +51,7 @@ CAUSES = (
         cause="wrong credentials",
         faults=("all-credentials-wrong",),
         outcome=Outcome.CLOSED_BY_HUMAN,
-        timeline=("compare the connection string", "page to dba"),
+        timeline=("compare the connection string", "pages dba"),
         evidence={"database": "refuses the credentials"},
         afterwards=tried_once,
     ),
@@ -90,7 +90,7 @@ CAUSES = (
         says=("old log files", "deleted"),
         approved_by=("anna",),
         also_seen=("down",),
-        timeline=("page to dba",),
+        timeline=("pages dba",),
         evidence={"host": "has only", "logs": ""},
     ),
     _row(
@@ -135,7 +135,7 @@ NOT_TO_ACT = (
         faults=("database-frozen",),
         resolved_when=Phase.AWAITING_APPROVAL,
         outcome=Outcome.RESOLVED_ELSEWHERE,
-        timeline=("resolved before anything more was done", "page to dba"),
+        timeline=("resolved before anything more was done", "pages dba"),
     ),
 )
 

@@ -39,7 +39,7 @@ CAUSES = (
         cause="database lost",
         faults=("database-lost",),
         also_seen=("hung",),
-        timeline=("page to dba", "started DatabaseConnectionFailure/postgres"),
+        timeline=("pages dba", "started DatabaseConnectionFailure/postgres"),
         evidence={"dependencies": "postgres: connection refused"},
     ),
     _row(
@@ -75,7 +75,7 @@ CAUSES = (
         action=("roll-back",),
         approved_by=("anna",),
         also_seen=("crash",),
-        timeline=("page to platform-team",),
+        timeline=("pages platform-team",),
         within=90,
     ),
     _row(

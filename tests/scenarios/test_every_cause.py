@@ -12,6 +12,8 @@ from workflows.catalogue import RUNBOOKS
 from workflows.diagnosis import Cause, ask_a_human
 from workflows.runbook import Runbook
 
+pytestmark = pytest.mark.scenario
+
 DIAGNOSING = [runbook for runbook in RUNBOOKS if runbook is not AnyAlert]
 
 
