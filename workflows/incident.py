@@ -116,6 +116,7 @@ class Incident:
         self.timeline.add(f"{'escalated: ' if isinstance(ending, Escalated) else ''}{ending.why}")
         if isinstance(ending, Escalated):
             self.record.escalated_because = ending.why
+            self.record.done = None  # said before anybody was asked to go on, it closes nothing
             self.show(Phase.ESCALATED)
             self.escalation.push(ending.why)
         return ending

@@ -125,3 +125,16 @@ async def test_a_fix_without_effect_escalates_and_is_not_repeated(night: Night) 
     review = await night.end(handle)
     assert review.outcome is Outcome.RESOLVED_ELSEWHERE
     assert review.did_not_help == ("start backend: done",)
+
+
+async def test_done_that_is_said_too_early_closes_nothing(night: Night) -> None:
+    await taken_port(night)
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "awaiting approval")
+    await handle.signal("done")
+    await handle.signal("deny")
+    await night.until(handle, "escalated")
+    await night.env.sleep(MINUTE)
+    assert (await night.state(handle)).phase == "escalated"
+    await handle.signal("done")
+    assert (await night.end(handle)).outcome is Outcome.CLOSED_BY_HUMAN
