@@ -128,7 +128,7 @@ async def test_a_fix_without_effect_escalates_and_is_not_repeated(night: Night) 
 
 
 async def test_done_that_is_said_too_early_closes_nothing(night: Night) -> None:
-    await taken_port(night)
+    night.world.port = TAKEN_PORT
     handle = await night.fire(await night.alert())
     await night.until(handle, "awaiting approval")
     await handle.signal("done")
