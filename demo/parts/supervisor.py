@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import xmlrpc.client
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,16 +18,15 @@ from demo.parts.process import Process
 from demo.parts.services import BACKEND, POSTGRES, Services
 from models.service import Manager, SupervisordManager
 
-_LONGEST_SOCKET_PATH = 100
+_LONGEST_SOCKET_DIRECTORY = 70
+"""The kernel takes about a hundred bytes for the path of a unix socket, its name included."""
 
 
 class Supervisord(ProcessPart):
     """The supervisor itself, with nothing started yet; asked over its unix socket."""
 
     def __init__(self, directory: Path, programs: Sequence[str]) -> None:
-        self.socket = directory / "supervisor.sock"
-        if len(str(self.socket)) > _LONGEST_SOCKET_PATH:
-            raise ValueError(f"{self.socket} is too long for a unix socket: use a shorter work directory")
+        self.socket = _short(directory) / "supervisor.sock"
         configuration = directory / "supervisord.conf"
         configuration.write_text("\n".join([_server(directory, self.socket), *programs]))
         argv = [program("supervisord", hint="pip install supervisor"), "-n", "-c", str(configuration)]
@@ -131,6 +131,13 @@ class SupervisedServices(Services):
         except xmlrpc.client.Fault as fault:
             if fault.faultCode not in (already, Faults.ABNORMAL_TERMINATION, Faults.SPAWN_ERROR):
                 raise
+
+
+def _short(directory: Path) -> Path:
+    """The work directory; one of its own for the socket where the work directory's name is too long."""
+    if len(str(directory)) <= _LONGEST_SOCKET_DIRECTORY:
+        return directory
+    return Path(tempfile.mkdtemp(prefix="runbooks-", dir="/tmp"))
 
 
 def _server(directory: Path, socket: Path) -> str:

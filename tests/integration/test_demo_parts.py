@@ -103,7 +103,12 @@ async def test_a_stopped_process_is_ended_while_it_is_paused(tmp_path: Path) -> 
     process.start()
     await printed(process, 2)
     process.pause()
-    assert psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
+
+    async def still_running() -> str:
+        status = psutil.Process(process.pid).status()
+        return "" if status == psutil.STATUS_STOPPED else status
+
+    await until("a paused process", still_running, within=5)
 
     await process.stop()
 
