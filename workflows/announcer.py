@@ -43,6 +43,11 @@ class Announcer:
         """Tell everybody who was told before that it is over."""
         self._send(policy, Occasion.RESOLVED, title, text, rung)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way."""
+        return any(not task.done() for task in self._under_way)
+
     async def finish(self) -> None:
         """Wait for what is under way; each delivery is bounded by its own time-out."""
         await asyncio.gather(*self._under_way)

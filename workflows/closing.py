@@ -25,6 +25,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record import Record
     from workflows.undoing import Undoing
 
+PAGES_BEFORE_REVIEW = "pages-before-review"
+"""Histories from before this wrote the review while pages were still under way."""
 WRITING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
 
@@ -66,6 +68,8 @@ class Closing:
             await self._undoing.finish()
         if outcome is Outcome.RESOLVED and policy.alertmanager and record.alert.source == "alertmanager":
             await self._hear_the_source(policy, policy.alertmanager)
+        if self._escalation.telling and workflow.patched(PAGES_BEFORE_REVIEW):
+            await self._escalation.all_told()
         self._show(Phase.CLOSED)
         review, *_ = await asyncio.gather(
             self._write_review(policy, outcome),

@@ -88,6 +88,15 @@ class Escalation:
         if self._climbing:
             self._climbing.cancel()
 
+    @property
+    def telling(self) -> bool:
+        """Whether an announcement is still under way."""
+        return self._announcer.busy
+
+    async def all_told(self) -> None:
+        """Wait for the announcements under way: whom they reached stands in the review."""
+        await self._announcer.finish()
+
     async def tell_the_end(self, summary: str) -> None:
         """Tell those who were told that it is over, and wait until all announcements are out."""
         reached = next((r for r in self._policy.ladder.rungs if r.role == self.rung), None)
