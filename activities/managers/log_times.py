@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 _TIME = re.compile(
-    rb"\W?(?P<day>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d:\d\d)(?:[.,]\d+)?\s?(?P<zone>Z|UTC|[+-]\d\d:?\d\d)?"
+    rb"\W?(?P<day>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d:\d\d)(?:[.,](?P<part>\d+))?"
+    rb"\s?(?P<zone>Z|UTC|[+-]\d\d:?\d\d)?"
 )
 _ZONE_STEP = timedelta(minutes=15)
 """Every zone on earth is a multiple of this away from UTC."""
 
 
 def fresh_lines(lines: Sequence[bytes], began: datetime, written: datetime) -> int:
-    """How many of the last lines were written since `began`, a whole second, as these times are.
+    """How many of the last lines were written since `began`, for a line that tells only its second since
+    that second.
 
     `written` is the last change of the file: a time that names no zone is read in the zone in which
     the newest one is that.
@@ -30,7 +32,8 @@ def fresh_lines(lines: Sequence[bytes], began: datetime, written: datetime) -> i
     away = round((written - newest) / _ZONE_STEP) * _ZONE_STEP
     fresh, old = 0, False
     for stamp in stamps:
-        old = stamp + away < began if stamp else old
+        if stamp:
+            old = stamp + away < (began if stamp.microsecond else began.replace(microsecond=0))
         fresh = 0 if old else fresh + 1
     return fresh
 
@@ -40,8 +43,8 @@ def _stamp(line: bytes) -> datetime | None:
     found = _TIME.match(line)
     if found is None:
         return None
-    day, time, zone = (found[part] or b"Z" for part in ("day", "time", "zone"))
-    text = f"{day.decode()}T{time.decode()}{zone.decode().replace('UTC', 'Z')}"
+    day, time, part, zone = ((found[name] or b"").decode() for name in ("day", "time", "part", "zone"))
+    text = f"{day}T{time}.{part[:6]:0<6}{'Z' if zone in ('', 'UTC') else zone}"
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:

@@ -21,7 +21,7 @@ from supervisor.xmlrpc import Faults
 from activities.host_processes import began_of, cpu_share_of, family, memory_of
 from activities.managers.log_times import fresh_lines
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
-from activities.managers.supervisord_reading import exit_code_in, seen_of
+from activities.managers.supervisord_reading import exit_code_in, seen_of, started_in
 from activities.managers.supervisord_socket import supervisor_at
 from models import service as configured
 from models.evidence import Finding, ProcessSeen, ProcessState
@@ -70,7 +70,9 @@ class SupervisordManager:
         say of their time tells which are of the latest run.
         """
         info = self._info()
-        began = info["start"] if info["state"] != ProcessStates.BACKOFF else 0
+        began = started_in(self._main_log(), self._program, info["start"])
+        if info["state"] == ProcessStates.BACKOFF:
+            began = 0.0
         errors = _last_lines(info["stderr_logfile"], lines, began)
         output = _last_lines(info["stdout_logfile"], lines, began)
         errors = errors.last(max(lines - len(output.lines), (lines + 1) // 2))
@@ -160,11 +162,15 @@ class SupervisordManager:
         quick = info["state"] in (ProcessStates.BACKOFF, ProcessStates.FATAL)
         if not quick and info["exitstatus"] >= 0:
             return int(info["exitstatus"]) if info["stop"] else None
+        return exit_code_in(self._main_log(), self._program)
+
+    def _main_log(self) -> str:
+        """The end of what supervisord tells of itself; empty when it keeps no log."""
         try:
             with supervisor_at(self._socket) as supervisor:
-                return exit_code_in(supervisor.readLog(-_MAIN_LOG_BYTES, 0), self._program)
+                return str(supervisor.readLog(-_MAIN_LOG_BYTES, 0))
         except ManagerRefused:
-            return None  # it keeps no log of its own
+            return ""
 
     def _memory_limit(self) -> int | None:
         if self._limit_file is None:
@@ -195,7 +201,7 @@ class _Tail:
         return _Tail(self.lines[-count:] if count else (), min(self.fresh, count))
 
 
-def _last_lines(path: str, lines: int, began: int) -> _Tail:
+def _last_lines(path: str, lines: int, began: float) -> _Tail:
     """The tail of a file. `began`: the start of the latest run, in seconds since 1970; 0 for any."""
     if not path:
         return _Tail()

@@ -28,6 +28,19 @@ _ENDED = re.compile(
 )
 
 
+_SPAWNED = re.compile(r":(?P<second>\d\d),(?P<part>\d{3}) INFO spawned: '(?P<name>\S+)' with pid")
+_LOGS_AFTER = 0.02
+"""Seconds by which supervisord may tell of a start after the program has begun to talk."""
+
+
+def started_in(log: str, program: str, second: int) -> float:
+    """The start of the program within its second, which is all that XML-RPC tells of it."""
+    found = [one for one in _SPAWNED.finditer(log) if one["name"] == program.rpartition(":")[2]]
+    if not found or int(found[-1]["second"]) != second % 60:
+        return second
+    return second + max(0.0, int(found[-1]["part"]) / 1000 - _LOGS_AFTER)
+
+
 def exit_code_in(log: str, program: str) -> int | None:
     """The newest exit of the program in supervisord's own log; 128 and the number for a signal.
 

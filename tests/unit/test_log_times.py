@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from activities.managers.log_times import fresh_lines
+from activities.managers.supervisord_reading import started_in
 from models.evidence import LogMatch, LogsSeen
 
 BEGAN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = BEGAN + timedelta(seconds=30)
 
 
-def fresh(*lines: str, written: datetime = LATER) -> int:
-    return fresh_lines([line.encode() for line in lines], BEGAN, written)
+def fresh(*lines: str, began: datetime = BEGAN, written: datetime = LATER) -> int:
+    return fresh_lines([line.encode() for line in lines], began, written)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,21 @@ def test_the_newest_word_of_a_log_counts() -> None:
     )
     assert seen.newest("wrong-credentials", "disk-full") == ("wrong-credentials",)
     assert seen.newest("disk-full") == ()
+
+
+def test_a_run_may_end_and_another_begin_within_one_second() -> None:
+    half = BEGAN + timedelta(seconds=0.5)
+    assert fresh("2026-03-01 12:00:00,300 EADDRINUSE", "2026-03-01 12:00:00,700 starts", began=half) == 1
+    assert fresh("2026-03-01 12:00:00 it may be of either", "2026-03-01 12:00:30 runs", began=half) == 2
+
+
+def test_supervisord_tells_the_part_of_the_second_in_its_own_log() -> None:
+    log = (
+        "2026-03-01 17:44:59,100 INFO spawned: 'web' with pid 7\n"
+        "2026-03-01 17:45:07,320 INFO spawned: 'web' with pid 8\n"
+        "2026-03-01 17:45:09,999 INFO spawned: 'database' with pid 9\n"
+    )
+    second = int(BEGAN.timestamp()) + 7
+    assert started_in(log, "shop:web", second) == pytest.approx(second + 0.3)
+    assert started_in(log, "web", second + 1) == second + 1
+    assert started_in("", "web", second) == second
