@@ -18,7 +18,8 @@ from temporalio.service import RPCError
 from activities.health import HealthActivities
 from activities.processes import ProcessActivities
 from models.configuration import Configuration
-from models.evidence import Deployment, ProcessSeen
+from models.evidence import ProcessSeen
+from models.history import Deployment
 from models.names import STEWARD, STEWARD_DEPLOYED, TASK_QUEUE, steward_id
 from models.service import Service
 from models.stewardship import StewardState
@@ -81,10 +82,11 @@ def _deployment(
     service: Service, seen: ProcessSeen, known: Deployment | None, *, healthy: bool
 ) -> Deployment:
     now = datetime.now(UTC)
-    if known is None or known.version != seen.image:
+    if known is None or not known.is_version(seen.version):
         known = Deployment(
             service=service.name,
             version=seen.image,
+            image_id=seen.image_id,
             deployed_at=seen.started_at or now,
             recorded_by="worker",
             current=True,

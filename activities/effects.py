@@ -91,9 +91,9 @@ class EffectActivities:
             return once(action.says, script.look, script.act)
 
         def act(manager: ServiceManager) -> None:
-            if action.to_version is None:
+            if action.target is None:
                 raise Unsupported("neither a version nor a rollback script is known: configure one")
-            manager.roll_back(action.to_version)
+            manager.roll_back(action.target)
 
         return self._once(action, request.asked_at, act)
 

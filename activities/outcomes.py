@@ -104,14 +104,16 @@ def _restarted(seen: ProcessSeen, asked_at: datetime) -> Outcome:
 
 
 def _rolled_back(seen: ProcessSeen, action: RollBack, asked_at: datetime) -> Outcome:
-    state = seen.image or seen.reason
-    if action.to_version is not None:
-        happened = seen.image == action.to_version
-        found = f"it runs {seen.image}" if happened else f"it does not run {action.to_version} but {state}"
+    if action.target is not None:
+        happened = seen.version.same(action.target)
+        state = seen.version.beside(action.leaves if happened else action.target) or seen.reason
+        wanted = action.target.beside(action.leaves)
+        found = f"it runs {state}" if happened else f"it does not run {wanted} but {state}"
         return Outcome(happened, found, state, seen.started_at)
     # What a script changes is not known here: another image or a new start is its trace.
-    changed = bool(seen.image) and seen.image != action.from_version
+    changed = bool(seen.image) and not seen.version.same(action.leaves)
     happened = changed or _since(seen, asked_at)
+    state = seen.image or seen.reason
     found = f"it {'changed' if happened else 'did not change'} since: {seen.reason}"
     return Outcome(happened, found, state, seen.started_at)
 

@@ -27,7 +27,7 @@ class ScriptRun:
         seen = self._manager.state()
         version = seen.image or seen.reason
         if self._status is None:
-            gone = seen.image != self._action.from_version
+            gone = not seen.version.same(self._action.leaves)
             return Outcome(gone, f"it runs {version}, and no longer {self._action.from_version}", version)
         return Outcome(self._status == 0, f"the rollback script succeeded; it is {seen.reason}", version)
 

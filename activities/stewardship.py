@@ -23,7 +23,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeats import beating
 from models.base import Model
-from models.evidence import Finding, HistorySeen
+from models.evidence import Finding
+from models.history import HistorySeen
 from models.joining import Ended, EndOf, Join, Joined
 from models.names import (
     CONTROL_ROOM_ID,

@@ -13,7 +13,7 @@ from connection import PATIENCE, connect
 from console.voice import AsJson, By, Unusable, as_json, out, run, safe, somebody
 from intake.errors import in_time
 from models.alert import ServiceName
-from models.evidence import Deployment
+from models.history import Deployment
 from models.names import steward_id
 
 app = typer.Typer()

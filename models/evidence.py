@@ -12,6 +12,7 @@ from enum import StrEnum
 from models.alert import Alert
 from models.base import Model
 from models.service import Service
+from models.version import Version
 
 
 class Finding(StrEnum):
@@ -98,11 +99,17 @@ class ProcessSeen(Evidence):
     restarts: int = 0
     pid: int | None = None
     image: str = ""
+    image_id: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
     memory_limit: int | None = None
     memory_used: int | None = None
     cpu_share: float | None = None
+
+    @property
+    def version(self) -> Version:
+        """What it runs; without a name where its manager knows no versions."""
+        return Version(name=self.image, image_id=self.image_id)
 
     @property
     def running(self) -> bool:
@@ -234,41 +241,6 @@ class DependenciesSeen(Evidence):
     @property
     def lost_database(self) -> DependencySeen | None:
         return next((seen for seen in self.broken if seen.is_database), None)
-
-
-class Deployment(Model):
-    """A version that was seen, or announced by a pipeline. `healthy_at`: when it was last seen healthy."""
-
-    service: str
-    version: str
-    deployed_at: datetime
-    healthy_at: datetime | None = None
-    recorded_by: str = ""
-    current: bool = False
-    left_at: datetime | None = None
-    """When it was rolled back: its health check was no proof, and nobody goes back to it."""
-
-
-class HistorySeen(Evidence):
-    """What the steward remembers of a service. Deployments and plans stand newest first."""
-
-    deployments: tuple[Deployment, ...] = ()
-    crashes: tuple[datetime, ...] = ()
-    recent: tuple[str, ...] = ()
-    """The plans carried out lately by any incident, one sentence each."""
-
-    @property
-    def current(self) -> Deployment | None:
-        return next((one for one in self.deployments if one.current), None)
-
-    def runs(self, version: str) -> bool:
-        """Whether this is the version that it knows to run."""
-        return self.current is not None and self.current.version == version
-
-    @property
-    def last_healthy(self) -> Deployment | None:
-        """The newest version, other than the running one, that was seen healthy and never rolled back."""
-        return next((d for d in self.deployments if d.healthy_at and not d.current and not d.left_at), None)
 
 
 class LookAtDependencies(Model):

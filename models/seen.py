@@ -9,12 +9,12 @@ from models.evidence import (
     DependenciesSeen,
     Evidence,
     HealthSeen,
-    HistorySeen,
     HostSeen,
     LogsSeen,
     PortSeen,
     ProcessSeen,
 )
+from models.history import HistorySeen
 from models.issues import SentrySeen
 from models.providers import ProvidersSeen
 from models.service_metrics import CpuSeen, ErrorsSeen, HeapSeen

@@ -8,6 +8,7 @@ from typing import Literal
 from models.base import in_bytes
 from models.change import Change, Risk
 from models.service import RollBackScript
+from models.version import Version
 
 
 class StartService(Change):
@@ -92,22 +93,39 @@ class RollBack(Change):
     risk = Risk.DANGEROUS
     kind: Literal["roll-back"] = "roll-back"
     from_version: str
+    from_image: str = ""
     to_version: str | None = None
+    to_image: str = ""
+    """The IDs of the images; an approval of `latest` must not be one of whatever that means later."""
     script: RollBackScript | None = None
 
     @property
+    def leaves(self) -> Version:
+        return Version(name=self.from_version, image_id=self.from_image)
+
+    @property
+    def target(self) -> Version | None:
+        """The version to run; None for a script, which alone knows."""
+        return Version(name=self.to_version, image_id=self.to_image) if self.to_version else None
+
+    @property
     def says(self) -> str:
-        if self.to_version is None:
+        if self.target is None:
             return f"roll {self.service.name} back with its configured script"
-        return f"roll {self.service.name} back from {self.from_version} to {self.to_version}"
+        before, after = self.leaves.beside(self.target), self.target.beside(self.leaves)
+        return f"roll {self.service.name} back from {before} to {after}"
 
     @property
     def changes(self) -> str:
-        return f"{self.service.name} is recreated; what {self.from_version} brought is gone"
+        return f"{self.service.name} is recreated; what {self._left} brought is gone"
 
     @property
     def undo(self) -> str:
-        return f"deploy {self.from_version} again" if self.from_version else ""
+        return f"deploy {self._left} again" if self.from_version else ""
+
+    @property
+    def _left(self) -> str:
+        return self.leaves.beside(self.target) if self.target else self.from_version
 
 
 class ScaleOut(Change):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from models.action import Plan
 from models.alert import Severity
 from models.base import Model
-from models.evidence import Deployment
+from models.history import Deployment
 from models.incident import Performed
 
 

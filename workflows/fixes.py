@@ -84,7 +84,9 @@ def roll_back(now: Situation) -> Plan | None:
     back = RollBack(
         service=now.service,
         from_version=now.seen.process.image,
+        from_image=now.seen.process.image_id,
         to_version=to.version if to and not script else None,
+        to_image=to.image_id if to and not script else "",
         script=script,
     )
     newest = now.history.deployments[:3]

@@ -12,9 +12,10 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.action import RollBack
-    from models.evidence import Deployment
+    from models.history import Deployment
     from models.incident import Performed
     from models.stewardship import Answer, Answered, Ask, Hold, Released, StewardState
+    from models.version import Version
 
 REMEMBERED = 50
 FAILURES_THAT_BLOCK = 3
@@ -88,10 +89,12 @@ class Ledger:
         """Keep what was done, and that this order is never done again."""
         self.done_keys.append(key)
         self.performed.append(performed)
-        left = {step.from_version for step in performed.plan.steps if isinstance(step, RollBack)}
+        left = [step.leaves for step in performed.plan.steps if isinstance(step, RollBack)]
         if performed.done and left:
             self.deployments = [
-                one.model_copy(update={"left_at": performed.finished_at}) if one.version in left else one
+                one.model_copy(update={"left_at": performed.finished_at})
+                if any(one.is_version(version) for version in left)
+                else one
                 for one in self.deployments
             ]
 
@@ -113,7 +116,8 @@ class Ledger:
 
     def deployed(self, seen: Deployment) -> None:
         """Remember a version, or that it was seen healthy."""
-        known = next((d for d in self.deployments if d.version == seen.version), None)
+        version = Version(name=seen.version, image_id=seen.image_id)
+        known = next((d for d in reversed(self.deployments) if d.is_version(version)), None)
         if known is None:
             self.deployments = [d.model_copy(update={"current": False}) for d in self.deployments]
             self.deployments.append(seen)
@@ -146,8 +150,15 @@ def _seen_again(known: Deployment, seen: Deployment) -> Deployment:
     healthy_at = seen.healthy_at or known.healthy_at
     again = known.left_at is not None and seen.deployed_at > known.left_at
     left_at = None if again else known.left_at
-    update = {"current": True, "deployed_at": deployed_at, "healthy_at": healthy_at, "left_at": left_at}
-    return known.model_copy(update=update)
+    return known.model_copy(
+        update={
+            "image_id": seen.image_id or known.image_id,
+            "current": True,
+            "deployed_at": deployed_at,
+            "healthy_at": healthy_at,
+            "left_at": left_at,
+        }
+    )
 
 
 def _same(one: Hold, other: Hold) -> bool:

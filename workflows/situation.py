@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.evidence import Deployment, HistorySeen
+    from models.history import Deployment, HistorySeen
     from models.policy import Policy
     from models.seen import Seen
     from models.service import Service
@@ -39,17 +39,21 @@ class Situation:
         A version may raise the alert before anybody has told the steward of it.
         """
         process, history = self.seen.process, self.seen.history
-        if not process.image or history.runs(process.image):
+        if not process.image or history.runs(process.version):
             return history
         deployed_at = process.started_at or process.observed_at
         if deployed_at is None:
             return history
         newest = Deployment(
-            service=self.service.name, version=process.image, deployed_at=deployed_at, current=True
+            service=self.service.name,
+            version=process.image,
+            image_id=process.image_id,
+            deployed_at=deployed_at,
+            current=True,
         )
         before = (one.model_copy(update={"current": False}) for one in history.deployments)
         return history.model_copy(
-            update={"deployments": (newest, *(one for one in before if one.version != newest.version))}
+            update={"deployments": (newest, *(one for one in before if not one.is_version(process.version)))}
         )
 
     @property

@@ -17,7 +17,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.stewardship import StewardshipActivities
     from models.action import Effect
-    from models.evidence import Deployment
+    from models.history import Deployment
     from models.incident import Performed
     from models.stewardship import (
         Answer,

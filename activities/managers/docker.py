@@ -20,6 +20,7 @@ from activities.managers.docker_reading import log_lines, moment, seen_of, usage
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
 from models import service as configured
 from models.evidence import Finding, ProcessSeen, ProcessState
+from models.version import Version
 
 _LOG_BYTES = 2**20
 _JUST_STARTED = timedelta(minutes=1)
@@ -112,25 +113,18 @@ class DockerManager:
             else:
                 container.update(mem_limit=size)
 
-    def roll_back(self, version: str) -> None:
+    def roll_back(self, version: Version) -> None:
         """Recreate the Compose service from another image; see `Compose.run_image`."""
         with self._container() as container:
             project = self._project(container, "rolled back")
             environment = tuple(container.attrs["Config"].get("Env") or ())
-        with self._engine.client() as client:
-            try:
-                client.images.get(version)
-            except ImageNotFound as error:
-                raise Unsupported(
-                    f"the image {version} is not on this machine: pull it, then roll back"
-                ) from error
-        Compose(self._engine.host).run_image(project, version, environment)
+        Compose(self._engine.host).run_image(project, self._reference(version), environment)
 
     def scale(self, replicas: int) -> None:
         """Run this many containers of the Compose service, all of the image that runs now."""
         with self._container() as container:
             project = self._project(container, "scaled")
-            image = container.attrs["Config"]["Image"]
+            image = self._reference(seen_of(container.attrs, datetime.now(UTC)).version)
             environment = tuple(container.attrs["Config"].get("Env") or ())
         now = self._running(project)
         Compose(self._engine.host).scale(project, now, replicas, image, environment)
@@ -143,19 +137,8 @@ class DockerManager:
         """Recreate the Compose service from the very image that runs; see `Compose.recreate`."""
         with self._container() as container:
             project = self._project(container, "recreated")
-            attributes = container.attrs
-        image = attributes["Config"]["Image"]
-        with self._engine.client() as client:
-            try:
-                means = client.images.get(image).id
-            except ImageNotFound as error:
-                raise Unsupported(f"the image {image} is no longer on this machine: pull it first") from error
-        if means != attributes["Image"]:
-            raise Unsupported(
-                f"{image} names another image now than the one that runs, so recreating would deploy it:"
-                " deploy it by hand"
-            )
-        environment = tuple(attributes["Config"].get("Env") or ())
+            image = self._reference(seen_of(container.attrs, datetime.now(UTC)).version)
+            environment = tuple(container.attrs["Config"].get("Env") or ())
         now = self._running(project)
         Compose(self._engine.host).recreate(project, now, image, environment, settings)
 
@@ -186,6 +169,21 @@ class DockerManager:
         except (ManagerRefused, Unsupported):
             described = ()  # its name in Compose is what others use, and the labels know it
         return list(dict.fromkeys((project.service, *described)))
+
+    def _reference(self, version: Version) -> str:
+        """What to call an image so that exactly it runs: by its name, unless that was moved meanwhile."""
+        for reference in (version.name, version.image_id):
+            image_id = self._image_id(reference)
+            if image_id and image_id == (version.image_id or image_id):
+                return reference
+        raise Unsupported(f"the image {version.name} is not on this machine: pull it first")
+
+    def _image_id(self, reference: str) -> str | None:
+        with self._engine.client() as client:
+            try:
+                return client.images.get(reference).id if reference else None
+            except ImageNotFound:
+                return None
 
     def _running(self, project: Project) -> int:
         with self._engine.client() as client:

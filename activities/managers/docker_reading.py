@@ -53,6 +53,7 @@ def seen_of(attributes: Mapping[str, Any], now: datetime) -> ProcessSeen:
         restarts=attributes.get("RestartCount") or 0,
         pid=state.get("Pid") or None,
         image=attributes["Config"]["Image"],
+        image_id=attributes["Image"],
         started_at=started_at,
         finished_at=finished_at,
         memory_limit=host.get("Memory") or None,

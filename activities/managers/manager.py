@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from models.evidence import ProcessSeen
+from models.version import Version
 
 
 class ManagerError(Exception):
@@ -88,8 +89,8 @@ class ServiceManager(Protocol):
         """Set the limit, in bytes."""
         ...
 
-    def roll_back(self, version: str) -> None:
-        """Run this version, an image, instead of the present one."""
+    def roll_back(self, version: Version) -> None:
+        """Run exactly this version, an image, instead of the present one."""
         ...
 
     def scale(self, replicas: int) -> None:

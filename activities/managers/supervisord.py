@@ -25,6 +25,7 @@ from activities.managers.supervisord_reading import exit_code_in, seen_of, start
 from activities.managers.supervisord_socket import supervisor_at
 from models import service as configured
 from models.evidence import Finding, ProcessSeen, ProcessState
+from models.version import Version
 
 _LOG_BYTES = 2**20
 _MAIN_LOG_BYTES = 64 * 1024
@@ -117,9 +118,9 @@ class SupervisordManager:
         except OSError as error:
             raise ManagerRefused(f"cannot write {self._limit_file}: {error.strerror}") from error
 
-    def roll_back(self, version: str) -> NoReturn:
+    def roll_back(self, version: Version) -> NoReturn:
         raise Unsupported(
-            f"supervisord keeps no versions of {self._program}, so it cannot go back to {version}:"
+            f"supervisord keeps no versions of {self._program}, so it cannot go back to {version.name}:"
             " configure a rollback script"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import uuid
@@ -72,6 +73,33 @@ def earlier(docker_client: docker.DockerClient, image: str) -> Iterator[str]:
     docker_client.images.remove(f"{image}-earlier", force=True)
 
 
+@dataclass(frozen=True)
+class MovedTag:
+    """A tag that two builds bore one after the other, as `latest` does."""
+
+    name: str
+    before: str
+    after: str
+
+
+@pytest.fixture
+def moved(docker_client: docker.DockerClient, project: ComposeProject) -> Iterator[MovedTag]:
+    """The project runs what the tag means now; the earlier build lost its name."""
+    name = f"{project.image}-moving"
+    ids = []
+    for build in ("1", "2"):
+        dockerfile = io.BytesIO(f"FROM {project.image}\nENV BUILD={build}\n".encode())
+        docker_client.images.build(fileobj=dockerfile, tag=name)
+        project.image = name
+        project.up()
+        ids.append(str(docker_client.images.get(name).id))
+        project.image = name.removesuffix("-moving")
+    yield MovedTag(name, *ids)
+    project.compose("down", "--timeout", "0")
+    for one in ids:
+        docker_client.images.remove(one, force=True)
+
+
 @pytest.fixture
 def effects(docker_client: object) -> Iterator[EffectActivities]:
     engine = DockerEngine()
@@ -102,6 +130,34 @@ def test_rolls_back_once(effects: EffectActivities, project: ComposeProject, ear
     assert project.containers()[0].id == container.id
 
 
+def test_rolls_back_to_a_build_that_lost_its_tag(
+    effects: EffectActivities, project: ComposeProject, moved: MovedTag
+) -> None:
+    action = RollBack(
+        service=project.service,
+        from_version=moved.name,
+        from_image=moved.after,
+        to_version=moved.name,
+        to_image=moved.before,
+    )
+    assert {container.image.id for container in project.containers()} == {moved.after}
+    effect = ActivityEnvironment().run(effects.roll_back, Perform(action=action, asked_at=now()))
+    assert effect.done
+    assert {container.image.id for container in project.containers()} == {moved.before}
+    assert effect.before == f"{moved.name} ({moved.after[7:19]})"
+    assert effect.after == moved.before[7:19]
+    assert scale(effects, project, 1, 2).done
+    assert {container.image.id for container in project.containers()} == {moved.before}
+
+
+def test_scaling_what_runs_does_not_deploy_a_newer_build(
+    effects: EffectActivities, project: ComposeProject, moved: MovedTag
+) -> None:
+    project.client.images.get(moved.before).tag(*moved.name.split(":"))
+    assert scale(effects, project, 1, 2).done
+    assert {container.image.id for container in project.containers()} == {moved.after}
+
+
 def test_scaling_after_a_rollback_keeps_the_earlier_version(
     effects: EffectActivities, project: ComposeProject, earlier: str
 ) -> None:
@@ -130,7 +186,7 @@ def test_an_image_that_is_not_there_changes_nothing(
 ) -> None:
     project.up()
     (before,) = project.containers()
-    with pytest.raises(ApplicationError, match="the image shop:none is not on this machine"):
+    with pytest.raises(ApplicationError, match="the image shop:none is not on this machine: pull it first"):
         roll_back(effects, project, "shop:none")
     assert project.containers()[0].id == before.id
 

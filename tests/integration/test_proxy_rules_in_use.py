@@ -17,6 +17,7 @@ import pytest
 from activities.managers import DockerEngine, ManagerRefused, Managers, ServiceManager
 from models.evidence import ProcessState
 from models.service import ScalePolicy, Service
+from models.version import Version
 from tests.parts.docker_engine import BINDS, PYTHON, SLEEPS, MakeContainer, compose_binary, docker_service
 from tests.parts.production import FILE, RECREATE, rules_of
 from tests.parts.ruled_socket import RuledSocket, Rules
@@ -138,7 +139,7 @@ def test_recreating_with_the_wider_rules(web: tuple[Service, str]) -> None:
     service, earlier = web
     with ruled(rules_of(FILE, RECREATE, RUNBOOKS_STACK="/srv/stack")) as (front, managers):
         manager = managers.of(service)
-        manager.roll_back(earlier)
+        manager.roll_back(Version(name=earlier))
         assert manager.state().image == earlier
         manager.recreate({})
         manager.scale(2)
@@ -150,7 +151,7 @@ def test_recreating_with_the_wider_rules(web: tuple[Service, str]) -> None:
 
 
 CHANGES: dict[str, Callable[[ServiceManager, str], None]] = {
-    "roll back": lambda manager, version: manager.roll_back(version),
+    "roll back": lambda manager, version: manager.roll_back(Version(name=version)),
     "scale": lambda manager, _: manager.scale(2),
 }
 

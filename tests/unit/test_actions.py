@@ -160,3 +160,21 @@ def test_a_rollback_by_script_says_so() -> None:
     script = RollBackScript(command=("./rollback",))
     back = RollBack(service=BACKEND, from_version="2", script=script)
     assert back.says == "roll backend back with its configured script"
+
+
+def test_a_rollback_between_two_builds_of_one_tag_tells_them_apart() -> None:
+    back = RollBack(
+        service=BACKEND,
+        from_version="shop:latest",
+        from_image=f"sha256:{'b' * 64}",
+        to_version="shop:latest",
+        to_image=f"sha256:{'a' * 64}",
+    )
+    assert back.says == "roll backend back from shop:latest (bbbbbbbbbbbb) to shop:latest (aaaaaaaaaaaa)"
+    assert back.undo == "deploy shop:latest (bbbbbbbbbbbb) again"
+
+
+def test_a_rollback_between_tags_names_the_tags() -> None:
+    ids = {"from_image": f"sha256:{'b' * 64}", "to_image": f"sha256:{'a' * 64}"}
+    back = RollBack(service=BACKEND, from_version="shop:2", to_version="shop:1", **ids)
+    assert back.says == "roll backend back from shop:2 to shop:1"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from models.action import Plan, RollBack, StartService
 from models.alert import Severity
-from models.evidence import Deployment, HistorySeen
+from models.history import Deployment, HistorySeen
 from models.incident import Performed
 from models.service import DockerManager, Service
 from models.stewardship import Answer, Ask, Hold, Released, StewardState
@@ -40,10 +40,11 @@ def performed() -> Performed:
     return Performed(plan=PLAN, approved_by="ada", done=True, found="done", started_at=NOW, finished_at=NOW)
 
 
-def deployment(version: str, at: datetime = NOW, *, healthy: bool = False) -> Deployment:
+def deployment(version: str, at: datetime = NOW, *, healthy: bool = False, image_id: str = "") -> Deployment:
     return Deployment(
         service="backend",
         version=version,
+        image_id=image_id,
         deployed_at=at,
         healthy_at=at if healthy else None,
         current=True,
@@ -246,6 +247,29 @@ def test_nobody_goes_back_to_a_version_that_was_rolled_back() -> None:
     newest = history(book).last_healthy
     assert newest is not None
     assert newest.version == "2", "deployed anew, it is a version as any other"
+
+
+def test_a_moved_tag_is_another_version() -> None:
+    """`latest` was built anew: the way back is to what it meant before."""
+    book = ledger()
+    book.deployed(deployment("latest", NOW, healthy=True, image_id="sha256:1"))
+    book.deployed(deployment("latest", NOW + MINUTE, image_id="sha256:2"))
+    back = history(book).last_healthy
+    assert back is not None
+    assert (back.image_id, back.deployed_at) == ("sha256:1", NOW)
+
+    book.deployed(deployment("sha256:1", NOW + 2 * MINUTE, image_id="sha256:1"))
+    assert [one.version for one in history(book).deployments] == ["latest", "latest"], (
+        "one image, one version"
+    )
+
+
+def test_a_name_that_a_pipeline_announced_is_completed_by_what_is_seen() -> None:
+    book = ledger()
+    book.deployed(deployment("2", NOW))
+    book.deployed(deployment("2", NOW + MINUTE, image_id="sha256:2"))
+    (one,) = history(book).deployments
+    assert (one.image_id, one.deployed_at) == ("sha256:2", NOW)
 
 
 def history(book: Ledger) -> HistorySeen:

@@ -26,7 +26,7 @@ from activities.policy import PolicyActivities
 from activities.stewardship import StewardshipActivities
 from models.alert import Alert, AlertStatus
 from models.configuration import Configuration
-from models.evidence import Deployment
+from models.history import Deployment
 from models.incident import IncidentState
 from models.names import STEWARD, TASK_QUEUE, steward_id
 from models.review import Review

@@ -17,7 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.action import Plan, StartService
 from models.alert import Severity
 from models.configuration import Configuration
-from models.evidence import Deployment
+from models.history import Deployment
 from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, STEWARD, TASK_QUEUE
 from models.stewardship import Answered, Ask, ControlRoomState, Hold, Order, Released, StewardState, Switch
 from tests.workflows import sights
