@@ -84,10 +84,13 @@ async def _show(fault: Fault, stack: Stack, screen: Screen) -> int:
 
 
 def _end_on_signals() -> None:
-    """SIGTERM and SIGHUP end the demo as Ctrl-C does: through every part's stop."""
+    """Ctrl-C, SIGTERM and SIGHUP end the demo through every part's stop.
+
+    Ctrl-C is among them because a shell lets its background jobs ignore it, and asyncio respects that.
+    """
     task = asyncio.current_task()
     assert task is not None
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 

@@ -84,7 +84,7 @@ class Approval:
             await workflow.wait_condition(
                 lambda: self._decision is not None or unless(),
                 timeout=min(self.policy.ask_again_after, pending.expires_at - self._timeline.now()),
-                timeout_summary="approval is asked again",
+                timeout_summary=f"asks again for a decision on plan {pending.digest}",
             )
         except TimeoutError:
             return True

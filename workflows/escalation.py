@@ -60,11 +60,11 @@ class Escalation:
         """Somebody spoke: the incident is not quiet."""
         self._climb.heard()
 
-    def page_specialist(self, topic: str) -> None:
+    def page_specialist(self, topic: str, cause: str) -> None:
         """Page whom the configuration names for this finding at once, beside the ladder."""
         rung = self._policy.ladder.specialists.get(topic)
         if rung:
-            self._page(rung, f"paged at once for {topic}")
+            self._page(rung, f"at once, for the cause is {cause}")
 
     def ask(self, plan: Plan, risk: Risk) -> None:
         """Put the question about one plan to the rung that was reached."""

@@ -54,7 +54,7 @@ class Incident:
     escalation: Escalation
 
     def __init__(self, alert: Alert) -> None:
-        self.timeline = Timeline()
+        self.timeline = Timeline(grew=self._show_details)
         self.record = Record(alert, self.timeline)
         self.alert_state = AlertState(alert, self.timeline)
         self.approval = Approval(self.timeline)
@@ -154,7 +154,7 @@ class Incident:
         also = f"; also seen: {', '.join(also_seen)}" if also_seen else ""
         self.timeline.add(f"cause: {cause.name}{also}")
         if cause.pages:
-            self.escalation.page_specialist(cause.pages)
+            self.escalation.page_specialist(cause.pages, cause.name)
         return cause
 
     async def heal_first(self, service: str, runbook: str) -> None:
@@ -221,7 +221,10 @@ class Incident:
         if phase is not self.record.phase:
             self.record.phase = phase
             presence.show_phase(phase)
-        presence.show_details(phase, self.record.cause, self.approval.pending, self.timeline.entries)
+        self._show_details()
+
+    def _show_details(self) -> None:
+        presence.show_details(self.record, self.approval.pending)
 
     async def _take_policy(self, alert: Alert) -> Policy:
         policy: Policy = await workflow.execute_local_activity_method(

@@ -64,7 +64,7 @@ async def test_a_bad_image_is_rolled_back_as_approved_with_the_mouse(
 
         incident = IncidentPage(page, stack.temporal.ui, run)
         await incident.open("timeline")
-        await incident.shows("approval is asked again")
+        await incident.shows("asks again for a decision on plan")
         await incident.choose_signal("approve")
         await incident.submit()
         review = await observed.review(run, within=150)

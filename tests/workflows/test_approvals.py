@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.incident import Decided, Decision, IncidentState, Outcome, Through, Verdict
@@ -43,6 +44,32 @@ async def test_the_ui_signal_needs_no_input(night: Night) -> None:
     assert night.world.done == DONE
     assert review.performed[0].approved_by == "somebody through a Temporal signal"
     assert any(f"approve of plan {digest}" in entry.text for entry in review.timeline)
+
+
+async def test_the_ui_shows_the_question_whole(night: Night) -> None:
+    handle, digest = await asked(night)
+    shown = await details(handle)
+    assert f"decision** on plan `{digest}` (dangerous)" in shown
+    assert f"- {KILL}. Changes: " in shown
+    assert "- start backend. Changes: backend runs again with the configuration it had. Undo: " in shown
+
+
+async def test_the_ui_shows_each_new_line_at_once(night: Night) -> None:
+    handle, _ = await asked(night)
+    await handle.signal("note", {"text": "I know <b>this</b> *thief*"})
+    assert r"note: I know \<b\>this\</b\> \*thief\*" in (await details(handle)).split("Newest first")[1]
+
+
+async def test_the_ui_shows_how_it_ended(night: Night) -> None:
+    handle = await night.fire(await night.alert())
+    await night.end(handle)
+    assert "**Outcome**: ServiceDown on backend: resolved after" in await details(handle)
+
+
+async def details(handle: Incident) -> str:
+    """What the Temporal UI shows as the current details of the run."""
+    metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return str(metadata.current_details)
 
 
 async def test_another_plans_digest_does_not_count(night: Night) -> None:

@@ -1,0 +1,34 @@
+"""The record of one incident stays small enough for one payload of Temporal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from models.incident import Spoken
+from workflows.timeline import FULL, LONGEST, MOST_ENTRIES, Timeline
+
+NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+
+
+def test_a_full_timeline_says_that_it_is_full() -> None:
+    timeline = Timeline(lambda: NOW)
+    for number in range(2 * MOST_ENTRIES):
+        timeline.add(f"entry {number}")
+    assert len(timeline.entries) == MOST_ENTRIES
+    assert timeline.entries[-2].text == f"entry {MOST_ENTRIES - 2}"
+    assert timeline.entries[-1].text == FULL
+
+
+def test_a_line_is_bounded_whoever_wrote_it() -> None:
+    timeline = Timeline(lambda: NOW)
+    timeline.spoken("note", Spoken(by="a" * 2_000_000, text="b" * 2_000_000))
+    (entry,) = timeline.entries
+    assert (len(entry.text), len(entry.by)) == (LONGEST, LONGEST)
+
+
+def test_whoever_shows_it_hears_that_it_grew() -> None:
+    seen: list[int] = []
+    timeline = Timeline(lambda: NOW, grew=lambda: seen.append(len(timeline.entries)))
+    timeline.add("one")
+    timeline.add("two")
+    assert seen == [1, 2]
