@@ -26,15 +26,15 @@ class EvidenceLine(Model):
 class Review(Model):
     """Summary, timeline, cause and evidence, what was done and by whom approved, times, open boxes."""
 
+    summary: str
+    outcome: Outcome
+    cause: str
+    also_seen: tuple[str, ...] = ()
     incident: str
     run_id: str
     runbook: str
     alert: Alert
     severity: Severity
-    outcome: Outcome
-    summary: str
-    cause: str
-    also_seen: tuple[str, ...] = ()
     evidence: tuple[EvidenceLine, ...] = ()
     performed: tuple[Performed, ...] = ()
     did_not_help: tuple[str, ...] = ()

@@ -116,6 +116,7 @@ class Closing:
 
     async def _write_review(self, policy: Policy, outcome: Outcome) -> Review:
         """Write the review; the run's result is the same review, so that a full disk loses nothing."""
+        self._record.remarks += self._escalation.late
         review = self._record.review(policy, outcome)
         try:
             stored: StoredReview = await workflow.execute_activity_method(

@@ -167,6 +167,7 @@ class Incident:
         alert = self.record.alert.model_copy(
             update={"name": runbook, "service": service, "source": "runbook", "fired_by": name}
         )
+        self.record.handed_to.append(alert.incident_id)
         await joining.heal_first(Join(alert=alert, runbook=runbook), self.timeline, self.hands.resolved)
         self.hands.stop_if_resolved()
 

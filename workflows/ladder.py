@@ -35,6 +35,8 @@ class Climb:
     ) -> None:
         self.acknowledged_by = ""
         self.position = ""
+        self.late: list[str] = []
+        """A sentence for each rung that was reached late, as after an outage."""
         self._ladder = ladder
         self._starts_at = starts_at
         self._page = page
@@ -55,18 +57,26 @@ class Climb:
         """Climb one rung now, whatever the clock says; not while somebody has acknowledged."""
         self._pushed = why
 
+    def passed(self, rung: Rung) -> bool:
+        """Whether a higher rung was climbed already; somebody beside the ladder never was."""
+        roles = [one.role for one in self._ladder.rungs]
+        if rung.role not in roles or self.position not in roles:
+            return False
+        return roles.index(rung.role) < roles.index(self.position)
+
     async def run(self) -> None:
         """Climb until the top; cancelled when the incident closes."""
         for rung in self._ladder.rungs:
-            why = await self._until(self._starts_at + rung.after)
+            why = await self._until(rung)
             self.position = rung.role
             self._page(rung, why)
         while True:
             await workflow.wait_condition(lambda: self.acknowledged_by != "")
             await self._quiet()
 
-    async def _until(self, due: datetime) -> str:
+    async def _until(self, rung: Rung) -> str:
         """Wait until a rung is due or pushed; through every acknowledgement. Returns the reason."""
+        due = self._starts_at + rung.after
         while True:
             if self.acknowledged_by:
                 await self._quiet()
@@ -78,7 +88,7 @@ class Climb:
             if wait <= timedelta():
                 if await self._proved():
                     continue
-                return self._deadline_words(workflow.now() - due)
+                return self._deadline_words(rung.role, due)
             try:
                 await workflow.wait_condition(
                     lambda: bool(self._pushed or self.acknowledged_by),
@@ -88,9 +98,13 @@ class Climb:
             except TimeoutError:
                 continue
 
-    def _deadline_words(self, late: timedelta) -> str:
+    def _deadline_words(self, role: str, due: datetime) -> str:
         since = f"{in_words(workflow.now() - self._starts_at)} after the alert began"
-        return f"{since}, {in_words(late)} late" if late > LATE else since
+        late = workflow.now() - due
+        if late <= LATE:
+            return since
+        self.late.append(f"{role} was due at {due:%H:%M:%S} UTC, and was paged {in_words(late)} late.")
+        return f"{since}, {in_words(late)} late"
 
     async def _quiet(self) -> None:
         """Wait until an acknowledged incident has been quiet too long, then ask about it again."""

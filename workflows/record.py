@@ -32,6 +32,8 @@ class Record:
         self.remedy = ""
         self.also_seen: tuple[str, ...] = ()
         self.performed: list[Performed] = []
+        self.handed_to: list[str] = []
+        """The incidents that were asked to heal what this one needs."""
         self.watched: Watched | None = None
         self.acknowledged_by = ""
         self.escalated_because = ""
@@ -52,7 +54,8 @@ class Record:
         """The incident in one sentence."""
         took = in_words(self.recovered_at - self.alert.starts_at)
         cause = f", cause {self.cause}" if self.cause else ""
-        did = "; ".join(one.plan.says for one in self.performed) or "nothing was changed"
+        handed = (f"handed to {incident}" for incident in self.handed_to)
+        did = "; ".join((*handed, *(one.plan.says for one in self.performed))) or "nothing was changed"
         return (
             f"{self.alert.name} on {self.alert.service}: {self.outcome or 'open'} after {took}{cause}; {did}."
         )
@@ -116,6 +119,7 @@ class Record:
         remarks = []
         if self.cause == "unknown":
             remarks.append("No row of the causes table matched: the runbook should learn this cause.")
+        remarks += [f"What was done by {incident} stands in its own review." for incident in self.handed_to]
         if self.escalated_because:
             remarks.append(f"Escalated: {self.escalated_because}.")
         return tuple(remarks)

@@ -51,6 +51,7 @@ async def test_temporal_is_away_for_longer_than_a_deadline(pipeline: Pipeline) -
     assert len(said(review.timeline, "page to platform-team")) == 1
     (late,) = said(review.timeline, " late")
     assert "after the alert began" in late.text
+    assert any(" late" in remark for remark in review.remarks)
 
 
 @pytest.fixture

@@ -35,6 +35,18 @@ async def test_each_rung_is_paged_by_the_alerts_own_clock(night: Night) -> None:
     assert (await night.end(handle)).outcome is Outcome.RESOLVED
 
 
+async def test_a_rung_that_was_late_stands_in_the_review(night: Night) -> None:
+    night.world.port = TAKEN_PORT
+    alert = await night.alert(ago=7 * MINUTE)
+    handle = await night.fire(alert)
+    await night.until(handle, "awaiting approval")
+    await handle.signal("approve")
+    remarks = (await night.end(handle)).remarks
+    due = f"{alert.starts_at + 5 * MINUTE:%H:%M:%S}"
+    assert [one for one in remarks if one.startswith(f"Team Lead was due at {due} UTC, and was paged 2 min")]
+    assert not [one for one in remarks if one.startswith("CTO")], "it was not due yet"
+
+
 async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(night: Night) -> None:
     night.world.port = TAKEN_PORT
     handle = await night.fire(await night.alert())

@@ -48,7 +48,10 @@ async def test_resolved_while_waiting_for_another_incident_it_is_over(
     handle = await service_down(night)
     await night.until_true(lambda: "watch_database" in night.world.called)
     await night.resolve(handle)
-    assert (await night.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
+    review = await night.end(handle)
+    assert review.outcome is Outcome.RESOLVED_ELSEWHERE
+    assert review.summary.endswith("; handed to DatabaseConnectionFailure/postgres.")
+    assert "What was done by DatabaseConnectionFailure/postgres stands in its own review." in review.remarks
     night.world.let_go("watch_database")
     await night.end(night.incident("DatabaseConnectionFailure/postgres"))
     gc.collect()
