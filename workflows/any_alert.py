@@ -5,9 +5,9 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.steps as steps
     from models.alert import Alert
     from models.review import Review
-    from workflows import steps
     from workflows.incident import Incident
     from workflows.runbook import Runbook
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.fixes as fixes
+    import workflows.steps as steps
+    import workflows.watches as watches
     from models.alert import Alert
     from models.evidence import DatabaseKind, Evidence
     from models.review import Review
     from models.seen import Seen
-    from workflows import fixes, steps, watches
     from workflows.diagnosis import Cause, ask_a_human
     from workflows.incident import Incident
     from workflows.runbook import Runbook

@@ -16,6 +16,8 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.joining as joining
+    import workflows.presence as presence
     from activities.policy import PolicyActivities
     from models.alert import Alert
     from models.evidence import Evidence, Watched
@@ -26,7 +28,6 @@ with workflow.unsafe.imports_passed_through():
     from models.seen import Seen
     from models.service import Service
     from models.stewardship import StewardSays
-    from workflows import joining, presence
     from workflows.alert_state import AlertState
     from workflows.approval import Approval
     from workflows.closing import Closing

@@ -12,10 +12,12 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.fixes as fixes
+    import workflows.steps as steps
+    import workflows.watches as watches
     from models.alert import Alert
     from models.names import DATABASE_CONNECTION_FAILURE
     from models.review import Review
-    from workflows import fixes, steps, watches
     from workflows.diagnosis import Cause
     from workflows.incident import Incident
     from workflows.runbook import Runbook

@@ -14,6 +14,7 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.steps as steps
     from activities.health import HealthActivities
     from activities.postgres import PostgresActivities
     from activities.providers import ProviderActivities
@@ -22,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
     from models.evidence import Watched, WatchHealth
     from models.providers import WatchProviders
     from models.service_metrics import WatchErrors
-    from workflows import steps
     from workflows.situation import Situation
     from workflows.steps import Step
 

@@ -98,6 +98,28 @@ def test_workflows_know_activities_by_signature_only(path: Path) -> None:
     assert not [name for name in imports(outside) if name.partition(".")[0] == "activities"]
 
 
+WORKFLOWS = sorted((ROOT / "workflows").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_a_run_loads_its_own_runbook_and_no_more(path: Path) -> None:
+    """`from workflows import steps` goes around the pass-through: each open run would keep a copy."""
+    froms = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    assert not [node.lineno for node in froms if node.module == "workflows"]
+
+
+NOT_REPLAYED = {"os", "random", "secrets", "socket", "subprocess", "threading", "time", "uuid"}
+CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_a_replay_decides_the_same(path: Path) -> None:
+    """The sandbox guards the runbooks alone: what they share is passed through, and is read here."""
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    assert not {name.partition(".")[0] for name in imports(module)} & NOT_REPLAYED
+    assert not {ast.unparse(one) for one in ast.walk(module) if isinstance(one, ast.Attribute)} & CLOCKS
+
+
 @pytest.mark.parametrize("path", files(), ids=name_of)
 def test_there_is_no_shell(path: Path) -> None:
     """Arguments are lists: nothing that came in can become a command."""
