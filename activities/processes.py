@@ -31,12 +31,24 @@ class ProcessActivities:
         if not seen.running:
             return seen
         usage = _usage(manager)
-        return seen.model_copy(update={"memory_used": usage.memory_used, "cpu_share": usage.cpu_share})
+        numbers = {"memory_used": usage.memory_used, "cpu_share": usage.cpu_share}
+        if service.scale.max_replicas > 1:
+            numbers["replicas"] = _replicas(manager)
+        return seen.model_copy(update=numbers)
+
+
+# The state is worth more than the numbers: without them it is still told.
 
 
 def _usage(manager: ServiceManager) -> Usage:
-    # The state is worth more than the numbers: without them it is still told.
     try:
         return manager.usage()
     except ManagerError:
         return Usage()
+
+
+def _replicas(manager: ServiceManager) -> int:
+    try:
+        return max(1, manager.replicas())
+    except ManagerError:
+        return 1

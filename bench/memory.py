@@ -27,6 +27,7 @@ from bench.health_server import HealthServer
 from demo.parts.product import Worker, new_token, product_environment
 from demo.parts.temporal import Temporal
 from demo.parts.waiting import until
+from hosting import CACHED_RUNS
 from models.alert import Alert, Severity
 from models.names import TASK_QUEUE
 from workflows.search_attributes import of_alert
@@ -65,8 +66,8 @@ async def measure(directory: Path) -> list[Figure]:
             reached=product <= AIM_KB,
             note=(
                 f"Memory: each incident has its own steward, so {2 * incidents} runs are open. A worker "
-                "keeps the 1,000 runs that were used last, which is the SDK's default, and replays the "
-                "others: that bounds what it needs, however many are open."
+                f"keeps the {CACHED_RUNS} runs that were used last, and replays the others when somebody "
+                "speaks to them: that bounds what it needs, however many are open. Bare: the SDK's 1,000."
             ),
         )
     ]

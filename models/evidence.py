@@ -105,6 +105,8 @@ class ProcessSeen(Evidence):
     memory_limit: int | None = None
     memory_used: int | None = None
     cpu_share: float | None = None
+    replicas: int = 1
+    """How many run, where more than one may."""
 
     @property
     def version(self) -> Version:

@@ -18,6 +18,9 @@ RESPOND_WITHIN = {
 }
 """The deadlines of `runbook.md`, measured from the alert's `startsAt`."""
 
+LONGEST_CRASH_WINDOW = timedelta(days=1)
+"""So long the steward of a service remembers its crashes."""
+
 
 class Thresholds(Configured):
     """When a service counts as recovered, and when trying again is over."""
@@ -25,7 +28,7 @@ class Thresholds(Configured):
     stable_for: Duration = timedelta(minutes=5)
     crash_limit: int = Field(default=3, ge=1)
     """This many crashes within `crash_window` end the restarts."""
-    crash_window: Duration = timedelta(hours=1)
+    crash_window: Duration = Field(default=timedelta(hours=1), le=LONGEST_CRASH_WINDOW)
     source_agrees_within: Duration = timedelta(minutes=6)
     """How long the alert's source may take to agree, for its own decay and grouping."""
 

@@ -95,10 +95,11 @@ def roll_back(now: Situation) -> Plan | None:
 
 
 def scale_out(now: Situation) -> Plan | None:
-    """One more replica, where the configuration allows more than one."""
-    if now.service.scale.max_replicas < 2:
+    """One more replica, as long as the configuration allows it."""
+    run = now.seen.process.replicas
+    if run >= now.service.scale.max_replicas:
         return None
-    out = ScaleOut(service=now.service, from_replicas=1, to_replicas=2)
+    out = ScaleOut(service=now.service, from_replicas=run, to_replicas=run + 1)
     return Plan(steps=(out,), why=now.trouble)
 
 

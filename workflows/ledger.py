@@ -14,12 +14,14 @@ with workflow.unsafe.imports_passed_through():
     from models.action import RollBack
     from models.history import Deployment
     from models.incident import Performed
+    from models.policy import LONGEST_CRASH_WINDOW
     from models.stewardship import Answer, Answered, Ask, Hold, Released, StewardState
     from models.version import Version
 
 REMEMBERED = 50
 FAILURES_THAT_BLOCK = 3
 WINDOW = timedelta(hours=1)
+"""Failures within this time count together."""
 BLOCKED_FOR = timedelta(hours=1)
 
 
@@ -50,7 +52,7 @@ class Ledger:
             performed=tuple(self.performed[-REMEMBERED:]),
             done_keys=tuple(self.done_keys[-REMEMBERED:]),
             failures=tuple(self.failures),
-            crashes=tuple(self.crashes),
+            crashes=tuple(self.crashes[-REMEMBERED:]),
             deployments=tuple(self.deployments),
             blocked_until=self.blocked_until,
         )
@@ -134,7 +136,7 @@ class Ledger:
         self.failures = []
 
     def _note_crash(self, ask: Ask, now: datetime) -> None:
-        self.crashes = [at for at in self.crashes if now - at < WINDOW]
+        self.crashes = [at for at in self.crashes if now - at < LONGEST_CRASH_WINDOW]
         if ask.crashed_at and ask.crashed_at not in self.crashes:
             self.crashes.append(ask.crashed_at)
 

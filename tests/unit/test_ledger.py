@@ -170,12 +170,14 @@ def test_unblock_forgets_the_failures() -> None:
     assert book.blocked_until is None
 
 
-def test_one_crash_is_counted_once_and_for_an_hour() -> None:
+def test_one_crash_is_counted_once_and_for_a_day() -> None:
     book = ledger()
     book.ask(ask(hold("A"), crashed_at=NOW), NOW)
     book.ask(ask(hold("B"), crashed_at=NOW), NOW)
     assert book.crashes == [NOW]
-    book.ask(ask(hold("C")), NOW + 61 * MINUTE)
+    book.ask(ask(hold("C")), NOW + timedelta(hours=23))
+    assert book.crashes == [NOW], "the longest window that can be configured"
+    book.ask(ask(hold("D")), NOW + timedelta(hours=24))
     assert book.crashes == []
 
 

@@ -113,6 +113,22 @@ ROWS = (
     ),
     Row(
         "resources exhausted",
+        scene(process=sights.at_its_limit(replicas=2)),
+        variant="two replicas run",
+        configuration=SCALABLE,
+        done=("scale backend from 2 to 3 replicas",),
+        also_seen=("hung",),
+    ),
+    Row(
+        "resources exhausted",
+        scene(process=sights.at_its_limit(replicas=3)),
+        variant="as many run as may",
+        configuration=SCALABLE,
+        needs_a_human=True,
+        also_seen=("hung",),
+    ),
+    Row(
+        "resources exhausted",
         scene(process=sights.RUNNING, host=sights.FULL_DISK),
         variant="scaling is not allowed",
         needs_a_human=True,

@@ -122,9 +122,10 @@ def killed_for_memory(limit: int) -> ProcessSeen:
     )
 
 
-def at_its_limit() -> ProcessSeen:
+def at_its_limit(replicas: int = 1) -> ProcessSeen:
     """A process that runs, with all the memory that it may use."""
-    return RUNNING.model_copy(update={"memory_limit": 512 * MIB, "memory_used": 511 * MIB})
+    used = {"memory_limit": 512 * MIB, "memory_used": 511 * MIB}
+    return RUNNING.model_copy(update={**used, "replicas": replicas})
 
 
 def log_with(pattern: str) -> LogsSeen:
