@@ -18,6 +18,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.effects import EffectActivities
 from activities.managers import DockerEngine, Managers
+from activities.processes import ProcessActivities
 from models.action import Effect, Perform, RollBack, ScaleOut
 from models.service import ScalePolicy, Service
 from tests.integration.test_effects import now
@@ -168,6 +169,8 @@ def test_scaling_after_a_rollback_keeps_the_earlier_version(
     assert effect.after == "2 replicas"
     assert len(project.containers()) == 2
     assert project.images() == {earlier}
+    looks = ProcessActivities(Managers(DockerEngine()))
+    assert ActivityEnvironment().run(looks.look_at_process, project.service).replicas == 2
     assert scale(effects, project, 2, 1).done
     assert len(project.containers()) == 1
 
