@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -40,10 +41,7 @@ def connect_config() -> ClientConnectConfig:
     try:
         config = ClientConfig.load_client_connect_config()
     except (RuntimeError, ValueError, OSError) as error:
-        raise ConnectionMisconfigured(
-            f"the Temporal connection settings cannot be used: {error}. "
-            "Look at temporal.toml and the TEMPORAL_* variables."
-        ) from error
+        raise _misconfigured(str(error)) from error
     config.setdefault("target_host", DEFAULT_ADDRESS)
     return config
 
@@ -63,6 +61,8 @@ async def connect() -> Client:
                 retry_config=_RETRIES,
                 connect_timeout=PATIENCE,
             )
+    except ValueError as error:  # the SDK's, for an address or a key that nobody could use
+        raise _misconfigured(f"{address!r}: {error}") from error
     except TimeoutError as error:
         raise unreachable(address, "no answer within 5 s") from error
     except (RuntimeError, RPCError) as error:
@@ -70,14 +70,36 @@ async def connect() -> Client:
 
 
 async def connect_later() -> Client:
-    """A client that connects with its first call, for a server that must start before Temporal does."""
+    """A client that connects with its first call, for a server that must start before Temporal does.
+
+    Raises ConnectionMisconfigured for an address that could never be called.
+    """
     config = connect_config()
+    _must_be_callable(config["target_host"])
     return await Client.connect(
         **config,
         data_converter=pydantic_data_converter,
         retry_config=_RETRIES,
         connect_timeout=PATIENCE,
         lazy=True,
+    )
+
+
+def _must_be_callable(address: str) -> None:
+    """A lazy client looks at its address with its first call, when nobody reads what a start says."""
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        callable_ = bool(parts.hostname) and parts.port != 0 and address.isprintable() and " " not in address
+    except ValueError as error:
+        raise _misconfigured(f"{address!r}: {error}") from error
+    if not callable_:
+        raise _misconfigured(f"{address!r} is not an address such as {DEFAULT_ADDRESS}")
+
+
+def _misconfigured(why: str) -> ConnectionMisconfigured:
+    return ConnectionMisconfigured(
+        f"the Temporal connection settings cannot be used: {why}. "
+        "Look at temporal.toml and the TEMPORAL_* variables."
     )
 
 

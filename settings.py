@@ -7,6 +7,7 @@ message repeats a value from a place where one might have been pasted.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,15 +28,21 @@ LARGEST_FILE = 2**20
 MOST_NODES = 100_000
 """Keys and values with every alias written out: far above any real file, far below a bomb."""
 
+_PASTED = re.compile(r"(alias|handle|tag) ['\"].*", re.DOTALL)
+"""Where the parser of YAML repeats what it read: a secret that begins with * or ! is read as these."""
+
 logger = structlog.get_logger(__name__)
 
 
 class ConfigurationError(Exception):
-    """The file cannot be used. `lines` holds one line a mistake: file, line, key, cure."""
+    """The file cannot be used. `lines` holds one line a mistake: file, line, key, cure.
+
+    A key may hold anything: what a terminal or a log would not show as it is stands escaped.
+    """
 
     def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = tuple(lines)
+        self.lines = tuple(map(_printable, lines))
+        super().__init__("\n".join(self.lines))
 
 
 def path_of(option: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -105,6 +112,20 @@ def _read(path: Path) -> bytes:
 
 
 def _parse(content: bytes, path: Path, environ: Mapping[str, str]) -> Configuration:
+    """The configuration in these bytes. Raises `ConfigurationError`, whatever a library trips over.
+
+    Whoever has a last good file keeps it in force for this one error, and for no other.
+    """
+    try:
+        return _understood(content, path, environ)
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        problem = f"something in it cannot be read ({type(error).__name__}): take the last change back"
+        raise ConfigurationError([f"{path}: {problem}"]) from error
+
+
+def _understood(content: bytes, path: Path, environ: Mapping[str, str]) -> Configuration:
     data, root = _load_yaml(content, path)
     if token_file := environ.get(TOKEN_FILE_VARIABLE):
         intake = data.get("intake") or {}
@@ -126,7 +147,7 @@ def _load_yaml(content: bytes, path: Path) -> tuple[dict[Any, Any], yaml.Node]:
 
     try:
         text = content.decode("utf-8-sig")
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
             raise refused(1, "the file is empty or no mapping: it must hold keys such as services and alerts")
@@ -138,17 +159,39 @@ def _load_yaml(content: bytes, path: Path) -> tuple[dict[Any, Any], yaml.Node]:
         raise refused(
             content[: error.start].count(b"\n") + 1, "this is not UTF-8: save it as UTF-8"
         ) from None
+    except _Unreadable as error:
+        raise refused(
+            error.line, "a date or a number cannot be read: put it in quotes, without a tag"
+        ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problem = f"this is not YAML: {error.problem or error.context}; check the indentation and the quotes"
+        found = _PASTED.sub(r"\1", error.problem or error.context or "")
+        problem = f"this is not YAML: {found}; check the indentation and the quotes"
         raise refused(mark.line + 1 if mark else 1, problem) from None
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
         raise refused(line, "there is a control character that YAML does not allow: take it out") from None
     except RecursionError:
         raise refused(1, "the file is nested too deeply: this cannot be a configuration") from None
-    except ValueError:
-        raise refused(1, "a date or a number cannot be read: put it in quotes") from None
+
+
+class _Unreadable(Exception):
+    """A value is not what its form or its tag says: `2026-02-31`, `!!bool maybe`."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"line {line}")
+        self.line = line
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML reads such a value with whatever its own code runs into; here it has a line."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of a node. Raises `_Unreadable`."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, OverflowError):
+            raise _Unreadable(_line(node)) from None
 
 
 def _weigh(node: yaml.Node, weights: dict[int, int | None], path: Path) -> int:
@@ -173,8 +216,8 @@ def _doubled_keys(node: yaml.Node, seen: set[int]) -> Iterator[tuple[int, str]]:
     seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
-        for key, _ in node.value:
-            first = lines.setdefault(str(key.value), _line(key))
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            first = lines.setdefault(key.value, _line(key))
             if first != _line(key):
                 yield _line(key), f"{key.value}: this key stands already on line {first}: keep one of them"
     for child in _children(node):
@@ -213,3 +256,9 @@ def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, int] | None:
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
         return node.value[part], _line(node.value[part])
     return None
+
+
+def _printable(line: str) -> str:
+    """One line: control characters, line breaks and broken Unicode as they are written in Python."""
+    shown = (one if one.isprintable() else one.encode("unicode_escape").decode() for one in line)
+    return "".join(shown)

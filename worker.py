@@ -15,12 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+from pydantic import TypeAdapter, ValidationError
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 import hosting
 import settings
 from connection import ConnectionMisconfigured, TemporalUnreachable, connect
+from models.service import HostName
 from registration import AttributesMissing, register_search_attributes
 
 FAILED, MISCONFIGURED, UNREACHABLE = 1, 2, 3
@@ -29,7 +31,7 @@ FAILED, MISCONFIGURED, UNREACHABLE = 1, 2, 3
 async def serve(config: Path, host: str | None) -> None:
     """Host the work until SIGTERM or SIGINT, then let what runs come to its end."""
     file = settings.ConfigurationFile(config)
-    Runtime.set_default(_telemetry(file().worker.metrics))
+    Runtime.set_default(_telemetry(file().worker.metrics, config))
     client = await connect()
     await register_search_attributes(client)
     stop = asyncio.Event()
@@ -60,9 +62,22 @@ async def _host(
     print("worker drained", flush=True)  # noqa: T201
 
 
-def _telemetry(address: str | None) -> Runtime:
+def _telemetry(address: str | None, config: Path) -> Runtime:
     metrics = PrometheusConfig(bind_address=address) if address else None
-    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    except ValueError as error:  # an address of another machine, or a port that is not ours to take
+        cure = "name an address of this machine and a free port"
+        raise settings.ConfigurationError([f"{config}: worker.metrics: {error}: {cure}"]) from error
+
+
+def _host_name(text: str) -> str:
+    """`--host`, which names a task queue: only what `host` of a service can be."""
+    try:
+        return TypeAdapter(HostName).validate_python(text)
+    except ValidationError:
+        cure = "write it as `host` of a service, in letters, digits, dots and hyphens"
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name of a host: {cure}") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--config", type=Path, help="the configuration (default: $RUNBOOKS_CONFIG or runbooks.yaml)"
     )
-    parser.add_argument("--host", help="serve what must run on this host, as `host:` of a service names it")
+    parser.add_argument(
+        "--host", type=_host_name, help="serve what must run on this host, as `host:` of a service names it"
+    )
     options = parser.parse_args(arguments)
     try:
         with contextlib.suppress(KeyboardInterrupt):

@@ -27,6 +27,9 @@ ANSWER_LIMIT = 4 * 2**20
 RELEARNS_WITHIN = timedelta(minutes=2)
 """Prometheus sends a firing alert again every minute: only after this does a restarted Alertmanager know."""
 
+USUAL_LABELS = ("service", "job", "app")
+"""The first of them that an alert carries names its service, unless `service_labels` says otherwise."""
+
 
 class _ActiveAlert(BaseModel):
     """The part of a `gettableAlert` that tells whose alert it is; silenced ones are active too."""
@@ -35,13 +38,14 @@ class _ActiveAlert(BaseModel):
     labels: dict[str, str]
 
     def concerns(self, alert: Alert) -> bool:
-        if self.labels.get("alertname") != alert.name:
+        if self.labels.get("alertname") != _called(alert):
             return False
         if alert.fingerprint and self.fingerprint == alert.fingerprint:
             return True
+        names = _services(alert)
         if "service" in self.labels:
-            return self.labels["service"] == alert.service
-        return alert.service in self.labels.values()
+            return self.labels["service"] in names
+        return not names.isdisjoint(self.labels.values())
 
 
 class _Status(BaseModel):
@@ -103,7 +107,7 @@ class AlertSourceActivities:
         return AlertSourceSeen(finding=Finding.OK, reason=reason, observed_at=now)
 
     async def _active(self, url: str, alert: Alert) -> list[_ActiveAlert]:
-        params = {"filter": f"alertname={_quoted(alert.name)}", "active": "true"}
+        params = {"filter": f"alertname={_quoted(_called(alert))}", "active": "true"}
         return _ACTIVE_ALERTS.validate_json(await self._get(f"{url.rstrip('/')}/api/v2/alerts", params))
 
     async def _started_at(self, url: str) -> datetime:
@@ -119,6 +123,19 @@ class AlertSourceActivities:
 def _resumed() -> Asking | None:
     details = activity.info().heartbeat_details
     return Asking.model_validate(details[0]) if details else None
+
+
+def _called(alert: Alert) -> str:
+    """The alert's name where it fires; an incident's name has other letters for some of it."""
+    return alert.labels.get("alertname") or alert.name
+
+
+def _services(alert: Alert) -> set[str]:
+    """What the service is called where the alert fires: there it may go by an alias."""
+    given = [alert.labels[label] for label in USUAL_LABELS if alert.labels.get(label)]
+    if "service" in alert.labels or alert.service not in alert.labels.values():
+        return {alert.service, *given[:1]}
+    return {alert.service}
 
 
 def _quoted(value: str) -> str:

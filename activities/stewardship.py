@@ -36,6 +36,7 @@ from models.names import (
     steward_id,
 )
 from models.review import Review
+from models.search_attributes import of_alert
 from models.service import Service
 from models.stewardship import Answered, Ask, ControlRoomState, Hold, StewardState
 
@@ -117,6 +118,7 @@ class StewardshipActivities:
                 id=alert.incident_id,
                 task_queue=TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                search_attributes=of_alert(alert, join.severity),
                 static_summary=f"{alert.name} on {alert.service}, found by {alert.fired_by}",
             )
         except WorkflowAlreadyStartedError:

@@ -30,7 +30,7 @@ from demo.parts.waiting import until
 from hosting import CACHED_RUNS
 from models.alert import Alert, Severity
 from models.names import TASK_QUEUE
-from workflows.search_attributes import of_alert
+from models.search_attributes import of_alert
 
 WARM_UP = 50
 OPEN = 1000

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from activities.deployments import tell_steward
 from connection import PATIENCE, connect
-from console.voice import AsJson, By, Unusable, as_json, out, run, safe, somebody
+from console.voice import AsJson, By, Unusable, as_json, out, run, safe, somebody, typed
 from intake.errors import in_time
 from models.alert import ServiceName
 from models.history import Deployment
@@ -22,7 +22,9 @@ app = typer.Typer()
 @app.command()
 def deployed(
     service: Annotated[str, typer.Argument(metavar="SERVICE", help="The service.")],
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="The image or version that runs now.")],
+    image: Annotated[
+        str, typer.Argument(metavar="IMAGE", help="The image or version that runs now.", callback=typed)
+    ],
     by: By = "",
     json: AsJson = False,
 ) -> None:

@@ -18,6 +18,10 @@ from models.configuration import Configuration
 app = typer.Typer()
 
 
+class Miswritten(Check):
+    """A problem in what somebody wrote, and not in a system that is away."""
+
+
 @app.command()
 def doctor(config: Config = None, json: AsJson = False) -> None:
     """Check the configuration, Temporal, and every system that the configuration names."""
@@ -28,7 +32,7 @@ def doctor(config: Config = None, json: AsJson = False) -> None:
     else:
         for check in checks:
             out.print(line_of(check))
-    if not read.ok:
+    if any(isinstance(check, Miswritten) for check in checks):
         raise typer.Exit(Exit.USAGE)
     if not _healthy(checks):
         raise typer.Exit(Exit.UNREACHABLE)
@@ -53,7 +57,7 @@ def _configuration(config: Config) -> tuple[Check, Configuration | None]:
         return Check(name=f"configuration {path}", ok=True), settings.load(path)
     except settings.ConfigurationError as error:
         problem = "; ".join(str(error).splitlines())
-        return Check(name=f"configuration {path}", ok=False, problem=problem), None
+        return Miswritten(name=f"configuration {path}", ok=False, problem=problem), None
 
 
 async def _look(configuration: Configuration | None) -> list[Check]:
@@ -66,7 +70,9 @@ async def _look(configuration: Configuration | None) -> list[Check]:
 async def _temporal() -> list[Check]:
     try:
         client = await connect()
-    except (TemporalUnreachable, ConnectionMisconfigured) as error:
+    except ConnectionMisconfigured as error:
+        return [Miswritten(name="Temporal", ok=False, problem=str(error))]
+    except TemporalUnreachable as error:
         return [Check(name="Temporal", ok=False, problem=str(error))]
     return [
         await check_temporal(client),

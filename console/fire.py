@@ -10,7 +10,7 @@ import typer
 
 import settings
 from connection import connect
-from console.voice import AsJson, By, Unusable, as_json, out, run, somebody
+from console.voice import AsJson, By, Unusable, as_json, out, run, somebody, typed
 from intake.door import Door
 from intake.payload import MAX_LABEL, MAX_LABELS
 from intake.routing import RESERVED, routed
@@ -27,7 +27,9 @@ Config = Annotated[
 def fire(
     alert: Annotated[str, typer.Argument(help="The alert's name, such as ServiceDown.")],
     service: Annotated[str, typer.Option("--service", help="The service, as the configuration names it.")],
-    label: Annotated[list[str] | None, typer.Option("--label", help="A label, k=v; may be repeated.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", help="A label, k=v; may be repeated.", callback=typed)
+    ] = None,
     severity: Annotated[Severity | None, typer.Option("--severity", help="How soon to respond.")] = None,
     by: By = "",
     config: Config = None,

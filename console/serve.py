@@ -20,7 +20,7 @@ from activities.secrets import resolve
 from beside_the_door import EarlyHealth, eyes, first_look_worker
 from connection import connect, connect_later
 from console.fire import Config
-from console.voice import Unusable, run
+from console.voice import Unusable, run, typed
 from intake.app import build
 from intake.first_look import FirstLooks
 from intake.journal import keep_journal
@@ -36,7 +36,9 @@ app = typer.Typer()
 @app.command()
 def serve(
     config: Config = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1", callback=typed)
+    ] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.", show_default="8080")
     ] = None,

@@ -10,7 +10,7 @@ from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
 from connection import PATIENCE, connect
-from console.voice import AsJson, By, as_json, out, run, safe, somebody
+from console.voice import AsJson, By, as_json, out, run, safe, somebody, typed
 from intake.errors import NoSuchIncident, in_time
 from models.names import (
     CONTROL_ROOM,
@@ -24,7 +24,7 @@ from models.stewardship import ControlRoomState, Switch
 
 app = typer.Typer()
 SWITCH_WITHIN = timedelta(seconds=10)
-Why = Annotated[str, typer.Option("--why", help="The reason, for everybody who is refused.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for everybody who is refused.", callback=typed)]
 
 
 @app.command()

@@ -8,14 +8,16 @@ import typer
 
 from connection import connect
 from console.incident_view import question
-from console.voice import AsJson, By, Id, Refused, as_json, err, out, run, safe, somebody
+from console.voice import AsJson, By, Id, Refused, as_json, err, out, run, safe, somebody, typed, worded
 from intake.incidents import Incidents, parse_id
 from intake.messages import ACKNOWLEDGE, DONE, NOTE
 from models.incident import Decision, Spoken, Through, Verdict
 
 app = typer.Typer()
-PlanOption = Annotated[str, typer.Option("--plan", help="The plan's digest; without it, what is pending.")]
-Text = Annotated[str, typer.Option("--text", help="A reason, for the timeline.")]
+PlanOption = Annotated[
+    str, typer.Option("--plan", help="The plan's digest; without it, what is pending.", callback=typed)
+]
+Text = Annotated[str, typer.Option("--text", help="A reason, for the timeline.", callback=typed)]
 
 
 @app.command()
@@ -39,7 +41,7 @@ def ack(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> Non
 @app.command()
 def note(
     incident: Id,
-    text: Annotated[str, typer.Argument(help="The words for the timeline.")],
+    text: Annotated[str, typer.Argument(help="The words for the timeline.", callback=worded)],
     by: By = "",
     json: AsJson = False,
 ) -> None:

@@ -31,8 +31,38 @@ T = TypeVar("T")
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
+
+def typed(parameter: typer.CallbackParam, value: Any) -> Any:
+    """What was typed, for a callback. Bytes that are not UTF-8 could neither be sent nor printed."""
+    for text in value if isinstance(value, list) else [value or ""]:
+        if not _is_unicode(text):
+            fail(Unusable(f"{_called(parameter)}: this is not UTF-8: type it again, or set your locale"))
+    return value
+
+
+def worded(parameter: typer.CallbackParam, value: str) -> str:
+    """As `typed`, for what must say something."""
+    if not value.strip():
+        fail(Unusable(f"{_called(parameter)}: a note needs some words: write what everybody should know"))
+    return str(typed(parameter, value))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _called(parameter: typer.CallbackParam) -> str:
+    return parameter.opts[0] if parameter.param_type_name == "option" else str(parameter.name).upper()
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-By = Annotated[str, typer.Option("--by", help="Who is speaking.", show_default="your user name")]
+By = Annotated[
+    str, typer.Option("--by", help="Who is speaking.", show_default="your user name", callback=typed)
+]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The incident: ALERT/SERVICE.")]
 
 
@@ -99,6 +129,6 @@ def somebody(by: str) -> str:
     if by.strip():
         return plain(by.strip(), 100)
     try:
-        return getpass.getuser()
+        return plain(getpass.getuser(), 100)
     except (KeyError, OSError):
         return f"uid {os.getuid()}"

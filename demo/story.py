@@ -105,7 +105,8 @@ def last_words(ending: Ending, fault: Fault) -> list[str]:
     review = ending.review
     if review is None:
         return [f"outcome           the run {ending.status.name.lower()}, without a review"]
-    done = "; ".join(f"{one.plan.says} ({one.found})" for one in review.performed) or "nothing"
+    handed = (f"handed to {incident}" for incident in review.handed_to)
+    done = "; ".join((*handed, *(f"{one.plan.says} ({one.found})" for one in review.performed))) or "nothing"
     expected = "" if ending.went_as_expected(fault) else f", but {fault.cause} was expected"
     return [
         f"cause             {review.cause}{expected}",

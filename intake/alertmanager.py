@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import httpx
 import structlog
@@ -12,8 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from intake.answers import refusal, shown
+from intake.beginnings import Beginnings
 from intake.body import read_body
-from intake.door import Door, Taken
+from intake.delivery import Delivery, Receipt
+from intake.door import Door
 from intake.errors import TemporalAway
 from intake.keys import Keys
 from intake.metrics import IntakeMetrics
@@ -23,19 +24,8 @@ from intake.truncated import NotFetched, fetch_rest
 from models.base import Model
 from models.configuration import Configuration
 
-AT_ONCE = 8
 MOST_REASONS = 100
 """More refusals than this are counted, not listed."""
-
-
-class Receipt(Model):
-    """One alert that Temporal has."""
-
-    index: int | None
-    """Its place in the batch; none for one that was fetched because the batch was cut."""
-    incident: str
-    runbook: str
-    taken: Taken
 
 
 class Accepted(Model):
@@ -66,6 +56,7 @@ class AlertmanagerWebhook:
         self._keys = keys
         self._metrics = metrics
         self._http = http
+        self._beginnings = Beginnings()
         self._log = structlog.get_logger("intake")
 
     def routes(self) -> list[Route]:
@@ -88,21 +79,23 @@ class AlertmanagerWebhook:
         self._metrics.refused.inc(len(refused))
         if refused:
             self._log.warning("alerts refused", count=len(refused), first=refused[0].reason)
-        if refused and not routed and not batch.truncated:
-            reasons = [one.model_dump() for one in refused[:MOST_REASONS]]
-            return refusal(422, "no alert of this batch can be taken", refused=reasons)
+        delivery = Delivery(self._door.take, self._metrics)
         try:
-            receipts = await self._deliver(kept)
+            await delivery.bring(kept)
             rest, left_out = await self._rest(batch, configuration)
-            receipts += await self._deliver(rest)
+            await delivery.bring(rest)
         except (TemporalAway, NotFetched) as error:
             self._metrics.sent_back.inc()
             self._log.error("webhook sent back", reason=str(error))
             return refusal(503, f"{error}; send it again", {"retry-after": "5"})
+        refused = _in_order([*refused, *delivery.refused])
         listed = tuple(refused[:MOST_REASONS])
+        if refused and not delivery.receipts and not held and not batch.truncated:
+            reasons = [one.model_dump() for one in listed]
+            return refusal(422, "no alert of this batch can be taken", refused=reasons)
         return shown(
             Accepted(
-                taken=tuple(receipts),
+                taken=delivery.receipts,
                 refused=listed,
                 held=tuple(held),
                 not_listed=len(refused) - len(listed),
@@ -118,10 +111,10 @@ class AlertmanagerWebhook:
         for index, received in batch.good:
             self._metrics.received.labels(received.status.value).inc()
             try:
-                routed.append((index, route(received, configuration)))
+                routed.append((index, route(received, configuration, self._beginnings)))
             except Nameless as error:
                 refused.append(Refused(index=index, reason=str(error)))
-        return routed, sorted(refused, key=lambda one: one.index)
+        return routed, _in_order(refused)
 
     async def _rest(
         self, batch: Batch, configuration: Configuration
@@ -138,27 +131,10 @@ class AlertmanagerWebhook:
         return [(None, one) for one in self._with_names(found, configuration)], 0
 
     def _with_names(self, found: list[ReceivedAlert], configuration: Configuration) -> list[Routed]:
-        return [route(one, configuration) for one in found if one.labels.get("alertname", "").strip()]
+        named = [one for one in found if one.labels.get("alertname", "").strip()]
+        return [route(one, configuration, self._beginnings) for one in named]
 
-    async def _deliver(
-        self, alerts: list[tuple[int, Routed]] | list[tuple[int | None, Routed]]
-    ) -> list[Receipt]:
-        """Take all to Temporal, a few at a time; the first that finds it away ends the rest."""
-        waiting = iter(alerts)
-        receipts: list[Receipt] = []
 
-        async def carry() -> None:
-            for index, routed in waiting:
-                taken = await self._door.take(routed)
-                self._metrics.taken.labels(taken.value).inc()
-                incident = routed.alert.incident_id
-                self._log.info("alert taken", incident=incident, taken=taken.value, index=index)
-                receipts.append(Receipt(index=index, incident=incident, runbook=routed.runbook, taken=taken))
-
-        carriers = [asyncio.create_task(carry()) for _ in range(min(AT_ONCE, len(alerts)))]
-        try:
-            await asyncio.gather(*carriers)
-        finally:
-            for carrier in carriers:
-                carrier.cancel()
-        return sorted(receipts, key=lambda one: (one.index is None, one.index or 0))
+def _in_order(refused: Iterable[Refused]) -> list[Refused]:
+    """By their place in the batch; what was fetched comes last."""
+    return sorted(refused, key=lambda one: (one.index is None, one.index or 0))

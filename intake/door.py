@@ -15,15 +15,17 @@ from temporalio.service import RPCError
 
 from connection import PATIENCE
 from intake import words
-from intake.errors import TemporalAway, in_time, not_found
+from intake.errors import TemporalAway, Unfit, in_time, not_found, unfit
 from intake.flights import Flights
 from intake.messages import ALERT_CHANGED
 from intake.routing import Routed
 from models.names import TASK_QUEUE
-from workflows.search_attributes import of_alert
+from models.search_attributes import of_alert
 
 TRIES = 3
 """A run may close between the moment it is found open and the moment it is told."""
+
+_NEVER = "Temporal does not take this alert, and sending it again changes nothing"
 
 
 class Taken(StrEnum):
@@ -56,7 +58,8 @@ class Door:
     async def take(self, routed: Routed) -> Taken:
         """Start the alert's incident, or tell the open one. A resolved alert starts none.
 
-        Raises TemporalAway when Temporal does not answer in time or refuses for now.
+        Raises TemporalAway when Temporal does not answer in time or refuses for now, and Unfit when
+        it will never take this alert.
         """
         alert = routed.alert
         return await self._flights.fly(
@@ -65,7 +68,12 @@ class Door:
 
     async def _in_time(self, routed: Routed) -> Taken:
         async with in_time(2 * PATIENCE):
-            return await self._take(routed)
+            try:
+                return await self._take(routed)
+            except RPCError as error:
+                if unfit(error):
+                    raise Unfit(f"{_NEVER}: {error.message}") from error
+                raise
 
     async def _take(self, routed: Routed) -> Taken:
         if not routed.alert.firing:

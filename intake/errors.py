@@ -2,7 +2,8 @@
 
 Trouble
  ├── TemporalAway      Temporal has not got it: try again later
- ├── NobodyAnswers     Temporal is there, but no worker took the question in time
+ ├── Unfit             Temporal will never take this one, however often it is sent
+ ├── NobodyAnswers     Temporal is there, but no worker took the question in time, or the run cannot answer
  ├── NoSuchIncident    nothing of that ID is open, or ever was
  └── Rejected          the incident says that this can never be valid, and why
 """
@@ -14,9 +15,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import RPCTimeoutOrCancelledError, WorkflowQueryFailedError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
+
+from intake.payload import plain
 
 _NOBODY = "no worker answered in time: is `python worker.py` running?"
 
@@ -26,6 +30,10 @@ class Trouble(Exception):
 
 
 class TemporalAway(Trouble):
+    pass
+
+
+class Unfit(Trouble):
     pass
 
 
@@ -54,8 +62,8 @@ async def in_time(within: timedelta, asked: str = "") -> AsyncIterator[None]:
     except WorkflowUpdateFailedError as error:
         cause = error.__cause__
         raise Rejected(cause.message if isinstance(cause, ApplicationError) else str(cause)) from error
-    except WorkflowQueryFailedError as error:
-        raise NoSuchIncident(f"{asked} is not an incident") from error
+    except WorkflowQueryFailedError as error:  # the run is there: only NOT_FOUND says that it is not
+        raise NobodyAnswers(_mute(asked, error.message)) from error
     except RPCError as error:
         raise _meaning(error, asked) from error
     except RuntimeError as error:  # the SDK's, when a lazy client cannot connect
@@ -64,13 +72,26 @@ async def in_time(within: timedelta, asked: str = "") -> AsyncIterator[None]:
 
 def not_found(error: RPCError) -> bool:
     """Whether a workflow is missing; a missing namespace is another matter."""
-    return error.status is RPCStatusCode.NOT_FOUND and "namespace" not in error.message.lower()
+    elsewhere = NamespaceNotFoundFailure.DESCRIPTOR
+    return error.status is RPCStatusCode.NOT_FOUND and not any(
+        detail.Is(elsewhere) for detail in error.grpc_status.details
+    )
+
+
+def unfit(error: RPCError) -> bool:
+    """Whether this one value is at fault. A missing search attribute is not: a worker registers it."""
+    return error.status is RPCStatusCode.INVALID_ARGUMENT and "search attribute" not in error.message.lower()
 
 
 def _meaning(error: RPCError, asked: str) -> Trouble:
     if asked and not_found(error):
         return NoSuchIncident(f"there is no open incident {asked}")
-    waited = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.FAILED_PRECONDITION)
-    if asked and error.status in waited:
+    if asked and error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
         return NobodyAnswers(_NOBODY)
+    if asked and error.status is RPCStatusCode.FAILED_PRECONDITION:
+        return NobodyAnswers(_mute(asked, error.message))
     return TemporalAway(f"Temporal answered {error.status.name}: {error.message}")
+
+
+def _mute(asked: str, why: str) -> str:
+    return plain(f"{asked} cannot answer now: {why}; look at its run in Temporal's UI")

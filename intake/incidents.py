@@ -20,7 +20,7 @@ from models.alert import AlertName, ServiceName
 from models.base import Model
 from models.incident import Decided, Decision, IncidentState, Spoken
 from models.names import incident_id
-from workflows.search_attributes import ALERT_NAME, PHASE, SERVICE, SEVERITY
+from models.search_attributes import ALERT_NAME, PHASE, SERVICE, SEVERITY
 
 ANSWER_WITHIN = 2 * PATIENCE
 """For what a worker must answer: it may have to replay the incident first."""

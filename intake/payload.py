@@ -9,15 +9,30 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import to_json
 
 from models.alert import AlertStatus
-from models.base import Model
+from models.base import Model, in_bytes
 
 MAX_LABELS = 64
 MAX_LABEL = 4096
 MAX_ANNOTATION = 16_384
 MAX_ALERTS = 10_000
+MAX_WORDS = 256 * 2**10
+"""Bytes of an alert's labels and annotations together, as they travel: JSON in UTF-8. Temporal takes
+no value above 2 MiB, and a run hands its alert on with almost everything that it does."""
+SAID_FIRST = ("summary", "description")
+"""What people read first is the last to be left out."""
 YEAR_ONE = datetime(1, 1, 2, tzinfo=UTC)
 """`endsAt` of an alert that fires is Go's zero time; nothing before this is a date."""
 
@@ -60,6 +75,20 @@ class ReceivedAlert(Model):
     )
     fingerprint: str = Field(default="", max_length=256)
 
+    @field_validator("labels", mode="after")
+    @classmethod
+    def _labels_fit(cls, labels: dict[str, str]) -> dict[str, str]:
+        """Labels say what the alert is about: without one of them it would be another alert."""
+        if _size(labels) > MAX_WORDS:
+            raise ValueError(f"are larger than {in_bytes(MAX_WORDS)} together: let the rule attach fewer")
+        return labels
+
+    @field_validator("annotations", mode="after")
+    @classmethod
+    def _annotations_fit(cls, annotations: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        """Annotations are prose: their alert is worth more than all that does not fit beside its labels."""
+        return _as_many_as_fit(annotations, MAX_WORDS - _size(info.data.get("labels", {})))
+
 
 class Envelope(Model):
     """What surrounds the alerts. `truncatedAlerts` counts those that did not fit in."""
@@ -74,7 +103,8 @@ class Envelope(Model):
 class Refused(Model):
     """An alert that was not taken: its place in the batch, and why."""
 
-    index: int
+    index: int | None
+    """None for one that was fetched because the batch was cut."""
     reason: str
 
 
@@ -113,6 +143,21 @@ def read_webhook(body: bytes) -> Batch:
         truncated=envelope.truncated_alerts,
         group_labels=envelope.group_labels,
     )
+
+
+def _size(words: dict[str, str]) -> int:
+    return sum(len(to_json(name)) + len(to_json(text)) for name, text in words.items())
+
+
+def _as_many_as_fit(annotations: dict[str, str], room: int) -> dict[str, str]:
+    """The annotations of at most `room` bytes, in their own order. What does not fit is left out whole."""
+    kept: set[str] = set()
+    for name in sorted(annotations, key=lambda name: name not in SAID_FIRST):
+        size = _size({name: annotations[name]})
+        if size <= room:
+            kept.add(name)
+            room -= size
+    return {name: text for name, text in annotations.items() if name in kept}
 
 
 def why(error: ValidationError) -> str:

@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from connection import PATIENCE
 from intake.errors import Trouble, in_time
 from models.base import Model
-from workflows.search_attributes import ALL
+from models.search_attributes import ALL
 
 CURE = "start a worker once, or register them: " + " ".join(
     ["temporal operator search-attribute create --type Keyword", *(f"--name {key.name}" for key in ALL)]

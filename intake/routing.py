@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 
+from intake.beginnings import Beginnings
 from intake.payload import ReceivedAlert, Refused
 from models.alert import Alert, Severity
 from models.base import Model
 from models.configuration import Configuration
+from models.names import incident_id
 
 RESERVED = ("steward", "check", "control-room")
 """The product's own workflow IDs begin with these; an alert of that name gets another ID."""
 
-CLOCKS_DIFFER = timedelta(minutes=5)
 HELD = "resolved, but another alert of the same incident in this batch still fires"
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_.:-]")
@@ -36,17 +36,18 @@ class Nameless(Exception):
     """An alert without the label `alertname` cannot be told from others."""
 
 
-def route(received: ReceivedAlert, configuration: Configuration) -> Routed:
-    """Find the alert's runbook, service and severity. Raises Nameless."""
+def route(received: ReceivedAlert, configuration: Configuration, beginnings: Beginnings) -> Routed:
+    """Find the alert's runbook, service, severity and beginning. Raises Nameless."""
     called = received.labels.get("alertname", "").strip()
     if not called:
         raise Nameless("labels.alertname: the alert has no name")
     name = alert_name(called)
+    service = configuration.service_named(name, received.labels)
     alert = Alert(
         name=name,
-        service=configuration.service_named(name, received.labels),
+        service=service,
         status=received.status,
-        starts_at=began(received.starts_at),
+        starts_at=beginnings.of(incident_id(name, service), received.fingerprint, received.starts_at),
         ends_at=received.ends_at,
         labels=received.labels,
         annotations=received.annotations,
@@ -62,12 +63,6 @@ def routed(alert: Alert, configuration: Configuration) -> Routed:
         runbook=configuration.runbook_for(alert.name),
         severity=configuration.severity_for(alert.name, alert.labels),
     )
-
-
-def began(claimed: datetime) -> datetime:
-    """When the alert began. A time further ahead than clocks differ would hold back every deadline."""
-    now = datetime.now(UTC)
-    return now if claimed > now + CLOCKS_DIFFER else claimed
 
 
 def alert_name(called: str) -> str:

@@ -31,6 +31,9 @@ async def fetch_rest(
         found = answer.json()
     except (httpx.HTTPError, ValueError, RecursionError) as error:
         raise NotFetched(f"{alertmanager} did not list the alerts that it left out") from error
+    except httpx.InvalidURL as error:  # not an HTTPError; long group labels do not fit into an address
+        reason = f"{alertmanager} cannot be asked for the alerts that it left out: {error}"
+        raise NotFetched(reason) from error
     if not isinstance(found, list):
         raise NotFetched(f"{alertmanager} answered something else than a list of alerts")
     rest: list[ReceivedAlert] = []

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 
 class Model(BaseModel):
@@ -25,23 +25,35 @@ _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _SIZE_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+_LONGEST_TEXT = 32
+"""No real duration or size needs more characters; a longer text is a mistake, or an overflow."""
+
+LONGEST_DURATION = timedelta(days=365)
+_TOO_LONG = f"this is longer than {LONGEST_DURATION.days} days: write a shorter time"
 
 
 def parse_duration(value: Any) -> Any:
     """Read `5m`, `1h30m` or `250ms`; leave everything else to pydantic."""
     if not isinstance(value, str) or value.startswith(("P", "-P")):
         return value
+    if len(value) > _LONGEST_TEXT:
+        raise ValueError("this is too long for a duration: write it like 30s, 5m, 4h or 1h30m")
     text = value.replace(" ", "")
     parts = _DURATION_PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{value!r} is not a duration: write it like 30s, 5m, 4h or 1h30m")
-    return timedelta(seconds=sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts))
+    seconds = sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
+    if seconds > LONGEST_DURATION.total_seconds():  # asked here: a timedelta would overflow
+        raise ValueError(_TOO_LONG)
+    return timedelta(seconds=seconds)
 
 
 def parse_size(value: Any) -> Any:
     """Read `512m` or `4g` as bytes (powers of two); leave everything else to pydantic."""
     if not isinstance(value, str):
         return value
+    if len(value) > _LONGEST_TEXT:
+        raise ValueError("this is too long for a size: write it like 512m or 4g")
     match = _SIZE.fullmatch(value.strip())
     if match is None:
         raise ValueError(f"{value!r} is not a size: write it like 512m or 4g")
@@ -70,5 +82,22 @@ def in_bytes(size: int) -> str:
     return f"{amount:.0f} {unit}" if amount == round(amount) else f"{amount:.1f} {unit}"
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+def _in_bounds(duration: timedelta) -> timedelta:
+    if duration < timedelta(0):
+        raise ValueError("this must not be negative: write a time of 0s or more")
+    if duration > LONGEST_DURATION:
+        raise ValueError(_TOO_LONG)
+    return duration
+
+
+def _longer_than_nothing(duration: timedelta) -> timedelta:
+    if not duration:
+        raise ValueError("this must be longer than nothing: write it like 30s or 5m")
+    return duration
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_in_bounds)]
+"""From nothing to 365 days."""
+Interval = Annotated[Duration, AfterValidator(_longer_than_nothing)]
+"""A duration without which there would be no end or no pause: a time-out, the time between two looks."""
 Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(int, return_type=int)]

@@ -6,18 +6,20 @@ another. A `Configuration` that exists is one that can be used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, get_args
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 
 from models.action import Action, Risk
+from models.addresses import ListeningAddress, WebAddress
 from models.alert import AlertName, ServiceName, Severity
-from models.base import Configured, Duration, Size
+from models.base import Configured, Duration, Interval, Size
 from models.channels import ChannelConfig
-from models.consistency import Inconsistent, Mistake, cycles, doubled_aliases, unknown
+from models.consistency import Inconsistent, Mistake, Place, cycles, doubled_aliases, unknown
 from models.names import ANY_ALERT, RUNBOOKS, UNKNOWN_SERVICE
 from models.policy import ApprovalPolicy, Thresholds
 from models.secret import SecretRef
@@ -43,16 +45,11 @@ SEVERITY_WORDS = {
 SERVICE_NAME: TypeAdapter[str] = TypeAdapter(ServiceName)
 
 
-def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("this is not a web address: write it like http://localhost:9093")
-    if "@" in parts.netloc:
-        raise ValueError("an address must not hold a user or password: take them out")
-    return value.rstrip("/")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_UNFIT = re.compile(r"[^a-z0-9._-]+")
+_LONGEST_SLUG = 54
+"""A service's name has 63 characters; a hyphen and the digits of a hash follow the slug."""
 
-
-WebAddress = Annotated[str, AfterValidator(_web_address)]
 Risks = dict[str, Risk]
 
 
@@ -63,7 +60,7 @@ class AlertRule(Configured):
     """A runbook; by default the one named as the alert, else `AnyAlert`."""
     severity: Severity | None = None
     """By default what the alert's own `severity` label says, else warning."""
-    respond_within: Duration | None = Field(default=None, gt=timedelta(0))
+    respond_within: Interval | None = None
     """By default 5 minutes, 30 minutes or 4 hours, by severity."""
     topic: str = ANY_TOPIC
     """The row of the escalation matrix."""
@@ -79,7 +76,7 @@ class Step(Configured):
     """One role of a row of the escalation matrix."""
 
     role: str
-    after: Duration | None = Field(default=None, ge=timedelta(0))
+    after: Duration | None = None
     """From `startsAt`. By default its place in the row times the deadline: at once, then the
     deadline, then twice the deadline."""
 
@@ -123,7 +120,7 @@ class TemporalLinks(Configured):
 class WorkerSettings(Configured):
     """How a worker shows itself."""
 
-    metrics: str | None = Field(default=None, pattern=r"^[^:]+:\d+$")
+    metrics: ListeningAddress | None = None
     """Where Prometheus may scrape the worker's metrics, as `127.0.0.1:9464`; nowhere by default."""
 
 
@@ -150,7 +147,7 @@ class Configuration(Configured):
     """Topic to the role that is paged at once when it is found."""
     broadcast: tuple[str, ...] = ()
     """Channels that hear of every rung."""
-    ask_again_after: Duration = Field(default=timedelta(minutes=30), gt=timedelta(0))
+    ask_again_after: Interval = timedelta(minutes=30)
     channels: dict[str, ChannelConfig] = Field(default_factory=dict)
     approvals: ApprovalPolicy = ApprovalPolicy()
     systems: Systems = Systems()
@@ -198,8 +195,9 @@ class Configuration(Configured):
         """The service that an alert is about, by its labels.
 
         The first of `service_labels` that the alert carries decides, even when its value is no
-        service: an unknown service is escalated under its own name, never guessed. Only an
-        alert without any of them falls back to the service of its rule.
+        service: an unknown service is escalated under its own name, never guessed, and two whose
+        values cannot be names stay two. Only an alert without any of them falls back to the
+        service of its rule.
         """
         value = next((labels[label] for label in self.service_labels if labels.get(label)), None)
         if value is None:
@@ -212,7 +210,7 @@ class Configuration(Configured):
         try:
             return SERVICE_NAME.validate_python(value)
         except ValueError:
-            return UNKNOWN_SERVICE
+            return _name_for(value)
 
     def dependencies_of(self, name: str) -> tuple[Service, ...]:
         """Everything that a service needs, directly or not, the nearest first."""
@@ -245,8 +243,6 @@ class Configuration(Configured):
                 )
             for i, needed in enumerate(service.depends_on):
                 found += unknown((*at, "depends_on", i), "service", needed, self.services)
-            if service.health and "@" in urlsplit(service.health.url).netloc:
-                found.append(Mistake((*at, "health", "url"), "an address must not hold a user or password"))
         needs = {name: service.depends_on for name, service in self.services.items()}
         names = {name: service.aliases for name, service in self.services.items()}
         return [*found, *cycles(needs), *doubled_aliases(names)]
@@ -274,12 +270,26 @@ class Configuration(Configured):
             found.append(Mistake(("escalation",), text))
         for topic, row in self.escalation.items():
             for i, step in enumerate(row):
-                found += unknown(("escalation", topic, i), "role of contacts", step.role, self.contacts)
+                found += _lost(("escalation", topic, i), "role of contacts", step.role, self.contacts)
         for topic, role in self.specialists.items():
-            found += unknown(("specialists", topic), "role of contacts", role, self.contacts)
+            found += _lost(("specialists", topic), "role of contacts", role, self.contacts)
         for role, channels in self.contacts.items():
             for i, channel in enumerate(channels):
-                found += unknown(("contacts", role, i), "channel", channel, self.channels)
+                found += _lost(("contacts", role, i), "channel", channel, self.channels)
         for i, channel in enumerate(self.broadcast):
-            found += unknown(("broadcast", i), "channel", channel, self.channels)
+            found += _lost(("broadcast", i), "channel", channel, self.channels)
         return found
+
+
+def _lost(place: Place, what: str, name: str, known: Collection[str]) -> list[Mistake]:
+    """As `unknown`, but what does not look like a name is not repeated: it may be a pasted address."""
+    if name in known or _NAME.fullmatch(name):
+        return unknown(place, what, name, known)
+    return [Mistake(place, f"there is no such {what}; known: {', '.join(sorted(known)) or 'none yet'}")]
+
+
+def _name_for(value: str) -> str:
+    """A name for a label that cannot be one: close to it, its own, and the same every time."""
+    slug = _UNFIT.sub("-", value.lower()).lstrip("._-")[:_LONGEST_SLUG].rstrip("._-")
+    digits = hashlib.sha256(value.encode(errors="backslashreplace")).hexdigest()[:8]
+    return f"{slug or UNKNOWN_SERVICE}-{digits}"

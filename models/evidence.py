@@ -126,6 +126,12 @@ class ProcessSeen(Evidence):
         """Its manager starts it again and again."""
         return self.state is ProcessState.RESTARTING
 
+    def ran_shorter_than(self, window: timedelta) -> bool:
+        """Whether its last run was short, as in a loop; its manager's count of restarts knows no time."""
+        if self.started_at is None or self.finished_at is None or self.finished_at < self.started_at:
+            return True
+        return self.finished_at - self.started_at < window
+
     @property
     def at_its_limit(self) -> bool:
         """It uses all the memory or CPU that it may."""

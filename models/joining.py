@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.alert import Alert
+from models.alert import Alert, Severity
 from models.base import Model
 from models.incident import Outcome
 
@@ -12,6 +12,7 @@ class Join(Model):
 
     alert: Alert
     runbook: str
+    severity: Severity = Severity.CRITICAL
 
 
 class Joined(Model):

@@ -37,6 +37,8 @@ class Review(Model):
     severity: Severity
     evidence: tuple[EvidenceLine, ...] = ()
     performed: tuple[Performed, ...] = ()
+    handed_to: tuple[str, ...] = ()
+    """The incidents that healed what this one needs; each has its own review."""
     did_not_help: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     """What a reader must know: a source that did not agree, a deadline that fired late, a blind spot."""

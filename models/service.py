@@ -11,10 +11,11 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, TypeAdapter, field_validator
+from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter, field_validator
 
+from models.addresses import web_address
 from models.alert import ServiceName
-from models.base import Configured, Duration, Size
+from models.base import Configured, Duration, Interval, Size, in_words
 from models.names import queue_of
 from models.secret import SecretRef
 from models.surroundings import (
@@ -26,6 +27,12 @@ from models.surroundings import (
     Provider,
     Sentry,
 )
+
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")]
+"""A machine, as `host` of a service and `--host` of its worker name it."""
+
+LONGEST_ROLL_BACK = timedelta(minutes=9)
+"""The step that runs the script is ended after ten: the script must be over, and told, before."""
 
 
 class DockerManager(Configured):
@@ -56,15 +63,15 @@ class HealthCheck(Configured):
     url: str
     field: str | None = "status"
     healthy: tuple[str, ...] = ("ok", "healthy", "up", "pass")
-    timeout: Duration = timedelta(seconds=3)
-    every: Duration = timedelta(seconds=5)
+    timeout: Interval = timedelta(seconds=3)
+    every: Interval = timedelta(seconds=5)
     settle: Duration = timedelta(minutes=1)
     """How long the service may take to answer after an action before it counts as failed."""
 
     @field_validator("url")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        TypeAdapter(HttpUrl).validate_python(value)
+        TypeAdapter(HttpUrl).validate_python(web_address(value))
         return value
 
 
@@ -101,6 +108,9 @@ class LogScan(Configured):
                 re.compile(pattern)
             except re.error as error:
                 raise ValueError(f"pattern {name!r} is not a regular expression: {error}") from error
+            except (OverflowError, RecursionError):
+                cure = "write it with fewer repetitions and parentheses"
+                raise ValueError(f"pattern {name!r} is too much for a regular expression: {cure}") from None
         return value
 
 
@@ -130,14 +140,22 @@ class RollBackScript(Configured):
 
     command: tuple[str, ...] = Field(min_length=1)
     directory: str = "."
-    timeout: Duration = timedelta(minutes=5)
+    timeout: Interval = timedelta(minutes=5)
+
+    @field_validator("timeout")
+    @classmethod
+    def _ends_before_its_step(cls, value: timedelta) -> timedelta:
+        if value > LONGEST_ROLL_BACK:
+            longest = in_words(LONGEST_ROLL_BACK)
+            raise ValueError(f"a rollback may take at most {longest}: write 9m or less, and a faster script")
+        return value
 
 
 class Database(Configured):
     """PostgreSQL behind a service. The connection string is a secret."""
 
     url: SecretRef
-    timeout: Duration = timedelta(seconds=5)
+    timeout: Interval = timedelta(seconds=5)
     idle_limit: Duration = timedelta(minutes=10)
     """Sessions idle for longer may be terminated, with approval, when connections run out."""
     slow_query: Duration = timedelta(seconds=30)
@@ -150,7 +168,7 @@ class Service(Configured):
     title: str = ""
     aliases: tuple[str, ...] = ()
     """Other label values by which alerts name this service, such as its container or Prometheus job."""
-    host: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")
+    host: HostName | None = None
     manager: Manager
     health: HealthCheck | None = None
     logs: LogScan = LogScan()

@@ -50,22 +50,35 @@ class Closing:
         self._show = show
 
     async def wait_for_a_human(self) -> None:
-        """Stay open, with the ladder climbing, until the alert is over or a person says done."""
-        await workflow.wait_condition(lambda: self._alert_state.resolved or self._record.done is not None)
+        """Stay open, with the ladder climbing, until the alert is over or a person says done.
 
-    async def close(self, ending: Ending | None) -> Review:
-        """Let go of the services, hear the alert's source, tell everybody, write the review."""
+        The source's word that came before we saw ourselves that it is not well ends nothing.
+        """
+        await workflow.wait_condition(lambda: self._is_over() or self._record.done is not None)
+
+    def _is_over(self) -> bool:
+        resolved_at, unwell_at = self._alert_state.resolved_at, self._record.unwell_at
+        return resolved_at is not None and (unwell_at is None or resolved_at > unwell_at)
+
+    async def close(self, ending: Ending | None) -> Review | None:
+        """Let go of the services, hear the alert's source, tell everybody, write the review.
+
+        None when the alert fires anew while something is done only for now: then it is not over.
+        """
         record, policy = self._record, self._record.policy
         assert policy is not None, "an incident takes its policy before it can close"  # noqa: S101
         outcome = record.outcome = self._outcome(ending)
         record.ended_at = workflow.now()
+        self._alert_state.closing = True
         self._escalation.stop()
         if outcome is Outcome.RESOLVED:
             self._show(Phase.RESOLVED)
-        releasing = asyncio.create_task(self._hands.release(healed=outcome is Outcome.RESOLVED))
+        healed = outcome is Outcome.RESOLVED or (record.watched is not None and record.watched.ok)
+        releasing = asyncio.create_task(self._hands.release(healed))
         if self._undoing.promised:
             await releasing
-            await self._undoing.finish()
+            if not await self._undoing.finish(unless=lambda: self._alert_state.fires_anew):
+                return None
         if outcome is Outcome.RESOLVED and policy.alertmanager and record.alert.source == "alertmanager":
             await self._hear_the_source(policy, policy.alertmanager)
         if self._escalation.telling and workflow.patched(PAGES_BEFORE_REVIEW):
@@ -91,7 +104,7 @@ class Closing:
         """The alert's source must agree within its own decay time, or the review says it did not."""
         try:
             await workflow.wait_condition(
-                lambda: self._alert_state.resolved,
+                lambda: self._alert_state.resolved or self._alert_state.fires_anew,
                 timeout=policy.thresholds.source_agrees_within,
                 timeout_summary="the alert's source agrees",
             )

@@ -154,6 +154,6 @@ class DatabaseConnectionFailure(Runbook):
         await incident.act(cause)
         await incident.stays(watches.REACHABLE)
         seen = await incident.look(steps.dependents)
-        if seen.dependents.bad:
-            await incident.carry_out(fixes.restart_dependent)
-            await incident.stays(watches.DEPENDENT_HEALTHY)
+        for broken in seen.dependents.broken:
+            await incident.carry_out(fixes.restart_dependent(broken.service))
+            await incident.stays(watches.dependent_healthy(broken.service))

@@ -19,6 +19,9 @@ with workflow.unsafe.imports_passed_through():
 PASSED_RUNGS = "passed-rungs"
 """Histories from before this climbed twice when two announcements to one rung did not reach it."""
 
+PAGES_WHEN_STOPPED = "pages-when-stopped"
+"""Histories from before this paged nobody once the ladder had stopped."""
+
 
 class Escalation:
     """Climbs beside the work. `situation` writes what a page says, as of the moment it is sent."""
@@ -38,11 +41,18 @@ class Escalation:
         self._announcer = Announcer(timeline, self._unreachable)
         self._climb = Climb(policy.ladder, starts_at, self._page, proved)
         self._climbing: asyncio.Task[None] | None = None
+        self._stopped = False
 
     @property
     def rung(self) -> str:
         """The role that was reached last; empty before the first."""
         return self._climb.position
+
+    @property
+    def _reached(self) -> Rung | None:
+        """The rung that was reached last, or the first one."""
+        rungs = self._policy.ladder.rungs
+        return next((r for r in rungs if r.role == self.rung), rungs[0] if rungs else None)
 
     def begin(self) -> None:
         """The alert is confirmed: the ladder climbs from now on, by the alert's own clock."""
@@ -50,10 +60,12 @@ class Escalation:
             self._climbing = asyncio.create_task(self._climb.run())
 
     def push(self, why: str) -> None:
-        """Climb one rung now, and let everybody know why."""
+        """Climb one rung now, and let everybody know why; once it is stopped, page the rung reached."""
         self.begin()
         self._climb.push(why)
         self._announcer.notice(self._policy, f"{self._incident} needs a human", self._situation(why))
+        if self._stopped and self._reached and workflow.patched(PAGES_WHEN_STOPPED):
+            self._page(self._reached, why)
 
     def acknowledge(self, by: str) -> None:
         """Somebody is on it: the ladder stops."""
@@ -71,11 +83,9 @@ class Escalation:
 
     def ask(self, plan: Plan, risk: Risk) -> None:
         """Put the question about one plan to the rung that was reached."""
-        rungs = self._policy.ladder.rungs
-        reached = next((r for r in rungs if r.role == self.rung), rungs[0] if rungs else None)
-        if reached:
+        if self._reached:
             title = f"approval needed: {self._incident}"
-            self._announcer.ask(self._policy, reached, title, question(plan, risk, self._incident))
+            self._announcer.ask(self._policy, self._reached, title, question(plan, risk, self._incident))
 
     def nobody_answered(self) -> None:
         """An unanswered question is a rung, not a dead end."""
@@ -87,7 +97,8 @@ class Escalation:
         self._announcer.notice(self._policy, title, text)
 
     def stop(self) -> None:
-        """The incident is over: nobody is paged any more."""
+        """The incident is over: the clock pages nobody any more."""
+        self._stopped = True
         if self._climbing:
             self._climbing.cancel()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -37,11 +39,14 @@ def restart(now: Situation) -> Plan:
     return Plan(steps=(RestartService(service=now.service),), why=now.trouble)
 
 
-def restart_dependent(now: Situation) -> Plan:
-    """The application is restarted once its database answers again, so that it connects anew."""
-    return Plan(
-        steps=(RestartService(service=now.dependent),), why=f"it must connect to {now.service.name} anew"
-    )
+def restart_dependent(name: str) -> Callable[[Situation], Plan]:
+    """An application is restarted once its database answers again, so that it connects anew."""
+
+    def plan(now: Situation) -> Plan:
+        why = f"it must connect to {now.service.name} anew"
+        return Plan(steps=(RestartService(service=now.dependent_called(name)),), why=why)
+
+    return plan
 
 
 def restart_database(now: Situation) -> Plan | None:

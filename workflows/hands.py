@@ -100,7 +100,7 @@ class Hands:
 
     async def _take(self, claim: Claim, order: Order | None) -> None:
         """Hold the service; an order that went along is beyond the safe point."""
-        waited = await claim.take(self._crashed_at(), self.resolved, order)
+        waited = await claim.take(self._crashed_at(claim.service), self.resolved, order)
         if not claim.ordered:
             self.stop_if_resolved()
         if waited:
@@ -136,6 +136,8 @@ class Hands:
             self._claims[service] = Claim(service, self._policy.severity, self._timeline)
         return self._claims[service]
 
-    def _crashed_at(self) -> datetime | None:
+    def _crashed_at(self, service: str) -> datetime | None:
+        """The process that was looked at is that of the alert's own service."""
         process = self._record.seen.process
-        return process.finished_at if process.exited else None
+        own = service == self._record.alert.service
+        return process.finished_at if own and process.exited else None

@@ -45,6 +45,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.watches import Watch
     from workflows.wording import situation
 
+AT_ONCE = "fires-anew-at-once"
+"""Histories from before this let an alert that fired while they closed wait for their end."""
+
 Page = Callable[["Incident"], Awaitable[None]]
 
 
@@ -78,24 +81,35 @@ class Incident:
         alert = self.record.alert
         self.policy = self.record.policy = await self._take_policy(alert)
         self.approval.policy = self.policy.approval
-        self.escalation = Escalation(
-            self.policy, alert.starts_at, self.timeline, self._situation, self._proved
-        )
-        self.people.escalation = self.escalation
-        self.hands.begin(self.policy, self.escalation)
         self.timeline.add(
             f"{alert.name} on {alert.service} fires since {alert.starts_at:%H:%M:%S} UTC",
             by=alert.fired_by or alert.source,
         )
+        while (review := await self._respond_once(page)) is None:
+            self._look_again()
+        if self.alert_state.fired_again:
+            workflow.continue_as_new(self.alert_state.alert)
+        return review
+
+    async def _respond_once(self, page: Page) -> Review | None:
+        """None when the alert fires anew while something is done only for now."""
+        self.escalation = Escalation(
+            self.policy, self.alert_state.alert.starts_at, self.timeline, self._situation, self._proved
+        )
+        self.people.escalation = self.escalation
+        self.hands.begin(self.policy, self.escalation)
         ending = await self._follow(page)
         closing = Closing(self.record, self.alert_state, self.escalation, self.hands, self.undoing, self.show)
         if isinstance(ending, Escalated):
             await self.hands.release(healed=False)
             await closing.wait_for_a_human()
-        review = await closing.close(ending)
-        if self.alert_state.fired_again:
-            workflow.continue_as_new(self.alert_state.alert)
-        return review
+        return await closing.close(ending)
+
+    def _look_again(self) -> None:
+        self.timeline.add("what was done for now stands, and the incident is looked at again")
+        self.alert_state.closing = self.alert_state.fired_again = False
+        self.record.outcome = self.record.ended_at = self.record.watched = None
+        self.show(Phase.TRIAGE)
 
     async def _follow(self, page: Page) -> Ending | None:
         """How the page was left; None at its last line: healed."""
@@ -169,7 +183,8 @@ class Incident:
             update={"name": runbook, "service": service, "source": "runbook", "fired_by": name}
         )
         self.record.handed_to.append(alert.incident_id)
-        await joining.heal_first(Join(alert=alert, runbook=runbook), self.timeline, self.hands.resolved)
+        join = Join(alert=alert, runbook=runbook, severity=self.policy.severity)
+        await joining.heal_first(join, self.timeline, self.hands.resolved)
         self.hands.stop_if_resolved()
 
     async def act(self, cause: Cause) -> None:
@@ -194,6 +209,7 @@ class Incident:
         self.timeline.add(f"watch: {watched.reason}")
         self.record.watched = watched
         if not watched.ok:
+            self.record.unwell_at = workflow.now() if watched.bad else None
             what = "cannot be seen" if watched.unknown else "still fails"
             raise Escalated(f"{self.service.name} {what}: {watched.reason}")
         return watched
@@ -206,7 +222,13 @@ class Incident:
     # What the alert's source and the steward say
 
     def hear_alert(self, alert: Alert) -> None:
-        if self.alert_state.hear(alert) and self._responding:
+        if alert.incident_id != self.record.alert.incident_id:
+            self.timeline.add(f"word of another alert was ignored: {alert.incident_id}", by=alert.source)
+            return
+        flaps = self.alert_state.hear(alert)
+        if self.alert_state.closing and self.alert_state.fired_again:
+            self.alert_state.at_once = workflow.patched(AT_ONCE)
+        if flaps and self._responding:
             self.escalation.notice(f"{alert.incident_id} is flapping", "It fires on and off.")
 
     def hear_steward(self, says: StewardSays) -> None:

@@ -18,6 +18,10 @@ with workflow.unsafe.imports_passed_through():
 LATE = timedelta(seconds=30)
 """A rung that fires later than this after its time says so."""
 
+TOP_PAUSE = timedelta(minutes=5)
+TOP_AGAIN = "top-again"
+"""Histories from before this fell silent at the top."""
+
 
 class Climb:
     """Where one incident stands on its ladder. `page` sends one rung and does not wait.
@@ -71,8 +75,18 @@ class Climb:
             self.position = rung.role
             self._page(rung, why)
         while True:
-            await workflow.wait_condition(lambda: self.acknowledged_by != "")
-            await self._quiet()
+            await workflow.wait_condition(lambda: bool(self.acknowledged_by or self._pushed))
+            if self.acknowledged_by:
+                await self._quiet()
+            else:
+                await self._top_again()
+
+    async def _top_again(self) -> None:
+        """There is nobody above: who stands at the top is told again, but not without a pause."""
+        why, self._pushed = self._pushed, ""
+        if self._ladder.rungs and workflow.patched(TOP_AGAIN):
+            self._page(self._ladder.rungs[-1], why)
+            await workflow.sleep(TOP_PAUSE, summary="until the top of the ladder is told again")
 
     async def _until(self, rung: Rung) -> str:
         """Wait until a rung is due or pushed; through every acknowledgement. Returns the reason."""

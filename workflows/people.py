@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -27,29 +28,48 @@ class People:
         self._heard()
         return self._approval.decide(decision)
 
-    def signal(self, verdict: Verdict, decision: Decision | None) -> None:
-        """The same by a raw signal: nobody vouches for who sent it, whatever it says of itself."""
-        raw = {"verdict": verdict, "through": Through.TEMPORAL_UI}
-        self.decide((decision or Decision()).model_copy(update=raw))
+    def signal(self, verdict: Verdict, said: object) -> None:
+        """The same by a raw signal: nobody vouches for who sent it, whatever it says of itself.
 
-    def acknowledge(self, words: Spoken | None) -> None:
+        Input that cannot be read decides nothing, and is noted.
+        """
+        raw = {"verdict": verdict, "through": Through.TEMPORAL_UI}
+        try:
+            decision = Decision.model_validate({} if said is None else said)
+        except ValidationError:
+            unread = f"{verdict} did not count (its input is not a decision: send none)"
+            self._timeline.spoken(unread, Decision().model_copy(update=raw))
+        else:
+            self.decide(decision.model_copy(update=raw))
+
+    def acknowledge(self, said: object) -> None:
         """Somebody is on it: the ladder stops."""
-        words = words or Spoken()
+        words = _words(said)
         self._timeline.spoken("acknowledged", words)
         self._record.acknowledged_by = who(words)
         if self.escalation:
             self.escalation.acknowledge(who(words))
 
-    def note(self, words: Spoken | None) -> None:
+    def note(self, said: object) -> None:
         """A line for the timeline."""
-        self._timeline.spoken("note", words or Spoken())
+        self._timeline.spoken("note", _words(said))
         self._heard()
 
-    def done(self, words: Spoken | None) -> None:
+    def done(self, said: object) -> None:
         """The human's part of an escalated incident is done."""
-        self._record.done = words or Spoken()
+        self._record.done = _words(said)
         self._timeline.spoken("done", self._record.done)
 
     def _heard(self) -> None:
         if self.escalation:
             self.escalation.heard()
+
+
+def _words(said: object) -> Spoken:
+    """What somebody said, by whatever input they gave: a bare text is their words."""
+    if isinstance(said, str):
+        return Spoken(text=said)
+    try:
+        return Spoken.model_validate({} if said is None else said)
+    except ValidationError:
+        return Spoken(text="(with an input that could not be read)")

@@ -12,8 +12,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.incident import PendingApproval, Phase
+    from models.search_attributes import PHASE
     from workflows.record import Record
-    from workflows.search_attributes import PHASE
 
 LAST_ENTRIES = 8
 LONGEST = 500

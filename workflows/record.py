@@ -35,6 +35,8 @@ class Record:
         self.handed_to: list[str] = []
         """The incidents that were asked to heal what this one needs."""
         self.watched: Watched | None = None
+        self.unwell_at: datetime | None = None
+        """When a watch last ended with the service unwell."""
         self.acknowledged_by = ""
         self.escalated_because = ""
         self.done: Spoken | None = None
@@ -98,6 +100,7 @@ class Record:
                 for name, seen in self.seen.looked_at().items()
             ),
             performed=tuple(self.performed),
+            handed_to=tuple(self.handed_to),
             did_not_help=self._did_not_help(),
             remarks=(*self.remarks, *self._remarks()),
             timeline=tuple(self.timeline.entries),

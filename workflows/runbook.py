@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.alert import Alert
-    from models.incident import Decided, Decision, IncidentState, Spoken, Verdict
+    from models.incident import Decided, Decision, IncidentState, Verdict
     from models.stewardship import StewardSays
     from workflows.incident import Incident
 
@@ -19,23 +21,23 @@ class Runbook:
         self.incident = Incident(alert)
 
     @workflow.signal(description="Approve the pending plan. No input is needed.")
-    def approve(self, decision: Decision | None = None) -> None:
+    def approve(self, decision: Any = None) -> None:
         self.incident.people.signal(Verdict.APPROVE, decision)
 
     @workflow.signal(description="Deny the pending plan. No input is needed.")
-    def deny(self, decision: Decision | None = None) -> None:
+    def deny(self, decision: Any = None) -> None:
         self.incident.people.signal(Verdict.DENY, decision)
 
     @workflow.signal(description="I am on it: stop the escalation. No input is needed.")
-    def acknowledge(self, words: Spoken | None = None) -> None:
+    def acknowledge(self, words: Any = None) -> None:
         self.incident.people.acknowledge(words)
 
-    @workflow.signal(description='Write a note into the timeline, as {"text": "…"}.')
-    def note(self, words: Spoken | None = None) -> None:
+    @workflow.signal(description='Write a note into the timeline, as "…" or {"text": "…"}.')
+    def note(self, words: Any = None) -> None:
         self.incident.people.note(words)
 
     @workflow.signal(description="The human's part is done: close an escalated incident. No input is needed.")
-    def done(self, words: Spoken | None = None) -> None:
+    def done(self, words: Any = None) -> None:
         self.incident.people.done(words)
 
     @workflow.signal(description="The alert fired again or was resolved.")

@@ -29,7 +29,7 @@ def database_lost(now: Situation) -> bool:
 
 
 def out_of_memory(now: Situation) -> bool:
-    return now.seen.process.exited and now.seen.process.out_of_memory
+    return (now.seen.process.exited or now.seen.process.restarting) and now.seen.process.out_of_memory
 
 
 def port_conflict(now: Situation) -> bool:
@@ -45,8 +45,8 @@ def third_crash(now: Situation) -> bool:
     process, thresholds = now.seen.process, now.policy.thresholds
     crashes = {*now.seen.history.crashes, *([process.finished_at] if process.finished_at else [])}
     recent = [at for at in crashes if max(crashes) - at < thresholds.crash_window]
-    limit = thresholds.crash_limit
-    return crash(now) and (len(recent) >= limit or process.restarts >= limit)
+    restarted = process.restarts if process.ran_shorter_than(thresholds.crash_window) else 0
+    return crash(now) and max(len(recent), restarted) >= thresholds.crash_limit
 
 
 def resources_exhausted(now: Situation) -> bool:

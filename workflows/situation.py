@@ -32,6 +32,10 @@ class Situation:
         """The first service that needs this one; the service itself when none does."""
         return self.policy.dependents[0] if self.policy.dependents else self.service
 
+    def dependent_called(self, name: str) -> Service:
+        """This one of the services that need it."""
+        return next(one for one in self.policy.dependents if one.name == name)
+
     @property
     def history(self) -> HistorySeen:
         """What the steward remembers, with the version that runs now as the newest deployment.

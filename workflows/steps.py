@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.stewardship import StewardshipActivities
     from models.app_executions import FailedExecutions
     from models.base import Model
-    from models.evidence import Evidence, LookAtDependencies
+    from models.evidence import Evidence, LookAtDependencies, WatchHealth
     from models.issues import TopIssues
     from models.providers import ProbeProviders
     from models.seen import Seen
@@ -106,6 +106,18 @@ def its_executions(now: Situation) -> FailedExecutions | None:
     return FailedExecutions(temporal=now.service.temporal) if now.service.temporal else None
 
 
+def whose(request: Model, now: Situation) -> Service:
+    """The service on whose host a look must be taken: the one that the look is about."""
+    match request:
+        case Service():
+            return request
+        case LookAtDependencies(services=(first, *_)):
+            return first
+        case LookAtSessions() | LookAtNetworks() | ProposeEnvironment() | WatchHealth():
+            return request.service
+    return now.service
+
+
 @dataclass(frozen=True)
 class Step:
     """One look. `about` makes the activity's request from what is known so far; None when the
@@ -124,33 +136,36 @@ class Step:
 
     async def take(self, now: Situation) -> Evidence:
         """Run the look: in the worker at hand, or on the service's own host when it has one."""
-        request, service = self.about(now), now.service
+        request = self.about(now)
         if request is None:
             return self.blind("not configured")
+        summary, service = f"{self.summary} of {now.service.name}", whose(request, now)
         try:
-            return await (self._there(request, service) if service.host else self._here(request, service))
+            if service.host:
+                return await self._there(request, summary, service.queue)
+            return await self._here(request, summary)
         except FailureError as error:
             return self.blind(f"could not be looked at: {in_short(error)}")
 
-    async def _here(self, request: Model, service: Service) -> Evidence:
+    async def _here(self, request: Model, summary: str) -> Evidence:
         seen: Evidence = await workflow.execute_local_activity_method(
             self.activity,
             request,
             start_to_close_timeout=self.timeout,
             retry_policy=TWICE,
-            summary=f"{self.summary} of {service.name}",
+            summary=summary,
         )
         return seen
 
-    async def _there(self, request: Model, service: Service) -> Evidence:
+    async def _there(self, request: Model, summary: str, queue: str) -> Evidence:
         seen: Evidence = await workflow.execute_activity_method(
             self.activity,
             request,
-            task_queue=service.queue,
+            task_queue=queue,
             schedule_to_close_timeout=2 * self.timeout,
             start_to_close_timeout=self.timeout,
             retry_policy=TWICE,
-            summary=f"{self.summary} of {service.name}",
+            summary=summary,
         )
         return seen
 

@@ -12,8 +12,10 @@ with workflow.unsafe.imports_passed_through():
 
 MOST_ENTRIES = 500
 LONGEST = 2000
-"""Characters of one line: with all its lines, the review must still be one payload of Temporal."""
-FULL = f"more than {MOST_ENTRIES} things happened: what follows stands in the workflow's history alone"
+LONGEST_NAME = 200
+ROOM = 800_000
+"""Bytes of all lines, as JSON: with all else in it, the review must still be one payload of Temporal."""
+FULL = "too much happened to be listed: what follows stands in the workflow's history alone"
 
 
 class Timeline:
@@ -25,14 +27,19 @@ class Timeline:
         self.now = now
         self.entries: list[Entry] = []
         self._grew = grew
+        self._room = ROOM
+        self._full = False
 
     def add(self, text: str, by: str = "runbook", through: Through = Through.PRODUCT) -> None:
         """Write one line, stamped with the clock."""
-        if len(self.entries) == MOST_ENTRIES:
+        entry = Entry(at=self.now(), text=text[:LONGEST], by=by[:LONGEST_NAME], through=through)
+        self._room -= len(entry.model_dump_json().encode())
+        if self._full:
             return
-        if len(self.entries) == MOST_ENTRIES - 1:
-            text, by, through = FULL, "runbook", Through.PRODUCT
-        self.entries.append(Entry(at=self.now(), text=text[:LONGEST], by=by[:LONGEST], through=through))
+        if self._room < 0 or len(self.entries) == MOST_ENTRIES - 1:
+            self._full = True
+            entry = Entry(at=self.now(), text=FULL)
+        self.entries.append(entry)
         self._grew()
 
     def spoken(self, what: str, words: Spoken) -> None:
@@ -43,4 +50,4 @@ class Timeline:
 
 def who(words: Spoken) -> str:
     """The name of the person; the Temporal UI knows none."""
-    return words.by or f"somebody through {words.through}"
+    return words.by[:LONGEST_NAME] or f"somebody through {words.through}"

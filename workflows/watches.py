@@ -32,6 +32,9 @@ LOST_AFTER = timedelta(seconds=10)
 LONGEST = timedelta(days=2)
 """Every watch bounds itself long before this."""
 
+HOST_AWAY = timedelta(minutes=10)
+"""A host whose worker is away for this long cannot be seen, and somebody must be told."""
+
 
 @dataclass(frozen=True)
 class Watch:
@@ -46,11 +49,13 @@ class Watch:
     async def over(self, now: Situation) -> Watched:
         """Watch for the policy's stability window; the activity bounds itself."""
         window = now.policy.thresholds.stable_for
+        request = self.about(now, window)
         watched: Watched = await workflow.execute_activity_method(
             self.activity,
-            self.about(now, window),
-            task_queue=now.service.queue,
+            request,
+            task_queue=steps.whose(request, now).queue,
             start_to_close_timeout=LONGEST,
+            schedule_to_start_timeout=HOST_AWAY if steps.whose(request, now).host else None,
             heartbeat_timeout=LOST_AFTER,
             summary=f"{now.service.name} {self.words} for {in_words(window)}",
         )
@@ -59,10 +64,6 @@ class Watch:
 
 def _health(now: Situation, window: timedelta) -> Model:
     return WatchHealth(service=now.service, stable_for=window)
-
-
-def _dependent(now: Situation, window: timedelta) -> Model:
-    return WatchHealth(service=now.dependent, stable_for=window)
 
 
 def _errors(now: Situation, window: timedelta) -> Model:
@@ -77,12 +78,18 @@ def _providers(now: Situation, window: timedelta) -> Model:
 
 HEALTHY = Watch(HealthActivities.watch_health, "stays healthy", _health, steps.health)
 REACHABLE = Watch(PostgresActivities.watch_database, "answers", _health, steps.database)
-DEPENDENT_HEALTHY = Watch(
-    HealthActivities.watch_health, "has its application healthy", _dependent, steps.dependents
-)
 FEW_ERRORS = Watch(
     ServiceMetricActivities.watch_errors, "stays under its error threshold", _errors, steps.errors
 )
 PROVIDERS_BACK = Watch(
     ProviderActivities.watch_providers, "has its providers back", _providers, steps.providers
 )
+
+
+def dependent_healthy(name: str) -> Watch:
+    """The proof for one of the services that need this one."""
+
+    def about(now: Situation, window: timedelta) -> Model:
+        return WatchHealth(service=now.dependent_called(name), stable_for=window)
+
+    return Watch(HealthActivities.watch_health, f"has {name} healthy", about, steps.dependents)

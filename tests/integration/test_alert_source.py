@@ -81,8 +81,9 @@ async def post(url: str, ends_in: timedelta, name: str, **labels: str) -> None:
         (await client.post(f"{url}/api/v2/alerts", json=[alert])).raise_for_status()
 
 
-def about(name: str, service: str = "backend", fingerprint: str = "") -> Alert:
-    return Alert(name=name, service=service, starts_at=datetime.now(UTC), fingerprint=fingerprint)
+def about(name: str, service: str = "backend", fingerprint: str = "", **labels: str) -> Alert:
+    began = datetime.now(UTC)
+    return Alert(name=name, service=service, starts_at=began, fingerprint=fingerprint, labels=labels)
 
 
 async def ask(
@@ -120,6 +121,36 @@ async def test_the_alert_of_another_service_is_not_this_one(
     await post(alertmanager, timedelta(minutes=5), "Shared", service="frontend", job="backend")
     assert (await ask(source, alertmanager, about("Shared"))).ok
     assert (await ask(source, alertmanager, about("Shared", "frontend"))).bad
+
+
+async def test_an_alert_is_asked_for_by_the_name_that_its_rule_has(
+    source: AlertSourceActivities, alertmanager: str
+) -> None:
+    await post(alertmanager, timedelta(minutes=5), "Odd Name!", service="backend")
+    alert = about("Odd_Name_", alertname="Odd Name!", service="backend")
+    assert (await ask(source, alertmanager, alert)).bad
+    other = about("Odd_Name_", alertname="Odd Name?", service="backend")
+    assert (await ask(source, alertmanager, other)).ok
+
+
+@pytest.mark.parametrize("label", ["service", "job", "app"])
+async def test_another_instance_of_the_service_is_known_by_its_alias(
+    source: AlertSourceActivities, alertmanager: str, label: str
+) -> None:
+    name = f"Aliased_{label}"
+    await post(alertmanager, timedelta(minutes=5), name, instance="web-2", **{label: "backend-job"})
+    alert = about(name, fingerprint="another", alertname=name, instance="web-1", **{label: "backend-job"})
+    assert (await ask(source, alertmanager, alert)).bad
+    plain = about(name, fingerprint="another", alertname=name, instance="web-1", **{label: "backend"})
+    assert (await ask(source, alertmanager, plain)).ok
+
+
+async def test_a_label_that_services_share_makes_them_no_one_service(
+    source: AlertSourceActivities, alertmanager: str
+) -> None:
+    await post(alertmanager, timedelta(minutes=5), "SharedJob", job="pods", pod_app="frontend")
+    alert = about("SharedJob", alertname="SharedJob", job="pods", pod_app="backend")
+    assert (await ask(source, alertmanager, alert)).ok
 
 
 async def test_an_alert_is_known_by_its_fingerprint_under_whatever_labels(

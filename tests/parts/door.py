@@ -36,10 +36,10 @@ with workflow.unsafe.imports_passed_through():
         Verdict,
     )
     from models.names import TASK_QUEUE
+    from models.search_attributes import ALL
     from models.service import Service, SupervisordManager
     from models.stewardship import StewardState
     from workflows.control_room import ControlRoom
-    from workflows.search_attributes import ALL
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

@@ -80,6 +80,42 @@ def test_resolved_again_it_is_over() -> None:
     assert (state.resolved, state.fired_again) == (True, False)
 
 
+def instance(fingerprint: str, minute: int, status: AlertStatus = AlertStatus.FIRING) -> Alert:
+    return alert(minute, status).model_copy(update={"fingerprint": fingerprint})
+
+
+def test_two_instances_are_over_when_neither_fires() -> None:
+    state = AlertState(instance("a", 0), Timeline(lambda: NOW))
+    assert not state.hear(instance("b", 5))
+    assert (state.fired_again, state.flapping) == (False, False), "another instance is no second firing"
+    state.hear(instance("b", 5, AlertStatus.RESOLVED))
+    assert not state.resolved
+    state.hear(instance("a", 0, AlertStatus.RESOLVED))
+    assert state.resolved, "its startsAt is older than the newest that was heard"
+
+
+def test_what_a_person_fired_is_over_when_the_source_says_so() -> None:
+    by_hand = alert(5).model_copy(update={"source": "command", "fingerprint": ""})
+    state = AlertState(by_hand, Timeline(lambda: NOW))
+    state.hear(instance("a", 0))
+    assert not state.resolved
+    state.hear(instance("a", 0, AlertStatus.RESOLVED))
+    assert (state.resolved, state.fired_again) == (True, False)
+
+
+def test_many_instances_are_no_flapping() -> None:
+    state = AlertState(instance("a", 0), Timeline(lambda: NOW))
+    assert not any(state.hear(instance(name, minute)) for minute, name in enumerate("bcdefgh", start=1))
+    assert not state.flapping
+
+
+def test_what_fires_while_the_incident_closes_is_another_one() -> None:
+    state = AlertState(instance("a", 0), Timeline(lambda: NOW))
+    state.closing = True
+    state.hear(instance("b", 5))
+    assert state.fired_again
+
+
 def test_flapping_is_told_once() -> None:
     state = AlertState(alert(), Timeline(lambda: NOW))
     told = [state.hear(one) for minute in range(1, 21) for one in (over(minute - 1), alert(minute))]

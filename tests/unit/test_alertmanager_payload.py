@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,8 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake import words
-from intake.payload import MAX_ANNOTATION, MAX_LABEL, Batch, ReceivedAlert, Unreadable, read_webhook
-from intake.routing import Nameless, alert_name, outvoted, route
+from intake.beginnings import Beginnings
+from intake.payload import (
+    MAX_ANNOTATION,
+    MAX_LABEL,
+    MAX_WORDS,
+    Batch,
+    ReceivedAlert,
+    Unreadable,
+    read_webhook,
+)
+from intake.routing import Nameless, Routed, alert_name, outvoted, route
 from models.alert import Alert, Severity
 from models.configuration import Configuration
 from tests.parts.door import alert, webhook
@@ -38,6 +47,11 @@ def received(**changes: Any) -> ReceivedAlert:
     batch = read(alert(**changes))
     assert not batch.refused
     return batch.good[0][1]
+
+
+def led(one: ReceivedAlert) -> Routed:
+    """The alert as an intake routes it that has heard of no other."""
+    return route(one, CONFIGURATION, Beginnings())
 
 
 def test_a_firing_alert_is_read_and_its_year_one_dropped() -> None:
@@ -140,7 +154,7 @@ def take(body: bytes) -> int:
     routed = []
     for index, one in batch.good:
         try:
-            routed.append((index, route(one, CONFIGURATION)))
+            routed.append((index, led(one)))
         except Nameless:
             continue
     for _, one_routed in routed:
@@ -159,21 +173,15 @@ def take(body: bytes) -> int:
 
 
 def test_the_configured_alert_goes_to_its_runbook_and_all_others_to_any_alert() -> None:
-    known = route(received(labels={"service": "the-backend"}), CONFIGURATION)
+    known = led(received(labels={"service": "the-backend"}))
     assert (known.alert.incident_id, known.runbook, known.severity) == (
         "ServiceDown/backend",
         "ServiceDown",
         Severity.CRITICAL,
     )
-    other = route(
-        received(labels={"alertname": "Disk is full!", "service": "../etc", "severity": "info"}),
-        CONFIGURATION,
-    )
-    assert (other.alert.incident_id, other.runbook, other.severity) == (
-        "Disk_is_full_/unknown",
-        "AnyAlert",
-        Severity.INFO,
-    )
+    other = led(received(labels={"alertname": "Disk is full!", "service": "../etc", "severity": "info"}))
+    assert (other.alert.name, other.runbook, other.severity) == ("Disk_is_full_", "AnyAlert", Severity.INFO)
+    assert other.alert.service not in CONFIGURATION.services
 
 
 def test_the_ids_of_the_product_itself_are_never_taken_by_an_alert() -> None:
@@ -185,21 +193,13 @@ def test_the_ids_of_the_product_itself_are_never_taken_by_an_alert() -> None:
 
 def test_an_alert_without_a_name_is_refused() -> None:
     with pytest.raises(Nameless, match="alertname"):
-        route(received(labels={"alertname": " "}), CONFIGURATION)
-
-
-def test_an_alert_from_the_far_future_began_now_and_one_from_a_fast_clock_keeps_its_time() -> None:
-    now = datetime.now(UTC)
-    far = route(received(startsAt="2999-01-01T00:00:00Z"), CONFIGURATION).alert.starts_at
-    assert now <= far <= now + timedelta(seconds=5)
-    soon = now + timedelta(minutes=2)
-    assert route(received(startsAt=soon.isoformat()), CONFIGURATION).alert.starts_at == soon
+        led(received(labels={"alertname": " "}))
 
 
 def test_one_instance_that_is_well_does_not_resolve_the_incident_of_another_that_fires() -> None:
-    well = route(received(status="resolved", labels={"instance": "a"}), CONFIGURATION)
-    fires = route(received(labels={"instance": "b"}), CONFIGURATION)
-    elsewhere = route(received(status="resolved", labels={"alertname": "Other"}), CONFIGURATION)
+    well = led(received(status="resolved", labels={"instance": "a"}))
+    fires = led(received(labels={"instance": "b"}))
+    elsewhere = led(received(status="resolved", labels={"alertname": "Other"}))
     kept, held = outvoted([(0, well), (1, fires), (2, elsewhere)])
     assert [index for index, _ in kept] == [1, 2]
     assert [one.index for one in held] == [0]
@@ -210,7 +210,7 @@ def test_words_from_outside_are_shown_as_words() -> None:
         labels={"instance": "a`b` | c"},
         annotations={"summary": "# <img src=x onerror=alert(1)> **bold** [click](http://evil)\n\x1b[31mred"},
     )
-    found = route(read(wild).good[0][1], CONFIGURATION)
+    found = led(read(wild).good[0][1])
     summary = words.summary(found.alert, Severity.CRITICAL)
     details = words.details(found.alert, Severity.CRITICAL)
     assert summary.startswith("critical: ServiceDown on backend: ")
@@ -223,3 +223,40 @@ def test_words_from_outside_are_shown_as_words() -> None:
 def test_a_long_annotation_is_cut_and_its_alert_taken() -> None:
     one = received(annotations={"description": "x" * (MAX_ANNOTATION * 3)})
     assert len(one.annotations["description"]) == MAX_ANNOTATION
+
+
+def bytes_of(one: ReceivedAlert) -> int:
+    return sum(
+        len(text.encode()) for words in (one.labels, one.annotations) for text in (*words, *words.values())
+    )
+
+
+def test_annotations_that_are_too_large_together_are_left_out_and_their_alert_is_taken() -> None:
+    many = {f"note_{number}": "é" * MAX_ANNOTATION for number in range(62)}
+    one = received(annotations={**many, "summary": "it hangs", "description": "é" * 1000})
+    assert MAX_WORDS / 2 < bytes_of(one) <= MAX_WORDS
+    assert one.annotations["summary"] == "it hangs"
+    assert one.annotations["description"] == "é" * 1000
+    assert list(one.annotations)[:2] == ["note_0", "note_1"]
+
+
+def test_annotations_get_the_room_that_the_labels_leave() -> None:
+    labels = {f"label_{number}": "é" * 2000 for number in range(58)}
+    one = received(labels=labels, annotations={f"note_{n}": "x" * MAX_ANNOTATION for n in range(10)})
+    assert one.labels.items() >= labels.items()
+    assert len(one.annotations) == 1
+    assert bytes_of(one) <= MAX_WORDS
+
+
+def test_an_alert_is_measured_as_it_travels() -> None:
+    """JSON writes a control character in six bytes."""
+    one = received(annotations={f"note_{number}": "\x01" * 10_000 for number in range(60)})
+    assert len(one.model_dump_json()) < MAX_WORDS + 1000
+
+
+def test_labels_that_are_too_large_together_refuse_their_alert_only() -> None:
+    batch = read(alert(), alert(labels={f"label_{n}": "é" * MAX_LABEL for n in range(40)}))
+    assert [index for index, _ in batch.good] == [0]
+    assert batch.refused[0].index == 1
+    assert batch.refused[0].reason.startswith("labels: ")
+    assert "larger than 256 KiB together" in batch.refused[0].reason

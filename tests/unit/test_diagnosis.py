@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -11,13 +12,13 @@ from hypothesis import strategies as st
 from activities.policy import policy_for
 from models.alert import Alert
 from models.configuration import Configuration
-from models.evidence import Evidence, Finding
+from models.evidence import Evidence, Finding, ProcessState
 from models.seen import Seen
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION
 from workflows.catalogue import RUNBOOKS
 from workflows.diagnosis import UNKNOWN, Cause, ask_a_human, walk
-from workflows.fixes import restart, start
+from workflows.fixes import restart, restart_dependent, start
 from workflows.situation import Situation
 
 POLICY = policy_for(
@@ -88,3 +89,31 @@ def test_a_restart_becomes_a_start_when_it_has_stopped_meanwhile() -> None:
     stopped = now(Seen(process=sights.crashed(sights.LONG_AGO)))
     assert restart(stopped) == start(stopped)
     assert restart(now(Seen(process=sights.RUNNING))).says == "restart backend"
+
+
+def process(**changes: object) -> Situation:
+    """The service's process in a state of its own."""
+    return now(Seen(process=sights.crashed(sights.LONG_AGO).model_copy(update=changes)))
+
+
+def named(situation: Situation) -> str:
+    return walk(TABLES["ServiceDown"], situation)[0].name
+
+
+def test_a_loop_for_want_of_memory_is_cured_by_memory() -> None:
+    state = {"state": ProcessState.RESTARTING, "oom_killed": True, "exit_code": 137, "restarts": 5}
+    assert named(process(**state)) == "out of memory"
+
+
+def test_restarts_of_long_ago_are_no_crash_loop() -> None:
+    """Docker counts them for as long as the container exists."""
+    ran = {"restarts": 3, "started_at": sights.LONG_AGO - timedelta(days=9), "finished_at": sights.LONG_AGO}
+    assert named(process(**ran)) == "crash"
+    assert named(process(**{**ran, "started_at": sights.LONG_AGO - timedelta(seconds=9)})) == "crash loop"
+
+
+def test_the_broken_one_of_two_applications_is_restarted() -> None:
+    jobs = SERVICE.model_copy(update={"name": "jobs"})
+    policy = POLICY.model_copy(update={"dependents": (SERVICE, jobs)})
+    plan = restart_dependent("jobs")(Situation(Seen(), policy, SERVICE))
+    assert plan.says == "restart jobs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from models.incident import Spoken
-from workflows.timeline import FULL, LONGEST, MOST_ENTRIES, Timeline
+from workflows.timeline import FULL, LONGEST, LONGEST_NAME, MOST_ENTRIES, ROOM, Timeline
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
@@ -23,7 +23,15 @@ def test_a_line_is_bounded_whoever_wrote_it() -> None:
     timeline = Timeline(lambda: NOW)
     timeline.spoken("note", Spoken(by="a" * 2_000_000, text="b" * 2_000_000))
     (entry,) = timeline.entries
-    assert (len(entry.text), len(entry.by)) == (LONGEST, LONGEST)
+    assert (len(entry.text), len(entry.by)) == (LONGEST, LONGEST_NAME)
+
+
+def test_a_timeline_is_bounded_in_bytes() -> None:
+    timeline = Timeline(lambda: NOW)
+    for _ in range(MOST_ENTRIES):
+        timeline.spoken("note", Spoken(by="\x00" * LONGEST, text="字" * LONGEST))
+    assert sum(len(entry.model_dump_json().encode()) for entry in timeline.entries) < ROOM + 2 * LONGEST
+    assert timeline.entries[-1].text == FULL
 
 
 def test_whoever_shows_it_hears_that_it_grew() -> None:

@@ -30,11 +30,11 @@ from models.history import Deployment
 from models.incident import IncidentState
 from models.names import STEWARD, TASK_QUEUE, steward_id
 from models.review import Review
+from models.search_attributes import ALL
 from models.stewardship import StewardState
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.world import World
 from workflows.catalogue import WORKFLOWS
-from workflows.search_attributes import ALL
 
 SERVER = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent)) or shutil.which(
     "temporal-test-server"

@@ -72,6 +72,36 @@ async def details(handle: Incident) -> str:
     return str(metadata.current_details)
 
 
+@pytest.mark.parametrize("said", [["approve"], "yes", 7, {"plan": ["a"]}])
+async def test_input_that_is_no_decision_decides_nothing_and_is_seen(night: Night, said: object) -> None:
+    handle, _ = await asked(night)
+    await handle.signal("approve", said)
+    state = await night.state(handle)
+    assert noted(state, "approve did not count (its input is not a decision")
+    assert state.awaiting is not None
+    assert night.world.done == []
+    await handle.signal("deny")
+    await night.until(handle, "escalated")
+
+
+async def test_words_may_be_a_bare_text(night: Night) -> None:
+    handle, _ = await asked(night)
+    await handle.signal("note", "it is the new release")
+    await handle.signal("acknowledge", ["on", "it"])
+    state = await night.state(handle)
+    assert noted(state, "note: it is the new release")
+    assert noted(state, "acknowledged: (with an input that could not be read)")
+
+
+async def test_word_of_another_alert_is_ignored(night: Night) -> None:
+    handle, _ = await asked(night)
+    other = await night.alert("ServiceDown", service="postgres", status="resolved")
+    await handle.signal("alert_changed", other)
+    state = await night.state(handle)
+    assert noted(state, "word of another alert was ignored: ServiceDown/postgres")
+    assert state.awaiting is not None
+
+
 async def test_another_plans_digest_does_not_count(night: Night) -> None:
     handle, digest = await asked(night)
     decided = await decide(handle, by("ada", plan="0" * 12))

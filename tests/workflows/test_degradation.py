@@ -73,10 +73,39 @@ async def test_what_cannot_be_taken_back_is_said_and_paged(night: Night) -> None
     handle = await degraded(night)
     await night.until(handle, "resolved")
     night.world.works = False
+    pages = len(night.world.pages())
     night.world.let_go("watch_providers")
+    await night.until_true(lambda: "HighErrorRate/backend needs a human" in night.world.notices())
+    await night.until_true(lambda: len(night.world.pages()) > pages)
+    night.world.works = True
     review = await night.end(handle)
     assert any("could not be taken back: it did not help" in remark for remark in review.remarks)
-    assert "HighErrorRate/backend needs a human" in night.world.notices()
+    assert night.world.done[-1] == RESTORE, "it was tried again"
+
+
+async def test_whoever_says_done_keeps_what_cannot_be_taken_back(night: Night) -> None:
+    handle = await degraded(night)
+    await night.until(handle, "resolved")
+    night.world.works = False
+    night.world.let_go("watch_providers")
+    await night.until_true(lambda: "HighErrorRate/backend needs a human" in night.world.notices())
+    review = await night.closes(handle)
+    assert any("still not taken back" in entry.text for entry in review.timeline)
+
+
+async def test_an_alert_that_fires_anew_while_degraded_is_answered_at_once(night: Night) -> None:
+    handle = await degraded(night)
+    await night.until(handle, "resolved")
+    await night.resolve(handle)
+    looks = night.world.called.count("look_at_errors")
+    anew = await night.alert("HighErrorRate")
+    await handle.signal("alert_changed", anew)
+    await night.until_true(lambda: night.world.called.count("look_at_errors") > looks)
+    assert RESTORE not in night.world.done, "what was done for now stands"
+    night.world.let_go("watch_providers")
+    review = await night.end(handle)
+    assert any("looked at again" in entry.text for entry in review.timeline)
+    assert night.world.done.count(RESTORE) == 1
 
 
 async def test_the_kill_switch_keeps_it_degraded_and_says_so(night: Night) -> None:
@@ -84,6 +113,7 @@ async def test_the_kill_switch_keeps_it_degraded_and_says_so(night: Night) -> No
     await night.until(handle, "resolved")
     await suspend(night, by="ada", why="a migration")
     night.world.let_go("watch_providers")
-    review = await night.end(handle)
+    await night.until_true(lambda: "HighErrorRate/backend needs a human" in night.world.notices())
+    review = await night.closes(handle)
     assert night.world.done == [DEGRADE]
     assert any("suspended by ada: a migration" in remark for remark in review.remarks)

@@ -22,6 +22,9 @@ async def test_two_that_lost_one_database_join_one_incident(night: Night) -> Non
     one = await service_down(night)
     two = await night.fire(await night.alert("HighErrorRate"))
     await night.until_true(lambda: "watch_database" in night.world.called)
+    healing = await night.incident("DatabaseConnectionFailure/postgres").describe()
+    found_by = {pair.key.name: pair.value for pair in healing.typed_search_attributes}
+    assert (found_by["AlertName"], found_by["Service"]) == ("DatabaseConnectionFailure", "postgres")
     for handle in (one, two):
         timeline = [entry.text for entry in (await night.state(handle)).timeline]
         assert any("DatabaseConnectionFailure/postgres, and waits for its end" in text for text in timeline)

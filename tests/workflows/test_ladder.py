@@ -34,7 +34,12 @@ class ClimbAlone:
 
     @workflow.run
     async def run(self, climbed: Climbed) -> None:
-        await Climb(climbed.ladder, workflow.now(), self._page, self._proved).run()
+        self._climb = Climb(climbed.ladder, workflow.now(), self._page, self._proved)
+        await self._climb.run()
+
+    @workflow.signal
+    def push(self, why: str) -> None:
+        self._climb.push(why)
 
     @workflow.signal
     def proving(self, goes_on: bool) -> None:
@@ -101,3 +106,16 @@ async def test_every_rung_has_its_time(night: Night) -> None:
     assert await roles(handle) == ["On-Call", "Team Lead"]
     await night.env.sleep(5 * MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_at_the_top_nothing_falls_silent_and_nobody_is_flooded(night: Night) -> None:
+    handle = await climb(night)
+    await night.env.sleep(11 * MINUTE)
+    before = await roles(handle)
+    for _ in range(3):
+        await handle.signal(ClimbAlone.push, "the fix did not help")
+        await night.env.sleep(timedelta(seconds=10))
+    assert await roles(handle) == [*before, "CTO"], "told at once, and once"
+    await night.env.sleep(5 * MINUTE)
+    assert await roles(handle) == [*before, "CTO", "CTO"], "what was said meanwhile is told after the pause"

@@ -181,7 +181,10 @@ async def test_resolved_while_verifying_nothing_new_is_done(night: Night, case: 
     await night.resolve(handle)
     night.world.watched[case.watch] = sights.FAILING
     night.world.let_go(case.watch)
-    assert (await night.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
+    await night.until(handle, "escalated")
+    await night.env.sleep(timedelta(minutes=1))
+    assert (await night.state(handle)).phase == "escalated", "what was said before it failed ends nothing"
+    assert (await night.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
     assert night.world.done == [case.does]
 
 

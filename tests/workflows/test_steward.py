@@ -19,12 +19,12 @@ from models.alert import Severity
 from models.configuration import Configuration
 from models.history import Deployment
 from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, STEWARD, TASK_QUEUE
+from models.search_attributes import ALL
 from models.stewardship import Answered, Ask, ControlRoomState, Hold, Order, Released, StewardState, Switch
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION
 from tests.workflows.night import Night, hosted
 from tests.workflows.world import World
-from workflows.search_attributes import ALL
 
 BACKEND = Configuration.model_validate(CONFIGURATION).services["backend"]
 PLAN = Plan(steps=(StartService(service=BACKEND),), why="it stands still")

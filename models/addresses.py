@@ -1,0 +1,65 @@
+"""Addresses as people write them: refused here, before anything is asked or opened at them.
+
+No sentence repeats the address: somebody may have pasted one that holds a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator
+
+_NO_WEB_ADDRESS = "this is not a web address: write it like http://localhost:9093"
+_LISTENER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})")
+_LAST_PORT = 65535
+
+
+def web_address(value: str) -> str:
+    """The address as it is. Raises ValueError for what nobody could answer at."""
+    parts = _split(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not value.isprintable():
+        raise ValueError(_NO_WEB_ADDRESS)
+    if "@" in parts.netloc:
+        raise ValueError("an address must not hold a user or password: take them out")
+    try:
+        has_port = parts.port != 0
+    except ValueError:
+        has_port = False
+    if not has_port:
+        raise ValueError(f"the port of this address is none: write 1 to {_LAST_PORT}, or leave it out")
+    return value
+
+
+def listening_address(value: str) -> str:
+    """An address to listen on. A name would do for people, but the exporter takes numbers alone."""
+    match = _LISTENER.fullmatch(value)
+    if match is None or int(match[3]) > _LAST_PORT or not _is_ip(match[1] or match[2]):
+        cure = f"write an IP address and a port up to {_LAST_PORT}, such as 127.0.0.1:9464"
+        raise ValueError(f"nothing can listen here: {cure}")
+    return value
+
+
+def _split(value: str) -> SplitResult:
+    try:
+        return urlsplit(value)
+    except ValueError:
+        raise ValueError(_NO_WEB_ADDRESS) from None
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_slash(value: str) -> str:
+    return value.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(web_address), AfterValidator(_without_slash)]
+ListeningAddress = Annotated[str, AfterValidator(listening_address)]
