@@ -62,4 +62,7 @@ def _without_slash(value: str) -> str:
 
 
 WebAddress = Annotated[str, AfterValidator(web_address), AfterValidator(_without_slash)]
+"""The base of addresses, without a slash at its end."""
+WebPage = Annotated[str, AfterValidator(web_address)]
+"""An address that is asked exactly as it is written."""
 ListeningAddress = Annotated[str, AfterValidator(listening_address)]

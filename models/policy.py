@@ -8,7 +8,7 @@ from pydantic import Field
 
 from models.action import Risk
 from models.alert import Severity
-from models.base import Configured, Duration, Model
+from models.base import Configured, Duration, Interval, Model
 from models.service import Service
 
 RESPOND_WITHIN = {
@@ -28,7 +28,7 @@ class Thresholds(Configured):
     stable_for: Duration = timedelta(minutes=5)
     crash_limit: int = Field(default=3, ge=1)
     """This many crashes within `crash_window` end the restarts."""
-    crash_window: Duration = Field(default=timedelta(hours=1), le=LONGEST_CRASH_WINDOW)
+    crash_window: Interval = Field(default=timedelta(hours=1), le=LONGEST_CRASH_WINDOW)
     source_agrees_within: Duration = timedelta(minutes=6)
     """How long the alert's source may take to agree, for its own decay and grouping."""
 
@@ -38,9 +38,9 @@ class ApprovalPolicy(Configured):
 
     approvers: tuple[str, ...] = ()
     """Authenticated names that may decide; empty means every authenticated person."""
-    ask_again_after: Duration = timedelta(minutes=10)
+    ask_again_after: Interval = timedelta(minutes=10)
     """Without an answer for this long, the next rung is asked."""
-    expire_after: Duration = timedelta(hours=4)
+    expire_after: Interval = timedelta(hours=4)
     temporal_ui: bool = True
     """Whether `approve` from the Temporal UI counts, although the UI knows no person."""
 

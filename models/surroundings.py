@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from models.base import Configured, Duration
+from models.addresses import WebAddress, WebPage
+from models.base import Configured, Duration, Interval
 from models.secret import SecretRef
 
 
@@ -21,7 +22,7 @@ class ErrorMetrics(Configured):
     that has not failed once has no series of 5xx: that is 0, and not unknown.
     """
 
-    prometheus: str
+    prometheus: WebAddress
     ratio: str = (
         '(sum(rate(http_requests_total{status=~"5.."}[5m])) or vector(0))'
         " / sum(rate(http_requests_total[5m]))"
@@ -38,10 +39,10 @@ class ErrorMetrics(Configured):
     """Cores in use above which the service is short of capacity."""
     samples: str = "http_requests_total"
     """A selector of the samples behind the expressions; when they are stale, nobody knows."""
-    fresh_for: Duration = timedelta(minutes=2)
-    onset_within: Duration = timedelta(hours=2)
+    fresh_for: Interval = timedelta(minutes=2)
+    onset_within: Interval = timedelta(hours=2)
     """How far back the beginning of the errors is looked for."""
-    heap_window: Duration = timedelta(hours=2)
+    heap_window: Interval = timedelta(hours=2)
     heap_growth: float = Field(default=0.1, gt=0)
     """The growth of the heap's share within the window that makes a steady growth a leak."""
     settle: Duration = timedelta(minutes=6)
@@ -51,7 +52,7 @@ class ErrorMetrics(Configured):
 class Sentry(Configured):
     """A project in Sentry, read by its REST API."""
 
-    url: str = "https://sentry.io"
+    url: WebAddress = "https://sentry.io"
     organization: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$")
     project: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$")
     token: SecretRef
@@ -60,8 +61,8 @@ class Sentry(Configured):
 class Provider(Configured):
     """An external API that the service needs, and where its health can be asked."""
 
-    url: str
-    timeout: Duration = timedelta(seconds=5)
+    url: WebPage
+    timeout: Interval = timedelta(seconds=5)
 
 
 class AppTemporal(Configured):
@@ -70,13 +71,13 @@ class AppTemporal(Configured):
     address: str
     namespace: str = "default"
     ui: str = ""
-    window: Duration = timedelta(minutes=30)
+    window: Interval = timedelta(minutes=30)
 
 
 class SwitchCall(Configured):
     """One HTTP call that throws a switch of the application."""
 
-    url: str
+    url: WebPage
     method: Literal["POST", "PUT"] = "POST"
     body: dict[str, str | bool | int] = Field(default_factory=dict)
     token: SecretRef | None = None
@@ -87,7 +88,7 @@ class Degradation(Configured):
 
     on: SwitchCall
     off: SwitchCall
-    at_most: Duration = timedelta(hours=4)
+    at_most: Interval = timedelta(hours=4)
 
     @model_validator(mode="before")
     @classmethod

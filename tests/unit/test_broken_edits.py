@@ -193,3 +193,15 @@ def test_labels_that_cannot_be_names_stay_apart(tmp_path: Path) -> None:
     assert names[:2] == [good.service_named("Other", {"job": label}) for label in labels[:2]]
     assert all(0 < len(name) <= 63 for name in names)
     assert names[4] == "unknown-cf2abf0c"
+
+
+@pytest.mark.parametrize("key", ["ask_again_after", "expire_after"])
+def test_a_question_that_would_be_asked_without_end_is_refused(tmp_path: Path, key: str) -> None:
+    (line,) = refused(tmp_path, f"approvals:\n  {key}: 0s\n")
+    assert f"approvals.{key}" in line
+
+
+def test_a_provider_without_a_possible_port_is_refused(tmp_path: Path) -> None:
+    provider = '{openai: {url: "http://127.0.0.1:99999/status"}}'
+    (line,) = refused(tmp_path, service(providers=provider))
+    assert "the port of this address is none" in line
