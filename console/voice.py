@@ -23,7 +23,7 @@ from activities.secrets import SecretMissing
 from connection import ConnectionMisconfigured, TemporalUnreachable
 from intake.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway
 from intake.payload import plain
-from intake.server import ListenerTaken
+from intake.server import ListenerTaken, NoSuchHost
 from models.base import Model
 from settings import ConfigurationError
 
@@ -93,6 +93,7 @@ CODES: dict[type[Exception], Exit] = {
     Rejected: Exit.REFUSED,
     Refused: Exit.REFUSED,
     NoSuchIncident: Exit.FAILED,
+    NoSuchHost: Exit.USAGE,
     ListenerTaken: Exit.FAILED,
 }
 

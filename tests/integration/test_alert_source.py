@@ -81,9 +81,11 @@ async def post(url: str, ends_in: timedelta, name: str, **labels: str) -> None:
         (await client.post(f"{url}/api/v2/alerts", json=[alert])).raise_for_status()
 
 
-def about(name: str, service: str = "backend", fingerprint: str = "", **labels: str) -> Alert:
+def about(
+    name: str, service: str = "backend", fingerprint: str = "", labels: dict[str, str] | None = None
+) -> Alert:
     began = datetime.now(UTC)
-    return Alert(name=name, service=service, starts_at=began, fingerprint=fingerprint, labels=labels)
+    return Alert(name=name, service=service, starts_at=began, fingerprint=fingerprint, labels=labels or {})
 
 
 async def ask(
@@ -127,9 +129,9 @@ async def test_an_alert_is_asked_for_by_the_name_that_its_rule_has(
     source: AlertSourceActivities, alertmanager: str
 ) -> None:
     await post(alertmanager, timedelta(minutes=5), "Odd Name!", service="backend")
-    alert = about("Odd_Name_", alertname="Odd Name!", service="backend")
+    alert = about("Odd_Name_", labels={"alertname": "Odd Name!", "service": "backend"})
     assert (await ask(source, alertmanager, alert)).bad
-    other = about("Odd_Name_", alertname="Odd Name?", service="backend")
+    other = about("Odd_Name_", labels={"alertname": "Odd Name?", "service": "backend"})
     assert (await ask(source, alertmanager, other)).ok
 
 
@@ -139,9 +141,10 @@ async def test_another_instance_of_the_service_is_known_by_its_alias(
 ) -> None:
     name = f"Aliased_{label}"
     await post(alertmanager, timedelta(minutes=5), name, instance="web-2", **{label: "backend-job"})
-    alert = about(name, fingerprint="another", alertname=name, instance="web-1", **{label: "backend-job"})
+    labels = {"alertname": name, "instance": "web-1"}
+    alert = about(name, fingerprint="another", labels={**labels, label: "backend-job"})
     assert (await ask(source, alertmanager, alert)).bad
-    plain = about(name, fingerprint="another", alertname=name, instance="web-1", **{label: "backend"})
+    plain = about(name, fingerprint="another", labels={**labels, label: "backend"})
     assert (await ask(source, alertmanager, plain)).ok
 
 
@@ -149,7 +152,8 @@ async def test_a_label_that_services_share_makes_them_no_one_service(
     source: AlertSourceActivities, alertmanager: str
 ) -> None:
     await post(alertmanager, timedelta(minutes=5), "SharedJob", job="pods", pod_app="frontend")
-    alert = about("SharedJob", alertname="SharedJob", job="pods", pod_app="backend")
+    labels = {"alertname": "SharedJob", "job": "pods", "pod_app": "backend"}
+    alert = about("SharedJob", labels=labels)
     assert (await ask(source, alertmanager, alert)).ok
 
 
