@@ -10,8 +10,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEADERS_WITHIN = 30.0
-"""Seconds for all headers of a request, as for its body: uvicorn itself would wait for ever."""
+HEADERS_WITHIN = 10.0
+"""Seconds for all headers of a request: uvicorn itself would wait for ever."""
 SAY_AGAIN = 5.0
 """Seconds between two log records of one kind of overload."""
 OVERLOADS = ("socket.accept() out of system resource", "Exceeded concurrency limit.")

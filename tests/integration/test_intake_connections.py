@@ -70,7 +70,7 @@ async def test_a_connection_without_a_whole_request_ends_in_time(intake: Intake)
     assert silent == b""
     for answer in (half, drops):
         assert answer.startswith(b"HTTP/1.1 408 ")
-        assert json.loads(answer.split(b"\r\n\r\n")[1])["error"] == "the headers did not arrive within 30 s"
+        assert json.loads(answer.split(b"\r\n\r\n")[1])["error"] == "the headers did not arrive within 10 s"
     assert all(HEADERS_WITHIN - 1 < spent < HEADERS_WITHIN + 5 for _, spent in ends)
 
 
