@@ -61,7 +61,7 @@ def bad_cache(_: BackendSettings) -> None:
 
 
 def busy(settings: BackendSettings) -> None:
-    """More to compute than one core can, for as long as the load is there."""
+    """As much to compute as one core can, for as long as the load is there."""
     keep_busy(while_there=settings.load)
 
 

@@ -102,12 +102,12 @@ async def workflows_fail(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def overloaded(services: Services) -> AsyncIterator[None]:
-    """More to compute than one core can; on the way out the load is gone."""
+    """As much to compute as one core can; on the way out the load is gone."""
     load = services.backend.load
     load.touch()
     try:
         await services.backend.inject("busy")
-        await _failing(services, within=20)
+        await _failing(services)
         yield
     finally:
         load.unlink()
@@ -165,7 +165,7 @@ async def _asked(services: Services) -> str:
     return f"{traffic} requests a second" if traffic != 0 else ""
 
 
-async def _failing(services: Services, within: float = 20.0) -> None:
+async def _failing(services: Services) -> None:
     """Wait until Prometheus knows that too many requests fail: what the alert is raised by."""
     prometheus = around(services).prometheus
 
@@ -173,7 +173,7 @@ async def _failing(services: Services, within: float = 20.0) -> None:
         ratio = await prometheus.value(RATIO)
         return "" if ratio and ratio > TOO_MANY else f"the ratio is {ratio}"
 
-    await until("errors for the users", too_few, within=within)
+    await until("errors for the users", too_few, within=20)
 
 
 def _row(
@@ -198,7 +198,7 @@ FAULTS: dict[str, Fault] = {
         workflows_fail, "workflow failures", "the application's workflows fail", ends=False
     ),
     "overloaded": _row(
-        overloaded, "out of capacity", "the backend has more to compute than one core can", ends=False
+        overloaded, "out of capacity", "the backend computes as much as one core can", ends=False
     ),
     "bad-cache": _row(bad_cache, "unknown", "the backend fails, and nothing tells why"),
     "bad-cache-for-good": _row(bad_cache_for_good, "unknown", "a restart does not help", ends=False),
