@@ -19,6 +19,7 @@ from activities.asking import NoAnswer, ask, shown
 from activities.heartbeats import beating
 from models.alert import Alert
 from models.base import Model, in_words
+from models.configuration import USUAL_LABELS
 from models.evidence import AlertSourceSeen, AskSource, Finding
 
 EVERY = timedelta(seconds=5)
@@ -26,9 +27,6 @@ ANSWER_WITHIN = timedelta(seconds=5)
 ANSWER_LIMIT = 4 * 2**20
 RELEARNS_WITHIN = timedelta(minutes=2)
 """Prometheus sends a firing alert again every minute: only after this does a restarted Alertmanager know."""
-
-USUAL_LABELS = ("service", "job", "app")
-"""The first of them that an alert carries names its service, unless `service_labels` says otherwise."""
 
 
 class _ActiveAlert(BaseModel):

@@ -30,6 +30,7 @@ class PromptRequests(H11Protocol):
         super().__init__(*args, **named)
         self._waiting: asyncio.TimerHandle | None = None
 
+    # uvicorn, too, takes nothing less than a `Transport` here.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._watch()

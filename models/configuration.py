@@ -25,6 +25,9 @@ from models.policy import ApprovalPolicy, Thresholds
 from models.secret import SecretRef
 from models.service import Service
 
+USUAL_LABELS = ("service", "job", "app")
+"""The first of them that an alert carries names its service, unless `service_labels` says otherwise."""
+
 ANY_TOPIC = "any-alert"
 """The row of the escalation matrix for alerts that name no other."""
 
@@ -135,7 +138,7 @@ class Configuration(Configured):
     """The whole file. It cannot exist with a name that leads nowhere."""
 
     services: dict[ServiceName, Service] = Field(default_factory=dict)
-    service_labels: tuple[str, ...] = ("service", "job", "app")
+    service_labels: tuple[str, ...] = USUAL_LABELS
     """Labels that may name the service. The first that an alert carries decides."""
     alerts: dict[AlertName, AlertRule] = Field(default_factory=dict)
     risks: Risks = Field(default_factory=dict)

@@ -16,7 +16,7 @@ from docker.models.containers import Container
 
 from activities.managers.compose import Compose, Project
 from activities.managers.docker_engine import DockerEngine
-from activities.managers.docker_reading import log_lines, moment, seen_of, usage_of
+from activities.managers.docker_reading import log_lines, moment, seen_of, usage_of, version_of
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
 from models import service as configured
 from models.evidence import Finding, ProcessSeen, ProcessState
@@ -124,7 +124,7 @@ class DockerManager:
         """Run this many containers of the Compose service, all of the image that runs now."""
         with self._container() as container:
             project = self._project(container, "scaled")
-            image = self._reference(seen_of(container.attrs, datetime.now(UTC)).version)
+            image = self._reference(version_of(container.attrs))
             environment = tuple(container.attrs["Config"].get("Env") or ())
         now = self._running(project)
         Compose(self._engine.host).scale(project, now, replicas, image, environment)
@@ -137,7 +137,7 @@ class DockerManager:
         """Recreate the Compose service from the very image that runs; see `Compose.recreate`."""
         with self._container() as container:
             project = self._project(container, "recreated")
-            image = self._reference(seen_of(container.attrs, datetime.now(UTC)).version)
+            image = self._reference(version_of(container.attrs))
             environment = tuple(container.attrs["Config"].get("Env") or ())
         now = self._running(project)
         Compose(self._engine.host).recreate(project, now, image, environment, settings)

@@ -10,6 +10,7 @@ from activities.managers.manager import RecentLog, Usage
 from activities.redaction import clean, shorten
 from models.base import in_bytes, in_words
 from models.evidence import Finding, ProcessSeen, ProcessState
+from models.version import Version
 
 _STATES = {
     "running": ProcessState.RUNNING,
@@ -40,11 +41,17 @@ def gist(error: str) -> str:
     return shorten(kept, 300)
 
 
+def version_of(attributes: Mapping[str, Any]) -> Version:
+    """The image in one `docker inspect`: as its container was asked to run it, and what that was."""
+    return Version(name=attributes["Config"]["Image"], image_id=attributes["Image"])
+
+
 def seen_of(attributes: Mapping[str, Any], now: datetime) -> ProcessSeen:
     """The evidence in one `docker inspect`."""
     state, host = attributes["State"], attributes["HostConfig"]
     known = _STATES.get(state["Status"], ProcessState.UNKNOWN)
     started_at, finished_at = moment(state.get("StartedAt")), moment(state.get("FinishedAt"))
+    version = version_of(attributes)
     ended = known in (ProcessState.EXITED, ProcessState.RESTARTING)
     seen = ProcessSeen(
         state=known,
@@ -52,8 +59,8 @@ def seen_of(attributes: Mapping[str, Any], now: datetime) -> ProcessSeen:
         oom_killed=bool(state.get("OOMKilled")) and ended,
         restarts=attributes.get("RestartCount") or 0,
         pid=state.get("Pid") or None,
-        image=attributes["Config"]["Image"],
-        image_id=attributes["Image"],
+        image=version.name,
+        image_id=version.image_id,
         started_at=started_at,
         finished_at=finished_at,
         memory_limit=host.get("Memory") or None,
