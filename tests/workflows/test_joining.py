@@ -14,11 +14,16 @@ from tests.workflows.rows_high_error_rate import failing
 from tests.workflows.test_stewardship import CRASH, KILL, first_of_two, queued, service_down
 
 
-async def test_two_that_lost_one_database_join_one_incident(night: Night) -> None:
+async def its_database_is_lost(night: Night) -> None:
+    """The backend's database died; once it is started, nobody knows yet that it is well."""
     await failing(
         health=sights.REFUSED, database=sights.database(DatabaseKind.REFUSED), database_process=CRASH
     )(night)
     night.world.hold("watch_database")
+
+
+async def test_two_that_lost_one_database_join_one_incident(night: Night) -> None:
+    await its_database_is_lost(night)
     one = await service_down(night)
     two = await night.fire(await night.alert("HighErrorRate"))
     await night.until_true(lambda: "watch_database" in night.world.called)
@@ -44,10 +49,7 @@ async def test_two_that_lost_one_database_join_one_incident(night: Night) -> Non
 async def test_resolved_while_waiting_for_another_incident_it_is_over(
     night: Night, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await failing(
-        health=sights.REFUSED, database=sights.database(DatabaseKind.REFUSED), database_process=CRASH
-    )(night)
-    night.world.hold("watch_database")
+    await its_database_is_lost(night)
     handle = await service_down(night)
     await night.until_true(lambda: "watch_database" in night.world.called)
     await night.resolve(handle)
@@ -97,10 +99,7 @@ async def test_what_was_healed_before_the_line_counts_as_resolved(night: Night) 
 
 
 async def test_blind_after_the_database_was_healed_nothing_more_is_done(night: Night) -> None:
-    await failing(
-        health=sights.REFUSED, database=sights.database(DatabaseKind.REFUSED), database_process=CRASH
-    )(night)
-    night.world.hold("watch_database")
+    await its_database_is_lost(night)
     handle = await service_down(night)
     await night.until_true(lambda: "watch_database" in night.world.called)
     night.world.health = sights.BLIND

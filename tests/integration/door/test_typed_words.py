@@ -5,15 +5,13 @@ Nothing here reaches a Temporal: each command ends before it asks for one.
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.integration.test_console import USAGE, Ended, Person
-from tests.parts.door import CONFIGURATION, ROOT, environment
+from tests.integration.door.test_console import USAGE
+from tests.parts.commands import Ended, Person, ended
+from tests.parts.door import CONFIGURATION, environment
 
 BROKEN = "\udcff"
 """The byte ff, as Python holds an argument that is not UTF-8."""
@@ -35,15 +33,7 @@ def person(config: Path) -> Person:
 
 async def worker(config: Path, *words: str, address: str = "127.0.0.1:1") -> Ended:
     """How a worker ends that cannot begin."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "worker.py", "--config", os.fspath(config), *words, cwd=ROOT,
-        env=environment(address), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    async with asyncio.timeout(60):
-        out, err = await process.communicate()
-    assert process.returncode is not None
-    assert b"Traceback" not in err, err.decode()
-    return Ended(process.returncode, out.decode(), err.decode())
+    return await ended("worker.py", "--config", str(config), *words, variables=environment(address))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +122,6 @@ async def test_a_key_of_the_configuration_cannot_write_on_the_terminal(
     config.write_text('"ev\\x1b[31mil\\nkey": 1\n')
     typed = await person.types("serve", "--config", str(config))
     started = await worker(config)
-    for ended in (typed, started):
-        assert (ended.code, len(ended.err.splitlines())) == (USAGE, 1)
-        assert f"{config}:1: ev\\x1b[31mil\\nkey: there is no such key" in ended.err
+    for end in (typed, started):
+        assert (end.code, len(end.err.splitlines())) == (USAGE, 1)
+        assert f"{config}:1: ev\\x1b[31mil\\nkey: there is no such key" in end.err

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import json
-import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -19,64 +15,11 @@ from temporalio.client import Client
 from models.incident import IncidentState
 from models.names import CONTROL_ROOM_ID, TASK_QUEUE, steward_id
 from models.stewardship import StewardState
-from tests.parts.door import CONFIGURATION, ROOT, TemporalServer, environment, stand_in_worker, until
+from tests.parts.commands import Person
+from tests.parts.door import TemporalServer, environment, until
 
 NUMBERS = count()
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED = range(5)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document on standard output."""
-        return json.loads(self.out)
-
-
-class Person:
-    """Somebody at a terminal, with a configuration and a Temporal."""
-
-    def __init__(self, variables: dict[str, str]) -> None:
-        self._variables = variables
-
-    async def types(self, *words: str) -> Ended:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "starter.py", *words, cwd=ROOT, env=self._variables,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        async with asyncio.timeout(60):
-            out, err = await process.communicate()
-        assert process.returncode is not None
-        assert b"Traceback" not in err, err.decode()
-        return Ended(process.returncode, out.decode(), err.decode())
-
-
-@pytest.fixture(scope="module")
-async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
-    server = TemporalServer(tmp_path_factory.mktemp("temporal"))
-    await server.start()
-    yield server
-    await server.kill()
-
-
-@pytest.fixture(scope="module")
-async def client(temporal: TemporalServer) -> AsyncIterator[Client]:
-    client = await temporal.client()
-    async with stand_in_worker(client):
-        yield client
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("config") / "runbooks.yaml"
-    path.write_text(CONFIGURATION)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,6 @@ from tests.parts.door import (
     approval,
     environment,
     intake_process,
-    stand_in_worker,
     until,
     webhook,
 )
@@ -36,28 +35,6 @@ from tests.parts.door import (
 NUMBERS = count()
 HEADERS = {"authorization": f"Bearer {SENDER}"}
 ANNAS = {"authorization": f"Bearer {ANNA}"}
-
-
-@pytest.fixture(scope="module")
-async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
-    server = TemporalServer(tmp_path_factory.mktemp("temporal"))
-    await server.start()
-    yield server
-    await server.kill()
-
-
-@pytest.fixture(scope="module")
-async def client(temporal: TemporalServer) -> AsyncIterator[Client]:
-    client = await temporal.client()
-    async with stand_in_worker(client):
-        yield client
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("config") / "runbooks.yaml"
-    path.write_text(CONFIGURATION)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -22,13 +22,13 @@ from tests.parts.door import (
     alert,
     environment,
     intake_process,
-    stand_in_worker,
     webhook,
 )
 
 QUEUE = "odd-runs"
 
 
+# The sandbox would load this module again, and with it an HTTP server that it refuses.
 @workflow.defn(name="Unanswering", sandboxed=False)
 class Unanswering:
     """A run that is open and whose state cannot be told."""
@@ -44,27 +44,14 @@ class Unanswering:
         raise ValueError("the timeline is torn")
 
 
-@pytest.fixture(scope="module")
-async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
-    server = TemporalServer(tmp_path_factory.mktemp("temporal"))
-    await server.start()
-    yield server
-    await server.kill()
+@pytest.fixture(scope="module", autouse=True)
+async def unanswering(client: Client) -> AsyncIterator[None]:
+    async with Worker(client, task_queue=QUEUE, workflows=[Unanswering]):
+        yield
 
 
 @pytest.fixture(scope="module")
-async def client(temporal: TemporalServer) -> AsyncIterator[Client]:
-    client = await temporal.client()
-    async with stand_in_worker(client), Worker(client, task_queue=QUEUE, workflows=[Unanswering]):
-        yield client
-
-
-@pytest.fixture(scope="module")
-async def http(
-    temporal: TemporalServer, client: Client, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[httpx.AsyncClient]:
-    config = tmp_path_factory.mktemp("config") / "runbooks.yaml"
-    config.write_text(CONFIGURATION)
+async def http(temporal: TemporalServer, client: Client, config: Path) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         intake_process(config, environment(temporal.address)) as intake,
         httpx.AsyncClient(base_url=intake.url, timeout=30, trust_env=False) as http,
