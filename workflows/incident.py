@@ -204,8 +204,10 @@ class Incident:
         """Prove the recovery: well without a break for the whole stability window."""
         self.show(Phase.VERIFYING)
         self._watch = watch
-        watched = await watch.over(self._now())
-        self._watch = None
+        try:
+            watched = await watch.over(self._now())
+        finally:
+            self._watch = None
         self.timeline.add(f"watch: {watched.reason}")
         self.record.watched = watched
         if not watched.ok:

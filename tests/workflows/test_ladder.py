@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.client import WorkflowHandle
+from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
     from models.policy import Ladder, Rung
+    from tests.workflows import sights
     from tests.workflows.night import Night
+    from tests.workflows.rows import scene
     from workflows.ladder import Climb
 
 MINUTE = timedelta(minutes=1)
@@ -119,3 +122,33 @@ async def test_at_the_top_nothing_falls_silent_and_nobody_is_flooded(night: Nigh
     assert await roles(handle) == [*before, "CTO"], "told at once, and once"
     await night.env.sleep(5 * MINUTE)
     assert await roles(handle) == [*before, "CTO", "CTO"], "what was said meanwhile is told after the pause"
+
+
+async def test_a_proof_that_fails_to_run_keeps_nobody_asleep(night: Night) -> None:
+    await scene(process=sights.crashed(sights.LONG_AGO))(night)
+    away = ApplicationError("its host is away", non_retryable=True)
+    night.world.watched["watch_health"] = away
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "escalated")
+    await night.env.sleep(40 * MINUTE)
+    assert night.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
+    await night.closes(handle)
+
+
+@pytest.mark.parametrize(
+    ("position", "passed"),
+    [("", []), ("On-Call", []), ("Team Lead", ["On-Call"]), ("CTO", ["On-Call", "Team Lead"]), ("DBA", [])],
+)
+def test_only_the_rungs_below_the_highest_climbed_are_passed(position: str, passed: list[str]) -> None:
+    climb = Climb(LADDER, datetime(2026, 1, 5, 3, tzinfo=UTC), _page_nobody, _not_proved)
+    climb.position = position
+    beside = Rung(role="DBA", after=MINUTE, channels=())
+    assert [rung.role for rung in (*LADDER.rungs, beside) if climb.passed(rung)] == passed
+
+
+def _page_nobody(rung: Rung, why: str) -> None:
+    """Here nobody climbs."""
+
+
+async def _not_proved() -> bool:
+    return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from models.configuration import RISKY_KINDS
@@ -56,6 +58,17 @@ async def test_a_rollback_that_did_not_happen_is_left_to_a_human(night: Night) -
     await night.until(handle, "escalated")
     assert night.world.done == [ROLL_BACK]
     assert (await night.closes(handle)).did_not_help == (f"{ROLL_BACK}: it did not happen",)
+
+
+async def test_a_lost_script_is_looked_back_at_when_it_must_have_ended(night: Night) -> None:
+    script = {"command": ["./back.sh"], "timeout": "7m"}
+    night.configure(services={"backend": {"rollback": script}})
+    assert (await night.end(await rolling_back(night))).outcome is Outcome.RESOLVED
+    asked = {
+        event.activity_task_scheduled_event_attributes.activity_type.name: event.event_time.ToDatetime()
+        for event in (await night.steward().fetch_history()).events
+    }
+    assert asked["look_back"] - asked["roll_back"] >= timedelta(minutes=7)
 
 
 async def test_a_worker_that_dies_in_the_middle_is_noticed_by_its_heartbeats(night: Night) -> None:

@@ -98,8 +98,8 @@ class World:
     providers: ProvidersSeen = sights.SERVING
     executions: ExecutionsSeen = sights.NO_FAILURES
     source: AlertSourceSeen = sights.SOURCE_AGREES
-    watched: dict[str, Watched] = field(default_factory=dict)
-    """How a watch ends, by its name; well for the whole window unless it stands here."""
+    watched: dict[str, Watched | ApplicationError] = field(default_factory=dict)
+    """How a watch ends, or fails, by its name; well for the whole window unless it stands here."""
     broken_looks: set[str] = field(default_factory=set)
     """Looks that raise instead of answering."""
     works: bool = True
@@ -153,7 +153,7 @@ class World:
         if name in LOOKS:
             return getattr(self, LOOKS[name])
         if name in WATCHES:
-            return self.watched.get(name, sights.STABLE)
+            return self._watched(name)
         answers: dict[str, Callable[[RawValue], Model]] = {
             "probe_health": lambda raw: self._health_of(_read(raw, Service)),
             "look_at_process": lambda raw: self._process_of(_read(raw, Service)),
@@ -166,6 +166,12 @@ class World:
         if name in answers:
             return answers[name](arguments[0])
         return self._do(name, _read(arguments[0], Perform[Action]))
+
+    def _watched(self, name: str) -> Watched:
+        watched = self.watched.get(name, sights.STABLE)
+        if isinstance(watched, ApplicationError):
+            raise watched
+        return watched
 
     async def _wait(self, name: str) -> None:
         while name in self._held:
