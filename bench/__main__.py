@@ -23,17 +23,9 @@ MEASUREMENTS: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
 }
 
 
-TURNS = (("first-probe",), ("starts",), ("history", "memory"))
-"""What measures time has the machine for itself; events and memory may be counted side by side."""
-
-
 async def measure(names: Sequence[str]) -> list[Figure]:
-    """The measurements of these names, turn by turn, in the order of the table."""
-    found: dict[str, list[Figure]] = {}
-    for turn in TURNS:
-        mine = [name for name in turn if name in names]
-        found |= zip(mine, await asyncio.gather(*(_one(name) for name in mine)), strict=True)
-    return [figure for name in MEASUREMENTS for figure in found.get(name, ())]
+    """The measurements of these names, one after the other: each has the machine for itself."""
+    return [figure for name in MEASUREMENTS if name in names for figure in await _one(name)]
 
 
 async def _one(name: str) -> list[Figure]:

@@ -23,6 +23,9 @@ RATIO = f"({_FAILED} or vector(0)) / {_ALL}"
 """The share of the users' requests that fail: what the alert is raised by, and the runbook looks at."""
 THRESHOLD = 0.05
 TRAFFIC = _ALL
+CPU = f"max(rate(process_cpu_seconds_total[{WINDOW}]))"
+CPU_FULL = 0.35
+"""Cores: what the backend sheds its heavy requests above, as an operator would know of it."""
 HEAP = "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)"
 
 
@@ -66,8 +69,8 @@ def _metrics(prometheus: str) -> dict[str, Any]:
         "threshold": THRESHOLD,
         "traffic": TRAFFIC,
         "heap": HEAP,
-        "cpu": f"max(rate(process_cpu_seconds_total[{WINDOW}]))",
-        "cpu_full": 0.35,
+        "cpu": CPU,
+        "cpu_full": CPU_FULL,
         "fresh_for": "5s",
         "onset_within": "2m",
         "heap_window": "12s",

@@ -12,7 +12,7 @@ from functools import partial
 from demo.faults.database import pool_exhausted
 from demo.faults.fault import OBSERVED, Fault
 from demo.faults.service import database_lost
-from demo.observed import HEAP, RATIO, TRAFFIC
+from demo.observed import CPU, CPU_FULL, HEAP, RATIO, TRAFFIC
 from demo.parts.services import BACKEND, Services
 from demo.parts.surroundings import Surroundings
 from demo.parts.waiting import until
@@ -108,6 +108,7 @@ async def overloaded(services: Services) -> AsyncIterator[None]:
     try:
         await services.backend.inject("busy")
         await _failing(services)
+        await until("the CPU in use", partial(_cpu_in_use, services), within=20)
         yield
     finally:
         load.unlink()
@@ -158,6 +159,11 @@ async def nobody_sees(services: Services) -> AsyncIterator[None]:
 async def _memory_left(services: Services) -> str:
     used = await around(services).prometheus.value(HEAP)
     return f"{used or 0:.0%} of it is used" if not used or used < LITTLE_LEFT else ""
+
+
+async def _cpu_in_use(services: Services) -> str:
+    cores = await around(services).prometheus.value(CPU)
+    return "" if cores and cores >= CPU_FULL else f"{cores} cores are in use"
 
 
 async def _asked(services: Services) -> str:
