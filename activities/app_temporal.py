@@ -86,4 +86,4 @@ def _in_words(total: int, types: tuple[FailedType, ...], temporal: AppTemporal) 
 def _link(temporal: AppTemporal, page: str) -> str:
     if not temporal.ui:
         return ""
-    return f"{temporal.ui.rstrip('/')}/namespaces/{quote(temporal.namespace, safe='')}/{page}"
+    return f"{temporal.ui}/namespaces/{quote(temporal.namespace, safe='')}/{page}"

@@ -57,12 +57,18 @@ def _is_ip(host: str) -> bool:
     return True
 
 
+def _web_address_or_none(value: str) -> str:
+    return web_address(value) if value else value
+
+
 def _without_slash(value: str) -> str:
     return value.rstrip("/")
 
 
 WebAddress = Annotated[str, AfterValidator(web_address), AfterValidator(_without_slash)]
 """The base of addresses, without a slash at its end."""
+OptionalWebAddress = Annotated[str, AfterValidator(_web_address_or_none), AfterValidator(_without_slash)]
+"""The base of addresses, or nothing."""
 WebPage = Annotated[str, AfterValidator(web_address)]
 """An address that is asked exactly as it is written."""
 ListeningAddress = Annotated[str, AfterValidator(listening_address)]

@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, TypeAdapter, field_validator
+from pydantic import Field
 
+from models.addresses import WebAddress, WebPage
 from models.alert import Severity
 from models.base import Configured, Duration
 from models.secret import SecretRef
@@ -47,12 +48,7 @@ class DiscordDirectChannel(_Channel):
     token: SecretRef
     user: str = Field(pattern=r"^[0-9]{1,20}$")
     """The person's numeric ID (Discord: Developer Mode, Copy User ID)."""
-    api: str = DISCORD_API
-
-    @field_validator("api")
-    @classmethod
-    def _is_http(cls, value: str) -> str:
-        return _http(value)
+    api: WebAddress = DISCORD_API
 
 
 class EmailChannel(_Channel):
@@ -74,24 +70,14 @@ class PagerDutyChannel(_Channel):
 
     kind: Literal["pagerduty"] = "pagerduty"
     routing_key: SecretRef
-    url: str = PAGERDUTY_EVENTS
+    url: WebPage = PAGERDUTY_EVENTS
     """Another address for PagerDuty's European region, or for what speaks the same protocol."""
-
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, value: str) -> str:
-        return _http(value)
 
 
 class LogChannel(_Channel):
     """The worker's own log: a channel that needs nothing, for a first try and as a last resort."""
 
     kind: Literal["log"] = "log"
-
-
-def _http(value: str) -> str:
-    TypeAdapter(HttpUrl).validate_python(value)
-    return value
 
 
 ChannelConfig = Annotated[

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter, field_validator
 
-from models.addresses import web_address
+from models.addresses import WebAddress, web_address
 from models.alert import ServiceName
 from models.base import Configured, Duration, Interval, Size, in_words
 from models.names import queue_of
@@ -190,7 +190,7 @@ class Service(Configured):
     network: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """The Docker network that the service shares with what it needs."""
     clean_up: CleanUp | None = None
-    links: dict[str, str] = Field(default_factory=dict)
+    links: dict[str, WebAddress] = Field(default_factory=dict)
 
     @property
     def queue(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from models.addresses import WebAddress, WebPage
+from models.addresses import OptionalWebAddress, WebAddress, WebPage
 from models.base import Configured, Duration, Interval
 from models.secret import SecretRef
 
@@ -70,7 +70,8 @@ class AppTemporal(Configured):
 
     address: str
     namespace: str = "default"
-    ui: str = ""
+    ui: OptionalWebAddress = ""
+    """Without one, the evidence holds no links."""
     window: Interval = timedelta(minutes=30)
 
 

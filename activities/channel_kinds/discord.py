@@ -31,7 +31,7 @@ class DiscordDirect:
     def __init__(self, name: str, client: httpx.AsyncClient, api: str, token: str, user: str) -> None:
         self.name = name
         self._client = client
-        self._api = api.rstrip("/")
+        self._api = api
         self._headers = {"Authorization": f"Bot {token}"}
         self._user = user
 

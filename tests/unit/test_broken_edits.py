@@ -205,3 +205,20 @@ def test_a_provider_without_a_possible_port_is_refused(tmp_path: Path) -> None:
     provider = '{openai: {url: "http://127.0.0.1:99999/status"}}'
     (line,) = refused(tmp_path, service(providers=provider))
     assert "the port of this address is none" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        (service(links="{board: nowhere}"), "services.a.links.board"),
+        (service(temporal="{address: 'localhost:7233', ui: nowhere}"), "services.a.temporal.ui"),
+        ("channels:\n  a:\n    {kind: pagerduty, routing_key: {env: A}, url: nowhere}\n", "channels.a.url"),
+        (
+            "channels:\n  a:\n    {kind: discord-direct, token: {env: A}, user: '1', api: nowhere}\n",
+            "channels.a.api",
+        ),
+    ],
+)
+def test_every_address_that_people_follow_is_one(tmp_path: Path, text: str, at: str) -> None:
+    (line,) = refused(tmp_path, text)
+    assert line.endswith(f"{at}: {NO_ADDRESS}")
