@@ -17,6 +17,7 @@ COPY activities activities
 COPY console console
 COPY intake intake
 COPY models models
+COPY runtime runtime
 COPY workflows workflows
 # The workflow sandbox loads its files anew for each run: compiled once, they load faster.
 RUN python -m compileall -q .

@@ -19,11 +19,10 @@ from pydantic import TypeAdapter, ValidationError
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
-import hosting
-import settings
-from connection import ConnectionMisconfigured, TemporalUnreachable, connect
-from models.service import HostName
-from registration import AttributesMissing, register_search_attributes
+from models.service.service import HostName
+from runtime import hosting, settings
+from runtime.connection import ConnectionMisconfigured, TemporalUnreachable, connect
+from runtime.search_attributes import AttributesMissing, register_search_attributes
 
 FAILED, MISCONFIGURED, UNREACHABLE = 1, 2, 3
 

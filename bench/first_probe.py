@@ -24,9 +24,9 @@ from bench.bare import ONE_LOOK, QUEUE
 from bench.figures import Figure
 from bench.ground import BareWorker, client_of, supervisord
 from bench.health_server import HealthServer
-from demo.parts.product import Intake, Worker, new_token, product_environment
-from demo.parts.temporal import Temporal
 from demo.parts.waiting import until
+from demo.systems.product import Intake, Worker, new_token, product_environment
+from demo.systems.temporal import Temporal
 
 ROUNDS = 5
 A_ROUND = 40

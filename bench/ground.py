@@ -14,11 +14,11 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from bench.bare import QUEUE
-from demo.parts.backend import ROOT
 from demo.parts.part import ProcessPart
 from demo.parts.process import Process
-from demo.parts.supervisor import Supervisord
-from demo.parts.temporal import Temporal
+from demo.systems.backend import ROOT
+from demo.systems.supervisor import Supervisord
+from demo.systems.temporal import Temporal
 
 
 class BareWorker(ProcessPart):

@@ -28,12 +28,12 @@ from bench.first_probe import webhook
 from bench.ground import BareWorker, client_of, supervisord
 from demo.parts.http import answers
 from demo.parts.loopback import LOOPBACK, free_port
-from demo.parts.product import Intake, Worker, new_token, product_environment
-from demo.parts.temporal import Temporal
 from demo.parts.waiting import until
-from models.incident import IncidentState, Outcome, Phase
+from demo.systems.product import Intake, Worker, new_token, product_environment
+from demo.systems.temporal import Temporal
+from models.incident.incident import IncidentState, Outcome, Phase
+from models.incident.review import Review
 from models.names import steward_id
-from models.review import Review
 
 AIM = 60
 PROBES = 60

@@ -24,13 +24,13 @@ from bench.figures import Figure
 from bench.first_probe import RUNS
 from bench.ground import BareWorker, client_of, supervisord
 from bench.health_server import HealthServer
-from demo.parts.product import Worker, new_token, product_environment
-from demo.parts.temporal import Temporal
 from demo.parts.waiting import until
-from hosting import CACHED_RUNS
-from models.alert import Alert, Severity
-from models.names import TASK_QUEUE
-from models.search_attributes import of_alert
+from demo.systems.product import Worker, new_token, product_environment
+from demo.systems.temporal import Temporal
+from models.incident.alert import Alert
+from models.incident.search_attributes import of_alert
+from models.names import TASK_QUEUE, Severity
+from runtime.hosting import CACHED_RUNS
 
 WARM_UP = 50
 OPEN = 1000

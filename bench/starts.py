@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from bench.bare import QUEUE, WAITS
 from bench.figures import Figure
 from bench.ground import StockTemporal, client_of
-from demo.parts.temporal import Temporal
+from demo.systems.temporal import Temporal
 
 ROUNDS = 5
 A_ROUND = 120

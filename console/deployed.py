@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from activities.deployments import tell_steward
-from connection import PATIENCE, connect
 from console.voice import AsJson, By, Unusable, as_json, out, run, safe, somebody, typed
-from intake.errors import in_time
-from models.alert import ServiceName
-from models.history import Deployment
-from models.names import steward_id
+from models.evidence.history import Deployment
+from models.names import ServiceName, steward_id
+from runtime.connection import PATIENCE, connect
+from runtime.deployments import tell_steward
+from runtime.errors import in_time
 
 app = typer.Typer()
 

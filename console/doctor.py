@@ -7,13 +7,13 @@ import asyncio
 import httpx
 import typer
 
-import settings
-from connection import ConnectionMisconfigured, TemporalUnreachable, connect
 from console.fire import Config
 from console.surroundings import look_around
 from console.voice import AsJson, Exit, as_json, out, run, safe
-from intake.readiness import Check, check_search_attributes, check_temporal, check_version
-from models.configuration import Configuration
+from models.configuration.configuration import Configuration
+from runtime import settings
+from runtime.connection import ConnectionMisconfigured, TemporalUnreachable, connect
+from runtime.readiness import Check, check_search_attributes, check_temporal, check_version
 
 app = typer.Typer()
 

@@ -8,14 +8,15 @@ from typing import Annotated
 
 import typer
 
-import settings
-from connection import connect
 from console.voice import AsJson, By, Unusable, as_json, out, run, somebody, typed
-from intake.door import Door
-from intake.payload import MAX_LABEL, MAX_LABELS
-from intake.routing import RESERVED, routed
-from models.alert import Alert, Severity
-from models.configuration import Configuration
+from intake.alerts.door import Door
+from intake.alerts.payload import MAX_LABEL, MAX_LABELS
+from intake.alerts.routing import routed
+from models.configuration.configuration import Configuration
+from models.incident.alert import Alert
+from models.names import RESERVED, Severity
+from runtime import settings
+from runtime.connection import connect
 
 app = typer.Typer()
 Config = Annotated[

@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 
 from console.voice import safe
-from intake.incidents import IncidentLine
-from models.incident import Entry, IncidentState, PendingApproval
+from models.incident.incident import Entry, IncidentState, PendingApproval
+from runtime.incidents import IncidentLine
 
 COLOURS = {"critical": "red", "warning": "yellow", "info": "cyan"}
 SHOWN_ENTRIES = 200

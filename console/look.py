@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 from rich.live import Live
 
-from connection import connect
 from console.incident_view import entry_line, table_of, whole
 from console.switch import read_switch
 from console.voice import AsJson, Id, as_json, out, run, safe
-from intake.errors import NobodyAnswers
-from intake.incidents import Incidents, parse_id
-from models.incident import IncidentState, Phase
+from models.incident.incident import IncidentState, Phase
+from runtime.connection import connect
+from runtime.errors import NobodyAnswers
+from runtime.incidents import Incidents, parse_id
 
 app = typer.Typer()
 LOOK_EVERY = timedelta(seconds=1)

@@ -14,21 +14,20 @@ import typer
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-import hosting
-import settings
-from activities.secrets import resolve
-from beside_the_door import EarlyHealth, eyes, first_look_worker
-from connection import connect, connect_later
+from activities.support.secrets import resolve
 from console.fire import Config
 from console.voice import Unusable, run, typed
+from intake.alerts.first_look import FirstLooks
+from intake.alerts.sight import Sight
 from intake.app import build
-from intake.first_look import FirstLooks
-from intake.journal import keep_journal
-from intake.keys import Keys, is_loopback
-from intake.server import listen
-from intake.server import serve as serve_app
-from intake.sight import Sight
-from models.configuration import Configuration
+from intake.http.keys import Keys, is_loopback
+from intake.http.server import listen
+from intake.http.server import serve as serve_app
+from models.configuration.configuration import Configuration
+from runtime import hosting, settings
+from runtime.connection import connect, connect_later
+from runtime.first_task_worker import EarlyHealth, eyes, first_look_worker
+from runtime.logging import keep_journal
 
 app = typer.Typer()
 

@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from connection import PATIENCE, connect
 from console.voice import AsJson, Unusable, as_json, out, run, safe
-from intake.errors import NoSuchIncident, in_time
-from intake.incidents import ANSWER_WITHIN
-from intake.messages import STATE, UNBLOCK
-from models.alert import ServiceName
-from models.names import steward_id
-from models.stewardship import StewardState
+from models.incident.stewardship import StewardState
+from models.names import ServiceName, steward_id
+from runtime.connection import PATIENCE, connect
+from runtime.errors import NoSuchIncident, in_time
+from runtime.incidents import ANSWER_WITHIN
+from runtime.messages import STATE, UNBLOCK
 
 app = typer.Typer(help="What the steward of a service knows.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="SERVICE", help="The service.")]

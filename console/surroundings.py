@@ -12,12 +12,12 @@ import docker
 import httpx
 from docker.errors import DockerException
 
-from activities.secrets import SecretMissing, resolve
-from intake.readiness import Check
+from activities.support.secrets import SecretMissing, resolve
 from models.base import Model
-from models.configuration import Configuration
-from models.secret import SecretRef
-from models.service import Database, DockerManager, SupervisordManager
+from models.configuration.configuration import Configuration
+from models.service.secret import SecretRef
+from models.service.service import Database, DockerManager, SupervisordManager
+from runtime.readiness import Check
 
 WITHIN = 3
 

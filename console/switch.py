@@ -9,9 +9,8 @@ import typer
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from connection import PATIENCE, connect
 from console.voice import AsJson, By, as_json, out, run, safe, somebody, typed
-from intake.errors import NoSuchIncident, in_time
+from models.incident.stewardship import ControlRoomState, Switch
 from models.names import (
     CONTROL_ROOM,
     CONTROL_ROOM_ID,
@@ -20,7 +19,8 @@ from models.names import (
     CONTROL_ROOM_SUSPEND,
     TASK_QUEUE,
 )
-from models.stewardship import ControlRoomState, Switch
+from runtime.connection import PATIENCE, connect
+from runtime.errors import NoSuchIncident, in_time
 
 app = typer.Typer()
 SWITCH_WITHIN = timedelta(seconds=10)

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from connection import connect
 from console.incident_view import question
 from console.voice import AsJson, By, Id, Refused, as_json, err, out, run, safe, somebody, typed, worded
-from intake.incidents import Incidents, parse_id
-from intake.messages import ACKNOWLEDGE, DONE, NOTE
-from models.incident import Decision, Spoken, Through, Verdict
+from models.incident.incident import Decision, Spoken, Through, Verdict
+from runtime.connection import connect
+from runtime.incidents import Incidents, parse_id
+from runtime.messages import ACKNOWLEDGE, DONE, NOTE
 
 app = typer.Typer()
 PlanOption = Annotated[

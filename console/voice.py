@@ -19,13 +19,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from activities.secrets import SecretMissing
-from connection import ConnectionMisconfigured, TemporalUnreachable
-from intake.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway
-from intake.payload import plain
-from intake.server import ListenerTaken, NoSuchHost
+from activities.support.secrets import SecretMissing
+from intake.http.server import ListenerTaken, NoSuchHost
 from models.base import Model
-from settings import ConfigurationError
+from models.text import plain
+from runtime.connection import ConnectionMisconfigured, TemporalUnreachable
+from runtime.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway
+from runtime.settings import ConfigurationError
 
 T = TypeVar("T")
 out = Console(soft_wrap=True, highlight=False)

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from demo.parts.backend import ROOT
-from demo.parts.disk import SmallDisk
-from demo.parts.services import BACKEND, POSTGRES, Services
+from demo.systems.backend import ROOT
+from demo.systems.disk import SmallDisk
+from demo.systems.services import BACKEND, POSTGRES, Services
 
 STABLE_FOR = "10s"
 """Recovered means healthy for this long. `runbook.md` says five minutes; the demo says that it is less."""

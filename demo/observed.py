@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from demo.parts.compose import ComposedServices
-from demo.parts.services import Services
-from demo.parts.surroundings import Surroundings
-from demo.parts.temporal import AFFILIATE, Temporal
+from demo.systems.compose import ComposedServices
+from demo.systems.services import Services
+from demo.systems.surroundings import Surroundings
+from demo.systems.temporal import AFFILIATE, Temporal
 
 WINDOW = "5s"
 _ASKED = 'route!~"/health|/metrics|/faults/.*"'

@@ -15,23 +15,23 @@ from temporalio.service import RPCError
 from demo.configuration import Around, write_configuration
 from demo.faults.fault import NETWORKS, SMALL_DISK, Fault
 from demo.observed import observed
-from demo.parts.alertmanager import Alertmanager
-from demo.parts.compose import ComposedServices
-from demo.parts.disk import SmallDisk
 from demo.parts.docker_engine import why_not_usable
 from demo.parts.errors import NotInstalledError, PartError
 from demo.parts.loopback import is_installed
-from demo.parts.networked import NetworkedServices
 from demo.parts.part import Part
-from demo.parts.product import Intake, Worker, command, new_token, product_environment
-from demo.parts.prometheus import Prometheus
-from demo.parts.services import BACKEND, FIRST_VERSION, Services
-from demo.parts.supervisor import SupervisedServices
-from demo.parts.surroundings import Surroundings
-from demo.parts.temporal import Temporal
 from demo.parts.waiting import until
+from demo.systems.alertmanager import Alertmanager
+from demo.systems.compose import ComposedServices
+from demo.systems.disk import SmallDisk
+from demo.systems.networked import NetworkedServices
+from demo.systems.product import Intake, Worker, command, new_token, product_environment
+from demo.systems.prometheus import Prometheus
+from demo.systems.services import BACKEND, FIRST_VERSION, Services
+from demo.systems.supervisor import SupervisedServices
+from demo.systems.surroundings import Surroundings
+from demo.systems.temporal import Temporal
+from models.incident.stewardship import StewardState
 from models.names import STEWARD_STATE, steward_id
-from models.stewardship import StewardState
 
 
 async def choose_services(directory: Path, fault: Fault) -> tuple[Services, str]:

@@ -17,8 +17,8 @@ from demo.stack import Stack
 from demo.watch import Run, Watch
 from demo.webhook import Firing, post
 from models.base import in_words
-from models.incident import IncidentState, Phase
-from models.review import Review
+from models.incident.incident import IncidentState, Phase
+from models.incident.review import Review
 
 _OVER = (Phase.RESOLVED, Phase.CLOSED)
 _LOOK_EVERY = 0.5

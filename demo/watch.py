@@ -11,8 +11,8 @@ from temporalio.service import RPCError
 
 from demo.screen import Screen
 from demo.stack import Stack
-from models.incident import IncidentState, PendingApproval, Phase
-from models.review import Review
+from models.incident.incident import IncidentState, PendingApproval, Phase
+from models.incident.review import Review
 
 _OPEN = "ExecutionStatus = 'Running' AND AlertName IS NOT NULL"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from demo.parts.services import BACKEND
 from demo.parts.waiting import until
+from demo.systems.services import BACKEND
 from models.names import incident_id
 
 _ZERO_TIME = "0001-01-01T00:00:00Z"

@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from models.action import AUTOMATIC, Action
-from models.alert import Severity
-from models.change import Risk
-from models.service import LogScan
-from workflows.catalogue import WORKFLOWS
-from workflows.diagnosis import UNKNOWN, Cause
+from models.actions.change import Risk
+from models.actions.plan import AUTOMATIC, Action
+from models.names import Severity
+from models.service.service import LogScan
+from workflows.diagnosis.causes import UNKNOWN, Cause
+from workflows.runbooks.registry import WORKFLOWS
 
 DOCS = Path(__file__).parent
 PLACE = re.compile(r"(<!-- generated: (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -13,18 +13,18 @@ from starlette.responses import Response
 from temporalio.client import Client
 
 from intake import openapi
-from intake.alertmanager import AlertmanagerWebhook
-from intake.answers import Stop, on_http_exception, on_stop, refusal
-from intake.door import Door
-from intake.errors import Trouble
-from intake.first_look import FirstLooks
+from intake.alerts.alertmanager import AlertmanagerWebhook
+from intake.alerts.door import Door
+from intake.alerts.first_look import FirstLooks
+from intake.alerts.sight import Sight
 from intake.health import HealthPages
-from intake.incidents import Incidents
-from intake.keys import Keys
-from intake.metrics import IntakeMetrics, Timed
+from intake.http.answers import Stop, on_http_exception, on_stop, refusal
+from intake.http.keys import Keys
+from intake.http.metrics import IntakeMetrics, Timed
 from intake.pages import STATUS, IncidentPages
-from intake.sight import Sight
-from models.configuration import Configuration
+from models.configuration.configuration import Configuration
+from runtime.errors import Trouble
+from runtime.incidents import Incidents
 
 
 def build(

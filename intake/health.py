@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from temporalio.client import Client
 
-from intake.answers import shown
-from intake.metrics import IntakeMetrics
-from intake.readiness import Check, check_search_attributes, check_temporal
+from intake.http.answers import shown
+from intake.http.metrics import IntakeMetrics
 from models.base import Model
+from runtime.readiness import Check, check_search_attributes, check_temporal
 
 
 class Ready(Model):

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from intake.alertmanager import Accepted
+from intake.alerts.alertmanager import Accepted
+from intake.alerts.payload import Envelope, ReceivedAlert
 from intake.health import Ready
 from intake.pages import Incidents200, Incoming, IncomingDecision, Told
-from intake.payload import Envelope, ReceivedAlert
 from models.base import Model
-from models.incident import Decided, IncidentState
+from models.incident.incident import Decided, IncidentState
 
 SHOWN: tuple[type[Model], ...] = (
     Accepted,

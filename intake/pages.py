@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from intake.answers import Stop, shown
-from intake.body import read_body
-from intake.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway, Trouble
-from intake.incidents import IncidentLine, Incidents, parse_id
-from intake.keys import Keys
-from intake.messages import ACKNOWLEDGE, DONE, NOTE
-from intake.payload import why
+from intake.alerts.payload import why
+from intake.http.answers import Stop, shown
+from intake.http.body import read_body
+from intake.http.keys import Keys
 from models.base import Model
-from models.incident import Decision, Spoken, Through, Verdict
+from models.incident.incident import Decision, Spoken, Through, Verdict
+from runtime.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway, Trouble
+from runtime.incidents import IncidentLine, Incidents, parse_id
+from runtime.messages import ACKNOWLEDGE, DONE, NOTE
 
 MOST_BODY = 16 * 1024
 STATUS: dict[type[Trouble], int] = {TemporalAway: 503, NobodyAnswers: 503, NoSuchIncident: 404, Rejected: 409}

@@ -6,7 +6,29 @@ and never by importing them.
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import StringConstraints
+
 TASK_QUEUE = "runbooks"
+
+AlertName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.:-]{0,127}$")]
+ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+
+
+class Severity(StrEnum):
+    """How soon somebody must respond: 5 minutes, 30 minutes or 4 hours by default."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 is the most severe."""
+        return list(Severity).index(self)
+
 
 STEWARD = "Steward"
 STEWARD_ASK = "ask"
@@ -24,6 +46,9 @@ RUNBOOKS = ("ServiceDown", "HighErrorRate", DATABASE_CONNECTION_FAILURE, ANY_ALE
 """Every runbook that exists, by its workflow type."""
 
 UNKNOWN_SERVICE = "unknown"
+
+RESERVED = ("steward", "check", "control-room")
+"""The product's own workflow IDs begin with these; an alert of that name gets another ID."""
 
 
 def queue_of(host: str | None) -> str:

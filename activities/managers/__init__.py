@@ -14,7 +14,7 @@ from activities.managers.manager import (
     Usage,
 )
 from activities.managers.supervisord import SupervisordManager
-from models import service as configured
+from models.service import service as configured
 
 __all__ = [
     "DockerEngine",

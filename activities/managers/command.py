@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import IO
 
 from activities.managers.manager import ManagerRefused, Unsupported
-from activities.redaction import clean
+from activities.support.redaction import clean
 from models.base import in_words
 
 _OUTPUT_LIMIT = 2**20

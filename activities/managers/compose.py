@@ -21,7 +21,7 @@ from typing import Any
 
 from activities.managers.command import run
 from activities.managers.manager import ManagerRefused, Unsupported
-from activities.redaction import clean
+from activities.support.redaction import clean
 
 _LABEL = "com.docker.compose."
 _FROM_INPUT = "-"

@@ -15,7 +15,7 @@ from docker.errors import APIError, DockerException
 
 from activities.managers.docker_reading import gist
 from activities.managers.manager import ManagerRefused, ManagerUnreachable
-from activities.redaction import clean
+from activities.support.redaction import clean
 
 READ_TIMEOUT = 5
 """Seconds that the engine may take for an answer; stopping adds the container's own grace period."""

@@ -18,13 +18,13 @@ from typing import Any, NoReturn
 from supervisor.states import ProcessStates
 from supervisor.xmlrpc import Faults
 
-from activities.host_processes import began_of, cpu_share_of, family, memory_of
+from activities.managers.host_processes import began_of, cpu_share_of, family, memory_of
 from activities.managers.log_times import fresh_lines
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
 from activities.managers.supervisord_reading import exit_code_in, seen_of, started_in
 from activities.managers.supervisord_socket import supervisor_at
-from models import service as configured
-from models.evidence import Finding, ProcessSeen, ProcessState
+from models.evidence.evidence import Finding, ProcessSeen, ProcessState
+from models.service import service as configured
 from models.version import Version
 
 _LOG_BYTES = 2**20

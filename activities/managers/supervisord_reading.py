@@ -10,9 +10,9 @@ from typing import Any
 
 from supervisor.states import ProcessStates
 
-from activities.redaction import clean
+from activities.support.redaction import clean
 from models.base import in_words
-from models.evidence import Finding, ProcessSeen, ProcessState
+from models.evidence.evidence import Finding, ProcessSeen, ProcessState
 
 _STATES = {
     ProcessStates.STOPPED: ProcessState.EXITED,

@@ -13,7 +13,7 @@ from xml.parsers.expat import ExpatError
 from supervisor.xmlrpc import SupervisorTransport
 
 from activities.managers.manager import ManagerRefused, ManagerUnreachable
-from activities.redaction import clean
+from activities.support.redaction import clean
 
 READ_TIMEOUT = 5.0
 

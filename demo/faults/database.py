@@ -10,10 +10,10 @@ import asyncpg
 
 from demo.faults.fault import NETWORKS, SMALL_DISK, Fault, unhealthy
 from demo.faults.service import database_hung, database_lost
-from demo.parts.networked import NetworkedServices
-from demo.parts.postgres import CUT_OFF
-from demo.parts.services import BACKEND, POSTGRES, Services
 from demo.parts.waiting import until
+from demo.systems.networked import NetworkedServices
+from demo.systems.postgres import CUT_OFF
+from demo.systems.services import BACKEND, POSTGRES, Services
 
 _MORE_JOBS_THAN_CONNECTIONS = "7"
 _TRIES = 100

@@ -13,9 +13,9 @@ from demo.faults.database import pool_exhausted
 from demo.faults.fault import OBSERVED, Fault
 from demo.faults.service import database_lost
 from demo.observed import CPU, CPU_FULL, HEAP, RATIO, TRAFFIC
-from demo.parts.services import BACKEND, Services
-from demo.parts.surroundings import Surroundings
 from demo.parts.waiting import until
+from demo.systems.services import BACKEND, Services
+from demo.systems.surroundings import Surroundings
 
 BROKEN_VERSION = "2"
 TOO_MANY = 0.08

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from demo.parts.services import BACKEND, Services
 from demo.parts.waiting import until
+from demo.systems.services import BACKEND, Services
 
 SMALL_DISK = "small-disk"
 """PostgreSQL on a disk of its own, which can be full without harm."""

@@ -14,9 +14,9 @@ import psutil
 from demo.faults.fault import NETWORKS, Fault, unhealthy
 from demo.parts.http import answers
 from demo.parts.loopback import LOOPBACK
-from demo.parts.networked import NetworkedServices
-from demo.parts.services import BACKEND, POSTGRES, Services
 from demo.parts.waiting import until
+from demo.systems.networked import NetworkedServices
+from demo.systems.services import BACKEND, POSTGRES, Services
 
 _MORE_THAN_THE_LIMIT = 16 * 2**20
 """Bytes. The working set is over the limit, and under the limit raised by half."""

@@ -20,7 +20,7 @@ import docker
 from docker.errors import DockerException, NotFound
 from requests.exceptions import RequestException
 
-from demo.parts.backend import ROOT
+from demo.systems.backend import ROOT
 
 ANSWER_WITHIN = 20
 """Seconds for one request to the engine."""

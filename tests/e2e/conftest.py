@@ -10,11 +10,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from demo.parts.compose import ComposedServices
 from demo.parts.docker_engine import engine, why_not_usable
 from demo.parts.loopback import is_installed
 from demo.stack import Stack
-from tests.parts.pipeline import Pipeline
+from demo.systems.compose import ComposedServices
+from tests.parts.product.pipeline import Pipeline
 from tests.parts.requirements import missing
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import docker
 
-from demo.parts.compose import ComposedServices
 from demo.stack import Stack
+from demo.systems.compose import ComposedServices
 
 
 def container_of(stack: Stack, service: str) -> str:

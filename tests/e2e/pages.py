@@ -10,7 +10,7 @@ from urllib.parse import quote
 from playwright.async_api import Error, Locator, Page
 
 from demo.parts.waiting import until
-from tests.parts.pipeline import Run
+from tests.parts.product.pipeline import Run
 
 
 class IncidentPage:

@@ -11,8 +11,8 @@ import pytest
 
 from demo.faults import FAULTS
 from demo.webhook import Firing
-from models.incident import Outcome
-from tests.parts.pipeline import SERVICE_DOWN, Pipeline, said
+from models.incident.incident import Outcome
+from tests.parts.product.pipeline import SERVICE_DOWN, Pipeline, said
 
 WEBHOOK = "/v1/alertmanager"
 JSON = {"content-type": "application/json"}

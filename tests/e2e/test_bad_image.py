@@ -13,18 +13,18 @@ from playwright.async_api import Page
 
 from demo.faults import FAULTS
 from demo.observed import RATIO, THRESHOLD
-from demo.parts.compose import ComposedServices
 from demo.parts.loopback import is_installed
-from demo.parts.services import BACKEND
 from demo.stack import Stack
-from models.incident import Outcome, Through
+from demo.systems.compose import ComposedServices
+from demo.systems.services import BACKEND
+from models.incident.incident import Outcome, Through
 from models.names import incident_id
 from tests.e2e.engine import container_of
 from tests.e2e.pages import IncidentPage
-from tests.parts.pipeline import Pipeline, said
+from tests.parts.product.pipeline import Pipeline, said
 from tests.parts.requirements import missing
 
-pytest_plugins = ["tests.parts.browser"]
+pytest_plugins = ["tests.parts.servers.browser"]
 
 HIGH_ERROR_RATE = incident_id("HighErrorRate", BACKEND)
 

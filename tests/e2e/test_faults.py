@@ -11,12 +11,12 @@ import docker
 import pytest
 
 from demo.faults import FAULTS
-from demo.parts.services import BACKEND
 from demo.parts.waiting import until
+from demo.systems.services import BACKEND
 from demo.webhook import Firing
-from models.incident import IncidentState, Outcome
+from models.incident.incident import IncidentState, Outcome
 from tests.e2e.engine import container_of, events
-from tests.parts.pipeline import Pipeline, said
+from tests.parts.product.pipeline import Pipeline, said
 
 SECOND_RUNG = timedelta(seconds=12)
 OUTAGE = timedelta(seconds=32)

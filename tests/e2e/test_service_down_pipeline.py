@@ -10,13 +10,13 @@ import psutil
 import pytest
 
 from demo.faults import FAULTS
-from demo.parts.services import BACKEND, POSTGRES
-from models.action import KillProcess
-from models.incident import Outcome
+from demo.systems.services import BACKEND, POSTGRES
+from models.actions.plan import KillProcess
+from models.incident.incident import Outcome
+from models.incident.review import Review
 from models.names import DATABASE_CONNECTION_FAILURE, incident_id
-from models.review import Review
 from tests.e2e.engine import container_of, events, memory_limit
-from tests.parts.pipeline import SERVICE_DOWN, Pipeline, said
+from tests.parts.product.pipeline import SERVICE_DOWN, Pipeline, said
 
 
 @dataclass(frozen=True)

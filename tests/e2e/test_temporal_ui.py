@@ -10,11 +10,11 @@ from playwright.async_api import Page
 
 from demo.faults import FAULTS
 from demo.webhook import Firing
-from models.incident import Outcome, Through
+from models.incident.incident import Outcome, Through
 from tests.e2e.pages import IncidentPage
-from tests.parts.pipeline import Pipeline, said
+from tests.parts.product.pipeline import Pipeline, said
 
-pytest_plugins = ["tests.parts.browser"]
+pytest_plugins = ["tests.parts.servers.browser"]
 
 
 def the_first_crash_is_a_loop(content: dict[str, Any]) -> None:

@@ -9,15 +9,15 @@ from typing import Any
 import docker
 import pytest
 
-from activities.stability import Watch
+from activities.support.stability import Watch
 from demo.faults import FAULTS
-from demo.parts.services import BACKEND
 from demo.parts.waiting import until
+from demo.systems.services import BACKEND
 from demo.webhook import Firing
-from models.evidence import Watched
-from models.incident import Outcome
+from models.evidence.evidence import Watched
+from models.incident.incident import Outcome
 from tests.e2e.engine import container_of, events
-from tests.parts.pipeline import Pipeline, Run
+from tests.parts.product.pipeline import Pipeline, Run
 
 STABLE_FOR = timedelta(seconds=20)
 WATCH = "watch_health"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.alert import Alert
-    from models.review import Review
-    from workflows import steps
-    from workflows.incident import Incident
-    from workflows.runbook import Runbook
-    from workflows.service_down import ServiceDown as Original
+    from models.incident.alert import Alert
+    from models.incident.review import Review
+    from workflows.diagnosis import looks
+    from workflows.incident.incident import Incident
+    from workflows.incident.runbook import Runbook
+    from workflows.runbooks.service_down import ServiceDown as Original
 
 
 @workflow.defn
@@ -22,5 +22,5 @@ class ServiceDown(Runbook):
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
-        await incident.look(steps.dependents)
+        await incident.look(looks.dependents)
         await Original.page(self, incident)  # type: ignore[arg-type]

@@ -11,8 +11,8 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from models.alert import AlertStatus
-from models.incident import Decision, Spoken, Through, Verdict
+from models.incident.alert import AlertStatus
+from models.incident.incident import Decision, Spoken, Through, Verdict
 from models.names import CONTROL_ROOM_ID
 from tests.workflows import rows_database, rows_high_error_rate, rows_service_down, sights
 from tests.workflows.night import Incident, Night

@@ -15,7 +15,7 @@ from temporalio.workflow import NondeterminismError
 from tests.replay import mutated
 from tests.replay.record import HISTORIES, record, recorded
 from tests.replay.scenarios import SCENARIOS, Scenario
-from workflows.catalogue import WORKFLOWS
+from workflows.runbooks.registry import WORKFLOWS
 
 CORPUS = sorted(HISTORIES.glob("*.json"))
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -6,8 +6,8 @@ import asyncio
 
 from dotenv import dotenv_values
 
-from demo.parts.services import POSTGRES
-from tests.parts.pipeline import Pipeline
+from demo.systems.services import POSTGRES
+from tests.parts.product.pipeline import Pipeline
 from tests.scenarios.play import Played
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from demo.parts.services import POSTGRES
-from models.incident import Outcome, Phase
+from demo.systems.services import POSTGRES
+from models.incident.incident import Outcome, Phase
 from tests.scenarios.afterwards import pool_is_raised, sessions_are_gone, tried_once
 from tests.scenarios.scenario import Scenario
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from demo.faults.fault import OBSERVED
 from demo.observed import HEAP
-from demo.parts.compose import ComposedServices
-from demo.parts.services import BACKEND, FIRST_VERSION
-from models.incident import Outcome, Phase
-from tests.parts.pipeline import Pipeline, Run
+from demo.systems.compose import ComposedServices
+from demo.systems.services import BACKEND, FIRST_VERSION
+from models.incident.incident import Outcome, Phase
+from tests.parts.product.pipeline import Pipeline, Run
 from tests.scenarios.observing import around
 from tests.scenarios.play import Played
 from tests.scenarios.scenario import Scenario

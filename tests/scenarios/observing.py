@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from demo.observed import RATIO
-from demo.parts.compose import ComposedServices
-from demo.parts.services import BACKEND
-from demo.parts.surroundings import Surroundings
 from demo.parts.waiting import until
-from tests.parts.pipeline import Pipeline
+from demo.systems.compose import ComposedServices
+from demo.systems.services import BACKEND
+from demo.systems.surroundings import Surroundings
+from tests.parts.product.pipeline import Pipeline
 
 FEW = 0.01
 

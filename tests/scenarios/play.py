@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from demo.faults import FAULTS
 from demo.webhook import Firing
-from models.incident import Decided, Decision, IncidentState, Outcome, Phase, Spoken, Through
-from models.review import Review
-from tests.parts.pipeline import Pipeline, Run, told
+from models.incident.incident import Decided, Decision, IncidentState, Outcome, Phase, Spoken, Through
+from models.incident.review import Review
+from tests.parts.product.pipeline import Pipeline, Run, told
 from tests.scenarios.scenario import Scenario
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from demo.faults import FAULTS
-from demo.parts.services import BACKEND
-from models.incident import Outcome, Phase
+from demo.systems.services import BACKEND
+from models.incident.incident import Outcome, Phase
 from models.names import incident_id
 
 if TYPE_CHECKING:
-    from tests.parts.pipeline import Pipeline, Run
+    from tests.parts.product.pipeline import Pipeline, Run
     from tests.scenarios.play import Played
 
 Configure = Callable[[dict[str, Any]], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from models.incident import Outcome, Phase
+from models.incident.incident import Outcome, Phase
 from tests.scenarios.scenario import Scenario
 
 _row = partial(Scenario, runbook="ServiceDown")

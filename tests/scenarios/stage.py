@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from demo.faults.fault import NETWORKS, OBSERVED, SMALL_DISK
-from demo.parts.compose import ComposedServices
-from demo.parts.disk import CannotMountError, SmallDisk
 from demo.parts.docker_engine import why_not_usable
 from demo.parts.loopback import is_installed
-from demo.parts.networked import NetworkedServices
-from demo.parts.services import BACKEND, Services
-from demo.parts.supervisor import SupervisedServices
 from demo.stack import Stack
-from tests.parts.pipeline import Pipeline
+from demo.systems.compose import ComposedServices
+from demo.systems.disk import CannotMountError, SmallDisk
+from demo.systems.networked import NetworkedServices
+from demo.systems.services import BACKEND, Services
+from demo.systems.supervisor import SupervisedServices
+from tests.parts.product.pipeline import Pipeline
 from tests.parts.requirements import missing
 from tests.scenarios import observing
 from tests.scenarios.scenario import Scenario

@@ -7,10 +7,10 @@ import sys
 import pytest
 
 from tests.scenarios.tables import SCENARIOS
-from workflows.any_alert import AnyAlert
-from workflows.catalogue import RUNBOOKS
-from workflows.diagnosis import Cause, ask_a_human
-from workflows.runbook import Runbook
+from workflows.diagnosis.causes import Cause, ask_a_human
+from workflows.incident.runbook import Runbook
+from workflows.runbooks.any_alert import AnyAlert
+from workflows.runbooks.registry import RUNBOOKS
 
 pytestmark = pytest.mark.scenario
 

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from models.incident import Outcome
-from models.review import Review
-from tests.parts.pipeline import Pipeline, said
+from models.incident.incident import Outcome
+from models.incident.review import Review
+from tests.parts.product.pipeline import Pipeline, said
 from tests.scenarios.lines import Line
 from tests.scenarios.play import Played, broken, play, play_what_was_before
 from tests.scenarios.scenario import Scenario

@@ -22,19 +22,19 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.policy import PolicyActivities
-from activities.stewardship import StewardshipActivities
-from models.alert import Alert, AlertStatus
-from models.configuration import Configuration
-from models.history import Deployment
-from models.incident import IncidentState
+from activities.incidents.policy import PolicyActivities
+from activities.incidents.stewardship import StewardshipActivities
+from models.configuration.configuration import Configuration
+from models.evidence.history import Deployment
+from models.incident.alert import Alert, AlertStatus
+from models.incident.incident import IncidentState
+from models.incident.review import Review
+from models.incident.search_attributes import ALL
+from models.incident.stewardship import StewardState
 from models.names import STEWARD, TASK_QUEUE, steward_id
-from models.review import Review
-from models.search_attributes import ALL
-from models.stewardship import StewardState
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.world import World
-from workflows.catalogue import WORKFLOWS
+from workflows.runbooks.registry import WORKFLOWS
 
 SERVER = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent)) or shutil.which(
     "temporal-test-server"

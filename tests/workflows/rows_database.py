@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from models.evidence import DatabaseKind, Finding
-from models.surroundings_seen import NetworksSeen
+from models.evidence.evidence import DatabaseKind, Finding
+from models.evidence.surroundings import NetworksSeen
 from tests.workflows import sights
 from tests.workflows.rows import Row, Scene, scene
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.evidence import DatabaseKind
+from models.evidence.evidence import DatabaseKind
 from tests.workflows import sights
 from tests.workflows.rows import Row, Scene, scene
 from tests.workflows.rows_service_down import SCALABLE, deployed

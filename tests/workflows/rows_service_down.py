@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from models.evidence import DatabaseKind, ProcessState
-from models.history import Deployment
+from models.evidence.evidence import DatabaseKind, ProcessState
+from models.evidence.history import Deployment
 from tests.workflows import sights
 from tests.workflows.night import Night
 from tests.workflows.rows import Row, Scene, scene

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from models.app_executions import ExecutionsSeen, FailedType
-from models.evidence import (
-    AlertSourceSeen,
+from activities.monitoring.alertmanager import AlertSourceSeen
+from models.evidence.app_executions import ExecutionsSeen, FailedType
+from models.evidence.evidence import (
     DatabaseKind,
     DatabaseSeen,
     DiskSeen,
@@ -22,11 +22,11 @@ from models.evidence import (
     ProcessState,
     Watched,
 )
-from models.issues import SentrySeen
-from models.providers import ProviderKind, ProviderSeen, ProvidersSeen
-from models.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
-from models.sessions import SessionSeen, SessionsSeen
-from models.surroundings_seen import EnvironmentProposal, NetworksSeen, OldFile, OldFilesSeen
+from models.evidence.issues import SentrySeen
+from models.evidence.providers import ProviderKind, ProviderSeen, ProvidersSeen
+from models.evidence.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
+from models.evidence.sessions import SessionSeen, SessionsSeen
+from models.evidence.surroundings import EnvironmentProposal, NetworksSeen, OldFile, OldFilesSeen
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 MIB = 2**20

@@ -7,8 +7,8 @@ from typing import Any
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
+from models.incident.stewardship import ControlRoomState, Switch
 from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, CONTROL_ROOM_RESUME, CONTROL_ROOM_SUSPEND, TASK_QUEUE
-from models.stewardship import ControlRoomState, Switch
 from tests.workflows.night import Night
 
 

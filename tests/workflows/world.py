@@ -18,12 +18,11 @@ from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from models.action import Action, Effect, LookBack, Perform
-from models.announcement import Announcement, Delivered, Occasion, Receipt
-from models.app_executions import ExecutionsSeen
+from activities.monitoring.alertmanager import AlertSourceSeen
+from models.actions.plan import Action, Effect, LookBack, Perform
 from models.base import Model
-from models.evidence import (
-    AlertSourceSeen,
+from models.evidence.app_executions import ExecutionsSeen
+from models.evidence.evidence import (
     DatabaseSeen,
     DependenciesSeen,
     DependencySeen,
@@ -36,13 +35,14 @@ from models.evidence import (
     ProcessSeen,
     Watched,
 )
-from models.issues import SentrySeen
-from models.providers import ProvidersSeen
-from models.review import Review, StoredReview
-from models.service import Service
-from models.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
-from models.sessions import SessionsSeen
-from models.surroundings_seen import EnvironmentProposal, NetworksSeen, OldFilesSeen
+from models.evidence.issues import SentrySeen
+from models.evidence.providers import ProvidersSeen
+from models.evidence.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
+from models.evidence.sessions import SessionsSeen
+from models.evidence.surroundings import EnvironmentProposal, NetworksSeen, OldFilesSeen
+from models.incident.announcement import Announcement, Delivered, Occasion, Receipt
+from models.incident.review import Review, StoredReview
+from models.service.service import Service
 from tests.workflows import sights
 
 LOOKS = {

@@ -1,0 +1,161 @@
+"""Old log files on a full disk: seen first, and deleted exactly as they were seen.
+
+`runbook.md`, DatabaseConnectionFailure: "Disk full: clean up logs". Which files may go at all is the
+configuration's word: one directory, a pattern, an age. Nothing outside it is touched, no link is
+followed, and neither the newest file nor one that a process has open is deleted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.files.old_files import Directory, MustStay, open_files, opened, unreadable
+from activities.support.heartbeats import beating_in_thread
+from activities.support.redaction import clean
+from models.actions.change import Effect, Perform
+from models.actions.surroundings import CleanUpFiles
+from models.base import in_bytes, in_words
+from models.evidence.evidence import Finding
+from models.evidence.surroundings import OldFile, OldFilesSeen
+from models.service.service import Service
+from models.service.surroundings import CleanUp
+
+MOST_LISTED = 200
+_MOST_NAMED = 5
+
+
+class CleanUpActivities:
+    """Looks at and deletes files of this host."""
+
+    @activity.defn
+    def look_at_old_files(self, service: Service) -> OldFilesSeen:
+        """The oldest files that may be deleted; `unknown` when nothing is configured, or cannot be read."""
+        now = datetime.now(UTC)
+        configured = service.clean_up
+        if configured is None:
+            return OldFilesSeen(reason=f"no clean_up is configured for {service.name}", observed_at=now)
+        try:
+            with opened(configured) as directory:
+                old = directory.old(now)
+                in_use = open_files()
+        except OSError as error:
+            return OldFilesSeen(reason=unreadable(configured, error), observed_at=now)
+        free = [one for one in old if one.identity not in in_use.files]
+        listed = tuple(
+            OldFile(
+                path=str(directory.path / one.name),
+                size=one.size,
+                modified_at=datetime.fromtimestamp(one.modified, UTC),
+            )
+            for one in free[:MOST_LISTED]
+        )
+        seen = OldFilesSeen(
+            finding=Finding.OK,
+            observed_at=now,
+            files=listed,
+            left_out=len(free) - len(listed),
+            open=len(old) - len(free),
+        )
+        return seen.model_copy(update={"reason": _reason(configured, seen, in_use.complete)})
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def clean_up_files(self, request: Perform[CleanUpFiles]) -> Effect:
+        """Delete these files, each only if it still is one that may go. Done when any of them went.
+
+        What is gone already is not missed, so asking again is safe. Raises `ApplicationError`,
+        non-retryable, when nothing is configured or the directory cannot be used.
+        """
+        action = request.action
+        configured = action.service.clean_up
+        if configured is None:
+            raise _final(f"no clean_up is configured for {action.service.name}", "Unsupported")
+        try:
+            with beating_in_thread(), opened(configured) as directory:
+                before = shutil.disk_usage(directory.descriptor).free
+                deletion = _delete(directory, action.files)
+                after = shutil.disk_usage(directory.descriptor).free
+        except OSError as error:
+            raise _final(unreadable(configured, error), "ManagerRefused") from error
+        return Effect(
+            done=bool(deletion.deleted or not deletion.kept),
+            found=deletion.told,
+            at=datetime.now(UTC),
+            before=f"{in_bytes(before)} free",
+            after=f"{in_bytes(after)} free",
+        )
+
+
+def looks_done(action: CleanUpFiles, asked_at: datetime) -> Effect:
+    """Whether a clean-up whose answer was lost has happened. Changes nothing.
+
+    Being gone says it all, so it does not matter since when (`asked_at`).
+    """
+    gone = sum(not os.path.lexists(path) for path in action.files)
+    found = f"{gone} of {len(action.files)} files are gone"
+    return Effect(done=gone > 0, found=found, at=datetime.now(UTC))
+
+
+@dataclass
+class _Deletion:
+    deleted: int = 0
+    freed: int = 0
+    gone: int = 0
+    kept: list[str] = field(default_factory=list)
+
+    @property
+    def told(self) -> str:
+        parts = [f"deleted {self.deleted} files, {in_bytes(self.freed)} in all"]
+        if self.gone:
+            parts.append(f"{self.gone} were gone already")
+        if self.kept:
+            more = len(self.kept) - _MOST_NAMED
+            named = "; ".join(self.kept[:_MOST_NAMED])
+            parts.append(f"kept {named}{f'; and {more} more' if more > 0 else ''}")
+        return ", ".join(parts)
+
+
+def _delete(directory: Directory, paths: tuple[str, ...]) -> _Deletion:
+    done = _Deletion()
+    now = datetime.now(UTC)
+    newest = next(iter(directory.matching()), None)
+    in_use = open_files()
+    for path in dict.fromkeys(paths):
+        name = clean(Path(path).name, 120)
+        try:
+            done.freed += directory.delete(path, newest, in_use, now).size
+        except FileNotFoundError:
+            done.gone += 1
+        except MustStay as reason:
+            done.kept.append(f"{name}: {reason}")
+        except (OSError, ValueError) as error:
+            why = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+            done.kept.append(f"{name}: {why}")
+        else:
+            done.deleted += 1
+    return done
+
+
+def _reason(configured: CleanUp, seen: OldFilesSeen, complete: bool) -> str:
+    where = f"{clean(configured.pattern, 60)} in {clean(configured.directory, 120)}"
+    age = in_words(configured.older_than)
+    if not seen.files:
+        reason = f"no file of {where} is older than {age} and may be deleted"
+    else:
+        more = f", and {seen.left_out} more" if seen.left_out else ""
+        reason = (
+            f"{len(seen.files)} files of {where} are older than {age}, {in_bytes(seen.size)} in all{more}"
+        )
+    if seen.open:
+        reason += f"; {seen.open} are open in a process"
+    return reason if complete else f"{reason}; not every process could be asked what it has open"
+
+
+def _final(message: str, kind: str) -> ApplicationError:
+    return ApplicationError(message, type=kind, non_retryable=True)

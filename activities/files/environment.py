@@ -1,0 +1,245 @@
+"""A service's settings: how its env file would change, the change itself, and the way back.
+
+`runbook.md`: every row that says "Edit .env", and `PRISMA_DATABASE_URL_POOL_SIZE` for an exhausted
+pool. A person approves the exact diff; if the file is no longer the one that the diff was made of,
+nothing is done. The file as it was is kept beside it, named by when the change was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity
+
+from activities.files.env_edit import CannotEdit, diff, edit, looks_secret, values_in
+from activities.files.env_files import EnvFile, FileTrouble, keep, read, replace
+from activities.managers import ManagerError, ManagerRefused, Managers, ServiceManager, Unsupported
+from activities.service.outcomes import Outcome
+from activities.service.run_once import SETTLES_WITHIN, looked_back, once
+from activities.support.redaction import REDACTED, clean
+from models.actions.change import Effect, Perform
+from models.actions.surroundings import SetEnvironment
+from models.evidence.evidence import Finding
+from models.evidence.surroundings import EnvironmentProposal, ProposeEnvironment, RestoreEnvironment
+from models.service.service import Service
+
+_ROUNDED = timedelta(milliseconds=20)
+"""The kernel counts the start of a process in hundredths of a second, and cuts the rest off."""
+
+
+class EnvironmentActivities:
+    """Reads and edits env files of this host, and recreates their services through the managers."""
+
+    def __init__(self, managers: Managers, settles_within: timedelta = SETTLES_WITHIN) -> None:
+        self._managers = managers
+        self._settles_within = settles_within
+
+    @activity.defn
+    def propose_environment(self, request: ProposeEnvironment) -> EnvironmentProposal:
+        """The exact change of the file, without secrets; `unknown` when it cannot be made."""
+        service, values = request.service, request.values
+        now = datetime.now(UTC)
+        try:
+            file = _file_of(service)
+            edited = edit(file.text, values)
+        except (CannotEdit, FileTrouble, Unsupported) as trouble:
+            return EnvironmentProposal(reason=str(trouble), observed_at=now, values=values)
+        change = diff(file.text, edited, str(service.env_file), values)
+        reason = f"{len(values)} settings would stand in {service.env_file}"
+        return EnvironmentProposal(
+            finding=Finding.OK,
+            reason=reason if change else f"{service.env_file} has these settings already",
+            observed_at=now,
+            file=str(service.env_file),
+            values=values,
+            diff=change,
+            unchanged=not change,
+        )
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def set_environment(self, request: Perform[SetEnvironment]) -> Effect:
+        """Edit the file exactly as it was approved, and recreate the service so that it reads it.
+
+        If the service cannot be recreated, the file is put back as it was.
+        """
+        action, asked_at = request.action, request.asked_at
+        manager = self._managers.of(action.service)
+        return once(
+            action.says,
+            lambda: _set(manager, action, asked_at),
+            lambda: _edit_and_recreate(manager, action, asked_at),
+            self._settles_within,
+        )
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def restore_environment(self, request: RestoreEnvironment) -> Effect:
+        """Put the backup of one `SetEnvironment` back, and recreate the service.
+
+        Refused when the file was changed again since.
+        """
+        action = request.action
+        manager = self._managers.of(action.service)
+        return once(
+            f"put the settings of {action.service.name} back",
+            lambda: _restored(manager, request),
+            lambda: _put_back_and_recreate(manager, request),
+            self._settles_within,
+        )
+
+
+def looks_done(
+    managers: Managers, action: SetEnvironment, asked_at: datetime, within: timedelta = SETTLES_WITHIN
+) -> Effect:
+    """Whether a `set_environment` whose answer was lost has happened. Changes nothing."""
+    manager = managers.of(action.service)
+    return looked_back(lambda: _set(manager, action, asked_at), within)
+
+
+def looks_restored(
+    managers: Managers, request: RestoreEnvironment, within: timedelta = SETTLES_WITHIN
+) -> Effect:
+    """Whether a `restore_environment` whose answer was lost has happened. Changes nothing."""
+    manager = managers.of(request.action.service)
+    return looked_back(lambda: _restored(manager, request), within)
+
+
+def _file_of(service: Service) -> EnvFile:
+    if service.env_file is None:
+        raise Unsupported(f"no env_file is configured for {service.name}")
+    return read(service.env_file)
+
+
+def _read(action: SetEnvironment) -> EnvFile:
+    """The file that the action means, which must be the configured one."""
+    if action.file != action.service.env_file:
+        raise Unsupported(f"{action.file} is not the env file that is configured for {action.service.name}")
+    try:
+        return _file_of(action.service)
+    except FileTrouble as trouble:
+        raise ManagerRefused(str(trouble)) from trouble
+
+
+def _set(manager: ServiceManager, action: SetEnvironment, asked_at: datetime) -> Outcome:
+    file = _read(action)
+    outcome = _in_force(manager, file, action.values)
+    backup = file.backup(asked_at)
+    if outcome.happened and backup.exists():
+        kept = f"{outcome.found}; the file as it was is kept as {backup.name}"
+        return Outcome(True, kept, outcome.state, outcome.started_at)
+    return outcome
+
+
+def _restored(manager: ServiceManager, request: RestoreEnvironment) -> Outcome:
+    file = _read(request.action)
+    before = _backup(file, request.set_at)
+    outcome = _in_force(manager, file, _earlier(before, request.action))
+    if file.text == before.text:
+        return outcome
+    return Outcome(False, f"{file.path} is not as it was before", outcome.state, outcome.started_at)
+
+
+def _in_force(manager: ServiceManager, file: EnvFile, settings: Mapping[str, str | None]) -> Outcome:
+    """Whether the settings stand in the file, and the service runs with them."""
+    written = values_in(file.text)
+    started_with = manager.environment()
+    state = _told({key: (started_with or written).get(key) for key in settings})
+    seen = manager.state()
+    if any(written.get(key) != value for key, value in settings.items()):
+        return Outcome(False, f"{file.path} does not say {_told(settings)}", state, seen.started_at)
+    if started_with is None:
+        reached = seen.started_at is not None and seen.started_at + _ROUNDED > file.written_at
+    else:
+        reached = all(started_with.get(key) == value for key, value in settings.items())
+    if not reached:
+        found = f"{file.path} says {_told(settings)}, but the service does not run with it: {seen.reason}"
+        return Outcome(False, found, state, seen.started_at)
+    found = f"it was started with {_told(settings)}"
+    if not seen.running:
+        found += f", but is not running now: {seen.reason}"
+    return Outcome(True, found, state, seen.started_at)
+
+
+def _edit_and_recreate(manager: ServiceManager, action: SetEnvironment, asked_at: datetime) -> None:
+    file = _read(action)
+    with _told_as_refusal():
+        backup = file.backup(asked_at)
+        before = read(str(backup)) if backup.exists() else file
+        if before is file or edit(before.text, action.values) != file.text:
+            # Not edited by an earlier attempt of this very action.
+            edited = edit(file.text, action.values)
+            if diff(file.text, edited, action.file, action.values) != action.diff:
+                raise ManagerRefused(f"{action.file} was changed since this was planned: plan it again")
+            keep(file, backup)
+            before, file = file, replace(file, edited)
+    _recreate(manager, file, before.text, action.values, _earlier(before, action))
+
+
+def _put_back_and_recreate(manager: ServiceManager, request: RestoreEnvironment) -> None:
+    action = request.action
+    file = _read(action)
+    before = _backup(file, request.set_at)
+    with _told_as_refusal():
+        if file.text != before.text:
+            if edit(before.text, action.values) != file.text:
+                earlier = _told(_earlier(before, action))
+                raise ManagerRefused(f"{action.file} was changed again since: put {earlier} back by hand")
+            edited = file.text
+            file = replace(file, before.text)
+        else:
+            edited = edit(before.text, action.values)
+    _recreate(manager, file, edited, _earlier(before, action), action.values)
+
+
+def _recreate(
+    manager: ServiceManager,
+    file: EnvFile,
+    otherwise: str,
+    settings: Mapping[str, str | None],
+    other_settings: Mapping[str, str | None],
+) -> None:
+    """Recreate the service with the file as it is now; put back what stood there if that fails."""
+    before = manager.state()
+    try:
+        manager.recreate(settings)
+    except (ManagerRefused, Unsupported) as error:
+        try:
+            replace(file, otherwise)
+        except FileTrouble as trouble:
+            raise type(error)(f"{error}; the file could not be put back: {trouble}") from error
+        now = manager.state()
+        if (now.started_at, now.running) != (before.started_at, before.running):
+            with suppress(ManagerError):  # what failed first is what is told
+                manager.recreate(other_settings)
+        raise type(error)(f"{error}; {file.path} was put back as it was") from error
+
+
+def _backup(file: EnvFile, set_at: datetime) -> EnvFile:
+    backup = file.backup(set_at)
+    if not backup.exists():
+        raise Unsupported(f"there is no {backup}, so there is nothing to put back")
+    with _told_as_refusal():
+        return read(str(backup))
+
+
+def _earlier(before: EnvFile, action: SetEnvironment) -> dict[str, str | None]:
+    stood = values_in(before.text)
+    return {key: stood.get(key) for key in action.values}
+
+
+def _told(settings: Mapping[str, str | None]) -> str:
+    """The settings as a person reads them, without what may be secret."""
+    shown = (
+        f"no {key}" if value is None else f"{key}={REDACTED if looks_secret(key) else clean(value, 120)}"
+        for key, value in settings.items()
+    )
+    return ", ".join(shown)
+
+
+@contextmanager
+def _told_as_refusal() -> Iterator[None]:
+    try:
+        yield
+    except (CannotEdit, FileTrouble) as trouble:
+        raise ManagerRefused(str(trouble)) from trouble

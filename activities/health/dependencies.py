@@ -1,0 +1,59 @@
+"""What a service depends on, each dependency by its own check, all at the same time.
+
+`runbook.md`, ServiceDown, recovery step 3: "Verify dependencies are healthy".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.health.probe import HealthActivities
+from activities.postgres.check import PostgresActivities
+from activities.service.processes import ProcessActivities
+from models.evidence.evidence import DependenciesSeen, DependencySeen, Evidence, Finding, LookAtDependencies
+from models.service.service import Service
+
+
+class DependencyActivities:
+    """Looks at services through the checks that they are looked at with in their own incidents."""
+
+    def __init__(
+        self, health: HealthActivities, processes: ProcessActivities, postgres: PostgresActivities
+    ) -> None:
+        self._health = health
+        self._processes = processes
+        self._postgres = postgres
+
+    @activity.defn
+    async def look_at_dependencies(self, request: LookAtDependencies) -> DependenciesSeen:
+        """A database is asked `SELECT 1`, a service with a health check is probed, any other must run."""
+        seen = tuple(await asyncio.gather(*(self._look(service) for service in request.services)))
+        finding, reason = _together(seen)
+        return DependenciesSeen(finding=finding, reason=reason, observed_at=datetime.now(UTC), services=seen)
+
+    async def _look(self, service: Service) -> DependencySeen:
+        seen = await self._check(service)
+        return DependencySeen(
+            service=service.name, finding=seen.finding, reason=seen.reason, is_database=service.is_database
+        )
+
+    async def _check(self, service: Service) -> Evidence:
+        if service.database:
+            return await self._postgres.check_database(service)
+        if service.health:
+            return await self._health.probe_health(service)
+        return await asyncio.to_thread(self._processes.look_at_process, service)
+
+
+def _together(seen: tuple[DependencySeen, ...]) -> tuple[Finding, str]:
+    """The worst finding, and the sentence of each dependency that has it."""
+    if not seen:
+        return Finding.OK, "it depends on no other service"
+    for finding in (Finding.BAD, Finding.UNKNOWN):
+        worst = [f"{one.service}: {one.reason}" for one in seen if one.finding is finding]
+        if worst:
+            return finding, "; ".join(worst)
+    return Finding.OK, "all healthy: " + ", ".join(one.service for one in seen)

@@ -1,0 +1,98 @@
+"""The policy of one incident: what `runbooks.yaml` says about it, as of now.
+
+A run takes it once, when it begins, so that an edit of the file never changes an incident that
+is open. What an alert carries picks among the names of the configuration, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import activity
+
+from models.configuration.configuration import AlertRule, Configuration, Row
+from models.incident.alert import Alert
+from models.incident.policy import RESPOND_WITHIN, Ladder, Policy, Rung
+from models.names import Severity
+from models.service.service import Service
+
+
+class PolicyActivities:
+    """Takes policies from the configuration in force."""
+
+    def __init__(self, configuration: Callable[[], Configuration]) -> None:
+        self._configuration = configuration
+
+    @activity.defn
+    def take_policy(self, alert: Alert) -> Policy:
+        """Targets, thresholds, deadlines, ladder and risk for this alert.
+
+        Has no `service` if the configuration does not know it: such an alert is escalated and
+        nothing is touched. Runs in a thread, because it may read the file again.
+        """
+        return policy_for(alert, self._configuration())
+
+
+def policy_for(alert: Alert, configuration: Configuration) -> Policy:
+    """The policy of an alert under one configuration; the same for the same two."""
+    rule = configuration.rule(alert.name)
+    severity = configuration.severity_for(alert.name, alert.labels)
+    deadline = deadline_of(rule, severity)
+    service = configuration.services.get(alert.service)
+    return Policy(
+        runbook=configuration.runbook_for(alert.name),
+        severity=severity,
+        respond_within=deadline,
+        service=service,
+        dependencies=configuration.dependencies_of(service.name) if service else (),
+        dependents=configuration.dependents_of(service.name) if service else (),
+        thresholds=rule.thresholds,
+        risks={**configuration.risks, **rule.risks},
+        approval=configuration.approvals,
+        ladder=ladder_for(rule, deadline, configuration),
+        alertmanager=configuration.systems.alertmanager,
+        links=links_for(rule, service, configuration),
+    )
+
+
+def deadline_of(rule: AlertRule, severity: Severity) -> timedelta:
+    """How soon somebody must respond, from the alert's `startsAt`."""
+    return rule.respond_within or RESPOND_WITHIN[severity]
+
+
+def ladder_for(rule: AlertRule, deadline: timedelta, configuration: Configuration) -> Ladder:
+    """The row of the alert's topic as rungs, and the specialists beside it."""
+    row = configuration.escalation.get(rule.topic, ())
+    return Ladder(
+        rungs=rungs_of(row, deadline, configuration),
+        broadcast=configuration.broadcast,
+        specialists={
+            topic: _rung(role, timedelta(0), configuration)
+            for topic, role in configuration.specialists.items()
+        },
+        ask_again_after=configuration.ask_again_after,
+    )
+
+
+def rungs_of(row: Row, deadline: timedelta, configuration: Configuration) -> tuple[Rung, ...]:
+    """The rungs of a row, lowest first.
+
+    A role without a time of its own is asked at its place in the row times the deadline: the
+    primary at once, the secondary when the deadline passes, the tertiary when it passes again.
+    """
+    rungs = (
+        _rung(step.role, place * deadline if step.after is None else step.after, configuration)
+        for place, step in enumerate(row)
+    )
+    return tuple(sorted(rungs, key=lambda rung: rung.after))
+
+
+def links_for(rule: AlertRule, service: Service | None, configuration: Configuration) -> dict[str, str]:
+    """Where a person looks next: the monitoring, then the service's links, then the alert's own."""
+    systems = configuration.systems.model_dump(exclude_none=True)
+    return {**systems, **(service.links if service else {}), **rule.links}
+
+
+def _rung(role: str, after: timedelta, configuration: Configuration) -> Rung:
+    return Rung(role=role, after=after, channels=configuration.contacts.get(role, ()))

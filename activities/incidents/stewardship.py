@@ -1,0 +1,150 @@
+"""Temporal, asked on behalf of a workflow: the steward, the control room, other incidents.
+
+Workflow code cannot send an update nor read another run; these activities do, and name the
+workflows by the constants of `models.names`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from temporalio import activity
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.support.heartbeats import beating
+from models.base import Model
+from models.evidence.evidence import Finding
+from models.evidence.history import HistorySeen
+from models.incident.joining import Ended, EndOf, Join, Joined
+from models.incident.review import Review
+from models.incident.search_attributes import of_alert
+from models.incident.stewardship import Answered, Ask, ControlRoomState, Hold, StewardState
+from models.names import (
+    CONTROL_ROOM_ID,
+    CONTROL_ROOM_STATE,
+    STEWARD,
+    STEWARD_ASK,
+    STEWARD_STATE,
+    TASK_QUEUE,
+    steward_id,
+)
+from models.service.service import Service
+
+RPC_TIMEOUT = timedelta(seconds=5)
+
+S = TypeVar("S", bound=Model)
+
+
+class StewardshipActivities:
+    """Speaks to stewards and the control room with the worker's own client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @activity.defn
+    async def ask_steward(self, ask: Ask) -> Answered:
+        """Ask for a hold by update-with-start; the key makes a retry the same question."""
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            STEWARD,
+            StewardState(service=ask.service),
+            id=steward_id(ask.service),
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"the one writer of {ask.service}",
+        )
+        answered: Answered = await self._client.execute_update_with_start_workflow(
+            STEWARD_ASK, ask, start_workflow_operation=start, id=ask.key, result_type=Answered
+        )
+        return answered
+
+    @activity.defn
+    async def look_at_history(self, service: Service) -> HistorySeen:
+        """What the steward remembers: deployments, crashes and what was done lately."""
+        now = datetime.now(UTC)
+        try:
+            state = await self._query(steward_id(service.name), STEWARD_STATE, StewardState)
+        except RPCError as error:
+            return HistorySeen(reason=f"the steward cannot be asked: {error.status.name}", observed_at=now)
+        if state is None:
+            return HistorySeen(
+                finding=Finding.OK, reason="nothing is remembered of this service yet", observed_at=now
+            )
+        newest = state.performed[-1:-6:-1]
+        return HistorySeen(
+            finding=Finding.OK,
+            reason=f"{len(state.deployments)} deployments, {len(state.crashes)} crashes remembered",
+            observed_at=now,
+            deployments=tuple(sorted(state.deployments, key=lambda d: d.deployed_at, reverse=True)),
+            crashes=state.crashes,
+            recent=tuple(f"{p.finished_at:%Y-%m-%d %H:%M} UTC: {p.plan.says}: {p.found}" for p in newest),
+        )
+
+    @activity.defn
+    async def read_control_room(self) -> ControlRoomState:
+        """The kill switch as it stands now; not suspended when nobody ever used it."""
+        state = await self._query(CONTROL_ROOM_ID, CONTROL_ROOM_STATE, ControlRoomState)
+        return state or ControlRoomState()
+
+    @activity.defn
+    async def is_open(self, hold: Hold) -> bool:
+        """Whether the incident that holds a service still runs; a terminated one holds nothing."""
+        handle = self._client.get_workflow_handle(hold.incident, run_id=hold.run_id)
+        try:
+            seen = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return seen.status is WorkflowExecutionStatus.RUNNING
+
+    @activity.defn
+    async def join_incident(self, join: Join) -> Joined:
+        """Join the open incident of this alert, or start it: never two runs on one fault."""
+        alert = join.alert
+        try:
+            handle = await self._client.start_workflow(
+                join.runbook,
+                alert,
+                id=alert.incident_id,
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                search_attributes=of_alert(alert, join.severity),
+                static_summary=f"{alert.name} on {alert.service}, found by {alert.fired_by}",
+            )
+        except WorkflowAlreadyStartedError:
+            seen = await self._client.get_workflow_handle(alert.incident_id).describe()
+            return Joined(incident=alert.incident_id, run_id=seen.run_id, was_open=True)
+        return Joined(incident=handle.id, run_id=handle.result_run_id or "", was_open=False)
+
+    @activity.defn
+    async def await_incident(self, end: EndOf) -> Ended:
+        """Wait for the end of another incident, for as long as it takes, with heartbeats."""
+        handle: WorkflowHandle[object, Review] = self._client.get_workflow_handle(
+            end.incident, run_id=end.run_id, result_type=Review
+        )
+        async with beating():
+            try:
+                review = await handle.result()
+            except WorkflowFailureError as error:
+                return Ended(incident=end.incident, outcome=None, summary=f"it did not finish: {error}")
+        return Ended(incident=end.incident, outcome=review.outcome, summary=review.summary)
+
+    async def _query(self, workflow_id: str, query: str, shape: type[S]) -> S | None:
+        handle = self._client.get_workflow_handle(workflow_id)
+        try:
+            found: S = await handle.query(query, result_type=shape, rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        return found

@@ -1,0 +1,112 @@
+"""The external providers, each asked at the address of the configuration, all at the same time.
+
+`runbook.md`, HighErrorRate: "Check API status page"; NoVideosGenerated: "Check Pika API status".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import httpx
+from temporalio import activity
+
+from activities.support.http import Answer, Fault, NoAnswer, ask, shown
+from activities.support.stability import Patience
+from activities.support.watch import watch
+from models.evidence.evidence import Finding, Watched
+from models.evidence.providers import (
+    ProbeProviders,
+    ProviderKind,
+    ProviderSeen,
+    ProvidersSeen,
+    WatchProviders,
+)
+from models.service.surroundings import Provider
+
+SAMPLE_EVERY = timedelta(seconds=5)
+"""And more often only in a window so short that three looks would not fit."""
+
+_DOWN = (Fault.REFUSED, Fault.TIMED_OUT)
+
+
+class ProviderActivities:
+    """Asks providers with one shared HTTP client, without credentials: what costs money is never called."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    @activity.defn
+    async def probe_providers(self, request: ProbeProviders) -> ProvidersSeen:
+        """One `GET` each. Any answer under 500 means up: an API that asks who we are (401) is there.
+
+        A name that does not resolve is `unknown`: it is more often our network than theirs.
+        """
+        asked = (self._probe(name, provider) for name, provider in request.providers.items())
+        seen = tuple(await asyncio.gather(*asked))
+        finding, reason = _together(seen)
+        return ProvidersSeen(finding=finding, reason=reason, providers=seen, observed_at=datetime.now(UTC))
+
+    @activity.defn
+    async def watch_providers(self, request: WatchProviders) -> Watched:
+        """Wait until every provider served us for the window, or the limit is reached."""
+        asked = ProbeProviders(providers=request.providers)
+        every = min(SAMPLE_EVERY, request.stable_for / 3)
+        pace = Patience(every=every, stable_for=request.stable_for, at_most=request.at_most)
+        return await watch(lambda: self.probe_providers(asked), pace)
+
+    async def _probe(self, name: str, provider: Provider) -> ProviderSeen:
+        began = time.monotonic()
+        try:
+            answer = await ask(self._client, provider.url, within=provider.timeout, limit=0)
+        except NoAnswer as no_answer:
+            down = no_answer.fault in _DOWN
+            return ProviderSeen(
+                name=name,
+                finding=Finding.BAD if down else Finding.UNKNOWN,
+                kind=ProviderKind.DOWN if down else ProviderKind.NOT_SEEN,
+                reason=no_answer.reason,
+            )
+        return _judge(name, provider, answer, round(time.monotonic() - began, 4))
+
+
+def _judge(name: str, provider: Provider, answer: Answer, latency: float) -> ProviderSeen:
+    finding, kind = Finding.OK, ProviderKind.UP
+    if answer.status == 429:
+        finding, kind = Finding.BAD, ProviderKind.RATE_LIMITED
+    elif answer.status >= 500:
+        finding, kind = Finding.BAD, ProviderKind.DOWN
+    return ProviderSeen(
+        name=name,
+        finding=finding,
+        kind=kind,
+        reason=f"answered {answer.status} at {shown(provider.url)}",
+        status=answer.status,
+        retry_after=retry_after(answer.retry_after),
+        latency=latency,
+    )
+
+
+def retry_after(header: str) -> timedelta | None:
+    """How long a server asks us to wait: it says seconds or a date. None when it does not say."""
+    if header.isascii() and header.isdigit():
+        return timedelta(seconds=min(int(header), 7 * 86400))
+    try:
+        at = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max(timedelta(), at - datetime.now(UTC))
+
+
+def _together(seen: tuple[ProviderSeen, ...]) -> tuple[Finding, str]:
+    if not seen:
+        return Finding.UNKNOWN, "no providers are configured"
+    for finding in (Finding.BAD, Finding.UNKNOWN):
+        worst = [f"{one.name}: {one.reason}" for one in seen if one.finding is finding]
+        if worst:
+            return finding, "; ".join(worst)
+    return Finding.OK, "all answer: " + ", ".join(one.name for one in seen)

@@ -1,0 +1,105 @@
+"""From the configuration to the channels: built once, when the worker starts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+import httpx
+from apprise.plugins.base import NotifyBase
+from pydantic import HttpUrl, TypeAdapter, ValidationError
+
+from activities.notify.by_apprise import AppriseService, mailbox, service
+from activities.notify.channel import BoundedChannel, Channel, UnsetChannel
+from activities.notify.discord import DiscordDirect, DiscordWebhook
+from activities.notify.log import LogLine
+from activities.notify.pagerduty import PagerDutyEvents
+from activities.notify.slack import SlackWebhook
+from activities.support.secrets import SecretMissing
+from models.configuration.channels import (
+    AppriseChannel,
+    ChannelConfig,
+    DiscordChannel,
+    DiscordDirectChannel,
+    EmailChannel,
+    LogChannel,
+    PagerDutyChannel,
+    SlackChannel,
+)
+from models.service.secret import SecretRef
+
+ReadSecret = Callable[[SecretRef], str]
+
+
+class UselessSecret(Exception):
+    """The secret is there, and cannot be what it should be. The text names its place, never its value."""
+
+
+def build_channels(
+    configured: Mapping[str, ChannelConfig], client: httpx.AsyncClient, read_secret: ReadSecret
+) -> dict[str, Channel]:
+    """Every configured channel by its name. One without its secret is built, too, and says so when used."""
+    _keep_addresses_out_of_the_log()
+    return {name: _build(name, config, client, read_secret) for name, config in configured.items()}
+
+
+def unset(channels: Mapping[str, Channel]) -> dict[str, str]:
+    """The channels that cannot deliver as they are, and what to do about each (for `doctor`)."""
+    return {name: channel.why for name, channel in channels.items() if isinstance(channel, UnsetChannel)}
+
+
+def _build(name: str, config: ChannelConfig, client: httpx.AsyncClient, read_secret: ReadSecret) -> Channel:
+    try:
+        channel = _of_kind(name, config, client, read_secret)
+    except (SecretMissing, UselessSecret) as error:
+        return UnsetChannel(name, f"{name} has no address or key: {error}")
+    return BoundedChannel(channel, config.severities, config.timeout)
+
+
+def _of_kind(name: str, config: ChannelConfig, client: httpx.AsyncClient, read_secret: ReadSecret) -> Channel:
+    channel: Channel
+    match config:
+        case SlackChannel():
+            channel = SlackWebhook(name, client, _webhook(config.webhook, read_secret))
+        case DiscordChannel():
+            channel = DiscordWebhook(name, client, _webhook(config.webhook, read_secret))
+        case DiscordDirectChannel():
+            channel = DiscordDirect(name, client, config.api, read_secret(config.token), config.user)
+        case EmailChannel():
+            channel = AppriseService(name, _apprise(config.url, read_secret, mailbox))
+        case AppriseChannel():
+            channel = AppriseService(name, _apprise(config.url, read_secret, service))
+        case PagerDutyChannel():
+            channel = PagerDutyEvents(name, client, config.url, read_secret(config.routing_key))
+        case LogChannel():
+            channel = LogLine(name)
+    return channel
+
+
+def _webhook(secret: SecretRef, read_secret: ReadSecret) -> str:
+    """A webhook's address, checked before it is needed at night."""
+    address = read_secret(secret)
+    try:
+        TypeAdapter(HttpUrl).validate_python(address)
+    except ValidationError:
+        raise UselessSecret(f"{secret} is not an http(s) address") from None  # the cause repeats the address
+    return address
+
+
+def _apprise(
+    secret: SecretRef, read_secret: ReadSecret, understood: Callable[[str], NotifyBase | None]
+) -> NotifyBase:
+    found = understood(read_secret(secret))
+    if found is None:
+        raise UselessSecret(f"{secret} is not an address that apprise understands as one of this kind")
+    return found
+
+
+def _keep_addresses_out_of_the_log() -> None:
+    """The clients log the addresses they call, at INFO and DEBUG: a webhook's address is a secret.
+
+    apprise says on its own what went wrong; the receipt says it for us, in words that we chose.
+    """
+    for name in ("httpx", "httpcore", "urllib3", "requests"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)

@@ -1,0 +1,64 @@
+"""What a notification channel is: one try to deliver, and an honest word when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Protocol
+
+from models.base import in_words
+from models.incident.announcement import Announcement
+from models.names import Severity
+
+
+class ChannelDown(Exception):
+    """The channel did not take the announcement. The reason is one sentence, free of secrets."""
+
+
+class NotMeant(Exception):
+    """The channel is not for this announcement: nothing was sent, and nothing is wrong."""
+
+
+class Channel(Protocol):
+    """A way to reach people."""
+
+    @property
+    def name(self) -> str:
+        """As the configuration calls it."""
+
+    async def deliver(self, announcement: Announcement) -> None:
+        """Send it once. Raises `ChannelDown` or `NotMeant`; returns once the other side has it."""
+
+
+class BoundedChannel:
+    """A channel within the limits of its configuration: for some severities, and for so long."""
+
+    def __init__(self, channel: Channel, severities: Collection[Severity], timeout: timedelta) -> None:
+        self._channel = channel
+        self._severities = severities
+        self._timeout = timeout
+
+    @property
+    def name(self) -> str:
+        return self._channel.name
+
+    async def deliver(self, announcement: Announcement) -> None:
+        if self._severities and announcement.severity not in self._severities:
+            raise NotMeant
+        try:
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                await self._channel.deliver(announcement)
+        except TimeoutError as error:
+            raise ChannelDown(f"no answer within {in_words(self._timeout)}") from error
+
+
+class UnsetChannel:
+    """A channel whose secret is absent or useless. It is there, and says so when it is used."""
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name = name
+        self.why = why
+
+    async def deliver(self, announcement: Announcement) -> None:
+        raise ChannelDown(self.why)

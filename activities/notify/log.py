@@ -1,0 +1,32 @@
+"""The worker's own log as a channel: always there, and read by whoever collects the logs."""
+
+from __future__ import annotations
+
+import structlog
+
+from activities.notify.wording import one_line
+from models.incident.announcement import Announcement
+
+_LONGEST_TITLE = 200
+_LONGEST_TEXT = 2000
+
+
+class LogLine:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._log = structlog.get_logger("runbooks.announcements")
+
+    async def deliver(self, announcement: Announcement) -> None:
+        """One line an announcement; line ends in it became blanks, so that none can be faked."""
+        self._log.warning(
+            "announcement",
+            channel=self.name,
+            incident=announcement.incident,
+            run_id=announcement.run_id,
+            occasion=announcement.occasion.value,
+            severity=announcement.severity.value,
+            role=announcement.role,
+            title=one_line(announcement.title, _LONGEST_TITLE),
+            text=one_line(announcement.text, _LONGEST_TEXT),
+            link=announcement.link,
+        )

@@ -1,0 +1,70 @@
+"""Keeping the post-incident review: a Markdown page for people, and the same as JSON beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from datetime import UTC
+from pathlib import Path
+
+from temporalio import activity
+
+from activities.review.page import page
+from models.incident.review import Review, StoredReview
+
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+_LONGEST_PART = 120
+
+
+class ReviewActivities:
+    """The directory of the reviews; it is made when the first one is written."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @activity.defn
+    def write_review(self, review: Review) -> StoredReview:
+        """Write the review once a run. Raises `OSError` while the directory cannot be written to.
+
+        A retry of what is already there writes nothing, so that boxes which somebody has ticked
+        in the meantime stay ticked.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        markdown = self._directory / f"{file_name(review)}.md"
+        data = self._directory / f"{file_name(review)}.json"
+        content = review.model_dump_json(indent=2) + "\n"
+        if not (markdown.exists() and _holds(data, content)):
+            _write(markdown, page(review))
+            _write(data, content)  # last: it says that the page is complete
+        return StoredReview(path=str(markdown))
+
+
+def file_name(review: Review) -> str:
+    """`ServiceDown-backend-20261123T031502Z-1a2b3c4d`: what, when it began, and which run."""
+    began = f"{review.began_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    return f"{_part(review.incident)}-{began}-{_part(review.run_id[:8])}"
+
+
+def _part(text: str) -> str:
+    """Safe in a path: no separators, no leading dot, bounded."""
+    return _NOT_IN_A_NAME.sub("-", text).strip(".-")[:_LONGEST_PART] or "unnamed"
+
+
+def _holds(path: Path, content: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8", errors="replace") == content
+
+
+def _write(path: Path, content: str) -> None:
+    """The whole file or nothing: a reader, or a power cut, never meets half of one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,85 @@
+"""The last lines of a service's log, and what they say.
+
+`runbook.md`: `docker logs ai-affiliate-backend | tail -50`, and the searches in it. Lines leave here
+cleaned, redacted and bounded; patterns count only in the latest run of the service, so that the
+error of last week explains nothing today.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.managers import ManagerError, Managers
+from activities.support.redaction import clean_lines, excerpt, shorten
+from models.evidence.evidence import Finding, LogMatch, LogsSeen
+from models.service.service import Service
+
+_TAIL_BYTES = 256 * 1024
+"""What one look may add to a history, however many lines the configuration asks for."""
+
+
+class LogActivities:
+    """Reads logs through the manager of the service."""
+
+    def __init__(self, managers: Managers) -> None:
+        self._managers = managers
+
+    @activity.defn
+    def read_logs(self, service: Service) -> LogsSeen:
+        """The tail and the named patterns in it. `ok` when none matched, `bad` when some did."""
+        now = datetime.now(UTC)
+        try:
+            log = self._managers.of(service).logs(service.logs.lines)
+        except ManagerError as error:
+            return LogsSeen(finding=Finding.UNKNOWN, reason=str(error), observed_at=now)
+        lines = clean_lines(log.lines)
+        matches = _matches(lines[len(lines) - log.fresh :], service.logs.patterns)
+        return LogsSeen(
+            finding=Finding.BAD if matches else Finding.OK,
+            reason=_reason(matches, len(lines), log.fresh),
+            observed_at=now,
+            tail=_tail(lines),
+            matches=matches,
+        )
+
+
+def _matches(lines: Iterable[str], patterns: Mapping[str, str]) -> dict[str, LogMatch]:
+    """By name, how many lines match, and the newest of them."""
+    compiled = {name: re.compile(pattern) for name, pattern in patterns.items()}
+    found: dict[str, LogMatch] = {}
+    for number, line in enumerate(lines):
+        for name, pattern in compiled.items():
+            match = pattern.search(line)
+            if match:
+                count = found[name].count if name in found else 0
+                sample = excerpt(line, match.start(), match.end())
+                found[name] = LogMatch(count=count + 1, sample=sample, line=number)
+    return found
+
+
+def _reason(matches: Mapping[str, LogMatch], lines: int, fresh: int) -> str:
+    if not lines:
+        return "the log is empty"
+    read = (
+        f"the last {lines} lines of the log" if fresh == lines else f"the {fresh} lines since its last start"
+    )
+    if not matches:
+        return f"nothing known to be bad in {read}"
+    found = ", ".join(f"{name} ({match.count})" for name, match in matches.items())
+    return f"in {read}: {found}"
+
+
+def _tail(lines: Iterable[str]) -> tuple[str, ...]:
+    kept: list[str] = []
+    room = _TAIL_BYTES
+    for line in reversed(list(lines)):
+        short = shorten(line)
+        room -= len(short.encode()) + 3  # the quotes and the comma around it
+        if room < 0:
+            break
+        kept.append(short)
+    return tuple(reversed(kept))

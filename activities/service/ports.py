@@ -1,0 +1,85 @@
+"""Who listens on a service's port.
+
+`runbook.md`, ServiceDown: `netstat -tulpn | grep 3000`. The worker must run on the service's host
+to see this, and be allowed to see the processes of others to name them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import psutil
+from temporalio import activity
+
+from activities.managers import ManagerError, Managers, ServiceManager
+from activities.managers.host_processes import began
+from activities.support.redaction import clean
+from models.evidence.evidence import Finding, PortOwner, PortSeen
+from models.service.service import Service
+
+DOCKER_PROXY = "docker-proxy"
+"""The engine's own process, which listens on the host for a container that publishes a port."""
+
+
+class PortActivities:
+    """Looks at the listening sockets of this host."""
+
+    def __init__(self, managers: Managers) -> None:
+        self._managers = managers
+
+    @activity.defn
+    def look_at_port(self, service: Service) -> PortSeen:
+        """`bad` when somebody else holds the port; free or ours is `ok`. Without a port, not looked at."""
+        if service.port is None:
+            return PortSeen()
+        seen = PortSeen(port=service.port, observed_at=datetime.now(UTC))
+        try:
+            pids = listeners(service.port)
+            owners = [owner for pid in pids if (owner := self._owner(pid, service, service.port))]
+        except (psutil.Error, OSError, ManagerError) as error:
+            return _found(seen, Finding.UNKNOWN, clean(str(error)))
+        if not owners:
+            hidden = f"somebody listens on port {seen.port}, but this worker may not see who"
+            free = f"nobody listens on port {seen.port}"
+            return _found(seen, Finding.UNKNOWN, hidden) if None in pids else _found(seen, Finding.OK, free)
+        owner = next((one for one in owners if not one.ours), owners[0])
+        who = f"{owner.name} (process {owner.pid})"
+        if owner.ours:
+            return _found(seen, Finding.OK, f"{who} of the service listens on port {seen.port}", owner)
+        return _found(
+            seen, Finding.BAD, f"port {seen.port} is held by {who}, which is not the service", owner
+        )
+
+    def _owner(self, pid: int | None, service: Service, port: int) -> PortOwner | None:
+        if pid is None:
+            return None
+        try:
+            process = psutil.Process(pid)
+            name, started_at = clean(process.name(), 64), began(process)
+        except psutil.NoSuchProcess:
+            return None
+        return PortOwner(
+            pid=pid,
+            name=name,
+            started_at=started_at,
+            ours=_is_ours(self._managers.of(service), pid, name, port),
+        )
+
+
+def _is_ours(manager: ServiceManager, pid: int, name: str, port: int) -> bool:
+    if name == DOCKER_PROXY:
+        return manager.publishes(port)
+    return pid in manager.pids()
+
+
+def listeners(port: int) -> frozenset[int | None]:
+    """The processes that listen on a TCP port of this host; None stands for one that is hidden."""
+    return frozenset(
+        connection.pid
+        for connection in psutil.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+    )
+
+
+def _found(seen: PortSeen, finding: Finding, reason: str, owner: PortOwner | None = None) -> PortSeen:
+    return seen.model_copy(update={"finding": finding, "reason": reason, "owner": owner})

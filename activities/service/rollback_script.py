@@ -1,0 +1,40 @@
+"""The configured way back, for what is not an image: a script that is run once.
+
+What a script changes is not known here, so its exit status says whether it is done; that the
+version is no longer the one to leave says that it need not run.
+"""
+
+from __future__ import annotations
+
+from activities.managers import ManagerRefused, ServiceManager
+from activities.managers.command import run
+from activities.service.outcomes import Outcome
+from models.actions.plan import RollBack
+from models.service.service import RollBackScript
+
+_BEGUN = -1
+
+
+class ScriptRun:
+    """One run of the script of one action; `look` and `act` have the shape of every effect."""
+
+    def __init__(self, manager: ServiceManager, action: RollBack, script: RollBackScript) -> None:
+        self._manager, self._action, self._script = manager, action, script
+        self._status: int | None = None
+
+    def look(self) -> Outcome:
+        """Before the run, the version that runs; after it, how the script ended."""
+        seen = self._manager.state()
+        version = seen.image or seen.reason
+        if self._status is None:
+            gone = not seen.version.same(self._action.leaves)
+            return Outcome(gone, f"it runs {version}, and no longer {self._action.from_version}", version)
+        return Outcome(self._status == 0, f"the rollback script succeeded; it is {seen.reason}", version)
+
+    def act(self) -> None:
+        """Run it. Raises `ManagerRefused` with its last words if it fails or takes too long."""
+        self._status = _BEGUN
+        done = run(self._script.command, timeout=self._script.timeout, directory=self._script.directory)
+        self._status = done.status
+        if done.status != 0:
+            raise ManagerRefused(f"the rollback script failed with status {done.status}: {done.last_words}")

@@ -1,0 +1,34 @@
+"""Secrets, taken at the moment of use from where the configuration says they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from models.service.secret import SecretRef
+
+
+class SecretMissing(Exception):
+    """A secret is not where the configuration says. The text names the place and the cure, never a value."""
+
+
+def resolve(ref: SecretRef) -> str:
+    """The value of a secret, without the line end that editors add. Raises `SecretMissing`."""
+    if ref.env is not None:
+        value = os.environ.get(ref.env, "")
+        if not value:
+            raise SecretMissing(
+                f"the variable {ref.env} is not set: set it for the worker and start it again"
+            )
+        return value
+    path = Path(ref.file or "")
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise SecretMissing(f"cannot read {path} ({why}): create it, readable for the worker") from error
+    except UnicodeDecodeError:
+        raise SecretMissing(f"{path} is not text: write the secret into it as UTF-8") from None
+    if not value:
+        raise SecretMissing(f"{path} is empty: write the secret into it")
+    return value

@@ -1,0 +1,190 @@
+"""The services under supervisord: for machines without Docker, nothing else is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import xmlrpc.client
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from supervisor.xmlrpc import Faults, SupervisorTransport
+
+from demo.parts.loopback import program
+from demo.parts.part import ProcessPart
+from demo.parts.process import Process
+from demo.systems.disk import SmallDisk
+from demo.systems.services import BACKEND, POSTGRES, Services
+from models.service.service import Manager, SupervisordManager
+
+_LONGEST_SOCKET_DIRECTORY = 70
+"""The kernel takes about a hundred bytes for the path of a unix socket, its name included."""
+
+
+class Supervisord(ProcessPart):
+    """The supervisor itself, with nothing started yet; asked over its unix socket."""
+
+    def __init__(self, directory: Path, programs: Sequence[str]) -> None:
+        self.socket = _short(directory) / "supervisor.sock"
+        configuration = directory / "supervisord.conf"
+        configuration.write_text("\n".join([_server(directory, self.socket), *programs]))
+        argv = [program("supervisord", hint="pip install supervisor"), "-n", "-c", str(configuration)]
+        control = program("supervisorctl", hint="pip install supervisor")
+        self.control = [control, "-s", f"unix://{self.socket}"]
+        self.process = Process("supervisord", argv, directory=directory)
+
+    async def looks_ready(self) -> str:
+        try:
+            await self.ask("getState")
+        except OSError as error:
+            return str(error)
+        return ""
+
+    async def ask(self, method: str, *arguments: Any) -> Any:
+        """Call `supervisor.METHOD`; raises `xmlrpc.client.Fault` as supervisord says it."""
+        return await asyncio.to_thread(self._ask, method, *arguments)
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        transport = SupervisorTransport(serverurl=f"unix://{self.socket}")
+        try:
+            server = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
+            return getattr(server.supervisor, method)(*arguments)
+        finally:
+            transport.close()
+
+
+class SupervisedServices(Services):
+    """The backend and PostgreSQL as programs of one supervisord, which does not restart them itself."""
+
+    def __init__(self, directory: Path, disk: SmallDisk | None = None) -> None:
+        super().__init__(directory, disk)
+        self._directory = directory
+        self.memory_limit_file = directory / "backend-memory-limit"
+        self._write_limit()
+        environment = {
+            **self.backend.environment,
+            "MEMORY_LIMIT_FILE": str(self.memory_limit_file),
+            "ENV_FILE": str(self.backend.env_file),
+        }
+        programs = [
+            _program(POSTGRES, self.cluster.argv, {}, directory, stop="INT"),
+            _program(BACKEND, self.backend.argv, environment, directory, stop="TERM"),
+        ]
+        self.supervisord = Supervisord(directory, programs)
+
+    async def start(self) -> None:
+        if self.disk:
+            await self.disk.start()
+        await asyncio.to_thread(self.cluster.prepare)
+        await self.supervisord.start()
+        await self.become_healthy()
+
+    async def stop(self) -> None:
+        await self.supervisord.stop()
+        if self.disk:
+            await self.disk.stop()
+
+    def manager_of(self, service: str) -> Manager:
+        limit = str(self.memory_limit_file) if service == BACKEND else None
+        socket = str(self.supervisord.socket)
+        return SupervisordManager(program=service, socket=socket, memory_limit_file=limit)
+
+    def start_command(self, service: str) -> list[str]:
+        return [*self.supervisord.control, "restart", service]
+
+    async def start_service(self, service: str) -> None:
+        await self._ask_unless("startProcess", service, Faults.ALREADY_STARTED)
+
+    async def stop_service(self, service: str) -> None:
+        await self._ask_unless("stopProcess", service, Faults.NOT_RUNNING)
+
+    async def deploy(self, version: str) -> None:
+        """There are no images: the version is a file that is read at the start."""
+        self.backend.version.write_text(version)
+        await self.recreate_backend()
+        if self.pipeline:
+            await self.pipeline(version)
+
+    async def recreate_backend(self) -> None:
+        self._write_limit()
+        await self.stop_service(BACKEND)
+        await self.start_service(BACKEND)
+
+    async def is_as_described(self) -> bool:
+        return self.memory_limit_file.read_text().strip() == str(self.backend.memory_limit)
+
+    async def pid_of(self, service: str) -> int:
+        info = await self.supervisord.ask("getProcessInfo", service)
+        return int(info["pid"])
+
+    async def log_of(self, service: str) -> str:
+        return (self._directory / f"{service}.log").read_text(errors="replace")
+
+    def _write_limit(self) -> None:
+        self.memory_limit_file.write_text(f"{self.backend.memory_limit}\n")
+
+    async def _ask_unless(self, method: str, service: str, already: int) -> None:
+        """Ask for a change; that it is so already, or that it crashed at once, is no error of ours."""
+        try:
+            await self.supervisord.ask(method, service)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode not in (already, Faults.ABNORMAL_TERMINATION, Faults.SPAWN_ERROR):
+                raise
+
+
+def _short(directory: Path) -> Path:
+    """The work directory; one of its own for the socket where the work directory's name is too long."""
+    if len(str(directory)) <= _LONGEST_SOCKET_DIRECTORY:
+        return directory
+    return Path(tempfile.mkdtemp(prefix="runbooks-", dir="/tmp"))
+
+
+def _server(directory: Path, socket: Path) -> str:
+    return f"""[unix_http_server]
+file={_escaped(socket)}
+chmod=0700
+
+[supervisord]
+nodaemon=true
+directory={_escaped(directory)}
+logfile={_escaped(directory / "supervisord-events.log")}
+pidfile={_escaped(directory / "supervisord.pid")}
+childlogdir={_escaped(directory)}
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+"""
+
+
+def _program(
+    name: str, argv: Sequence[str], environment: Mapping[str, str], directory: Path, *, stop: str
+) -> str:
+    """One program. It is not restarted by supervisord: that is the runbook's to decide.
+
+    `startsecs=0`: supervisord forgets the exit code of a program that ends sooner than that.
+    """
+    variables = ",".join(f'{key}="{_escaped(value)}"' for key, value in environment.items())
+    command = " ".join(f'"{_escaped(argument)}"' for argument in argv)
+    return f"""[program:{name}]
+command={command}
+environment={variables}
+directory={_escaped(directory)}
+autostart=false
+autorestart=false
+startsecs=0
+startretries=0
+stopsignal={stop}
+stopwaitsecs=3
+stopasgroup=true
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={_escaped(directory / f"{name}.log")}
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=1
+"""
+
+
+def _escaped(value: object) -> str:
+    """supervisord expands `%` in its configuration."""
+    return str(value).replace("%", "%%")

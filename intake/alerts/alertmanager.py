@@ -1,0 +1,140 @@
+"""`POST /v1/alertmanager`: every alert of the batch by itself, 200 only when Temporal has the good ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import httpx
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from intake.alerts.beginnings import Beginnings
+from intake.alerts.delivery import Delivery, Receipt
+from intake.alerts.door import Door
+from intake.alerts.payload import Batch, ReceivedAlert, Refused, Unreadable, read_webhook
+from intake.alerts.routing import Nameless, Routed, outvoted, route
+from intake.alerts.truncated import NotFetched, fetch_rest
+from intake.http.answers import refusal, shown
+from intake.http.body import read_body
+from intake.http.keys import Keys
+from intake.http.metrics import IntakeMetrics
+from models.base import Model
+from models.configuration.configuration import Configuration
+from runtime.errors import TemporalAway
+
+MOST_REASONS = 100
+"""More refusals than this are counted, not listed."""
+
+
+class Accepted(Model):
+    """The answer to a webhook."""
+
+    taken: tuple[Receipt, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    held: tuple[Refused, ...] = ()
+    """Resolved alerts that say nothing while others of their incident still fire."""
+    not_listed: int = 0
+    truncated: int = 0
+    """What Alertmanager left out, if it could not be asked for because its address is not configured."""
+
+
+class AlertmanagerWebhook:
+    """The receiver of Alertmanager's webhooks."""
+
+    def __init__(
+        self,
+        door: Door,
+        configuration: Callable[[], Configuration],
+        keys: Keys,
+        metrics: IntakeMetrics,
+        http: httpx.AsyncClient,
+    ) -> None:
+        self._door = door
+        self._configuration = configuration
+        self._keys = keys
+        self._metrics = metrics
+        self._http = http
+        self._beginnings = Beginnings()
+        self._log = structlog.get_logger("intake")
+
+    def routes(self) -> list[Route]:
+        return [Route("/v1/alertmanager", self.receive, methods=["POST"])]
+
+    async def receive(self, request: Request) -> Response:
+        self._keys.admit(request)
+        configuration = self._configuration()
+        body = await read_body(request, configuration.intake.max_body)
+        try:
+            batch = read_webhook(body)
+        except Unreadable as error:
+            self._log.warning("webhook refused", reason=str(error))
+            return refusal(422, f"this is not a webhook of Alertmanager: {error}")
+        return await self._take(batch, configuration)
+
+    async def _take(self, batch: Batch, configuration: Configuration) -> Response:
+        routed, refused = self._route(batch, configuration)
+        kept, held = outvoted(routed)
+        self._metrics.refused.inc(len(refused))
+        if refused:
+            self._log.warning("alerts refused", count=len(refused), first=refused[0].reason)
+        delivery = Delivery(self._door.take, self._metrics)
+        try:
+            await delivery.bring(kept)
+            rest, left_out = await self._rest(batch, configuration)
+            await delivery.bring(rest)
+        except (TemporalAway, NotFetched) as error:
+            self._metrics.sent_back.inc()
+            self._log.error("webhook sent back", reason=str(error))
+            return refusal(503, f"{error}; send it again", {"retry-after": "5"})
+        refused = _in_order([*refused, *delivery.refused])
+        listed = tuple(refused[:MOST_REASONS])
+        if refused and not delivery.receipts and not held and not batch.truncated:
+            reasons = [one.model_dump() for one in listed]
+            return refusal(422, "no alert of this batch can be taken", refused=reasons)
+        return shown(
+            Accepted(
+                taken=delivery.receipts,
+                refused=listed,
+                held=tuple(held),
+                not_listed=len(refused) - len(listed),
+                truncated=left_out,
+            )
+        )
+
+    def _route(
+        self, batch: Batch, configuration: Configuration
+    ) -> tuple[list[tuple[int, Routed]], list[Refused]]:
+        routed: list[tuple[int, Routed]] = []
+        refused = list(batch.refused)
+        for index, received in batch.good:
+            self._metrics.received.labels(received.status.value).inc()
+            try:
+                routed.append((index, route(received, configuration, self._beginnings)))
+            except Nameless as error:
+                refused.append(Refused(index=index, reason=str(error)))
+        return routed, _in_order(refused)
+
+    async def _rest(
+        self, batch: Batch, configuration: Configuration
+    ) -> tuple[list[tuple[int | None, Routed]], int]:
+        """What Alertmanager left out of the batch, and how many of it nobody can be asked for."""
+        alertmanager = configuration.systems.alertmanager
+        if not batch.truncated:
+            return [], 0
+        if alertmanager is None:
+            self._log.warning("truncated webhook: systems.alertmanager is not configured")
+            return [], batch.truncated
+        known = {received.fingerprint for _, received in batch.good}
+        found = await fetch_rest(self._http, alertmanager, batch.group_labels, known)
+        return [(None, one) for one in self._with_names(found, configuration)], 0
+
+    def _with_names(self, found: list[ReceivedAlert], configuration: Configuration) -> list[Routed]:
+        named = [one for one in found if one.labels.get("alertname", "").strip()]
+        return [route(one, configuration, self._beginnings) for one in named]
+
+
+def _in_order(refused: Iterable[Refused]) -> list[Refused]:
+    """By their place in the batch; what was fetched comes last."""
+    return sorted(refused, key=lambda one: (one.index is None, one.index or 0))

@@ -1,0 +1,44 @@
+"""How the intake answers: JSON, with a reason that is short, printable and helps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from models.base import Model
+from models.text import plain
+
+
+class Stop(Exception):
+    """Ends a request with a refusal. `reason` says what is wrong and what to do."""
+
+    def __init__(self, status: int, reason: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+
+
+def shown(model: Model, status: int = 200) -> Response:
+    return Response(model.model_dump_json(), status, media_type="application/json")
+
+
+def refusal(status: int, reason: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
+    return JSONResponse({"error": plain(reason), **more}, status, headers)
+
+
+async def on_stop(_: Request, error: Exception) -> Response:
+    if not isinstance(error, Stop):
+        raise error
+    return refusal(error.status, error.reason, error.headers)
+
+
+async def on_http_exception(_: Request, error: Exception) -> Response:
+    """Starlette's own: no such page, wrong method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    headers = dict(error.headers) if error.headers else None
+    return refusal(error.status_code, error.detail, headers)

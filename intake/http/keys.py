@@ -1,0 +1,76 @@
+"""Who may come in: senders by the intake's token, people by a token of their own."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from intake.http.answers import Stop
+
+CHALLENGE = {"www-authenticate": "Bearer"}
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The tokens as they were when the server started. Without `sender`, only this machine is heard."""
+
+    sender: str | None = field(default=None, repr=False)
+    people: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Name to token."""
+
+    def admit(self, request: Request) -> None:
+        """Let a sender or a known person through. Raises Stop with 401, or 403 for a foreign `Host`."""
+        if self.sender is None:
+            _only_this_machine(request)
+            return
+        given = _bearer(request)
+        if not (_same(given, self.sender) | (self._holder(given) is not None)):
+            raise Stop(401, "the bearer token is missing or wrong", CHALLENGE)
+
+    def person(self, request: Request) -> str:
+        """Who is deciding. The intake's own token names nobody. Raises Stop with 401 or 403."""
+        if not self.people:
+            raise Stop(
+                403,
+                "nobody may decide through the intake: name people and their tokens under intake.people, "
+                "or use the command line",
+            )
+        holder = self._holder(_bearer(request))
+        if holder is None:
+            raise Stop(401, "the bearer token is missing, or is not a person's", CHALLENGE)
+        return holder
+
+    def _holder(self, given: str) -> str | None:
+        """Looks at every token, so that the time it takes says nothing."""
+        holders = [name for name, token in self.people.items() if _same(given, token)]
+        return holders[0] if holders else None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listener or a `Host` header names this machine alone."""
+    name = host.strip("[]")
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _only_this_machine(request: Request) -> None:
+    """Without a token, a page in somebody's browser must not reach the intake under another name."""
+    if not is_loopback(request.url.hostname or ""):
+        raise Stop(403, "without a token the intake answers to localhost only")
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _same(given: str, expected: str) -> bool:
+    return bool(expected) & hmac.compare_digest(given.encode(errors="replace"), expected.encode())

@@ -1,0 +1,76 @@
+"""Running the intake: the listener, and an end that lets requests in flight finish."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from typing import Any
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from intake.http.connections import PromptRequests, log_overload_seldom
+
+DRAIN = 12
+"""Seconds for requests in flight after SIGTERM; a little more than Temporal may take for one."""
+
+MOST_CONNECTIONS = 512
+"""Whoever comes on top is answered 503. Half of the files that a process may usually have open."""
+
+
+class ListenerTaken(Exception):
+    """The address cannot be listened on."""
+
+
+class NoSuchHost(ListenerTaken):
+    """The host can be no name of any machine."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound listener; port 0 takes a free one. Raises ListenerTaken, and NoSuchHost for what is no name."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return _bound(socket.socket(family, kind, protocol), address)
+    except ValueError as error:  # Python's own, for a part that is empty or longer than 63 characters
+        reason = "each part of a name has 1 to 63 characters; give this machine's own name or address"
+        raise NoSuchHost(f"cannot listen on {host}:{port}: {reason}") from error
+    except OSError as error:
+        raise ListenerTaken(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def _bound(listener: socket.socket, address: Any) -> socket.socket:
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()  # who comes before the server is up waits, and is not refused
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+async def serve(app: ASGIApp, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT. Paths and headers stay out of the log: strangers choose them."""
+    host, port = listener.getsockname()[:2]
+    structlog.get_logger("intake").info("listening", host=host, port=port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http=PromptRequests,
+        ws="none",
+        limit_concurrency=MOST_CONNECTIONS,
+        lifespan="off",
+        timeout_graceful_shutdown=DRAIN,
+    )
+    log_overload_seldom()
+    server = uvicorn.Server(config)
+    loop = asyncio.get_running_loop()
+    for ends in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it has drained
+        loop.add_signal_handler(ends, setattr, server, "should_exit", True)
+    await server.serve(sockets=[listener])

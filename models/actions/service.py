@@ -1,0 +1,150 @@
+"""Actions on a service's own process, container or image."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from models.actions.change import Change, Risk
+from models.base import in_bytes
+from models.service.service import RollBackScript
+from models.version import Version
+
+
+class StartService(Change):
+    """Start a service that is stopped. Does nothing if it was started after `asked_at`."""
+
+    risk = Risk.SAFE
+    kind: Literal["start-service"] = "start-service"
+
+    @property
+    def says(self) -> str:
+        return f"start {self.service.name}"
+
+    @property
+    def changes(self) -> str:
+        return f"{self.service.name} runs again with the configuration it had"
+
+    @property
+    def undo(self) -> str:
+        return f"stop {self.service.name}"
+
+
+class RestartService(Change):
+    """Restart a running service, if it was started before it was asked for."""
+
+    risk = Risk.GUARDED
+    kind: Literal["restart-service"] = "restart-service"
+
+    @property
+    def says(self) -> str:
+        return f"restart {self.service.name}"
+
+    @property
+    def changes(self) -> str:
+        return f"requests in flight on {self.service.name} are lost; its memory is emptied"
+
+
+class RaiseMemoryLimit(Change):
+    """Raise the memory limit; the new limit in bytes."""
+
+    risk = Risk.GUARDED
+    kind: Literal["raise-memory-limit"] = "raise-memory-limit"
+    from_bytes: int
+    to_bytes: int
+
+    @property
+    def says(self) -> str:
+        before, after = in_bytes(self.from_bytes), in_bytes(self.to_bytes)
+        return f"raise the memory limit of {self.service.name} from {before} to {after}"
+
+    @property
+    def changes(self) -> str:
+        more = in_bytes(self.to_bytes - self.from_bytes)
+        return f"{self.service.name} may use {more} more of the host's memory"
+
+    @property
+    def undo(self) -> str:
+        return f"set the limit back to {in_bytes(self.from_bytes)}"
+
+
+class KillProcess(Change):
+    """End the process that holds the service's port; refused if the PID now belongs to another."""
+
+    risk = Risk.DANGEROUS
+    kind: Literal["kill-process"] = "kill-process"
+    pid: int
+    process: str
+    started_at: datetime
+    port: int
+
+    @property
+    def says(self) -> str:
+        return f"kill process {self.pid} ({self.process}), which listens on port {self.port}"
+
+    @property
+    def changes(self) -> str:
+        return f"process {self.pid} is gone, and port {self.port} is free for {self.service.name}"
+
+
+class RollBack(Change):
+    """Go back to the version that was last seen healthy, or run the configured script once."""
+
+    risk = Risk.DANGEROUS
+    kind: Literal["roll-back"] = "roll-back"
+    from_version: str
+    from_image: str = ""
+    to_version: str | None = None
+    to_image: str = ""
+    """The IDs of the images; an approval of `latest` must not be one of whatever that means later."""
+    script: RollBackScript | None = None
+
+    @property
+    def leaves(self) -> Version:
+        return Version(name=self.from_version, image_id=self.from_image)
+
+    @property
+    def target(self) -> Version | None:
+        """The version to run; None for a script, which alone knows."""
+        return Version(name=self.to_version, image_id=self.to_image) if self.to_version else None
+
+    @property
+    def says(self) -> str:
+        if self.target is None:
+            return f"roll {self.service.name} back with its configured script"
+        before, after = self.leaves.beside(self.target), self.target.beside(self.leaves)
+        return f"roll {self.service.name} back from {before} to {after}"
+
+    @property
+    def changes(self) -> str:
+        return f"{self.service.name} is recreated; what {self._left} brought is gone"
+
+    @property
+    def undo(self) -> str:
+        return f"deploy {self._left} again" if self.from_version else ""
+
+    @property
+    def _left(self) -> str:
+        return self.leaves.beside(self.target) if self.target else self.from_version
+
+
+class ScaleOut(Change):
+    """Run more replicas of the service."""
+
+    risk = Risk.GUARDED
+    kind: Literal["scale-out"] = "scale-out"
+    from_replicas: int
+    to_replicas: int
+
+    @property
+    def says(self) -> str:
+        return f"scale {self.service.name} from {self.from_replicas} to {self.to_replicas} replicas"
+
+    @property
+    def changes(self) -> str:
+        more = self.to_replicas - self.from_replicas
+        return f"{more} more container(s) of {self.service.name} run on its host"
+
+    @property
+    def undo(self) -> str:
+        return f"scale {self.service.name} back to {self.from_replicas}"

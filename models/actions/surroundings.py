@@ -1,0 +1,108 @@
+"""Actions on what surrounds a service: its settings, its network, its files, its degraded mode."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from models.actions.change import Change, Risk
+from models.base import in_bytes, in_words
+
+
+class SetEnvironment(Change):
+    """Edit the service's env file, keeping comments and order, and recreate the service."""
+
+    risk = Risk.GUARDED
+    kind: Literal["set-environment"] = "set-environment"
+    file: str
+    values: dict[str, str]
+    diff: str
+    """The exact change of the file, as a unified diff, for the person who approves it."""
+
+    @property
+    def says(self) -> str:
+        settings = ", ".join(f"{key}={value}" for key, value in self.values.items())
+        return f"set {settings} in the environment of {self.service.name} and recreate it"
+
+    @property
+    def changes(self) -> str:
+        return f"{self.service.name} restarts with the new settings; {self.diff}"
+
+    @property
+    def undo(self) -> str:
+        return "put the backup of the file back, which is kept beside it, and recreate"
+
+
+class ReattachNetwork(Change):
+    """Connect the service's container to the network that it shares with those it needs."""
+
+    risk = Risk.DANGEROUS
+    kind: Literal["reattach-network"] = "reattach-network"
+    network: str
+
+    @property
+    def says(self) -> str:
+        return f"connect {self.service.name} to the network {self.network}"
+
+    @property
+    def changes(self) -> str:
+        return f"{self.service.name} is reachable for everything on {self.network}"
+
+    @property
+    def undo(self) -> str:
+        return f"disconnect it from {self.network}"
+
+
+class CleanUpFiles(Change):
+    """Delete exactly these files, which the configuration allows to be cleaned up."""
+
+    risk = Risk.DANGEROUS
+    kind: Literal["clean-up-files"] = "clean-up-files"
+    files: tuple[str, ...]
+    frees: int
+
+    @property
+    def says(self) -> str:
+        return f"delete {len(self.files)} old log files of {self.service.name}, {in_bytes(self.frees)} in all"
+
+    @property
+    def changes(self) -> str:
+        return f"gone for good: {', '.join(self.files[:10])}{' and more' if len(self.files) > 10 else ''}"
+
+
+class Degrade(Change):
+    """Switch the service to its degraded mode: cached answers, queued jobs, 202 instead of 500."""
+
+    risk = Risk.GUARDED
+    kind: Literal["degrade"] = "degrade"
+    because_of: str
+    """The provider whose outage makes it necessary."""
+    at_most: timedelta
+
+    @property
+    def says(self) -> str:
+        return f"degrade {self.service.name} gracefully while {self.because_of} is down"
+
+    @property
+    def changes(self) -> str:
+        limit = in_words(self.at_most)
+        return f"cached answers and queued jobs instead of errors, until it is back, at most for {limit}"
+
+    @property
+    def undo(self) -> str:
+        return f"by itself, when {self.because_of} is healthy again"
+
+
+class RestoreService(Change):
+    """Take the degraded mode back: the undo of `Degrade`."""
+
+    risk = Risk.SAFE
+    kind: Literal["restore-service"] = "restore-service"
+
+    @property
+    def says(self) -> str:
+        return f"end the degraded mode of {self.service.name}"
+
+    @property
+    def changes(self) -> str:
+        return f"{self.service.name} answers in full again"

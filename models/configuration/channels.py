@@ -1,0 +1,92 @@
+"""The notification channels as `runbooks.yaml` describes them (`runbook.md`, Contact Methods).
+
+The address of a channel is a secret in itself (who knows it may write to `#alerts`), so every
+address and key is named here by its variable or file, and never held.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models.base import Configured, Duration
+from models.names import Severity
+from models.service.addresses import WebAddress, WebPage
+from models.service.secret import SecretRef
+
+PAGERDUTY_EVENTS = "https://events.pagerduty.com/v2/enqueue"
+DISCORD_API = "https://discord.com/api/v10"
+
+
+class _Channel(Configured):
+    severities: tuple[Severity, ...] = ()
+    """It hears only of these; empty means of all."""
+    timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=5)
+    """How long one delivery may take before the channel counts as down."""
+
+
+class SlackChannel(_Channel):
+    """A Slack channel, by the address of its incoming webhook."""
+
+    kind: Literal["slack"] = "slack"
+    webhook: SecretRef
+
+
+class DiscordChannel(_Channel):
+    """A Discord channel, by the address of its webhook."""
+
+    kind: Literal["discord"] = "discord"
+    webhook: SecretRef
+
+
+class DiscordDirectChannel(_Channel):
+    """A direct message to one person on Discord, sent by a bot of the same server."""
+
+    kind: Literal["discord-direct"] = "discord-direct"
+    token: SecretRef
+    user: str = Field(pattern=r"^[0-9]{1,20}$")
+    """The person's numeric ID (Discord: Developer Mode, Copy User ID)."""
+    api: WebAddress = DISCORD_API
+
+
+class EmailChannel(_Channel):
+    """E-mail, by an apprise address such as `mailtos://user:password@example.com?to=ops@example.com`."""
+
+    kind: Literal["email"] = "email"
+    url: SecretRef
+
+
+class AppriseChannel(_Channel):
+    """Whatever else apprise can reach, by its address."""
+
+    kind: Literal["apprise"] = "apprise"
+    url: SecretRef
+
+
+class PagerDutyChannel(_Channel):
+    """A PagerDuty service, by the integration key of its Events API v2 integration."""
+
+    kind: Literal["pagerduty"] = "pagerduty"
+    routing_key: SecretRef
+    url: WebPage = PAGERDUTY_EVENTS
+    """Another address for PagerDuty's European region, or for what speaks the same protocol."""
+
+
+class LogChannel(_Channel):
+    """The worker's own log: a channel that needs nothing, for a first try and as a last resort."""
+
+    kind: Literal["log"] = "log"
+
+
+ChannelConfig = Annotated[
+    SlackChannel
+    | DiscordChannel
+    | DiscordDirectChannel
+    | EmailChannel
+    | AppriseChannel
+    | PagerDutyChannel
+    | LogChannel,
+    Field(discriminator="kind"),
+]

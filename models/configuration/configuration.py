@@ -1,0 +1,297 @@
+"""`runbooks.yaml` as a value: everything that an operator decides, checked as a whole.
+
+The shapes say what one part may look like; `mistakes` says what the parts get wrong about one
+another. A `Configuration` that exists is one that can be used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, get_args
+
+from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
+
+from models.actions.plan import Action, Risk
+from models.base import Configured, Duration, Interval, Size
+from models.configuration.channels import ChannelConfig
+from models.configuration.consistency import Inconsistent, Mistake, Place, cycles, doubled_aliases, unknown
+from models.incident.policy import ApprovalPolicy, Thresholds
+from models.names import ANY_ALERT, RUNBOOKS, UNKNOWN_SERVICE, AlertName, ServiceName, Severity
+from models.service.addresses import ListeningAddress, WebAddress
+from models.service.secret import SecretRef
+from models.service.service import Service
+
+USUAL_LABELS = ("service", "job", "app")
+"""The first of them that an alert carries names its service, unless `service_labels` says otherwise."""
+
+ANY_TOPIC = "any-alert"
+"""The row of the escalation matrix for alerts that name no other."""
+
+RISKY_KINDS: tuple[str, ...] = tuple(
+    kind.model_fields["kind"].default for kind in get_args(get_args(Action)[0])
+)
+"""Every kind of action, as `risks` names them."""
+
+SEVERITY_WORDS = {
+    "page": Severity.CRITICAL,
+    "error": Severity.CRITICAL,
+    "warn": Severity.WARNING,
+    "information": Severity.INFO,
+    "none": Severity.INFO,
+}
+"""What the `severity` label of other people's alerts says."""
+
+SERVICE_NAME: TypeAdapter[str] = TypeAdapter(ServiceName)
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_UNFIT = re.compile(r"[^a-z0-9._-]+")
+_LONGEST_SLUG = 54
+"""A service's name has 63 characters; a hyphen and the digits of a hash follow the slug."""
+
+Risks = dict[str, Risk]
+
+
+class AlertRule(Configured):
+    """What is done about one alert name. Every key may be left out."""
+
+    runbook: str | None = None
+    """A runbook; by default the one named as the alert, else `AnyAlert`."""
+    severity: Severity | None = None
+    """By default what the alert's own `severity` label says, else warning."""
+    respond_within: Interval | None = None
+    """By default 5 minutes, 30 minutes or 4 hours, by severity."""
+    topic: str = ANY_TOPIC
+    """The row of the escalation matrix."""
+    service: ServiceName | None = None
+    """Where the alert belongs when none of its labels names a service."""
+    thresholds: Thresholds = Thresholds()
+    risks: Risks = Field(default_factory=dict)
+    """Overrides of the risk by kind of action, for this alert."""
+    links: dict[str, WebAddress] = Field(default_factory=dict)
+
+
+class Step(Configured):
+    """One role of a row of the escalation matrix."""
+
+    role: str
+    after: Duration | None = None
+    """From `startsAt`. By default its place in the row times the deadline: at once, then the
+    deadline, then twice the deadline."""
+
+
+def _step(value: Any) -> Any:
+    return {"role": value} if isinstance(value, str) else value
+
+
+Row = tuple[Annotated[Step, BeforeValidator(_step)], ...]
+
+
+class Systems(Configured):
+    """Where the monitoring is found."""
+
+    alertmanager: WebAddress | None = None
+    prometheus: WebAddress | None = None
+    grafana: WebAddress | None = None
+    sentry: WebAddress | None = None
+
+
+class IntakeSettings(Configured):
+    """How alerts and decisions come in over HTTP."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    token: SecretRef | None = None
+    """The bearer token; `RUNBOOKS_INTAKE_TOKEN_FILE` names its file and wins."""
+    people: dict[str, SecretRef] = Field(default_factory=dict)
+    """Who may decide over HTTP: a name, as in `approvals.approvers`, and where their token is."""
+    max_body: Size = Field(default=4 * 2**20, ge=1024, le=64 * 2**20)
+    public_url: WebAddress | None = None
+    """How people reach the intake, for the links in messages."""
+
+
+class TemporalLinks(Configured):
+    """For links only: the connection itself is configured as the Temporal SDK has it."""
+
+    ui: WebAddress = "http://localhost:8233"
+
+
+class WorkerSettings(Configured):
+    """How a worker shows itself."""
+
+    metrics: ListeningAddress | None = None
+    """Where Prometheus may scrape the worker's metrics, as `127.0.0.1:9464`; nowhere by default."""
+
+
+class Directories(Configured):
+    """Where files are kept; relative ones begin where the process was started."""
+
+    state: str = Field(default="var", min_length=1)
+    reviews: str = Field(default="var/reviews", min_length=1)
+
+
+class Configuration(Configured):
+    """The whole file. It cannot exist with a name that leads nowhere."""
+
+    services: dict[ServiceName, Service] = Field(default_factory=dict)
+    service_labels: tuple[str, ...] = USUAL_LABELS
+    """Labels that may name the service. The first that an alert carries decides."""
+    alerts: dict[AlertName, AlertRule] = Field(default_factory=dict)
+    risks: Risks = Field(default_factory=dict)
+    escalation: dict[str, Row] = Field(default_factory=dict)
+    """The matrix: topic to roles, lowest rung first."""
+    contacts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Role to channels; the first that takes the message ends the search."""
+    specialists: dict[str, str] = Field(default_factory=dict)
+    """Topic to the role that is paged at once when it is found."""
+    broadcast: tuple[str, ...] = ()
+    """Channels that hear of every rung."""
+    ask_again_after: Interval = timedelta(minutes=30)
+    channels: dict[str, ChannelConfig] = Field(default_factory=dict)
+    approvals: ApprovalPolicy = ApprovalPolicy()
+    systems: Systems = Systems()
+    intake: IntakeSettings = IntakeSettings()
+    temporal: TemporalLinks = TemporalLinks()
+    worker: WorkerSettings = WorkerSettings()
+    directories: Directories = Directories()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_services(cls, value: Any) -> Any:
+        """A service is named by its key, so that the name is written once."""
+        services = value.get("services") if isinstance(value, dict) else None
+        if not isinstance(services, dict):
+            return value
+        named = {
+            key: {**entry, "name": entry.get("name", key)} if isinstance(entry, dict) else entry
+            for key, entry in services.items()
+        }
+        return {**value, "services": named}
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Configuration:
+        if mistakes := self._mistakes():
+            raise Inconsistent(mistakes)
+        return self
+
+    def rule(self, alert_name: str) -> AlertRule:
+        """The rule of an alert name; the default one for a name that is not configured."""
+        return self.alerts.get(alert_name) or AlertRule()
+
+    def severity_for(self, alert_name: str, labels: Mapping[str, str]) -> Severity:
+        """The severity of the rule, else the alert's own, else warning."""
+        said = labels.get("severity", "").strip().lower()
+        known = said if said in set(Severity) else SEVERITY_WORDS.get(said, Severity.WARNING)
+        return self.rule(alert_name).severity or Severity(known)
+
+    def runbook_for(self, alert_name: str) -> str:
+        """The workflow type that an alert name goes to. Nothing is dropped: `AnyAlert` takes the rest."""
+        if alert_name not in self.alerts:
+            return ANY_ALERT
+        return self.alerts[alert_name].runbook or (alert_name if alert_name in RUNBOOKS else ANY_ALERT)
+
+    def service_named(self, alert_name: str, labels: Mapping[str, str]) -> str:
+        """The service that an alert is about, by its labels.
+
+        The first of `service_labels` that the alert carries decides, even when its value is no
+        service: an unknown service is escalated under its own name, never guessed, and two whose
+        values cannot be names stay two. Only an alert without any of them falls back to the
+        service of its rule.
+        """
+        value = next((labels[label] for label in self.service_labels if labels.get(label)), None)
+        if value is None:
+            return self.rule(alert_name).service or UNKNOWN_SERVICE
+        if value in self.services:
+            return value
+        for name, service in self.services.items():
+            if value in service.aliases:
+                return name
+        try:
+            return SERVICE_NAME.validate_python(value)
+        except ValueError:
+            return _name_for(value)
+
+    def dependencies_of(self, name: str) -> tuple[Service, ...]:
+        """Everything that a service needs, directly or not, the nearest first."""
+        found: dict[str, Service] = {}
+        nearest = list(self.services[name].depends_on)
+        while nearest:
+            found |= {one: self.services[one] for one in nearest if one not in found}
+            nearest = list(dict.fromkeys(two for one in nearest for two in self.services[one].depends_on))
+        return tuple(found.values())
+
+    def dependents_of(self, name: str) -> tuple[Service, ...]:
+        """The services that need this one directly, in the order of the file."""
+        return tuple(one for one in self.services.values() if name in one.depends_on)
+
+    def _mistakes(self) -> tuple[Mistake, ...]:
+        """Every name that leads nowhere, and every circle, with the place where it is written."""
+        return (
+            *self._mistakes_of_services(),
+            *self._mistakes_of_alerts(),
+            *self._mistakes_of_people(),
+        )
+
+    def _mistakes_of_services(self) -> list[Mistake]:
+        found: list[Mistake] = []
+        for name, service in self.services.items():
+            at = ("services", name)
+            if service.name != name:
+                found.append(
+                    Mistake((*at, "name"), f"the service is named {name!r} by its key: take this out")
+                )
+            for i, needed in enumerate(service.depends_on):
+                found += unknown((*at, "depends_on", i), "service", needed, self.services)
+        needs = {name: service.depends_on for name, service in self.services.items()}
+        names = {name: service.aliases for name, service in self.services.items()}
+        return [*found, *cycles(needs), *doubled_aliases(names)]
+
+    def _mistakes_of_alerts(self) -> list[Mistake]:
+        found: list[Mistake] = []
+        for name, rule in self.alerts.items():
+            at = ("alerts", name)
+            if rule.runbook is not None:
+                found += unknown((*at, "runbook"), "runbook", rule.runbook, RUNBOOKS)
+            if rule.service is not None:
+                found += unknown((*at, "service"), "service", rule.service, self.services)
+            if rule.topic != ANY_TOPIC:
+                found += unknown((*at, "topic"), "row of escalation", rule.topic, self.escalation)
+            for kind in rule.risks:
+                found += unknown((*at, "risks", kind), "kind of action", kind, RISKY_KINDS)
+        for kind in self.risks:
+            found += unknown(("risks", kind), "kind of action", kind, RISKY_KINDS)
+        return found
+
+    def _mistakes_of_people(self) -> list[Mistake]:
+        found: list[Mistake] = []
+        if self.escalation and ANY_TOPIC not in self.escalation:
+            text = f"the row {ANY_TOPIC!r} is missing, so some alerts would page nobody: add it"
+            found.append(Mistake(("escalation",), text))
+        for topic, row in self.escalation.items():
+            for i, step in enumerate(row):
+                found += _lost(("escalation", topic, i), "role of contacts", step.role, self.contacts)
+        for topic, role in self.specialists.items():
+            found += _lost(("specialists", topic), "role of contacts", role, self.contacts)
+        for role, channels in self.contacts.items():
+            for i, channel in enumerate(channels):
+                found += _lost(("contacts", role, i), "channel", channel, self.channels)
+        for i, channel in enumerate(self.broadcast):
+            found += _lost(("broadcast", i), "channel", channel, self.channels)
+        return found
+
+
+def _lost(place: Place, what: str, name: str, known: Collection[str]) -> list[Mistake]:
+    """As `unknown`, but what does not look like a name is not repeated: it may be a pasted address."""
+    if name in known or _NAME.fullmatch(name):
+        return unknown(place, what, name, known)
+    return [Mistake(place, f"there is no such {what}; known: {', '.join(sorted(known)) or 'none yet'}")]
+
+
+def _name_for(value: str) -> str:
+    """A name for a label that cannot be one: close to it, its own, and the same every time."""
+    slug = _UNFIT.sub("-", value.lower()).lstrip("._-")[:_LONGEST_SLUG].rstrip("._-")
+    digits = hashlib.sha256(value.encode(errors="backslashreplace")).hexdigest()[:8]
+    return f"{slug or UNKNOWN_SERVICE}-{digits}"

@@ -1,0 +1,38 @@
+"""What came in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, Field
+
+from models.base import Model
+from models.names import AlertName, ServiceName, incident_id
+
+
+class AlertStatus(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Alert(Model):
+    """One alert about one service. Its labels are data: they never choose a command or target."""
+
+    name: AlertName
+    service: ServiceName
+    status: AlertStatus = AlertStatus.FIRING
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    fingerprint: str = ""
+    source: str = "alertmanager"
+    fired_by: str = ""
+
+    @property
+    def incident_id(self) -> str:
+        return incident_id(self.name, self.service)
+
+    @property
+    def firing(self) -> bool:
+        return self.status is AlertStatus.FIRING

@@ -1,0 +1,49 @@
+"""What people are told, and through which channels it reached them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from models.base import Model
+from models.names import Severity
+
+
+class Occasion(StrEnum):
+    """Why somebody is told. PagerDuty opens on the first two, and resolves on the last."""
+
+    PAGE = "page"
+    APPROVAL = "approval"
+    NOTICE = "notice"
+    RESOLVED = "resolved"
+
+
+class Announcement(Model):
+    """One message to one rung. The text is plain; each channel formats it for itself."""
+
+    incident: str
+    run_id: str
+    occasion: Occasion
+    severity: Severity
+    role: str
+    title: str
+    text: str
+    link: str = ""
+    first_of: tuple[str, ...] = ()
+    """Channels of the rung, in order: the first that accepts it ends the search."""
+    also_to: tuple[str, ...] = ()
+    """Channels that hear it in any case."""
+
+
+class Receipt(Model):
+    """What one channel answered."""
+
+    channel: str
+    delivered: bool
+    why: str = ""
+
+
+class Delivered(Model):
+    """All receipts of one announcement. `reached` is false when no channel of the rung took it."""
+
+    receipts: tuple[Receipt, ...]
+    reached: bool

@@ -1,0 +1,122 @@
+"""One incident: its phase, its timeline, the decision it waits for, and what people tell it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from models.actions.plan import Plan, Risk
+from models.base import Model
+from models.incident.alert import Alert
+from models.names import Severity
+
+
+class Phase(StrEnum):
+    """The phases that every alert runbook goes through."""
+
+    TRIAGE = "triage"
+    DIAGNOSING = "diagnosing"
+    AWAITING_APPROVAL = "awaiting approval"
+    ACTING = "acting"
+    VERIFYING = "verifying"
+    RESOLVED = "resolved"
+    ESCALATED = "escalated"
+    CLOSED = "closed"
+
+
+class Outcome(StrEnum):
+    """How an incident ended."""
+
+    SELF_RECOVERED = "self-recovered"
+    RESOLVED = "resolved"
+    RESOLVED_ELSEWHERE = "resolved-elsewhere"
+    CLOSED_BY_HUMAN = "closed-by-human"
+
+
+class Through(StrEnum):
+    """The way by which a person or a system spoke to the incident."""
+
+    TEMPORAL_UI = "a Temporal signal"
+    INTAKE = "the intake"
+    COMMAND = "the command line"
+    PRODUCT = "the workflow"
+
+
+class Spoken(Model):
+    """What a person says. From the Temporal UI every field may be left out."""
+
+    by: str = ""
+    through: Through = Through.TEMPORAL_UI
+    text: str = ""
+
+
+class Verdict(StrEnum):
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+class Decision(Spoken):
+    """An answer to one plan, named by its digest. Without a digest it answers what is pending."""
+
+    verdict: Verdict = Verdict.APPROVE
+    plan: str = ""
+
+
+class Decided(Model):
+    """What became of a decision: whether it counted, and why not."""
+
+    accepted: bool
+    reason: str
+
+
+class PendingApproval(Model):
+    """A question to a human about one exact plan."""
+
+    plan: Plan
+    digest: str
+    risk: Risk
+    asked_at: datetime
+    expires_at: datetime
+
+
+class Entry(Model):
+    """One line of the timeline, to the second, with who and through what."""
+
+    at: datetime
+    text: str
+    by: str = "runbook"
+    through: Through = Through.PRODUCT
+
+
+class Performed(Model):
+    """One plan that was carried out, or refused, or changed nothing."""
+
+    plan: Plan
+    approved_by: str
+    done: bool
+    found: str
+    started_at: datetime
+    finished_at: datetime
+
+
+class IncidentState(Model):
+    """The answer to the query `state`: everything that a page or a command shows."""
+
+    id: str
+    alert: Alert
+    runbook: str
+    severity: Severity
+    phase: Phase
+    summary: str
+    cause: str = ""
+    also_seen: tuple[str, ...] = ()
+    awaiting: PendingApproval | None = None
+    acknowledged_by: str = ""
+    rung: str = ""
+    outcome: Outcome | None = None
+    performed: tuple[Performed, ...] = ()
+    timeline: tuple[Entry, ...] = Field(default_factory=tuple)
+    review: str = ""
+    """Where the review was written, once it was."""

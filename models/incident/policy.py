@@ -1,0 +1,85 @@
+"""What the configuration says about one incident, taken once when the run begins."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from models.actions.plan import Risk
+from models.base import Configured, Duration, Interval, Model
+from models.names import Severity
+from models.service.service import Service
+
+RESPOND_WITHIN = {
+    Severity.CRITICAL: timedelta(minutes=5),
+    Severity.WARNING: timedelta(minutes=30),
+    Severity.INFO: timedelta(hours=4),
+}
+"""The deadlines of `runbook.md`, measured from the alert's `startsAt`."""
+
+LONGEST_CRASH_WINDOW = timedelta(days=1)
+"""So long the steward of a service remembers its crashes."""
+
+
+class Thresholds(Configured):
+    """When a service counts as recovered, and when trying again is over."""
+
+    stable_for: Duration = timedelta(minutes=5)
+    crash_limit: int = Field(default=3, ge=1)
+    """This many crashes within `crash_window` end the restarts."""
+    crash_window: Interval = Field(default=timedelta(hours=1), le=LONGEST_CRASH_WINDOW)
+    source_agrees_within: Duration = timedelta(minutes=6)
+    """How long the alert's source may take to agree, for its own decay and grouping."""
+
+
+class ApprovalPolicy(Configured):
+    """Who may approve, how long a question stands, and whether the raw UI signal counts."""
+
+    approvers: tuple[str, ...] = ()
+    """Authenticated names that may decide; empty means every authenticated person."""
+    ask_again_after: Interval = timedelta(minutes=10)
+    """Without an answer for this long, the next rung is asked."""
+    expire_after: Interval = timedelta(hours=4)
+    temporal_ui: bool = True
+    """Whether `approve` from the Temporal UI counts, although the UI knows no person."""
+
+
+class Rung(Model):
+    """One step of the escalation ladder: whom to reach, when, and through which channels in order."""
+
+    role: str
+    after: timedelta
+    """Measured from the alert's `startsAt`."""
+    channels: tuple[str, ...]
+
+
+class Ladder(Model):
+    """The rungs of one incident, lowest first, and who is paged for a special finding."""
+
+    rungs: tuple[Rung, ...]
+    broadcast: tuple[str, ...] = ()
+    """Channels that hear of every rung (Slack `#alerts`)."""
+    specialists: dict[str, Rung] = Field(default_factory=dict)
+    """By topic, such as `database`: paged at once when that is found."""
+    ask_again_after: timedelta = timedelta(minutes=30)
+    """An acknowledged incident that is quiet for this long is asked about again."""
+
+
+class Policy(Model):
+    """Targets, thresholds, deadlines, ladder and risk of one incident, as of its start."""
+
+    runbook: str
+    severity: Severity
+    respond_within: timedelta
+    service: Service | None
+    """None when the alert names a service that the configuration does not know: nothing is touched."""
+    dependencies: tuple[Service, ...] = ()
+    dependents: tuple[Service, ...] = ()
+    """The services that need this one."""
+    thresholds: Thresholds = Thresholds()
+    risks: dict[str, Risk] = Field(default_factory=dict)
+    approval: ApprovalPolicy = ApprovalPolicy()
+    ladder: Ladder
+    alertmanager: str | None = None
+    links: dict[str, str] = Field(default_factory=dict)

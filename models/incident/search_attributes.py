@@ -1,0 +1,32 @@
+"""The typed search attributes by which incidents are found, in one table.
+
+They are registered when a worker starts. A run that upserts an attribute which the server does
+not know would be retried for ever, so a worker refuses to start without them.
+"""
+
+from __future__ import annotations
+
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from models.incident.alert import Alert
+from models.incident.incident import Phase
+from models.names import Severity
+
+ALERT_NAME = SearchAttributeKey.for_keyword("AlertName")
+SERVICE = SearchAttributeKey.for_keyword("Service")
+SEVERITY = SearchAttributeKey.for_keyword("Severity")
+PHASE = SearchAttributeKey.for_keyword("Phase")
+
+ALL = (ALERT_NAME, SERVICE, SEVERITY, PHASE)
+
+
+def of_alert(alert: Alert, severity: Severity) -> TypedSearchAttributes:
+    """The attributes with which a run is started."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(ALERT_NAME, alert.name),
+            SearchAttributePair(SERVICE, alert.service),
+            SearchAttributePair(SEVERITY, severity.value),
+            SearchAttributePair(PHASE, Phase.TRIAGE.value),
+        ]
+    )

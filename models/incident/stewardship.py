@@ -1,0 +1,117 @@
+"""How an incident and the steward of a service speak to one another, and the kill switch.
+
+The steward is the one writer of its service. It is asked by update-with-start under an
+idempotency key, answers at once, and tells the rest by signal.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from models.actions.plan import Plan
+from models.base import Model
+from models.evidence.history import Deployment
+from models.incident.incident import Performed
+from models.names import Severity
+
+
+class Hold(Model):
+    """One incident's claim on a service."""
+
+    incident: str
+    run_id: str
+    severity: Severity
+    asked_at: datetime
+
+
+class Order(Model):
+    """`Do this now`: sent by the holder, with the approval if one was needed. Done once a key."""
+
+    key: str
+    incident: str
+    run_id: str
+    plan: Plan
+    approved_by: str
+
+
+class Ask(Model):
+    """`May I act on this service?` The key makes a retry the same question."""
+
+    key: str
+    service: str
+    hold: Hold
+    crashed_at: datetime | None = None
+    """When the service was found to have crashed, for the steward's count."""
+    order: Order | None = None
+    """A plan that needs nobody's approval: carried out at once if the service is free."""
+
+
+class Answer(StrEnum):
+    GRANTED = "granted"
+    QUEUED = "queued"
+    REFUSED = "refused"
+
+
+class Answered(Model):
+    answer: Answer
+    why: str = ""
+
+
+class Told(StrEnum):
+    GRANTED = "granted"
+    WITHDRAWN = "withdrawn"
+    PERFORMED = "performed"
+    REFUSED = "refused"
+
+
+class StewardSays(Model):
+    """What the steward tells an incident by signal."""
+
+    told: Told
+    service: str
+    key: str = ""
+    why: str = ""
+    performed: Performed | None = None
+
+
+class Released(Model):
+    """The end of a hold: whether the service was healed. A failure is counted."""
+
+    incident: str
+    run_id: str
+    acted: bool
+    healed: bool
+
+
+class StewardState(Model):
+    """What survives a steward's continue-as-new, and what the query `state` shows."""
+
+    service: str
+    holder: Hold | None = None
+    acting: bool = False
+    waiting: tuple[Hold, ...] = ()
+    answered: dict[str, Answered] = {}
+    """The newest answers by key, so that a retry after continue-as-new asks nothing twice."""
+    performed: tuple[Performed, ...] = ()
+    done_keys: tuple[str, ...] = ()
+    failures: tuple[datetime, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    crashes: tuple[datetime, ...] = ()
+    blocked_until: datetime | None = None
+
+
+class Switch(Model):
+    """The kill switch as a person throws it."""
+
+    by: str
+    why: str = ""
+
+
+class ControlRoomState(Model):
+    """The fleet's switch. While suspended no new action begins anywhere."""
+
+    suspended: bool = False
+    by: str = ""
+    why: str = ""
+    since: datetime | None = None

@@ -1,0 +1,200 @@
+"""A service: a thing that the configuration says may be looked at and acted on.
+
+A run carries its services as they were when it began, so that an edit of `runbooks.yaml`
+never changes an incident that is open. Secrets are named here (a variable or a file),
+never held.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter, field_validator
+
+from models.base import Configured, Duration, Interval, Size, in_words
+from models.names import ServiceName, queue_of
+from models.service.addresses import WebAddress, web_address
+from models.service.secret import SecretRef
+from models.service.surroundings import (
+    AppTemporal,
+    CleanUp,
+    Degradation,
+    ErrorMetrics,
+    PoolSetting,
+    Provider,
+    Sentry,
+)
+
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")]
+"""A machine, as `host` of a service and `--host` of its worker name it."""
+
+LONGEST_ROLL_BACK = timedelta(minutes=9)
+"""The step that runs the script is ended after ten: the script must be over, and told, before."""
+
+
+class DockerManager(Configured):
+    """A container, found by name; its Compose project is read from its labels."""
+
+    kind: Literal["docker"] = "docker"
+    container: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    stop_timeout: Duration = timedelta(seconds=10)
+
+
+class SupervisordManager(Configured):
+    """A program of supervisord, for machines without Docker."""
+
+    kind: Literal["supervisord"] = "supervisord"
+    program: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$")
+    socket: str
+    """Path of supervisord's unix socket."""
+    memory_limit_file: str | None = None
+    """A file with the limit in bytes, read by the program when it starts."""
+
+
+Manager = Annotated[DockerManager | SupervisordManager, Field(discriminator="kind")]
+
+
+class HealthCheck(Configured):
+    """`GET url`: healthy is a 2xx whose JSON body has a healthy value at `field`, if one is named."""
+
+    url: str
+    field: str | None = "status"
+    healthy: tuple[str, ...] = ("ok", "healthy", "up", "pass")
+    timeout: Interval = timedelta(seconds=3)
+    every: Interval = timedelta(seconds=5)
+    settle: Duration = timedelta(minutes=1)
+    """How long the service may take to answer after an action before it counts as failed."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        TypeAdapter(HttpUrl).validate_python(web_address(value))
+        return value
+
+
+class LogScan(Configured):
+    """How much of the log is read, and the patterns that mean something (regular expressions)."""
+
+    lines: int = Field(default=50, ge=1, le=5000)
+    patterns: dict[str, str] = Field(
+        default_factory=lambda: {
+            "port-in-use": r"EADDRINUSE|[Aa]ddress already in use",
+            "out-of-memory": r"heap out of memory|OutOfMemory|MemoryError|Cannot allocate memory",
+            "database-lost": (
+                r"ECONNREFUSED.*:5432|Can't reach database|connection to (the )?database"
+                r"|database connection (lost|refused|failed)|terminating connection"
+                r"|too many clients already|remaining connection slots"
+            ),
+            "pool-exhausted": (
+                r"[Tt]imed out fetching a new connection from the connection pool|\bP2024\b"
+                r"|timeout exceeded when trying to connect|connection pool (is )?(exhausted|full|empty)"
+            ),
+            "wrong-credentials": (
+                r"password authentication failed|\bP1000\b|[Aa]uthentication failed against (the )?database"
+            ),
+            "circuit-open": r"circuit.*open",
+            "disk-full": r"No space left on device|ENOSPC",
+        }
+    )
+
+    @field_validator("patterns")
+    @classmethod
+    def _compile(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, pattern in value.items():
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"pattern {name!r} is not a regular expression: {error}") from error
+            except (OverflowError, RecursionError):
+                cure = "write it with fewer repetitions and parentheses"
+                raise ValueError(f"pattern {name!r} is too much for a regular expression: {cure}") from None
+        return value
+
+
+class MemoryPolicy(Configured):
+    """How far the memory limit may be raised, and by how much at a time."""
+
+    factor: float = Field(default=1.5, gt=1.0, le=4.0)
+    cap: Size = 4 * 2**30
+
+
+class ScalePolicy(Configured):
+    """The most replicas that the product may run of this service; 1 forbids scaling out."""
+
+    max_replicas: int = Field(default=1, ge=1, le=100)
+
+
+class HostFloors(Configured):
+    """Below these the host itself is short: free share of each disk, free share of memory."""
+
+    disks: tuple[str, ...] = ("/",)
+    disk_free: float = Field(default=0.05, ge=0, lt=1)
+    memory_free: float = Field(default=0.05, ge=0, lt=1)
+
+
+class RollBackScript(Configured):
+    """The configured way back, for what is not an image: an argument list, run once, no shell."""
+
+    command: tuple[str, ...] = Field(min_length=1)
+    directory: str = "."
+    timeout: Interval = timedelta(minutes=5)
+
+    @field_validator("timeout")
+    @classmethod
+    def _ends_before_its_step(cls, value: timedelta) -> timedelta:
+        if value > LONGEST_ROLL_BACK:
+            longest = in_words(LONGEST_ROLL_BACK)
+            raise ValueError(f"a rollback may take at most {longest}: write 9m or less, and a faster script")
+        return value
+
+
+class Database(Configured):
+    """PostgreSQL behind a service. The connection string is a secret."""
+
+    url: SecretRef
+    timeout: Interval = timedelta(seconds=5)
+    idle_limit: Duration = timedelta(minutes=10)
+    """Sessions idle for longer may be terminated, with approval, when connections run out."""
+    slow_query: Duration = timedelta(seconds=30)
+
+
+class Service(Configured):
+    """One service: how to reach, probe, manage and roll back it, and what it depends on."""
+
+    name: ServiceName = ""
+    title: str = ""
+    aliases: tuple[str, ...] = ()
+    """Other label values by which alerts name this service, such as its container or Prometheus job."""
+    host: HostName | None = None
+    manager: Manager
+    health: HealthCheck | None = None
+    logs: LogScan = LogScan()
+    port: int | None = Field(default=None, ge=1, le=65535)
+    depends_on: tuple[ServiceName, ...] = ()
+    memory: MemoryPolicy = MemoryPolicy()
+    scale: ScalePolicy = ScalePolicy()
+    floors: HostFloors = HostFloors()
+    rollback: RollBackScript | None = None
+    database: Database | None = None
+    metrics: ErrorMetrics | None = None
+    sentry: Sentry | None = None
+    providers: dict[str, Provider] = Field(default_factory=dict)
+    temporal: AppTemporal | None = None
+    degradation: Degradation | None = None
+    env_file: str | None = None
+    """The file with the service's settings; recreating the service reads it again."""
+    pool: PoolSetting | None = None
+    network: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """The Docker network that the service shares with what it needs."""
+    clean_up: CleanUp | None = None
+    links: dict[str, WebAddress] = Field(default_factory=dict)
+
+    @property
+    def queue(self) -> str:
+        return queue_of(self.host)
+
+    @property
+    def is_database(self) -> bool:
+        return self.database is not None

@@ -1,0 +1,115 @@
+"""What surrounds a service, as the configuration names it: metrics, trackers, providers, files.
+
+Every part may be left out; what is not configured is evidence that could not be had.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from models.base import Configured, Duration, Interval
+from models.service.addresses import OptionalWebAddress, WebAddress, WebPage
+from models.service.secret import SecretRef
+
+
+class ErrorMetrics(Configured):
+    """The PromQL by which HighErrorRate judges (`RUNBOOKS.md`). Ratios are between 0 and 1.
+
+    The source divides two rates label by label, which always gives 1: sum both first. A service
+    that has not failed once has no series of 5xx: that is 0, and not unknown.
+    """
+
+    prometheus: WebAddress
+    ratio: str = (
+        '(sum(rate(http_requests_total{status=~"5.."}[5m])) or vector(0))'
+        " / sum(rate(http_requests_total[5m]))"
+    )
+    by_route: str = (
+        'sum by (route) (rate(http_requests_total{status=~"5.."}[5m]))'
+        " / sum by (route) (rate(http_requests_total[5m]))"
+    )
+    traffic: str = "sum(rate(http_requests_total[5m]))"
+    heap: str = "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)"
+    cpu: str = "max(rate(process_cpu_seconds_total[5m]))"
+    threshold: float = Field(default=0.05, gt=0, lt=1)
+    cpu_full: float = Field(default=0.9, gt=0)
+    """Cores in use above which the service is short of capacity."""
+    samples: str = "http_requests_total"
+    """A selector of the samples behind the expressions; when they are stale, nobody knows."""
+    fresh_for: Interval = timedelta(minutes=2)
+    onset_within: Interval = timedelta(hours=2)
+    """How far back the beginning of the errors is looked for."""
+    heap_window: Interval = timedelta(hours=2)
+    heap_growth: float = Field(default=0.1, gt=0)
+    """The growth of the heap's share within the window that makes a steady growth a leak."""
+    settle: Duration = timedelta(minutes=6)
+    """How long the ratio may take to fall: the window of its own expression, and a scrape."""
+
+
+class Sentry(Configured):
+    """A project in Sentry, read by its REST API."""
+
+    url: WebAddress = "https://sentry.io"
+    organization: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    project: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    token: SecretRef
+
+
+class Provider(Configured):
+    """An external API that the service needs, and where its health can be asked."""
+
+    url: WebPage
+    timeout: Interval = timedelta(seconds=5)
+
+
+class AppTemporal(Configured):
+    """The application's own Temporal, which is not the one that runs the incidents."""
+
+    address: str
+    namespace: str = "default"
+    ui: OptionalWebAddress = ""
+    """Without one, the evidence holds no links."""
+    window: Interval = timedelta(minutes=30)
+
+
+class SwitchCall(Configured):
+    """One HTTP call that throws a switch of the application."""
+
+    url: WebPage
+    method: Literal["POST", "PUT"] = "POST"
+    body: dict[str, str | bool | int] = Field(default_factory=dict)
+    token: SecretRef | None = None
+
+
+class Degradation(Configured):
+    """The application's degraded mode: on, off, where its state can be read, and how long at most."""
+
+    on: SwitchCall
+    off: SwitchCall
+    at_most: Interval = timedelta(hours=4)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on_and_off_are_words(cls, value: Any) -> Any:
+        """YAML reads a bare `on` and `off` as true and false; here they are the names of switches."""
+        if not isinstance(value, dict):
+            return value
+        return {{True: "on", False: "off"}.get(key, key): call for key, call in value.items()}
+
+
+class CleanUp(Configured):
+    """Which old files may be deleted when a disk is full: one directory, by name and age."""
+
+    directory: str = Field(min_length=1)
+    pattern: str = Field(default="*.log*", min_length=1)
+    older_than: Duration = timedelta(days=1)
+
+
+class PoolSetting(Configured):
+    """The setting that sizes the application's connection pool, and what it is raised to."""
+
+    key: str = Field(default="PRISMA_DATABASE_URL_POOL_SIZE", pattern=r"^[A-Z_][A-Z0-9_]*$")
+    value: int = Field(default=50, ge=1)

@@ -1,0 +1,95 @@
+"""What was deployed when, and what was last healthy (`runbook.md`: "Review recent deployments").
+
+The worker tells the steward of each service which version it sees running, and when it sees that
+version healthy; a pipeline may tell it too, with `starter.py deployed`. The steward remembers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+
+from activities.health.probe import HealthActivities
+from activities.service.processes import ProcessActivities
+from models.configuration.configuration import Configuration
+from models.evidence.evidence import ProcessSeen
+from models.evidence.history import Deployment
+from models.incident.stewardship import StewardState
+from models.names import STEWARD, STEWARD_DEPLOYED, TASK_QUEUE, steward_id
+from models.service.service import Service
+
+EVERY = timedelta(seconds=15)
+TOLD_WITHIN = timedelta(seconds=5)
+
+logger = structlog.get_logger(__name__)
+
+
+async def tell_steward(client: Client, deployment: Deployment) -> None:
+    """Let the steward of the service remember a version; it is started if it never ran."""
+    await client.start_workflow(
+        STEWARD,
+        StewardState(service=deployment.service),
+        id=steward_id(deployment.service),
+        task_queue=TASK_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"the one writer of {deployment.service}",
+        start_signal=STEWARD_DEPLOYED,
+        start_signal_args=[deployment],
+        rpc_timeout=TOLD_WITHIN,
+    )
+
+
+class DeploymentWatch:
+    """Looks at the versions of the services beside the work of a worker, and tells what changed."""
+
+    def __init__(self, client: Client, processes: ProcessActivities, health: HealthActivities) -> None:
+        self._client = client
+        self._processes = processes
+        self._health = health
+        self._told: dict[str, Deployment] = {}
+
+    async def run(self, configuration: Callable[[], Configuration], host: str | None) -> None:
+        """Look for ever; a service, an engine or a Temporal that is away is looked at again later."""
+        while True:
+            services = [one for one in configuration().services.values() if one.host == host]
+            for service in services:
+                try:
+                    await self.look(service)
+                except RPCError as error:
+                    logger.warning("a version could not be told", service=service.name, why=error.message)
+            await asyncio.sleep(EVERY.total_seconds())
+
+    async def look(self, service: Service) -> None:
+        """One look at one service; the steward hears only of what is new."""
+        seen = await asyncio.to_thread(self._processes.look_at_process, service)
+        if not seen.running or not seen.image:
+            return
+        known = self._told.get(service.name)
+        healthy = (await self._health.probe_health(service)).ok
+        deployment = _deployment(service, seen, known, healthy=healthy)
+        if deployment != known:
+            await tell_steward(self._client, deployment)
+            self._told[service.name] = deployment
+
+
+def _deployment(
+    service: Service, seen: ProcessSeen, known: Deployment | None, *, healthy: bool
+) -> Deployment:
+    now = datetime.now(UTC)
+    if known is None or not known.is_version(seen.version):
+        known = Deployment(
+            service=service.name,
+            version=seen.image,
+            image_id=seen.image_id,
+            deployed_at=seen.started_at or now,
+            recorded_by="worker",
+            current=True,
+        )
+    first_healthy = known.healthy_at or (now if healthy else None)
+    return known.model_copy(update={"healthy_at": first_healthy})

@@ -1,0 +1,97 @@
+"""What may go wrong between the door and Temporal.
+
+Trouble
+ ├── TemporalAway      Temporal has not got it: try again later
+ ├── Unfit             Temporal will never take this one, however often it is sent
+ ├── NobodyAnswers     Temporal is there, but no worker took the question in time, or the run cannot answer
+ ├── NoSuchIncident    nothing of that ID is open, or ever was
+ └── Rejected          the incident says that this can never be valid, and why
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.client import RPCTimeoutOrCancelledError, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from models.text import plain
+
+_NOBODY = "no worker answered in time: is `python worker.py` running?"
+
+
+class Trouble(Exception):
+    """The text says what happened, in one line."""
+
+
+class TemporalAway(Trouble):
+    pass
+
+
+class Unfit(Trouble):
+    pass
+
+
+class NobodyAnswers(Trouble):
+    pass
+
+
+class NoSuchIncident(Trouble):
+    pass
+
+
+class Rejected(Trouble):
+    pass
+
+
+@asynccontextmanager
+async def in_time(within: timedelta, asked: str = "") -> AsyncIterator[None]:
+    """Bound what is asked of Temporal, and name what went wrong. `asked` is the ID in question."""
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            yield
+    except (TimeoutError, RPCTimeoutOrCancelledError) as error:
+        raise (
+            NobodyAnswers(_NOBODY) if asked else TemporalAway("Temporal did not answer in time")
+        ) from error
+    except WorkflowUpdateFailedError as error:
+        cause = error.__cause__
+        raise Rejected(cause.message if isinstance(cause, ApplicationError) else str(cause)) from error
+    except WorkflowQueryFailedError as error:  # the run is there: only NOT_FOUND says that it is not
+        raise NobodyAnswers(_mute(asked, error.message)) from error
+    except RPCError as error:
+        raise _meaning(error, asked) from error
+    except RuntimeError as error:  # the SDK's, when a lazy client cannot connect
+        raise TemporalAway("Temporal cannot be reached") from error
+
+
+def not_found(error: RPCError) -> bool:
+    """Whether a workflow is missing; a missing namespace is another matter."""
+    elsewhere = NamespaceNotFoundFailure.DESCRIPTOR
+    return error.status is RPCStatusCode.NOT_FOUND and not any(
+        detail.Is(elsewhere) for detail in error.grpc_status.details
+    )
+
+
+def unfit(error: RPCError) -> bool:
+    """Whether this one value is at fault. A missing search attribute is not: a worker registers it."""
+    return error.status is RPCStatusCode.INVALID_ARGUMENT and "search attribute" not in error.message.lower()
+
+
+def _meaning(error: RPCError, asked: str) -> Trouble:
+    if asked and not_found(error):
+        return NoSuchIncident(f"there is no open incident {asked}")
+    if asked and error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+        return NobodyAnswers(_NOBODY)
+    if asked and error.status is RPCStatusCode.FAILED_PRECONDITION:
+        return NobodyAnswers(_mute(asked, error.message))
+    return TemporalAway(f"Temporal answered {error.status.name}: {error.message}")
+
+
+def _mute(asked: str, why: str) -> str:
+    return plain(f"{asked} cannot answer now: {why}; look at its run in Temporal's UI")

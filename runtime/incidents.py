@@ -1,0 +1,122 @@
+"""What people ask of incidents, and tell them, through Temporal's own client.
+
+The intake's pages and the commands both come through here, so that they mean the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.common import SearchAttributeKey
+
+from models.base import Model
+from models.incident.incident import Decided, Decision, IncidentState, Spoken
+from models.incident.search_attributes import ALERT_NAME, PHASE, SERVICE, SEVERITY
+from models.names import RESERVED, AlertName, ServiceName, incident_id
+from runtime.connection import PATIENCE
+from runtime.errors import NoSuchIncident, in_time
+from runtime.messages import DECIDE, STATE
+
+ANSWER_WITHIN = 2 * PATIENCE
+"""For what a worker must answer: it may have to replay the incident first."""
+
+_ALERT: TypeAdapter[str] = TypeAdapter(AlertName)
+_SERVICE: TypeAdapter[str] = TypeAdapter(ServiceName)
+T = TypeVar("T")
+
+
+class IncidentLine(Model):
+    """One incident in a list: what Temporal itself knows of it, without asking a worker."""
+
+    id: str
+    run_id: str
+    runbook: str
+    alert: str
+    service: str
+    severity: str
+    phase: str
+    open: bool
+    ended: str = ""
+    """How Temporal saw the run end: `completed`, `failed`, `terminated`; empty while it is open."""
+    started_at: datetime
+    closed_at: datetime | None = None
+
+
+def parse_id(text: str) -> str:
+    """`ALERT/SERVICE`, checked. Raises NoSuchIncident for what can be no incident."""
+    alert, _, service = text.partition("/")
+    try:
+        checked = incident_id(_ALERT.validate_python(alert), _SERVICE.validate_python(service))
+    except ValidationError:
+        raise NoSuchIncident("an incident is named ALERT/SERVICE, as in ServiceDown/backend") from None
+    if alert in RESERVED:
+        raise NoSuchIncident(f"{checked} is not an incident")
+    return checked
+
+
+class Incidents:
+    """The incidents, open and closed, as one may ask and tell them."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def list(self, most: int = 100, *, only_open: bool = False) -> tuple[IncidentLine, ...]:
+        """Open incidents, then the ones that closed last. Raises TemporalAway."""
+        query = f"{ALERT_NAME.name} IS NOT NULL"
+        if only_open:
+            query += " AND ExecutionStatus = 'Running'"
+        async with in_time(ANSWER_WITHIN):
+            found = self._client.list_workflows(query, limit=most, rpc_timeout=PATIENCE)
+            lines = [_line(execution) async for execution in found]
+        return tuple(sorted(lines, key=lambda line: (not line.open, -_last_seen(line).timestamp())))
+
+    async def state(self, incident: str) -> IncidentState:
+        """What the incident knows of itself; of the last run, if none is open.
+
+        Raises NoSuchIncident, NobodyAnswers or TemporalAway.
+        """
+        async with in_time(ANSWER_WITHIN, incident):
+            state: IncidentState = await self._client.get_workflow_handle(incident).query(
+                STATE, result_type=IncidentState, rpc_timeout=ANSWER_WITHIN
+            )
+            return state
+
+    async def decide(self, incident: str, decision: Decision) -> Decided:
+        """Answer what is asked. Raises Rejected when the decision can never count, and as `state` does."""
+        async with in_time(ANSWER_WITHIN + timedelta(seconds=5), incident):
+            decided: Decided = await self._client.get_workflow_handle(incident).execute_update(
+                DECIDE, decision, result_type=Decided, rpc_timeout=ANSWER_WITHIN
+            )
+            return decided
+
+    async def tell(self, incident: str, message: str, spoken: Spoken) -> None:
+        """Say `acknowledge`, `note` or `done`. Durable once this returns. Raises as `state` does."""
+        async with in_time(PATIENCE, incident):
+            await self._client.get_workflow_handle(incident).signal(message, spoken, rpc_timeout=PATIENCE)
+
+
+def _line(execution: WorkflowExecution) -> IncidentLine:
+    def attribute(key: SearchAttributeKey[str]) -> str:
+        return execution.typed_search_attributes.get(key) or ""
+
+    is_open = execution.status is WorkflowExecutionStatus.RUNNING
+    return IncidentLine(
+        id=execution.id,
+        run_id=execution.run_id,
+        runbook=execution.workflow_type,
+        alert=attribute(ALERT_NAME),
+        service=attribute(SERVICE),
+        severity=attribute(SEVERITY),
+        phase=attribute(PHASE),
+        open=is_open,
+        ended="" if is_open or execution.status is None else execution.status.name.lower(),
+        started_at=execution.start_time,
+        closed_at=execution.close_time,
+    )
+
+
+def _last_seen(line: IncidentLine) -> datetime:
+    return line.closed_at or line.started_at

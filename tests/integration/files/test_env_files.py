@@ -1,0 +1,92 @@
+"""Env files on a real disk: replaced whole, with their mode and owner, and never over a stranger's edit."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from activities.files.env_files import MOST_BYTES, FileTrouble, keep, read, replace
+
+ASKED = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Path:
+    path = tmp_path / ".env"
+    path.write_bytes(b"PORT=1\r\n")
+    path.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(path, 65534, 65534)
+    return path
+
+
+def test_a_file_is_replaced_with_its_mode_and_owner(env: Path) -> None:
+    before = env.stat()
+    file = read(str(env))
+    after = replace(file, "PORT=2\r\n")
+    assert env.read_bytes() == b"PORT=2\r\n"
+    now = env.stat()
+    assert stat.S_IMODE(now.st_mode) == 0o640
+    assert (now.st_uid, now.st_gid) == (before.st_uid, before.st_gid)
+    assert now.st_ino != before.st_ino  # another file in its place: a reader has one of them whole
+    assert after.text == "PORT=2\r\n"
+    assert [one.name for one in env.parent.iterdir()] == [".env"]
+
+
+def test_the_backup_stands_beside_it_and_is_as_private(env: Path) -> None:
+    file = read(str(env))
+    backup = file.backup(ASKED)
+    keep(file, backup)
+    assert backup == env.with_name(".env.20260102T030405.678901Z.bak")
+    assert backup.read_bytes() == b"PORT=1\r\n"
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o640
+    assert backup.stat().st_uid == env.stat().st_uid
+
+
+def test_an_edit_of_somebody_else_is_not_written_over(env: Path) -> None:
+    file = read(str(env))
+    env.write_text("PORT=3\n")
+    with pytest.raises(FileTrouble, match="changed by somebody else"):
+        replace(file, "PORT=2\n")
+    assert env.read_text() == "PORT=3\n"
+
+
+def test_a_link_stays_a_link(env: Path, tmp_path: Path) -> None:
+    link = tmp_path / "current"
+    link.symlink_to(env)
+    replace(read(str(link)), "PORT=2\n")
+    assert link.is_symlink()
+    assert env.read_text() == "PORT=2\n"
+
+
+def test_what_cannot_be_read_is_told_with_its_cure(env: Path, tmp_path: Path) -> None:
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    for name, why in (
+        (f"{tmp_path}/none.env", "No such file or directory.*correct env_file"),
+        (str(tmp_path), "Is a directory"),
+        (f"{env}/x", "Not a directory"),
+        (str(circle), "leads to no file"),
+        ("a\0b", "leads to no file"),
+        ("/dev/null", "no regular file"),
+    ):
+        with pytest.raises(FileTrouble, match=why):
+            read(name)
+    env.write_bytes(b"PORT=\xff\n")
+    with pytest.raises(FileTrouble, match="not text in UTF-8"):
+        read(str(env))
+    env.write_bytes(b"#" * (MOST_BYTES + 1))
+    with pytest.raises(FileTrouble, match="larger than an env file"):
+        read(str(env))
+
+
+def test_a_directory_that_takes_no_file_leaves_everything_as_it_was(env: Path) -> None:
+    file = read(str(env))
+    long_name = env.with_name("n" * 300)
+    with pytest.raises(FileTrouble, match=r"cannot write .*File name too long"):
+        keep(file, long_name)
+    assert [one.name for one in env.parent.iterdir()] == [".env"]

@@ -1,0 +1,119 @@
+"""Connections that never become a request: they end in time, and their number writes no long log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from intake.http.connections import HEADERS_WITHIN
+from intake.http.server import MOST_CONNECTIONS
+from tests.parts.product.door import CONFIGURATION, Intake, environment, intake_process, until
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+HEAD = b"POST /v1/alertmanager HTTP/1.1\r\nhost: localhost\r\n"
+REFUSED_EARLY = HEAD + b"content-type: text/plain\r\ncontent-length: 1000\r\n\r\n"
+"""415: it is answered before its body is there, and nobody waits for that any more."""
+
+
+@pytest.fixture
+async def intake(tmp_path: Path) -> AsyncIterator[Intake]:
+    """An intake by itself: what is asked of it here never gets as far as Temporal."""
+    config = tmp_path / "runbooks.yaml"
+    config.write_text(CONFIGURATION)
+    async with intake_process(config, environment("127.0.0.1:1")) as intake:
+        yield intake
+
+
+@asynccontextmanager
+async def connected(intake: Intake) -> AsyncIterator[Connection]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(intake.url.rsplit(":", 1)[1]))
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def dripping(intake: Intake, first: bytes, drop: bytes = b"") -> tuple[bytes, float]:
+    """What comes back for `first` and a drop every second, and how long the connection was open."""
+    began = time.monotonic()
+    async with connected(intake) as (reader, writer):
+        answer = asyncio.ensure_future(reader.read())
+        writer.write(first)
+        while not answer.done() and time.monotonic() < began + HEADERS_WITHIN + 10:
+            if drop:
+                writer.write(drop)
+            await asyncio.wait([answer], timeout=1)
+        assert answer.done(), "the connection is still open"
+        try:
+            return await answer, time.monotonic() - began
+        except ConnectionResetError:
+            return b"", time.monotonic() - began
+
+
+async def test_a_connection_without_a_whole_request_ends_in_time(intake: Intake) -> None:
+    ends = await asyncio.gather(
+        dripping(intake, b""),
+        dripping(intake, HEAD),
+        dripping(intake, HEAD, b"x-drop: 1\r\n"),
+        dripping(intake, b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n" + HEAD, b"x-drop: 1\r\n"),
+        dripping(intake, REFUSED_EARLY, b"x"),
+    )
+    (silent, _), (half, _), (drops, _), _, _ = ends
+    assert silent == b""
+    for answer in (half, drops):
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert json.loads(answer.split(b"\r\n\r\n")[1])["error"] == "the headers did not arrive within 10 s"
+    assert all(HEADERS_WITHIN - 1 < spent < HEADERS_WITHIN + 5 for _, spent in ends)
+
+
+async def test_connections_that_bring_their_requests_stay_open_between_them(intake: Intake) -> None:
+    async with connected(intake) as (reader, writer):
+        for _ in range(3):
+            for part in (b"GET /healthz HTTP/1.1\r\n", b"host: localhost\r\n", b"\r\n"):
+                writer.write(part)
+                await writer.drain()
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            assert await reader.readexactly(len(b'{"status":"ok"}')) == b'{"status":"ok"}'
+
+
+async def test_too_many_connections_are_answered_503_and_leave_one_line_in_the_log(intake: Intake) -> None:
+    async with httpx.AsyncClient(base_url=intake.url, trust_env=False, timeout=30) as http:
+        async with AsyncExitStack() as crowd:
+            for _ in range(MOST_CONNECTIONS):
+                await crowd.enter_async_context(connected(intake))
+            answers = [await http.get("/healthz") for _ in range(20)]
+            assert {answer.status_code for answer in answers} == {503}
+        assert await until(lambda: _well(http))
+    assert 1 <= len([line for line in intake.log if "Exceeded concurrency limit" in line]) <= 2
+
+
+async def _well(http: httpx.AsyncClient) -> bool:
+    return (await http.get("/healthz")).status_code == 200
+
+
+async def test_without_a_file_for_one_more_connection_the_log_stays_short(intake: Intake) -> None:
+    limit = 64
+    resource.prlimit(intake.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    began = time.monotonic()
+    async with AsyncExitStack() as crowd:
+        for _ in range(2 * limit):
+            await crowd.enter_async_context(connected(intake))
+
+        async def said() -> list[str]:
+            return [line for line in intake.log if "out of system resource" in line]
+
+        await until(said)
+        await asyncio.sleep(3)  # so long would asyncio write its records: thousands every second
+    lines = await said()
+    assert len(lines) <= 1 + (time.monotonic() - began) / 5
+    assert "Traceback" not in lines[0]
+    assert len("".join(intake.log)) < 50_000

@@ -1,0 +1,200 @@
+"""What a program of supervisord looks like, and what is done to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.managers import Managers
+from activities.service.actions import EffectActivities
+from activities.service.processes import ProcessActivities
+from models.actions.plan import (
+    Effect,
+    Perform,
+    RaiseMemoryLimit,
+    RestartService,
+    RollBack,
+    ScaleOut,
+    StartService,
+)
+from models.evidence.evidence import ProcessSeen, ProcessState
+from models.service import service as configured
+from models.service.service import Service
+from tests.parts.servers.docker_proxy import silent_socket
+from tests.parts.servers.supervisor import SLEEPS, StartSupervisord
+
+
+def look(service: Service) -> ProcessSeen:
+    return ActivityEnvironment().run(ProcessActivities(Managers()).look_at_process, service)
+
+
+def look_until(service: Service, condition: Callable[[ProcessSeen], bool]) -> ProcessSeen:
+    until = time.monotonic() + 15
+    while not condition(seen := look(service)):
+        assert time.monotonic() < until, seen
+        time.sleep(0.05)
+    return seen
+
+
+def perform(method: str, action: Any, asked_at: datetime | None = None) -> Effect:
+    effects = EffectActivities(Managers(), settles_within=timedelta(seconds=3))
+    request: Perform[Any] = Perform(action=action, asked_at=asked_at or datetime.now(UTC))
+    effect = ActivityEnvironment().run(getattr(effects, method), request)
+    assert isinstance(effect, Effect)
+    return effect
+
+
+def test_running(start_supervisord: StartSupervisord) -> None:
+    service = start_supervisord(web=SLEEPS).service("web")
+    seen = look_until(service, lambda seen: seen.running)
+    assert seen.ok
+    assert seen.reason.startswith("running for ")
+    assert seen.memory_used
+    assert seen.memory_used > 2**20
+    assert seen.cpu_share is not None
+    assert seen.started_at
+    assert abs(datetime.now(UTC) - seen.started_at) < timedelta(seconds=10)
+
+
+def test_exit_code(start_supervisord: StartSupervisord) -> None:
+    supervisord = start_supervisord(web="import time, sys; time.sleep(1.1); sys.exit(3)")
+    seen = look_until(supervisord.service("web"), lambda seen: seen.exited)
+    assert seen.bad
+    assert seen.exit_code == 3
+    assert seen.reason.startswith("exited with code 3, ")
+
+
+def test_killed_under_a_limit_counts_as_out_of_memory(
+    start_supervisord: StartSupervisord, tmp_path: Path
+) -> None:
+    limit = tmp_path / "limit"
+    limit.write_text("67108864\n")
+    service = start_supervisord(web=SLEEPS).service("web", memory_limit_file=limit)
+    seen = look_until(service, lambda seen: seen.running)
+    assert seen.pid
+    os.kill(seen.pid, signal.SIGKILL)
+    ended = look_until(service, lambda seen: seen.exited)
+    assert ended.exit_code == 137
+    assert ended.reason.startswith("killed by signal 9 (exit code 137)")
+    assert not ended.oom_killed
+    assert ended.memory_limit == 64 * 2**20
+    assert ended.out_of_memory
+
+
+def test_gives_up_on_what_crashes_at_its_start(start_supervisord: StartSupervisord) -> None:
+    options = {"startsecs": "5", "autorestart": "true", "startretries": "1"}
+    service = start_supervisord(web=("import sys; sys.exit(9)", options)).service("web")
+    seen = look_until(service, lambda seen: seen.exited)
+    assert seen.reason.startswith("supervisord gave up starting it, at last: exited with code 9")
+    assert seen.exit_code == 9
+
+
+def test_crash_loop(start_supervisord: StartSupervisord) -> None:
+    options = {"startsecs": "5", "autorestart": "true", "startretries": "100"}
+    service = start_supervisord(web=("import sys; sys.exit(9)", options)).service("web")
+    seen = look_until(service, lambda seen: seen.state is ProcessState.RESTARTING)
+    assert seen.bad
+    assert seen.reason.startswith("crashes again and again right after its start")
+
+
+def test_missing(start_supervisord: StartSupervisord) -> None:
+    seen = look(start_supervisord(web=SLEEPS).service("nobody"))
+    assert seen.bad
+    assert seen.state is ProcessState.MISSING
+
+
+def test_never_started(start_supervisord: StartSupervisord) -> None:
+    seen = look(start_supervisord(web=(SLEEPS, {"autostart": "false"})).service("web"))
+    assert seen.exited
+    assert seen.reason == "never started"
+    assert seen.exit_code is None
+
+
+def test_an_absent_and_a_hung_socket_are_unknown(tmp_path: Path) -> None:
+    def at(path: str) -> Service:
+        return Service(name="web", manager=configured.SupervisordManager(program="web", socket=path))
+
+    absent = look(at(f"{tmp_path}/none.sock"))
+    assert absent.unknown
+    assert absent.reason == f"supervisord's socket {tmp_path}/none.sock does not exist"
+    with silent_socket() as path:
+        began = time.monotonic()
+        hung = look(at(path))
+        assert time.monotonic() - began < 8
+    assert hung.unknown
+    assert hung.reason == f"supervisord at {path} did not answer within 5 s"
+
+
+def test_restarts_once(start_supervisord: StartSupervisord) -> None:
+    service = start_supervisord(web=SLEEPS).service("web")
+    before = look_until(service, lambda seen: seen.running)
+    asked_at = datetime.now(UTC)
+    assert perform("restart_service", RestartService(service=service), asked_at).done
+    after = look(service)
+    assert after.pid != before.pid
+    again = perform("restart_service", RestartService(service=service), asked_at)
+    assert again.found.startswith("nothing to do: started at ")
+    assert look(service).pid == after.pid
+
+
+def test_a_restart_within_the_same_second_is_seen(start_supervisord: StartSupervisord) -> None:
+    """supervisord counts in whole seconds: they alone would ask for a second restart."""
+    service = start_supervisord(web=SLEEPS).service("web")
+    look_until(service, lambda seen: seen.running)
+    for _ in range(3):
+        asked_at = datetime.now(UTC)
+        assert perform("restart_service", RestartService(service=service), asked_at).done
+        pid = look(service).pid
+        assert perform("restart_service", RestartService(service=service), asked_at).done
+        assert look(service).pid == pid
+
+
+def test_starts_what_was_stopped_with_its_new_limit(
+    start_supervisord: StartSupervisord, tmp_path: Path
+) -> None:
+    limit = tmp_path / "limit"
+    reads = f"import time; print('limit', open({str(limit)!r}).read(), flush=True); time.sleep(600)"
+    supervisord = start_supervisord(web=(reads, {"autostart": "false"}))
+    service = supervisord.service("web", memory_limit_file=limit)
+    raised = RaiseMemoryLimit(service=service, from_bytes=0, to_bytes=128 * 2**20)
+    effect = perform("raise_memory_limit", raised)
+    assert effect.done
+    assert (effect.before, effect.after) == ("no memory limit", "128 MiB")
+    assert perform("start_service", StartService(service=service)).done
+    output = supervisord.directory / "web.out"
+    until = time.monotonic() + 10
+    while "limit 134217728" not in output.read_text():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_what_supervisord_cannot_do_is_said(start_supervisord: StartSupervisord) -> None:
+    service = start_supervisord(web=SLEEPS).service("web", scale={"max_replicas": 2})
+    look_until(service, lambda seen: seen.running)
+    for method, action in (
+        ("roll_back", RollBack(service=service, from_version="", to_version="shop:1")),
+        ("scale_out", ScaleOut(service=service, from_replicas=1, to_replicas=2)),
+        ("raise_memory_limit", RaiseMemoryLimit(service=service, from_bytes=0, to_bytes=2**20)),
+    ):
+        with pytest.raises(ApplicationError) as caught:
+            perform(method, action)
+        assert caught.value.type == "Unsupported"
+        assert caught.value.non_retryable
+
+
+def test_a_start_that_cannot_be_is_not_done(start_supervisord: StartSupervisord) -> None:
+    service = start_supervisord(web=(SLEEPS, {"autostart": "false", "command": "/nowhere/web"})).service(
+        "web"
+    )
+    effect = perform("start_service", StartService(service=service))
+    assert not effect.done
+    assert "supervisord refused: NO_FILE" in effect.found

@@ -1,0 +1,213 @@
+"""The shipped alert rules and routes, judged by the tools of their systems with known numbers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import demo.monitoring
+from models.names import RUNBOOKS
+from runtime import settings
+from tests.parts.requirements import missing
+
+HERE = Path(demo.monitoring.__file__).parent
+ROOT = Path(__file__).parents[3]
+RULES = ROOT / "deploy" / "monitoring" / "rules.yml"
+ROUTE = ROOT / "deploy" / "monitoring" / "alertmanager.yml"
+SHIPPED = settings.load(ROOT / "runbooks.yaml", {})
+AS_THE_SOURCE_HAS_IT = 'rate(http_requests_total{status=~"5.."}[5m]) / rate(http_requests_total[5m])'
+MINUTES = 20
+EVERY = 15
+
+Series = dict[str, str]
+
+
+def tool(name: str, *arguments: object) -> str:
+    """Run one of the tools; what it says is the reason when it is not content."""
+    program = shutil.which(name)
+    if program is None:
+        package = {"promtool": "prometheus", "amtool": "prometheus-alertmanager"}[name]
+        missing(f"{name} is not installed: apt-get install {package}")
+    ended = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def rules() -> dict[str, dict[str, Any]]:
+    """The shipped rules by alert name."""
+    (group,) = yaml.safe_load(RULES.read_text())["groups"]
+    return {rule["alert"]: rule for rule in group["rules"]}
+
+
+def requests(good: int, bad: int, job: str = "backend") -> Series:
+    """So many answers of each kind in each step; the errors on one route only."""
+    series = {f'http_requests_total{{job="{job}",route="/health",status="200"}}': f"0+{good}x100"}
+    if bad:
+        series[f'http_requests_total{{job="{job}",route="/checkout",status="503"}}'] = f"0+{bad}x100"
+    return series
+
+
+def judge(directory: Path, series: Series, **expected: object) -> None:
+    """Have promtool play the series against the rules."""
+    test = {
+        "interval": f"{EVERY}s",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        **expected,
+    }
+    file = directory / "test.yml"
+    file.write_text(
+        yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": f"{EVERY}s", "tests": [test]})
+    )
+    tool("promtool", "test", "rules", file)
+
+
+def expect(directory: Path, series: Series, alert: str, *fires: dict[str, Any], at: str = "20m") -> None:
+    """Exactly these alerts of one name fire; none when none is given."""
+    judge(
+        directory,
+        series,
+        alert_rule_test=[{"eval_time": at, "alertname": alert, "exp_alerts": list(fires)}],
+    )
+
+
+def value(directory: Path, series: Series, query: str, *samples: tuple[str, float]) -> None:
+    """An expression has exactly these values."""
+    expected = [{"labels": labels, "value": number} for labels, number in samples]
+    judge(
+        directory,
+        series,
+        promql_expr_test=[{"expr": query, "eval_time": f"{MINUTES}m", "exp_samples": expected}],
+    )
+
+
+def firing(name: str, description: str, **labels: str) -> dict[str, Any]:
+    rule = rules()[name]
+    return {
+        "exp_labels": {**rule["labels"], **labels},
+        "exp_annotations": {**rule["annotations"], "description": description},
+    }
+
+
+def test_every_rule_file_is_valid() -> None:
+    for path in (RULES, HERE / "rules.yml"):
+        assert "SUCCESS" in tool("promtool", "check", "rules", path)
+
+
+def test_the_demo_prometheus_is_valid(tmp_path: Path) -> None:
+    shutil.copyfile(HERE / "rules.yml", tmp_path / "rules.yml")
+    file = tmp_path / "prometheus.yml"
+    quoted = json.dumps(str(tmp_path / "rules.yml"))
+    filled = demo.monitoring.render(
+        "prometheus.yml", rules=quoted, backend="127.0.0.1:1", alertmanagers='"127.0.0.1:2"'
+    )
+    file.write_text(filled)
+    tool("promtool", "check", "config", file)
+
+
+def test_both_routes_are_valid(tmp_path: Path) -> None:
+    tool("amtool", "check-config", ROUTE)
+    token = tmp_path / "token"
+    token.write_text("secret")
+    file = tmp_path / "alertmanager.yml"
+    quoted = json.dumps(str(token))
+    file.write_text(
+        demo.monitoring.render("alertmanager.yml", intake="http://127.0.0.1:1", token_file=quoted)
+    )
+    tool("amtool", "check-config", file)
+
+
+def test_the_route_takes_everything_one_notification_an_incident() -> None:
+    shipped = yaml.safe_load(ROUTE.read_text())
+    assert shipped["route"]["group_by"] == ["alertname", "service"]
+    assert "routes" not in shipped["route"]
+    ((hook,),) = [receiver["webhook_configs"] for receiver in shipped["receivers"]]
+    assert hook["url"].endswith("/v1/alertmanager")
+    assert hook["send_resolved"] is True
+
+
+@pytest.mark.parametrize("name", ["ServiceDown", "HighErrorRate", "DatabaseConnectionFailure"])
+def test_each_rule_leads_to_its_runbook_and_service(name: str) -> None:
+    rule = rules()[name]
+    labels = rule["labels"]
+    assert name in RUNBOOKS
+    assert SHIPPED.runbook_for(name) == name
+    assert SHIPPED.service_named(name, labels) == labels["service"]
+    assert labels["service"] in SHIPPED.services
+    assert SHIPPED.severity_for(name, labels) == labels["severity"] == "critical"
+    assert {"summary", "description"} <= rule["annotations"].keys()
+
+
+def test_the_alert_and_the_runbook_judge_by_the_same_number() -> None:
+    metrics = SHIPPED.services["backend"].metrics
+    assert metrics is not None
+    expression, _, threshold = rules()["HighErrorRate"]["expr"].rpartition(">")
+    assert expression.split() == metrics.ratio.split()
+    assert float(threshold) == metrics.threshold
+
+
+def test_six_percent_of_errors_fire(tmp_path: Path) -> None:
+    said = "6% of the requests of the last 5 minutes were answered 5xx."
+    expect(tmp_path, requests(94, 6), "HighErrorRate", firing("HighErrorRate", said))
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pytest.param(requests(96, 4), id="4 %"),
+        pytest.param(requests(95, 5), id="5 % is not more than 5 %"),
+        pytest.param(requests(100, 0), id="no errors"),
+        pytest.param(requests(0, 0), id="no traffic"),
+        pytest.param({}, id="no series"),
+        pytest.param(requests(0, 100, job="somebody-else"), id="another job"),
+    ],
+)
+def test_few_errors_and_no_traffic_do_not_fire(tmp_path: Path, series: Series) -> None:
+    expect(tmp_path, series, "HighErrorRate")
+
+
+def test_the_ratio_is_summed_before_it_is_divided(tmp_path: Path) -> None:
+    metrics = SHIPPED.services["backend"].metrics
+    assert metrics is not None
+    value(tmp_path, requests(96, 4), metrics.ratio, ("{}", 0.04))
+    value(tmp_path, requests(96, 4), metrics.by_route, ('{route="/checkout"}', 1))
+    value(tmp_path, requests(100, 0), metrics.ratio, ("{}", 0))
+    value(tmp_path, {}, metrics.ratio)
+    itself = '{job="backend",route="/checkout",status="503"}'
+    value(tmp_path, requests(96, 4), AS_THE_SOURCE_HAS_IT, (itself, 1))
+
+
+def test_the_heap_is_known_with_and_without_a_limit(tmp_path: Path) -> None:
+    metrics = SHIPPED.services["backend"].metrics
+    assert metrics is not None
+    used = {'nodejs_heap_size_used_bytes{job="backend"}': f"{2**30}x100"}
+    value(tmp_path, used, metrics.heap, ("{}", 0.5))
+    limited = {
+        **used,
+        'nodejs_heap_used_bytes{job="backend"}': f"{2**30}x100",
+        'nodejs_heap_size_limit_bytes{job="backend"}': f"{2**32}x100",
+    }
+    value(tmp_path, limited, metrics.heap, ("{}", 0.25))
+
+
+def test_a_service_that_stays_away_fires_and_one_missed_scrape_does_not(tmp_path: Path) -> None:
+    up = 'up{job="backend",instance="backend:3000"}'
+    said = "backend:3000 could not be scraped for a minute."
+    down = firing("ServiceDown", said, job="backend", instance="backend:3000")
+    expect(tmp_path, {up: "1x8 0x80"}, "ServiceDown", down)
+    expect(tmp_path, {up: "1x8 0x2 1x80"}, "ServiceDown", at="2m45s")
+    expect(tmp_path, {up: "1x80"}, "ServiceDown")
+
+
+def test_a_database_away_fires_and_an_exporter_away_does_not(tmp_path: Path) -> None:
+    up = 'pg_up{job="postgres",instance="exporter:9187"}'
+    said = "exporter:9187 could not connect for half a minute."
+    down = firing("DatabaseConnectionFailure", said, job="postgres", instance="exporter:9187")
+    expect(tmp_path, {up: "1x8 0x80"}, "DatabaseConnectionFailure", down)
+    expect(tmp_path, {up: "1x80"}, "DatabaseConnectionFailure")
+    expect(tmp_path, {'up{job="postgres"}': "0x80"}, "DatabaseConnectionFailure")

@@ -1,0 +1,187 @@
+"""The database check against a real PostgreSQL, in every way that it can be in trouble."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.postgres.check import PostgresActivities
+from activities.postgres.connection import shown
+from activities.support.secrets import SecretMissing, resolve
+from models.evidence.evidence import DatabaseKind, DatabaseSeen, Finding
+from models.service.secret import SecretRef
+from models.service.service import Database, DockerManager, Service
+from tests.parts.servers.postgres_server import MAX_CONNECTIONS, PostgresServer
+from tests.parts.servers.sockets import closed_port, hang_up, listening, silence
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "url"
+
+
+def behind(secret: Path, url: str, within: timedelta = timedelta(seconds=5)) -> Service:
+    """A service whose connection string stands in the file."""
+    secret.write_text(url + "\n")
+    database = Database(url=SecretRef(file=str(secret)), timeout=within)
+    return Service(name="postgres", manager=DockerManager(container="postgres"), database=database)
+
+
+async def check(secret: Path, url: str, within: timedelta = timedelta(seconds=5)) -> DatabaseSeen:
+    environment = ActivityEnvironment()
+    seen = await environment.run(PostgresActivities().check_database, behind(secret, url, within))
+    assert seen.observed_at is not None
+    return seen
+
+
+async def test_it_answers(secret: Path, postgres_server: PostgresServer) -> None:
+    seen = await check(secret, postgres_server.url())
+    assert (seen.finding, seen.kind) == (Finding.OK, DatabaseKind.HEALTHY)
+    assert seen.reason == f"127.0.0.1:{postgres_server.port}/postgres answers"
+    assert seen.latency is not None and seen.latency < 5
+
+
+async def test_the_connection_string_of_prisma_will_do(secret: Path, postgres_server: PostgresServer) -> None:
+    prisma = "?schema=public&connection_limit=5&pool_timeout=3&application_name=runbooks"
+    assert (await check(secret, postgres_server.url() + prisma)).ok
+
+
+async def test_nobody_listens(secret: Path) -> None:
+    port = closed_port()
+    seen = await check(secret, f"postgresql://me:s3cret@localhost:{port}/app")
+    assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.REFUSED)
+    assert seen.reason == f"connection refused at localhost:{port}/app"
+
+
+async def test_it_is_hung(secret: Path, postgres_server: PostgresServer) -> None:
+    began = time.monotonic()
+    with postgres_server.hung():
+        seen = await check(secret, postgres_server.url(), within=timedelta(milliseconds=500))
+    assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.TIMED_OUT)
+    assert "no answer within 0.5 s" in seen.reason
+    assert time.monotonic() - began < 3
+
+
+async def test_something_that_never_was_a_database_times_out(secret: Path) -> None:
+    async with listening(silence) as port:
+        seen = await check(secret, f"postgresql://me:x@127.0.0.1:{port}/app", timedelta(milliseconds=300))
+    assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.TIMED_OUT)
+
+
+async def test_a_connection_that_is_closed_without_an_answer_counts_as_refused(secret: Path) -> None:
+    async with listening(hang_up) as port:
+        seen = await check(secret, f"postgresql://me:x@127.0.0.1:{port}/app")
+    assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.REFUSED), seen.reason
+
+
+async def test_no_connection_is_left(
+    secret: Path, postgres_server: PostgresServer, app_role: tuple[str, str]
+) -> None:
+    url = postgres_server.url(*app_role)
+    async with contextlib.AsyncExitStack() as held:
+        with pytest.raises(asyncpg.TooManyConnectionsError):
+            for _ in range(MAX_CONNECTIONS + 1):
+                connection = await asyncpg.connect(url)
+                held.push_async_callback(connection.close)
+        seen = await check(secret, url)
+    assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.TOO_MANY_CONNECTIONS)
+    assert seen.reason.startswith("no connection left at ")
+
+
+async def test_wrong_credentials(secret: Path, postgres_server: PostgresServer) -> None:
+    seen = await check(secret, postgres_server.url(password="not-the-passw0rd"))
+    assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.WRONG_CREDENTIALS)
+    assert "not-the-passw0rd" not in seen.model_dump_json()
+    no_such_role = await check(secret, postgres_server.url(user="nobody_here"))
+    assert no_such_role.kind is DatabaseKind.WRONG_CREDENTIALS
+
+
+async def test_the_disk_is_full(
+    secret: Path, postgres_server: PostgresServer, as_superuser: asyncpg.Connection
+) -> None:
+    """The server's own error 53100, raised at login in a database of its own: nothing is filled up."""
+    await as_superuser.execute("CREATE DATABASE full_disk")
+    try:
+        connection = await asyncpg.connect(postgres_server.url(database="full_disk"))
+        await connection.execute("""
+            CREATE FUNCTION no_space() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+              RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
+            END $$;
+            CREATE EVENT TRIGGER at_login ON login EXECUTE FUNCTION no_space();
+        """)
+        await connection.close()
+        seen = await check(secret, postgres_server.url(database="full_disk"))
+    finally:
+        await as_superuser.execute("DROP DATABASE full_disk WITH (FORCE)")
+    assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.DISK_FULL)
+    assert "No space left on device" in seen.reason
+
+
+async def test_any_other_refusal_is_told_with_its_code(secret: Path, postgres_server: PostgresServer) -> None:
+    seen = await check(secret, postgres_server.url(database="no_such_database"))
+    assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.FAILED)
+    assert "(3D000)" in seen.reason
+
+
+async def test_no_such_host_is_unknown(secret: Path) -> None:
+    seen = await check(secret, "postgresql://me:s3cret@no-such-host.invalid/app")
+    assert (seen.finding, seen.kind) == (Finding.UNKNOWN, DatabaseKind.NO_ROUTE)
+    assert seen.reason == "no such host name: no-such-host.invalid/app"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3cret",
+        "mysql://me:s3cret@localhost/app",
+        "postgresql://me:12/s3cret@localhost/app",
+        "postgresql://me:12?s3cret@localhost/app",
+        "postgresql://me:s3cret@[::1/app",
+        "postgresql://me:s3cret@localhost:port/app",
+        "postgresql://me:s3cret@localhost:1/app?sslmode=s3cret",
+    ],
+)
+async def test_a_broken_connection_string_is_unknown_and_stays_secret(secret: Path, url: str) -> None:
+    seen = await check(secret, url)
+    assert seen.unknown, seen.reason
+    assert "s3cret" not in seen.model_dump_json()
+
+
+async def test_a_missing_connection_string_names_its_place_and_the_cure(tmp_path: Path) -> None:
+    database = Database(url=SecretRef(env="RUNBOOKS_TEST_NO_SUCH_VARIABLE"))
+    service = Service(name="postgres", manager=DockerManager(container="postgres"), database=database)
+    seen = await ActivityEnvironment().run(PostgresActivities().check_database, service)
+    assert (seen.finding, seen.kind, seen.latency) == (Finding.UNKNOWN, DatabaseKind.NOT_CHECKED, None)
+    assert "variable RUNBOOKS_TEST_NO_SUCH_VARIABLE is not set: set it" in seen.reason
+
+    for name, content, why in (
+        ("absent", None, "No such file"),
+        ("empty", b"\n", "is empty"),
+        ("binary", b"\xff\xfe", "is not text"),
+    ):
+        path = tmp_path / name
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(SecretMissing, match=why) as missing:
+            resolve(SecretRef(file=str(path)))
+        assert str(path) in str(missing.value)
+
+
+async def test_a_service_without_a_database_is_not_checked() -> None:
+    service = Service(name="backend", manager=DockerManager(container="backend"))
+    seen = await ActivityEnvironment().run(PostgresActivities().check_database, service)
+    assert (seen.finding, seen.kind) == (Finding.UNKNOWN, DatabaseKind.NOT_CHECKED)
+
+
+def test_only_what_cannot_be_a_password_is_shown() -> None:
+    assert shown("postgres://u:p@db:5432/app?x=1", "db") == "db:5432/app"
+    assert shown("postgres://u:p@[::1]/app", "db") == "[::1]/app"
+    assert shown("postgres://db/app", "it") == "db/app"
+    assert shown("postgres://u:p/a@db/app", "it") == "it"

@@ -1,0 +1,69 @@
+"""The review on a real disk: its name, its two forms, and that it is written once a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.review.reviews import ReviewActivities
+from models.incident.review import Review
+from tests.unit.activities.test_review_page import BEGAN, GOLDEN, out_of_memory
+
+NAME = "ServiceDown-backend-20261123T031502Z-1a2b3c4d"
+
+
+def write(directory: Path, review: Review) -> Path:
+    return Path(ActivityEnvironment().run(ReviewActivities(directory).write_review, review).path)
+
+
+def test_a_review_is_kept_as_a_page_and_as_json_beside_it(tmp_path: Path) -> None:
+    stored = write(tmp_path / "not" / "yet", out_of_memory())
+    assert stored == tmp_path / "not" / "yet" / f"{NAME}.md"
+    assert stored.read_text(encoding="utf-8") == GOLDEN.read_text(encoding="utf-8")
+    assert Review.model_validate_json(stored.with_suffix(".json").read_text()) == out_of_memory()
+    assert sorted(path.name for path in stored.parent.iterdir()) == [f"{NAME}.json", f"{NAME}.md"]
+
+
+def test_a_retry_writes_nothing_and_leaves_ticked_boxes_ticked(tmp_path: Path) -> None:
+    stored = write(tmp_path, out_of_memory())
+    ticked = stored.read_text().replace("- [ ] Add test case", "- [x] Add test case")
+    stored.write_text(ticked)
+    assert write(tmp_path, out_of_memory()) == stored
+    assert stored.read_text() == ticked
+
+
+def test_a_write_that_was_cut_off_is_made_good(tmp_path: Path) -> None:
+    stored = write(tmp_path, out_of_memory())
+    stored.with_suffix(".json").unlink()
+    stored.write_text("# half of")
+    write(tmp_path, out_of_memory())
+    assert stored.read_text() == GOLDEN.read_text()
+
+
+def test_another_run_of_the_same_incident_has_a_file_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, out_of_memory())
+    write(tmp_path, out_of_memory().model_copy(update={"run_id": "99999999-0000"}))
+    assert len(list(tmp_path.glob("*.md"))) == 2
+
+
+def test_the_name_is_in_utc_wherever_the_time_came_from(tmp_path: Path) -> None:
+    elsewhere = BEGAN.astimezone(ZoneInfo("Asia/Ho_Chi_Minh"))
+    assert write(tmp_path, out_of_memory().model_copy(update={"began_at": elsewhere})).stem == NAME
+
+
+@pytest.mark.parametrize("incident", ["../../etc/cron.d/x", "/etc/passwd", "..", "a/\x00b", "x" * 900, ""])
+def test_no_incident_writes_outside_of_the_directory(tmp_path: Path, incident: str) -> None:
+    stored = write(tmp_path / "reviews", out_of_memory().model_copy(update={"incident": incident}))
+    assert stored.parent == tmp_path / "reviews"
+    assert [path.name for path in tmp_path.iterdir()] == ["reviews"]
+    assert json.loads(stored.with_suffix(".json").read_text())["incident"] == incident
+
+
+def test_a_directory_that_cannot_be_written_to_is_an_error_that_may_pass(tmp_path: Path) -> None:
+    (tmp_path / "reviews").write_text("a file in the way")
+    with pytest.raises(FileExistsError):
+        write(tmp_path / "reviews", out_of_memory())

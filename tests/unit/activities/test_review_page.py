@@ -1,0 +1,188 @@
+"""The review's page: what it says, and that nothing from outside becomes markup."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from activities.review.markdown import fenced, link, said
+from activities.review.page import page
+from models.actions.plan import Plan, RaiseMemoryLimit, RestartService, StartService
+from models.incident.alert import Alert
+from models.incident.incident import Entry, Outcome, Performed, Through
+from models.incident.review import EvidenceLine, Review
+from models.names import Severity
+from models.service.service import DockerManager, Service
+
+BEGAN = datetime(2026, 11, 23, 3, 15, 2, tzinfo=UTC)
+GOLDEN = Path(__file__).with_name("review_page.md")
+BACKEND = Service(name="backend", manager=DockerManager(container="ai-affiliate-backend"))
+MIB = 2**20
+
+
+def after(seconds: int) -> datetime:
+    return BEGAN + timedelta(seconds=seconds)
+
+
+def out_of_memory() -> Review:
+    raised = RaiseMemoryLimit(service=BACKEND, from_bytes=512 * MIB, to_bytes=768 * MIB)
+    return Review(
+        incident="ServiceDown/backend",
+        run_id="1a2b3c4d-0000-4000-8000-000000000000",
+        runbook="ServiceDown",
+        alert=Alert(name="ServiceDown", service="backend", starts_at=BEGAN),
+        severity=Severity.CRITICAL,
+        outcome=Outcome.RESOLVED,
+        summary="backend ran out of memory. Its limit was raised to 768 MiB, and it is healthy again.",
+        cause="out of memory",
+        also_seen=("crash",),
+        evidence=(
+            EvidenceLine(
+                name="health", finding="bad", reason="connection refused at http://localhost:3000/health"
+            ),
+            EvidenceLine(name="process", finding="bad", reason="killed for memory, 12 s ago"),
+            EvidenceLine(name="host", finding="unknown", reason="the host could not be asked within 3 s"),
+        ),
+        performed=(
+            Performed(
+                plan=Plan(steps=(RestartService(service=BACKEND),), why="it does not answer"),
+                approved_by="",
+                done=False,
+                found="refused: maintenance until 03:20 UTC",
+                started_at=after(20),
+                finished_at=after(20),
+            ),
+            Performed(
+                plan=Plan(steps=(raised, StartService(service=BACKEND)), why="killed at its memory limit"),
+                approved_by="alice@example.com",
+                done=True,
+                found="running since 03:16:30 UTC with a limit of 768 MiB",
+                started_at=after(80),
+                finished_at=after(89),
+            ),
+        ),
+        did_not_help=("restart backend: it was refused",),
+        remarks=("Alertmanager still called it firing 6 min after the recovery.",),
+        timeline=(
+            Entry(at=after(4), text="ServiceDown fired"),
+            Entry(at=after(75), text="approved the plan", by="alice@example.com", through=Through.INTAKE),
+            Entry(at=after(76), text="looking into it", by="", through=Through.TEMPORAL_UI),
+            Entry(at=after(400), text="healthy for 5 min"),
+        ),
+        began_at=BEGAN,
+        detected_after=timedelta(seconds=4),
+        responded_after=timedelta(seconds=20),
+        resolved_after=timedelta(seconds=400),
+        respond_within=timedelta(minutes=5),
+        links={"Workflow": "http://localhost:8233/namespaces/default/workflows/ServiceDown%2Fbackend"},
+        log_tail=("FATAL ERROR: heap out of memory", "```", "<b>bold</b> *not*"),
+    )
+
+
+def html(markdown: str) -> str:
+    """As a reader of CommonMark with raw HTML and GitHub's tables sees it."""
+    return str(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(markdown))
+
+
+def test_the_page_of_a_review_is_the_golden_one() -> None:
+    assert page(out_of_memory()) == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_same_review_makes_the_same_page() -> None:
+    assert page(out_of_memory()) == page(out_of_memory().model_copy(deep=True))
+
+
+def test_the_short_form_keeps_what_a_reader_must_know() -> None:
+    short = page(out_of_memory().model_copy(update={"short": True}))
+    for kept in ("## Summary", "## Times", "## What was done", "Alertmanager still called it firing"):
+        assert kept in short
+    for left_out in ("## Timeline", "- [ ]", "heap out of memory"):
+        assert left_out not in short
+
+
+def test_an_incident_that_nobody_touched_says_so() -> None:
+    quiet = {"performed": (), "did_not_help": (), "remarks": (), "timeline": (), "responded_after": None}
+    text = page(out_of_memory().model_copy(update=quiet))
+    assert "## What was done\n\nNothing was changed." in text
+    assert "Nobody responded; the deadline was 5 min" in text
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "](http://evil.example) [click me](javascript:alert(1))",
+    "![pixel](http://evil.example/pixel.png)",
+    "ok\n\n# Approved by everybody\n- [x] done",
+    "```\n# out",
+    "**bold** _slanted_ ~~gone~~ `code` | a | b |",
+    "&lt;b&gt; &#60;b&#62;",
+    "1. first",
+    "1) first",
+    "> quoted",
+    "+ item",
+    "---",
+    "a\\",
+    "\u202egnp.exe \x1b[31mred\x1b[0m \x00",
+    "\u2028# heading",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_words_from_outside_stay_words(text: str) -> None:
+    everywhere = out_of_memory().model_copy(
+        update={
+            "summary": text,
+            "cause": text,
+            "also_seen": (text,),
+            "evidence": (EvidenceLine(name=text, finding=text, reason=text),),
+            "did_not_help": (text,),
+            "remarks": (text,),
+            "timeline": (Entry(at=BEGAN, text=text, by=text),),
+            "links": {text: text},
+            "log_tail": (text, *text.splitlines()),
+            "performed": tuple(
+                done.model_copy(update={"found": text, "approved_by": text})
+                for done in out_of_memory().performed
+            ),
+        }
+    )
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(page(everywhere))
+    inline = [token for block in tokens for token in (block.children or ())]
+    headings = [token for token in tokens if token.type == "heading_open"]
+    plain = MarkdownIt("commonmark").parse(page(out_of_memory()))
+    assert len(headings) == len([token for token in plain if token.type == "heading_open"])
+    assert not [token for token in (*tokens, *inline) if token.type in ("html_block", "html_inline", "image")]
+    assert not [token for token in (*tokens, *inline) if token.type in ("link_open", "table_open", "s_open")]
+    assert len([token for token in tokens if token.type in ("fence", "code_block")]) == 1
+
+
+@given(st.text(max_size=60))
+@example("1. a")
+@example("_a_")
+@example("a_b_")
+@example("\\")
+def test_any_text_reads_as_itself(text: str) -> None:
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(said(text))
+    assert [token.type for token in tokens] in ([], ["paragraph_open", "inline", "paragraph_close"])
+    inline = [token for block in tokens for token in (block.children or ())]
+    assert {token.type for token in inline} <= {"text", "text_special"}
+
+
+@given(st.lists(st.text(alphabet="`~ab \t\n\r<>", max_size=12), max_size=5))
+def test_no_log_breaks_out_of_its_fence(lines: list[str]) -> None:
+    tokens = MarkdownIt("commonmark").parse(fenced(lines) + "\n\nafter\n")
+    assert [token.type for token in tokens] == ["fence", "paragraph_open", "inline", "paragraph_close"]
+
+
+def test_only_addresses_of_the_web_become_links() -> None:
+    assert (
+        link("Logs", "https://logs.example/q?a=b&c=(d)") == "[Logs](<https://logs.example/q?a=b&c=%28d%29>)"
+    )
+    assert link("Logs", "javascript:alert(1)") == "Logs: javascript:alert(1)"
+    assert "<script" not in html(link("Logs", "https://x.example/><script>alert(1)</script>"))
+    assert "<script" not in html(link("Logs", "http://[bad><script>"))

@@ -1,0 +1,180 @@
+"""Plans and their digests; what is done without asking, and what the configuration changes of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from models.actions.database import Session
+from models.actions.plan import (
+    AUTOMATIC,
+    Action,
+    CleanUpFiles,
+    Degrade,
+    KillProcess,
+    Plan,
+    RaiseMaxConnections,
+    RaiseMemoryLimit,
+    ReattachNetwork,
+    RestartDatabase,
+    RestartService,
+    RestoreService,
+    Risk,
+    RollBack,
+    ScaleOut,
+    SetEnvironment,
+    StartService,
+    TerminateSessions,
+)
+from models.configuration.configuration import RISKY_KINDS
+from models.names import Severity
+from models.service.service import DockerManager, RollBackScript, Service
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+GIB = 2**30
+BACKEND = Service(name="backend", manager=DockerManager(container="backend"))
+KILL = KillProcess(service=BACKEND, pid=77, process="thief", started_at=AT, port=3000)
+START = StartService(service=BACKEND)
+
+EVERY: tuple[Action, ...] = (
+    START,
+    RestartService(service=BACKEND),
+    RaiseMemoryLimit(service=BACKEND, from_bytes=GIB, to_bytes=2 * GIB),
+    KILL,
+    RollBack(service=BACKEND, from_version="2", to_version="1"),
+    ScaleOut(service=BACKEND, from_replicas=1, to_replicas=2),
+    RestartDatabase(service=BACKEND),
+    TerminateSessions(
+        service=BACKEND,
+        sessions=(Session(pid=1, backend_start=AT, application="worker"),),
+        idle_longer_than=timedelta(minutes=10),
+    ),
+    RaiseMaxConnections(service=BACKEND, from_connections=100, to_connections=150),
+    SetEnvironment(service=BACKEND, file=".env", values={"POOL": "50"}, diff="+POOL=50"),
+    ReattachNetwork(service=BACKEND, network="app"),
+    CleanUpFiles(service=BACKEND, files=("/var/log/old.log",), frees=GIB),
+    Degrade(service=BACKEND, because_of="openai", at_most=timedelta(hours=4)),
+    RestoreService(service=BACKEND),
+)
+
+RISKS = {
+    Risk.SAFE: {"start-service", "restore-service"},
+    Risk.GUARDED: {"restart-service", "raise-memory-limit", "scale-out", "set-environment", "degrade"},
+    Risk.DANGEROUS: {
+        "kill-process",
+        "roll-back",
+        "restart-database",
+        "terminate-sessions",
+        "raise-max-connections",
+        "reattach-network",
+        "clean-up-files",
+    },
+}
+"""The table of the specification."""
+
+
+def plan(*steps: Action, why: str = "") -> Plan:
+    return Plan(steps=steps, why=why)
+
+
+def test_no_action_is_untested() -> None:
+    assert {one.kind for one in EVERY} == set(RISKY_KINDS)
+
+
+@pytest.mark.parametrize("action", EVERY, ids=lambda action: action.kind)
+def test_an_action_says_what_a_person_must_know_at_night(action: Action) -> None:
+    assert action.says
+    assert action.changes
+    assert BACKEND.name in f"{action.says} {action.changes}"
+    assert action.kind in RISKS[action.risk]
+
+
+@pytest.mark.parametrize("action", EVERY, ids=lambda action: action.kind)
+def test_an_action_survives_the_way_through_temporal_with_its_digest(action: Action) -> None:
+    sent = plan(action)
+    received = Plan.model_validate_json(sent.model_dump_json())
+    assert (received, received.digest) == (sent, sent.digest)
+
+
+def test_digests_tell_plans_apart() -> None:
+    plans = [plan(one) for one in EVERY] + [plan(KILL, START), plan(START, KILL)]
+    for one, other in combinations(plans, 2):
+        assert one.digest != other.digest
+    assert all(len(one.digest) == 12 for one in plans)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        KILL.model_copy(update={"pid": 78}),
+        KILL.model_copy(update={"started_at": AT + timedelta(milliseconds=1)}),
+        KILL.model_copy(update={"service": BACKEND.model_copy(update={"host": "web-1"})}),
+    ],
+)
+def test_any_change_of_a_step_changes_the_digest(changed: Action) -> None:
+    assert plan(changed).digest != plan(KILL).digest
+
+
+def test_the_reason_is_not_what_is_approved() -> None:
+    assert plan(KILL, why="one").digest == plan(KILL, why="another").digest
+
+
+def test_a_plan_has_at_least_one_step() -> None:
+    with pytest.raises(ValidationError):
+        plan()
+
+
+def test_the_risk_of_a_plan_is_that_of_its_worst_step() -> None:
+    assert plan(START).risk({}) is Risk.SAFE
+    assert plan(START, KILL).risk({}) is Risk.DANGEROUS
+    assert plan(KILL, START).risk({}) is Risk.DANGEROUS
+
+
+def test_the_configuration_overrides_the_risk_of_a_kind() -> None:
+    assert plan(KILL).risk({"kill-process": Risk.SAFE}) is Risk.SAFE
+    assert plan(START).risk({"start-service": Risk.DANGEROUS}) is Risk.DANGEROUS
+    assert (
+        plan(KILL, START).risk({"start-service": Risk.DANGEROUS, "kill-process": Risk.SAFE}) is Risk.DANGEROUS
+    )
+    assert plan(START).risk({"kill-process": Risk.DANGEROUS}) is Risk.SAFE
+
+
+def test_what_is_done_without_asking() -> None:
+    assert AUTOMATIC == {
+        Severity.CRITICAL: (Risk.SAFE, Risk.GUARDED),
+        Severity.WARNING: (Risk.SAFE,),
+        Severity.INFO: (),
+    }
+    assert not any(Risk.DANGEROUS in risks for risks in AUTOMATIC.values())
+
+
+def test_an_unknown_kind_is_no_action() -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Action).validate_python({"kind": "format-disk", "service": BACKEND})
+
+
+def test_a_rollback_by_script_says_so() -> None:
+    script = RollBackScript(command=("./rollback",))
+    back = RollBack(service=BACKEND, from_version="2", script=script)
+    assert back.says == "roll backend back with its configured script"
+
+
+def test_a_rollback_between_two_builds_of_one_tag_tells_them_apart() -> None:
+    back = RollBack(
+        service=BACKEND,
+        from_version="shop:latest",
+        from_image=f"sha256:{'b' * 64}",
+        to_version="shop:latest",
+        to_image=f"sha256:{'a' * 64}",
+    )
+    assert back.says == "roll backend back from shop:latest (bbbbbbbbbbbb) to shop:latest (aaaaaaaaaaaa)"
+    assert back.undo == "deploy shop:latest (bbbbbbbbbbbb) again"
+
+
+def test_a_rollback_between_tags_names_the_tags() -> None:
+    ids = {"from_image": f"sha256:{'b' * 64}", "to_image": f"sha256:{'a' * 64}"}
+    back = RollBack(service=BACKEND, from_version="shop:2", to_version="shop:1", **ids)
+    assert back.says == "roll backend back from shop:2 to shop:1"

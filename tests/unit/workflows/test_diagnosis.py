@@ -1,0 +1,119 @@
+"""Walking a causes table: the first that matches wins, the others are kept."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activities.incidents.policy import policy_for
+from models.configuration.configuration import Configuration
+from models.evidence.evidence import Evidence, Finding, ProcessState
+from models.evidence.seen import Seen
+from models.incident.alert import Alert
+from tests.workflows import sights
+from tests.workflows.configuration import CONFIGURATION
+from workflows.diagnosis.causes import UNKNOWN, Cause, ask_a_human, walk
+from workflows.diagnosis.plans import restart, restart_dependent, start
+from workflows.diagnosis.situation import Situation
+from workflows.runbooks.registry import RUNBOOKS
+
+POLICY = policy_for(
+    Alert(name="ServiceDown", service="backend", starts_at=sights.LONG_AGO),
+    Configuration.model_validate(CONFIGURATION),
+)
+assert POLICY.service is not None
+SERVICE = POLICY.service
+
+TABLES = {
+    runbook.__name__: sys.modules[runbook.__module__].CAUSES
+    for runbook in RUNBOOKS
+    if hasattr(sys.modules[runbook.__module__], "CAUSES")
+}
+ROWS = [pytest.param(cause, id=f"{name}: {cause.name}") for name, table in TABLES.items() for cause in table]
+
+
+def now(seen: Seen) -> Situation:
+    return Situation(seen, POLICY, SERVICE)
+
+
+def cause(name: str, *, matches: bool) -> Cause:
+    return Cause(name=name, evidence="", matches=lambda _: matches, remedy="", fix=ask_a_human)
+
+
+@given(st.lists(st.booleans(), max_size=6))
+def test_the_first_that_matches_wins_and_the_others_are_kept(matching: list[bool]) -> None:
+    table = [cause(str(number), matches=one) for number, one in enumerate(matching)]
+    found, also_seen = walk(table, now(Seen()))
+    expected = [one.name for one, matches in zip(table, matching, strict=True) if matches]
+    assert [found.name, *also_seen] == (expected or [UNKNOWN.name])
+
+
+def test_a_runbook_may_have_its_own_answer_to_the_unknown() -> None:
+    own = cause("own", matches=True)
+    assert walk([cause("no", matches=False)], now(Seen()), own) == (own, ())
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_what_was_not_looked_at_explains_nothing(row: Cause) -> None:
+    assert not row.matches(now(Seen()))
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_what_could_not_be_seen_explains_nothing(row: Cause) -> None:
+    blind = {
+        name: type(seen)(reason="could not be looked at")
+        for name, seen in Seen()
+        if isinstance(seen, Evidence) and seen.finding is Finding.UNKNOWN
+    }
+    assert not row.matches(now(Seen().model_copy(update=blind)))
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_reads_as_a_row(row: Cause) -> None:
+    assert all((row.name, row.evidence, row.remedy))
+    assert not row.evidence.endswith(".")
+    assert row.pages in {None, *CONFIGURATION["specialists"]}
+
+
+def test_names_are_told_apart() -> None:
+    for table in TABLES.values():
+        names = [row.name for row in table]
+        assert len(names) == len(set(names))
+
+
+def test_a_restart_becomes_a_start_when_it_has_stopped_meanwhile() -> None:
+    stopped = now(Seen(process=sights.crashed(sights.LONG_AGO)))
+    assert restart(stopped) == start(stopped)
+    assert restart(now(Seen(process=sights.RUNNING))).says == "restart backend"
+
+
+def process(**changes: object) -> Situation:
+    """The service's process in a state of its own."""
+    return now(Seen(process=sights.crashed(sights.LONG_AGO).model_copy(update=changes)))
+
+
+def named(situation: Situation) -> str:
+    return walk(TABLES["ServiceDown"], situation)[0].name
+
+
+def test_a_loop_for_want_of_memory_is_cured_by_memory() -> None:
+    state = {"state": ProcessState.RESTARTING, "oom_killed": True, "exit_code": 137, "restarts": 5}
+    assert named(process(**state)) == "out of memory"
+
+
+def test_restarts_of_long_ago_are_no_crash_loop() -> None:
+    """Docker counts them for as long as the container exists."""
+    ran = {"restarts": 3, "started_at": sights.LONG_AGO - timedelta(days=9), "finished_at": sights.LONG_AGO}
+    assert named(process(**ran)) == "crash"
+    assert named(process(**{**ran, "started_at": sights.LONG_AGO - timedelta(seconds=9)})) == "crash loop"
+
+
+def test_the_broken_one_of_two_applications_is_restarted() -> None:
+    jobs = SERVICE.model_copy(update={"name": "jobs"})
+    policy = POLICY.model_copy(update={"dependents": (SERVICE, jobs)})
+    plan = restart_dependent("jobs")(Situation(Seen(), policy, SERVICE))
+    assert plan.says == "restart jobs"

@@ -1,0 +1,152 @@
+"""The ladder climbs beside the work, from the alert's `startsAt`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from models.evidence.history import Deployment
+from models.incident.incident import Decision, Outcome, Spoken, Through
+from tests.workflows.night import Night
+from tests.workflows.sights import FAILING, HEALTHY, REFUSED, TAKEN_PORT, crashed
+
+MINUTE = timedelta(minutes=1)
+
+
+def deployment(version: str, at: datetime, *, healthy: bool) -> Deployment:
+    return Deployment(
+        service="backend", version=version, deployed_at=at, healthy_at=at if healthy else None, current=True
+    )
+
+
+async def test_each_rung_is_paged_by_the_alerts_own_clock(night: Night) -> None:
+    night.world.port = TAKEN_PORT
+    alert = await night.alert(ago=2 * MINUTE)
+    handle = await night.fire(alert)
+    await night.until(handle, "awaiting approval")
+    await night.env.sleep(timedelta(seconds=5))
+    assert night.world.pages() == ["On-Call"]
+    await night.env.sleep(2 * MINUTE)
+    assert night.world.pages() == ["On-Call"], "the deadline is 5 minutes after startsAt, not yet"
+    await night.env.sleep(MINUTE + timedelta(seconds=10))
+    assert night.world.pages() == ["On-Call", "Team Lead"], "5 minutes after startsAt, 3 after the start"
+    await night.env.sleep(5 * MINUTE)
+    assert night.world.pages() == ["On-Call", "Team Lead", "CTO"]
+    await handle.signal("approve")
+    assert (await night.end(handle)).outcome is Outcome.RESOLVED
+
+
+async def test_a_rung_that_was_late_stands_in_the_review(night: Night) -> None:
+    night.world.port = TAKEN_PORT
+    alert = await night.alert(ago=7 * MINUTE)
+    handle = await night.fire(alert)
+    await night.until(handle, "awaiting approval")
+    await handle.signal("approve")
+    remarks = (await night.end(handle)).remarks
+    due = f"{alert.starts_at + 5 * MINUTE:%H:%M:%S}"
+    assert [one for one in remarks if one.startswith(f"Team Lead was due at {due} UTC, and was paged 2 min")]
+    assert not [one for one in remarks if one.startswith("CTO")], "it was not due yet"
+
+
+async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(night: Night) -> None:
+    night.world.port = TAKEN_PORT
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "awaiting approval")
+    await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
+    await night.env.sleep(20 * MINUTE)
+    assert night.world.pages() == ["On-Call"]
+    await night.env.sleep(15 * MINUTE)
+    assert night.world.pages() == ["On-Call", "On-Call"], "quiet for 30 minutes: asked about again"
+    assert "ada" in night.world.told[-1].text or any("ada" in one.text for one in night.world.told)
+    await handle.signal("deny")
+    await night.until(handle, "escalated")
+
+
+async def test_an_unanswered_approval_is_a_rung(night: Night) -> None:
+    night.world.port = TAKEN_PORT
+    alert = await night.alert()
+    handle = await night.fire(alert)
+    await night.until(handle, "awaiting approval")
+    await night.env.sleep(31 * MINUTE)
+    assert night.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
+    assert night.world.done == []
+    await handle.signal("approve", Decision(by="ada", through=Through.INTAKE))
+    review = await night.end(handle)
+    assert review.performed[0].approved_by == "ada"
+
+
+async def test_an_approval_that_nobody_gives_expires(night: Night) -> None:
+    night.world.port = TAKEN_PORT
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "awaiting approval")
+    await night.env.sleep(timedelta(hours=4, minutes=1))
+    state = await night.until(handle, "escalated")
+    assert any("expired" in entry.text for entry in state.timeline)
+    assert night.world.done == []
+    await handle.signal("approve")
+    await handle.signal("done")
+    review = await night.end(handle)
+    assert review.outcome is Outcome.CLOSED_BY_HUMAN
+    assert any("did not count" in entry.text for entry in review.timeline)
+
+
+async def test_a_rung_without_a_reachable_channel_is_skipped_and_said_so(night: Night) -> None:
+    night.world.port = TAKEN_PORT
+    night.world.down = {"discord", "pager"}
+    handle = await night.fire(await night.alert())
+    state = await night.until(handle, "awaiting approval")
+    await night.env.sleep(timedelta(seconds=30))
+    assert night.world.pages() == ["On-Call", "Team Lead"]
+    state = await night.state(handle)
+    assert any("On-Call could not be reached" in entry.text for entry in state.timeline)
+    await handle.signal("approve")
+    await night.end(handle)
+
+
+async def test_the_third_crash_offers_the_rollback_with_the_deployments(night: Night) -> None:
+    now = await night.now()
+    for minutes in (3, 2):
+        night.world.process = crashed(now - minutes * MINUTE)
+        night.world.health = REFUSED
+        review = await night.end(await night.fire(await night.alert()))
+        assert review.cause == "crash"
+    await night.deployed(
+        deployment("backend:1", now - timedelta(days=2), healthy=True),
+        deployment("backend:2", now - timedelta(hours=1), healthy=False),
+    )
+    night.world.process = crashed(now)
+    night.world.health = REFUSED
+    handle = await night.fire(await night.alert())
+    state = await night.until(handle, "awaiting approval")
+    assert state.cause == "crash loop"
+    assert state.awaiting is not None
+    assert state.awaiting.plan.says == "roll backend back from backend:2 to backend:1"
+    assert "backend:2" in state.awaiting.plan.why
+    assert "Platform Team" in night.world.pages()
+    await handle.signal("approve")
+    assert (await night.end(handle)).outcome is Outcome.RESOLVED
+
+
+async def test_a_fix_without_effect_escalates_and_is_not_repeated(night: Night) -> None:
+    night.world.watched["watch_health"] = FAILING
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "escalated")
+    await night.env.sleep(timedelta(hours=1))
+    assert night.world.done == ["start backend"]
+    night.world.health = HEALTHY
+    await night.resolve(handle)
+    review = await night.end(handle)
+    assert review.outcome is Outcome.RESOLVED_ELSEWHERE
+    assert review.did_not_help == ("start backend: done",)
+
+
+async def test_done_that_is_said_too_early_closes_nothing(night: Night) -> None:
+    night.world.port = TAKEN_PORT
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "awaiting approval")
+    await handle.signal("done")
+    await handle.signal("deny")
+    await night.until(handle, "escalated")
+    await night.env.sleep(MINUTE)
+    assert (await night.state(handle)).phase == "escalated"
+    await handle.signal("done")
+    assert (await night.end(handle)).outcome is Outcome.CLOSED_BY_HUMAN

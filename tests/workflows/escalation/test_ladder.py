@@ -1,0 +1,154 @@
+"""The ladder alone: its clock, and the proof during which nobody is woken."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.client import WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+with workflow.unsafe.imports_passed_through():
+    from models.incident.policy import Ladder, Rung
+    from tests.workflows import sights
+    from tests.workflows.night import Night
+    from tests.workflows.rows import scene
+    from workflows.escalation.ladder import Climb
+
+MINUTE = timedelta(minutes=1)
+
+
+class Climbed(BaseModel):
+    ladder: Ladder
+
+
+@workflow.defn
+class ClimbAlone:
+    """Climbs a ladder; the test says whether a proof goes on."""
+
+    def __init__(self) -> None:
+        self._pages: list[str] = []
+        self._proving = False
+
+    @workflow.run
+    async def run(self, climbed: Climbed) -> None:
+        self._climb = Climb(climbed.ladder, workflow.now(), self._page, self._proved)
+        await self._climb.run()
+
+    @workflow.signal
+    def push(self, why: str) -> None:
+        self._climb.push(why)
+
+    @workflow.signal
+    def proving(self, goes_on: bool) -> None:
+        self._proving = goes_on
+
+    @workflow.query
+    def pages(self) -> list[str]:
+        return self._pages
+
+    def _page(self, rung: Rung, why: str) -> None:
+        self._pages.append(f"{rung.role}: {why}")
+
+    async def _proved(self) -> bool:
+        if not self._proving:
+            return False
+        await workflow.wait_condition(lambda: not self._proving)
+        return True
+
+
+LADDER = Ladder(
+    rungs=tuple(
+        Rung(role=role, after=after * MINUTE, channels=())
+        for role, after in (("On-Call", 0), ("Team Lead", 5), ("CTO", 10))
+    )
+)
+
+Climbing = WorkflowHandle[ClimbAlone, None]
+
+
+async def climb(night: Night) -> Climbing:
+    return await night.env.client.start_workflow(
+        ClimbAlone.run, Climbed(ladder=LADDER), id=str(uuid4()), task_queue="ladder"
+    )
+
+
+async def roles(handle: Climbing) -> list[str]:
+    return [page.split(":")[0] for page in await handle.query(ClimbAlone.pages)]
+
+
+@pytest.fixture
+async def ladder_worker(night: Night) -> AsyncIterator[None]:
+    async with Worker(night.env.client, task_queue="ladder", workflows=[ClimbAlone]):
+        yield
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_nobody_is_woken_at_the_deadline_while_only_the_proof_goes_on(night: Night) -> None:
+    handle = await climb(night)
+    await night.env.sleep(MINUTE)
+    await handle.signal(ClimbAlone.proving, True)
+    await night.env.sleep(5 * MINUTE)
+    assert await roles(handle) == ["On-Call"], "the deadline was for the recovery, not for its proof"
+    await handle.signal(ClimbAlone.proving, False)
+    await night.env.sleep(timedelta(seconds=1))
+    assert await roles(handle) == ["On-Call", "Team Lead"], "the proof is over, and it is not over"
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_every_rung_has_its_time(night: Night) -> None:
+    handle = await climb(night)
+    await night.env.sleep(4 * MINUTE)
+    assert await roles(handle) == ["On-Call"]
+    await night.env.sleep(2 * MINUTE)
+    assert await roles(handle) == ["On-Call", "Team Lead"]
+    await night.env.sleep(5 * MINUTE)
+    assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_at_the_top_nothing_falls_silent_and_nobody_is_flooded(night: Night) -> None:
+    handle = await climb(night)
+    await night.env.sleep(11 * MINUTE)
+    before = await roles(handle)
+    for _ in range(3):
+        await handle.signal(ClimbAlone.push, "the fix did not help")
+        await night.env.sleep(timedelta(seconds=10))
+    assert await roles(handle) == [*before, "CTO"], "told at once, and once"
+    await night.env.sleep(5 * MINUTE)
+    assert await roles(handle) == [*before, "CTO", "CTO"], "what was said meanwhile is told after the pause"
+
+
+async def test_a_proof_that_fails_to_run_keeps_nobody_asleep(night: Night) -> None:
+    await scene(process=sights.crashed(sights.LONG_AGO))(night)
+    away = ApplicationError("its host is away", non_retryable=True)
+    night.world.watched["watch_health"] = away
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "escalated")
+    await night.env.sleep(40 * MINUTE)
+    assert night.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
+    await night.closes(handle)
+
+
+@pytest.mark.parametrize(
+    ("position", "passed"),
+    [("", []), ("On-Call", []), ("Team Lead", ["On-Call"]), ("CTO", ["On-Call", "Team Lead"]), ("DBA", [])],
+)
+def test_only_the_rungs_below_the_highest_climbed_are_passed(position: str, passed: list[str]) -> None:
+    climb = Climb(LADDER, datetime(2026, 1, 5, 3, tzinfo=UTC), _page_nobody, _not_proved)
+    climb.position = position
+    beside = Rung(role="DBA", after=MINUTE, channels=())
+    assert [rung.role for rung in (*LADDER.rungs, beside) if climb.passed(rung)] == passed
+
+
+def _page_nobody(rung: Rung, why: str) -> None:
+    """Here nobody climbs."""
+
+
+async def _not_proved() -> bool:
+    return False

@@ -1,0 +1,79 @@
+"""Services on other hosts: each look, each effect and each proof is asked of the host it is about."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHandle
+from temporalio.worker import Worker
+
+from activities.incidents.stewardship import StewardshipActivities
+from models.evidence.evidence import DatabaseKind
+from models.incident.incident import Outcome
+from models.names import queue_of
+from tests.workflows import sights
+from tests.workflows.night import Night
+from tests.workflows.rows import scene
+from tests.workflows.rows_database import CRASH
+
+WEB, DB = "web-1", "db-1"
+HOSTS = {"backend": {"host": WEB}, "postgres": {"host": DB}}
+Hosts = Callable[[str], AbstractAsyncContextManager[Worker]]
+
+
+@pytest.fixture
+def at_work(night: Night) -> Hosts:
+    """A host's own worker, which takes what is asked of this host alone."""
+
+    @asynccontextmanager
+    async def working(host: str) -> AsyncIterator[Worker]:
+        with ThreadPoolExecutor(2) as threads:
+            async with Worker(
+                night.env.client,
+                task_queue=queue_of(host),
+                activities=[
+                    *night.world.activities(),
+                    StewardshipActivities(night.env.client).look_at_history,
+                ],
+                activity_executor=threads,
+            ) as worker:
+                yield worker
+
+    return working
+
+
+async def asked_of(handle: WorkflowHandle[Any, Any]) -> set[tuple[str, str]]:
+    """Each activity of a run, with the task queue that it was asked of."""
+    events = (await handle.fetch_history()).events
+    asked = [
+        event.activity_task_scheduled_event_attributes
+        for event in events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    return {(one.activity_type.name, one.task_queue.name) for one in asked}
+
+
+async def test_each_host_is_asked_about_its_own_service(night: Night, at_work: Hosts) -> None:
+    night.configure(services=HOSTS)
+    lost = scene(
+        health=sights.REFUSED,
+        process=sights.RUNNING,
+        database=sights.database(DatabaseKind.REFUSED),
+        database_process=CRASH,
+    )
+    await lost(night)
+    async with at_work(WEB), at_work(DB):
+        alert = await night.alert("DatabaseConnectionFailure", service="postgres")
+        review = await night.end(await night.fire(alert))
+    assert review.outcome is Outcome.RESOLVED
+    assert night.world.done == ["start postgres", "restart backend"]
+    runs = (night.incident(alert.incident_id), night.steward("postgres"), night.steward("backend"))
+    asked = {one for run in runs for one in await asked_of(run)}
+    on = {host: {name for name, queue in asked if queue == queue_of(host)} for host in (WEB, DB)}
+    assert on[DB] >= {"check_database", "look_at_process", "start_service", "watch_database"}
+    assert on[WEB] >= {"look_at_networks", "propose_environment", "restart_service", "watch_health"}
+    assert on[WEB] & on[DB] <= {"read_logs"}, "what is asked of both is asked about both"

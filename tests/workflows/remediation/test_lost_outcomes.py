@@ -1,0 +1,94 @@
+"""An effect whose outcome is lost: looked at before anything else happens, never done blindly again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from models.configuration.configuration import RISKY_KINDS
+from models.incident.incident import Outcome
+from tests.workflows import sights
+from tests.workflows.night import Incident, Night
+from tests.workflows.rows import scene
+from tests.workflows.rows_service_down import LOOPING, deployed
+from workflows.stewardship.execution import PERFORMANCES
+
+ROLL_BACK = "roll backend back from backend:2 to backend:1"
+
+
+async def rolling_back(night: Night) -> Incident:
+    """A rollback is approved, and its outcome is lost."""
+    await deployed(scene(process=LOOPING))(night)
+    night.world.lost["roll_back"] = 1
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "awaiting approval")
+    await handle.signal("approve")
+    return handle
+
+
+async def test_an_effect_that_looks_first_is_asked_again(night: Night) -> None:
+    night.world.lost["start_service"] = 1
+    review = await night.end(await night.fire(await night.alert()))
+    assert review.outcome is Outcome.RESOLVED
+    assert night.world.done == ["start backend"] * 2
+    assert len(review.performed) == 1
+
+
+async def test_lost_twice_it_is_left_to_a_human(night: Night) -> None:
+    night.world.lost["start_service"] = 2
+    handle = await night.fire(await night.alert())
+    state = await night.until(handle, "escalated")
+    assert any("nobody can see whether it happened" in one.text for one in state.timeline)
+    await night.env.sleep(3600)
+    assert night.world.done == ["start backend"] * 2
+    await night.closes(handle)
+
+
+async def test_a_rollback_is_looked_back_at_and_never_asked_again(night: Night) -> None:
+    review = await night.end(await rolling_back(night))
+    assert review.outcome is Outcome.RESOLVED
+    assert night.world.done == [ROLL_BACK]
+    assert review.performed[0].found == "seen by looking back"
+
+
+async def test_a_rollback_that_did_not_happen_is_left_to_a_human(night: Night) -> None:
+    night.world.found_later = False
+    handle = await rolling_back(night)
+    await night.until(handle, "escalated")
+    assert night.world.done == [ROLL_BACK]
+    assert (await night.closes(handle)).did_not_help == (f"{ROLL_BACK}: it did not happen",)
+
+
+async def test_a_lost_script_is_looked_back_at_when_it_must_have_ended(night: Night) -> None:
+    script = {"command": ["./back.sh"], "timeout": "7m"}
+    night.configure(services={"backend": {"rollback": script}})
+    assert (await night.end(await rolling_back(night))).outcome is Outcome.RESOLVED
+    asked = {
+        event.activity_task_scheduled_event_attributes.activity_type.name: event.event_time.ToDatetime()
+        for event in (await night.steward().fetch_history()).events
+    }
+    assert asked["look_back"] - asked["roll_back"] >= timedelta(minutes=7)
+
+
+async def test_a_worker_that_dies_in_the_middle_is_noticed_by_its_heartbeats(night: Night) -> None:
+    """Ten real seconds: the server's clock does not run ahead of an activity."""
+    night.world.silent = {"start_service"}
+    review = await night.end(await night.fire(await night.alert()))
+    assert review.outcome is Outcome.RESOLVED
+    assert night.world.done == ["start backend"] * 2
+
+
+async def test_the_first_step_that_is_not_done_ends_the_plan(night: Night) -> None:
+    night.world.port, night.world.works = sights.TAKEN_PORT, False
+    handle = await night.fire(await night.alert())
+    await night.until(handle, "awaiting approval")
+    await handle.signal("approve")
+    await night.until(handle, "escalated")
+    assert night.world.done == ["kill process 77 (thief), which listens on port 3000"]
+    await night.closes(handle)
+
+
+@pytest.mark.parametrize("kind", RISKY_KINDS)
+def test_every_kind_of_action_can_be_performed(kind: str) -> None:
+    assert PERFORMANCES[kind].within.total_seconds() > 0

@@ -1,0 +1,65 @@
+"""Every row of every causes table, through a whole night: from the alert to the review."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from models.incident.incident import Outcome
+from tests.workflows import rows_database, rows_high_error_rate, rows_service_down
+from tests.workflows.night import Night
+from tests.workflows.rows import Row
+from workflows.diagnosis.causes import Cause
+from workflows.runbooks.registry import RUNBOOKS
+
+ROWS: Mapping[str, Sequence[Row]] = {
+    "ServiceDown": rows_service_down.ROWS,
+    "HighErrorRate": rows_high_error_rate.ROWS,
+    "DatabaseConnectionFailure": rows_database.ROWS,
+}
+
+EVERY = [pytest.param(name, row, id=f"{name}: {row.title}") for name, rows in ROWS.items() for row in rows]
+
+
+@pytest.mark.parametrize(("runbook", "row"), EVERY)
+async def test_a_cause_is_found_and_answered(night: Night, runbook: str, row: Row) -> None:
+    night.configure(**row.configuration)
+    await row.scene(night)
+    handle = await night.fire(await night.alert(runbook, service=row.service))
+    if row.needs_a_human:
+        state = await night.until(handle, "escalated")
+        assert night.world.done == []
+        assert state.awaiting is None
+        review = await night.closes(handle)
+        assert review.outcome is Outcome.CLOSED_BY_HUMAN
+        assert review.performed == ()
+    else:
+        if row.asks:
+            state = await night.until(handle, "awaiting approval")
+            assert night.world.done == [], "nothing is done before somebody approves"
+            await handle.signal("approve")
+        review = await night.end(handle)
+        assert review.outcome is Outcome.RESOLVED
+        unexplained = any("No row of the causes table matched" in one for one in review.remarks)
+        assert unexplained == (row.cause == "unknown"), "what no row explains is said"
+    assert night.world.done == list(row.done)
+    assert (review.cause, review.also_seen) == (row.cause, row.also_seen)
+    assert set(row.pages) <= set(night.world.pages())
+    assert review in night.world.reviews
+
+
+def causes(runbook: type[object]) -> Sequence[Cause]:
+    """The causes table of a runbook; none for one that changes nothing."""
+    table: Sequence[Cause] = getattr(sys.modules[runbook.__module__], "CAUSES", ())
+    return table
+
+
+@pytest.mark.parametrize("runbook", RUNBOOKS)
+def test_no_cause_is_without_a_row(runbook: type[object]) -> None:
+    tested = {row.cause for row in ROWS.get(runbook.__name__, ())}
+    names = [cause.name for cause in causes(runbook)]
+    assert [name for name in names if name not in tested] == []
+    assert tested - {*names, "unknown"} == set(), "a row for a cause that the runbook does not have"
+    assert len(names) == len(set(names))

@@ -1,0 +1,212 @@
+"""The steward itself: asked twice, ordered twice, ordered by who does not hold, and its long life."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from models.actions.plan import Plan, StartService
+from models.configuration.configuration import Configuration
+from models.evidence.history import Deployment
+from models.incident.search_attributes import ALL
+from models.incident.stewardship import (
+    Answered,
+    Ask,
+    ControlRoomState,
+    Hold,
+    Order,
+    Released,
+    StewardState,
+    Switch,
+)
+from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, Severity
+from tests.workflows import sights
+from tests.workflows.configuration import CONFIGURATION
+from tests.workflows.night import Night, hosted
+from tests.workflows.world import World
+
+BACKEND = Configuration.model_validate(CONFIGURATION).services["backend"]
+PLAN = Plan(steps=(StartService(service=BACKEND),), why="it stands still")
+STEWARD_ID = "steward/backend"
+
+Steward = WorkflowHandle[object, object]
+
+
+def hold(incident: str, severity: Severity = Severity.CRITICAL) -> Hold:
+    return Hold(incident=incident, run_id=str(uuid4()), severity=severity, asked_at=sights.LONG_AGO)
+
+
+async def open_run(night: Night, severity: Severity) -> Hold:
+    """The hold of a run that Temporal knows to be open; any run will do."""
+    room = await night.env.client.start_workflow(
+        CONTROL_ROOM, ControlRoomState(), id=f"{severity}/backend", task_queue=TASK_QUEUE
+    )
+    return hold(room.id, severity).model_copy(update={"run_id": room.result_run_id})
+
+
+def order(by: Hold, key: str = "order") -> Order:
+    return Order(key=key, incident=by.incident, run_id=by.run_id, plan=PLAN, approved_by="ada")
+
+
+def released(by: Hold, *, healed: bool = True) -> Released:
+    return Released(incident=by.incident, run_id=by.run_id, acted=True, healed=healed)
+
+
+async def employ(client: Client) -> Steward:
+    return await client.start_workflow(
+        STEWARD, StewardState(service="backend"), id=STEWARD_ID, task_queue=TASK_QUEUE
+    )
+
+
+async def ask(steward: Steward, by: Hold, key: str = "") -> str:
+    """Ask as a retry does: under the same key, but not as the same update."""
+    question = Ask(key=key or by.run_id, service="backend", hold=by)
+    answered: Answered = await steward.execute_update("ask", question, result_type=Answered)
+    return answered.answer
+
+
+async def book(steward: Steward) -> StewardState:
+    state: StewardState = await steward.query("state", result_type=StewardState)
+    return state
+
+
+async def test_the_same_question_twice_has_one_answer(night: Night) -> None:
+    steward = await employ(night.env.client)
+    one, two = hold("A/backend"), hold("B/backend")
+    assert await ask(steward, one) == "granted"
+    assert [await ask(steward, two), await ask(steward, two)] == ["queued", "queued"]
+    assert [one.incident for one in (await book(steward)).waiting].count("B/backend") <= 1
+    assert await ask(steward, one) == "granted"
+
+
+async def test_the_same_order_twice_is_done_once(night: Night) -> None:
+    steward = await employ(night.env.client)
+    one = hold("A/backend")
+    await ask(steward, one)
+    await steward.signal("order", order(one))
+    await steward.signal("order", order(one))
+    await night.until_true(lambda: bool(night.world.done))
+    await steward.signal("order", order(one))
+    await night.env.sleep(5)
+    assert night.world.done == ["start backend"]
+    assert (await book(steward)).done_keys == ("order",)
+
+
+async def test_who_does_not_hold_may_not_order(night: Night) -> None:
+    steward = await employ(night.env.client)
+    one, two = hold("A/backend"), hold("B/backend")
+    await ask(steward, one)
+    await steward.signal("order", order(two))
+    await night.env.sleep(5)
+    assert night.world.done == []
+    assert "start_service" not in night.world.called
+
+
+async def test_an_order_that_came_too_late_does_not_expose_who_acts(night: Night) -> None:
+    steward = await employ(night.env.client)
+    mild, middle, severe = [await open_run(night, one) for one in reversed(Severity)]
+    await ask(steward, mild)
+    assert await ask(steward, middle) == "granted"
+    await steward.signal("order", order(middle, "first"))
+    await steward.signal("order", order(mild, "late"))
+    await night.until_true(lambda: bool(night.world.done))
+    await night.env.sleep(5)
+    assert await ask(steward, severe) == "queued", "the holder acts until it lets go"
+    assert night.world.done == ["start backend"]
+
+
+async def test_the_most_severe_who_waits_is_next(night: Night) -> None:
+    steward = await employ(night.env.client)
+    first, mild, severe = hold("A/b"), hold("B/b", Severity.INFO), hold("C/b", Severity.WARNING)
+    for one in (first, mild, severe):
+        await ask(steward, one)
+    await steward.signal("release", released(first))
+    holder = (await book(steward)).holder
+    assert holder is not None
+    assert holder.incident == "C/b"
+
+
+@contextlib.asynccontextmanager
+async def short_lives() -> AsyncIterator[tuple[Client, World]]:
+    """A server that suggests a new run after some forty events; its clock is the real one."""
+    server = shutil.which("temporal", path=str(Path(sys.executable).parent)) or shutil.which("temporal")
+    environment = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=server,
+        data_converter=pydantic_data_converter,
+        search_attributes=ALL,
+        dev_server_extra_args=["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=40"],
+    )
+    async with environment as env:
+        world = World()
+        configuration = Configuration.model_validate(CONFIGURATION)
+        async with hosted(env.client, world, lambda: configuration):
+            yield env.client, world
+
+
+async def test_a_long_life_goes_on_in_a_new_run_with_the_same_book() -> None:
+    async with short_lives() as (client, world):
+        steward = await employ(client)
+        first = (await steward.describe()).run_id
+        one = hold("A/backend")
+        await ask(steward, one)
+        await steward.signal("order", order(one))
+        for version in range(15):
+            await steward.signal("deployed", deployment(version))
+            await book(steward)
+        before = await book(steward)
+        assert (before.acting, before.done_keys) == (True, ("order",)), "nothing is lost while it acts"
+        assert (await steward.describe()).run_id == first, "it does not move while somebody acts"
+        await steward.signal("release", released(one, healed=False))
+        after = await next_run(steward, first)
+        assert after == before.model_copy(
+            update={"holder": None, "acting": False, "failures": after.failures}
+        )
+        assert len(after.failures) == 1
+        await ask(steward, one, key="again")
+        await steward.signal("order", order(one))
+        await steward.signal("order", order(one, "another"))
+        await settled(steward, "another")
+        assert world.done == ["start backend", "start backend"], "the first order was not done again"
+
+
+async def test_the_switch_stays_thrown_in_a_new_run() -> None:
+    async with short_lives() as (client, _):
+        room = await client.start_workflow(
+            CONTROL_ROOM, ControlRoomState(), id=CONTROL_ROOM_ID, task_queue=TASK_QUEUE
+        )
+        first = (await room.describe()).run_id
+        for turn in range(15):
+            await room.execute_update("suspend", Switch(by="ada", why=f"turn {turn}"))
+        assert (await room.describe()).run_id != first
+        state: ControlRoomState = await room.query("state", result_type=ControlRoomState)
+        assert (state.suspended, state.by, state.why) == (True, "ada", "turn 14")
+
+
+def deployment(version: int) -> Deployment:
+    at = sights.LONG_AGO + timedelta(days=version)
+    return Deployment(service="backend", version=f"backend:{version}", deployed_at=at)
+
+
+async def next_run(steward: Steward, first: str) -> StewardState:
+    """The book of the run that followed; queries wait for the server by themselves."""
+    for _ in range(200):
+        state = await book(steward)
+        if (await steward.describe()).run_id != first:
+            return state
+    raise AssertionError("it never went on in a new run")
+
+
+async def settled(steward: Steward, key: str) -> None:
+    for _ in range(200):
+        if key in (await book(steward)).done_keys:
+            return
+    raise AssertionError(f"the order {key} was never done")

@@ -1,0 +1,182 @@
+"""The fixes that the runbooks share: each makes one exact plan from what was seen, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.actions.plan import (
+        CleanUpFiles,
+        Degrade,
+        KillProcess,
+        Plan,
+        RaiseMaxConnections,
+        RaiseMemoryLimit,
+        ReattachNetwork,
+        RestartDatabase,
+        RestartService,
+        RestoreService,
+        RollBack,
+        ScaleOut,
+        SetEnvironment,
+        StartService,
+        TerminateSessions,
+    )
+    from workflows.diagnosis.situation import Situation
+
+
+def start(now: Situation) -> Plan:
+    """Start what stands still."""
+    return Plan(steps=(StartService(service=now.service),), why=now.seen.process.reason)
+
+
+def restart(now: Situation) -> Plan:
+    """Restart what runs; start what has stopped meanwhile."""
+    if now.seen.process.exited:
+        return start(now)
+    return Plan(steps=(RestartService(service=now.service),), why=now.trouble)
+
+
+def restart_dependent(name: str) -> Callable[[Situation], Plan]:
+    """An application is restarted once its database answers again, so that it connects anew."""
+
+    def plan(now: Situation) -> Plan:
+        why = f"it must connect to {now.service.name} anew"
+        return Plan(steps=(RestartService(service=now.dependent_called(name)),), why=why)
+
+    return plan
+
+
+def restart_database(now: Situation) -> Plan | None:
+    """Force the restart of a database that hangs or is deadlocked, naming who blocks whom."""
+    if now.database is None:
+        return None
+    blockers = ", ".join(
+        f"session {one.pid} of {one.application or one.user} blocks others: {one.query}"
+        for one in now.seen.sessions.blockers[:3]
+    )
+    return Plan(steps=(RestartDatabase(service=now.database),), why=blockers or now.trouble)
+
+
+def more_memory_then_start(now: Situation) -> Plan | None:
+    """Raise the limit by the configured factor, up to its cap; nothing more is possible at the cap."""
+    limit, memory = now.seen.process.memory_limit, now.service.memory
+    if limit is None or limit >= memory.cap:
+        return None
+    more = min(int(limit * memory.factor), memory.cap)
+    raised = RaiseMemoryLimit(service=now.service, from_bytes=limit, to_bytes=more)
+    return Plan(steps=(raised, StartService(service=now.service)), why=now.seen.process.reason)
+
+
+def free_the_port_then_start(now: Situation) -> Plan | None:
+    """Kill the exact process that holds the port; nobody is killed who was not seen there."""
+    port, owner = now.seen.port.port, now.seen.port.owner
+    if port is None or owner is None or owner.ours:
+        return None
+    kill = KillProcess(
+        service=now.service, pid=owner.pid, process=owner.name, started_at=owner.started_at, port=port
+    )
+    return Plan(steps=(kill, StartService(service=now.service)), why=now.seen.port.reason)
+
+
+def roll_back(now: Situation) -> Plan | None:
+    """Back to the version that was last seen healthy, or by the configured script."""
+    to, script = now.history.last_healthy, now.service.rollback
+    if to is None and script is None:
+        return None
+    back = RollBack(
+        service=now.service,
+        from_version=now.seen.process.image,
+        from_image=now.seen.process.image_id,
+        to_version=to.version if to and not script else None,
+        to_image=to.image_id if to and not script else "",
+        script=script,
+    )
+    newest = now.history.deployments[:3]
+    listed = ", ".join(f"{one.version} ({one.deployed_at:%Y-%m-%d %H:%M} UTC)" for one in newest)
+    return Plan(steps=(back,), why=f"{now.trouble}; recent deployments: {listed or 'none are known'}")
+
+
+def scale_out(now: Situation) -> Plan | None:
+    """One more replica, as long as the configuration allows it."""
+    run = now.seen.process.replicas
+    if run >= now.service.scale.max_replicas:
+        return None
+    out = ScaleOut(service=now.service, from_replicas=run, to_replicas=run + 1)
+    return Plan(steps=(out,), why=now.trouble)
+
+
+def degrade(now: Situation) -> Plan | None:
+    """Cached answers, queued jobs and 202 instead of errors, while a provider is away."""
+    degradation, down = now.service.degradation, now.seen.providers.down
+    if degradation is None or not down:
+        return None
+    names = ", ".join(provider.name for provider in down)
+    step = Degrade(service=now.service, because_of=names, at_most=degradation.at_most)
+    return Plan(steps=(step,), why=now.seen.providers.reason)
+
+
+def restore(now: Situation) -> Plan:
+    """The undo of `degrade`."""
+    return Plan(steps=(RestoreService(service=now.service),), why="it was degraded only for a while")
+
+
+def terminate_idle_sessions(now: Situation) -> Plan | None:
+    """End exactly those sessions that were seen idle for longer than the limit."""
+    idle, limits = now.seen.sessions.idle, now.service.database
+    if not idle or limits is None:
+        return None
+    ended = TerminateSessions(
+        service=now.service,
+        sessions=tuple(session.exactly for session in idle),
+        idle_longer_than=limits.idle_limit,
+    )
+    return Plan(steps=(ended,), why=now.seen.sessions.reason)
+
+
+def more_connections(now: Situation) -> Plan | None:
+    """Raise `max_connections` by half, when ending idle sessions is not possible."""
+    limit = now.seen.sessions.max_connections
+    if not limit:
+        return None
+    raised = RaiseMaxConnections(
+        service=now.service, from_connections=limit, to_connections=limit + limit // 2
+    )
+    return Plan(steps=(raised,), why=now.seen.sessions.reason)
+
+
+def room_for_connections(now: Situation) -> Plan | None:
+    """First end what is idle; only where nothing is, allow more."""
+    return terminate_idle_sessions(now) or more_connections(now)
+
+
+def bigger_pool(now: Situation) -> Plan | None:
+    """Raise the application's pool size in its env file, with the exact diff."""
+    proposal = now.seen.pool_setting
+    if not proposal.ok or proposal.unchanged:
+        return None
+    step = SetEnvironment(
+        service=now.dependent, file=proposal.file, values=proposal.values, diff=proposal.diff
+    )
+    return Plan(steps=(step,), why=now.seen.dependents_logs.reason)
+
+
+def reattach_network(now: Situation) -> Plan | None:
+    """Connect again whichever of the two containers left the network that they share."""
+    every = {one.name: one for one in (now.dependent, now.service)}
+    off = [every[name] for name in now.seen.networks.off if name in every and every[name].network]
+    if not off:
+        return None
+    steps = tuple(ReattachNetwork(service=one, network=one.network or "") for one in off)
+    return Plan(steps=steps, why=now.seen.networks.reason)
+
+
+def clean_up_then_start(now: Situation) -> Plan | None:
+    """Delete exactly the old files that were listed; then start what stopped for lack of room."""
+    old = now.seen.old_files
+    if not old.files:
+        return None
+    gone = CleanUpFiles(service=now.service, files=tuple(file.path for file in old.files), frees=old.size)
+    return Plan(steps=(gone, StartService(service=now.service)), why=now.seen.host.reason)

@@ -1,0 +1,95 @@
+"""The proofs of recovery: each watches one thing until it was well for the whole stability window.
+
+A watch is one heart-beating activity: a killed worker's watch goes on with its samples, and a
+longer window costs no more history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.looks as looks
+    from activities.health.probe import HealthActivities
+    from activities.monitoring.providers import ProviderActivities
+    from activities.monitoring.service_metrics import ServiceMetricActivities
+    from activities.postgres.check import PostgresActivities
+    from models.base import Model, in_words
+    from models.evidence.evidence import Watched, WatchHealth
+    from models.evidence.providers import WatchProviders
+    from models.evidence.service_metrics import WatchErrors
+    from workflows.diagnosis.looks import Look
+    from workflows.diagnosis.situation import Situation
+
+LOST_AFTER = timedelta(seconds=10)
+"""A worker whose heartbeats stop for this long is given up, and another takes the watch over."""
+
+LONGEST = timedelta(days=2)
+"""Every watch bounds itself long before this."""
+
+HOST_AWAY = timedelta(minutes=10)
+"""A host whose worker is away for this long cannot be seen, and somebody must be told."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What is watched, by which activity. `about` makes its request."""
+
+    activity: Callable[..., Any]
+    words: str
+    about: Callable[[Situation, timedelta], Model]
+    check: Look
+    """One look at the same thing, for who must know how it stands while the watch goes on."""
+
+    async def over(self, now: Situation) -> Watched:
+        """Verification for the policy's stability window; the activity bounds itself."""
+        window = now.policy.thresholds.stable_for
+        request = self.about(now, window)
+        watched: Watched = await workflow.execute_activity_method(
+            self.activity,
+            request,
+            task_queue=looks.whose(request, now).queue,
+            start_to_close_timeout=LONGEST,
+            schedule_to_start_timeout=HOST_AWAY if looks.whose(request, now).host else None,
+            heartbeat_timeout=LOST_AFTER,
+            summary=f"{now.service.name} {self.words} for {in_words(window)}",
+        )
+        return watched
+
+
+def _health(now: Situation, window: timedelta) -> Model:
+    return WatchHealth(service=now.service, stable_for=window)
+
+
+def _errors(now: Situation, window: timedelta) -> Model:
+    return WatchErrors(service=now.service, stable_for=window)
+
+
+def _providers(now: Situation, window: timedelta) -> Model:
+    degradation = now.service.degradation
+    limit = degradation.at_most if degradation else timedelta(hours=4)
+    return WatchProviders(providers=now.service.providers, stable_for=window, at_most=limit)
+
+
+HEALTHY = Verification(HealthActivities.watch_health, "stays healthy", _health, looks.health)
+REACHABLE = Verification(PostgresActivities.watch_database, "answers", _health, looks.database)
+FEW_ERRORS = Verification(
+    ServiceMetricActivities.watch_errors, "stays under its error threshold", _errors, looks.errors
+)
+PROVIDERS_BACK = Verification(
+    ProviderActivities.watch_providers, "has its providers back", _providers, looks.providers
+)
+
+
+def dependent_healthy(name: str) -> Verification:
+    """The proof for one of the services that need this one."""
+
+    def about(now: Situation, window: timedelta) -> Model:
+        return WatchHealth(service=now.dependent_called(name), stable_for=window)
+
+    return Verification(HealthActivities.watch_health, f"has {name} healthy", about, looks.dependents)

@@ -1,0 +1,93 @@
+"""Tells people, durably and beside the work: no announcement ever delays the fix."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.notify.announce import ChannelActivities
+    from models.incident.announcement import Announcement, Delivered, Occasion
+    from models.incident.policy import Policy, Rung
+    from workflows.record.timeline import Timeline
+
+DELIVERY = RetryPolicy(maximum_attempts=3, initial_interval=timedelta(seconds=1))
+
+
+class Announcer:
+    """Sends announcements in the background and writes in the timeline whom they reached."""
+
+    def __init__(self, timeline: Timeline, unreachable: Callable[[Rung], None]) -> None:
+        self._timeline = timeline
+        self._unreachable = unreachable
+        self._under_way: list[asyncio.Task[None]] = []
+
+    def page(self, policy: Policy, rung: Rung, title: str, text: str) -> None:
+        """Reach one rung; when no channel of it answers, that is said and the next rung is climbed."""
+        self._send(policy, Occasion.PAGE, title, text, rung)
+
+    def ask(self, policy: Policy, rung: Rung, title: str, text: str) -> None:
+        """Tell a rung that a decision is waiting."""
+        self._send(policy, Occasion.APPROVAL, title, text, rung)
+
+    def notice(self, policy: Policy, title: str, text: str) -> None:
+        """Tell the broadcast channels; nobody is paged."""
+        self._send(policy, Occasion.NOTICE, title, text, None)
+
+    def resolved(self, policy: Policy, rung: Rung | None, title: str, text: str) -> None:
+        """Tell everybody who was told before that it is over."""
+        self._send(policy, Occasion.RESOLVED, title, text, rung)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way."""
+        return any(not task.done() for task in self._under_way)
+
+    async def finish(self) -> None:
+        """Wait for what is under way; each delivery is bounded by its own time-out."""
+        await asyncio.gather(*self._under_way)
+        self._under_way.clear()
+
+    def _send(self, policy: Policy, occasion: Occasion, title: str, text: str, rung: Rung | None) -> None:
+        info = workflow.info()
+        message = Announcement(
+            incident=info.workflow_id,
+            run_id=info.run_id,
+            occasion=occasion,
+            severity=policy.severity,
+            role=rung.role if rung else "everybody",
+            title=title,
+            text=text,
+            link=policy.links.get("workflow", ""),
+            first_of=rung.channels if rung else (),
+            also_to=policy.ladder.broadcast,
+        )
+        if rung or message.also_to:
+            self._under_way.append(asyncio.create_task(self._deliver(message, rung)))
+
+    async def _deliver(self, message: Announcement, rung: Rung | None) -> None:
+        try:
+            delivered: Delivered = await workflow.execute_activity_method(
+                ChannelActivities.announce,
+                message,
+                start_to_close_timeout=timedelta(minutes=1),
+                schedule_to_close_timeout=timedelta(minutes=3),
+                heartbeat_timeout=timedelta(seconds=15),
+                retry_policy=DELIVERY,
+                summary=f"tell {message.role}: {message.title}",
+            )
+        except ActivityError:
+            delivered = Delivered(receipts=(), reached=False)
+        through = ", ".join(receipt.channel for receipt in delivered.receipts if receipt.delivered)
+        down = "; ".join(f"{r.channel}: {r.why}" for r in delivered.receipts if not r.delivered)
+        if delivered.reached:
+            self._timeline.add(f"{message.occasion} to {message.role} through {through}: {message.title}")
+        else:
+            self._timeline.add(f"{message.role} could not be reached ({down or 'no channel answered'})")
+            if rung and message.occasion in (Occasion.PAGE, Occasion.APPROVAL):
+                self._unreachable(rung)

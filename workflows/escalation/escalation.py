@@ -1,0 +1,133 @@
+"""Whom an incident reaches, and when: its ladder, its announcer, and what they say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.actions.plan import Plan, Risk
+    from models.incident.policy import Policy, Rung
+    from workflows.escalation.announcer import Announcer
+    from workflows.escalation.ladder import Climb
+    from workflows.escalation.wording import question
+    from workflows.record.timeline import Timeline
+
+PASSED_RUNGS = "passed-rungs"
+"""Histories from before this climbed twice when two announcements to one rung did not reach it."""
+
+PAGES_WHEN_STOPPED = "pages-when-stopped"
+"""Histories from before this paged nobody once the ladder had stopped."""
+
+
+class Escalation:
+    """Climbs beside the work. `situation` writes what a page says, as of the moment it is sent."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        starts_at: datetime,
+        timeline: Timeline,
+        situation: Callable[[str], str],
+        proved: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self._policy = policy
+        self._timeline = timeline
+        self._situation = situation
+        self._incident = workflow.info().workflow_id
+        self._announcer = Announcer(timeline, self._unreachable)
+        self._climb = Climb(policy.ladder, starts_at, self._page, proved)
+        self._climbing: asyncio.Task[None] | None = None
+        self._stopped = False
+
+    @property
+    def rung(self) -> str:
+        """The role that was reached last; empty before the first."""
+        return self._climb.position
+
+    @property
+    def _reached(self) -> Rung | None:
+        """The rung that was reached last, or the first one."""
+        rungs = self._policy.ladder.rungs
+        return next((r for r in rungs if r.role == self.rung), rungs[0] if rungs else None)
+
+    def begin(self) -> None:
+        """The alert is confirmed: the ladder climbs from now on, by the alert's own clock."""
+        if self._climbing is None:
+            self._climbing = asyncio.create_task(self._climb.run())
+
+    def push(self, why: str) -> None:
+        """Climb one rung now, and let everybody know why; once it is stopped, page the rung reached."""
+        self.begin()
+        self._climb.push(why)
+        self._announcer.notice(self._policy, f"{self._incident} needs a human", self._situation(why))
+        if self._stopped and self._reached and workflow.patched(PAGES_WHEN_STOPPED):
+            self._page(self._reached, why)
+
+    def acknowledge(self, by: str) -> None:
+        """Somebody is on it: the ladder stops."""
+        self._climb.acknowledge(by)
+
+    def heard(self) -> None:
+        """Somebody spoke: the incident is not quiet."""
+        self._climb.heard()
+
+    def page_specialist(self, topic: str, cause: str) -> None:
+        """Page whom the configuration names for this finding at once, beside the ladder."""
+        rung = self._policy.ladder.specialists.get(topic)
+        if rung:
+            self._page(rung, f"at once, for the cause is {cause}")
+
+    def ask(self, plan: Plan, risk: Risk) -> None:
+        """Put the question about one plan to the rung that was reached."""
+        if self._reached:
+            title = f"approval needed: {self._incident}"
+            self._announcer.ask(self._policy, self._reached, title, question(plan, risk, self._incident))
+
+    def nobody_answered(self) -> None:
+        """An unanswered question is a rung, not a dead end."""
+        self.begin()
+        self._climb.push("nobody answered the question")
+
+    def notice(self, title: str, text: str) -> None:
+        """Tell the broadcast channels; nobody is paged."""
+        self._announcer.notice(self._policy, title, text)
+
+    def stop(self) -> None:
+        """The incident is over: the clock pages nobody any more."""
+        self._stopped = True
+        if self._climbing:
+            self._climbing.cancel()
+
+    @property
+    def late(self) -> Sequence[str]:
+        """What the review must say of deadlines that were missed."""
+        return self._climb.late
+
+    @property
+    def telling(self) -> bool:
+        """Whether an announcement is still under way."""
+        return self._announcer.busy
+
+    async def all_told(self) -> None:
+        """Wait for the announcements under way: whom they reached stands in the review."""
+        await self._announcer.finish()
+
+    async def tell_the_end(self, summary: str) -> None:
+        """Tell those who were told that it is over, and wait until all announcements are out."""
+        reached = next((r for r in self._policy.ladder.rungs if r.role == self.rung), None)
+        self._announcer.resolved(self._policy, reached, f"over: {self._incident}", summary)
+        await self._announcer.finish()
+
+    def _page(self, rung: Rung, why: str) -> None:
+        title = f"{self._policy.severity}: {self._incident}"
+        self._timeline.add(f"pages {rung.role}: {why}")
+        self._announcer.page(self._policy, rung, title, self._situation(why))
+
+    def _unreachable(self, rung: Rung) -> None:
+        if self._climb.passed(rung) and workflow.patched(PASSED_RUNGS):
+            return
+        self._climb.push(f"{rung.role} could not be reached")

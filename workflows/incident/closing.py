@@ -1,0 +1,145 @@
+"""The end of an incident: the service let go, the source heard, people told, the review written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.monitoring.alertmanager import AlertSourceActivities, AlertSourceSeen, AskSource
+    from activities.review.reviews import ReviewActivities
+    from models.incident.incident import Outcome, Phase
+    from models.incident.policy import Policy
+    from models.incident.review import Review, StoredReview
+    from workflows.escalation.escalation import Escalation
+    from workflows.record.alert_state import AlertState
+    from workflows.record.endings import Ending, Escalated, SelfRecovered
+    from workflows.record.failures import in_short
+    from workflows.record.record import Record
+    from workflows.remediation.remediation import Remediation
+    from workflows.remediation.undo import Undoing
+
+PAGES_BEFORE_REVIEW = "pages-before-review"
+"""Histories from before this wrote the review while pages were still under way."""
+WRITING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+
+
+class Closing:
+    """Closes one incident, whichever way its page was left."""
+
+    def __init__(
+        self,
+        record: Record,
+        alert_state: AlertState,
+        escalation: Escalation,
+        remediation: Remediation,
+        undoing: Undoing,
+        show: Callable[[Phase], None],
+    ) -> None:
+        self._record = record
+        self._alert_state = alert_state
+        self._escalation = escalation
+        self._remediation = remediation
+        self._undoing = undoing
+        self._show = show
+
+    async def wait_for_a_human(self) -> None:
+        """Stay open, with the ladder climbing, until the alert is over or a person says done.
+
+        The source's word that came before we saw ourselves that it is not well ends nothing.
+        """
+        await workflow.wait_condition(lambda: self._is_over() or self._record.done is not None)
+
+    def _is_over(self) -> bool:
+        resolved_at, unwell_at = self._alert_state.resolved_at, self._record.unwell_at
+        return resolved_at is not None and (unwell_at is None or resolved_at > unwell_at)
+
+    async def close(self, ending: Ending | None) -> Review | None:
+        """Let go of the services, hear the alert's source, tell everybody, write the review.
+
+        None when the alert fires anew while something is done only for now: then it is not over.
+        """
+        record, policy = self._record, self._record.policy
+        assert policy is not None, "an incident takes its policy before it can close"  # noqa: S101
+        outcome = record.outcome = self._outcome(ending)
+        record.ended_at = workflow.now()
+        self._alert_state.closing = True
+        self._escalation.stop()
+        if outcome is Outcome.RESOLVED:
+            self._show(Phase.RESOLVED)
+        healed = outcome is Outcome.RESOLVED or (record.watched is not None and record.watched.ok)
+        releasing = asyncio.create_task(self._remediation.release(healed))
+        if self._undoing.promised:
+            await releasing
+            if not await self._undoing.finish(unless=lambda: self._alert_state.fires_anew):
+                return None
+        if outcome is Outcome.RESOLVED and policy.alertmanager and record.alert.source == "alertmanager":
+            await self._hear_the_source(policy, policy.alertmanager)
+        if self._escalation.telling and workflow.patched(PAGES_BEFORE_REVIEW):
+            await self._escalation.all_told()
+        self._show(Phase.CLOSED)
+        review, *_ = await asyncio.gather(
+            self._write_review(policy, outcome),
+            self._escalation.tell_the_end(record.summary()),
+            releasing,
+        )
+        return review
+
+    def _outcome(self, ending: Ending | None) -> Outcome:
+        if ending is None:
+            return Outcome.RESOLVED
+        if isinstance(ending, SelfRecovered):
+            return Outcome.RESOLVED if self._record.performed else Outcome.SELF_RECOVERED
+        if isinstance(ending, Escalated) and self._record.done:
+            return Outcome.CLOSED_BY_HUMAN
+        return Outcome.RESOLVED_ELSEWHERE
+
+    async def _hear_the_source(self, policy: Policy, address: str) -> None:
+        """The alert's source must agree within its own decay time, or the review says it did not."""
+        try:
+            await workflow.wait_condition(
+                lambda: self._alert_state.resolved or self._alert_state.fires_anew,
+                timeout=policy.thresholds.source_agrees_within,
+                timeout_summary="the alert's source agrees",
+            )
+        except TimeoutError:
+            await self._ask_the_source(address)
+
+    async def _ask_the_source(self, address: str) -> None:
+        """No `resolved` came: ask Alertmanager itself, once."""
+        try:
+            seen: AlertSourceSeen = await workflow.execute_local_activity_method(
+                AlertSourceActivities.ask_source,
+                AskSource(url=address, alert=self._record.alert, within=timedelta()),
+                start_to_close_timeout=timedelta(seconds=10),
+                retry_policy=RetryPolicy(maximum_attempts=2),
+                summary="does the alert still fire?",
+            )
+        except FailureError as error:
+            seen = AlertSourceSeen(reason=f"could not be asked: {in_short(error)}")
+        self._record.timeline.add(f"alert source: {seen.reason}")
+        if not seen.ok:
+            self._record.remarks.append(f"The alert's source does not agree that it is over: {seen.reason}.")
+
+    async def _write_review(self, policy: Policy, outcome: Outcome) -> Review:
+        """Write the review; the run's result is the same review, so that a full disk loses nothing."""
+        self._record.remarks += self._escalation.late
+        review = self._record.review(policy, outcome)
+        try:
+            stored: StoredReview = await workflow.execute_activity_method(
+                ReviewActivities.write_review,
+                review,
+                start_to_close_timeout=timedelta(seconds=30),
+                schedule_to_close_timeout=timedelta(hours=1),
+                retry_policy=WRITING,
+                summary="post-incident review",
+            )
+            self._record.review_path = stored.path
+        except FailureError as error:
+            self._record.timeline.add(f"the review could not be written: {in_short(error)}")
+        return review

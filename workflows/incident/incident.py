@@ -1,0 +1,291 @@
+"""One incident: what every runbook does with its alert, as the verbs that its page is written in.
+
+    look → confirm → diagnose → act → stays healthy
+
+The incident owns its plain parts (timeline, alert state, approval, escalation, claims) and is
+owned by its runbook. Its verbs leave the page by the endings of `workflows.record.endings`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    import workflows.incident.dependency as dependency
+    import workflows.incident.ui as ui
+    from activities.incidents.policy import PolicyActivities
+    from models.evidence.evidence import Evidence, Watched
+    from models.evidence.seen import Seen
+    from models.incident.alert import Alert
+    from models.incident.incident import IncidentState, Performed, Phase
+    from models.incident.joining import Join
+    from models.incident.policy import Policy
+    from models.incident.review import Review
+    from models.incident.stewardship import StewardSays
+    from models.service.service import Service
+    from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, walk
+    from workflows.diagnosis.looks import Look
+    from workflows.diagnosis.situation import Situation
+    from workflows.diagnosis.verifications import Verification
+    from workflows.escalation.escalation import Escalation
+    from workflows.escalation.wording import situation
+    from workflows.incident.closing import Closing
+    from workflows.incident.messages import People
+    from workflows.record.alert_state import AlertState
+    from workflows.record.endings import Ending, Escalated, SelfRecovered, Withdrawn
+    from workflows.record.failures import in_short
+    from workflows.record.record import Record
+    from workflows.record.timeline import Timeline
+    from workflows.remediation.approval import Approval
+    from workflows.remediation.remediation import Remediation
+    from workflows.remediation.undo import Undoing
+
+AT_ONCE = "fires-anew-at-once"
+"""Histories from before this let an alert that fired while they closed wait for their end."""
+
+Page = Callable[["Incident"], Awaitable[None]]
+
+
+class Incident:
+    """The state and the verbs of one run."""
+
+    policy: Policy
+    escalation: Escalation
+
+    def __init__(self, alert: Alert) -> None:
+        self.timeline = Timeline(grew=self._show_details)
+        self.record = Record(alert, self.timeline)
+        self.alert_state = AlertState(alert, self.timeline)
+        self.approval = Approval(self.timeline)
+        self.people = People(self.record, self.timeline, self.approval)
+        self.remediation = Remediation(self.record, self.timeline, self.alert_state, self.approval, self.show)
+        self._watch: Verification | None = None
+        self.undoing = Undoing(self.record, self.timeline, self._take_back, self._not_taken_back)
+
+    @property
+    def service(self) -> Service:
+        """The service that the alert is about."""
+        if self.policy.service is None:
+            raise Escalated(f"the configuration knows no service {self.record.alert.service}")
+        return self.policy.service
+
+    # The life of the incident
+
+    async def respond(self, page: Page) -> Review:
+        """Follow the runbook's page to one of its endings; then close with a review."""
+        alert = self.record.alert
+        self.policy = self.record.policy = await self._take_policy(alert)
+        self.approval.policy = self.policy.approval
+        self.timeline.add(
+            f"{alert.name} on {alert.service} fires since {alert.starts_at:%H:%M:%S} UTC",
+            by=alert.fired_by or alert.source,
+        )
+        while (review := await self._respond_once(page)) is None:
+            self._look_again()
+        if self.alert_state.fired_again:
+            workflow.continue_as_new(self.alert_state.alert)
+        return review
+
+    async def _respond_once(self, page: Page) -> Review | None:
+        """None when the alert fires anew while something is done only for now."""
+        self.escalation = Escalation(
+            self.policy, self.alert_state.alert.starts_at, self.timeline, self._situation, self._proved
+        )
+        self.people.escalation = self.escalation
+        self.remediation.begin(self.policy, self.escalation)
+        ending = await self._follow(page)
+        closing = Closing(
+            self.record, self.alert_state, self.escalation, self.remediation, self.undoing, self.show
+        )
+        if isinstance(ending, Escalated):
+            await self.remediation.release(healed=False)
+            await closing.wait_for_a_human()
+        return await closing.close(ending)
+
+    def _look_again(self) -> None:
+        self.timeline.add("what was done for now stands, and the incident is looked at again")
+        self.alert_state.closing = self.alert_state.fired_again = False
+        self.record.outcome = self.record.ended_at = self.record.watched = None
+        self.show(Phase.TRIAGE)
+
+    async def _follow(self, page: Page) -> Ending | None:
+        """How the page was left; None at its last line: healed."""
+        while True:
+            try:
+                await page(self)
+            except Withdrawn as withdrawn:
+                self.timeline.add(f"to be looked at again: {withdrawn.why}")
+                self.show(Phase.TRIAGE)
+                await self.remediation.regain()
+            except Ending as ending:
+                return self._left(ending)
+            except (FailureError, ValueError) as error:
+                return self._left(Escalated(f"the runbook could not go on: {in_short(error)}"))
+            else:
+                return None
+
+    def _left(self, ending: Ending) -> Ending:
+        self.timeline.add(f"{'escalated: ' if isinstance(ending, Escalated) else ''}{ending.why}")
+        if isinstance(ending, Escalated):
+            self.record.escalated_because = ending.why
+            self.record.done = None  # said before anybody was asked to go on, it closes nothing
+            self.show(Phase.ESCALATED)
+            self.escalation.push(ending.why)
+        return ending
+
+    # The verbs of a page
+
+    async def look(self, *steps: Look) -> Seen:
+        """Take every look at once; what cannot be had is `unknown`, with the reason."""
+        seen = self.record.seen
+        found = await asyncio.gather(*(step.take(self._now()) for step in steps if self.service))
+        update = dict(zip((step.field for step in steps), found, strict=True))
+        self.record.seen = seen.model_copy(update=update)
+        return self.record.seen
+
+    def confirm(self, check: Evidence, *others: Evidence) -> None:
+        """Is the alert true? Not any more: self-recovered. Nobody can see: announced, nothing touched.
+
+        `check` is the runbook's own; any other evidence that is bad confirms the alert as well.
+        """
+        bad = next((one for one in (check, *others) if one.bad), None)
+        if bad:
+            self.timeline.add(f"confirmed: {bad.reason}")
+            self.escalation.begin()
+            self.show(Phase.DIAGNOSING)
+        elif check.ok:
+            raise SelfRecovered(f"the alert is not true any more: {check.reason}")
+        else:
+            raise Escalated(f"nobody can see whether it is true: {check.reason}; nothing was touched")
+
+    def diagnose(self, table: Sequence[Cause], otherwise: Cause = UNKNOWN) -> Cause:
+        """Walk the causes table with everything that was seen."""
+        cause, also_seen = walk(table, self._now(), otherwise)
+        self.record.cause, self.record.remedy = cause.name, cause.remedy
+        self.record.also_seen = also_seen
+        also = f"; also seen: {', '.join(also_seen)}" if also_seen else ""
+        self.timeline.add(f"cause: {cause.name}{also}")
+        if cause.pages:
+            self.escalation.page_specialist(cause.pages, cause.name)
+        return cause
+
+    async def heal_first(self, service: str, runbook: str) -> None:
+        """Let another service be healed in its own incident, and wait for its end.
+
+        Nothing is held meanwhile: the other incident may need what this one holds.
+        """
+        await self.remediation.release(healed=False)
+        name = workflow.info().workflow_id
+        alert = self.record.alert.model_copy(
+            update={"name": runbook, "service": service, "source": "runbook", "fired_by": name}
+        )
+        self.record.handed_to.append(alert.incident_id)
+        join = Join(alert=alert, runbook=runbook, severity=self.policy.severity)
+        await dependency.heal_first(join, self.timeline, self.remediation.resolved)
+        self.remediation.stop_if_resolved()
+
+    async def act(self, cause: Cause) -> None:
+        """Carry out the fix of a cause; what is done only for now is promised to be taken back."""
+        await self.carry_out(cause.fix)
+        if cause.undo:
+            self.undoing.promise(cause.undo, self._now())
+
+    async def carry_out(self, fix: Fix) -> Performed:
+        """Have a fix done. Leaves the page when there is no plan, or as `Remediation.carry_out` does."""
+        plan = fix(self._now())
+        if plan is None:
+            raise Escalated(f"the cause is {self.record.cause}: {self.record.remedy}")
+        return await self.remediation.carry_out(plan)
+
+    async def stays(self, watch: Verification) -> Watched:
+        """Prove the recovery: well without a break for the whole stability window."""
+        self.show(Phase.VERIFYING)
+        self._watch = watch
+        try:
+            watched = await watch.over(self._now())
+        finally:
+            self._watch = None
+        self.timeline.add(f"watch: {watched.reason}")
+        self.record.watched = watched
+        if not watched.ok:
+            self.record.unwell_at = workflow.now() if watched.bad else None
+            what = "cannot be seen" if watched.unknown else "still fails"
+            raise Escalated(f"{self.service.name} {what}: {watched.reason}")
+        return watched
+
+    def hand_over(self, why: str) -> None:
+        """Nothing that the product may do: a human goes on, with everything that was seen."""
+        self.escalation.begin()
+        raise Escalated(why)
+
+    # What the alert's source and the steward say
+
+    def hear_alert(self, alert: Alert) -> None:
+        if alert.incident_id != self.record.alert.incident_id:
+            self.timeline.add(f"word of another alert was ignored: {alert.incident_id}", by=alert.source)
+            return
+        flaps = self.alert_state.hear(alert)
+        if self.alert_state.closing and self.alert_state.fired_again:
+            self.alert_state.at_once = workflow.patched(AT_ONCE)
+        if flaps and self._responding:
+            self.escalation.notice(f"{alert.incident_id} is flapping", "It fires on and off.")
+
+    def hear_steward(self, says: StewardSays) -> None:
+        self.remediation.hear(says)
+
+    def state(self) -> IncidentState:
+        rung = self.escalation.rung if self._responding else ""
+        return self.record.state(self.approval.pending, rung)
+
+    # The parts
+
+    def show(self, phase: Phase) -> None:
+        """Enter a phase, and let the Temporal UI show it."""
+        if phase is not self.record.phase:
+            self.record.phase = phase
+            ui.show_phase(phase)
+        self._show_details()
+
+    def _show_details(self) -> None:
+        ui.show_details(self.record, self.approval.pending)
+
+    async def _take_policy(self, alert: Alert) -> Policy:
+        policy: Policy = await workflow.execute_local_activity_method(
+            PolicyActivities.take_policy,
+            alert,
+            start_to_close_timeout=timedelta(seconds=10),
+            summary="policy as of now",
+        )
+        return policy
+
+    async def _take_back(self, fix: Fix) -> None:
+        plan = fix(self._now())
+        performed = await self.remediation.take_back(plan) if plan else None
+        if performed is None or not performed.done:
+            raise Escalated(performed.found if performed else "it cannot be taken back")
+
+    def _not_taken_back(self, why: str) -> None:
+        self.record.remarks.append(f"What was done for now could not be taken back: {why}.")
+        self.escalation.push(f"what was done for now could not be taken back: {why}")
+
+    async def _proved(self) -> bool:
+        """While a fixed service is well and its proof goes on: wait for the end of the proof."""
+        if self._watch is None or not (await self._watch.check.take(self._now())).ok:
+            return False
+        await workflow.wait_condition(lambda: self._watch is None)
+        return True
+
+    def _now(self) -> Situation:
+        return Situation(self.record.seen, self.policy, self.service)
+
+    def _situation(self, why: str) -> str:
+        return situation(why, self.record, self.approval.pending)
+
+    @property
+    def _responding(self) -> bool:
+        return hasattr(self, "escalation")

@@ -1,0 +1,62 @@
+"""The thin base of every runbook: the messages that an incident takes, each handed on in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.incident.alert import Alert
+    from models.incident.incident import Decided, Decision, IncidentState, Verdict
+    from models.incident.stewardship import StewardSays
+    from workflows.incident.incident import Incident
+
+
+class Runbook:
+    """A workflow type named as its alert. Its `page` reads as the page of `runbook.md`."""
+
+    @workflow.init
+    def __init__(self, alert: Alert) -> None:
+        self.incident = Incident(alert)
+
+    @workflow.signal(description="Approve the pending plan. No input is needed.")
+    def approve(self, decision: Any = None) -> None:
+        self.incident.people.signal(Verdict.APPROVE, decision)
+
+    @workflow.signal(description="Deny the pending plan. No input is needed.")
+    def deny(self, decision: Any = None) -> None:
+        self.incident.people.signal(Verdict.DENY, decision)
+
+    @workflow.signal(description="I am on it: stop the escalation. No input is needed.")
+    def acknowledge(self, words: Any = None) -> None:
+        self.incident.people.acknowledge(words)
+
+    @workflow.signal(description='Write a note into the timeline, as "…" or {"text": "…"}.')
+    def note(self, words: Any = None) -> None:
+        self.incident.people.note(words)
+
+    @workflow.signal(description="The human's part is done: close an escalated incident. No input is needed.")
+    def done(self, words: Any = None) -> None:
+        self.incident.people.done(words)
+
+    @workflow.signal(description="The alert fired again or was resolved.")
+    def alert_changed(self, alert: Alert) -> None:
+        self.incident.hear_alert(alert)
+
+    @workflow.signal(description="What the steward of the service says.")
+    def steward_says(self, says: StewardSays) -> None:
+        self.incident.hear_steward(says)
+
+    @workflow.update(description="Decide as an authenticated person, on one exact plan.")
+    def decide(self, decision: Decision) -> Decided:
+        return self.incident.people.decide(decision)
+
+    @decide.validator
+    def _can_be_valid(self, decision: Decision) -> None:
+        if not decision.by:
+            raise ValueError("a decision names the person who made it")
+
+    @workflow.query(description="Phase, cause, awaited decision and timeline.")
+    def state(self) -> IncidentState:
+        return self.incident.state()

@@ -1,0 +1,129 @@
+"""What an incident knows of itself: the source of its state, its pages and its review."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.base import in_words
+    from models.evidence.evidence import Watched
+    from models.evidence.seen import Seen
+    from models.incident.alert import Alert
+    from models.incident.incident import IncidentState, Outcome, PendingApproval, Performed, Phase, Spoken
+    from models.incident.policy import Policy
+    from models.incident.review import EvidenceLine, Review
+    from models.names import Severity
+    from workflows.record.timeline import Timeline
+
+
+class Record:
+    """Facts only; the incident decides, and writes them here."""
+
+    def __init__(self, alert: Alert, timeline: Timeline) -> None:
+        self.alert = alert
+        """The alert as it first came in: deadlines are measured from its `startsAt`."""
+        self.timeline = timeline
+        self.began_at = workflow.now()
+        self.policy: Policy | None = None
+        self.phase = Phase.TRIAGE
+        self.seen = Seen()
+        self.cause = ""
+        self.remedy = ""
+        self.also_seen: tuple[str, ...] = ()
+        self.performed: list[Performed] = []
+        self.handed_to: list[str] = []
+        """The incidents that were asked to heal what this one needs."""
+        self.watched: Watched | None = None
+        self.unwell_at: datetime | None = None
+        """When a watch last ended with the service unwell."""
+        self.acknowledged_by = ""
+        self.escalated_because = ""
+        self.done: Spoken | None = None
+        self.outcome: Outcome | None = None
+        self.ended_at: datetime | None = None
+        self.remarks: list[str] = []
+        self.review_path = ""
+
+    @property
+    def recovered_at(self) -> datetime:
+        """When the service was well again; the end of the incident where nobody watched it."""
+        if self.watched and self.watched.ok and self.watched.first_healthy_at:
+            return self.watched.first_healthy_at
+        return self.ended_at or workflow.now()
+
+    def summary(self) -> str:
+        """The incident in one sentence."""
+        took = in_words(self.recovered_at - self.alert.starts_at)
+        cause = f", cause {self.cause}" if self.cause else ""
+        handed = (f"handed to {incident}" for incident in self.handed_to)
+        did = "; ".join((*handed, *(one.plan.says for one in self.performed))) or "nothing was changed"
+        return (
+            f"{self.alert.name} on {self.alert.service}: {self.outcome or 'open'} after {took}{cause}; {did}."
+        )
+
+    def state(self, awaiting: PendingApproval | None, rung: str) -> IncidentState:
+        """The answer to the query `state`."""
+        return IncidentState(
+            id=workflow.info().workflow_id,
+            alert=self.alert,
+            runbook=workflow.info().workflow_type,
+            severity=self.policy.severity if self.policy else Severity.WARNING,
+            phase=self.phase,
+            summary=self.summary(),
+            cause=self.cause,
+            also_seen=self.also_seen,
+            awaiting=awaiting,
+            acknowledged_by=self.acknowledged_by,
+            rung=rung,
+            outcome=self.outcome,
+            performed=tuple(self.performed),
+            timeline=tuple(self.timeline.entries),
+            review=self.review_path,
+        )
+
+    def review(self, policy: Policy, outcome: Outcome) -> Review:
+        """Everything that is known, in the shape of the post-incident review."""
+        began = self.alert.starts_at
+        return Review(
+            incident=workflow.info().workflow_id,
+            run_id=workflow.info().run_id,
+            runbook=policy.runbook,
+            alert=self.alert,
+            severity=policy.severity,
+            outcome=outcome,
+            summary=self.summary(),
+            cause=self.cause,
+            also_seen=self.also_seen,
+            evidence=tuple(
+                EvidenceLine(name=name, finding=seen.finding, reason=seen.reason)
+                for name, seen in self.seen.looked_at().items()
+            ),
+            performed=tuple(self.performed),
+            handed_to=tuple(self.handed_to),
+            did_not_help=self._did_not_help(),
+            remarks=(*self.remarks, *self._remarks()),
+            timeline=tuple(self.timeline.entries),
+            began_at=began,
+            detected_after=self.began_at - began,
+            responded_after=self.performed[0].started_at - began if self.performed else None,
+            resolved_after=self.recovered_at - began,
+            respond_within=policy.respond_within,
+            links=policy.links,
+            log_tail=self.seen.logs.tail,
+            short=policy.severity is not Severity.CRITICAL,
+        )
+
+    def _did_not_help(self) -> tuple[str, ...]:
+        escalated = bool(self.escalated_because)
+        return tuple(f"{one.plan.says}: {one.found}" for one in self.performed if escalated or not one.done)
+
+    def _remarks(self) -> tuple[str, ...]:
+        remarks = []
+        if self.cause == "unknown":
+            remarks.append("No row of the causes table matched: the runbook should learn this cause.")
+        remarks += [f"What was done by {incident} stands in its own review." for incident in self.handed_to]
+        if self.escalated_because:
+            remarks.append(f"Escalated: {self.escalated_because}.")
+        return tuple(remarks)

@@ -1,0 +1,99 @@
+"""What was done only for now is taken back, whatever becomes of the incident."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from workflows.diagnosis.causes import Fix, Undo
+    from workflows.diagnosis.situation import Situation
+    from workflows.record.endings import Ending
+    from workflows.record.failures import in_short
+    from workflows.record.record import Record
+    from workflows.record.timeline import Timeline
+
+AGAIN_AFTER = timedelta(minutes=10)
+TRIED_AGAIN = "undo-tried-again"
+"""Histories from before this tried to take something back once."""
+
+
+class Undoing:
+    """Keeps the promises to undo: each waits durably until its time has come, then acts."""
+
+    def __init__(
+        self,
+        record: Record,
+        timeline: Timeline,
+        take_back: Callable[[Fix], Awaitable[None]],
+        failed: Callable[[str], None],
+    ) -> None:
+        self._record = record
+        self._timeline = timeline
+        self._take_back = take_back
+        self._failed = failed
+        self._promises: dict[Undo, asyncio.Task[None]] = {}
+
+    @property
+    def promised(self) -> bool:
+        """Whether anything must be taken back."""
+        return bool(self._promises)
+
+    @property
+    def _kept(self) -> bool:
+        return all(promise.done() for promise in self._promises.values())
+
+    def promise(self, undo: Undo, now: Situation) -> None:
+        """Undo it when its watch is over: all is well again, or the limit that a person set is reached."""
+        if undo not in self._promises or self._promises[undo].done():
+            self._promises[undo] = asyncio.create_task(self._keep(undo, now))
+
+    async def finish(self, unless: Callable[[], bool]) -> bool:
+        """Wait until every promise is kept; False when `unless` became true first, and they stand.
+
+        A person's `done` takes everything back at once.
+        """
+        await workflow.wait_condition(lambda: self._kept or unless())
+        if not self._kept:
+            return False
+        await asyncio.gather(*self._promises.values())
+        return True
+
+    async def _keep(self, undo: Undo, now: Situation) -> None:
+        watching = asyncio.create_task(undo.when.over(now))
+        hurry = asyncio.create_task(workflow.wait_condition(lambda: self._record.done is not None))
+        await workflow.wait([watching, hurry], return_when=asyncio.FIRST_COMPLETED)
+        hurried = not watching.done()
+        for other in (hurry, watching):
+            other.cancel()
+        await asyncio.gather(hurry, watching, return_exceptions=True)
+        try:
+            if not hurried:
+                self._timeline.add(f"what was done for now is taken back: {watching.result().reason}")
+            await self._take_back(undo.fix)
+        except (Ending, FailureError) as error:
+            self._failed(in_short(error))
+            if workflow.patched(TRIED_AGAIN):
+                await self._try_again(undo)
+
+    async def _try_again(self, undo: Undo) -> None:
+        """A kill switch, a block or an outage ends: nothing stays degraded because of one bad moment."""
+        while self._record.done is None:
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: self._record.done is not None,
+                    timeout=AGAIN_AFTER,
+                    timeout_summary="tries again to take back what was done for now",
+                )
+            try:
+                await self._take_back(undo.fix)
+            except (Ending, FailureError) as error:
+                self._timeline.add(f"still not taken back: {in_short(error)}")
+            else:
+                self._timeline.add("what was done for now is taken back")
+                return

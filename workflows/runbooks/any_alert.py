@@ -1,0 +1,27 @@
+"""AnyAlert: whatever has no runbook of its own. Nothing is dropped (`RUNBOOKS.md`, playbooks)."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.looks as looks
+    from models.incident.alert import Alert
+    from models.incident.review import Review
+    from workflows.incident.incident import Incident
+    from workflows.incident.runbook import Runbook
+
+
+@workflow.defn
+class AnyAlert(Runbook):
+    """Announce it, gather the service's evidence, and climb the ladder; change nothing."""
+
+    @workflow.run
+    async def run(self, alert: Alert) -> Review:
+        return await self.incident.respond(self.page)
+
+    async def page(self, incident: Incident) -> None:
+        await incident.look(
+            looks.health, looks.process, looks.recent_logs, looks.host, looks.dependencies, looks.history
+        )
+        incident.hand_over("no runbook knows this alert; here is what its service looks like")

@@ -1,0 +1,159 @@
+"""DatabaseConnectionFailure: PostgreSQL cannot be reached (`runbook.md`, critical, 5 minutes).
+
+Check status   the container; `SELECT 1` with a time-out; what the application's log says
+Causes         the table below, walked in order
+Recovery       start or restart, `SELECT 1`, then the application, then the whole window
+Escalation     unreachable after the fix: the DBA; a full disk: the DBA, at once
+"""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.looks as looks
+    import workflows.diagnosis.plans as plans
+    import workflows.diagnosis.verifications as verifications
+    from models.evidence.evidence import DatabaseKind, Evidence
+    from models.evidence.seen import Seen
+    from models.incident.alert import Alert
+    from models.incident.review import Review
+    from workflows.diagnosis.causes import Cause, ask_a_human
+    from workflows.diagnosis.situation import Situation
+    from workflows.incident.incident import Incident
+    from workflows.incident.runbook import Runbook
+
+CANNOT_CONNECT = ("database-lost", "pool-exhausted", "wrong-credentials")
+"""The log patterns by which an application says that it has no database."""
+
+
+def application_cannot_connect(seen: Seen) -> Evidence:
+    """Our own `SELECT 1` may answer while the application has the wrong password or no network."""
+    if seen.dependents.bad and any(seen.dependents_logs.has(pattern) for pattern in CANNOT_CONNECT):
+        return seen.dependents_logs
+    return seen.database
+
+
+def application_says(pattern: str, seen: Seen) -> bool:
+    """Its last word about the connection counts: what it said of an earlier trouble is over."""
+    return seen.dependents.bad and pattern in seen.dependents_logs.newest(*CANNOT_CONNECT)
+
+
+def disk_full(now: Situation) -> bool:
+    full = now.seen.host.full_disk is not None or now.seen.database.kind is DatabaseKind.DISK_FULL
+    return full or (now.seen.process.exited and now.seen.logs.has("disk-full"))
+
+
+def down(now: Situation) -> bool:
+    return now.seen.process.exited or now.seen.process.restarting
+
+
+def wrong_credentials(now: Situation) -> bool:
+    refused = now.seen.database.kind is DatabaseKind.WRONG_CREDENTIALS
+    return refused or application_says("wrong-credentials", now.seen)
+
+
+def out_of_connections(now: Situation) -> bool:
+    return now.seen.database.kind is DatabaseKind.TOO_MANY_CONNECTIONS or now.seen.sessions.exhausted
+
+
+def off_the_network(now: Situation) -> bool:
+    return now.seen.networks.bad
+
+
+def hung(now: Situation) -> bool:
+    return now.seen.process.running and now.seen.database.kind is DatabaseKind.TIMED_OUT
+
+
+def pool_exhausted(now: Situation) -> bool:
+    return application_says("pool-exhausted", now.seen)
+
+
+CAUSES = (
+    Cause(
+        name="disk full",
+        evidence="no space left on a disk of the database",
+        matches=disk_full,
+        remedy="escalate at once; offer to clean up old log files, with approval",
+        fix=plans.clean_up_then_start,
+        pages="database",
+    ),
+    Cause(
+        name="down",
+        evidence="its container or process is not running",
+        matches=down,
+        remedy="start it",
+        fix=plans.start,
+        pages="database",
+    ),
+    Cause(
+        name="wrong credentials",
+        evidence="it refuses the password",
+        matches=wrong_credentials,
+        remedy="never tried again: compare the connection string with the database's users",
+        fix=ask_a_human,
+        pages="database",
+    ),
+    Cause(
+        name="connection limit",
+        evidence="as many sessions as `max_connections` allows",
+        matches=out_of_connections,
+        remedy="terminate sessions idle for longer than the limit, or allow more, with approval",
+        fix=plans.room_for_connections,
+    ),
+    Cause(
+        name="network",
+        evidence="the application and the database share no Docker network",
+        matches=off_the_network,
+        remedy="connect it to the network again, with approval",
+        fix=plans.reattach_network,
+    ),
+    Cause(
+        name="hung",
+        evidence="it accepts connections and answers nothing",
+        matches=hung,
+        remedy="force a restart, with approval",
+        fix=plans.restart_database,
+        pages="database",
+    ),
+    Cause(
+        name="pool exhausted",
+        evidence="the application's log says that its pool is empty, while the database has room",
+        matches=pool_exhausted,
+        remedy="raise the application's pool size, with the exact change of its env file",
+        fix=plans.bigger_pool,
+    ),
+)
+
+
+@workflow.defn
+class DatabaseConnectionFailure(Runbook):
+    """The database cannot be reached."""
+
+    @workflow.run
+    async def run(self, alert: Alert) -> Review:
+        return await self.incident.respond(self.page)
+
+    async def page(self, incident: Incident) -> None:
+        seen = await incident.look(
+            looks.database,
+            looks.process,
+            looks.recent_logs,
+            looks.host,
+            looks.networks,
+            looks.old_files,
+            looks.dependents,
+            looks.dependents_logs,
+            looks.pool_setting,
+            looks.history,
+        )
+        if seen.database.kind is not DatabaseKind.WRONG_CREDENTIALS:  # a refused password is tried once
+            seen = await incident.look(looks.sessions)
+        incident.confirm(application_cannot_connect(seen), seen.database, seen.process, seen.networks)
+        cause = incident.diagnose(CAUSES)
+        await incident.act(cause)
+        await incident.stays(verifications.REACHABLE)
+        seen = await incident.look(looks.dependents)
+        for broken in seen.dependents.broken:
+            await incident.carry_out(plans.restart_dependent(broken.service))
+            await incident.stays(verifications.dependent_healthy(broken.service))

@@ -1,0 +1,20 @@
+"""Every workflow of the product. A new runbook is one line here."""
+
+from __future__ import annotations
+
+from workflows.incident.runbook import Runbook
+from workflows.runbooks.any_alert import AnyAlert
+from workflows.runbooks.database_connection_failure import DatabaseConnectionFailure
+from workflows.runbooks.high_error_rate import HighErrorRate
+from workflows.runbooks.service_down import ServiceDown
+from workflows.stewardship.control_room import ControlRoom
+from workflows.stewardship.steward import Steward
+
+RUNBOOKS: tuple[type[Runbook], ...] = (
+    ServiceDown,
+    HighErrorRate,
+    DatabaseConnectionFailure,
+    AnyAlert,
+)
+
+WORKFLOWS: tuple[type[object], ...] = (*RUNBOOKS, Steward, ControlRoom)

@@ -1,0 +1,124 @@
+"""How each kind of action is performed: which activity, and how long it may take.
+
+An effect has one attempt. When its outcome is lost, the service is looked at before anything
+else happens. Most effects look first themselves and do nothing when they find themselves done
+since they were asked for, so those are asked again; a rollback script cannot know, so for it
+only the look is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.app.degradation import DegradationActivities
+    from activities.files.clean_up import CleanUpActivities
+    from activities.files.environment import EnvironmentActivities
+    from activities.postgres.sessions import SessionActivities
+    from activities.postgres.settings import PostgresSettingActivities
+    from activities.service.actions import EffectActivities
+    from activities.service.networks import NetworkActivities
+    from models.actions.plan import Action, Effect, LookBack, Perform, RollBack
+    from models.base import Model
+
+ONE_ATTEMPT = RetryPolicy(maximum_attempts=1)
+LOOKING_BACK = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=20)
+LOST_AFTER = timedelta(seconds=10)
+SCRIPTS_END = "scripts-end"
+"""Histories from before this looked back while a script of a killed worker still ran."""
+OUTCOME_LOST = "OutcomeLost"
+"""The effect was asked for, and then nobody could be asked whether it happened."""
+
+
+class Lost(Exception):
+    """Whether the effect happened is not known."""
+
+
+@dataclass(frozen=True)
+class Performance:
+    """The activity that performs one kind of action, and its bound."""
+
+    activity: Callable[..., Any]
+    within: timedelta
+    looks_first: bool = True
+
+
+PERFORMANCES: dict[str, Performance] = {
+    "start-service": Performance(EffectActivities.start_service, timedelta(minutes=2)),
+    "restart-service": Performance(EffectActivities.restart_service, timedelta(minutes=3)),
+    "raise-memory-limit": Performance(EffectActivities.raise_memory_limit, timedelta(minutes=1)),
+    "kill-process": Performance(EffectActivities.kill_process, timedelta(minutes=1)),
+    "roll-back": Performance(EffectActivities.roll_back, timedelta(minutes=10), looks_first=False),
+    "scale-out": Performance(EffectActivities.scale_out, timedelta(minutes=5)),
+    "restart-database": Performance(EffectActivities.restart_database, timedelta(minutes=5)),
+    "raise-max-connections": Performance(
+        PostgresSettingActivities.raise_max_connections, timedelta(minutes=5)
+    ),
+    "terminate-sessions": Performance(SessionActivities.terminate_sessions, timedelta(minutes=1)),
+    "reattach-network": Performance(NetworkActivities.reattach_network, timedelta(minutes=1)),
+    "clean-up-files": Performance(CleanUpActivities.clean_up_files, timedelta(minutes=5)),
+    "degrade": Performance(DegradationActivities.degrade, timedelta(minutes=1)),
+    "restore-service": Performance(DegradationActivities.restore_service, timedelta(minutes=1)),
+    "set-environment": Performance(EnvironmentActivities.set_environment, timedelta(minutes=5)),
+}
+
+
+async def perform(action: Action) -> Effect:
+    """Perform one action on the service's host, at most once since it was asked for."""
+    performance = PERFORMANCES[action.kind]
+    asked: Perform[Any] = Perform(action=action, asked_at=workflow.now())
+    try:
+        return await _attempt(performance, action, asked)
+    except Lost:
+        return await _after_loss(performance, action, asked)
+
+
+async def _after_loss(performance: Performance, action: Action, asked: Perform[Any]) -> Effect:
+    try:
+        if performance.looks_first:
+            return await _attempt(performance, action, asked)
+        if isinstance(action, RollBack) and action.script and workflow.patched(SCRIPTS_END):
+            await workflow.sleep(action.script.timeout, summary="until the script must have ended")
+        return await _look_back(action, asked.asked_at)
+    except (Lost, ActivityError):
+        found = "its outcome was lost, and nobody can see whether it happened"
+        return Effect(done=False, found=found, at=workflow.now())
+
+
+async def _attempt(performance: Performance, action: Action, asked: Model) -> Effect:
+    try:
+        effect: Effect = await workflow.execute_activity_method(
+            performance.activity,
+            asked,
+            task_queue=action.service.queue,
+            start_to_close_timeout=performance.within,
+            schedule_to_close_timeout=2 * performance.within,
+            heartbeat_timeout=LOST_AFTER,
+            retry_policy=ONE_ATTEMPT,
+            summary=action.says,
+        )
+    except ActivityError as error:
+        if isinstance(error.cause, ApplicationError) and error.cause.type != OUTCOME_LOST:
+            return Effect(done=False, found=error.cause.message, at=workflow.now())
+        raise Lost from error
+    return effect
+
+
+async def _look_back(action: Action, asked_at: datetime) -> Effect:
+    effect: Effect = await workflow.execute_activity_method(
+        EffectActivities.look_back,
+        LookBack(action=action, asked_at=asked_at),
+        task_queue=action.service.queue,
+        start_to_close_timeout=timedelta(seconds=30),
+        schedule_to_close_timeout=timedelta(minutes=10),
+        retry_policy=LOOKING_BACK,
+        summary=f"was it done? {action.says}",
+    )
+    return effect

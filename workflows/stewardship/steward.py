@@ -1,0 +1,207 @@
+"""The steward: the one writer of a service.
+
+It grants the service to one incident at a time, carries out one order at a time, asks the
+control room before each step, and remembers what was done. Terminating an incident frees its
+service: the steward asks Temporal whether a holder still runs, and relies on no time-out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.incidents.stewardship import StewardshipActivities
+    from models.actions.plan import Effect
+    from models.evidence.history import Deployment
+    from models.incident.incident import Performed
+    from models.incident.stewardship import (
+        Answer,
+        Answered,
+        Ask,
+        ControlRoomState,
+        Hold,
+        Order,
+        Released,
+        StewardSays,
+        StewardState,
+        Told,
+    )
+    from workflows.stewardship.execution import perform
+    from workflows.stewardship.ledger import Ledger
+
+LOOK_AFTER_HOLDER = timedelta(minutes=1)
+READING = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=5)
+
+
+@workflow.defn
+class Steward:
+    """Holds one service, and performs what its holder orders."""
+
+    @workflow.init
+    def __init__(self, state: StewardState) -> None:
+        self._ledger = Ledger(state)
+        self._orders: deque[Order] = deque()
+        self._messages: deque[tuple[Hold, StewardSays]] = deque()
+        self._unsure_of_holder = False
+
+    @workflow.run
+    async def run(self, state: StewardState) -> None:
+        """Serve until the history is long, then go on in a new run with the same book."""
+        workflow.set_current_details(f"The one writer of **{state.service}**.")
+        while not self._may_move_on():
+            await self._something_to_do()
+            while self._messages:
+                await self._tell(*self._messages.popleft())
+            if self._orders:
+                await self._carry_out(self._orders.popleft())
+            elif self._unsure_of_holder:
+                await self._free_a_lost_hold()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(self._ledger.state())
+
+    @workflow.update(description="Ask for the service; answered at once.")
+    def ask(self, ask: Ask) -> Answered:
+        """Granted, queued, or refused and why."""
+        answered, withdrawn = self._ledger.ask(ask, workflow.now())
+        if withdrawn:
+            why = f"{ask.hold.incident} is more severe"
+            self._messages.append((withdrawn, self._says(Told.WITHDRAWN, why=why)))
+        if ask.order and answered.answer is Answer.GRANTED:
+            self.order(ask.order)
+        self._unsure_of_holder = bool(self._ledger.waiting)
+        return answered
+
+    @workflow.signal(description="The holder orders its plan to be carried out.")
+    def order(self, order: Order) -> None:
+        self._orders.append(order)
+        if self._ledger.holds(order.incident, order.run_id):
+            self._ledger.acting = True
+
+    @workflow.signal(description="The holder lets the service go.")
+    def release(self, released: Released) -> None:
+        self._grant_next(self._ledger.release(released, workflow.now()))
+
+    @workflow.signal(description="A version of the service was deployed, or seen healthy.")
+    def deployed(self, deployment: Deployment) -> None:
+        self._ledger.deployed(deployment)
+
+    @workflow.signal(description="A person takes back the block after three failures.")
+    def unblock(self) -> None:
+        self._ledger.unblock()
+
+    @workflow.query(description="Who holds the service, who waits, and what was done.")
+    def state(self) -> StewardState:
+        return self._ledger.state()
+
+    async def _something_to_do(self) -> None:
+        try:
+            await workflow.wait_condition(
+                lambda: bool(self._orders or self._messages or self._unsure_of_holder) or self._may_move_on(),
+                timeout=LOOK_AFTER_HOLDER if self._ledger.waiting else None,
+                timeout_summary="is the holder still there?",
+            )
+        except TimeoutError:
+            self._unsure_of_holder = True
+
+    async def _carry_out(self, order: Order) -> None:
+        """Perform the steps in order; the first that is not done ends the plan."""
+        holder = self._ledger.holder
+        sender = Hold(
+            incident=order.incident,
+            run_id=order.run_id,
+            severity=holder.severity if holder else "info",
+            asked_at=workflow.now(),
+        )
+        if order.key in self._ledger.done_keys:
+            return
+        refusal = await self._refusal(order)
+        if refusal:
+            if self._ledger.holds(order.incident, order.run_id):
+                self._ledger.acting = False
+            await self._tell(sender, self._says(Told.REFUSED, order.key, refusal))
+            return
+        performed = await self._perform(order)
+        self._ledger.record(order.key, performed)
+        await self._tell(sender, self._says(Told.PERFORMED, order.key, performed=performed))
+
+    async def _refusal(self, order: Order) -> str:
+        if not self._ledger.holds(order.incident, order.run_id):
+            return f"{order.incident} does not hold {self._ledger.service} any more"
+        return await self._suspended()
+
+    async def _suspended(self) -> str:
+        """Why nothing may be done now; a switch that cannot be read forbids as well."""
+        try:
+            room: ControlRoomState = await workflow.execute_local_activity_method(
+                StewardshipActivities.read_control_room,
+                start_to_close_timeout=timedelta(seconds=6),
+                retry_policy=READING,
+                summary="kill switch",
+            )
+        except FailureError:
+            return "the kill switch could not be read"
+        return f"suspended by {room.by}: {room.why or 'no reason given'}" if room.suspended else ""
+
+    async def _perform(self, order: Order) -> Performed:
+        started_at = workflow.now()
+        found: list[str] = []
+        done = True
+        for position, step in enumerate(order.plan.steps):
+            stopped = await self._suspended() if position else ""
+            now = workflow.now()
+            effect = Effect(done=False, found=stopped, at=now) if stopped else await perform(step)
+            found.append(effect.found)
+            done = done and effect.done
+            if not effect.done:
+                break
+        return Performed(
+            plan=order.plan,
+            approved_by=order.approved_by,
+            done=done,
+            found="; ".join(found),
+            started_at=started_at,
+            finished_at=workflow.now(),
+        )
+
+    async def _free_a_lost_hold(self) -> None:
+        """Give the service to the next in line when its holder no longer runs."""
+        self._unsure_of_holder = False
+        holder = self._ledger.holder
+        if holder is None:
+            self._grant_next(self._ledger.free())
+            return
+        still_there: bool = await workflow.execute_activity_method(
+            StewardshipActivities.is_open,
+            holder,
+            start_to_close_timeout=timedelta(seconds=10),
+            summary=f"does {holder.incident} still run?",
+        )
+        if not still_there and self._ledger.holder == holder:
+            self._grant_next(self._ledger.free())
+
+    def _grant_next(self, holder: Hold | None) -> None:
+        if holder:
+            self._messages.append((holder, self._says(Told.GRANTED)))
+
+    async def _tell(self, hold: Hold, says: StewardSays) -> None:
+        incident = workflow.get_external_workflow_handle(hold.incident, run_id=hold.run_id)
+        try:
+            await incident.signal("steward_says", says)
+        except FailureError:
+            workflow.logger.info("the incident is gone", extra={"incident": hold.incident})
+            self._unsure_of_holder = bool(self._ledger.waiting)
+
+    def _says(
+        self, told: Told, key: str = "", why: str = "", performed: Performed | None = None
+    ) -> StewardSays:
+        return StewardSays(told=told, service=self._ledger.service, key=key, why=why, performed=performed)
+
+    def _may_move_on(self) -> bool:
+        """The history is long, and nothing is under way that a new run would not know of."""
+        under_way = self._orders or self._messages or self._ledger.acting
+        return workflow.info().is_continue_as_new_suggested() and not under_way
