@@ -81,17 +81,6 @@ class DegradationActivities:
             return None, f"cannot call {where} ({type(error).__name__})"
 
 
-def looks_done(action: Degrade | RestoreService, asked_at: datetime) -> Effect:
-    """What can be said of a switch whose answer was lost: nothing, but throwing it again is safe."""
-    what = "on" if isinstance(action, Degrade) else "off"
-    since = f"{asked_at.astimezone(UTC):%H:%M:%S}"
-    return _effect(
-        False,
-        f"it cannot be seen whether the degraded mode was switched {what} since {since}: switch it again,"
-        " which is safe",
-    )
-
-
 def _configured(action: Degrade | RestoreService) -> Degradation:
     degradation = action.service.degradation
     if degradation is None:

@@ -7,7 +7,6 @@ followed, and neither the newest file nor one that a process has open is deleted
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -90,16 +89,6 @@ class CleanUpActivities:
             before=f"{in_bytes(before)} free",
             after=f"{in_bytes(after)} free",
         )
-
-
-def looks_done(action: CleanUpFiles, asked_at: datetime) -> Effect:
-    """Whether a clean-up whose answer was lost has happened. Changes nothing.
-
-    Being gone says it all, so it does not matter since when (`asked_at`).
-    """
-    gone = sum(not os.path.lexists(path) for path in action.files)
-    found = f"{gone} of {len(action.files)} files are gone"
-    return Effect(done=gone > 0, found=found, at=datetime.now(UTC))
 
 
 @dataclass

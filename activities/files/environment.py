@@ -17,12 +17,12 @@ from activities.files.env_edit import CannotEdit, diff, edit, looks_secret, valu
 from activities.files.env_files import EnvFile, FileTrouble, keep, read, replace
 from activities.managers import ManagerError, ManagerRefused, Managers, ServiceManager, Unsupported
 from activities.service.outcomes import Outcome
-from activities.service.run_once import SETTLES_WITHIN, looked_back, once
+from activities.service.run_once import SETTLES_WITHIN, once
 from activities.support.redaction import REDACTED, clean
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import SetEnvironment
 from models.evidence.evidence import Finding
-from models.evidence.surroundings import EnvironmentProposal, ProposeEnvironment, RestoreEnvironment
+from models.evidence.surroundings import EnvironmentProposal, ProposeEnvironment
 from models.service.service import Service
 
 _ROUNDED = timedelta(milliseconds=20)
@@ -73,37 +73,6 @@ class EnvironmentActivities:
             self._settles_within,
         )
 
-    @activity.defn(no_thread_cancel_exception=True)
-    def restore_environment(self, request: RestoreEnvironment) -> Effect:
-        """Put the backup of one `SetEnvironment` back, and recreate the service.
-
-        Refused when the file was changed again since.
-        """
-        action = request.action
-        manager = self._managers.of(action.service)
-        return once(
-            f"put the settings of {action.service.name} back",
-            lambda: _restored(manager, request),
-            lambda: _put_back_and_recreate(manager, request),
-            self._settles_within,
-        )
-
-
-def looks_done(
-    managers: Managers, action: SetEnvironment, asked_at: datetime, within: timedelta = SETTLES_WITHIN
-) -> Effect:
-    """Whether a `set_environment` whose answer was lost has happened. Changes nothing."""
-    manager = managers.of(action.service)
-    return looked_back(lambda: _set(manager, action, asked_at), within)
-
-
-def looks_restored(
-    managers: Managers, request: RestoreEnvironment, within: timedelta = SETTLES_WITHIN
-) -> Effect:
-    """Whether a `restore_environment` whose answer was lost has happened. Changes nothing."""
-    manager = managers.of(request.action.service)
-    return looked_back(lambda: _restored(manager, request), within)
-
 
 def _file_of(service: Service) -> EnvFile:
     if service.env_file is None:
@@ -129,15 +98,6 @@ def _set(manager: ServiceManager, action: SetEnvironment, asked_at: datetime) ->
         kept = f"{outcome.found}; the file as it was is kept as {backup.name}"
         return Outcome(True, kept, outcome.state, outcome.started_at)
     return outcome
-
-
-def _restored(manager: ServiceManager, request: RestoreEnvironment) -> Outcome:
-    file = _read(request.action)
-    before = _backup(file, request.set_at)
-    outcome = _in_force(manager, file, _earlier(before, request.action))
-    if file.text == before.text:
-        return outcome
-    return Outcome(False, f"{file.path} is not as it was before", outcome.state, outcome.started_at)
 
 
 def _in_force(manager: ServiceManager, file: EnvFile, settings: Mapping[str, str | None]) -> Outcome:
@@ -176,22 +136,6 @@ def _edit_and_recreate(manager: ServiceManager, action: SetEnvironment, asked_at
     _recreate(manager, file, before.text, action.values, _earlier(before, action))
 
 
-def _put_back_and_recreate(manager: ServiceManager, request: RestoreEnvironment) -> None:
-    action = request.action
-    file = _read(action)
-    before = _backup(file, request.set_at)
-    with _told_as_refusal():
-        if file.text != before.text:
-            if edit(before.text, action.values) != file.text:
-                earlier = _told(_earlier(before, action))
-                raise ManagerRefused(f"{action.file} was changed again since: put {earlier} back by hand")
-            edited = file.text
-            file = replace(file, before.text)
-        else:
-            edited = edit(before.text, action.values)
-    _recreate(manager, file, edited, _earlier(before, action), action.values)
-
-
 def _recreate(
     manager: ServiceManager,
     file: EnvFile,
@@ -213,14 +157,6 @@ def _recreate(
             with suppress(ManagerError):  # what failed first is what is told
                 manager.recreate(other_settings)
         raise type(error)(f"{error}; {file.path} was put back as it was") from error
-
-
-def _backup(file: EnvFile, set_at: datetime) -> EnvFile:
-    backup = file.backup(set_at)
-    if not backup.exists():
-        raise Unsupported(f"there is no {backup}, so there is nothing to put back")
-    with _told_as_refusal():
-        return read(str(backup))
 
 
 def _earlier(before: EnvFile, action: SetEnvironment) -> dict[str, str | None]:

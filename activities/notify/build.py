@@ -43,11 +43,6 @@ def build_channels(
     return {name: _build(name, config, client, read_secret) for name, config in configured.items()}
 
 
-def unset(channels: Mapping[str, Channel]) -> dict[str, str]:
-    """The channels that cannot deliver as they are, and what to do about each (for `doctor`)."""
-    return {name: channel.why for name, channel in channels.items() if isinstance(channel, UnsetChannel)}
-
-
 def _build(name: str, config: ChannelConfig, client: httpx.AsyncClient, read_secret: ReadSecret) -> Channel:
     try:
         channel = _of_kind(name, config, client, read_secret)

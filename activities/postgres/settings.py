@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import asyncpg
 from temporalio import activity
@@ -19,7 +19,7 @@ from temporalio import activity
 from activities.managers import ManagerError, ManagerRefused, Managers, ManagerUnreachable, Unsupported
 from activities.postgres.connection import Connected, Trouble, connected
 from activities.service.outcomes import Outcome
-from activities.service.run_once import looked_back, once
+from activities.service.run_once import once
 from models.actions.change import Effect, Perform
 from models.actions.database import RaiseMaxConnections
 from models.evidence.evidence import DatabaseKind
@@ -76,19 +76,6 @@ class PostgresSettingActivities:
                 ) from error
 
         return once(action.says, look, act, self._comes_back_within)
-
-
-def looks_done(
-    managers: Managers,
-    action: RaiseMaxConnections,
-    asked_at: datetime,
-    within: timedelta = COMES_BACK_WITHIN,
-) -> Effect:
-    """Whether a `raise_max_connections` whose answer was lost has happened. Changes nothing.
-
-    The number in force says it all, so neither the manager nor `asked_at` is needed.
-    """
-    return looked_back(lambda: _look(action), within)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from temporalio import activity
 
 from activities.managers import ManagerError, Managers, ServiceManager, Unsupported
 from activities.service.outcomes import Outcome
-from activities.service.run_once import SETTLES_WITHIN, looked_back, once
+from activities.service.run_once import SETTLES_WITHIN, once
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import ReattachNetwork
 from models.evidence.evidence import Finding
@@ -67,17 +67,6 @@ class NetworkActivities:
             manager.attach(action.network)
 
         return once(action.says, lambda: _attached(manager, action), act, self._settles_within)
-
-
-def looks_done(
-    managers: Managers, action: ReattachNetwork, asked_at: datetime, within: timedelta = SETTLES_WITHIN
-) -> Effect:
-    """Whether a `reattach_network` whose answer was lost has happened. Changes nothing.
-
-    Being on the network says it all, so it does not matter since when (`asked_at`).
-    """
-    manager = managers.of(action.service)
-    return looked_back(lambda: _attached(manager, action), within)
 
 
 def _judged(service: Service, own: frozenset[str], theirs: dict[str, frozenset[str]]) -> NetworksSeen:

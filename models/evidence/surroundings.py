@@ -9,7 +9,6 @@ from datetime import datetime
 
 from pydantic import Field
 
-from models.actions.surroundings import SetEnvironment
 from models.base import Model
 from models.evidence.evidence import Evidence
 from models.service.service import Service
@@ -33,15 +32,6 @@ class EnvironmentProposal(Evidence):
     diff: str = ""
     unchanged: bool = False
     """The file has these settings already."""
-
-
-class RestoreEnvironment(Model):
-    """Take one `SetEnvironment` back, found by when it was asked for: the undo of that action."""
-
-    action: SetEnvironment
-    set_at: datetime
-    """`asked_at` of the `SetEnvironment`, which names its backup."""
-    asked_at: datetime
 
 
 class LookAtNetworks(Model):

@@ -16,12 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.escalation.wording import question
     from workflows.record.timeline import Timeline
 
-PASSED_RUNGS = "passed-rungs"
-"""Histories from before this climbed twice when two announcements to one rung did not reach it."""
-
-PAGES_WHEN_STOPPED = "pages-when-stopped"
-"""Histories from before this paged nobody once the ladder had stopped."""
-
 
 class Escalation:
     """Climbs beside the work. `situation` writes what a page says, as of the moment it is sent."""
@@ -64,7 +58,7 @@ class Escalation:
         self.begin()
         self._climb.push(why)
         self._announcer.notice(self._policy, f"{self._incident} needs a human", self._situation(why))
-        if self._stopped and self._reached and workflow.patched(PAGES_WHEN_STOPPED):
+        if self._stopped and self._reached:
             self._page(self._reached, why)
 
     def acknowledge(self, by: str) -> None:
@@ -128,6 +122,6 @@ class Escalation:
         self._announcer.page(self._policy, rung, title, self._situation(why))
 
     def _unreachable(self, rung: Rung) -> None:
-        if self._climb.passed(rung) and workflow.patched(PASSED_RUNGS):
+        if self._climb.passed(rung):
             return
         self._climb.push(f"{rung.role} could not be reached")

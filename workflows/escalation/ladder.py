@@ -19,8 +19,6 @@ LATE = timedelta(seconds=30)
 """A rung that fires later than this after its time says so."""
 
 TOP_PAUSE = timedelta(minutes=5)
-TOP_AGAIN = "top-again"
-"""Histories from before this fell silent at the top."""
 
 
 class Climb:
@@ -84,7 +82,7 @@ class Climb:
     async def _top_again(self) -> None:
         """There is nobody above: who stands at the top is told again, but not without a pause."""
         why, self._pushed = self._pushed, ""
-        if self._ladder.rungs and workflow.patched(TOP_AGAIN):
+        if self._ladder.rungs:
             self._page(self._ladder.rungs[-1], why)
             await workflow.sleep(TOP_PAUSE, summary="until the top of the ladder is told again")
 

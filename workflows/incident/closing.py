@@ -24,8 +24,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.remediation.remediation import Remediation
     from workflows.remediation.undo import Undoing
 
-PAGES_BEFORE_REVIEW = "pages-before-review"
-"""Histories from before this wrote the review while pages were still under way."""
 WRITING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
 
@@ -80,7 +78,7 @@ class Closing:
                 return None
         if outcome is Outcome.RESOLVED and policy.alertmanager and record.alert.source == "alertmanager":
             await self._hear_the_source(policy, policy.alertmanager)
-        if self._escalation.telling and workflow.patched(PAGES_BEFORE_REVIEW):
+        if self._escalation.telling:
             await self._escalation.all_told()
         self._show(Phase.CLOSED)
         review, *_ = await asyncio.gather(

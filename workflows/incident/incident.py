@@ -45,9 +45,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.remediation.remediation import Remediation
     from workflows.remediation.undo import Undoing
 
-AT_ONCE = "fires-anew-at-once"
-"""Histories from before this let an alert that fired while they closed wait for their end."""
-
 Page = Callable[["Incident"], Awaitable[None]]
 
 
@@ -230,8 +227,6 @@ class Incident:
             self.timeline.add(f"word of another alert was ignored: {alert.incident_id}", by=alert.source)
             return
         flaps = self.alert_state.hear(alert)
-        if self.alert_state.closing and self.alert_state.fired_again:
-            self.alert_state.at_once = workflow.patched(AT_ONCE)
         if flaps and self._responding:
             self.escalation.notice(f"{alert.incident_id} is flapping", "It fires on and off.")
 

@@ -28,8 +28,6 @@ class AlertState:
         """It fired anew after it was over: another incident if this one is over."""
         self.closing = False
         """Nothing is looked at any more: whatever fires from now on is another incident."""
-        self.at_once = False
-        """It need not wait for the end of this one; histories from before this did wait."""
         self._instances = {_instance(alert): alert}
         self._times_fired = 1
         self._timeline = timeline
@@ -40,8 +38,8 @@ class AlertState:
 
     @property
     def fires_anew(self) -> bool:
-        """Another incident is there, and wants to be looked at now."""
-        return self.fired_again and self.at_once
+        """It fires again although this incident is closing: it wants to be looked at now."""
+        return self.fired_again and self.closing
 
     @property
     def flapping(self) -> bool:

@@ -19,8 +19,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.timeline import Timeline
 
 AGAIN_AFTER = timedelta(minutes=10)
-TRIED_AGAIN = "undo-tried-again"
-"""Histories from before this tried to take something back once."""
 
 
 class Undoing:
@@ -78,8 +76,7 @@ class Undoing:
             await self._take_back(undo.fix)
         except (Ending, FailureError) as error:
             self._failed(in_short(error))
-            if workflow.patched(TRIED_AGAIN):
-                await self._try_again(undo)
+            await self._try_again(undo)
 
     async def _try_again(self, undo: Undo) -> None:
         """A kill switch, a block or an outage ends: nothing stays degraded because of one bad moment."""

@@ -31,8 +31,6 @@ with workflow.unsafe.imports_passed_through():
 ONE_ATTEMPT = RetryPolicy(maximum_attempts=1)
 LOOKING_BACK = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=20)
 LOST_AFTER = timedelta(seconds=10)
-SCRIPTS_END = "scripts-end"
-"""Histories from before this looked back while a script of a killed worker still ran."""
 OUTCOME_LOST = "OutcomeLost"
 """The effect was asked for, and then nobody could be asked whether it happened."""
 
@@ -84,7 +82,7 @@ async def _after_loss(performance: Performance, action: Action, asked: Perform[A
     try:
         if performance.looks_first:
             return await _attempt(performance, action, asked)
-        if isinstance(action, RollBack) and action.script and workflow.patched(SCRIPTS_END):
+        if isinstance(action, RollBack) and action.script:
             await workflow.sleep(action.script.timeout, summary="until the script must have ended")
         return await _look_back(action, asked.asked_at)
     except (Lost, ActivityError):

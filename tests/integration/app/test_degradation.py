@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from werkzeug import Request, Response
 
-from activities.app.degradation import DegradationActivities, looks_done
+from activities.app.degradation import DegradationActivities
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import Degrade, RestoreService
 from models.service.secret import SecretRef
@@ -165,12 +165,3 @@ async def test_without_a_configuration_nothing_is_called(activities: Degradation
     with pytest.raises(ApplicationError, match="no degradation is configured for backend") as refused:
         await degrade(activities, docker_service("web"))
     assert refused.value.type == "Unsupported"
-
-
-def test_a_lost_answer_may_be_asked_for_again() -> None:
-    service = service_with("http://127.0.0.1:1")
-    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    on, off = looks_done(degrading(service), at), looks_done(RestoreService(service=service), at)
-    assert not on.done and not off.done
-    assert "switched on since 03:04:05: switch it again, which is safe" in on.found
-    assert "switched off" in off.found

@@ -13,7 +13,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.files.clean_up import MOST_LISTED, CleanUpActivities, looks_done
+from activities.files.clean_up import MOST_LISTED, CleanUpActivities
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import CleanUpFiles
 from models.evidence.surroundings import OldFilesSeen
@@ -200,12 +200,3 @@ def test_without_a_configuration_nothing_is_seen_or_done(tmp_path: Path) -> None
     with pytest.raises(ApplicationError, match="no clean_up is configured for backend") as refused:
         clean_up(service, tmp_path / "a.log")
     assert refused.value.type == "Unsupported"
-
-
-def test_a_lost_answer_is_looked_back_at(logs: Path) -> None:
-    write(logs / "new.log", 0)
-    old = write(logs / "old.log", 5)
-    action = CleanUpFiles(service=service_of(logs), files=(str(old), str(logs / "gone.log")), frees=1)
-    assert looks_done(action, datetime.now(UTC)).found == "1 of 2 files are gone"
-    still = action.model_copy(update={"files": (str(old),)})
-    assert not looks_done(still, datetime.now(UTC)).done

@@ -13,11 +13,11 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.files.environment import EnvironmentActivities, looks_done, looks_restored
+from activities.files.environment import EnvironmentActivities
 from activities.managers import DockerEngine, Managers
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import SetEnvironment
-from models.evidence.surroundings import EnvironmentProposal, ProposeEnvironment, RestoreEnvironment
+from models.evidence.surroundings import EnvironmentProposal, ProposeEnvironment
 from models.service.service import Service
 from tests.parts.servers.compose_project import Project, compose_project
 from tests.parts.servers.docker_engine import MakeContainer, docker_service
@@ -101,14 +101,6 @@ def set_(managers: Managers, action: SetEnvironment, asked_at: datetime) -> Effe
     return effect
 
 
-def restore(managers: Managers, action: SetEnvironment, set_at: datetime) -> Effect:
-    activities = EnvironmentActivities(managers, settles_within=SHORT)
-    request = RestoreEnvironment(action=action, set_at=set_at, asked_at=now())
-    effect = ActivityEnvironment().run(activities.restore_environment, request)
-    assert isinstance(effect, Effect)
-    return effect
-
-
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -117,7 +109,7 @@ def environment_of(project: Project) -> list[str]:
     return list(project.container("web").attrs["Config"]["Env"])
 
 
-def test_a_program_is_restarted_with_the_new_setting_and_back(program: Program) -> None:
+def test_a_program_is_restarted_with_the_new_setting(program: Program) -> None:
     managers = Managers()
     action = plan(managers, program.service, VALUES)
     assert f"-{BEFORE}\n+{AFTER}" in action.diff
@@ -130,15 +122,7 @@ def test_a_program_is_restarted_with_the_new_setting_and_back(program: Program) 
     assert "the file as it was is kept as .env." in effect.found
     assert program.env.read_text() == FILE.replace("3600", "86400")
     program.started_with(BEFORE, AFTER)
-    assert looks_done(managers, action, asked_at).done
     assert set_(managers, action, asked_at).found.startswith("nothing to do: ")
-
-    request = RestoreEnvironment(action=action, set_at=asked_at, asked_at=now())
-    back = restore(managers, action, asked_at)
-    assert back.done, back.found
-    assert program.env.read_text() == FILE
-    assert looks_restored(managers, request).done
-    program.started_with(BEFORE, AFTER, BEFORE)
 
 
 def test_a_file_that_was_edited_since_is_left_alone(program: Program) -> None:
@@ -161,28 +145,12 @@ def test_an_attempt_that_died_between_edit_and_restart_is_finished(program: Prog
     backup = program.env.with_name(f".env.{asked_at:%Y%m%dT%H%M%S.%fZ}.bak")
     backup.write_text(FILE)
     program.env.write_text(FILE.replace("3600", "86400"))
-    lost = looks_done(managers, action, asked_at, within=SHORT)
-    assert not lost.done
-    assert "but the service does not run with it" in lost.found
     assert set_(managers, action, asked_at).done
     assert backup.read_text() == FILE
     program.started_with(BEFORE, AFTER)
 
 
-def test_a_change_that_came_after_is_not_taken_back(program: Program) -> None:
-    managers = Managers()
-    action = plan(managers, program.service, VALUES)
-    asked_at = now()
-    assert set_(managers, action, asked_at).done
-    program.env.write_text(program.env.read_text() + "MORE=1\n")
-    effect = restore(managers, action, asked_at)
-    assert not effect.done
-    assert "was changed again since: put INTERVAL=3600 back by hand" in effect.found
-    with pytest.raises(ApplicationError, match="nothing to put back"):
-        restore(managers, action, now())
-
-
-def test_a_container_is_recreated_with_the_new_setting_and_back(managers: Managers, project: Project) -> None:
+def test_a_container_is_recreated_with_the_new_setting(managers: Managers, project: Project) -> None:
     project.up({"web": {"env_file": "app.env", "environment": {"COST": "1$$"}}})
     service = project.service("web", env_file=str(project.directory / "app.env"))
     before = project.container("web").id
@@ -193,12 +161,6 @@ def test_a_container_is_recreated_with_the_new_setting_and_back(managers: Manage
     assert (effect.before, effect.after) == ("INTERVAL=3600, no NEW", "INTERVAL=86400, NEW=a b")
     assert project.container("web").id != before
     assert {"INTERVAL=86400", "NEW=a b", "MODE=fast", "COST=1$"} <= set(environment_of(project))
-    assert looks_done(managers, action, asked_at).done
-
-    back = restore(managers, action, asked_at)
-    assert back.done, back.found
-    assert "INTERVAL=3600" in environment_of(project)
-    assert not [entry for entry in environment_of(project) if entry.startswith("NEW=")]
 
 
 def test_replicas_are_kept(managers: Managers, project: Project) -> None:
@@ -258,14 +220,12 @@ def test_an_answer_that_is_lost_half_way_leaves_the_service_as_it_was(project: P
         engine = DockerEngine(proxy.url)
         managers = Managers(engine)
         action = plan(managers, service, VALUES)
-        asked_at = now()
-        effect = set_(managers, action, asked_at)
+        effect = set_(managers, action, now())
         assert proxy.lost
         assert not effect.done
         assert "was put back as it was" in effect.found
         assert (project.directory / "app.env").read_text() == FILE
         assert project.container("web").id == before
-        assert not looks_done(managers, action, asked_at, within=SHORT).done
         engine.close()
 
 
