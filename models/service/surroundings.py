@@ -6,9 +6,9 @@ Every part may be left out; what is not configured is evidence that could not be
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from models.base import Configured, Duration, Interval
 from models.service.addresses import OptionalWebAddress, WebAddress, WebPage
@@ -90,14 +90,6 @@ class Degradation(Configured):
     on: SwitchCall
     off: SwitchCall
     at_most: Interval = timedelta(hours=4)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _on_and_off_are_words(cls, value: Any) -> Any:
-        """YAML reads a bare `on` and `off` as true and false; here they are the names of switches."""
-        if not isinstance(value, dict):
-            return value
-        return {{True: "on", False: "off"}.get(key, key): call for key, call in value.items()}
 
 
 class CleanUp(Configured):

@@ -61,7 +61,7 @@ def test_a_value_that_is_not_its_tag_is_named_by_its_own_line(tmp_path: Path) ->
 
 
 def test_what_nobody_foresaw_names_the_file(tmp_path: Path) -> None:
-    """PyYAML asks for the character of this number without a look at it."""
+    """The parser asks for the character of this number without a look at it."""
     path = written(tmp_path, 'a: "\\UFFFFFFFF"\n')
     with pytest.raises(ConfigurationError) as caught:
         settings.load(path, {})

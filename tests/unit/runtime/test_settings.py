@@ -127,7 +127,7 @@ def test_the_log_patterns_know_their_lines(line: str, pattern: str | None) -> No
 
 
 def test_on_and_off_are_words(tmp_path: Path) -> None:
-    """YAML reads a bare `on` as true."""
+    """YAML before 1.2 read a bare `on` as true."""
     good = loaded(
         tmp_path,
         """\
@@ -136,7 +136,7 @@ def test_on_and_off_are_words(tmp_path: Path) -> None:
             manager: {kind: docker, container: a}
             degradation:
               on: {url: "http://localhost/on"}
-              "off": {url: "http://localhost/off"}
+              off: {url: "http://localhost/off"}
         """,
     )
     degradation = good.services["a"].degradation
@@ -334,6 +334,8 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(tmp_path: Path) 
         ("alerts: {\n", "2: this is not YAML: "),
         ("alerts: !!python/object:os.system {}\n", "1: this is not YAML: could not determine a constructor"),
         ("alerts: {}\nrisks: {}\nalerts: {}\n", "3: alerts: this key stands already on line 1"),
+        ("alerts: {a: {}, a: {}}\n", "1: a: this key stands already on line 1"),
+        ("x: &x {a: 1}\ny:\n  <<: *x\n  b: 1\n  b: 2\n", "5: b: this key stands already on line 4"),
         ("a: &a {b: *a}\n", "1: an anchor contains itself"),
         ("x: \x07\n", "1: there is a control character"),
         (f"x: {'[' * 5000}{']' * 5000}\n", "1: the file is nested too deeply"),
@@ -363,6 +365,20 @@ def test_a_few_aliases_are_welcome(tmp_path: Path) -> None:
     )
     assert good.services["b"].port == 80
     assert good.services["b"].name == "b"
+
+
+def test_a_mistake_beside_a_merge_has_its_own_line(tmp_path: Path) -> None:
+    lines = refused(
+        tmp_path,
+        """\
+        services:
+          a: &usual {manager: {kind: docker, container: a}, port: 80}
+          b:
+            <<: *usual
+            port: none
+        """,
+    )
+    assert [line.partition(": this")[0] for line in lines] == ["5: services.b.port"]
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

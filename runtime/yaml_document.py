@@ -1,0 +1,143 @@
+"""YAML whose every mistake has a line: read without tags of its own, keys that stand twice, or bombs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+
+DEEPEST = 50
+MOST_NODES = 100_000
+"""Keys and values with every alias written out: far above any real file, far below a bomb."""
+
+_PASTED = re.compile(r"(alias|handle|tag) ['\"].*", re.DOTALL)
+"""Where the parser repeats what it read: a secret that begins with * or ! is read as these."""
+
+
+class Unreadable(Exception):
+    """The text is no YAML, or none that can be used. `mistakes` holds a line and a sentence for each."""
+
+    def __init__(self, *mistakes: tuple[int, str]) -> None:
+        super().__init__(mistakes)
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True)
+class Document:
+    """The mapping in a file, as plain values, and where each of them stands."""
+
+    data: dict[Any, Any]
+    root: Node
+
+    def locate(self, place: Sequence[str | int]) -> tuple[int, str]:
+        """The line of a place, and how a person writes it: `services.backend.aliases[0]`.
+
+        The way may hold the tag of a union, which no line has: it is left out. A last part that
+        is not in the file is a missing key: the line is the one of its parent.
+        """
+        node, line, key = self.root, 1, ""
+        for i, part in enumerate(place):
+            child = _child(node, part)
+            if child is not None:
+                node, line = child
+            if part != "[key]" and (child is not None or i == len(place) - 1):
+                key += f"[{part}]" if isinstance(part, int) else f".{part}"
+        return line, key.lstrip(".")
+
+
+def parse(content: bytes) -> Document:
+    """Read one mapping. Raises `Unreadable`."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    yaml.max_depth = DEEPEST
+    yaml.composer.warn_double_anchors = False
+    try:
+        text = content.decode("utf-8-sig")
+        root = yaml.compose(text)
+        if not isinstance(root, MappingNode):
+            raise Unreadable(
+                (1, "the file is empty or no mapping: it must hold keys such as services and alerts")
+            )
+        weights: dict[Node, int | None] = {}
+        _weigh(root, weights)
+        mappings = (node for node in weights if isinstance(node, MappingNode))
+        if doubled := [mistake for mapping in mappings for mistake in _doubled_keys(mapping)]:
+            raise Unreadable(*doubled)
+        return Document(yaml.constructor.construct_document(root), root)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise Unreadable((line, "this is not UTF-8: save it as UTF-8")) from None
+    except ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        raise Unreadable(
+            (line, "there is a control character that YAML does not allow: take it out")
+        ) from None
+    except MaxDepthExceededError:
+        raise Unreadable((1, "the file is nested too deeply: this cannot be a configuration")) from None
+    except MarkedYAMLError as error:
+        found = _PASTED.sub(r"\1", error.problem or error.context or "")
+        problem = f"this is not YAML: {found}; check the indentation and the quotes"
+        mark = error.problem_mark or error.context_mark
+        raise Unreadable((mark.line + 1 if mark else 1, problem)) from None
+
+
+class _Constructor(SafeConstructor):
+    def construct_object(self, node: Node, deep: bool = False) -> Any:
+        """The value of a node. Raises `Unreadable` for what is not what its form or its tag says."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, OverflowError):
+            cure = "a date or a number cannot be read: put it in quotes, without a tag"
+            raise Unreadable((_line(node), cure)) from None
+
+
+def _weigh(node: Node, weights: dict[Node, int | None]) -> int:
+    """How many nodes there are with every alias written out. Refuses bombs and circles."""
+    if node in weights:
+        known = weights[node]
+        if known is None:
+            raise Unreadable((_line(node), "an anchor contains itself: take the alias out"))
+        return known
+    weights[node] = None
+    weight = 1 + sum(_weigh(child, weights) for child in _children(node))
+    if weight > MOST_NODES:
+        raise Unreadable((_line(node), "the aliases unfold to too much: write it out"))
+    weights[node] = weight
+    return weight
+
+
+def _doubled_keys(mapping: MappingNode) -> Iterator[tuple[int, str]]:
+    """Every key that stands twice in one mapping; the loader itself overlooks it beside a merge (`<<`)."""
+    first: dict[str, Node] = {}
+    for key in (key for key, _ in mapping.value if isinstance(key, ScalarNode)):
+        if first.setdefault(key.value, key) is not key:
+            already = f"this key stands already on line {_line(first[key.value])}: keep one of them"
+            yield _line(key), f"{key.value}: {already}"
+
+
+def _children(node: Node) -> list[Node]:
+    if isinstance(node, MappingNode):
+        return [child for pair in node.value for child in pair]
+    return list(node.value) if isinstance(node, SequenceNode) else []
+
+
+def _child(node: Node, part: str | int) -> tuple[Node, int] | None:
+    """The value at a key or index, and its line; a key of the mapping itself hides one that is merged in."""
+    if isinstance(node, MappingNode):
+        pairs = reversed(node.value)
+        return next(((value, _line(key)) for key, value in pairs if key.value == str(part)), None)
+    if isinstance(node, SequenceNode) and isinstance(part, int):
+        return node.value[part], _line(node.value[part])
+    return None
+
+
+def _line(node: Node) -> int:
+    return int(node.start_mark.line) + 1
