@@ -14,21 +14,15 @@ from temporalio.client import WorkflowHandle
 from models.incident.alert import AlertStatus
 from models.incident.incident import Decision, Spoken, Through, Verdict
 from models.names import CONTROL_ROOM_ID
-from tests.workflows import rows_database, rows_high_error_rate, rows_service_down, sights
+from tests.scenarios.tables import ROWS
+from tests.workflows import sights
 from tests.workflows.night import Incident, Night
 from tests.workflows.rows import Row
-from tests.workflows.rows_high_error_rate import failing
-from tests.workflows.rows_service_down import LOOPING
+from tests.workflows.scenes import LOOPING, deployed, failing
 from tests.workflows.switch import resume, suspend
 
 Handles = tuple[WorkflowHandle[Any, Any], ...]
 Play = Callable[[Night], Awaitable[Handles]]
-
-ROWS = {
-    "ServiceDown": rows_service_down.ROWS,
-    "HighErrorRate": rows_high_error_rate.ROWS,
-    "DatabaseConnectionFailure": rows_database.ROWS,
-}
 
 
 @dataclass(frozen=True)
@@ -188,7 +182,7 @@ async def lost_outcome(night: Night) -> Handles:
 
 async def lost_rollback(night: Night) -> Handles:
     night.world.lost["roll_back"] = 1
-    await rows_service_down.deployed(_looping)(night)
+    await deployed(_looping)(night)
     handle = await night.fire(await night.alert())
     await night.until(handle, "awaiting approval")
     await handle.signal("approve")

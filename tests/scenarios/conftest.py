@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.lines import Line
-from tests.scenarios.stage import Stage
+from tests.parts.scenarios.lines import Line
+from tests.parts.scenarios.stage import Stage
 
 LINES = pytest.StashKey[list[Line]]()
 

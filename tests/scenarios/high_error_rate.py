@@ -9,11 +9,15 @@ from demo.faults.fault import OBSERVED
 from demo.observed import HEAP
 from demo.systems.compose import ComposedServices
 from demo.systems.services import BACKEND, FIRST_VERSION
+from models.evidence.evidence import DatabaseKind
 from models.incident.incident import Outcome, Phase
 from tests.parts.product.pipeline import Pipeline, Run
-from tests.scenarios.observing import around
-from tests.scenarios.play import Played
-from tests.scenarios.scenario import Scenario
+from tests.parts.scenarios.observing import around
+from tests.parts.scenarios.play import Played
+from tests.parts.scenarios.scenario import Scenario
+from tests.workflows import sights
+from tests.workflows.rows import Row
+from tests.workflows.scenes import SCALABLE, deployed, failing
 
 _row = partial(Scenario, runbook="HighErrorRate", stack=OBSERVED)
 
@@ -185,5 +189,75 @@ SCENARIOS = (
         resolved_when=Phase.AWAITING_APPROVAL,
         outcome=Outcome.RESOLVED_ELSEWHERE,
         afterwards=still_locked,
+    ),
+)
+
+ROWS = (
+    Row(
+        "database lost",
+        failing(
+            database=sights.database(DatabaseKind.REFUSED),
+            database_process=sights.crashed(sights.LONG_AGO),
+        ),
+        done=("start postgres",),
+        pages=("On-Call", "DBA"),
+    ),
+    Row(
+        "database deadlock",
+        failing(sessions=sights.deadlocked()),
+        asks=True,
+        done=("restart the database postgres",),
+        pages=("On-Call", "DBA"),
+    ),
+    Row(
+        "database deadlock",
+        failing(sessions=sights.no_room(idle=False)),
+        variant="no connection is left",
+        asks=True,
+        done=("restart the database postgres",),
+        pages=("On-Call", "DBA"),
+    ),
+    Row(
+        "pool exhausted",
+        failing(health=sights.REFUSED, logs=sights.log_with("pool-exhausted")),
+        done=("set POOL=50 in the environment of backend and recreate it",),
+    ),
+    Row(
+        "external API down",
+        failing(providers=sights.PROVIDER_DOWN),
+        done=("degrade backend gracefully while openai is down", "end the degraded mode of backend"),
+    ),
+    Row(
+        "external API down",
+        failing(providers=sights.PROVIDER_DOWN),
+        variant="no degraded mode",
+        configuration={"services": {"backend": {"degradation": None}}},
+        needs_a_human=True,
+    ),
+    Row(
+        "bad deployment",
+        deployed(failing()),
+        asks=True,
+        done=("roll backend back from backend:2 to backend:1",),
+        pages=("On-Call", "Platform Team"),
+    ),
+    Row("memory leak", failing(heap=sights.GROWING_HEAP), done=("restart backend",)),
+    Row("workflow failures", failing(executions=sights.FAILED_WORKFLOWS), needs_a_human=True),
+    Row(
+        "out of capacity",
+        failing(cpu=sights.FULL_CPU),
+        configuration=SCALABLE,
+        done=("scale backend from 1 to 2 replicas",),
+    ),
+    Row(
+        "out of capacity", failing(cpu=sights.FULL_CPU), variant="scaling is not allowed", needs_a_human=True
+    ),
+    Row("unknown", failing(), done=("restart backend",)),
+    Row(
+        "external API down",
+        failing(providers=sights.PROVIDER_DOWN, heap=sights.GROWING_HEAP, cpu=sights.FULL_CPU),
+        variant="and two more",
+        done=("degrade backend gracefully while openai is down", "end the degraded mode of backend"),
+        also_seen=("memory leak", "out of capacity"),
     ),
 )

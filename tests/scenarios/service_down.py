@@ -5,8 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from models.evidence.evidence import DatabaseKind
 from models.incident.incident import Outcome, Phase
-from tests.scenarios.scenario import Scenario
+from tests.parts.scenarios.scenario import Scenario
+from tests.workflows import sights
+from tests.workflows.rows import Row
+from tests.workflows.scenes import CRASH, LOOPING, SCALABLE, deployed, scene
 
 _row = partial(Scenario, runbook="ServiceDown")
 
@@ -174,3 +178,115 @@ NOT_TO_ACT = (
 )
 
 SCENARIOS = (*CAUSES, *TWO_AT_ONCE, *NOT_TO_ACT)
+
+LOST_DATABASE = scene(
+    process=sights.RUNNING,
+    database=sights.database(DatabaseKind.REFUSED),
+    database_process=CRASH,
+    logs=sights.log_with("database-lost"),
+)
+
+ROWS = (
+    Row(
+        "database lost",
+        LOST_DATABASE,
+        done=("start postgres", "restart backend"),
+        also_seen=("hung",),
+        pages=("On-Call", "DBA"),
+    ),
+    Row(
+        "out of memory",
+        scene(process=sights.killed_for_memory(512 * sights.MIB)),
+        done=("raise the memory limit of backend from 512 MiB to 768 MiB", "start backend"),
+        also_seen=("crash",),
+    ),
+    Row(
+        "out of memory",
+        scene(process=sights.killed_for_memory(3072 * sights.MIB)),
+        variant="no further than the cap",
+        done=("raise the memory limit of backend from 3 GiB to 4 GiB", "start backend"),
+        also_seen=("crash",),
+    ),
+    Row(
+        "out of memory",
+        scene(process=sights.killed_for_memory(4096 * sights.MIB)),
+        variant="at the cap",
+        needs_a_human=True,
+        also_seen=("crash",),
+    ),
+    Row(
+        "port conflict",
+        scene(port=sights.TAKEN_PORT),
+        asks=True,
+        done=("kill process 77 (thief), which listens on port 3000", "start backend"),
+        also_seen=("crash",),
+    ),
+    Row(
+        "port conflict",
+        scene(logs=sights.log_with("port-in-use")),
+        variant="only its log says so",
+        needs_a_human=True,
+        also_seen=("crash",),
+    ),
+    Row(
+        "crash loop",
+        deployed(scene(process=LOOPING)),
+        asks=True,
+        done=("roll backend back from backend:2 to backend:1",),
+        pages=("On-Call", "Platform Team"),
+        also_seen=("crash",),
+    ),
+    Row(
+        "crash loop",
+        scene(process=LOOPING),
+        variant="no version is known",
+        needs_a_human=True,
+        pages=("On-Call", "Platform Team"),
+        also_seen=("crash",),
+    ),
+    Row("crash", scene(process=CRASH), done=("start backend",)),
+    Row(
+        "resources exhausted",
+        scene(process=sights.at_its_limit()),
+        configuration=SCALABLE,
+        done=("scale backend from 1 to 2 replicas",),
+        also_seen=("hung",),
+    ),
+    Row(
+        "resources exhausted",
+        scene(process=sights.at_its_limit(replicas=2)),
+        variant="two replicas run",
+        configuration=SCALABLE,
+        done=("scale backend from 2 to 3 replicas",),
+        also_seen=("hung",),
+    ),
+    Row(
+        "resources exhausted",
+        scene(process=sights.at_its_limit(replicas=3)),
+        variant="as many run as may",
+        configuration=SCALABLE,
+        needs_a_human=True,
+        also_seen=("hung",),
+    ),
+    Row(
+        "resources exhausted",
+        scene(process=sights.RUNNING, host=sights.FULL_DISK),
+        variant="scaling is not allowed",
+        needs_a_human=True,
+        also_seen=("hung",),
+    ),
+    Row("hung", scene(process=sights.RUNNING), done=("restart backend",)),
+    Row(
+        "unknown",
+        scene(process=sights.PAUSED),
+        variant="no row matches",
+        needs_a_human=True,
+    ),
+    Row(
+        "out of memory",
+        scene(process=sights.killed_for_memory(512 * sights.MIB), port=sights.TAKEN_PORT),
+        variant="and a port conflict",
+        done=("raise the memory limit of backend from 512 MiB to 768 MiB", "start backend"),
+        also_seen=("port conflict", "crash"),
+    ),
+)

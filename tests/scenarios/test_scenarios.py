@@ -9,10 +9,10 @@ import pytest
 from models.incident.incident import Outcome
 from models.incident.review import Review
 from tests.parts.product.pipeline import Pipeline, said
-from tests.scenarios.lines import Line
-from tests.scenarios.play import Played, broken, play, play_what_was_before
-from tests.scenarios.scenario import Scenario
-from tests.scenarios.stage import Stage, written_by_the_product
+from tests.parts.scenarios.lines import Line
+from tests.parts.scenarios.play import Played, broken, play, play_what_was_before
+from tests.parts.scenarios.scenario import Scenario
+from tests.parts.scenarios.stage import Stage, written_by_the_product
 from tests.scenarios.tables import SCENARIOS
 
 WITHOUT_A_QUESTION = ("policy", "the approval of what is taken back")

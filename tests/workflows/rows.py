@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.workflows.night import Night
-
-Scene = Callable[[Night], Awaitable[None]]
+from tests.workflows.scenes import Scene
 
 
 @dataclass(frozen=True)
@@ -30,13 +27,3 @@ class Row:
     @property
     def title(self) -> str:
         return f"{self.cause}, {self.variant}" if self.variant else self.cause
-
-
-def scene(**changes: Any) -> Scene:
-    """The world with these sights."""
-
-    async def changed(night: Night) -> None:
-        for name, value in changes.items():
-            setattr(night.world, name, value)
-
-    return changed

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.policy import Ladder, Rung
     from tests.workflows import sights
     from tests.workflows.night import Night
-    from tests.workflows.rows import scene
+    from tests.workflows.scenes import scene
     from workflows.escalation.ladder import Climb
 
 MINUTE = timedelta(minutes=1)

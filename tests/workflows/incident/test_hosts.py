@@ -17,8 +17,7 @@ from models.incident.incident import Outcome
 from models.names import queue_of
 from tests.workflows import sights
 from tests.workflows.night import Night
-from tests.workflows.rows import scene
-from tests.workflows.rows_database import CRASH
+from tests.workflows.scenes import CRASH, scene
 
 WEB, DB = "web-1", "db-1"
 HOSTS = {"backend": {"host": WEB}, "postgres": {"host": DB}}

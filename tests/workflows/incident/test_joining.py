@@ -10,7 +10,7 @@ from models.evidence.evidence import DatabaseKind
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.night import Night
-from tests.workflows.rows_high_error_rate import failing
+from tests.workflows.scenes import failing
 from tests.workflows.stewardship.test_stewardship import CRASH, KILL, first_of_two, queued, service_down
 
 

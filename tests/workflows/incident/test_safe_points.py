@@ -12,9 +12,7 @@ from models.incident.alert import AlertStatus
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.night import Incident, Night
-from tests.workflows.rows import Scene, scene
-from tests.workflows.rows_database import broken
-from tests.workflows.rows_high_error_rate import failing
+from tests.workflows.scenes import Scene, failing, scene, unreachable
 
 CRASH = sights.crashed(sights.LONG_AGO)
 
@@ -63,12 +61,12 @@ CASES = (
     Case(
         "DatabaseConnectionFailure",
         "postgres",
-        sick=broken(DatabaseKind.REFUSED, database_process=CRASH),
+        sick=unreachable(DatabaseKind.REFUSED, database_process=CRASH),
         fix="start_service",
         does="start postgres",
-        asks=broken(DatabaseKind.TIMED_OUT),
+        asks=unreachable(DatabaseKind.TIMED_OUT),
         well=scene(health=sights.HEALTHY),
-        blind=broken(
+        blind=unreachable(
             DatabaseKind.FAILED,
             database=DatabaseSeen(reason="the name does not resolve"),
             database_process=sights.UNSEEN_PROCESS,

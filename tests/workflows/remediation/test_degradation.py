@@ -9,7 +9,7 @@ import pytest
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.night import Incident, Night
-from tests.workflows.rows_high_error_rate import failing
+from tests.workflows.scenes import failing
 from tests.workflows.switch import suspend
 
 DEGRADE = "degrade backend gracefully while openai is down"

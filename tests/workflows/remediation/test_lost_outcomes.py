@@ -10,8 +10,7 @@ from models.configuration.configuration import RISKY_KINDS
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.night import Incident, Night
-from tests.workflows.rows import scene
-from tests.workflows.rows_service_down import LOOPING, deployed
+from tests.workflows.scenes import LOOPING, deployed, scene
 from workflows.stewardship.execution import PERFORMANCES
 
 ROLL_BACK = "roll backend back from backend:2 to backend:1"

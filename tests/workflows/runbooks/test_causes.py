@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from models.incident.incident import Outcome
-from tests.workflows import rows_database, rows_high_error_rate, rows_service_down
+from tests.scenarios.tables import ROWS
 from tests.workflows.night import Night
 from tests.workflows.rows import Row
 from workflows.diagnosis.causes import Cause
 from workflows.runbooks.registry import RUNBOOKS
-
-ROWS: Mapping[str, Sequence[Row]] = {
-    "ServiceDown": rows_service_down.ROWS,
-    "HighErrorRate": rows_high_error_rate.ROWS,
-    "DatabaseConnectionFailure": rows_database.ROWS,
-}
 
 EVERY = [pytest.param(name, row, id=f"{name}: {row.title}") for name, rows in ROWS.items() for row in rows]
 
@@ -58,7 +52,7 @@ def causes(runbook: type[object]) -> Sequence[Cause]:
 
 @pytest.mark.parametrize("runbook", RUNBOOKS)
 def test_no_cause_is_without_a_row(runbook: type[object]) -> None:
-    tested = {row.cause for row in ROWS.get(runbook.__name__, ())}
+    tested = {row.cause for row in ROWS[runbook.__name__]}
     names = [cause.name for cause in causes(runbook)]
     assert [name for name in names if name not in tested] == []
     assert tested - {*names, "unknown"} == set(), "a row for a cause that the runbook does not have"

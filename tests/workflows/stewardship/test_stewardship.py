@@ -8,7 +8,7 @@ from typing import Any
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.night import Incident, Night, patience
-from tests.workflows.rows_high_error_rate import failing
+from tests.workflows.scenes import failing
 
 CRASH = sights.crashed(sights.LONG_AGO)
 KILL = "kill process 77 (thief), which listens on port 3000"

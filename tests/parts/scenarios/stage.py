@@ -20,8 +20,8 @@ from demo.systems.services import BACKEND, Services
 from demo.systems.supervisor import SupervisedServices
 from tests.parts.product.pipeline import Pipeline
 from tests.parts.requirements import missing
-from tests.scenarios import observing
-from tests.scenarios.scenario import Scenario
+from tests.parts.scenarios import observing
+from tests.parts.scenarios.scenario import Scenario
 
 STABLE_FOR = "3s"
 MakeStack = Callable[[Path], Stack]

@@ -8,7 +8,7 @@ from dotenv import dotenv_values
 
 from demo.systems.services import POSTGRES
 from tests.parts.product.pipeline import Pipeline
-from tests.scenarios.play import Played
+from tests.parts.scenarios.play import Played
 
 
 async def tried_once(pipeline: Pipeline, _: Played) -> None:

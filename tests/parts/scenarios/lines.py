@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.scenarios.play import Played
-from tests.scenarios.scenario import Scenario
+from tests.parts.scenarios.play import Played
+from tests.parts.scenarios.scenario import Scenario
 
 _NONE = "-"
 

@@ -12,7 +12,7 @@ from demo.webhook import Firing
 from models.incident.incident import Decided, Decision, IncidentState, Outcome, Phase, Spoken, Through
 from models.incident.review import Review
 from tests.parts.product.pipeline import Pipeline, Run, told
-from tests.scenarios.scenario import Scenario
+from tests.parts.scenarios.scenario import Scenario
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from models.names import incident_id
 
 if TYPE_CHECKING:
     from tests.parts.product.pipeline import Pipeline, Run
-    from tests.scenarios.play import Played
+    from tests.parts.scenarios.play import Played
 
 Configure = Callable[[dict[str, Any]], None]
 """Edits `runbooks.yaml` for one scenario, as an operator would."""
