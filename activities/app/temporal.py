@@ -27,7 +27,10 @@ class AppTemporalActivities:
     @activity.defn
     async def failed_executions(self, request: FailedExecutions) -> ExecutionsSeen:
         """Workflows that failed or timed out within the window, by type. Never raises for its trouble."""
-        temporal, now = request.temporal, datetime.now(UTC)
+        temporal, now = request.service.temporal, datetime.now(UTC)
+        if temporal is None:
+            reason = f"no Temporal is configured for {request.service.name}"
+            return ExecutionsSeen(reason=reason, observed_at=now)
         closed = f"{now - temporal.window:%Y-%m-%dT%H:%M:%S.%fZ}"
         query = f"ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime >= '{closed}'"
         try:

@@ -17,13 +17,8 @@ from activities.support.http import Answer, Fault, NoAnswer, ask, shown
 from activities.support.stability import Patience
 from activities.support.watch import watch
 from models.evidence.evidence import Finding, Watched
-from models.evidence.providers import (
-    ProbeProviders,
-    ProviderKind,
-    ProviderSeen,
-    ProvidersSeen,
-    WatchProviders,
-)
+from models.evidence.providers import ProviderKind, ProviderSeen, ProvidersSeen, WatchProviders
+from models.service.service import Service
 from models.service.surroundings import Provider
 
 SAMPLE_EVERY = timedelta(seconds=5)
@@ -39,12 +34,12 @@ class ProviderActivities:
         self._client = client
 
     @activity.defn
-    async def probe_providers(self, request: ProbeProviders) -> ProvidersSeen:
+    async def probe_providers(self, service: Service) -> ProvidersSeen:
         """One `GET` each. Any answer under 500 means up: an API that asks who we are (401) is there.
 
         A name that does not resolve is `unknown`: it is more often our network than theirs.
         """
-        asked = (self._probe(name, provider) for name, provider in request.providers.items())
+        asked = (self._probe(name, provider) for name, provider in service.providers.items())
         seen = tuple(await asyncio.gather(*asked))
         finding, reason = _together(seen)
         return ProvidersSeen(finding=finding, reason=reason, providers=seen, observed_at=datetime.now(UTC))
@@ -52,10 +47,9 @@ class ProviderActivities:
     @activity.defn
     async def watch_providers(self, request: WatchProviders) -> Watched:
         """Wait until every provider served us for the window, or the limit is reached."""
-        asked = ProbeProviders(providers=request.providers)
         every = min(SAMPLE_EVERY, request.stable_for / 3)
         pace = Patience(every=every, stable_for=request.stable_for, at_most=request.at_most)
-        return await watch(lambda: self.probe_providers(asked), pace)
+        return await watch(lambda: self.probe_providers(request.service), pace)
 
     async def _probe(self, name: str, provider: Provider) -> ProviderSeen:
         began = time.monotonic()

@@ -18,6 +18,7 @@ from activities.support.redaction import clean
 from activities.support.secrets import SecretMissing, resolve
 from models.evidence.evidence import Finding
 from models.evidence.issues import Issue, SentrySeen, TopIssues
+from models.service.surroundings import Sentry
 
 ANSWER_LIMIT = 2 * 2**20
 
@@ -56,14 +57,17 @@ class SentryActivities:
 
         Whatever keeps Sentry from being read is `unknown`; never raises for its trouble.
         """
-        now = datetime.now(UTC)
+        sentry, now = request.service.sentry, datetime.now(UTC)
+        if sentry is None:
+            reason = f"no Sentry is configured for {request.service.name}"
+            return SentrySeen(reason=reason, observed_at=now)
         try:
-            token = resolve(request.sentry.token)
-            top = await self._issues(request, token, request.query)
+            token = resolve(sentry.token)
+            top = await self._issues(sentry, request, token, request.query)
             new: tuple[Issue, ...] = ()
             if request.since is not None:
                 first_seen = f"firstSeen:>={request.since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
-                new = await self._issues(request, token, f"{request.query} {first_seen}")
+                new = await self._issues(sentry, request, token, f"{request.query} {first_seen}")
         except SecretMissing as missing:
             return SentrySeen(reason=f"Sentry cannot be asked: {missing}", observed_at=now)
         except _NotSeen as not_seen:
@@ -72,8 +76,7 @@ class SentryActivities:
             return SentrySeen(finding=Finding.OK, reason="Sentry has no such issues", observed_at=now)
         return SentrySeen(finding=Finding.BAD, reason=_in_words(top, new), top=top, new=new, observed_at=now)
 
-    async def _issues(self, request: TopIssues, token: str, query: str) -> tuple[Issue, ...]:
-        sentry = request.sentry
+    async def _issues(self, sentry: Sentry, request: TopIssues, token: str, query: str) -> tuple[Issue, ...]:
         path = f"api/0/projects/{sentry.organization}/{sentry.project}/issues/"
         url = f"{sentry.url.rstrip('/')}/{path}"
         params = {"query": query, "sort": "freq", "statsPeriod": request.period, "limit": str(request.top)}

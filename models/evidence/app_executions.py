@@ -8,13 +8,12 @@ from pydantic import Field
 
 from models.base import Duration, Model
 from models.evidence.evidence import Evidence
-from models.service.surroundings import AppTemporal
+from models.service.request import ServiceRequest
 
 
-class FailedExecutions(Model):
+class FailedExecutions(ServiceRequest):
     """Workflows of the application that failed or timed out within the configured window."""
 
-    temporal: AppTemporal
     within: Duration = timedelta(seconds=5)
     newest: int = Field(default=200, ge=1, le=1000)
     """How many of them are read to count by type."""

@@ -9,7 +9,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from pydantic import Field
+
 from models.base import Model
+from models.service.request import ServiceRequest
 from models.service.service import Service
 from models.version import Version
 
@@ -73,10 +76,9 @@ class Watched(Evidence):
     """How many times another worker took the watch over with its samples."""
 
 
-class WatchHealth(Model):
+class WatchHealth(ServiceRequest):
     """Watch `service` until it was healthy without a break for `stable_for`."""
 
-    service: Service
     stable_for: timedelta
 
 
@@ -253,4 +255,9 @@ class DependenciesSeen(Evidence):
 class LookAtDependencies(Model):
     """The services to look at, each by its own check."""
 
-    services: tuple[Service, ...]
+    services: tuple[Service, ...] = Field(min_length=1)
+
+    @property
+    def runs_at(self) -> Service:
+        """All are asked from one place: the host of the nearest."""
+        return self.services[0]

@@ -8,13 +8,12 @@ from pydantic import Field
 
 from models.base import Duration, Model
 from models.evidence.evidence import Evidence
-from models.service.surroundings import Sentry
+from models.service.request import ServiceRequest
 
 
-class TopIssues(Model):
+class TopIssues(ServiceRequest):
     """The most frequent issues of a project, and those first seen `since` the last deployment."""
 
-    sentry: Sentry
     query: str = "is:unresolved"
     period: str = Field(default="24h", pattern=r"^\d+[hdw]$")
     since: datetime | None = None

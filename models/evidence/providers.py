@@ -5,17 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
-from pydantic import Field
-
 from models.base import Model
 from models.evidence.evidence import Evidence, Finding
-from models.service.surroundings import Provider
-
-
-class ProbeProviders(Model):
-    """The providers to ask, by name."""
-
-    providers: dict[str, Provider] = Field(max_length=50)
+from models.service.request import ServiceRequest
 
 
 class ProviderKind(StrEnum):
@@ -48,9 +40,8 @@ class ProvidersSeen(Evidence):
         return tuple(one for one in self.providers if one.finding is Finding.BAD)
 
 
-class WatchProviders(Model):
+class WatchProviders(ServiceRequest):
     """Watch until every provider served us for `stable_for`, but no longer than `at_most`."""
 
-    providers: dict[str, Provider] = Field(max_length=50)
     stable_for: timedelta
     at_most: timedelta

@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
-from models.base import Model
-from models.evidence.app_executions import ExecutionsSeen
-from models.evidence.evidence import (
-    DatabaseSeen,
-    DependenciesSeen,
-    Evidence,
-    HealthSeen,
-    HostSeen,
-    LogsSeen,
-    PortSeen,
-    ProcessSeen,
-)
-from models.evidence.history import HistorySeen
-from models.evidence.issues import SentrySeen
-from models.evidence.providers import ProvidersSeen
-from models.evidence.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
-from models.evidence.sessions import SessionsSeen
-from models.evidence.surroundings import EnvironmentProposal, NetworksSeen, OldFilesSeen
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from models.evidence.evidence import Evidence
+
+R_co = TypeVar("R_co", bound=Evidence, covariant=True)
 
 
-class Seen(Model):
-    """One field a look. What was not looked at is `unknown`."""
+class Looked(Protocol[R_co]):
+    """What a look is to its evidence: the name that people see, and the type of its result."""
 
-    health: HealthSeen = HealthSeen()
-    process: ProcessSeen = ProcessSeen()
-    logs: LogsSeen = LogsSeen()
-    port: PortSeen = PortSeen()
-    host: HostSeen = HostSeen()
-    database: DatabaseSeen = DatabaseSeen()
-    sessions: SessionsSeen = SessionsSeen()
-    networks: NetworksSeen = NetworksSeen()
-    old_files: OldFilesSeen = OldFilesSeen()
-    dependencies: DependenciesSeen = DependenciesSeen()
-    dependents: DependenciesSeen = DependenciesSeen()
-    dependents_logs: LogsSeen = LogsSeen()
-    pool_setting: EnvironmentProposal = EnvironmentProposal()
-    errors: ErrorsSeen = ErrorsSeen()
-    heap: HeapSeen = HeapSeen()
-    cpu: CpuSeen = CpuSeen()
-    issues: SentrySeen = SentrySeen()
-    providers: ProvidersSeen = ProvidersSeen()
-    executions: ExecutionsSeen = ExecutionsSeen()
-    history: HistorySeen = HistorySeen()
+    @property
+    def name(self) -> str: ...
 
-    def looked_at(self) -> dict[str, Evidence]:
-        """The evidence that was gathered, by name, in the order of the fields."""
-        every = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: seen for name, seen in every.items() if seen.reason != "not looked at"}
+    @property
+    def result(self) -> type[R_co]: ...
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The evidence by the name of its look, in the order in which the runbook looked."""
+
+    by_name: Mapping[str, Evidence] = field(default_factory=dict)
+
+    def __getitem__(self, look: Looked[R_co]) -> R_co:
+        """What a look found; `unknown` when it was not taken."""
+        found = self.by_name.get(look.name)
+        return found if isinstance(found, look.result) else look.result()
+
+    def having(self, found: Iterable[tuple[Looked[Evidence], Evidence]]) -> Seen:
+        """With this evidence too; a look that is taken again replaces what it found before."""
+        return Seen({**self.by_name, **{look.name: evidence for look, evidence in found}})

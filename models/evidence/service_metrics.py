@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from models.base import Model
 from models.evidence.evidence import Evidence
 from models.evidence.metrics import LabelledValue
-from models.service.service import Service
+from models.service.request import ServiceRequest
 
 
 class ErrorsSeen(Evidence):
@@ -41,8 +40,7 @@ class CpuSeen(Evidence):
     cores: float | None = None
 
 
-class WatchErrors(Model):
+class WatchErrors(ServiceRequest):
     """Watch until the error ratio stayed under its threshold, with traffic, for `stable_for`."""
 
-    service: Service
     stable_for: timedelta

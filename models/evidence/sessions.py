@@ -7,13 +7,12 @@ from datetime import timedelta
 from models.actions.database import Session
 from models.base import Duration, Model
 from models.evidence.evidence import DatabaseKind, Evidence
-from models.service.service import Service
+from models.service.request import ServiceRequest
 
 
-class LookAtSessions(Model):
+class LookAtSessions(ServiceRequest):
     """Which sessions count as idle and as long: the limits of the configuration."""
 
-    service: Service
     idle_longer_than: Duration = timedelta(minutes=10)
     runs_longer_than: Duration = timedelta(minutes=1)
     application: str | None = None

@@ -11,13 +11,13 @@ from pydantic import Field
 
 from models.base import Model
 from models.evidence.evidence import Evidence
+from models.service.request import ServiceRequest
 from models.service.service import Service
 
 
-class ProposeEnvironment(Model):
+class ProposeEnvironment(ServiceRequest):
     """Ask how the service's env file would change if these settings were made. Changes nothing."""
 
-    service: Service
     values: dict[str, str] = Field(min_length=1)
 
 
@@ -34,10 +34,9 @@ class EnvironmentProposal(Evidence):
     """The file has these settings already."""
 
 
-class LookAtNetworks(Model):
+class LookAtNetworks(ServiceRequest):
     """The service, and those that it must reach."""
 
-    service: Service
     needed: tuple[Service, ...] = ()
 
 

@@ -196,5 +196,10 @@ class Service(Configured):
         return queue_of(self.host)
 
     @property
+    def runs_at(self) -> Service:
+        """A service is the plainest request: what is asked about it runs on its own host."""
+        return self
+
+    @property
     def is_database(self) -> bool:
         return self.database is not None

@@ -1,19 +1,12 @@
-"""The looks that runbooks compose: which activity, about what, with its time-outs beside it.
+"""The looks that runbooks compose: what each is called, what it finds, which activity takes it, and
+about what.
 
-Each step fills the field of `Seen` that bears its name. A look that fails is not an error of
-the incident: it is evidence that could not be had, and says so.
+A new look is one line here; its activity stands with the outside system that it asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
-
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.app.temporal import AppTemporalActivities
@@ -32,20 +25,32 @@ with workflow.unsafe.imports_passed_through():
     from activities.service.networks import NetworkActivities
     from activities.service.ports import PortActivities
     from activities.service.processes import ProcessActivities
-    from models.base import Model
-    from models.evidence.app_executions import FailedExecutions
-    from models.evidence.evidence import Evidence, LookAtDependencies, WatchHealth
-    from models.evidence.issues import TopIssues
-    from models.evidence.providers import ProbeProviders
-    from models.evidence.seen import Seen
-    from models.evidence.sessions import LookAtSessions
-    from models.evidence.surroundings import LookAtNetworks, ProposeEnvironment
+    from models.evidence.app_executions import ExecutionsSeen, FailedExecutions
+    from models.evidence.evidence import (
+        DatabaseSeen,
+        DependenciesSeen,
+        HealthSeen,
+        HostSeen,
+        LogsSeen,
+        LookAtDependencies,
+        PortSeen,
+        ProcessSeen,
+    )
+    from models.evidence.history import Deployment, HistorySeen
+    from models.evidence.issues import SentrySeen, TopIssues
+    from models.evidence.providers import ProvidersSeen
+    from models.evidence.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
+    from models.evidence.sessions import LookAtSessions, SessionsSeen
+    from models.evidence.surroundings import (
+        EnvironmentProposal,
+        LookAtNetworks,
+        NetworksSeen,
+        OldFilesSeen,
+        ProposeEnvironment,
+    )
     from models.service.service import Service
+    from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
-    from workflows.record.failures import in_short
-
-TWICE = RetryPolicy(maximum_attempts=2, initial_interval=timedelta(milliseconds=200))
-LOOK_TIMEOUT = timedelta(seconds=15)
 
 
 def the_service(now: Situation) -> Service:
@@ -66,8 +71,9 @@ def its_dependencies(now: Situation) -> LookAtDependencies | None:
     return LookAtDependencies(services=services) if services else None
 
 
-def its_dependents(now: Situation) -> LookAtDependencies:
-    return LookAtDependencies(services=now.policy.dependents)
+def its_dependents(now: Situation) -> LookAtDependencies | None:
+    services = now.policy.dependents
+    return LookAtDependencies(services=services) if services else None
 
 
 def its_sessions(now: Situation) -> LookAtSessions | None:
@@ -91,106 +97,79 @@ def its_pool(now: Situation) -> ProposeEnvironment | None:
     return ProposeEnvironment(service=now.dependent, values={pool.key: str(pool.value)})
 
 
-def its_issues(now: Situation) -> TopIssues | None:
+def its_issues(now: Situation) -> TopIssues:
     """The top issues, and which of them are new since the last deployment: a pipeline tells of it late."""
-    current, started_at = now.history.current, now.seen.process.started_at
+    current, started_at = deployments(now).current, now[process].started_at
     since = min(current.deployed_at, started_at or current.deployed_at) if current else None
-    return TopIssues(sentry=now.service.sentry, since=since) if now.service.sentry else None
+    return TopIssues(service=now.service, since=since)
 
 
-def its_providers(now: Situation) -> ProbeProviders | None:
-    return ProbeProviders(providers=now.service.providers) if now.service.providers else None
+def its_executions(now: Situation) -> FailedExecutions:
+    return FailedExecutions(service=now.service)
 
 
-def its_executions(now: Situation) -> FailedExecutions | None:
-    return FailedExecutions(temporal=now.service.temporal) if now.service.temporal else None
-
-
-def whose(request: Model, now: Situation) -> Service:
-    """The service on whose host a look must be taken: the one that the look is about."""
-    match request:
-        case Service():
-            return request
-        case LookAtDependencies(services=(first, *_)):
-            return first
-        case LookAtSessions() | LookAtNetworks() | ProposeEnvironment() | WatchHealth():
-            return request.service
-    return now.service
-
-
-@dataclass(frozen=True)
-class Look:
-    """One look. `about` makes the activity's request from what is known so far; None when the
-    configuration does not say where to look."""
-
-    field: str
-    activity: Callable[..., Any]
-    summary: str
-    about: Callable[[Situation], Model | None] = the_service
-    timeout: timedelta = LOOK_TIMEOUT
-
-    def blind(self, reason: str) -> Evidence:
-        """The evidence of a look that could not be taken."""
-        kind: type[Evidence] = type(getattr(Seen(), self.field))
-        return kind(reason=reason)
-
-    async def take(self, now: Situation) -> Evidence:
-        """Run the look: in the worker at hand, or on the service's own host when it has one."""
-        request = self.about(now)
-        if request is None:
-            return self.blind("not configured")
-        summary, service = f"{self.summary} of {now.service.name}", whose(request, now)
-        try:
-            if service.host:
-                return await self._there(request, summary, service.queue)
-            return await self._here(request, summary)
-        except FailureError as error:
-            return self.blind(f"could not be looked at: {in_short(error)}")
-
-    async def _here(self, request: Model, summary: str) -> Evidence:
-        seen: Evidence = await workflow.execute_local_activity_method(
-            self.activity,
-            request,
-            start_to_close_timeout=self.timeout,
-            retry_policy=TWICE,
-            summary=summary,
-        )
-        return seen
-
-    async def _there(self, request: Model, summary: str, queue: str) -> Evidence:
-        seen: Evidence = await workflow.execute_activity_method(
-            self.activity,
-            request,
-            task_queue=queue,
-            schedule_to_close_timeout=2 * self.timeout,
-            start_to_close_timeout=self.timeout,
-            retry_policy=TWICE,
-            summary=summary,
-        )
-        return seen
-
-
-health = Look("health", HealthActivities.probe_health, "health check")
-process = Look("process", ProcessActivities.look_at_process, "state")
-recent_logs = Look("logs", LogActivities.read_logs, "last log lines")
-port_owner = Look("port", PortActivities.look_at_port, "port")
-host = Look("host", HostActivities.look_at_host, "host disk and memory")
+health = Look("health", HealthSeen, HealthActivities.probe_health, the_service, "health check")
+process = Look("process", ProcessSeen, ProcessActivities.look_at_process, the_service, "state")
+recent_logs = Look("logs", LogsSeen, LogActivities.read_logs, the_service, "last log lines")
+port_owner = Look("port", PortSeen, PortActivities.look_at_port, the_service, "port")
+host = Look("host", HostSeen, HostActivities.look_at_host, the_service, "host disk and memory")
 dependencies = Look(
-    "dependencies", DependencyActivities.look_at_dependencies, "dependencies", its_dependencies
+    "dependencies",
+    DependenciesSeen,
+    DependencyActivities.look_at_dependencies,
+    its_dependencies,
+    "dependencies",
 )
 dependents = Look(
-    "dependents", DependencyActivities.look_at_dependencies, "services that need it", its_dependents
+    "dependents",
+    DependenciesSeen,
+    DependencyActivities.look_at_dependencies,
+    its_dependents,
+    "services that need it",
 )
-dependents_logs = Look("dependents_logs", LogActivities.read_logs, "log of what needs it", its_dependent)
-database = Look("database", PostgresActivities.check_database, "SELECT 1", its_database)
-sessions = Look("sessions", SessionActivities.look_at_sessions, "sessions", its_sessions)
-networks = Look("networks", NetworkActivities.look_at_networks, "networks", its_networks)
-old_files = Look("old_files", CleanUpActivities.look_at_old_files, "old files")
-pool_setting = Look("pool_setting", EnvironmentActivities.propose_environment, "pool setting", its_pool)
-errors = Look("errors", ServiceMetricActivities.look_at_errors, "error ratio")
-heap = Look("heap", ServiceMetricActivities.look_at_heap, "heap trend")
-cpu = Look("cpu", ServiceMetricActivities.look_at_cpu, "CPU")
-issues = Look("issues", SentryActivities.top_issues, "top issues", its_issues)
-providers = Look("providers", ProviderActivities.probe_providers, "providers", its_providers)
-executions = Look("executions", AppTemporalActivities.failed_executions, "failed workflows", its_executions)
-history = Look("history", StewardshipActivities.look_at_history, "deployments and recent actions")
+dependents_logs = Look(
+    "dependents_logs", LogsSeen, LogActivities.read_logs, its_dependent, "log of what needs it"
+)
+database = Look("database", DatabaseSeen, PostgresActivities.check_database, its_database, "SELECT 1")
+sessions = Look("sessions", SessionsSeen, SessionActivities.look_at_sessions, its_sessions, "sessions")
+networks = Look("networks", NetworksSeen, NetworkActivities.look_at_networks, its_networks, "networks")
+old_files = Look("old_files", OldFilesSeen, CleanUpActivities.look_at_old_files, the_service, "old files")
+pool_setting = Look(
+    "pool_setting", EnvironmentProposal, EnvironmentActivities.propose_environment, its_pool, "pool setting"
+)
+errors = Look("errors", ErrorsSeen, ServiceMetricActivities.look_at_errors, the_service, "error ratio")
+heap = Look("heap", HeapSeen, ServiceMetricActivities.look_at_heap, the_service, "heap trend")
+cpu = Look("cpu", CpuSeen, ServiceMetricActivities.look_at_cpu, the_service, "CPU")
+issues = Look("issues", SentrySeen, SentryActivities.top_issues, its_issues, "top issues")
+providers = Look("providers", ProvidersSeen, ProviderActivities.probe_providers, the_service, "providers")
+executions = Look(
+    "executions", ExecutionsSeen, AppTemporalActivities.failed_executions, its_executions, "failed workflows"
+)
+history = Look(
+    "history",
+    HistorySeen,
+    StewardshipActivities.look_at_history,
+    the_service,
+    "deployments and recent actions",
+)
+
+
+def deployments(now: Situation) -> HistorySeen:
+    """What the steward remembers, with the version that runs now as the newest deployment.
+
+    A version may raise the alert before anybody has told the steward of it.
+    """
+    running, remembered = now[process], now[history]
+    deployed_at = running.started_at or running.observed_at
+    if not running.image or remembered.runs(running.version) or deployed_at is None:
+        return remembered
+    newest = Deployment(
+        service=now.service.name,
+        version=running.image,
+        image_id=running.image_id,
+        deployed_at=deployed_at,
+        current=True,
+    )
+    others = (one for one in remembered.deployments if not one.is_version(running.version))
+    before = (one.model_copy(update={"current": False}) for one in others)
+    return remembered.model_copy(update={"deployments": (newest, *before)})

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.looks as looks
     from models.actions.plan import (
         CleanUpFiles,
         Degrade,
@@ -29,12 +30,12 @@ with workflow.unsafe.imports_passed_through():
 
 def start(now: Situation) -> Plan:
     """Start what stands still."""
-    return Plan(steps=(StartService(service=now.service),), why=now.seen.process.reason)
+    return Plan(steps=(StartService(service=now.service),), why=now[looks.process].reason)
 
 
 def restart(now: Situation) -> Plan:
     """Restart what runs; start what has stopped meanwhile."""
-    if now.seen.process.exited:
+    if now[looks.process].exited:
         return start(now)
     return Plan(steps=(RestartService(service=now.service),), why=now.trouble)
 
@@ -55,53 +56,54 @@ def restart_database(now: Situation) -> Plan | None:
         return None
     blockers = ", ".join(
         f"session {one.pid} of {one.application or one.user} blocks others: {one.query}"
-        for one in now.seen.sessions.blockers[:3]
+        for one in now[looks.sessions].blockers[:3]
     )
     return Plan(steps=(RestartDatabase(service=now.database),), why=blockers or now.trouble)
 
 
 def more_memory_then_start(now: Situation) -> Plan | None:
     """Raise the limit by the configured factor, up to its cap; nothing more is possible at the cap."""
-    limit, memory = now.seen.process.memory_limit, now.service.memory
+    limit, memory = now[looks.process].memory_limit, now.service.memory
     if limit is None or limit >= memory.cap:
         return None
     more = min(int(limit * memory.factor), memory.cap)
     raised = RaiseMemoryLimit(service=now.service, from_bytes=limit, to_bytes=more)
-    return Plan(steps=(raised, StartService(service=now.service)), why=now.seen.process.reason)
+    return Plan(steps=(raised, StartService(service=now.service)), why=now[looks.process].reason)
 
 
 def free_the_port_then_start(now: Situation) -> Plan | None:
     """Kill the exact process that holds the port; nobody is killed who was not seen there."""
-    port, owner = now.seen.port.port, now.seen.port.owner
+    port, owner = now[looks.port_owner].port, now[looks.port_owner].owner
     if port is None or owner is None or owner.ours:
         return None
     kill = KillProcess(
         service=now.service, pid=owner.pid, process=owner.name, started_at=owner.started_at, port=port
     )
-    return Plan(steps=(kill, StartService(service=now.service)), why=now.seen.port.reason)
+    return Plan(steps=(kill, StartService(service=now.service)), why=now[looks.port_owner].reason)
 
 
 def roll_back(now: Situation) -> Plan | None:
     """Back to the version that was last seen healthy, or by the configured script."""
-    to, script = now.history.last_healthy, now.service.rollback
+    history = looks.deployments(now)
+    to, script = history.last_healthy, now.service.rollback
     if to is None and script is None:
         return None
     back = RollBack(
         service=now.service,
-        from_version=now.seen.process.image,
-        from_image=now.seen.process.image_id,
+        from_version=now[looks.process].image,
+        from_image=now[looks.process].image_id,
         to_version=to.version if to and not script else None,
         to_image=to.image_id if to and not script else "",
         script=script,
     )
-    newest = now.history.deployments[:3]
+    newest = history.deployments[:3]
     listed = ", ".join(f"{one.version} ({one.deployed_at:%Y-%m-%d %H:%M} UTC)" for one in newest)
     return Plan(steps=(back,), why=f"{now.trouble}; recent deployments: {listed or 'none are known'}")
 
 
 def scale_out(now: Situation) -> Plan | None:
     """One more replica, as long as the configuration allows it."""
-    run = now.seen.process.replicas
+    run = now[looks.process].replicas
     if run >= now.service.scale.max_replicas:
         return None
     out = ScaleOut(service=now.service, from_replicas=run, to_replicas=run + 1)
@@ -110,12 +112,12 @@ def scale_out(now: Situation) -> Plan | None:
 
 def degrade(now: Situation) -> Plan | None:
     """Cached answers, queued jobs and 202 instead of errors, while a provider is away."""
-    degradation, down = now.service.degradation, now.seen.providers.down
+    degradation, down = now.service.degradation, now[looks.providers].down
     if degradation is None or not down:
         return None
     names = ", ".join(provider.name for provider in down)
     step = Degrade(service=now.service, because_of=names, at_most=degradation.at_most)
-    return Plan(steps=(step,), why=now.seen.providers.reason)
+    return Plan(steps=(step,), why=now[looks.providers].reason)
 
 
 def restore(now: Situation) -> Plan:
@@ -125,7 +127,7 @@ def restore(now: Situation) -> Plan:
 
 def terminate_idle_sessions(now: Situation) -> Plan | None:
     """End exactly those sessions that were seen idle for longer than the limit."""
-    idle, limits = now.seen.sessions.idle, now.service.database
+    idle, limits = now[looks.sessions].idle, now.service.database
     if not idle or limits is None:
         return None
     ended = TerminateSessions(
@@ -133,18 +135,18 @@ def terminate_idle_sessions(now: Situation) -> Plan | None:
         sessions=tuple(session.exactly for session in idle),
         idle_longer_than=limits.idle_limit,
     )
-    return Plan(steps=(ended,), why=now.seen.sessions.reason)
+    return Plan(steps=(ended,), why=now[looks.sessions].reason)
 
 
 def more_connections(now: Situation) -> Plan | None:
     """Raise `max_connections` by half, when ending idle sessions is not possible."""
-    limit = now.seen.sessions.max_connections
+    limit = now[looks.sessions].max_connections
     if not limit:
         return None
     raised = RaiseMaxConnections(
         service=now.service, from_connections=limit, to_connections=limit + limit // 2
     )
-    return Plan(steps=(raised,), why=now.seen.sessions.reason)
+    return Plan(steps=(raised,), why=now[looks.sessions].reason)
 
 
 def room_for_connections(now: Situation) -> Plan | None:
@@ -154,29 +156,29 @@ def room_for_connections(now: Situation) -> Plan | None:
 
 def bigger_pool(now: Situation) -> Plan | None:
     """Raise the application's pool size in its env file, with the exact diff."""
-    proposal = now.seen.pool_setting
+    proposal = now[looks.pool_setting]
     if not proposal.ok or proposal.unchanged:
         return None
     step = SetEnvironment(
         service=now.dependent, file=proposal.file, values=proposal.values, diff=proposal.diff
     )
-    return Plan(steps=(step,), why=now.seen.dependents_logs.reason)
+    return Plan(steps=(step,), why=now[looks.dependents_logs].reason)
 
 
 def reattach_network(now: Situation) -> Plan | None:
     """Connect again whichever of the two containers left the network that they share."""
     every = {one.name: one for one in (now.dependent, now.service)}
-    off = [every[name] for name in now.seen.networks.off if name in every and every[name].network]
+    off = [every[name] for name in now[looks.networks].off if name in every and every[name].network]
     if not off:
         return None
     steps = tuple(ReattachNetwork(service=one, network=one.network or "") for one in off)
-    return Plan(steps=steps, why=now.seen.networks.reason)
+    return Plan(steps=steps, why=now[looks.networks].reason)
 
 
 def clean_up_then_start(now: Situation) -> Plan | None:
     """Delete exactly the old files that were listed; then start what stopped for lack of room."""
-    old = now.seen.old_files
+    old = now[looks.old_files]
     if not old.files:
         return None
     gone = CleanUpFiles(service=now.service, files=tuple(file.path for file in old.files), frees=old.size)
-    return Plan(steps=(gone, StartService(service=now.service)), why=now.seen.host.reason)
+    return Plan(steps=(gone, StartService(service=now.service)), why=now[looks.host].reason)

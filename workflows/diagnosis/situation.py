@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.evidence.history import Deployment, HistorySeen
-    from models.evidence.seen import Seen
+    from models.evidence.seen import Looked, R_co, Seen
     from models.incident.policy import Policy
     from models.service.service import Service
 
@@ -20,6 +19,10 @@ class Situation:
     seen: Seen
     policy: Policy
     service: Service
+
+    def __getitem__(self, look: Looked[R_co]) -> R_co:
+        """What a look found, as its own kind of evidence: `now[looks.process].exited`."""
+        return self.seen[look]
 
     @property
     def database(self) -> Service | None:
@@ -37,31 +40,7 @@ class Situation:
         return next(one for one in self.policy.dependents if one.name == name)
 
     @property
-    def history(self) -> HistorySeen:
-        """What the steward remembers, with the version that runs now as the newest deployment.
-
-        A version may raise the alert before anybody has told the steward of it.
-        """
-        process, history = self.seen.process, self.seen.history
-        if not process.image or history.runs(process.version):
-            return history
-        deployed_at = process.started_at or process.observed_at
-        if deployed_at is None:
-            return history
-        newest = Deployment(
-            service=self.service.name,
-            version=process.image,
-            image_id=process.image_id,
-            deployed_at=deployed_at,
-            current=True,
-        )
-        before = (one.model_copy(update={"current": False}) for one in history.deployments)
-        return history.model_copy(
-            update={"deployments": (newest, *(one for one in before if not one.is_version(process.version)))}
-        )
-
-    @property
     def trouble(self) -> str:
         """What is wrong, in one sentence: the first evidence that is bad."""
-        bad = (one.reason for one in self.seen.looked_at().values() if one.bad)
+        bad = (one.reason for one in self.seen.by_name.values() if one.bad)
         return next(bad, "nothing was seen to be wrong")

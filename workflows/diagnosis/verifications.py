@@ -19,11 +19,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.monitoring.providers import ProviderActivities
     from activities.monitoring.service_metrics import ServiceMetricActivities
     from activities.postgres.check import PostgresActivities
-    from models.base import Model, in_words
-    from models.evidence.evidence import Watched, WatchHealth
+    from models.base import in_words
+    from models.evidence.evidence import Evidence, Watched, WatchHealth
     from models.evidence.providers import WatchProviders
     from models.evidence.service_metrics import WatchErrors
-    from workflows.diagnosis.looks import Look
+    from models.service.request import Request
+    from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
 
 LOST_AFTER = timedelta(seconds=10)
@@ -42,8 +43,8 @@ class Verification:
 
     activity: Callable[..., Any]
     words: str
-    about: Callable[[Situation, timedelta], Model]
-    check: Look
+    about: Callable[[Situation, timedelta], Request]
+    check: Look[Evidence]
     """One look at the same thing, for who must know how it stands while the watch goes on."""
 
     async def over(self, now: Situation) -> Watched:
@@ -53,27 +54,27 @@ class Verification:
         watched: Watched = await workflow.execute_activity_method(
             self.activity,
             request,
-            task_queue=looks.whose(request, now).queue,
+            task_queue=request.runs_at.queue,
             start_to_close_timeout=LONGEST,
-            schedule_to_start_timeout=HOST_AWAY if looks.whose(request, now).host else None,
+            schedule_to_start_timeout=HOST_AWAY if request.runs_at.host else None,
             heartbeat_timeout=LOST_AFTER,
             summary=f"{now.service.name} {self.words} for {in_words(window)}",
         )
         return watched
 
 
-def _health(now: Situation, window: timedelta) -> Model:
+def _health(now: Situation, window: timedelta) -> Request:
     return WatchHealth(service=now.service, stable_for=window)
 
 
-def _errors(now: Situation, window: timedelta) -> Model:
+def _errors(now: Situation, window: timedelta) -> Request:
     return WatchErrors(service=now.service, stable_for=window)
 
 
-def _providers(now: Situation, window: timedelta) -> Model:
+def _providers(now: Situation, window: timedelta) -> Request:
     degradation = now.service.degradation
     limit = degradation.at_most if degradation else timedelta(hours=4)
-    return WatchProviders(providers=now.service.providers, stable_for=window, at_most=limit)
+    return WatchProviders(service=now.service, stable_for=window, at_most=limit)
 
 
 HEALTHY = Verification(HealthActivities.watch_health, "stays healthy", _health, looks.health)
@@ -89,7 +90,7 @@ PROVIDERS_BACK = Verification(
 def dependent_healthy(name: str) -> Verification:
     """The proof for one of the services that need this one."""
 
-    def about(now: Situation, window: timedelta) -> Model:
+    def about(now: Situation, window: timedelta) -> Request:
         return WatchHealth(service=now.dependent_called(name), stable_for=window)
 
     return Verification(HealthActivities.watch_health, f"has {name} healthy", about, looks.dependents)

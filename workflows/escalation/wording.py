@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
 def evidence_lines(seen: Seen) -> list[str]:
     """What was seen, one line a place."""
-    return [f"{name}: {one.finding}, {one.reason}" for name, one in seen.looked_at().items()]
+    return [f"{name}: {one.finding}, {one.reason}" for name, one in seen.by_name.items()]
 
 
 def question(plan: Plan, risk: Risk, incident: str) -> str:

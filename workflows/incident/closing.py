@@ -11,6 +11,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.looks as looks
     from activities.monitoring.alertmanager import AlertSourceActivities, AlertSourceSeen, AskSource
     from activities.review.reviews import ReviewActivities
     from models.incident.incident import Outcome, Phase
@@ -127,7 +128,8 @@ class Closing:
     async def _write_review(self, policy: Policy, outcome: Outcome) -> Review:
         """Write the review; the run's result is the same review, so that a full disk loses nothing."""
         self._record.remarks += self._escalation.late
-        review = self._record.review(policy, outcome)
+        log = self._record.seen[looks.recent_logs]
+        review = self._record.review(policy, outcome, log_tail=log.tail)
         try:
             stored: StoredReview = await workflow.execute_activity_method(
                 ReviewActivities.write_review,

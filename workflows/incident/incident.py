@@ -20,7 +20,6 @@ with workflow.unsafe.imports_passed_through():
     import workflows.incident.ui as ui
     from activities.incidents.policy import PolicyActivities
     from models.evidence.evidence import Evidence, Watched
-    from models.evidence.seen import Seen
     from models.incident.alert import Alert
     from models.incident.incident import IncidentState, Performed, Phase
     from models.incident.joining import Join
@@ -29,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.stewardship import StewardSays
     from models.service.service import Service
     from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, walk
-    from workflows.diagnosis.looks import Look
+    from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
     from workflows.diagnosis.verifications import Verification
     from workflows.escalation.escalation import Escalation
@@ -70,6 +69,11 @@ class Incident:
         if self.policy.service is None:
             raise Escalated(f"the configuration knows no service {self.record.alert.service}")
         return self.policy.service
+
+    @property
+    def now(self) -> Situation:
+        """What was seen so far, and what the policy says about it."""
+        return Situation(self.record.seen, self.policy, self.service)
 
     # The life of the incident
 
@@ -137,13 +141,12 @@ class Incident:
 
     # The verbs of a page
 
-    async def look(self, *steps: Look) -> Seen:
+    async def look(self, *looks: Look[Evidence]) -> Situation:
         """Take every look at once; what cannot be had is `unknown`, with the reason."""
-        seen = self.record.seen
-        found = await asyncio.gather(*(step.take(self._now()) for step in steps if self.service))
-        update = dict(zip((step.field for step in steps), found, strict=True))
-        self.record.seen = seen.model_copy(update=update)
-        return self.record.seen
+        now = self.now
+        found = await asyncio.gather(*(look.take(now) for look in looks))
+        self.record.seen = self.record.seen.having(zip(looks, found, strict=True))
+        return self.now
 
     def confirm(self, check: Evidence, *others: Evidence) -> None:
         """Is the alert true? Not any more: self-recovered. Nobody can see: announced, nothing touched.
@@ -162,7 +165,7 @@ class Incident:
 
     def diagnose(self, table: Sequence[Cause], otherwise: Cause = UNKNOWN) -> Cause:
         """Walk the causes table with everything that was seen."""
-        cause, also_seen = walk(table, self._now(), otherwise)
+        cause, also_seen = walk(table, self.now, otherwise)
         self.record.cause, self.record.remedy = cause.name, cause.remedy
         self.record.also_seen = also_seen
         also = f"; also seen: {', '.join(also_seen)}" if also_seen else ""
@@ -190,11 +193,11 @@ class Incident:
         """Carry out the fix of a cause; what is done only for now is promised to be taken back."""
         await self.carry_out(cause.fix)
         if cause.undo:
-            self.undoing.promise(cause.undo, self._now())
+            self.undoing.promise(cause.undo, self.now)
 
     async def carry_out(self, fix: Fix) -> Performed:
         """Have a fix done. Leaves the page when there is no plan, or as `Remediation.carry_out` does."""
-        plan = fix(self._now())
+        plan = fix(self.now)
         if plan is None:
             raise Escalated(f"the cause is {self.record.cause}: {self.record.remedy}")
         return await self.remediation.carry_out(plan)
@@ -204,7 +207,7 @@ class Incident:
         self.show(Phase.VERIFYING)
         self._watch = watch
         try:
-            watched = await watch.over(self._now())
+            watched = await watch.over(self.now)
         finally:
             self._watch = None
         self.timeline.add(f"watch: {watched.reason}")
@@ -259,7 +262,7 @@ class Incident:
         return policy
 
     async def _take_back(self, fix: Fix) -> None:
-        plan = fix(self._now())
+        plan = fix(self.now)
         performed = await self.remediation.take_back(plan) if plan else None
         if performed is None or not performed.done:
             raise Escalated(performed.found if performed else "it cannot be taken back")
@@ -270,13 +273,10 @@ class Incident:
 
     async def _proved(self) -> bool:
         """While a fixed service is well and its proof goes on: wait for the end of the proof."""
-        if self._watch is None or not (await self._watch.check.take(self._now())).ok:
+        if self._watch is None or not (await self._watch.check.take(self.now)).ok:
             return False
         await workflow.wait_condition(lambda: self._watch is None)
         return True
-
-    def _now(self) -> Situation:
-        return Situation(self.record.seen, self.policy, self.service)
 
     def _situation(self, why: str) -> str:
         return situation(why, self.record, self.approval.pending)

@@ -83,7 +83,7 @@ class Record:
             review=self.review_path,
         )
 
-    def review(self, policy: Policy, outcome: Outcome) -> Review:
+    def review(self, policy: Policy, outcome: Outcome, log_tail: tuple[str, ...]) -> Review:
         """Everything that is known, in the shape of the post-incident review."""
         began = self.alert.starts_at
         return Review(
@@ -98,7 +98,7 @@ class Record:
             also_seen=self.also_seen,
             evidence=tuple(
                 EvidenceLine(name=name, finding=seen.finding, reason=seen.reason)
-                for name, seen in self.seen.looked_at().items()
+                for name, seen in self.seen.by_name.items()
             ),
             performed=tuple(self.performed),
             handed_to=tuple(self.handed_to),
@@ -111,7 +111,7 @@ class Record:
             resolved_after=self.recovered_at - began,
             respond_within=policy.respond_within,
             links=policy.links,
-            log_tail=self.seen.logs.tail,
+            log_tail=log_tail,
             short=policy.severity is not Severity.CRITICAL,
         )
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.looks as looks
     from models.actions.plan import AUTOMATIC, Plan, Risk
     from models.incident.incident import Performed, Phase, Verdict
     from models.incident.policy import Policy
@@ -138,6 +139,6 @@ class Remediation:
 
     def _crashed_at(self, service: str) -> datetime | None:
         """The process that was looked at is that of the alert's own service."""
-        process = self._record.seen.process
+        process = self._record.seen[looks.process]
         own = service == self._record.alert.service
         return process.finished_at if own and process.exited else None

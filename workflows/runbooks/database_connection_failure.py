@@ -15,7 +15,6 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.plans as plans
     import workflows.diagnosis.verifications as verifications
     from models.evidence.evidence import DatabaseKind, Evidence
-    from models.evidence.seen import Seen
     from models.incident.alert import Alert
     from models.incident.review import Review
     from workflows.diagnosis.causes import Cause, ask_a_human
@@ -27,46 +26,50 @@ CANNOT_CONNECT = ("database-lost", "pool-exhausted", "wrong-credentials")
 """The log patterns by which an application says that it has no database."""
 
 
-def application_cannot_connect(seen: Seen) -> Evidence:
+def application_cannot_connect(now: Situation) -> Evidence:
     """Our own `SELECT 1` may answer while the application has the wrong password or no network."""
-    if seen.dependents.bad and any(seen.dependents_logs.has(pattern) for pattern in CANNOT_CONNECT):
-        return seen.dependents_logs
-    return seen.database
+    log = now[looks.dependents_logs]
+    if now[looks.dependents].bad and any(log.has(pattern) for pattern in CANNOT_CONNECT):
+        return log
+    return now[looks.database]
 
 
-def application_says(pattern: str, seen: Seen) -> bool:
+def application_says(pattern: str, now: Situation) -> bool:
     """Its last word about the connection counts: what it said of an earlier trouble is over."""
-    return seen.dependents.bad and pattern in seen.dependents_logs.newest(*CANNOT_CONNECT)
+    return now[looks.dependents].bad and pattern in now[looks.dependents_logs].newest(*CANNOT_CONNECT)
 
 
 def disk_full(now: Situation) -> bool:
-    full = now.seen.host.full_disk is not None or now.seen.database.kind is DatabaseKind.DISK_FULL
-    return full or (now.seen.process.exited and now.seen.logs.has("disk-full"))
+    full = now[looks.host].full_disk is not None or now[looks.database].kind is DatabaseKind.DISK_FULL
+    return full or (now[looks.process].exited and now[looks.recent_logs].has("disk-full"))
 
 
 def down(now: Situation) -> bool:
-    return now.seen.process.exited or now.seen.process.restarting
+    return now[looks.process].exited or now[looks.process].restarting
+
+
+def refuses_the_password(now: Situation) -> bool:
+    return now[looks.database].kind is DatabaseKind.WRONG_CREDENTIALS
 
 
 def wrong_credentials(now: Situation) -> bool:
-    refused = now.seen.database.kind is DatabaseKind.WRONG_CREDENTIALS
-    return refused or application_says("wrong-credentials", now.seen)
+    return refuses_the_password(now) or application_says("wrong-credentials", now)
 
 
 def out_of_connections(now: Situation) -> bool:
-    return now.seen.database.kind is DatabaseKind.TOO_MANY_CONNECTIONS or now.seen.sessions.exhausted
+    return now[looks.database].kind is DatabaseKind.TOO_MANY_CONNECTIONS or now[looks.sessions].exhausted
 
 
 def off_the_network(now: Situation) -> bool:
-    return now.seen.networks.bad
+    return now[looks.networks].bad
 
 
 def hung(now: Situation) -> bool:
-    return now.seen.process.running and now.seen.database.kind is DatabaseKind.TIMED_OUT
+    return now[looks.process].running and now[looks.database].kind is DatabaseKind.TIMED_OUT
 
 
 def pool_exhausted(now: Situation) -> bool:
-    return application_says("pool-exhausted", now.seen)
+    return application_says("pool-exhausted", now)
 
 
 CAUSES = (
@@ -135,7 +138,7 @@ class DatabaseConnectionFailure(Runbook):
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
-        seen = await incident.look(
+        now = await incident.look(
             looks.database,
             looks.process,
             looks.recent_logs,
@@ -147,13 +150,15 @@ class DatabaseConnectionFailure(Runbook):
             looks.pool_setting,
             looks.history,
         )
-        if seen.database.kind is not DatabaseKind.WRONG_CREDENTIALS:  # a refused password is tried once
-            seen = await incident.look(looks.sessions)
-        incident.confirm(application_cannot_connect(seen), seen.database, seen.process, seen.networks)
+        if not refuses_the_password(now):  # it is tried once
+            now = await incident.look(looks.sessions)
+        incident.confirm(
+            application_cannot_connect(now), now[looks.database], now[looks.process], now[looks.networks]
+        )
         cause = incident.diagnose(CAUSES)
         await incident.act(cause)
         await incident.stays(verifications.REACHABLE)
-        seen = await incident.look(looks.dependents)
-        for broken in seen.dependents.broken:
+        now = await incident.look(looks.dependents)
+        for broken in now[looks.dependents].broken:
             await incident.carry_out(plans.restart_dependent(broken.service))
             await incident.stays(verifications.dependent_healthy(broken.service))

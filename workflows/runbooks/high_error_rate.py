@@ -35,31 +35,31 @@ LONG_AFTER = timedelta(minutes=30)
 
 def began(now: Situation, otherwise: datetime) -> datetime:
     """Since when there are too many errors, as far as the metrics know."""
-    return now.seen.errors.since or now.seen.errors.observed_at or otherwise
+    return now[looks.errors].since or now[looks.errors].observed_at or otherwise
 
 
 def database_lost(now: Situation) -> bool:
-    return now.seen.dependencies.lost_database is not None
+    return now[looks.dependencies].lost_database is not None
 
 
 def deadlock(now: Situation) -> bool:
     """Somebody waits too long for a lock, or no connection is left. That some wait a moment is daily life."""
-    return (now.seen.sessions.bad and bool(now.seen.sessions.blocked)) or now.seen.sessions.exhausted
+    return (now[looks.sessions].bad and bool(now[looks.sessions].blocked)) or now[looks.sessions].exhausted
 
 
 def pool_exhausted(now: Situation) -> bool:
     """Its log says so, and it is still unhealthy: the line alone may be of yesterday."""
     has_database = any(one.is_database for one in now.policy.dependencies)
-    return has_database and now.seen.health.bad and now.seen.logs.has("pool-exhausted")
+    return has_database and now[looks.health].bad and now[looks.recent_logs].has("pool-exhausted")
 
 
 def provider_down(now: Situation) -> bool:
-    return bool(now.seen.providers.down)
+    return bool(now[looks.providers].down)
 
 
 def bad_deployment(now: Situation) -> bool:
     """The errors began soon after the running version was deployed, and there is a way back."""
-    history = now.history
+    history = looks.deployments(now)
     by_script = now.service.rollback is not None and len(history.deployments) > 1
     if history.current is None or not (history.last_healthy or by_script):
         return False
@@ -68,17 +68,17 @@ def bad_deployment(now: Situation) -> bool:
 
 
 def memory_leak(now: Situation) -> bool:
-    return now.seen.heap.bad
+    return now[looks.heap].bad
 
 
 def workflow_failures(now: Situation) -> bool:
     """Some failed since the errors began, or shortly before: one that failed long ago explains nothing."""
-    failed = now.seen.executions
+    failed = now[looks.executions]
     return failed.bad and any(one.closed_at >= began(now, one.closed_at) - SHORTLY for one in failed.types)
 
 
 def out_of_capacity(now: Situation) -> bool:
-    return now.seen.cpu.bad or (now.seen.process.running and now.seen.process.at_its_limit)
+    return now[looks.cpu].bad or (now[looks.process].running and now[looks.process].at_its_limit)
 
 
 DATABASE_LOST = Cause(
@@ -172,7 +172,7 @@ class HighErrorRate(Runbook):
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
-        seen = await incident.look(
+        now = await incident.look(
             looks.errors,
             looks.health,
             looks.process,
@@ -185,7 +185,7 @@ class HighErrorRate(Runbook):
             looks.executions,
             looks.history,
         )
-        incident.confirm(seen.errors)
+        incident.confirm(now[looks.errors])
         await incident.look(looks.issues)
         cause = incident.diagnose(CAUSES, otherwise=UNKNOWN)
         if cause in HEALED_WITH_THE_DATABASE:
@@ -196,9 +196,9 @@ class HighErrorRate(Runbook):
 
     async def heal_the_database(self, incident: Incident) -> None:
         """In its own incident; a provider that is down as well is not forgotten."""
-        lost = incident.record.seen.dependencies.lost_database
+        lost = incident.now[looks.dependencies].lost_database
         nearest = next(one.name for one in incident.policy.dependencies if one.is_database)
         await incident.heal_first(lost.service if lost else nearest, DATABASE_CONNECTION_FAILURE)
-        seen = await incident.look(looks.providers)
-        if seen.providers.down:
+        now = await incident.look(looks.providers)
+        if now[looks.providers].down:
             await incident.act(EXTERNAL_API_DOWN)

@@ -25,36 +25,36 @@ with workflow.unsafe.imports_passed_through():
 
 
 def database_lost(now: Situation) -> bool:
-    return now.seen.dependencies.lost_database is not None
+    return now[looks.dependencies].lost_database is not None
 
 
 def out_of_memory(now: Situation) -> bool:
-    return (now.seen.process.exited or now.seen.process.restarting) and now.seen.process.out_of_memory
+    return (now[looks.process].exited or now[looks.process].restarting) and now[looks.process].out_of_memory
 
 
 def port_conflict(now: Situation) -> bool:
-    said = not now.seen.process.running and now.seen.logs.has("port-in-use")
-    return now.seen.port.taken or said
+    said = not now[looks.process].running and now[looks.recent_logs].has("port-in-use")
+    return now[looks.port_owner].taken or said
 
 
 def crash(now: Situation) -> bool:
-    return now.seen.process.exited or now.seen.process.restarting
+    return now[looks.process].exited or now[looks.process].restarting
 
 
 def third_crash(now: Situation) -> bool:
-    process, thresholds = now.seen.process, now.policy.thresholds
-    crashes = {*now.seen.history.crashes, *([process.finished_at] if process.finished_at else [])}
+    process, thresholds = now[looks.process], now.policy.thresholds
+    crashes = {*now[looks.history].crashes, *([process.finished_at] if process.finished_at else [])}
     recent = [at for at in crashes if max(crashes) - at < thresholds.crash_window]
     restarted = process.restarts if process.ran_shorter_than(thresholds.crash_window) else 0
     return crash(now) and max(len(recent), restarted) >= thresholds.crash_limit
 
 
 def resources_exhausted(now: Situation) -> bool:
-    return now.seen.process.running and (now.seen.process.at_its_limit or now.seen.host.bad)
+    return now[looks.process].running and (now[looks.process].at_its_limit or now[looks.host].bad)
 
 
 def hung(now: Situation) -> bool:
-    return now.seen.process.running and now.seen.health.bad
+    return now[looks.process].running and now[looks.health].bad
 
 
 DATABASE_LOST = Cause(
@@ -123,7 +123,7 @@ class ServiceDown(Runbook):
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
-        seen = await incident.look(
+        now = await incident.look(
             looks.health,
             looks.process,
             looks.recent_logs,
@@ -132,12 +132,12 @@ class ServiceDown(Runbook):
             looks.dependencies,
             looks.history,
         )
-        incident.confirm(seen.health, seen.process)
+        incident.confirm(now[looks.health], now[looks.process])
         cause = incident.diagnose(CAUSES)
-        lost = seen.dependencies.lost_database
+        lost = now[looks.dependencies].lost_database
         if lost:
             await incident.heal_first(lost.service, DATABASE_CONNECTION_FAILURE)
-            seen = await incident.look(looks.health, looks.process)
-        if seen.health.bad or (seen.health.unknown and seen.process.bad):
+            now = await incident.look(looks.health, looks.process)
+        if now[looks.health].bad or (now[looks.health].unknown and now[looks.process].bad):
             await incident.act(cause)
         await incident.stays(verifications.HEALTHY)

@@ -19,6 +19,7 @@ from temporalio.worker import Worker
 from activities.app.temporal import AppTemporalActivities
 from models.evidence.app_executions import ExecutionsSeen, FailedExecutions
 from models.evidence.evidence import Finding
+from models.service.service import DockerManager, Service
 from models.service.surroundings import AppTemporal
 from tests.parts.requirements import missing
 from tests.parts.servers.sockets import closed_port, listening, silence
@@ -53,7 +54,8 @@ async def application() -> AsyncIterator[Client]:
 
 
 async def look(temporal: AppTemporal, within: timedelta = timedelta(seconds=5)) -> ExecutionsSeen:
-    request = FailedExecutions(temporal=temporal, within=within)
+    service = Service(name="backend", manager=DockerManager(container="backend"), temporal=temporal)
+    request = FailedExecutions(service=service, within=within)
     seen = await ActivityEnvironment().run(AppTemporalActivities().failed_executions, request)
     assert seen.observed_at is not None
     return seen

@@ -14,7 +14,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.monitoring.providers import ProviderActivities, retry_after
 from models.evidence.evidence import Finding
-from models.evidence.providers import ProbeProviders, ProviderKind, ProvidersSeen
+from models.evidence.providers import ProviderKind, ProvidersSeen
+from models.service.service import DockerManager, Service
 from models.service.surroundings import Provider
 from tests.parts.servers.sockets import closed_port, listening, silence
 
@@ -29,7 +30,8 @@ async def providers() -> AsyncIterator[ProviderActivities]:
 
 async def probe(providers: ProviderActivities, **urls: str) -> ProvidersSeen:
     asked = {name: Provider(url=url, timeout=BRIEFLY) for name, url in urls.items()}
-    seen = await ActivityEnvironment().run(providers.probe_providers, ProbeProviders(providers=asked))
+    service = Service(name="backend", manager=DockerManager(container="backend"), providers=asked)
+    seen = await ActivityEnvironment().run(providers.probe_providers, service)
     assert seen.observed_at is not None
     return seen
 

@@ -16,6 +16,7 @@ from activities.monitoring.sentry import SentryActivities
 from models.evidence.evidence import Finding
 from models.evidence.issues import SentrySeen, TopIssues
 from models.service.secret import SecretRef
+from models.service.service import DockerManager, Service
 from models.service.surroundings import Sentry
 from tests.parts.servers.sockets import closed_port, listening, silence
 
@@ -58,7 +59,8 @@ def token(tmp_path: Path) -> SecretRef:
 
 def request(url: str, token: SecretRef, **more: Any) -> TopIssues:
     project = Sentry(url=url, organization="acme", project="backend", token=token)
-    return TopIssues(sentry=project, **more)
+    service = Service(name="backend", manager=DockerManager(container="backend"), sentry=project)
+    return TopIssues(service=service, **more)
 
 
 async def look(sentry: SentryActivities, asked: TopIssues) -> SentrySeen:

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from activities.incidents.policy import policy_for
 from models.configuration.configuration import Configuration
-from models.evidence.evidence import Evidence, Finding, ProcessState
+from models.evidence.evidence import Evidence, ProcessSeen, ProcessState
 from models.evidence.seen import Seen
 from models.incident.alert import Alert
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION
+from workflows.diagnosis import looks
 from workflows.diagnosis.causes import UNKNOWN, Cause, ask_a_human, walk
+from workflows.diagnosis.look import Look
 from workflows.diagnosis.plans import restart, restart_dependent, start
 from workflows.diagnosis.situation import Situation
 from workflows.runbooks.registry import RUNBOOKS
@@ -33,11 +35,16 @@ TABLES = {
     for runbook in RUNBOOKS
     if hasattr(sys.modules[runbook.__module__], "CAUSES")
 }
+LOOKS: list[Look[Evidence]] = [one for one in vars(looks).values() if isinstance(one, Look)]
 ROWS = [pytest.param(cause, id=f"{name}: {cause.name}") for name, table in TABLES.items() for cause in table]
 
 
 def now(seen: Seen) -> Situation:
     return Situation(seen, POLICY, SERVICE)
+
+
+def with_process(process: ProcessSeen) -> Situation:
+    return now(Seen().having([(looks.process, process)]))
 
 
 def cause(name: str, *, matches: bool) -> Cause:
@@ -64,12 +71,8 @@ def test_what_was_not_looked_at_explains_nothing(row: Cause) -> None:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_what_could_not_be_seen_explains_nothing(row: Cause) -> None:
-    blind = {
-        name: type(seen)(reason="could not be looked at")
-        for name, seen in Seen()
-        if isinstance(seen, Evidence) and seen.finding is Finding.UNKNOWN
-    }
-    assert not row.matches(now(Seen().model_copy(update=blind)))
+    blind = [(look, look.result(reason="could not be looked at")) for look in LOOKS]
+    assert not row.matches(now(Seen().having(blind)))
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -86,14 +89,14 @@ def test_names_are_told_apart() -> None:
 
 
 def test_a_restart_becomes_a_start_when_it_has_stopped_meanwhile() -> None:
-    stopped = now(Seen(process=sights.crashed(sights.LONG_AGO)))
+    stopped = with_process(sights.crashed(sights.LONG_AGO))
     assert restart(stopped) == start(stopped)
-    assert restart(now(Seen(process=sights.RUNNING))).says == "restart backend"
+    assert restart(with_process(sights.RUNNING)).says == "restart backend"
 
 
 def process(**changes: object) -> Situation:
     """The service's process in a state of its own."""
-    return now(Seen(process=sights.crashed(sights.LONG_AGO).model_copy(update=changes)))
+    return with_process(sights.crashed(sights.LONG_AGO).model_copy(update=changes))
 
 
 def named(situation: Situation) -> str:

@@ -1,0 +1,87 @@
+"""One look: an activity that gathers evidence, whatever evidence that is.
+
+A look that fails is not an error of the incident: it is evidence that could not be had, and says
+so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from models.evidence.evidence import Evidence
+    from models.service.request import Request
+    from workflows.diagnosis.situation import Situation
+    from workflows.record.failures import in_short
+
+TWICE = RetryPolicy(maximum_attempts=2, initial_interval=timedelta(milliseconds=200))
+TIMEOUT = timedelta(seconds=15)
+
+R_co = TypeVar("R_co", bound=Evidence, covariant=True)
+Q = TypeVar("Q", bound=Request)
+
+
+class Look(Generic[R_co]):
+    """`about` makes the activity's request from what is known so far; None when the configuration
+    does not say where to look. People read `name` in reviews, and `summary` in the Temporal UI."""
+
+    def __init__(
+        self,
+        name: str,
+        result: type[R_co],
+        activity: Callable[[Any, Q], R_co] | Callable[[Any, Q], Awaitable[R_co]],
+        about: Callable[[Situation], Q | None],
+        summary: str,
+    ) -> None:
+        self.name = name
+        self.result = result
+        self.activity: Callable[..., Any] = activity
+        self._about: Callable[[Situation], Request | None] = about
+        self._summary = summary
+
+    async def take(self, now: Situation) -> R_co:
+        """Run the look: in the worker at hand, or on the service's own host when it has one."""
+        request = self._about(now)
+        if request is None:
+            return self.result(reason="not configured")
+        summary = f"{self._summary} of {now.service.name}"
+        try:
+            if request.runs_at.host:
+                return await self._there(request, summary)
+            return await self._here(request, summary)
+        except FailureError as error:
+            return self._failed(error)
+
+    def _failed(self, error: FailureError) -> R_co:
+        """A look never raises for the trouble of what it looks at: an error of its own is our fault."""
+        if isinstance(error.cause, ApplicationError):
+            workflow.logger.error("look %s failed in our own code: %s", self.name, in_short(error))
+        return self.result(reason=f"could not be looked at: {in_short(error)}")
+
+    async def _here(self, request: Request, summary: str) -> R_co:
+        seen: R_co = await workflow.execute_local_activity_method(
+            self.activity,
+            request,
+            start_to_close_timeout=TIMEOUT,
+            retry_policy=TWICE,
+            summary=summary,
+        )
+        return seen
+
+    async def _there(self, request: Request, summary: str) -> R_co:
+        seen: R_co = await workflow.execute_activity_method(
+            self.activity,
+            request,
+            task_queue=request.runs_at.queue,
+            schedule_to_close_timeout=2 * TIMEOUT,
+            start_to_close_timeout=TIMEOUT,
+            retry_policy=TWICE,
+            summary=summary,
+        )
+        return seen
