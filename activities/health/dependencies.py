@@ -50,8 +50,6 @@ class DependencyActivities:
 
 def _together(seen: tuple[DependencySeen, ...]) -> tuple[Finding, str]:
     """The worst finding, and the sentence of each dependency that has it."""
-    if not seen:
-        return Finding.OK, "it depends on no other service"
     for finding in (Finding.BAD, Finding.UNKNOWN):
         worst = [f"{one.service}: {one.reason}" for one in seen if one.finding is finding]
         if worst:

@@ -98,8 +98,3 @@ async def test_bad_outweighs_unknown_and_unknown_outweighs_ok(
     assert [one.service for one in seen.broken] == ["search"]
     assert seen.lost_database is None
     assert [one.finding for one in seen.services] == [Finding.OK, Finding.UNKNOWN, Finding.BAD]
-
-
-async def test_nothing_to_depend_on(dependencies: DependencyActivities) -> None:
-    seen = await look(dependencies)
-    assert (seen.finding, seen.reason) == (Finding.OK, "it depends on no other service")
