@@ -7,16 +7,16 @@ from collections.abc import Coroutine
 from contextlib import closing
 from typing import Any
 
-import asyncpg
 import docker
 import httpx
 from docker.errors import DockerException
 
+from activities.postgres.check import PostgresActivities
 from activities.support.secrets import SecretMissing, resolve
 from models.base import Model
 from models.configuration.configuration import Configuration
 from models.service.secret import SecretRef
-from models.service.service import Database, DockerManager, SupervisordManager
+from models.service.service import DockerManager, Service, SupervisordManager
 from runtime.readiness import Check
 
 WITHIN = 3
@@ -30,7 +30,7 @@ def look_around(configuration: Configuration, http: httpx.AsyncClient) -> list[C
         looks.append(asyncio.to_thread(_docker))
     sockets = {s.manager.socket for s in services if isinstance(s.manager, SupervisordManager) and not s.host}
     looks += [_supervisord(path) for path in sorted(sockets)]
-    looks += [_postgres(service.name, service.database) for service in services if service.database]
+    looks += [look_at_postgres(service) for service in services if service.database]
     systems = configuration.systems
     for name, address in (("Prometheus", systems.prometheus), ("Alertmanager", systems.alertmanager)):
         looks.append(_ready(name, address, http))
@@ -62,23 +62,10 @@ async def _supervisord(path: str) -> Check:
     return Check(name=name, ok=True)
 
 
-async def _postgres(service: str, database: Database) -> Check:
-    """The text of an error of PostgreSQL may repeat the connection string: only its kind is told."""
-    name = f"PostgreSQL of {service}"
-    try:
-        url = resolve(database.url)
-        async with asyncio.timeout(WITHIN):
-            connection = await asyncpg.connect(url, timeout=WITHIN)
-            try:
-                await connection.fetchval("SELECT 1")
-            finally:
-                await connection.close(timeout=1)
-    except SecretMissing as error:
-        return Check(name=name, ok=False, problem=str(error))
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        cure = f"look at the server and at {database.url}"
-        return Check(name=name, ok=False, problem=type(error).__name__, cure=cure)
-    return Check(name=name, ok=True)
+async def look_at_postgres(service: Service) -> Check:
+    """Exactly what the worker would see."""
+    seen = await PostgresActivities().check_database(service)
+    return Check(name=f"PostgreSQL of {service.name}", ok=seen.ok, problem="" if seen.ok else seen.reason)
 
 
 async def _ready(name: str, address: str | None, http: httpx.AsyncClient) -> Check:

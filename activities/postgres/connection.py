@@ -5,7 +5,8 @@ host, the port and the database only.
 
     Trouble (carries the finding)
       · bad      refused, timed out, no connection left, wrong credentials, disk full, failed
-      · unknown  no such host name, no route, no or a broken connection string: we cannot see
+      · unknown  no such host name, no route, not admitted from this machine, no connection string or one
+                 that cannot be used here: we cannot see
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode
 
 import asyncpg
 
+from activities.postgres.address import FileMissing, for_asyncpg
 from activities.support.redaction import clean
 from activities.support.secrets import SecretMissing, resolve
 from models.base import in_words
@@ -33,8 +34,41 @@ _TELLABLE = re.compile(
 )
 """A connection string whose host cannot be mistaken for a piece of its password."""
 
-_PRISMA_ONLY = {"schema", "connection_limit", "pool_timeout", "pgbouncer", "socket_timeout"}
-"""Parameters that Prisma reads from the same string, and that PostgreSQL would refuse."""
+
+_NO_TLS = "rejected SSL upgrade"
+"""asyncpg's words in a `ConnectionError` that has no other mark."""
+
+_NOT_TAKEN = (
+    asyncpg.ProtocolViolationError,
+    asyncpg.FeatureNotSupportedError,
+    asyncpg.DataError,
+    asyncpg.SyntaxOrAccessError,
+)
+"""The server, or a pooler before it, lives, and does not take our parameter, or lacks our right."""
+
+_ANSWERS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Finding, DatabaseKind, str], ...] = (
+    (
+        asyncpg.TooManyConnectionsError,
+        Finding.BAD,
+        DatabaseKind.TOO_MANY_CONNECTIONS,
+        "no connection left at {where}: {said}",
+    ),
+    (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        Finding.BAD,
+        DatabaseKind.WRONG_CREDENTIALS,
+        "{where} refuses the credentials: {said}",
+    ),
+    (asyncpg.DiskFullError, Finding.BAD, DatabaseKind.DISK_FULL, "disk full at {where}: {said}"),
+    (
+        asyncpg.ConnectionDoesNotExistError,
+        Finding.BAD,
+        DatabaseKind.REFUSED,
+        "connection closed without an answer at {where}",
+    ),
+    (_NOT_TAKEN, Finding.UNKNOWN, DatabaseKind.FAILED, "{where} said: {said} ({code})"),
+    (asyncpg.PostgresError, Finding.BAD, DatabaseKind.FAILED, "{where} said: {said} ({code})"),
+)
 
 
 class Trouble(Exception):
@@ -88,17 +122,12 @@ def _configured(service: Service) -> tuple[Database, str]:
     if service.database is None:
         raise Trouble(DatabaseSeen(reason=f"no database is configured for {service.name}"))
     try:
-        return service.database, connection_string(service.database)
+        return service.database, for_asyncpg(resolve(service.database.url))
     except SecretMissing as missing:
         reason = f"the connection string of {service.name} is missing: {missing}"
-        raise Trouble(DatabaseSeen(reason=reason)) from None
-
-
-def connection_string(database: Database) -> str:
-    """The connection string, without what only Prisma understands. Raises `SecretMissing`."""
-    base, _, query = resolve(database.url).partition("?")
-    kept = [(key, value) for key, value in parse_qsl(query) if key not in _PRISMA_ONLY]
-    return f"{base}?{urlencode(kept)}" if kept else base
+    except FileMissing as missing:
+        reason = f"the connection string in {service.database.url} cannot be used here: {missing}"
+    raise Trouble(DatabaseSeen(reason=reason))
 
 
 def shown(url: str, otherwise: str) -> str:
@@ -108,18 +137,16 @@ def shown(url: str, otherwise: str) -> str:
 
 
 def _said(error: asyncpg.PostgresError, where: str) -> DatabaseSeen:
-    """What the server itself answered, by its SQLSTATE."""
+    """What the server itself answered, by its SQLSTATE; `pg_hba.conf` has none of its own."""
     said = clean(str(error), 160)
-    match error:
-        case asyncpg.TooManyConnectionsError():
-            return _bad(DatabaseKind.TOO_MANY_CONNECTIONS, f"no connection left at {where}: {said}")
-        case asyncpg.InvalidAuthorizationSpecificationError():
-            return _bad(DatabaseKind.WRONG_CREDENTIALS, f"{where} refuses the credentials: {said}")
-        case asyncpg.DiskFullError():
-            return _bad(DatabaseKind.DISK_FULL, f"disk full at {where}: {said}")
-        case asyncpg.ConnectionDoesNotExistError():
-            return _bad(DatabaseKind.REFUSED, f"connection closed without an answer at {where}")
-    return _bad(DatabaseKind.FAILED, f"{where} said: {said} ({error.sqlstate})")
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and "pg_hba.conf" in said:
+        cure = "add this machine's address there, or ask for TLS if it says `no encryption` (sslmode=require)"
+        return DatabaseSeen(
+            kind=DatabaseKind.NOT_ADMITTED, reason=f"{where} does not admit this machine: {said}; {cure}"
+        )
+    finding, kind, words = next(row for kinds, *row in _ANSWERS if isinstance(error, kinds))
+    reason = words.format(where=where, said=said, code=error.sqlstate)
+    return DatabaseSeen(finding=finding, kind=kind, reason=reason)
 
 
 def _no_connection(error: OSError, where: str) -> DatabaseSeen:
@@ -127,6 +154,9 @@ def _no_connection(error: OSError, where: str) -> DatabaseSeen:
         return DatabaseSeen(kind=DatabaseKind.NO_ROUTE, reason=f"no such host name: {where}")
     if isinstance(error, ssl.SSLError):
         return DatabaseSeen(kind=DatabaseKind.FAILED, reason=f"no trusted TLS connection to {where}")
+    if _NO_TLS in str(error):
+        reason = f"{where} offers no TLS, and the connection string asks for it: set sslmode=prefer"
+        return DatabaseSeen(kind=DatabaseKind.NOT_ADMITTED, reason=reason)
     if _refused(error):
         return _bad(DatabaseKind.REFUSED, f"connection refused at {where}")
     if isinstance(error, ConnectionError):

@@ -218,6 +218,7 @@ class DatabaseKind(StrEnum):
     TIMED_OUT = "timed-out"
     TOO_MANY_CONNECTIONS = "too-many-connections"
     WRONG_CREDENTIALS = "wrong-credentials"
+    NOT_ADMITTED = "not-admitted"
     NO_ROUTE = "no-route"
     DISK_FULL = "disk-full"
     FAILED = "failed"

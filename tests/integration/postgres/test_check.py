@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,9 +50,92 @@ async def test_it_answers(secret: Path, postgres_server: PostgresServer) -> None
     assert seen.latency is not None and seen.latency < 5
 
 
-async def test_the_connection_string_of_prisma_will_do(secret: Path, postgres_server: PostgresServer) -> None:
-    prisma = "?schema=public&connection_limit=5&pool_timeout=3&application_name=runbooks"
-    assert (await check(secret, postgres_server.url() + prisma)).ok
+CLIENTS = {
+    "Prisma": "?schema=public&connection_limit=5&pool_timeout=3&pgbouncer=true&socket_timeout=9"
+    "&sslaccept=accept_invalid_certs&sslidentity=client.p12&statement_cache_size=0",
+    "libpq": "?connect_timeout=10&channel_binding=prefer&keepalives=1&keepalives_idle=30&gssencmode=prefer"
+    "&application_name=shop&tcp_user_timeout=1&target_session_attrs=read-write&sslmode=prefer",
+    "JDBC": "?currentSchema=shop&ssl=false&ApplicationName=shop&reWriteBatchedInserts=true&loginTimeout=5",
+    "nothing after the question mark": "?",
+    "an empty value": "?sslmode=&schema=",
+}
+
+
+@pytest.mark.parametrize("parameters", CLIENTS.values(), ids=CLIENTS)
+async def test_what_only_another_client_understands_is_left_out(
+    secret: Path, postgres_server: PostgresServer, parameters: str
+) -> None:
+    seen = await check(secret, postgres_server.url() + parameters)
+    assert seen.ok, seen.reason
+
+
+@pytest.mark.parametrize(
+    "scheme", ["postgres", "postgresql+asyncpg", "postgresql+psycopg2", "jdbc:postgresql"]
+)
+async def test_the_scheme_of_another_client_will_do(
+    secret: Path, postgres_server: PostgresServer, scheme: str
+) -> None:
+    seen = await check(secret, scheme + postgres_server.url().removeprefix("postgresql"))
+    assert seen.ok, seen.reason
+
+
+async def test_user_and_password_may_be_parameters(secret: Path, postgres_server: PostgresServer) -> None:
+    user = f"user=postgres&password={postgres_server.password}"
+    seen = await check(secret, f"jdbc:postgresql://127.0.0.1:{postgres_server.port}/postgres?{user}")
+    assert seen.ok, seen.reason
+
+
+async def test_a_password_may_hold_an_at_sign(
+    secret: Path, postgres_server: PostgresServer, as_superuser: asyncpg.Connection
+) -> None:
+    await as_superuser.execute("CREATE ROLE at_sign LOGIN PASSWORD 'p@ss@word'")
+    try:
+        assert (await check(secret, postgres_server.url("at_sign", "p@ss@word"))).ok
+    finally:
+        await as_superuser.execute("DROP ROLE at_sign")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        (
+            "?sslmode=verify-ca&sslrootcert=/nowhere/ca.pem",
+            "sslrootcert names a file that is not on this machine",
+        ),
+        ("?ssl=true", "offers no TLS"),
+        ("?options=-c%20no_such_setting%3D1", r"no_such_setting.*\(42704\)"),
+    ],
+)
+async def test_what_we_cannot_use_is_unknown(
+    secret: Path, postgres_server: PostgresServer, parameters: str, why: str
+) -> None:
+    seen = await check(secret, postgres_server.url() + parameters)
+    assert seen.unknown, seen.reason
+    assert re.search(why, seen.reason)
+
+
+@pytest.fixture
+async def outsider(as_superuser: asyncpg.Connection) -> AsyncIterator[str]:
+    """A role that may not come in from this machine."""
+    rules = Path(await as_superuser.fetchval("SHOW hba_file"))
+    before = await asyncio.to_thread(rules.read_text)
+    await asyncio.to_thread(rules.write_text, "host all outsider 127.0.0.1/32 reject\n" + before)
+    await as_superuser.execute("SELECT pg_reload_conf()")
+    yield "outsider"
+    await asyncio.to_thread(rules.write_text, before)
+    await as_superuser.execute("SELECT pg_reload_conf()")
+
+
+async def test_a_machine_that_the_server_does_not_admit(
+    secret: Path, postgres_server: PostgresServer, outsider: str
+) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            seen = await check(secret, postgres_server.url(outsider, "x"))
+            if seen.kind is not DatabaseKind.WRONG_CREDENTIALS:  # the rules are in force in a moment
+                break
+    assert (seen.finding, seen.kind) == (Finding.UNKNOWN, DatabaseKind.NOT_ADMITTED)
+    assert "pg_hba.conf" in seen.reason
 
 
 async def test_nobody_listens(secret: Path) -> None:
