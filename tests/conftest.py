@@ -5,4 +5,5 @@ pytest_plugins: list[str] = [
     "tests.parts.servers.listeners",
     "tests.parts.servers.postgres_server",
     "tests.parts.servers.supervisor",
+    "tests.parts.sharing",
 ]

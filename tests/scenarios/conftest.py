@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.parts.scenarios.lines import Line
+from tests.parts.scenarios.scenario import Scenario
 from tests.parts.scenarios.stage import Stage
 
-LINES = pytest.StashKey[list[Line]]()
+LINE = "scenario"
 
 
 @pytest.fixture(scope="session")
@@ -22,15 +23,19 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         yield Stage(tmp_path_factory.mktemp("s"), parts)
 
 
-@pytest.fixture(scope="session")
-def lines(pytestconfig: pytest.Config) -> list[Line]:
-    """Where scenarios write what became of them."""
-    return pytestconfig.stash.setdefault(LINES, [])
+@pytest.fixture
+def line(request: pytest.FixtureRequest, scenario: Scenario) -> Iterator[Line]:
+    """Where a scenario writes what became of it. Its report brings it here, also from another process."""
+    line = Line(scenario)
+    yield line
+    request.node.user_properties.append((LINE, str(line)))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line each on the terminal, and in `$CI_OUTPUT/scenarios.txt`."""
-    told = sorted(str(line) for line in config.stash.get(LINES, []))
+    reports = (report for found in terminalreporter.stats.values() for report in found)
+    properties = (one for report in reports for one in getattr(report, "user_properties", ()))
+    told = sorted({line for name, line in properties if name == LINE})
     if not told:
         return
     terminalreporter.section("scenarios")

@@ -18,12 +18,15 @@ from tests.scenarios.tables import SCENARIOS
 WITHOUT_A_QUESTION = ("policy", "the approval of what is taken back")
 
 
+def id_of(scenario: Scenario) -> str:
+    """By stack: `tests.parts.sharing` gives all scenarios of a stack to one worker."""
+    return f"{scenario.stack}:{scenario.runbook}-{scenario.name}".replace(" ", "-")
+
+
 @pytest.mark.scenario
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: f"{one.runbook}-{one.name}".replace(" ", "-"))
-async def test_scenario(scenario: Scenario, stage: Stage, lines: list[Line]) -> None:
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=id_of)
+async def test_scenario(scenario: Scenario, stage: Stage, line: Line) -> None:
     pipeline = await stage.set_for(scenario)
-    line = Line(scenario)
-    lines.append(line)
 
     await play_what_was_before(scenario, pipeline)
     async with broken(scenario, pipeline):

@@ -24,6 +24,7 @@ import docker
 from docker.errors import NotFound
 from docker.models.containers import Container
 
+from tests.parts.servers import ruled_socket
 from tests.parts.servers.docker_engine import BINDS, PYTHON, compose_binary
 from tests.parts.servers.sockets import closed_port
 
@@ -164,7 +165,7 @@ def _stand_ins() -> dict[str, Any]:
         "image": "${RUNBOOKS_IMAGE}",
         "pull_policy": "never",
         "entrypoint": [PYTHON, "/ruled_socket.py"],
-        "volumes": [*mounted, f"{ROOT}/tests/parts/ruled_socket.py:/ruled_socket.py:ro"],
+        "volumes": [*mounted, f"{ruled_socket.__file__}:/ruled_socket.py:ro"],
         "healthcheck": {"disable": True},
     }
     soon = {"healthcheck": {"interval": "1s"}}
