@@ -2,106 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import os
-import shutil
-import signal
 import sys
-import tempfile
-from pathlib import Path
-
-from demo.configuration import STABLE_FOR
-from demo.faults import FAULTS, Fault
-from demo.faults.fault import OBSERVED
-from demo.parts.errors import PartError
-from demo.screen import Screen
-from demo.stack import Stack, choose_services
-from demo.story import Story, last_words
-
-WITHIN = 150
-"""Seconds until everything is being stopped: with the stopping, under three minutes."""
-_NOT_KEPT = ("postgres-data", "temporal.db*", "backend-state", "*-token", "postgres-url", "around.json")
+from importlib import import_module
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("fault", nargs="?", default="crash", choices=sorted(FAULTS))
-    fault = FAULTS[parser.parse_args().fault]
-    directory = Path(tempfile.mkdtemp(prefix="runbooks-demo-"))
+    """Ctrl-C ends it without a traceback from here on: the imports alone take a second."""
     try:
-        with Screen() as screen:
-            return asyncio.run(_demo(fault, directory, screen))
+        return int(import_module("demo.run").main())
     except KeyboardInterrupt:
         return 130
-    finally:
-        _remove_data(directory)
-
-
-async def _demo(fault: Fault, directory: Path, screen: Screen) -> int:
-    """0 when the run completed with the cause that was expected, else 1."""
-    _end_on_signals()
-    try:
-        async with asyncio.timeout(WITHIN) as limit:
-            services, said = await choose_services(directory, fault)
-            screen.line(f"START     Temporal, PostgreSQL and a stand-in backend, run by {said}")
-            observed = fault.needs == OBSERVED
-            async with Stack(directory, services, stable_for=STABLE_FOR, observed=observed) as stack:
-                screen.line(f"READY     Temporal's UI is at {stack.temporal.ui}")
-                screen.line(
-                    f"NOTE      recovered means healthy for {STABLE_FOR} here; in production it is 5 minutes"
-                )
-                code = await _show(fault, stack, screen)
-                if os.environ.get("KEEP") == "1":
-                    limit.reschedule(None)
-                    screen.plain(
-                        f"All is left running (KEEP=1). Ctrl-C or `kill {os.getpid()}` stops everything."
-                    )
-                    await asyncio.Event().wait()
-    except PartError as error:
-        screen.plain(f"{error}\nThe logs are in {directory}")
-        return 1
-    except TimeoutError:
-        screen.plain(f"The incident was not over within {WITHIN} s. Nothing is left running.")
-        screen.plain(f"The logs are in {directory}")
-        return 1
-    except asyncio.CancelledError:
-        screen.plain("Stopped; nothing is left running.")
-        return 130
-    screen.plain(f"Nothing is left running. The logs and the review are in {directory}")
-    return code
-
-
-async def _show(fault: Fault, stack: Stack, screen: Screen) -> int:
-    story = Story(stack, screen)
-    for nth in range(fault.crashes_before):
-        screen.line(f"BEFORE    crash {nth + 1} of {fault.crashes_before}, healed as usual")
-        await story.tell(FAULTS["crash"])
-    ending = await story.tell(fault)
-    for line in last_words(ending, fault):
-        screen.plain(line)
-    return 0 if ending.went_as_expected(fault) else 1
-
-
-def _end_on_signals() -> None:
-    """Ctrl-C, SIGTERM and SIGHUP end the demo through every part's stop.
-
-    Ctrl-C is among them because a shell lets its background jobs ignore it, and asyncio respects that.
-    """
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-
-
-def _remove_data(directory: Path) -> None:
-    """Databases and secrets go; logs, configuration and reviews stay."""
-    for pattern in _NOT_KEPT:
-        for path in directory.glob(pattern):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
 
 
 if __name__ == "__main__":

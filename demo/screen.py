@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 from types import TracebackType
 from typing import Self
@@ -16,6 +18,8 @@ class Screen:
     """Lines with the seconds since the begin; a live status where there is a terminal."""
 
     def __init__(self) -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal that knows ASCII only
         self._console = Console(highlight=False, soft_wrap=True)
         self._began = time.monotonic()
         self._spinner = Spinner("dots")

@@ -12,20 +12,30 @@ import secrets
 import socket
 import sys
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 import docker
-from docker.errors import DockerException, NotFound
+from docker.errors import ContainerError, DockerException, NotFound
 from requests.exceptions import RequestException
 
+from demo.parts.loopback import LOOPBACK
+from demo.parts.postgres_programs import postgres_program
 from demo.systems.backend import ROOT
 
 ANSWER_WITHIN = 20
 """Seconds for one request to the engine."""
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
+_PROBE = """
+import demo.backend, os, socket, sys
+os.stat(sys.argv[2])
+socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+"""
+"""It finds our file and our port. An engine on another machine, or in another network, does not."""
 _ETC = ("passwd", "group", "nsswitch.conf", "ld.so.cache", "ssl", "localtime", "alternatives")
 
 
@@ -48,21 +58,26 @@ def _knock() -> None:
             with socket.socket(socket.AF_UNIX) as knocking:
                 knocking.connect(host.removeprefix("unix://"))
         except OSError as error:
-            raise DockerException(f"{host}: {error.strerror}") from error
+            raise DockerException(f"{host}: {error.strerror or error}") from error
 
 
 def host_mounts() -> list[str]:
     """Directories and files of this machine that a container needs to run our Python and PostgreSQL."""
     system = [path for path in map(Path, _SYSTEM) if path.is_dir() and not path.is_symlink()]
     etc = [Path("/etc", name) for name in _ETC]
-    python = [Path(sys.base_prefix), Path(sys.prefix), ROOT / "demo"]
-    wanted = [*system, *(path for path in [*etc, *python] if path.exists())]
+    ours = [
+        Path(sys.base_prefix),
+        Path(sys.prefix),
+        ROOT / "demo",
+        Path(postgres_program("postgres")).parents[1],
+    ]
+    wanted = [*system, *(path for path in [*etc, *ours] if path.exists())]
     covered = [path for path in wanted if not any(parent in wanted for parent in path.parents)]
     return [str(path) for path in dict.fromkeys(covered)]
 
 
 def why_not_usable() -> str:
-    """Empty when an engine answers and can run our Python from our files; else why it cannot.
+    """Empty when an engine answers, can run our Python from our files and shares our loopback; else why not.
 
     The probe runs one container of about half a second, and removes it and its image.
     """
@@ -70,17 +85,26 @@ def why_not_usable() -> str:
     try:
         with engine() as client:
             client.ping()
-    except (DockerException, RequestException):
-        return "no Docker engine answers"
+    except (DockerException, RequestException) as error:
+        return f"no Docker engine answers ({_last_line(error)})"
     try:
         image.build()
         try:
-            image.run([sys.executable, "-c", "import demo.backend"])
+            with socket.create_server((LOOPBACK, 0)) as ours, tempfile.NamedTemporaryFile() as file:
+                port = str(ours.getsockname()[1])
+                image.run([sys.executable, "-c", _PROBE, port, file.name], seeing=Path(file.name))
         finally:
             image.remove()
     except (DockerException, RequestException) as error:
-        return f"the Docker engine cannot run this machine's Python: {error}"
+        return f"the Docker engine cannot run this machine's Python: {_last_line(error)}"
     return ""
+
+
+def _last_line(error: Exception) -> str:
+    """What it says in one line: of a Python that failed in a container, the error without its traceback."""
+    said = cast("bytes | None", error.stderr) if isinstance(error, ContainerError) else None
+    lines = (said.decode(errors="replace") if said else str(error)).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
 
 
 class HostImage:
@@ -101,13 +125,13 @@ class HostImage:
         with engine() as client, suppress(NotFound):
             client.images.remove(self.name, force=True)
 
-    def run(self, argv: list[str]) -> str:
-        """Run one command in a container of this image and answer with its output."""
-        volumes = [f"{path}:{path}:ro" for path in host_mounts()]
+    def run(self, argv: list[str], *, seeing: Path) -> str:
+        """Run one command in a container that sees our files, and `seeing`; answer with its output."""
+        volumes = [f"{path}:{path}:ro" for path in (*host_mounts(), seeing)]
         environment = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         with engine() as client:
             output = client.containers.run(
-                self.name, argv, volumes=volumes, environment=environment, network_mode="none", remove=True
+                self.name, argv, volumes=volumes, environment=environment, network_mode="host", remove=True
             )
         return bytes(output).decode(errors="replace")
 

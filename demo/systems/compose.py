@@ -14,8 +14,8 @@ import yaml
 
 from demo.parts.docker_engine import HostImage, engine, host_mounts
 from demo.parts.loopback import program
+from demo.parts.postgres_programs import NOBODY
 from demo.systems.disk import SmallDisk
-from demo.systems.postgres import NOBODY
 from demo.systems.services import BACKEND, POSTGRES, Services
 from models.service.service import DockerManager, Manager
 

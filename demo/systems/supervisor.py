@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import secrets
+import shutil
+import sys
 import xmlrpc.client
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +13,6 @@ from typing import Any
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
-from demo.parts.loopback import program
 from demo.parts.part import ProcessPart
 from demo.parts.process import Process
 from demo.systems.disk import SmallDisk
@@ -26,13 +27,22 @@ class Supervisord(ProcessPart):
     """The supervisor itself, with nothing started yet; asked over its unix socket."""
 
     def __init__(self, directory: Path, programs: Sequence[str]) -> None:
+        self._directory = directory
         self.socket = _short(directory) / "supervisor.sock"
         configuration = directory / "supervisord.conf"
         configuration.write_text("\n".join([_server(directory, self.socket), *programs]))
-        argv = [program("supervisord", hint="pip install supervisor"), "-n", "-c", str(configuration)]
-        control = program("supervisorctl", hint="pip install supervisor")
-        self.control = [control, "-s", f"unix://{self.socket}"]
+        argv = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration)]
+        self.control = [sys.executable, "-m", "supervisor.supervisorctl", "-s", f"unix://{self.socket}"]
         self.process = Process("supervisord", argv, directory=directory)
+
+    async def start(self) -> None:
+        self.socket.parent.mkdir(mode=0o700, exist_ok=True)
+        await super().start()
+
+    async def stop(self) -> None:
+        await super().stop()
+        if self.socket.parent != self._directory:
+            shutil.rmtree(self.socket.parent, ignore_errors=True)
 
     async def looks_ready(self) -> str:
         try:
@@ -137,7 +147,7 @@ def _short(directory: Path) -> Path:
     """The work directory; one of its own for the socket where the work directory's name is too long."""
     if len(str(directory)) <= _LONGEST_SOCKET_DIRECTORY:
         return directory
-    return Path(tempfile.mkdtemp(prefix="runbooks-", dir="/tmp"))
+    return Path("/tmp", f"runbooks-{secrets.token_hex(8)}")
 
 
 def _server(directory: Path, socket: Path) -> str:

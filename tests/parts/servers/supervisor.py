@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -83,7 +84,7 @@ def _configuration(directory: Path, programs: dict[str, str | tuple[str, dict[st
         file = directory / f"{name}.py"
         file.write_text(code)
         lines = {
-            "command": f"{sys.executable} -u {file}",
+            "command": shlex.join([sys.executable, "-u", str(file)]),
             "startsecs": "0",
             "autorestart": "false",
             "stopwaitsecs": "3",
