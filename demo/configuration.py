@@ -13,12 +13,12 @@ import yaml
 from demo.systems.backend import ROOT
 from demo.systems.disk import SmallDisk
 from demo.systems.services import BACKEND, POSTGRES, Services
+from models.configuration.configuration import ANY_TOPIC
+from models.names import ANY_ALERT
+from workflows.runbooks.registry import NAMES
 
 STABLE_FOR = "10s"
 """Recovered means healthy for this long. `runbook.md` says five minutes; the demo says that it is less."""
-
-
-_TOPICS = ("service-down", "high-error-rate", "database", "any-alert")
 
 
 @dataclass(frozen=True)
@@ -57,26 +57,11 @@ def _content(directory: Path, services: Services, around: Around, secret: Path) 
             POSTGRES: _postgres(services, secret),
         },
         "alerts": {
-            "ServiceDown": {
-                "severity": "critical",
-                "topic": "service-down",
-                "service": BACKEND,
-                "thresholds": thresholds,
-            },
-            "HighErrorRate": {
-                "severity": "critical",
-                "topic": "high-error-rate",
-                "service": BACKEND,
-                "thresholds": thresholds,
-            },
-            "DatabaseConnectionFailure": {
-                "severity": "critical",
-                "topic": "database",
-                "service": POSTGRES,
-                "thresholds": thresholds,
-            },
+            runbook: {"severity": "critical", "thresholds": dict(thresholds)}
+            for runbook in NAMES
+            if runbook != ANY_ALERT
         },
-        "escalation": {topic: ["on-call"] for topic in _TOPICS},
+        "escalation": {ANY_TOPIC: ["on-call"]},
         "contacts": {"on-call": ["log"], "dba": ["log"], "platform-team": ["log"]},
         "specialists": {"database": "dba", "platform": "platform-team"},
         "broadcast": ["log"],

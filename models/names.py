@@ -42,9 +42,6 @@ CONTROL_ROOM_STATE = "state"
 ANY_ALERT = "AnyAlert"
 DATABASE_CONNECTION_FAILURE = "DatabaseConnectionFailure"
 
-RUNBOOKS = ("ServiceDown", "HighErrorRate", DATABASE_CONNECTION_FAILURE, ANY_ALERT)
-"""Every runbook that exists, by its workflow type."""
-
 UNKNOWN_SERVICE = "unknown"
 
 RESERVED = ("steward", "check", "control-room")

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from models.configuration.configuration import Configuration
 from models.configuration.mistakes import mistakes_in
 from runtime import yaml_document
+from workflows.runbooks.registry import NAMES
 
 CONFIG_VARIABLE = "RUNBOOKS_CONFIG"
 TOKEN_FILE_VARIABLE = "RUNBOOKS_INTAKE_TOKEN_FILE"  # noqa: S105 - the name of a variable
@@ -128,7 +129,7 @@ def _understood(content: bytes, path: Path, environ: Mapping[str, str]) -> Confi
         if isinstance(intake, dict):
             data = {**data, "intake": {**intake, "token": {"file": token_file}}}
     try:
-        return Configuration.model_validate(data)
+        return Configuration.of(data, NAMES)
     except ValidationError as error:
         mistakes = [mistake for details in error.errors() for mistake in mistakes_in(details)]
     located = sorted(((*document.locate(one.place), one.text) for one in mistakes), key=lambda one: one[0])

@@ -12,16 +12,16 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, get_args
 
-from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationInfo, model_validator
 
 from models.actions.plan import Action, Risk
-from models.base import Configured, Duration, Interval, Size
+from models.base import Configured, Duration, Interval
 from models.configuration.channels import ChannelConfig
 from models.configuration.consistency import Inconsistent, Mistake, Place, cycles, doubled_aliases, unknown
+from models.configuration.processes import Directories, IntakeSettings, Systems, TemporalLinks, WorkerSettings
 from models.incident.policy import ApprovalPolicy, Thresholds
-from models.names import ANY_ALERT, RUNBOOKS, UNKNOWN_SERVICE, AlertName, ServiceName, Severity
-from models.service.addresses import ListeningAddress, WebAddress
-from models.service.secret import SecretRef
+from models.names import ANY_ALERT, UNKNOWN_SERVICE, AlertName, ServiceName, Severity
+from models.service.addresses import WebAddress
 from models.service.service import Service
 
 USUAL_LABELS = ("service", "job", "app")
@@ -90,49 +90,6 @@ def _step(value: Any) -> Any:
 Row = tuple[Annotated[Step, BeforeValidator(_step)], ...]
 
 
-class Systems(Configured):
-    """Where the monitoring is found."""
-
-    alertmanager: WebAddress | None = None
-    prometheus: WebAddress | None = None
-    grafana: WebAddress | None = None
-    sentry: WebAddress | None = None
-
-
-class IntakeSettings(Configured):
-    """How alerts and decisions come in over HTTP."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    token: SecretRef | None = None
-    """The bearer token; `RUNBOOKS_INTAKE_TOKEN_FILE` names its file and wins."""
-    people: dict[str, SecretRef] = Field(default_factory=dict)
-    """Who may decide over HTTP: a name, as in `approvals.approvers`, and where their token is."""
-    max_body: Size = Field(default=4 * 2**20, ge=1024, le=64 * 2**20)
-    public_url: WebAddress | None = None
-    """How people reach the intake, for the links in messages."""
-
-
-class TemporalLinks(Configured):
-    """For links only: the connection itself is configured as the Temporal SDK has it."""
-
-    ui: WebAddress = "http://localhost:8233"
-
-
-class WorkerSettings(Configured):
-    """How a worker shows itself."""
-
-    metrics: ListeningAddress | None = None
-    """Where Prometheus may scrape the worker's metrics, as `127.0.0.1:9464`; nowhere by default."""
-
-
-class Directories(Configured):
-    """Where files are kept; relative ones begin where the process was started."""
-
-    state: str = Field(default="var", min_length=1)
-    reviews: str = Field(default="var/reviews", min_length=1)
-
-
 class Configuration(Configured):
     """The whole file. It cannot exist with a name that leads nowhere."""
 
@@ -157,6 +114,15 @@ class Configuration(Configured):
     temporal: TemporalLinks = TemporalLinks()
     worker: WorkerSettings = WorkerSettings()
     directories: Directories = Directories()
+    _runbooks: frozenset[str] = PrivateAttr(frozenset({ANY_ALERT}))
+
+    @classmethod
+    def of(cls, content: Any, runbooks: Collection[str]) -> Configuration:
+        """The content of a file, for a product that has these runbooks, by their workflow types.
+
+        Raises pydantic's `ValidationError`. Without this, `AnyAlert` is the only runbook.
+        """
+        return cls.model_validate(content, context=frozenset(runbooks))
 
     @model_validator(mode="before")
     @classmethod
@@ -172,7 +138,9 @@ class Configuration(Configured):
         return {**value, "services": named}
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Configuration:
+    def _is_consistent(self, info: ValidationInfo) -> Configuration:
+        if info.context is not None:
+            self._runbooks = info.context
         if mistakes := self._mistakes():
             raise Inconsistent(mistakes)
         return self
@@ -191,7 +159,7 @@ class Configuration(Configured):
         """The workflow type that an alert name goes to. Nothing is dropped: `AnyAlert` takes the rest."""
         if alert_name not in self.alerts:
             return ANY_ALERT
-        return self.alerts[alert_name].runbook or (alert_name if alert_name in RUNBOOKS else ANY_ALERT)
+        return self.alerts[alert_name].runbook or (alert_name if alert_name in self._runbooks else ANY_ALERT)
 
     def service_named(self, alert_name: str, labels: Mapping[str, str]) -> str:
         """The service that an alert is about, by its labels.
@@ -254,7 +222,7 @@ class Configuration(Configured):
         for name, rule in self.alerts.items():
             at = ("alerts", name)
             if rule.runbook is not None:
-                found += unknown((*at, "runbook"), "runbook", rule.runbook, RUNBOOKS)
+                found += unknown((*at, "runbook"), "runbook", rule.runbook, self._runbooks)
             if rule.service is not None:
                 found += unknown((*at, "service"), "service", rule.service, self.services)
             if rule.topic != ANY_TOPIC:

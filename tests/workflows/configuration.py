@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from models.names import ANY_ALERT
+from workflows.runbooks.registry import NAMES
+
 SWITCH = {"url": "http://localhost:3000/api/degraded"}
 
 CONFIGURATION: dict[str, Any] = {
@@ -29,9 +32,7 @@ CONFIGURATION: dict[str, Any] = {
         },
     },
     "alerts": {
-        "ServiceDown": {"severity": "critical", "topic": "service-down"},
-        "HighErrorRate": {"severity": "critical", "topic": "service-down"},
-        "DatabaseConnectionFailure": {"severity": "critical", "topic": "service-down"},
+        **{name: {"severity": "critical", "topic": "service-down"} for name in NAMES if name != ANY_ALERT},
         "DiskSlow": {"severity": "warning"},
     },
     "escalation": {

@@ -34,7 +34,7 @@ from models.incident.stewardship import StewardState
 from models.names import STEWARD, TASK_QUEUE, steward_id
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.world import World
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.registry import NAMES, WORKFLOWS
 
 SERVER = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent)) or shutil.which(
     "temporal-test-server"
@@ -52,11 +52,11 @@ class Night:
 
     world: World
     env: WorkflowEnvironment
-    configuration: Configuration = field(default_factory=lambda: Configuration.model_validate(CONFIGURATION))
+    configuration: Configuration = field(default_factory=lambda: Configuration.of(CONFIGURATION, NAMES))
 
     def configure(self, **changes: Any) -> None:
         """Change the configuration in force; incidents that are open keep theirs."""
-        self.configuration = Configuration.model_validate(merged(CONFIGURATION, changes))
+        self.configuration = Configuration.of(merged(CONFIGURATION, changes), NAMES)
 
     async def now(self) -> datetime:
         return await self.env.get_current_time()

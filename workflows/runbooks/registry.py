@@ -1,4 +1,4 @@
-"""Every workflow of the product. A new runbook is one line here."""
+"""The only list of runbooks. A new one is imported and named here; everything else finds it here."""
 
 from __future__ import annotations
 
@@ -16,5 +16,8 @@ RUNBOOKS: tuple[type[Runbook], ...] = (
     DatabaseConnectionFailure,
     AnyAlert,
 )
+
+NAMES = tuple(runbook.__name__ for runbook in RUNBOOKS)
+"""Their workflow types, which `runbooks.yaml` may name."""
 
 WORKFLOWS: tuple[type[object], ...] = (*RUNBOOKS, Steward, ControlRoom)

@@ -12,7 +12,7 @@ from typer.main import get_command
 
 import starter
 from docs import generate
-from models.names import RUNBOOKS
+from workflows.runbooks.registry import NAMES
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -76,7 +76,7 @@ def test_every_make_target_exists(page: Path) -> None:
     assert set(said) <= targets
 
 
-@pytest.mark.parametrize("runbook", RUNBOOKS)
+@pytest.mark.parametrize("runbook", NAMES)
 def test_every_runbook_has_its_page(runbook: str) -> None:
     page = DOCS / "runbooks" / f"{kebab(runbook)}.md"
     text = text_of(page)
@@ -86,7 +86,7 @@ def test_every_runbook_has_its_page(runbook: str) -> None:
         assert f"## {heading}\n" in text
 
 
-@pytest.mark.parametrize("runbook", [one for one in RUNBOOKS if one != "AnyAlert"])
+@pytest.mark.parametrize("runbook", [one for one in NAMES if one != "AnyAlert"])
 def test_every_runbook_that_acts_shows_its_causes(runbook: str) -> None:
     text = text_of(DOCS / "runbooks" / f"{kebab(runbook)}.md")
     assert f"<!-- generated: causes {runbook} -->" in text

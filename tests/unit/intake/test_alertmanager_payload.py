@@ -27,7 +27,7 @@ from models.incident.alert import Alert
 from models.names import Severity
 from tests.parts.product.door import alert, webhook
 
-CONFIGURATION = Configuration.model_validate(
+CONFIGURATION = Configuration.of(
     {
         "services": {
             "backend": {
@@ -36,7 +36,8 @@ CONFIGURATION = Configuration.model_validate(
             }
         },
         "alerts": {"ServiceDown": {"severity": "critical"}},
-    }
+    },
+    runbooks=["ServiceDown"],
 )
 
 

@@ -1,0 +1,52 @@
+"""Settings of the product's own processes, and where they find the systems around them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from models.base import Configured, Size
+from models.service.addresses import ListeningAddress, WebAddress
+from models.service.secret import SecretRef
+
+
+class Systems(Configured):
+    """Where the monitoring is found."""
+
+    alertmanager: WebAddress | None = None
+    prometheus: WebAddress | None = None
+    grafana: WebAddress | None = None
+    sentry: WebAddress | None = None
+
+
+class IntakeSettings(Configured):
+    """How alerts and decisions come in over HTTP."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    token: SecretRef | None = None
+    """The bearer token; `RUNBOOKS_INTAKE_TOKEN_FILE` names its file and wins."""
+    people: dict[str, SecretRef] = Field(default_factory=dict)
+    """Who may decide over HTTP: a name, as in `approvals.approvers`, and where their token is."""
+    max_body: Size = Field(default=4 * 2**20, ge=1024, le=64 * 2**20)
+    public_url: WebAddress | None = None
+    """How people reach the intake, for the links in messages."""
+
+
+class TemporalLinks(Configured):
+    """For links only: the connection itself is configured as the Temporal SDK has it."""
+
+    ui: WebAddress = "http://localhost:8233"
+
+
+class WorkerSettings(Configured):
+    """How a worker shows itself."""
+
+    metrics: ListeningAddress | None = None
+    """Where Prometheus may scrape the worker's metrics, as `127.0.0.1:9464`; nowhere by default."""
+
+
+class Directories(Configured):
+    """Where files are kept; relative ones begin where the process was started."""
+
+    state: str = Field(default="var", min_length=1)
+    reviews: str = Field(default="var/reviews", min_length=1)
