@@ -5,12 +5,12 @@ They need a stack that observes the backend among all that is around it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
 from demo.faults.database import pool_exhausted
-from demo.faults.fault import OBSERVED, Fault
+from demo.faults.fault import OBSERVED, Fault, Inject
 from demo.faults.service import database_lost
 from demo.observed import CPU, CPU_FULL, HEAP, RATIO, TRAFFIC
 from demo.parts.waiting import until
@@ -183,7 +183,7 @@ async def _failing(services: Services) -> None:
 
 
 def _row(
-    inject: Callable[[Services], AbstractAsyncContextManager[None]],
+    inject: Inject,
     cause: str,
     says: str,
     *,

@@ -17,15 +17,16 @@ OBSERVED = "observed"
 """Prometheus, and all that is around a backend."""
 
 
+Inject = Callable[[Services], AbstractAsyncContextManager[None]]
+"""Entered when it is broken; on the way out whatever would break it again is taken away. It repairs
+nothing: that is the runbook's."""
+
+
 @dataclass(frozen=True)
 class Fault:
-    """What the demo may break, the alert that this raises, and what the runbook is expected to find.
+    """What the demo may break, the alert that this raises, and what the runbook is expected to find."""
 
-    `inject` is an async context manager: entered when it is broken, and on the way out whatever
-    would break it again is taken away. It repairs nothing: that is the runbook's.
-    """
-
-    inject: Callable[[Services], AbstractAsyncContextManager[None]]
+    inject: Inject
     cause: str
     says: str
     alert: str = "ServiceDown"

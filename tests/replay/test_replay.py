@@ -55,7 +55,7 @@ async def test_todays_code_replays_what_was_recorded() -> None:
 async def test_what_is_recorded_now_replays(tmp_path: Path) -> None:
     written = await record(some("taken-over", "suspended", "fires-again-while-closing"), tmp_path)
     kinds = {path.name.split(".")[1].rstrip("2") for path in written}
-    assert kinds == {"HighErrorRate", "ServiceDown", "Steward", "ControlRoom"}
+    assert {"Steward", "ControlRoom"} < kinds, "the runbooks and what they act through"
     assert await failures(written) == []
 
 

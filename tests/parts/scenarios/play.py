@@ -38,8 +38,9 @@ async def play_what_was_before(scenario: Scenario, pipeline: Pipeline) -> None:
 async def broken(scenario: Scenario, pipeline: Pipeline) -> AsyncIterator[None]:
     """All faults of the scenario at once."""
     async with AsyncExitStack() as faults:
-        for name in scenario.faults:
-            await faults.enter_async_context(FAULTS[name].inject(pipeline.stack.services))
+        for fault in scenario.faults:
+            inject = FAULTS[fault].inject if isinstance(fault, str) else fault
+            await faults.enter_async_context(inject(pipeline.stack.services))
         yield
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from demo.faults import FAULTS
+from demo.faults.fault import Inject
 from demo.systems.services import BACKEND
 from models.incident.incident import Outcome, Phase
 from models.names import incident_id
@@ -34,8 +35,9 @@ class Scenario:
     runbook: str
     cause: str
     """The cause to be named; empty when the page is left before a diagnosis."""
-    faults: tuple[str, ...] = ()
-    """Names of `demo.faults.FAULTS`, injected one after the other; the alert comes last."""
+    faults: tuple[str | Inject, ...] = ()
+    """Injected one after the other; the alert comes last. Each is of the demo, by its name in
+    `demo.faults.FAULTS`, or the runbook's own."""
     healed_before: tuple[str, ...] = ()
     """Faults that each have an incident of their own before, and are healed without a question."""
     service: str = BACKEND
@@ -73,5 +75,6 @@ class Scenario:
         return self.outcome is Outcome.CLOSED_BY_HUMAN
 
     def __post_init__(self) -> None:
-        unknown = [name for name in (*self.healed_before, *self.faults) if name not in FAULTS]
+        names = [one for one in (*self.healed_before, *self.faults) if isinstance(one, str)]
+        unknown = [name for name in names if name not in FAULTS]
         assert not unknown, f"{self.name}: no such fault: {', '.join(unknown)}"
