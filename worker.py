@@ -11,18 +11,16 @@ import contextlib
 import signal
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 from pydantic import TypeAdapter, ValidationError
-from temporalio.client import Client
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import Runtime
 
 from models.service.service import HostName
 from runtime import hosting, settings
 from runtime.connection import ConnectionMisconfigured, TemporalUnreachable, connect
-from runtime.search_attributes import AttributesMissing, register_search_attributes
+from runtime.search_attributes import AttributesMissing
+from runtime.telemetry import worker_runtime
 
 FAILED, MISCONFIGURED, UNREACHABLE = 1, 2, 3
 
@@ -30,44 +28,15 @@ FAILED, MISCONFIGURED, UNREACHABLE = 1, 2, 3
 async def serve(config: Path, host: str | None) -> None:
     """Host the work until SIGTERM or SIGINT, then let what runs come to its end."""
     file = settings.ConfigurationFile(config)
-    Runtime.set_default(_telemetry(file().worker.metrics, config))
+    Runtime.set_default(worker_runtime(file().worker.metrics, config))
     client = await connect()
-    await register_search_attributes(client)
     stop = asyncio.Event()
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, stop.set)
-    with ThreadPoolExecutor(hosting.THREADS) as threads:
-        async with httpx.AsyncClient(trust_env=False) as http:
-            await _host(client, http, file, threads, host, stop)
-
-
-async def _host(
-    client: Client,
-    http: httpx.AsyncClient,
-    file: settings.ConfigurationFile,
-    threads: ThreadPoolExecutor,
-    host: str | None,
-    stop: asyncio.Event,
-) -> None:
-    house = hosting.build(client, http, file)
-    versions = asyncio.create_task(house.versions.run(file, host))
-    one = (
-        hosting.host_worker(client, house, threads, host) if host else hosting.worker(client, house, threads)
-    )
-    async with one:
+    async with hosting.hosted(client, file, host) as one:
         print(f"worker ready on task queue {one.task_queue}", flush=True)  # noqa: T201
         await stop.wait()
-        versions.cancel()
     print("worker drained", flush=True)  # noqa: T201
-
-
-def _telemetry(address: str | None, config: Path) -> Runtime:
-    metrics = PrometheusConfig(bind_address=address) if address else None
-    try:
-        return Runtime(telemetry=TelemetryConfig(metrics=metrics))
-    except ValueError as error:  # an address of another machine, or a port that is not ours to take
-        cure = "name an address of this machine and a free port"
-        raise settings.ConfigurationError([f"{config}: worker.metrics: {error}: {cure}"]) from error
 
 
 def _host_name(text: str) -> str:

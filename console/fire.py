@@ -1,4 +1,4 @@
-"""`fire`: start an incident by hand, through the same door as Alertmanager's alerts."""
+"""`fire`: start an incident by hand, by the same way as Alertmanager's alerts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from console.voice import AsJson, By, Unusable, as_json, out, run, somebody, typed
-from intake.alerts.door import Door
+from intake.alerts.dispatch import Dispatch
 from intake.alerts.payload import MAX_LABEL, MAX_LABELS
 from intake.alerts.routing import routed
 from models.configuration.configuration import Configuration
@@ -43,7 +43,8 @@ def fire(
         labels = _labels(label or []) | ({"severity": severity.value} if severity else {})
         fired = _alert(alert, service, labels, by=somebody(by), configuration=configuration)
         one = routed(fired, configuration)
-        taken = await Door(await connect()).take(one)
+        client = await connect()
+        taken = await Dispatch(lambda: client).take(one)
         if json:
             as_json({"incident": fired.incident_id, "runbook": one.runbook, "taken": taken.value})
         else:

@@ -1,33 +1,30 @@
-"""`serve`: the intake, until it is told to stop."""
+"""`serve`: the intake, until it is told to stop; with `--with-worker` a worker in the same process."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated
 
 import httpx
 import typer
-from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.runtime import Runtime
 
 from activities.support.secrets import resolve
 from console.fire import Config
 from console.voice import Unusable, run, typed
-from intake.alerts.first_look import FirstLooks
-from intake.alerts.sight import Sight
 from intake.app import build
 from intake.http.keys import Keys, is_loopback
 from intake.http.server import listen
 from intake.http.server import serve as serve_app
 from models.configuration.configuration import Configuration
 from runtime import hosting, settings
-from runtime.connection import connect, connect_later
-from runtime.first_task_worker import EarlyHealth, eyes, first_look_worker
+from runtime.connection import connect_later
+from runtime.embedded_worker import EmbeddedWorker
 from runtime.logging import keep_journal
+from runtime.telemetry import worker_runtime
 
 app = typer.Typer()
 
@@ -41,13 +38,16 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.", show_default="8080")
     ] = None,
+    with_worker: Annotated[
+        bool, typer.Option("--with-worker", help="Host a worker in the same process.")
+    ] = False,
 ) -> None:
     """Take alerts from Alertmanager, and decisions from people, over HTTP."""
-    run(_serve(config, host, port))
+    run(_serve(settings.path_of(config), host, port, with_worker))
 
 
-async def _serve(config: Config, host: str | None, port: int | None) -> None:
-    file = settings.ConfigurationFile(settings.path_of(config))
+async def _serve(config: Path, host: str | None, port: int | None, with_worker: bool) -> None:
+    file = settings.ConfigurationFile(config)
     intake = file().intake
     host, port = host or intake.host, intake.port if port is None else port
     keys = keys_of(file())
@@ -57,34 +57,29 @@ async def _serve(config: Config, host: str | None, port: int | None) -> None:
             f"and name it in {settings.TOKEN_FILE_VARIABLE}, or listen on 127.0.0.1"
         )
     keep_journal()
+    if with_worker:
+        runtime = worker_runtime(file().worker.metrics, config)
+        Runtime.set_default(runtime, error_if_already_set=False)
     client = await connect_later()
     async with httpx.AsyncClient(follow_redirects=False) as http:
-        sight = Sight(file, eyes(http))
         with listen(host, port) as listener:
-            async with _first_looks(file, http, sight) as first_looks:
-                app = build(client, file, keys, http, first_looks, sight, lambda: file.problem)
+            worker = EmbeddedWorker(lambda one: hosting.hosted(one, file), client) if with_worker else None
+            app = build(client, file, keys, http, worker, lambda: file.problem)
+            async with _running(worker):
                 await serve_app(app, listener)
 
 
 @asynccontextmanager
-async def _first_looks(
-    file: settings.ConfigurationFile, http: httpx.AsyncClient, sight: Sight
-) -> AsyncIterator[FirstLooks]:
-    """The worker beside the door, drained when the last request is answered."""
-    with ThreadPoolExecutor(hosting.THREADS) as threads:
-        health = EarlyHealth(http)
-
-        def worker(client: Client) -> Worker:
-            return first_look_worker(client, hosting.build(client, http, file, health), threads)
-
-        first_looks = FirstLooks(connect, worker, health.begin, sight)
-        keeping = asyncio.create_task(first_looks.keep_ready())
-        try:
-            yield first_looks
-        finally:
-            keeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeping
+async def _running(worker: EmbeddedWorker | None) -> AsyncIterator[None]:
+    """The worker runs while the intake serves; it drains when the last request is answered."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(worker.keep_running(stop)) if worker else None
+    try:
+        yield
+    finally:
+        stop.set()
+        if running:
+            await running
 
 
 def keys_of(configuration: Configuration) -> Keys:

@@ -49,7 +49,9 @@ async def _demo(fault: Fault, directory: Path, screen: Screen) -> int:
             services, said = await choose_services(directory, fault)
             screen.line(f"START     Temporal, PostgreSQL and a stand-in backend, run by {said}")
             observed = fault.needs == OBSERVED
-            async with Stack(directory, services, stable_for=STABLE_FOR, observed=observed) as stack:
+            async with Stack(
+                directory, services, stable_for=STABLE_FOR, observed=observed, one_process=True
+            ) as stack:
                 screen.line(f"READY     Temporal's UI is at {stack.temporal.ui}")
                 screen.line(
                     f"NOTE      recovered means healthy for {STABLE_FOR} here; in production it is 5 minutes"

@@ -24,7 +24,7 @@ from demo.systems.alertmanager import Alertmanager
 from demo.systems.compose import ComposedServices
 from demo.systems.disk import SmallDisk
 from demo.systems.networked import NetworkedServices
-from demo.systems.product import Intake, Worker, command, new_token, product_environment
+from demo.systems.product import Intake, OneProcess, Worker, command, new_token, product_environment
 from demo.systems.prometheus import Prometheus
 from demo.systems.services import BACKEND, FIRST_VERSION, Services
 from demo.systems.supervisor import SupervisedServices
@@ -56,7 +56,8 @@ async def choose_services(directory: Path, fault: Fault) -> tuple[Services, str]
 class Stack(Part):
     """All parts on free ports in one work directory. With `monitored`, Prometheus and Alertmanager
     watch the backend and raise and resolve the alerts themselves. With `observed`, Prometheus watches
-    it among all that is around a backend: users, a provider, an orchestrator, Sentry."""
+    it among all that is around a backend: users, a provider, an orchestrator, Sentry. With
+    `one_process`, intake and worker are one process."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Stack(Part):
         stable_for: str = "10s",
         monitored: bool = False,
         observed: bool = False,
+        one_process: bool = False,
     ) -> None:
         self.directory = directory
         self.services = services
@@ -73,8 +75,10 @@ class Stack(Part):
         self.token_file = new_token(directory)
         self.environment = product_environment(self.temporal.address, self.token_file)
         self.config = directory / "runbooks.yaml"
-        self.intake = Intake(directory, config=self.config, environment=self.environment)
+        kind = OneProcess if one_process else Intake
+        self.intake = kind(directory, config=self.config, environment=self.environment)
         self.worker = Worker(directory, config=self.config, environment=self.environment)
+        self._product = (self.intake,) if one_process else (self.worker, self.intake)
         self.alertmanager: Alertmanager | None = None
         self.prometheus: Prometheus | None = None
         if monitored:
@@ -101,7 +105,7 @@ class Stack(Part):
             await self._enter(self.services.surroundings)
         await self._enter(self.services)
         write_configuration(self.directory, self.services, self._around())
-        await self._enter(self.worker, self.intake)
+        await self._enter(*self._product)
         await self._enter(*(part for part in (self.alertmanager, self.prometheus) if part))
         if self.services.surroundings:
             await self.until_version_known()

@@ -14,15 +14,14 @@ from temporalio.client import Client
 
 from intake import openapi
 from intake.alerts.alertmanager import AlertmanagerWebhook
-from intake.alerts.door import Door
-from intake.alerts.first_look import FirstLooks
-from intake.alerts.sight import Sight
+from intake.alerts.dispatch import Dispatch
 from intake.health import HealthPages
 from intake.http.answers import Stop, on_http_exception, on_stop, refusal
 from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics, Timed
 from intake.pages import STATUS, IncidentPages
 from models.configuration.configuration import Configuration
+from runtime.embedded_worker import EmbeddedWorker
 from runtime.errors import Trouble
 from runtime.incidents import Incidents
 
@@ -32,18 +31,21 @@ def build(
     configuration: Callable[[], Configuration],
     keys: Keys,
     http: httpx.AsyncClient,
-    first_looks: FirstLooks,
-    sight: Sight,
+    worker: EmbeddedWorker | None,
     problem: Callable[[], str] = str,
 ) -> Starlette:
-    """The application. `problem` says what is wrong with the configuration's file, if anything."""
+    """The application. `problem` says what is wrong with the configuration's file, if anything.
+
+    `worker` runs in the same process, if there is one: its client starts the incidents.
+    """
     metrics = IntakeMetrics()
-    webhook = AlertmanagerWebhook(Door(client, first_looks.begin), configuration, keys, metrics, http)
+    dispatch = Dispatch(worker.client if worker else lambda: client)
+    webhook = AlertmanagerWebhook(dispatch, configuration, keys, metrics, http)
     return Starlette(
         routes=[
             *webhook.routes(),
             *IncidentPages(Incidents(client), keys).routes(),
-            *HealthPages(client, problem, sight.check, metrics).routes(),
+            *HealthPages(client, problem, worker, metrics).routes(),
             *openapi.routes(),
         ],
         middleware=[Middleware(Timed, metrics=metrics)],

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from intake.http.answers import shown
 from intake.http.metrics import IntakeMetrics
 from models.base import Model
+from runtime.embedded_worker import EmbeddedWorker
 from runtime.readiness import Check, check_search_attributes, check_temporal
 
 
@@ -31,12 +32,12 @@ class HealthPages:
         self,
         client: Client,
         problem: Callable[[], str],
-        first_looks: Callable[[], Check],
+        worker: EmbeddedWorker | None,
         metrics: IntakeMetrics,
     ) -> None:
         self._client = client
         self._problem = problem
-        self._first_looks = first_looks
+        self._worker = worker
         self._metrics = metrics
 
     def routes(self) -> list[Route]:
@@ -50,9 +51,12 @@ class HealthPages:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, _: Request) -> Response:
-        checks = await asyncio.gather(check_temporal(self._client), check_search_attributes(self._client))
-        others = (self._configuration(), self._first_looks())
-        ready = Ready(ready=all(check.ok for check in checks), checks=(*checks, *others))
+        checks = list(
+            await asyncio.gather(check_temporal(self._client), check_search_attributes(self._client))
+        )
+        if self._worker:
+            checks.append(self._worker.check())
+        ready = Ready(ready=all(check.ok for check in checks), checks=(*checks, self._configuration()))
         return shown(ready, 200 if ready.ready else 503)
 
     def _configuration(self) -> Check:

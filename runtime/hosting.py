@@ -1,14 +1,14 @@
 """Builds the clients and activities once, and the workers that host them.
 
-`worker.py` hosts everything. The intake hosts the workflows with their local looks only, so that
-an alert's first look is taken by the process that received it; what changes anything is an
-ordinary activity, and runs in a worker. That worker is in `runtime/first_task_worker.py`.
+`worker.py` hosts one, and so does `starter.py serve --with-worker`, beside the intake.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -48,6 +48,7 @@ from activities.support.secrets import resolve
 from models.configuration.configuration import Configuration
 from models.names import TASK_QUEUE, queue_of
 from runtime.deployments import DeploymentWatch
+from runtime.search_attributes import register_search_attributes
 from workflows.runbooks.registry import WORKFLOWS
 
 THREADS = 20
@@ -70,12 +71,11 @@ def build(
     client: Client,
     http: httpx.AsyncClient,
     configuration: Callable[[], Configuration],
-    health: HealthActivities | None = None,
 ) -> House:
-    """Build each activity once, with its clients. `health` is the host's own way to probe, if it has one."""
+    """Build each activity once, with its clients."""
     now = configuration()
     managers = Managers()
-    health = health or HealthActivities(http)
+    health = HealthActivities(http)
     processes, postgres = ProcessActivities(managers), PostgresActivities()
     providers, sessions = ProviderActivities(http), SessionActivities()
     metrics = ServiceMetricActivities(PrometheusActivities(http))
@@ -170,3 +170,24 @@ def host_worker(client: Client, house: House, threads: ThreadPoolExecutor, host:
         activity_executor=threads,
         graceful_shutdown_timeout=DRAIN,
     )
+
+
+@asynccontextmanager
+async def hosted(
+    client: Client, configuration: Callable[[], Configuration], host: str | None = None
+) -> AsyncIterator[Worker]:
+    """A running worker with everything that it needs; on the way out it drains.
+
+    Raises AttributesMissing, and what befalls the worker while it runs.
+    """
+    await register_search_attributes(client)
+    with ThreadPoolExecutor(THREADS) as threads:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            house = build(client, http, configuration)
+            one = host_worker(client, house, threads, host) if host else worker(client, house, threads)
+            versions = asyncio.create_task(house.versions.run(configuration, host))
+            async with one:
+                try:
+                    yield one
+                finally:
+                    versions.cancel()

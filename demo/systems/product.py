@@ -1,4 +1,4 @@
-"""The product itself, as an operator runs it: `worker.py` and `starter.py serve`."""
+"""The product itself, as an operator runs it: two processes, or one that is both."""
 
 from __future__ import annotations
 
@@ -105,6 +105,21 @@ class Intake(ProcessPart):
 
     async def looks_ready(self) -> str:
         return await answers(f"{self.url}/readyz")
+
+
+class OneProcess(Intake):
+    """`python starter.py serve --with-worker`: ready when `/readyz` says that its worker runs, too.
+
+    Like a `Worker`, it drains for longer than the demo wants to wait.
+    """
+
+    stop_within = 4.0
+
+    def __init__(
+        self, directory: Path, *, config: Path, environment: Mapping[str, str], port: int | None = None
+    ) -> None:
+        super().__init__(directory, config=config, environment=environment, port=port, name="product")
+        self.process.argv.append("--with-worker")
 
 
 def command(

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from intake.alerts.beginnings import Beginnings
 from intake.alerts.delivery import Delivery, Receipt
-from intake.alerts.door import Door
+from intake.alerts.dispatch import Dispatch
 from intake.alerts.payload import Batch, ReceivedAlert, Refused, Unreadable, read_webhook
 from intake.alerts.routing import Nameless, Routed, outvoted, route
+from intake.alerts.start_times import StartTimes
 from intake.alerts.truncated import NotFetched, fetch_rest
 from intake.http.answers import refusal, shown
 from intake.http.body import read_body
@@ -45,18 +45,18 @@ class AlertmanagerWebhook:
 
     def __init__(
         self,
-        door: Door,
+        dispatch: Dispatch,
         configuration: Callable[[], Configuration],
         keys: Keys,
         metrics: IntakeMetrics,
         http: httpx.AsyncClient,
     ) -> None:
-        self._door = door
+        self._dispatch = dispatch
         self._configuration = configuration
         self._keys = keys
         self._metrics = metrics
         self._http = http
-        self._beginnings = Beginnings()
+        self._start_times = StartTimes()
         self._log = structlog.get_logger("intake")
 
     def routes(self) -> list[Route]:
@@ -79,7 +79,7 @@ class AlertmanagerWebhook:
         self._metrics.refused.inc(len(refused))
         if refused:
             self._log.warning("alerts refused", count=len(refused), first=refused[0].reason)
-        delivery = Delivery(self._door.take, self._metrics)
+        delivery = Delivery(self._dispatch.take, self._metrics)
         try:
             await delivery.bring(kept)
             rest, left_out = await self._rest(batch, configuration)
@@ -111,7 +111,7 @@ class AlertmanagerWebhook:
         for index, received in batch.good:
             self._metrics.received.labels(received.status.value).inc()
             try:
-                routed.append((index, route(received, configuration, self._beginnings)))
+                routed.append((index, route(received, configuration, self._start_times)))
             except Nameless as error:
                 refused.append(Refused(index=index, reason=str(error)))
         return routed, _in_order(refused)
@@ -132,7 +132,7 @@ class AlertmanagerWebhook:
 
     def _with_names(self, found: list[ReceivedAlert], configuration: Configuration) -> list[Routed]:
         named = [one for one in found if one.labels.get("alertname", "").strip()]
-        return [route(one, configuration, self._beginnings) for one in named]
+        return [route(one, configuration, self._start_times) for one in named]
 
 
 def _in_order(refused: Iterable[Refused]) -> list[Refused]:

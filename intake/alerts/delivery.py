@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import structlog
 
-from intake.alerts.door import Taken
+from intake.alerts.dispatch import Taken
 from intake.alerts.payload import Refused
 from intake.alerts.routing import Routed
 from intake.http.metrics import IntakeMetrics

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from intake.alerts.beginnings import Beginnings
 from intake.alerts.payload import ReceivedAlert, Refused
+from intake.alerts.start_times import StartTimes
 from models.base import Model
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
@@ -33,7 +33,7 @@ class Nameless(Exception):
     """An alert without the label `alertname` cannot be told from others."""
 
 
-def route(received: ReceivedAlert, configuration: Configuration, beginnings: Beginnings) -> Routed:
+def route(received: ReceivedAlert, configuration: Configuration, start_times: StartTimes) -> Routed:
     """Find the alert's runbook, service, severity and beginning. Raises Nameless."""
     called = received.labels.get("alertname", "").strip()
     if not called:
@@ -44,7 +44,7 @@ def route(received: ReceivedAlert, configuration: Configuration, beginnings: Beg
         name=name,
         service=service,
         status=received.status,
-        starts_at=beginnings.of(incident_id(name, service), received.fingerprint, received.starts_at),
+        starts_at=start_times.of(incident_id(name, service), received.fingerprint, received.starts_at),
         ends_at=received.ends_at,
         labels=received.labels,
         annotations=received.annotations,

@@ -253,10 +253,10 @@ class Intake:
 
 
 @asynccontextmanager
-async def intake_process(config: Path, variables: Mapping[str, str]) -> AsyncIterator[Intake]:
+async def intake_process(config: Path, variables: Mapping[str, str], *options: str) -> AsyncIterator[Intake]:
     """The intake on a free port, ended by SIGTERM; it must then leave with 0."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "starter.py", "serve", "--port", "0", "--config", str(config),
+        sys.executable, "starter.py", "serve", "--port", "0", "--config", str(config), *options,
         cwd=ROOT, env=dict(variables), stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stderr is not None
@@ -268,7 +268,8 @@ async def intake_process(config: Path, variables: Mapping[str, str]) -> AsyncIte
         intake = Intake(process, json.loads(line)["port"])
         following = asyncio.create_task(_follow(process.stderr, intake.log))
         yield intake
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         async with asyncio.timeout(20):
             assert await process.wait() == 0
         await following

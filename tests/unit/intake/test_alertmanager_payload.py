@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.alerts import words
-from intake.alerts.beginnings import Beginnings
 from intake.alerts.payload import (
     MAX_ANNOTATION,
     MAX_LABEL,
@@ -22,6 +21,7 @@ from intake.alerts.payload import (
     read_webhook,
 )
 from intake.alerts.routing import Nameless, Routed, alert_name, outvoted, route
+from intake.alerts.start_times import StartTimes
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
 from models.names import Severity
@@ -53,7 +53,7 @@ def received(**changes: Any) -> ReceivedAlert:
 
 def led(one: ReceivedAlert) -> Routed:
     """The alert as an intake routes it that has heard of no other."""
-    return route(one, CONFIGURATION, Beginnings())
+    return route(one, CONFIGURATION, StartTimes())
 
 
 def test_a_firing_alert_is_read_and_its_year_one_dropped() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from intake.alerts.delivery import AT_ONCE, ENOUGH, Delivery
-from intake.alerts.door import Taken
+from intake.alerts.dispatch import Taken
 from intake.alerts.routing import Routed
 from intake.http.metrics import IntakeMetrics
 from models.incident.alert import Alert

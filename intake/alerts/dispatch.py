@@ -36,23 +36,11 @@ class Taken(StrEnum):
     NOTHING_OPEN = "nothing open"
 
 
-def left_to_workers(_runbook: str, _service: str) -> Client | None:
-    """For a process in which nobody takes first looks."""
-    return None
+class Dispatch:
+    """Takes alerts to Temporal. Returns only when Temporal has them."""
 
-
-class Door:
-    """Takes alerts to Temporal. Returns only when Temporal has them.
-
-    `begin_look` takes a runbook and a service; it begins the first look, if it may be taken here,
-    and names the client that the run must be started with for that.
-    """
-
-    def __init__(
-        self, client: Client, begin_look: Callable[[str, str], Client | None] = left_to_workers
-    ) -> None:
+    def __init__(self, client: Callable[[], Client]) -> None:
         self._client = client
-        self._begin_look = begin_look
         self._flights: Flights[Taken] = Flights()
 
     async def take(self, routed: Routed) -> Taken:
@@ -86,11 +74,13 @@ class Door:
         raise TemporalAway("the incident opened and closed faster than it could be told")
 
     async def _start(self, routed: Routed) -> bool:
-        """One call for a new incident, and the cheapest refusal for one that is open."""
+        """One call for a new incident, and the cheapest refusal for one that is open.
+
+        A worker on the same client gets the run's first task with the answer.
+        """
         alert, severity = routed.alert, routed.severity
-        here = self._begin_look(routed.runbook, alert.service)
         try:
-            await (here or self._client).start_workflow(
+            await self._client().start_workflow(
                 routed.runbook,
                 alert,
                 id=alert.incident_id,
@@ -100,7 +90,7 @@ class Door:
                 search_attributes=of_alert(alert, severity),
                 static_summary=words.summary(alert, severity),
                 static_details=words.details(alert, severity),
-                request_eager_start=here is not None,
+                request_eager_start=True,
                 rpc_timeout=PATIENCE,
             )
         except WorkflowAlreadyStartedError:
@@ -108,7 +98,7 @@ class Door:
         return True
 
     async def _tell(self, routed: Routed) -> bool:
-        handle = self._client.get_workflow_handle(routed.alert.incident_id)
+        handle = self._client().get_workflow_handle(routed.alert.incident_id)
         try:
             await handle.signal(ALERT_CHANGED, routed.alert, rpc_timeout=PATIENCE)
         except RPCError as error:

@@ -10,7 +10,7 @@ MOST = 10_000
 """Substitutes that are remembered, the ones that were asked for last: as many as one batch may need."""
 
 
-class Beginnings:
+class StartTimes:
     """Puts a time in the place of one that is further ahead than clocks differ.
 
     Such a time would hold back every deadline. Its substitute stays the same however often the alert
