@@ -9,7 +9,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from console.voice import AsJson, By, Unusable, as_json, out, run, safe, somebody, typed
-from models.evidence.history import Deployment
+from models.evidence.deployment import Deployment
 from models.names import ServiceName, steward_id
 from runtime.connection import PATIENCE, connect
 from runtime.deployments import tell_steward

@@ -16,10 +16,10 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from activities.health.probe import HealthActivities
+from activities.managers.process_seen import ProcessSeen
 from activities.service.processes import ProcessActivities
 from models.configuration.configuration import Configuration
-from models.evidence.evidence import ProcessSeen
-from models.evidence.history import Deployment
+from models.evidence.deployment import Deployment
 from models.incident.stewardship import StewardState
 from models.names import STEWARD, STEWARD_DEPLOYED, TASK_QUEUE, steward_id
 from models.service.service import Service

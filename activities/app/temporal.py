@@ -7,18 +7,46 @@ no web address at its port 7233, as the source has it.
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
+from pydantic import Field
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError
 
 from activities.support.redaction import clean
-from models.base import in_words
-from models.evidence.app_executions import ExecutionsSeen, FailedExecutions, FailedType
-from models.evidence.evidence import Finding
+from models.base import Duration, Model, in_words
+from models.evidence.evidence import Evidence, Finding
+from models.service.request import ServiceRequest
 from models.service.surroundings import AppTemporal
+
+
+class FailedExecutions(ServiceRequest):
+    """Workflows of the application that failed or timed out within the configured window."""
+
+    within: Duration = timedelta(seconds=5)
+    newest: int = Field(default=200, ge=1, le=1000)
+    """How many of them are read to count by type."""
+
+
+class FailedType(Model):
+    """One workflow type, how often it failed, and the newest failure."""
+
+    type: str
+    count: int
+    workflow_id: str
+    closed_at: datetime
+    link: str = ""
+
+
+class ExecutionsSeen(Evidence):
+    """`bad` when any failed. `total` is exact; `types` counts the newest, the most frequent first."""
+
+    total: int = 0
+    types: tuple[FailedType, ...] = ()
+    link: str = ""
+    """All of them, in the web interface."""
 
 
 class AppTemporalActivities:

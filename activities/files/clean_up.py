@@ -20,14 +20,35 @@ from activities.support.heartbeats import beating_in_thread
 from activities.support.redaction import clean
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import CleanUpFiles
-from models.base import in_bytes, in_words
-from models.evidence.evidence import Finding
-from models.evidence.surroundings import OldFile, OldFilesSeen
+from models.base import Model, in_bytes, in_words
+from models.evidence.evidence import Evidence, Finding
 from models.service.service import Service
 from models.service.surroundings import CleanUp
 
 MOST_LISTED = 200
 _MOST_NAMED = 5
+
+
+class OldFile(Model):
+    """One file that may be deleted. Size in bytes."""
+
+    path: str
+    size: int
+    modified_at: datetime
+
+
+class OldFilesSeen(Evidence):
+    """The old files that the configuration allows to be cleaned up, oldest first. `ok`: it could be seen."""
+
+    files: tuple[OldFile, ...] = ()
+    left_out: int = 0
+    """Files that are old enough too, and did not fit into the list."""
+    open: int = 0
+    """Files that are old enough, but open in some process."""
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
 
 
 class CleanUpActivities:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
+from pydantic import Field
 from temporalio import activity
 
 from activities.files.env_edit import CannotEdit, diff, edit, looks_secret, values_in
@@ -21,12 +22,31 @@ from activities.service.run_once import SETTLES_WITHIN, once
 from activities.support.redaction import REDACTED, clean
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import SetEnvironment
-from models.evidence.evidence import Finding
-from models.evidence.surroundings import EnvironmentProposal, ProposeEnvironment
+from models.evidence.evidence import Evidence, Finding
+from models.service.request import ServiceRequest
 from models.service.service import Service
 
 _ROUNDED = timedelta(milliseconds=20)
 """The kernel counts the start of a process in hundredths of a second, and cuts the rest off."""
+
+
+class ProposeEnvironment(ServiceRequest):
+    """Ask how the service's env file would change if these settings were made. Changes nothing."""
+
+    values: dict[str, str] = Field(min_length=1)
+
+
+class EnvironmentProposal(Evidence):
+    """The exact change of the env file, for the person who approves it. `ok` when it can be made.
+
+    Secrets in the lines around the change are hidden; a setting that is itself a secret is refused.
+    """
+
+    file: str = ""
+    values: dict[str, str] = {}
+    diff: str = ""
+    unchanged: bool = False
+    """The file has these settings already."""
 
 
 class EnvironmentActivities:

@@ -8,13 +8,47 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+from pydantic import Field
 from temporalio import activity
 
 from activities.health.probe import HealthActivities
 from activities.postgres.check import PostgresActivities
 from activities.service.processes import ProcessActivities
-from models.evidence.evidence import DependenciesSeen, DependencySeen, Evidence, Finding, LookAtDependencies
+from models.base import Model
+from models.evidence.evidence import Evidence, Finding
 from models.service.service import Service
+
+
+class DependencySeen(Model):
+    service: str
+    finding: Finding
+    reason: str
+    is_database: bool = False
+
+
+class DependenciesSeen(Evidence):
+    """Each service that this one depends on, by its own check."""
+
+    services: tuple[DependencySeen, ...] = ()
+
+    @property
+    def broken(self) -> tuple[DependencySeen, ...]:
+        return tuple(seen for seen in self.services if seen.finding is Finding.BAD)
+
+    @property
+    def lost_database(self) -> DependencySeen | None:
+        return next((seen for seen in self.broken if seen.is_database), None)
+
+
+class LookAtDependencies(Model):
+    """The services to look at, each by its own check."""
+
+    services: tuple[Service, ...] = Field(min_length=1)
+
+    @property
+    def runs_at(self) -> Service:
+        """All are asked from one place: the host of the nearest."""
+        return self.services[0]
 
 
 class DependencyActivities:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import httpx
 from pydantic_core import from_json
@@ -19,8 +20,30 @@ from activities.support.redaction import clean
 from activities.support.stability import Pace
 from activities.support.watch import watch
 from models.base import in_words
-from models.evidence.evidence import Finding, HealthKind, HealthSeen, Watched, WatchHealth
+from models.evidence.evidence import Evidence, Finding, Watched, WatchService
 from models.service.service import HealthCheck, Service
+
+
+class HealthKind(StrEnum):
+    """The ways in which a health check answers; each is a finding of its own."""
+
+    HEALTHY = "healthy"
+    REFUSED = "refused"
+    TIMED_OUT = "timed-out"
+    WRONG_STATUS = "wrong-status"
+    UNHEALTHY_BODY = "unhealthy-body"
+    UNREACHABLE = "unreachable"
+    NOT_CHECKED = "not-checked"
+
+
+class HealthSeen(Evidence):
+    """One probe of the health check. `latency` in seconds; `body` is an excerpt, redacted."""
+
+    kind: HealthKind = HealthKind.NOT_CHECKED
+    status: int | None = None
+    body: str = ""
+    latency: float | None = None
+
 
 BODY_LIMIT = 64 * 1024
 """Bytes of a health answer that are read; a larger one is not a health answer."""
@@ -44,7 +67,7 @@ class HealthActivities:
         return await self._probe(service.health)
 
     @activity.defn
-    async def watch_health(self, request: WatchHealth) -> Watched:
+    async def watch_health(self, request: WatchService) -> Watched:
         """Probe until the service was healthy without a break for the window, or cannot become so.
 
         The samples ride in the heartbeats: another worker goes on with them. Run it with a

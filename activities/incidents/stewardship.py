@@ -23,8 +23,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.support.heartbeats import beating
 from models.base import Model
-from models.evidence.evidence import Finding
-from models.evidence.history import HistorySeen
+from models.evidence.deployment import Deployment
+from models.evidence.evidence import Evidence, Finding
 from models.incident.joining import Ended, EndOf, Join, Joined
 from models.incident.review import Review
 from models.incident.search_attributes import of_alert
@@ -39,10 +39,33 @@ from models.names import (
     steward_id,
 )
 from models.service.service import Service
+from models.version import Version
 
 RPC_TIMEOUT = timedelta(seconds=5)
 
 S = TypeVar("S", bound=Model)
+
+
+class HistorySeen(Evidence):
+    """What the steward remembers of a service. Deployments and plans stand newest first."""
+
+    deployments: tuple[Deployment, ...] = ()
+    crashes: tuple[datetime, ...] = ()
+    recent: tuple[str, ...] = ()
+    """The plans carried out lately by any incident, one sentence each."""
+
+    @property
+    def current(self) -> Deployment | None:
+        return next((one for one in self.deployments if one.current), None)
+
+    def runs(self, version: Version) -> bool:
+        """Whether this is the version that it knows to run."""
+        return self.current is not None and self.current.is_version(version)
+
+    @property
+    def last_healthy(self) -> Deployment | None:
+        """The newest version, other than the running one, that was seen healthy and never rolled back."""
+        return next((d for d in self.deployments if d.healthy_at and not d.current and not d.left_at), None)
 
 
 class StewardshipActivities:

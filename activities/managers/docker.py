@@ -18,7 +18,8 @@ from activities.managers.compose import Compose, Project
 from activities.managers.docker_engine import DockerEngine
 from activities.managers.docker_reading import log_lines, moment, seen_of, usage_of, version_of
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
-from models.evidence.evidence import Finding, ProcessSeen, ProcessState
+from activities.managers.process_seen import ProcessSeen, ProcessState
+from models.evidence.evidence import Finding
 from models.service import service as configured
 from models.version import Version
 

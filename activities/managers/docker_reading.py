@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from activities.managers.manager import RecentLog, Usage
+from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.support.redaction import clean, shorten
 from models.base import in_bytes, in_words
-from models.evidence.evidence import Finding, ProcessSeen, ProcessState
+from models.evidence.evidence import Finding
 from models.version import Version
 
 _STATES = {

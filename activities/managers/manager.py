@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from models.evidence.evidence import ProcessSeen
+from activities.managers.process_seen import ProcessSeen
 from models.version import Version
 
 

@@ -21,9 +21,10 @@ from supervisor.xmlrpc import Faults
 from activities.managers.host_processes import began_of, cpu_share_of, family, memory_of
 from activities.managers.log_times import fresh_lines
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
+from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.managers.supervisord_reading import exit_code_in, seen_of, started_in
 from activities.managers.supervisord_socket import supervisor_at
-from models.evidence.evidence import Finding, ProcessSeen, ProcessState
+from models.evidence.evidence import Finding
 from models.service import service as configured
 from models.version import Version
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from supervisor.states import ProcessStates
 
+from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.support.redaction import clean
 from models.base import in_words
-from models.evidence.evidence import Finding, ProcessSeen, ProcessState
+from models.evidence.evidence import Finding
 
 _STATES = {
     ProcessStates.STOPPED: ProcessState.EXITED,

@@ -14,11 +14,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from temporalio import activity
 
-from activities.support.http import NoAnswer, ask, shown
-from activities.support.redaction import clean
-from models.base import in_words
-from models.evidence.evidence import Finding
-from models.evidence.metrics import (
+from activities.monitoring.metrics import (
     LabelledValue,
     MetricByLabel,
     MetricKind,
@@ -29,6 +25,10 @@ from models.evidence.metrics import (
     QueryRange,
     SeriesSeen,
 )
+from activities.support.http import NoAnswer, ask, shown
+from activities.support.redaction import clean
+from models.base import in_words
+from models.evidence.evidence import Finding
 
 MOST_POINTS = 500
 ANSWER_LIMIT = 4 * 2**20

@@ -9,6 +9,7 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 
 import httpx
 from temporalio import activity
@@ -16,8 +17,9 @@ from temporalio import activity
 from activities.support.http import Answer, Fault, NoAnswer, ask, shown
 from activities.support.stability import Patience
 from activities.support.watch import watch
-from models.evidence.evidence import Finding, Watched
-from models.evidence.providers import ProviderKind, ProviderSeen, ProvidersSeen, WatchProviders
+from models.base import Model
+from models.evidence.evidence import Evidence, Finding, Watched
+from models.service.request import ServiceRequest
 from models.service.service import Service
 from models.service.surroundings import Provider
 
@@ -25,6 +27,43 @@ SAMPLE_EVERY = timedelta(seconds=5)
 """And more often only in a window so short that three looks would not fit."""
 
 _DOWN = (Fault.REFUSED, Fault.TIMED_OUT)
+
+
+class ProviderKind(StrEnum):
+    UP = "up"
+    DOWN = "down"
+    RATE_LIMITED = "rate-limited"
+    NOT_SEEN = "not-seen"
+
+
+class ProviderSeen(Model):
+    """One provider. `retry_after`: as it said when it limits us; `latency` in seconds."""
+
+    name: str
+    finding: Finding
+    reason: str
+    kind: ProviderKind
+    status: int | None = None
+    retry_after: timedelta | None = None
+    latency: float | None = None
+
+
+class ProvidersSeen(Evidence):
+    """`bad` when one of them does not serve us, `ok` when all do."""
+
+    providers: tuple[ProviderSeen, ...] = ()
+
+    @property
+    def down(self) -> tuple[ProviderSeen, ...]:
+        """Those that are known not to serve us."""
+        return tuple(one for one in self.providers if one.finding is Finding.BAD)
+
+
+class WatchProviders(ServiceRequest):
+    """Watch until every provider served us for `stable_for`, but no longer than `at_most`."""
+
+    stable_for: timedelta
+    at_most: timedelta
 
 
 class ProviderActivities:

@@ -6,21 +6,54 @@ nothing else. Titles come from the application's errors: they are data, redacted
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from temporalio import activity
 
 from activities.support.http import NoAnswer, ask
 from activities.support.redaction import clean
 from activities.support.secrets import SecretMissing, resolve
-from models.evidence.evidence import Finding
-from models.evidence.issues import Issue, SentrySeen, TopIssues
+from models.base import Duration, Model
+from models.evidence.evidence import Evidence, Finding
+from models.service.request import ServiceRequest
 from models.service.surroundings import Sentry
 
 ANSWER_LIMIT = 2 * 2**20
+
+
+class TopIssues(ServiceRequest):
+    """The most frequent issues of a project, and those first seen `since` the last deployment."""
+
+    query: str = "is:unresolved"
+    period: str = Field(default="24h", pattern=r"^\d+[hdw]$")
+    since: datetime | None = None
+    top: int = Field(default=3, ge=1, le=25)
+    within: Duration = timedelta(seconds=5)
+
+
+class Issue(Model):
+    """One issue, its texts redacted. `count`: events within the asked period."""
+
+    short_id: str
+    title: str
+    culprit: str = ""
+    level: str = ""
+    count: int
+    users: int = 0
+    first_seen: datetime
+    last_seen: datetime
+    link: str = ""
+
+
+class SentrySeen(Evidence):
+    """`bad` when there are issues, `ok` when Sentry has none."""
+
+    top: tuple[Issue, ...] = ()
+    new: tuple[Issue, ...] = ()
+    """First seen since the given time, the most frequent first."""
 
 
 class _Issue(BaseModel):

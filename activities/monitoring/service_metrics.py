@@ -12,13 +12,19 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
+from activities.monitoring.metrics import (
+    LabelledValue,
+    MetricSeen,
+    Point,
+    QueryByLabel,
+    QueryMetric,
+    QueryRange,
+)
 from activities.monitoring.prometheus import PrometheusActivities
 from activities.support.stability import Pace
 from activities.support.watch import watch
 from models.base import in_words
-from models.evidence.evidence import Finding, Watched
-from models.evidence.metrics import MetricSeen, Point, QueryByLabel, QueryMetric, QueryRange
-from models.evidence.service_metrics import CpuSeen, ErrorsSeen, HeapSeen, WatchErrors
+from models.evidence.evidence import Evidence, Finding, Watched, WatchService
 from models.service.service import Service
 from models.service.surroundings import ErrorMetrics
 
@@ -29,6 +35,37 @@ GROWS_STEADILY = 0.8
 FEWEST_POINTS = 5
 POINTS = 480
 """Over two hours, one each quarter of a minute."""
+
+
+class ErrorsSeen(Evidence):
+    """The share of requests that answer 5xx. Without traffic nobody knows: `unknown`."""
+
+    ratio: float | None = None
+    threshold: float | None = None
+    traffic: float | None = None
+    """Requests a second."""
+    routes: tuple[LabelledValue, ...] = ()
+    """The routes that fail most, the worst first."""
+    since: datetime | None = None
+    """When the ratio rose above the threshold, as far as the last hours show."""
+
+
+class HeapSeen(Evidence):
+    """The share of the heap in use, and whether it grows: the slope of a straight line and its fit."""
+
+    share: float | None = None
+    slope: float | None = None
+    """Growth of the share in an hour."""
+    fit: float | None = None
+    """R² of the line: 1 is steady growth."""
+    full_in: timedelta | None = None
+    """When the line reaches the limit."""
+
+
+class CpuSeen(Evidence):
+    """Cores in use; `bad` at the configured number."""
+
+    cores: float | None = None
 
 
 class ServiceMetricActivities:
@@ -88,7 +125,7 @@ class ServiceMetricActivities:
         )
 
     @activity.defn
-    async def watch_errors(self, request: WatchErrors) -> Watched:
+    async def watch_errors(self, request: WatchService) -> Watched:
         """Watch the ratio until it stayed under the threshold, with traffic, for the window."""
         metrics = request.service.metrics
         if metrics is None:

@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from temporalio import activity
 
 from activities.postgres.connection import Trouble, connected
+from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
 from activities.support.stability import Pace
 from activities.support.watch import watch
-from models.evidence.evidence import DatabaseKind, DatabaseSeen, Finding, Watched, WatchHealth
+from models.evidence.evidence import Finding, Watched, WatchService
 from models.service.service import Service
 
 SAMPLE_EVERY = timedelta(seconds=2)
@@ -37,7 +38,7 @@ class PostgresActivities:
         return seen.model_copy(update={"latency": latency, "observed_at": datetime.now(UTC)})
 
     @activity.defn
-    async def watch_database(self, request: WatchHealth) -> Watched:
+    async def watch_database(self, request: WatchService) -> Watched:
         """Connect again and again until the database answered without a break for the window."""
         service = request.service
         if service.database is None:

@@ -23,10 +23,11 @@ from dataclasses import dataclass
 import asyncpg
 
 from activities.postgres.address import FileMissing, for_asyncpg
+from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
 from activities.support.redaction import clean
 from activities.support.secrets import SecretMissing, resolve
 from models.base import in_words
-from models.evidence.evidence import DatabaseKind, DatabaseSeen, Finding
+from models.evidence.evidence import Finding
 from models.service.service import Database, Service
 
 _TELLABLE = re.compile(

@@ -18,11 +18,11 @@ from temporalio import activity
 
 from activities.managers import ManagerError, ManagerRefused, Managers, ManagerUnreachable, Unsupported
 from activities.postgres.connection import Connected, Trouble, connected
+from activities.postgres.database_seen import DatabaseKind
 from activities.service.outcomes import Outcome
 from activities.service.run_once import once
 from models.actions.change import Effect, Perform
 from models.actions.database import RaiseMaxConnections
-from models.evidence.evidence import DatabaseKind
 from models.service.service import Service
 
 COMES_BACK_WITHIN = timedelta(seconds=60)

@@ -12,9 +12,31 @@ from datetime import UTC, datetime
 import psutil
 from temporalio import activity
 
-from models.base import in_bytes
-from models.evidence.evidence import DiskSeen, Finding, HostSeen
+from models.base import Model, in_bytes
+from models.evidence.evidence import Evidence, Finding
 from models.service.service import HostFloors, Service
+
+
+class DiskSeen(Model):
+    """One mounted file system; bytes."""
+
+    path: str
+    total: int
+    free: int
+    full: bool
+
+
+class HostSeen(Evidence):
+    """Disk and memory of the service's host; bytes. `bad` when under the configured floor."""
+
+    disks: tuple[DiskSeen, ...] = ()
+    memory_total: int | None = None
+    memory_available: int | None = None
+    short_of_memory: bool = False
+
+    @property
+    def full_disk(self) -> DiskSeen | None:
+        return next((disk for disk in self.disks if disk.full), None)
 
 
 class HostActivities:

@@ -15,11 +15,36 @@ from temporalio import activity
 
 from activities.managers import ManagerError, Managers
 from activities.support.redaction import clean_lines, excerpt, shorten
-from models.evidence.evidence import Finding, LogMatch, LogsSeen
+from models.base import Model
+from models.evidence.evidence import Evidence, Finding
 from models.service.service import Service
 
 _TAIL_BYTES = 256 * 1024
 """What one look may add to a history, however many lines the configuration asks for."""
+
+
+class LogMatch(Model):
+    """How often a named pattern stands in the scanned lines, and the newest of them, redacted."""
+
+    count: int
+    sample: str
+    line: int = 0
+    """Where the newest stands among the scanned lines, counted from the oldest."""
+
+
+class LogsSeen(Evidence):
+    """The last lines of a log, cleaned and redacted before they left the activity."""
+
+    tail: tuple[str, ...] = ()
+    matches: dict[str, LogMatch] = {}
+
+    def has(self, pattern: str) -> bool:
+        return pattern in self.matches
+
+    def newest(self, *patterns: str) -> tuple[str, ...]:
+        """Which of these patterns the newest line matches that any of them does."""
+        found = {name: self.matches[name].line for name in patterns if name in self.matches}
+        return tuple(name for name, line in found.items() if line == max(found.values()))
 
 
 class LogActivities:

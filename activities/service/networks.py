@@ -16,12 +16,28 @@ from activities.service.outcomes import Outcome
 from activities.service.run_once import SETTLES_WITHIN, once
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import ReattachNetwork
-from models.evidence.evidence import Finding
-from models.evidence.surroundings import LookAtNetworks, NetworksSeen
+from models.evidence.evidence import Evidence, Finding
+from models.service.request import ServiceRequest
 from models.service.service import DockerManager, Service
 
 _HOST = "host"
 """A container in the host's own network reaches whatever the host reaches."""
+
+
+class LookAtNetworks(ServiceRequest):
+    """The service, and those that it must reach."""
+
+    needed: tuple[Service, ...] = ()
+
+
+class NetworksSeen(Evidence):
+    """Which Docker networks the service's container is on. `bad` when it cannot reach what it needs."""
+
+    networks: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    """Needed services that share no network with it."""
+    off: tuple[str, ...] = ()
+    """Services whose containers are not on the configured network: reattaching them is the cure."""
 
 
 class NetworkActivities:

@@ -13,6 +13,7 @@ import psutil
 
 from activities.managers import ServiceManager, Unsupported
 from activities.managers.host_processes import began
+from activities.managers.process_seen import ProcessSeen
 from activities.service.ports import listeners
 from models.actions.plan import (
     Action,
@@ -25,7 +26,6 @@ from models.actions.plan import (
     StartService,
 )
 from models.base import in_bytes
-from models.evidence.evidence import ProcessSeen
 
 SAME_START = timedelta(milliseconds=100)
 """The kernel counts a start from boot: two readings of one start differ by less than this."""

@@ -14,11 +14,31 @@ from temporalio import activity
 from activities.managers import ManagerError, Managers, ServiceManager
 from activities.managers.host_processes import began
 from activities.support.redaction import clean
-from models.evidence.evidence import Finding, PortOwner, PortSeen
+from models.base import Model
+from models.evidence.evidence import Evidence, Finding
 from models.service.service import Service
 
 DOCKER_PROXY = "docker-proxy"
 """The engine's own process, which listens on the host for a container that publishes a port."""
+
+
+class PortOwner(Model):
+    """Who listens on a port. `ours` when it is the service itself."""
+
+    pid: int
+    name: str
+    started_at: datetime
+    ours: bool
+
+
+class PortSeen(Evidence):
+    port: int | None = None
+    owner: PortOwner | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Somebody who is not the service listens on its port."""
+        return self.owner is not None and not self.owner.ours
 
 
 class PortActivities:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.managers import ManagerError, Managers, ServiceManager, Usage
-from models.evidence.evidence import Finding, ProcessSeen
+from activities.managers.process_seen import ProcessSeen
+from models.evidence.evidence import Finding
 from models.service.service import Service
 
 

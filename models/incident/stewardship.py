@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from models.actions.plan import Plan
 from models.base import Model
-from models.evidence.history import Deployment
+from models.evidence.deployment import Deployment
 from models.incident.incident import Performed
 from models.names import Severity
 

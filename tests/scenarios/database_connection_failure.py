@@ -6,9 +6,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from activities.postgres.database_seen import DatabaseKind
+from activities.service.networks import NetworksSeen
 from demo.systems.services import POSTGRES
-from models.evidence.evidence import DatabaseKind, Finding
-from models.evidence.surroundings import NetworksSeen
+from models.evidence.evidence import Finding
 from models.incident.incident import Outcome, Phase
 from tests.parts.scenarios.afterwards import pool_is_raised, sessions_are_gone, tried_once
 from tests.parts.scenarios.scenario import Scenario

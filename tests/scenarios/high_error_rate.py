@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from activities.postgres.database_seen import DatabaseKind
 from demo.faults.fault import OBSERVED
 from demo.observed import HEAP
 from demo.systems.compose import ComposedServices
 from demo.systems.services import BACKEND, FIRST_VERSION
-from models.evidence.evidence import DatabaseKind
 from models.incident.incident import Outcome, Phase
 from tests.parts.product.pipeline import Pipeline, Run
 from tests.parts.scenarios.observing import around

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from models.evidence.evidence import DatabaseKind
+from activities.postgres.database_seen import DatabaseKind
 from models.incident.incident import Outcome, Phase
 from tests.parts.scenarios.scenario import Scenario
 from tests.workflows import sights

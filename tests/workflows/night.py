@@ -25,7 +25,7 @@ from temporalio.worker import Worker
 from activities.incidents.policy import PolicyActivities
 from activities.incidents.stewardship import StewardshipActivities
 from models.configuration.configuration import Configuration
-from models.evidence.history import Deployment
+from models.evidence.deployment import Deployment
 from models.incident.alert import Alert, AlertStatus
 from models.incident.incident import IncidentState
 from models.incident.review import Review

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from models.evidence.evidence import DatabaseKind, ProcessState
-from models.evidence.history import Deployment
+from activities.managers.process_seen import ProcessState
+from activities.postgres.database_seen import DatabaseKind
+from models.evidence.deployment import Deployment
 from tests.workflows import sights
 from tests.workflows.night import Night
 

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from activities.app.temporal import ExecutionsSeen, FailedType
+from activities.files.clean_up import OldFile, OldFilesSeen
+from activities.files.environment import EnvironmentProposal
+from activities.health.probe import HealthKind, HealthSeen
+from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.monitoring.alertmanager import AlertSourceSeen
-from models.evidence.app_executions import ExecutionsSeen, FailedType
-from models.evidence.evidence import (
-    DatabaseKind,
-    DatabaseSeen,
-    DiskSeen,
-    Finding,
-    HealthKind,
-    HealthSeen,
-    HostSeen,
-    LogMatch,
-    LogsSeen,
-    PortOwner,
-    PortSeen,
-    ProcessSeen,
-    ProcessState,
-    Watched,
-)
-from models.evidence.issues import SentrySeen
-from models.evidence.providers import ProviderKind, ProviderSeen, ProvidersSeen
-from models.evidence.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
-from models.evidence.sessions import SessionSeen, SessionsSeen
-from models.evidence.surroundings import EnvironmentProposal, NetworksSeen, OldFile, OldFilesSeen
+from activities.monitoring.providers import ProviderKind, ProviderSeen, ProvidersSeen
+from activities.monitoring.sentry import SentrySeen
+from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
+from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
+from activities.postgres.sessions import SessionSeen, SessionsSeen
+from activities.service.host import DiskSeen, HostSeen
+from activities.service.logs import LogMatch, LogsSeen
+from activities.service.networks import NetworksSeen
+from activities.service.ports import PortOwner, PortSeen
+from models.evidence.evidence import Finding, Watched
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 MIB = 2**20

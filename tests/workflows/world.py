@@ -18,28 +18,25 @@ from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
+from activities.app.temporal import ExecutionsSeen
+from activities.files.clean_up import OldFilesSeen
+from activities.files.environment import EnvironmentProposal
+from activities.health.dependencies import DependenciesSeen, DependencySeen, LookAtDependencies
+from activities.health.probe import HealthSeen
+from activities.managers.process_seen import ProcessSeen
 from activities.monitoring.alertmanager import AlertSourceSeen
+from activities.monitoring.providers import ProvidersSeen
+from activities.monitoring.sentry import SentrySeen
+from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
+from activities.postgres.database_seen import DatabaseSeen
+from activities.postgres.sessions import SessionsSeen
+from activities.service.host import HostSeen
+from activities.service.logs import LogsSeen
+from activities.service.networks import NetworksSeen
+from activities.service.ports import PortSeen
 from models.actions.plan import Action, Effect, LookBack, Perform
 from models.base import Model
-from models.evidence.app_executions import ExecutionsSeen
-from models.evidence.evidence import (
-    DatabaseSeen,
-    DependenciesSeen,
-    DependencySeen,
-    Finding,
-    HealthSeen,
-    HostSeen,
-    LogsSeen,
-    LookAtDependencies,
-    PortSeen,
-    ProcessSeen,
-    Watched,
-)
-from models.evidence.issues import SentrySeen
-from models.evidence.providers import ProvidersSeen
-from models.evidence.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
-from models.evidence.sessions import SessionsSeen
-from models.evidence.surroundings import EnvironmentProposal, NetworksSeen, OldFilesSeen
+from models.evidence.evidence import Finding, Watched
 from models.incident.announcement import Announcement, Delivered, Occasion, Receipt
 from models.incident.review import Review, StoredReview
 from models.service.service import Service

@@ -9,45 +9,25 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.app.temporal import AppTemporalActivities
-    from activities.files.clean_up import CleanUpActivities
-    from activities.files.environment import EnvironmentActivities
-    from activities.health.dependencies import DependencyActivities
-    from activities.health.probe import HealthActivities
-    from activities.incidents.stewardship import StewardshipActivities
-    from activities.monitoring.providers import ProviderActivities
-    from activities.monitoring.sentry import SentryActivities
-    from activities.monitoring.service_metrics import ServiceMetricActivities
+    from activities.app.temporal import AppTemporalActivities, ExecutionsSeen, FailedExecutions
+    from activities.files.clean_up import CleanUpActivities, OldFilesSeen
+    from activities.files.environment import EnvironmentActivities, EnvironmentProposal, ProposeEnvironment
+    from activities.health.dependencies import DependenciesSeen, DependencyActivities, LookAtDependencies
+    from activities.health.probe import HealthActivities, HealthSeen
+    from activities.incidents.stewardship import HistorySeen, StewardshipActivities
+    from activities.managers.process_seen import ProcessSeen
+    from activities.monitoring.providers import ProviderActivities, ProvidersSeen
+    from activities.monitoring.sentry import SentryActivities, SentrySeen, TopIssues
+    from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, HeapSeen, ServiceMetricActivities
     from activities.postgres.check import PostgresActivities
-    from activities.postgres.sessions import SessionActivities
-    from activities.service.host import HostActivities
-    from activities.service.logs import LogActivities
-    from activities.service.networks import NetworkActivities
-    from activities.service.ports import PortActivities
+    from activities.postgres.database_seen import DatabaseSeen
+    from activities.postgres.sessions import LookAtSessions, SessionActivities, SessionsSeen
+    from activities.service.host import HostActivities, HostSeen
+    from activities.service.logs import LogActivities, LogsSeen
+    from activities.service.networks import LookAtNetworks, NetworkActivities, NetworksSeen
+    from activities.service.ports import PortActivities, PortSeen
     from activities.service.processes import ProcessActivities
-    from models.evidence.app_executions import ExecutionsSeen, FailedExecutions
-    from models.evidence.evidence import (
-        DatabaseSeen,
-        DependenciesSeen,
-        HealthSeen,
-        HostSeen,
-        LogsSeen,
-        LookAtDependencies,
-        PortSeen,
-        ProcessSeen,
-    )
-    from models.evidence.history import Deployment, HistorySeen
-    from models.evidence.issues import SentrySeen, TopIssues
-    from models.evidence.providers import ProvidersSeen
-    from models.evidence.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
-    from models.evidence.sessions import LookAtSessions, SessionsSeen
-    from models.evidence.surroundings import (
-        EnvironmentProposal,
-        LookAtNetworks,
-        NetworksSeen,
-        OldFilesSeen,
-        ProposeEnvironment,
-    )
+    from models.evidence.deployment import Deployment
     from models.service.service import Service
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation

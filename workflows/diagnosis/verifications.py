@@ -16,13 +16,11 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from activities.health.probe import HealthActivities
-    from activities.monitoring.providers import ProviderActivities
+    from activities.monitoring.providers import ProviderActivities, WatchProviders
     from activities.monitoring.service_metrics import ServiceMetricActivities
     from activities.postgres.check import PostgresActivities
     from models.base import in_words
-    from models.evidence.evidence import Evidence, Watched, WatchHealth
-    from models.evidence.providers import WatchProviders
-    from models.evidence.service_metrics import WatchErrors
+    from models.evidence.evidence import Evidence, Watched, WatchService
     from models.service.request import Request
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
@@ -63,12 +61,8 @@ class Verification:
         return watched
 
 
-def _health(now: Situation, window: timedelta) -> Request:
-    return WatchHealth(service=now.service, stable_for=window)
-
-
-def _errors(now: Situation, window: timedelta) -> Request:
-    return WatchErrors(service=now.service, stable_for=window)
+def _the_service(now: Situation, window: timedelta) -> Request:
+    return WatchService(service=now.service, stable_for=window)
 
 
 def _providers(now: Situation, window: timedelta) -> Request:
@@ -77,10 +71,10 @@ def _providers(now: Situation, window: timedelta) -> Request:
     return WatchProviders(service=now.service, stable_for=window, at_most=limit)
 
 
-HEALTHY = Verification(HealthActivities.watch_health, "stays healthy", _health, looks.health)
-REACHABLE = Verification(PostgresActivities.watch_database, "answers", _health, looks.database)
+HEALTHY = Verification(HealthActivities.watch_health, "stays healthy", _the_service, looks.health)
+REACHABLE = Verification(PostgresActivities.watch_database, "answers", _the_service, looks.database)
 FEW_ERRORS = Verification(
-    ServiceMetricActivities.watch_errors, "stays under its error threshold", _errors, looks.errors
+    ServiceMetricActivities.watch_errors, "stays under its error threshold", _the_service, looks.errors
 )
 PROVIDERS_BACK = Verification(
     ProviderActivities.watch_providers, "has its providers back", _providers, looks.providers
@@ -91,6 +85,6 @@ def dependent_healthy(name: str) -> Verification:
     """The proof for one of the services that need this one."""
 
     def about(now: Situation, window: timedelta) -> Request:
-        return WatchHealth(service=now.dependent_called(name), stable_for=window)
+        return WatchService(service=now.dependent_called(name), stable_for=window)
 
     return Verification(HealthActivities.watch_health, f"has {name} healthy", about, looks.dependents)

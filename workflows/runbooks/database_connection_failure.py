@@ -14,7 +14,8 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     import workflows.diagnosis.plans as plans
     import workflows.diagnosis.verifications as verifications
-    from models.evidence.evidence import DatabaseKind, Evidence
+    from activities.postgres.database_seen import DatabaseKind
+    from models.evidence.evidence import Evidence
     from models.incident.alert import Alert
     from models.incident.review import Review
     from workflows.diagnosis.causes import Cause, ask_a_human

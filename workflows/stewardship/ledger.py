@@ -12,7 +12,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.actions.plan import RollBack
-    from models.evidence.history import Deployment
+    from models.evidence.deployment import Deployment
     from models.incident.incident import Performed
     from models.incident.policy import LONGEST_CRASH_WINDOW
     from models.incident.stewardship import Answer, Answered, Ask, Hold, Released, StewardState

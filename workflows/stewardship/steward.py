@@ -17,7 +17,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.incidents.stewardship import StewardshipActivities
     from models.actions.plan import Effect
-    from models.evidence.history import Deployment
+    from models.evidence.deployment import Deployment
     from models.incident.incident import Performed
     from models.incident.stewardship import (
         Answer,

@@ -16,8 +16,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.app.temporal import AppTemporalActivities
-from models.evidence.app_executions import ExecutionsSeen, FailedExecutions
+from activities.app.temporal import AppTemporalActivities, ExecutionsSeen, FailedExecutions
 from models.evidence.evidence import Finding
 from models.service.service import DockerManager, Service
 from models.service.surroundings import AppTemporal

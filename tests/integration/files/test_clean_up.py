@@ -13,10 +13,9 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.files.clean_up import MOST_LISTED, CleanUpActivities
+from activities.files.clean_up import MOST_LISTED, CleanUpActivities, OldFilesSeen
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import CleanUpFiles
-from models.evidence.surroundings import OldFilesSeen
 from models.service.service import Service
 from models.service.surroundings import CleanUp
 from tests.parts.servers.docker_engine import BINDS, PYTHON, docker_service

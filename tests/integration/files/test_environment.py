@@ -13,11 +13,10 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.files.environment import EnvironmentActivities
+from activities.files.environment import EnvironmentActivities, EnvironmentProposal, ProposeEnvironment
 from activities.managers import DockerEngine, Managers
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import SetEnvironment
-from models.evidence.surroundings import EnvironmentProposal, ProposeEnvironment
 from models.service.service import Service
 from tests.parts.servers.compose_project import Project, compose_project
 from tests.parts.servers.docker_engine import MakeContainer, docker_service

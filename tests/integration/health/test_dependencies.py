@@ -10,12 +10,12 @@ import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.testing import ActivityEnvironment
 
-from activities.health.dependencies import DependencyActivities
+from activities.health.dependencies import DependenciesSeen, DependencyActivities, LookAtDependencies
 from activities.health.probe import HealthActivities
 from activities.managers import Managers
 from activities.postgres.check import PostgresActivities
 from activities.service.processes import ProcessActivities
-from models.evidence.evidence import DependenciesSeen, Finding, LookAtDependencies
+from models.evidence.evidence import Finding
 from models.service.secret import SecretRef
 from models.service.service import Database, HealthCheck, Service, SupervisordManager
 from tests.parts.servers.postgres_server import PostgresServer

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from pytest_httpserver import HTTPServer
 from temporalio.testing import ActivityEnvironment
 
-from activities.health.probe import HealthActivities
-from models.evidence.evidence import Finding, HealthKind, HealthSeen
+from activities.health.probe import HealthActivities, HealthKind, HealthSeen
+from models.evidence.evidence import Finding
 from models.service.service import DockerManager, HealthCheck, Service
 from tests.parts.servers.sockets import closed_port, dripping, hang_up, listening, silence
 

@@ -20,7 +20,7 @@ from werkzeug import Request, Response
 from activities.health.probe import HealthActivities
 from activities.support.heartbeats import beating, beating_in_thread
 from activities.support.stability import Watch
-from models.evidence.evidence import Finding, Watched, WatchHealth
+from models.evidence.evidence import Finding, Watched, WatchService
 from models.service.service import DockerManager, HealthCheck, Service
 from tests.parts.servers.sockets import closed_port
 
@@ -55,14 +55,14 @@ def forever(*first: bool, then: bool) -> Iterator[bool]:
         yield then
 
 
-def request(url: str, stable_for: timedelta, settle: timedelta = timedelta(seconds=2)) -> WatchHealth:
+def request(url: str, stable_for: timedelta, settle: timedelta = timedelta(seconds=2)) -> WatchService:
     check = HealthCheck(url=url, every=EVERY, settle=settle, timeout=timedelta(seconds=1))
     service = Service(name="backend", manager=DockerManager(container="backend"), health=check)
-    return WatchHealth(service=service, stable_for=stable_for)
+    return WatchService(service=service, stable_for=stable_for)
 
 
 async def watch(
-    health: HealthActivities, asked: WatchHealth, resumed_from: Watch | None = None
+    health: HealthActivities, asked: WatchService, resumed_from: Watch | None = None
 ) -> tuple[Watched, list[Watch]]:
     """The result, and every heartbeat's details."""
     beats: list[Watch] = []
@@ -155,7 +155,7 @@ async def test_a_watch_that_sees_nothing_is_unknown(health: HealthActivities) ->
 
 async def test_without_a_health_check_there_is_nothing_to_watch(health: HealthActivities) -> None:
     service = Service(name="batch", manager=DockerManager(container="batch"))
-    seen, beats = await watch(health, WatchHealth(service=service, stable_for=timedelta(minutes=5)))
+    seen, beats = await watch(health, WatchService(service=service, stable_for=timedelta(minutes=5)))
     assert (seen.finding, beats) == (Finding.UNKNOWN, [])
 
 

@@ -16,7 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.support.stability import Watch
-from models.evidence.evidence import Watched, WatchHealth
+from models.evidence.evidence import Watched, WatchService
 from models.service.service import DockerManager, HealthCheck, Service
 from tests.parts.product.watching_worker import HEARTBEAT_TIMEOUT, Watching
 from tests.parts.requirements import missing
@@ -62,7 +62,7 @@ async def test_another_worker_takes_the_watch_over(temporal: Client, httpserver:
     service = Service(name="backend", manager=DockerManager(container="backend"), health=check)
     queue = f"watching-{uuid.uuid4()}"
     handle = await temporal.start_workflow(
-        Watching.run, WatchHealth(service=service, stable_for=STABLE_FOR), id=queue, task_queue=queue
+        Watching.run, WatchService(service=service, stable_for=STABLE_FOR), id=queue, task_queue=queue
     )
     workers = [await start_worker(temporal, queue)]
     try:

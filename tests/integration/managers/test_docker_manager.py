@@ -10,8 +10,9 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.managers import DockerEngine, Managers
+from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.service.processes import ProcessActivities
-from models.evidence.evidence import Finding, ProcessSeen, ProcessState
+from models.evidence.evidence import Finding
 from models.service.service import Service
 from tests.parts.servers.docker_engine import SLEEPS, MakeContainer, docker_service, published, wait_for
 from tests.parts.servers.docker_proxy import docker_proxy, silent_socket

@@ -15,7 +15,7 @@ import docker
 import pytest
 
 from activities.managers import DockerEngine, ManagerRefused, Managers, ServiceManager
-from models.evidence.evidence import ProcessState
+from activities.managers.process_seen import ProcessState
 from models.service.service import ScalePolicy, Service
 from models.version import Version
 from tests.parts.product.production import FILE, RECREATE, rules_of

@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.managers import Managers
+from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.service.actions import EffectActivities
 from activities.service.processes import ProcessActivities
 from models.actions.plan import (
@@ -26,7 +27,6 @@ from models.actions.plan import (
     ScaleOut,
     StartService,
 )
-from models.evidence.evidence import ProcessSeen, ProcessState
 from models.service import service as configured
 from models.service.service import Service
 from tests.parts.servers.docker_proxy import silent_socket

@@ -14,9 +14,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.testing import ActivityEnvironment
 
+from activities.monitoring.metrics import MetricKind, MetricSeen, QueryByLabel, QueryMetric, QueryRange
 from activities.monitoring.prometheus import MOST_POINTS, PrometheusActivities
 from models.evidence.evidence import Finding
-from models.evidence.metrics import MetricKind, MetricSeen, QueryByLabel, QueryMetric, QueryRange
 from tests.parts.requirements import missing
 from tests.parts.servers.sockets import closed_port, listening, silence
 

@@ -12,9 +12,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.testing import ActivityEnvironment
 
-from activities.monitoring.sentry import SentryActivities
+from activities.monitoring.sentry import SentryActivities, SentrySeen, TopIssues
 from models.evidence.evidence import Finding
-from models.evidence.issues import SentrySeen, TopIssues
 from models.service.secret import SecretRef
 from models.service.service import DockerManager, Service
 from models.service.surroundings import Sentry

@@ -16,8 +16,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.postgres.check import PostgresActivities
 from activities.postgres.connection import shown
+from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
 from activities.support.secrets import SecretMissing, resolve
-from models.evidence.evidence import DatabaseKind, DatabaseSeen, Finding
+from models.evidence.evidence import Finding
 from models.service.secret import SecretRef
 from models.service.service import Database, DockerManager, Service
 from tests.parts.servers.postgres_server import MAX_CONNECTIONS, PostgresServer

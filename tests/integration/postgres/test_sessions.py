@@ -14,11 +14,11 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.postgres.sessions import SessionActivities
+from activities.postgres.database_seen import DatabaseKind
+from activities.postgres.sessions import LookAtSessions, SessionActivities, SessionGroup, SessionsSeen
 from models.actions.change import Effect, Perform
 from models.actions.database import Session, TerminateSessions
-from models.evidence.evidence import DatabaseKind, Finding
-from models.evidence.sessions import LookAtSessions, SessionGroup, SessionsSeen
+from models.evidence.evidence import Finding
 from models.service.secret import SecretRef
 from models.service.service import Database, DockerManager, Service
 from tests.parts.servers.postgres_server import MAX_CONNECTIONS, RESERVED, PostgresServer

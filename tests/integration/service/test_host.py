@@ -5,8 +5,7 @@ from __future__ import annotations
 import psutil
 from temporalio.testing import ActivityEnvironment
 
-from activities.service.host import HostActivities
-from models.evidence.evidence import HostSeen
+from activities.service.host import HostActivities, HostSeen
 from models.service.service import HostFloors
 from tests.parts.servers.docker_engine import docker_service
 

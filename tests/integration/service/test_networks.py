@@ -14,10 +14,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.managers import DockerEngine, Managers
-from activities.service.networks import NetworkActivities
+from activities.service.networks import LookAtNetworks, NetworkActivities, NetworksSeen
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import ReattachNetwork
-from models.evidence.surroundings import LookAtNetworks, NetworksSeen
 from models.service.service import Service
 from tests.parts.servers.compose_project import Project, compose_project
 from tests.parts.servers.docker_engine import PYTHON, MakeContainer, docker_service

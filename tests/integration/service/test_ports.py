@@ -16,9 +16,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.managers import DockerEngine, Managers
 from activities.managers.host_processes import began
 from activities.service.actions import EffectActivities
-from activities.service.ports import PortActivities
+from activities.service.ports import PortActivities, PortSeen
 from models.actions.plan import Effect, KillProcess, Perform
-from models.evidence.evidence import PortSeen
 from models.service.service import Service
 from tests.parts.servers.docker_engine import PYTHON, MakeContainer, docker_service, published, wait_for_line
 from tests.parts.servers.docker_proxy import silent_socket

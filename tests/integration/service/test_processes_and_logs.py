@@ -10,8 +10,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.managers import DockerEngine, Managers
-from activities.service.logs import LogActivities
-from models.evidence.evidence import LogsSeen
+from activities.service.logs import LogActivities, LogsSeen
 from models.service.service import LogScan, Service
 from tests.parts.servers.docker_engine import MakeContainer, docker_service, wait_for, wait_for_line
 from tests.parts.servers.docker_proxy import silent_socket

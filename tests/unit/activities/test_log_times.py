@@ -8,7 +8,7 @@ import pytest
 
 from activities.managers.log_times import fresh_lines
 from activities.managers.supervisord_reading import started_in
-from models.evidence.evidence import LogMatch, LogsSeen
+from activities.service.logs import LogMatch, LogsSeen
 
 BEGAN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = BEGAN + timedelta(seconds=30)

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.incidents.policy import policy_for
+from activities.managers.process_seen import ProcessSeen, ProcessState
 from models.configuration.configuration import Configuration
-from models.evidence.evidence import Evidence, ProcessSeen, ProcessState
+from models.evidence.evidence import Evidence
 from models.evidence.seen import Seen
 from models.incident.alert import Alert
 from tests.workflows import sights

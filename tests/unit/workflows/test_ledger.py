@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from activities.incidents.stewardship import HistorySeen
 from models.actions.plan import Plan, RollBack, StartService
-from models.evidence.history import Deployment, HistorySeen
+from models.evidence.deployment import Deployment
 from models.incident.incident import Performed
 from models.incident.stewardship import Answer, Ask, Hold, Released, StewardState
 from models.names import Severity

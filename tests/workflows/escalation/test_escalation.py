@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from models.evidence.history import Deployment
+from models.evidence.deployment import Deployment
 from models.incident.incident import Decision, Outcome, Spoken, Through
 from tests.workflows.night import Night
 from tests.workflows.sights import FAILING, HEALTHY, REFUSED, TAKEN_PORT, crashed

@@ -12,7 +12,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.worker import Worker
 
 from activities.incidents.stewardship import StewardshipActivities
-from models.evidence.evidence import DatabaseKind
+from activities.postgres.database_seen import DatabaseKind
 from models.incident.incident import Outcome
 from models.names import queue_of
 from tests.workflows import sights

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from models.evidence.evidence import DatabaseKind
+from activities.postgres.database_seen import DatabaseKind
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.night import Night

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.evidence.evidence import DatabaseKind, DatabaseSeen
+from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
 from models.incident.alert import AlertStatus
 from models.incident.incident import Outcome
 from tests.workflows import sights

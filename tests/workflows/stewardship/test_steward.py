@@ -16,7 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.actions.plan import Plan, StartService
 from models.configuration.configuration import Configuration
-from models.evidence.history import Deployment
+from models.evidence.deployment import Deployment
 from models.incident.search_attributes import ALL
 from models.incident.stewardship import (
     Answered,

@@ -1,0 +1,29 @@
+"""What is remembered of a service: which versions ran, which were healthy, what was done to it.
+
+`runbook.md`: "Review recent deployments", and "Rollback to previous version".
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from models.base import Model
+from models.version import Version
+
+
+class Deployment(Model):
+    """A version that was seen, or announced by a pipeline. `healthy_at`: when it was last seen healthy."""
+
+    service: str
+    version: str
+    image_id: str = ""
+    deployed_at: datetime
+    healthy_at: datetime | None = None
+    recorded_by: str = ""
+    current: bool = False
+    left_at: datetime | None = None
+    """When it was rolled back: its health check was no proof, and nobody goes back to it."""
+
+    def is_version(self, version: Version) -> bool:
+        """Whether it is this version that was deployed."""
+        return Version(name=self.version, image_id=self.image_id).same(version)
