@@ -22,10 +22,14 @@ class Alert(Model):
     service: ServiceName
     status: AlertStatus = AlertStatus.FIRING
     starts_at: AwareDatetime
+    dated: bool = True
+    """False where its source named no start: `starts_at` is then when it was heard of."""
     ends_at: AwareDatetime | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
     fingerprint: str = ""
+    still_active: tuple[str, ...] | None = None
+    """Set where the source was asked, at `ends_at`, which instances still fire: all others are over."""
     source: str = "alertmanager"
     fired_by: str = ""
 

@@ -67,6 +67,8 @@ class Closing:
         assert policy is not None, "an incident takes its policy before it can close"  # noqa: S101
         outcome = record.outcome = self._outcome(ending)
         record.ended_at = workflow.now()
+        if outcome is Outcome.CLOSED_BY_HUMAN:
+            self._alert_state.fired_again = False  # whoever said done knew of it
         self._alert_state.closing = True
         self._escalation.stop()
         if outcome is Outcome.RESOLVED:

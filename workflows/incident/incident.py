@@ -110,7 +110,7 @@ class Incident:
 
     def _look_again(self) -> None:
         self.timeline.add("what was done for now stands, and the incident is looked at again")
-        self.alert_state.closing = self.alert_state.fired_again = False
+        self.alert_state.look_again()
         self.record.outcome = self.record.ended_at = self.record.watched = None
         self.show(Phase.TRIAGE)
 
@@ -229,8 +229,8 @@ class Incident:
         if alert.incident_id != self.record.alert.incident_id:
             self.timeline.add(f"word of another alert was ignored: {alert.incident_id}", by=alert.source)
             return
-        flaps = self.alert_state.hear(alert)
-        if flaps and self._responding:
+        self.alert_state.hear(alert)
+        if self.alert_state.began_to_flap and self._responding:
             self.escalation.notice(f"{alert.incident_id} is flapping", "It fires on and off.")
 
     def hear_steward(self, says: StewardSays) -> None:

@@ -1,4 +1,4 @@
-"""Whether the alert still fires, out of notifications that come late, twice or out of order."""
+"""Whether the alert of one incident still fires, and what the incident must know of that."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.incident.alert import Alert
+    from models.incident.alert_life import AlertLife, Change
     from workflows.record.timeline import Timeline
 
 FLAPS = 3
-BY_HAND = ""
-"""What was fired by a person or another incident, until the alert's source speaks of it itself."""
 
 
 class AlertState:
-    """The newest truth about one alert. `startsAt` orders what arrival times cannot.
+    """The newest truth about one alert, as `AlertLife` orders its notifications."""
 
-    Several instances of a service share an incident: it is over when none of them fires.
-    """
-
-    def __init__(self, alert: Alert, timeline: Timeline) -> None:
+    def __init__(self, alert: Alert, timeline: Timeline, life: AlertLife | None = None) -> None:
         self.alert = alert
+        """The newest that changed anything."""
+        self.life = life or AlertLife()
         self.resolved_at: datetime | None = None
+        """When it was over last; what fires after that is another incident."""
         self.fired_again = False
-        """It fired anew after it was over: another incident if this one is over."""
+        """It fires anew: another incident once this one is closed."""
         self.closing = False
         """Nothing is looked at any more: whatever fires from now on is another incident."""
-        self._instances = {_instance(alert): alert}
+        self.began_to_flap = False
+        """Whether the notification that was heard last made it flap."""
         self._times_fired = 1
         self._timeline = timeline
+        self.life.hear(alert, timeline.now())
 
     @property
     def resolved(self) -> bool:
@@ -45,41 +46,34 @@ class AlertState:
     def flapping(self) -> bool:
         return self._times_fired > FLAPS
 
-    def hear(self, alert: Alert) -> bool:
-        """Take a notification. True when it is the one that made the alert flap."""
-        known = self._instances.get(_instance(alert))
-        if known and alert.starts_at < known.starts_at:
-            return False
-        if known and alert.firing and alert.starts_at == known.starts_at:
-            return False
-        self._instances[_instance(alert)] = alert
-        if _instance(alert) != BY_HAND:
-            self._instances.pop(BY_HAND, None)
-        if not alert.firing:
-            self._resolve(alert)
-            return False
-        return self._fire(alert, anew=self.resolved or self.closing or known is not None)
+    def look_again(self) -> None:
+        """What fires anew is looked at as this same incident."""
+        self.resolved_at = None
+        self.closing = self.fired_again = False
 
-    def _resolve(self, alert: Alert) -> None:
-        if any(one.firing for one in self._instances.values()):
-            return
-        if not self.resolved:
-            self.resolved_at = self._timeline.now()
+    def hear(self, alert: Alert) -> Change:
+        """Take a notification."""
+        self.began_to_flap = False
+        change = self.life.hear(alert, self._timeline.now())
+        if change is Change.OVER:
+            self._over(alert)
+        elif change in (Change.JOINED, Change.AGAIN):
+            self.alert = alert
+            if change is Change.AGAIN or self.resolved or self.closing:
+                self._again(alert)
+        return change
+
+    def _over(self, alert: Alert) -> None:
+        if not self.resolved or self.fired_again:
             self._timeline.add("the alert is resolved", by=alert.source)
         self.alert = alert
+        self.resolved_at = self._timeline.now()
         self.fired_again = False
 
-    def _fire(self, alert: Alert, anew: bool) -> bool:
-        """An instance that was not heard of before is part of what goes on."""
-        self.alert = alert
-        if not anew:
-            return False
+    def _again(self, alert: Alert) -> None:
         self._times_fired += 1
-        self.fired_again, self.resolved_at = True, None
+        self.fired_again = True
+        self.began_to_flap = self._times_fired == FLAPS + 1
         if not self.flapping:
-            self._timeline.add(f"the alert fires again, since {alert.starts_at:%H:%M:%S}", by=alert.source)
-        return self._times_fired == FLAPS + 1
-
-
-def _instance(alert: Alert) -> str:
-    return alert.fingerprint if alert.source == "alertmanager" else BY_HAND
+            since = alert.starts_at
+            self._timeline.add(f"the alert fires again, since {since:%H:%M:%S}", by=alert.source)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.incident.alert import Alert, AlertStatus
+from models.incident.alert_life import Change
 from workflows.record.alert_state import FLAPS, AlertState
 from workflows.record.timeline import Timeline
 
@@ -41,7 +42,7 @@ def test_resolved_at_the_time_it_was_heard() -> None:
 def test_a_repeat_says_nothing_new() -> None:
     timeline = Timeline(lambda: NOW)
     state = AlertState(alert(), timeline)
-    assert not any(state.hear(alert()) for _ in range(100))
+    assert {state.hear(alert()) for _ in range(100)} == {Change.REPEATED}
     assert (timeline.entries, state.flapping) == ([], False)
 
 
@@ -71,7 +72,7 @@ def test_a_resolution_may_arrive_before_its_own_firing() -> None:
 
 def test_a_new_start_fires_again() -> None:
     state = hearing(over(), alert(5))
-    assert (state.resolved, state.fired_again) == (False, True)
+    assert (state.resolved, state.fired_again) == (True, True), "the first is over, and another began"
     assert state.alert == alert(5)
 
 
@@ -86,7 +87,7 @@ def instance(fingerprint: str, minute: int, status: AlertStatus = AlertStatus.FI
 
 def test_two_instances_are_over_when_neither_fires() -> None:
     state = AlertState(instance("a", 0), Timeline(lambda: NOW))
-    assert not state.hear(instance("b", 5))
+    assert state.hear(instance("b", 5)) is Change.JOINED
     assert (state.fired_again, state.flapping) == (False, False), "another instance is no second firing"
     state.hear(instance("b", 5, AlertStatus.RESOLVED))
     assert not state.resolved
@@ -105,7 +106,8 @@ def test_what_a_person_fired_is_over_when_the_source_says_so() -> None:
 
 def test_many_instances_are_no_flapping() -> None:
     state = AlertState(instance("a", 0), Timeline(lambda: NOW))
-    assert not any(state.hear(instance(name, minute)) for minute, name in enumerate("bcdefgh", start=1))
+    heard = [state.hear(instance(name, minute)) for minute, name in enumerate("bcdefgh", start=1)]
+    assert set(heard) == {Change.JOINED}
     assert not state.flapping
 
 
@@ -118,7 +120,11 @@ def test_what_fires_while_the_incident_closes_is_another_one() -> None:
 
 def test_flapping_is_told_once() -> None:
     state = AlertState(alert(), Timeline(lambda: NOW))
-    told = [state.hear(one) for minute in range(1, 21) for one in (over(minute - 1), alert(minute))]
+    told = []
+    for minute in range(1, 21):
+        for one in (over(minute - 1), alert(minute)):
+            state.hear(one)
+            told.append(state.began_to_flap)
     assert told.count(True) == 1
     assert told.index(True) == 2 * FLAPS - 1
     assert state.flapping
@@ -126,6 +132,6 @@ def test_flapping_is_told_once() -> None:
 
 @given(st.lists(st.builds(alert, st.integers(-3, 9), st.sampled_from(list(AlertStatus))), max_size=8))
 def test_the_newest_start_decides_whatever_else_is_heard(noise: list[Alert]) -> None:
-    assert hearing(*noise, over(10)).resolved
-    assert hearing(*noise, over(10), *noise).resolved
-    assert not hearing(*noise, alert(10)).resolved
+    for life in (hearing(*noise, over(10)), hearing(*noise, over(10), *noise)):
+        assert not life.life.firing
+    assert hearing(*noise, alert(10)).life.firing
