@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from temporalio.client import Client
 
-from intake import openapi
 from intake.alerts.alertmanager import AlertmanagerWebhook
 from intake.alerts.dispatch import Dispatch
 from intake.health import HealthPages
 from intake.http.answers import Stop, on_http_exception, on_stop, refusal
 from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics, Timed
+from intake.http.openapi import describing
 from intake.pages import STATUS, IncidentPages
 from models.configuration.configuration import Configuration
 from runtime.embedded_worker import EmbeddedWorker
@@ -40,14 +40,13 @@ def build(
     """
     metrics = IntakeMetrics()
     dispatch = Dispatch(worker.client if worker else lambda: client)
-    webhook = AlertmanagerWebhook(dispatch, configuration, keys, metrics, http)
+    routes = [
+        *AlertmanagerWebhook(dispatch, configuration, keys, metrics, http).routes(),
+        *IncidentPages(Incidents(client), keys).routes(),
+        *HealthPages(client, problem, worker, metrics).routes(),
+    ]
     return Starlette(
-        routes=[
-            *webhook.routes(),
-            *IncidentPages(Incidents(client), keys).routes(),
-            *HealthPages(client, problem, worker, metrics).routes(),
-            *openapi.routes(),
-        ],
+        routes=[*routes, describing(routes)],
         middleware=[Middleware(Timed, metrics=metrics)],
         exception_handlers={Stop: on_stop, Trouble: on_trouble, HTTPException: on_http_exception},
     )

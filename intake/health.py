@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 from temporalio.client import Client
 
 from intake.http.answers import shown
 from intake.http.metrics import IntakeMetrics
+from intake.http.openapi import Endpoint
 from models.base import Model
 from runtime.embedded_worker import EmbeddedWorker
 from runtime.readiness import Check, check_search_attributes, check_temporal
+
+
+class Alive(Model):
+    """The answer to `GET /healthz`."""
+
+    status: Literal["ok"] = "ok"
 
 
 class Ready(Model):
@@ -40,15 +47,15 @@ class HealthPages:
         self._worker = worker
         self._metrics = metrics
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Endpoint]:
         return [
-            Route("/healthz", self.alive, methods=["GET"]),
-            Route("/readyz", self.ready, methods=["GET"]),
-            Route("/metrics", self.metrics, methods=["GET"]),
+            Endpoint("GET", "/healthz", self.alive, "Is the process alive?", Alive),
+            Endpoint("GET", "/readyz", self.ready, "Can alerts be taken?", Ready, refusals=(503,)),
+            Endpoint("GET", "/metrics", self.metrics, "The metrics, for Prometheus", None),
         ]
 
     async def alive(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return shown(Alive())
 
     async def ready(self, _: Request) -> Response:
         checks = list(

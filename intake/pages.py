@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
 import structlog
 from pydantic import Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from intake.alerts.payload import why
 from intake.http.answers import Stop, shown
-from intake.http.body import read_body
+from intake.http.body import UNREAD, read_body
 from intake.http.keys import Keys
+from intake.http.openapi import Endpoint
 from models.base import Model
-from models.incident.incident import Decision, Spoken, Through, Verdict
+from models.incident.incident import Decided, Decision, IncidentState, Spoken, Through, Verdict
 from runtime.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway, Trouble
 from runtime.incidents import IncidentLine, Incidents, parse_id
 from runtime.messages import ACKNOWLEDGE, DONE, NOTE
@@ -62,13 +64,33 @@ class IncidentPages:
         self._keys = keys
         self._log = structlog.get_logger("intake")
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> Sequence[Endpoint]:
         one = "/incidents/{alert}/{service}"
+        told = (*UNREAD, 401, 403, 404, 422, 503)
         return [
-            Route("/incidents", self.list, methods=["GET"]),
-            Route(one, self.show, methods=["GET"]),
-            Route(f"{one}/decide", self.decide, methods=["POST"]),
-            Route(f"{one}/{{message:str}}", self.tell, methods=["POST"]),
+            Endpoint("GET", "/incidents", self.list, "List incidents", Incidents200, refusals=(401, 503)),
+            Endpoint("GET", one, self.show, "Show one incident", IncidentState, refusals=(401, 404, 503)),
+            Endpoint(
+                "POST",
+                f"{one}/decide",
+                self.decide,
+                "Approve or deny a plan",
+                Decided,
+                body=IncomingDecision,
+                refusals=(*told, 409),
+            ),
+            *(
+                Endpoint(
+                    "POST",
+                    f"{one}/{message}",
+                    partial(self.tell, message),
+                    f"Tell an incident: {message}",
+                    Told,
+                    body=Incoming,
+                    refusals=told,
+                )
+                for message in (ACKNOWLEDGE, NOTE, DONE)
+            ),
         ]
 
     async def list(self, request: Request) -> Response:
@@ -90,10 +112,7 @@ class IncidentPages:
         self._log.info("decided", incident=incident, by=by, verdict=said.verdict, accepted=decided.accepted)
         return shown(decided, 200 if decided.accepted else 409)
 
-    async def tell(self, request: Request) -> Response:
-        message = request.path_params["message"]
-        if message not in (ACKNOWLEDGE, NOTE, DONE):
-            raise Stop(404, "an incident takes decide, acknowledge, note and done")
+    async def tell(self, message: str, request: Request) -> Response:
         by = self._keys.person(request)
         incident = _incident(request)
         said = await _read(request, Incoming)

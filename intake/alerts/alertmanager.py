@@ -8,18 +8,18 @@ import httpx
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from intake.alerts.delivery import Delivery, Receipt
 from intake.alerts.dispatch import Dispatch
-from intake.alerts.payload import Batch, ReceivedAlert, Refused, Unreadable, read_webhook
+from intake.alerts.payload import Batch, Envelope, ReceivedAlert, Refused, Unreadable, read_webhook
 from intake.alerts.routing import Nameless, Routed, outvoted, route
 from intake.alerts.start_times import StartTimes
 from intake.alerts.truncated import NotFetched, fetch_rest
 from intake.http.answers import refusal, shown
-from intake.http.body import read_body
+from intake.http.body import UNREAD, read_body
 from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics
+from intake.http.openapi import Endpoint
 from models.base import Model
 from models.configuration.configuration import Configuration
 from runtime.errors import TemporalAway
@@ -59,8 +59,17 @@ class AlertmanagerWebhook:
         self._start_times = StartTimes()
         self._log = structlog.get_logger("intake")
 
-    def routes(self) -> list[Route]:
-        return [Route("/v1/alertmanager", self.receive, methods=["POST"])]
+    def routes(self) -> list[Endpoint]:
+        take = Endpoint(
+            "POST",
+            "/v1/alertmanager",
+            self.receive,
+            "Take a webhook of Alertmanager",
+            Accepted,
+            body=Envelope,
+            refusals=(*UNREAD, 401, 422, 503),
+        )
+        return [take]
 
     async def receive(self, request: Request) -> Response:
         self._keys.admit(request)

@@ -17,6 +17,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     ValidationInfo,
+    WrapValidator,
     field_validator,
 )
 from pydantic_core import to_json
@@ -98,7 +99,10 @@ class Envelope(Model):
         default_factory=dict, alias="groupLabels", max_length=MAX_LABELS
     )
     truncated_alerts: int = Field(default=0, ge=0, le=2**31, alias="truncatedAlerts")
-    alerts: list[Any] = Field(max_length=MAX_ALERTS)
+    alerts: list[Annotated[ReceivedAlert, WrapValidator(lambda value, _: value)]] = Field(
+        max_length=MAX_ALERTS
+    )
+    """As they came: each is validated by itself."""
 
 
 class Refused(Model):

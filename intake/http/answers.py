@@ -37,8 +37,8 @@ async def on_stop(_: Request, error: Exception) -> Response:
 
 
 async def on_http_exception(_: Request, error: Exception) -> Response:
-    """Starlette's own: no such page, wrong method."""
+    """Starlette's own: no such address, wrong method."""
     if not isinstance(error, HTTPException):
         raise error
     headers = dict(error.headers) if error.headers else None
-    return refusal(error.status_code, error.detail, headers)
+    return refusal(error.status_code, f"{error.detail}: /openapi.json lists what there is", headers)

@@ -14,6 +14,8 @@ DRAINED = 16 * 2**20
 cut before it has read the answer takes it for a failure of the network, and sends it all again."""
 READ_WITHIN = 30.0
 """Seconds for the whole body: a sender that drips holds no place for longer."""
+UNREAD = (400, 408, 413, 415)
+"""The statuses with which a body is refused before anybody understands it."""
 
 
 async def read_body(request: Request, most: int) -> bytes:

@@ -353,7 +353,11 @@ async def test_health_readiness_metrics_and_description(http: httpx.AsyncClient)
     names = described["components"]["schemas"]
     for reference in _references(described):
         assert reference.rsplit("/", 1)[1] in names
-    assert (await http.get("/nowhere")).json() == {"error": "Not Found"}
+    (decide,) = described["paths"]["/incidents/{alert}/{service}/decide"].values()
+    assert [one["name"] for one in decide["parameters"]] == ["alert", "service"]
+    assert {"200", "401", "409", "422"} <= set(decide["responses"])
+    assert "ReceivedAlert" in names
+    assert (await http.get("/nowhere")).json() == {"error": "Not Found: /openapi.json lists what there is"}
     assert (await http.put("/v1/alertmanager")).status_code == 405
 
 
