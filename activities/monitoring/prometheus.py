@@ -12,7 +12,6 @@ from typing import Literal
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from temporalio import activity
 
 from activities.monitoring.metrics import (
     LabelledValue,
@@ -66,13 +65,12 @@ class _NotKnown(Exception):
         self.reason = reason
 
 
-class PrometheusActivities:
+class Prometheus:
     """Asks Prometheus with one shared HTTP client. None of these raises for its trouble."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    @activity.defn
     async def query_metric(self, request: QueryMetric) -> MetricSeen:
         """One number. More than one series is no answer: an expression that forgot its `sum` shows here."""
         now = datetime.now(UTC)
@@ -87,7 +85,6 @@ class PrometheusActivities:
             finding=Finding.OK, kind=MetricKind.SEEN, value=value, reason=reason, observed_at=now
         )
 
-    @activity.defn
     async def query_by_label(self, request: QueryByLabel) -> MetricByLabel:
         """The largest numbers by the values of one label, such as the error ratio by route."""
         now = datetime.now(UTC)
@@ -101,7 +98,6 @@ class PrometheusActivities:
             finding=Finding.OK, kind=MetricKind.SEEN, values=values, reason=reason, observed_at=now
         )
 
-    @activity.defn
     async def query_range(self, request: QueryRange) -> SeriesSeen:
         """One series over time; the step grows so that there are never more than 500 points."""
         now = datetime.now(UTC)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from statistics import StatisticsError, correlation, linear_regression
 
 from temporalio import activity
 
@@ -20,7 +21,7 @@ from activities.monitoring.metrics import (
     QueryMetric,
     QueryRange,
 )
-from activities.monitoring.prometheus import PrometheusActivities
+from activities.monitoring.prometheus import Prometheus
 from activities.support.stability import Pace
 from activities.support.watch import watch
 from models.base import in_words
@@ -71,7 +72,7 @@ class CpuSeen(Evidence):
 class ServiceMetricActivities:
     """Judges the numbers of one service by its configured thresholds."""
 
-    def __init__(self, prometheus: PrometheusActivities) -> None:
+    def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
 
     @activity.defn
@@ -105,7 +106,7 @@ class ServiceMetricActivities:
         if len(series.points) < FEWEST_POINTS:
             reason = series.reason if series.unknown else f"only {len(series.points)} samples of the heap"
             return HeapSeen(reason=reason, observed_at=_now())
-        return _trend(series.points, metrics.heap_growth)
+        return heap_trend(series.points, metrics.heap_growth)
 
     @activity.defn
     async def look_at_cpu(self, service: Service) -> CpuSeen:
@@ -181,22 +182,20 @@ def _rose_at(points: Sequence[Point], threshold: float) -> datetime | None:
     return since
 
 
-def _trend(points: Sequence[Point], least_growth: float) -> HeapSeen:
-    """A straight line through the points, by least squares."""
-    start = points[0].at
-    hours = [(point.at - start).total_seconds() / 3600 for point in points]
+def heap_trend(points: Sequence[Point], least_growth: float) -> HeapSeen:
+    """A straight line through the points, by least squares: does the heap grow, and steadily?"""
+    over = points[-1].at - points[0].at
+    hours = [(point.at - points[0].at) / timedelta(hours=1) for point in points]
     shares = [point.value for point in points]
-    mean_x, mean_y = sum(hours) / len(hours), sum(shares) / len(shares)
-    spread = sum((x - mean_x) ** 2 for x in hours)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(hours, shares, strict=True)) / spread
-    total = sum((y - mean_y) ** 2 for y in shares)
-    fit = slope**2 * spread / total if total else 0.0
+    slope, fit = linear_regression(hours, shares).slope, _fit(hours, shares)
     grown = slope * hours[-1]
-    leaks = slope > 0 and fit >= GROWS_STEADILY and grown >= least_growth
-    full_in = timedelta(hours=(1 - shares[-1]) / slope) if slope > 0 and shares[-1] < 1 else None
+    leaks = fit >= GROWS_STEADILY and grown >= least_growth
+    full_in = timedelta(hours=(1 - shares[-1]) / slope) if leaks and shares[-1] < 1 else None
     words = f"{shares[-1]:.0%} of the heap in use"
     if leaks:
-        words += f", growing steadily by {grown:.0%} in {in_words(points[-1].at - start)} (fit {fit:.2f})"
+        words += f", growing steadily by {grown:.0%} in {in_words(over)} (fit {fit:.2f})"
+    if full_in:
+        words += f", full in {in_words(full_in)}"
     return HeapSeen(
         finding=Finding.BAD if leaks else Finding.OK,
         reason=words,
@@ -206,6 +205,14 @@ def _trend(points: Sequence[Point], least_growth: float) -> HeapSeen:
         fit=fit,
         full_in=full_in,
     )
+
+
+def _fit(hours: Sequence[float], shares: Sequence[float]) -> float:
+    """R²; a heap that stays the same grows by no line, so that it is 0."""
+    try:
+        return correlation(hours, shares) ** 2
+    except StatisticsError:
+        return 0.0
 
 
 def _now() -> datetime:

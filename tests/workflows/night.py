@@ -32,6 +32,7 @@ from models.incident.review import Review
 from models.incident.search_attributes import ALL
 from models.incident.stewardship import StewardState
 from models.names import STEWARD, TASK_QUEUE, steward_id
+from runtime.hosting import activities_of
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.world import World
 from workflows.runbooks.registry import NAMES, WORKFLOWS
@@ -155,7 +156,6 @@ def patience() -> Iterator[int]:
 
 def hosted(client: Client, world: World, configuration: Callable[[], Configuration]) -> Worker:
     """A worker of the product's workflows in a scripted world."""
-    stewardship = StewardshipActivities(client)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
@@ -163,13 +163,7 @@ def hosted(client: Client, world: World, configuration: Callable[[], Configurati
         workflows=WORKFLOWS,
         activities=[
             *world.activities(),
-            PolicyActivities(configuration).take_policy,
-            stewardship.ask_steward,
-            stewardship.look_at_history,
-            stewardship.read_control_room,
-            stewardship.is_open,
-            stewardship.join_incident,
-            stewardship.await_incident,
+            *activities_of(PolicyActivities(configuration), StewardshipActivities(client)),
         ],
         activity_executor=ThreadPoolExecutor(2),
         max_heartbeat_throttle_interval=timedelta(milliseconds=1),

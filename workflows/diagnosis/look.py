@@ -60,7 +60,7 @@ class Look(Generic[R_co]):
 
     def _failed(self, error: FailureError) -> R_co:
         """A look never raises for the trouble of what it looks at: an error of its own is our fault."""
-        if isinstance(error.cause, ApplicationError):
+        if isinstance(error.cause or error, ApplicationError):  # a local one has no wrapper
             workflow.logger.error("look %s failed in our own code: %s", self.name, in_short(error))
         return self.result(reason=f"could not be looked at: {in_short(error)}")
 

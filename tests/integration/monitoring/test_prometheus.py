@@ -15,7 +15,7 @@ from pytest_httpserver import HTTPServer
 from temporalio.testing import ActivityEnvironment
 
 from activities.monitoring.metrics import MetricKind, MetricSeen, QueryByLabel, QueryMetric, QueryRange
-from activities.monitoring.prometheus import MOST_POINTS, PrometheusActivities
+from activities.monitoring.prometheus import MOST_POINTS, Prometheus
 from models.evidence.evidence import Finding
 from tests.parts.requirements import missing
 from tests.parts.servers.sockets import closed_port, listening, silence
@@ -94,32 +94,30 @@ def _until_ready(url: str, log: Path) -> None:
 
 
 @pytest.fixture
-async def metrics() -> AsyncIterator[PrometheusActivities]:
+async def metrics() -> AsyncIterator[Prometheus]:
     async with httpx.AsyncClient(trust_env=False) as client:
-        yield PrometheusActivities(client)
+        yield Prometheus(client)
 
 
-async def number(metrics: PrometheusActivities, url: str, query: str, **more: object) -> MetricSeen:
+async def number(metrics: Prometheus, url: str, query: str, **more: object) -> MetricSeen:
     request = QueryMetric.model_validate({"url": url, "query": query, "service": "backend", **more})
     seen = await ActivityEnvironment().run(metrics.query_metric, request)
     assert seen.observed_at is not None
     return seen
 
 
-async def test_the_error_ratio_is_known(metrics: PrometheusActivities, prometheus: str) -> None:
+async def test_the_error_ratio_is_known(metrics: Prometheus, prometheus: str) -> None:
     seen = await number(metrics, prometheus, RATIO, samples="http_requests_total")
     assert (seen.finding, seen.kind) == (Finding.OK, MetricKind.SEEN)
     assert seen.value == pytest.approx(32 / 200)
     assert seen.reason == "0.16 of backend"
 
 
-async def test_a_scalar_will_do(metrics: PrometheusActivities, prometheus: str) -> None:
+async def test_a_scalar_will_do(metrics: Prometheus, prometheus: str) -> None:
     assert (await number(metrics, prometheus, "scalar(vector(42))")).value == 42
 
 
-async def test_the_expression_of_the_source_is_always_one(
-    metrics: PrometheusActivities, prometheus: str
-) -> None:
+async def test_the_expression_of_the_source_is_always_one(metrics: Prometheus, prometheus: str) -> None:
     """Without `sum` each series is divided by itself, whatever the true ratio is."""
     seen = await number(metrics, prometheus, AS_THE_SOURCE_HAS_IT)
     assert (seen.finding, seen.kind) == (Finding.UNKNOWN, MetricKind.SEVERAL)
@@ -128,7 +126,7 @@ async def test_the_expression_of_the_source_is_always_one(
     assert [one.value for one in broken.values] == [1, 1]
 
 
-async def test_the_worst_routes_come_first(metrics: PrometheusActivities, prometheus: str) -> None:
+async def test_the_worst_routes_come_first(metrics: Prometheus, prometheus: str) -> None:
     request = QueryByLabel(url=prometheus, query=BY_ROUTE, label="route")
     seen = await ActivityEnvironment().run(metrics.query_by_label, request)
     assert [one.label for one in seen.values] == ["/checkout", "/cart"]
@@ -139,7 +137,7 @@ async def test_the_worst_routes_come_first(metrics: PrometheusActivities, promet
 
 
 async def test_a_series_has_its_points_and_no_more_than_asked_for(
-    metrics: PrometheusActivities, prometheus: str
+    metrics: Prometheus, prometheus: str
 ) -> None:
     half_an_hour = QueryRange(
         url=prometheus, query="heap", over=timedelta(minutes=30), step=timedelta(seconds=60)
@@ -166,7 +164,7 @@ async def test_a_series_has_its_points_and_no_more_than_asked_for(
     ],
 )
 async def test_the_ways_to_know_nothing(
-    metrics: PrometheusActivities, prometheus: str, query: str, kind: MetricKind, why: str
+    metrics: Prometheus, prometheus: str, query: str, kind: MetricKind, why: str
 ) -> None:
     seen = await number(metrics, prometheus, query)
     assert (seen.finding, seen.kind, seen.value) == (Finding.UNKNOWN, kind, None)
@@ -177,9 +175,7 @@ async def test_the_ways_to_know_nothing(
     assert series.kind is kind
 
 
-async def test_a_value_of_samples_that_no_longer_come_is_stale(
-    metrics: PrometheusActivities, prometheus: str
-) -> None:
+async def test_a_value_of_samples_that_no_longer_come_is_stale(metrics: Prometheus, prometheus: str) -> None:
     without = await number(metrics, prometheus, "ended")
     assert without.value == 7, "Prometheus itself still shows it"
     seen = await number(metrics, prometheus, "ended", samples="ended")
@@ -189,9 +185,7 @@ async def test_a_value_of_samples_that_no_longer_come_is_stale(
     assert (gone.kind, gone.reason) == (MetricKind.STALE, "no sample within the last 5 min of backend")
 
 
-async def test_prometheus_away_hung_or_somebody_else(
-    metrics: PrometheusActivities, httpserver: HTTPServer
-) -> None:
+async def test_prometheus_away_hung_or_somebody_else(metrics: Prometheus, httpserver: HTTPServer) -> None:
     away = await number(metrics, f"http://127.0.0.1:{closed_port()}", "up")
     assert (away.finding, away.kind) == (Finding.UNKNOWN, MetricKind.UNREACHABLE)
     assert away.reason.startswith("Prometheus cannot be asked: connection refused at")
@@ -205,7 +199,7 @@ async def test_prometheus_away_hung_or_somebody_else(
         assert (other.kind, other.finding) == (MetricKind.UNREACHABLE, Finding.UNKNOWN), body
 
 
-async def test_the_past_can_be_asked_for(metrics: PrometheusActivities, prometheus: str) -> None:
+async def test_the_past_can_be_asked_for(metrics: Prometheus, prometheus: str) -> None:
     until = datetime.now(UTC) - timedelta(minutes=20)
     request = QueryRange(url=prometheus, query="heap", over=timedelta(minutes=10), until=until)
     seen = await ActivityEnvironment().run(metrics.query_range, request)
