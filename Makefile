@@ -5,14 +5,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FAULT ?=
+PLACES ?=
 
-.PHONY: help venv demo test lint scenarios faults bench clean
+.PHONY: help venv demo test lint scenarios faults bench anywhere clean
 
 help:
 	@echo "make demo [FAULT=crash]   start the stand-in stack, break it, watch it heal"
 	@echo "make test                 lint, types and every test"
 	@echo "make scenarios            every cause of every runbook, against real systems"
 	@echo "make faults               killed processes, cut connections, lost answers"
+	@echo "make anywhere             the demo in every kind of place: root's home, another user, no IPv6 …"
 	@echo "make bench                the measurements"
 
 venv: .venv/installed
@@ -39,6 +41,9 @@ scenarios: venv
 
 faults: venv
 	$(BIN)/python -m pytest -m fault
+
+anywhere:
+	$(PYTHON) -m tests.anywhere $(PLACES)
 
 bench: venv
 	$(BIN)/python -m bench

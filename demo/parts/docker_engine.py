@@ -96,7 +96,7 @@ def why_not_usable() -> str:
         finally:
             image.remove()
     except (DockerException, RequestException) as error:
-        return f"the Docker engine cannot run this machine's Python: {_last_line(error)}"
+        return f"the Docker engine cannot run this machine's Python beside us: {_last_line(error)}"
     return ""
 
 

@@ -102,6 +102,20 @@ async def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
     assert left_running(tmp_path) == []
 
 
+async def test_interrupted_while_it_is_being_imported(tmp_path: Path) -> None:
+    with started(tmp_path) as demo:
+
+        async def not_yet() -> str:
+            mapped = (one.path for one in psutil.Process(demo.pid).memory_maps())
+            return "" if any("pydantic_core" in path for path in mapped) else "it begins"
+
+        await until("the imports under way", not_yet, within=30)
+        demo.send_signal(signal.SIGINT)
+        assert await ended(demo, within=60) == 130
+    assert "Traceback" not in (tmp_path / "said").read_text()
+    assert left_running(tmp_path) == []
+
+
 async def test_kept(tmp_path: Path) -> None:
     with started(tmp_path, KEEP="1") as demo:
         await has_said(tmp_path, f"`kill {demo.pid}` stops everything", within=170)
