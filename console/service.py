@@ -77,7 +77,7 @@ def _lines(state: StewardState) -> list[str]:
     if state.blocked_until:
         lines.append(f"[red]blocked[/red] until {state.blocked_until:%Y-%m-%d %H:%M:%S} UTC")
     lines += [
-        f"{one.started_at:%Y-%m-%d %H:%M:%S} {safe(one.plan.says)}: {safe(one.found)} "
+        f"{one.started_at:%Y-%m-%d %H:%M:%S} {safe(one.says)}: {safe(one.found)} "
         f"[dim](approved by {safe(one.approved_by)})[/dim]"
         for one in state.performed[-10:]
     ]

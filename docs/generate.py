@@ -14,10 +14,10 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
 
 from models.actions.change import Risk
-from models.actions.plan import AUTOMATIC, Action
+from models.actions.kinds import kinds
+from models.actions.plan import AUTOMATIC
 from models.names import Severity
 from models.service.service import LogScan
 from workflows.diagnosis.causes import UNKNOWN, Cause
@@ -56,8 +56,7 @@ def _asked(risk: Risk) -> list[str]:
 
 
 def _kinds(risk: Risk) -> str:
-    actions = get_args(get_args(Action)[0])
-    return ", ".join(f"`{one.model_fields['kind'].default}`" for one in actions if one.risk is risk)
+    return ", ".join(f"`{kind}`" for kind, action in kinds().items() if action.risk is risk)
 
 
 def patterns(_: str = "") -> str:

@@ -7,15 +7,18 @@ followed, and neither the newest file nor one that a process has open is deleted
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.files.old_files import Directory, MustStay, open_files, opened, unreadable
+from activities.files.old_files import Directory, Found, MustStay, open_files, opened, unreadable
 from activities.support.heartbeats import beating_in_thread
 from activities.support.redaction import clean
 from models.actions.change import Effect, Perform
@@ -26,6 +29,8 @@ from models.service.service import Service
 from models.service.surroundings import CleanUp
 
 MOST_LISTED = 200
+ROOM = 32 * 1024
+"""Bytes of all paths that are listed: the plan that is made of them travels in several payloads."""
 _MOST_NAMED = 5
 
 
@@ -74,7 +79,7 @@ class CleanUpActivities:
                 size=one.size,
                 modified_at=datetime.fromtimestamp(one.modified, UTC),
             )
-            for one in free[:MOST_LISTED]
+            for one in free[: _that_fit(directory.path, free)]
         )
         seen = OldFilesSeen(
             finding=Finding.OK,
@@ -110,6 +115,12 @@ class CleanUpActivities:
             before=f"{in_bytes(before)} free",
             after=f"{in_bytes(after)} free",
         )
+
+
+def _that_fit(directory: Path, files: Sequence[Found]) -> int:
+    """How many of the files can be listed."""
+    sizes = accumulate(len(os.fsencode(directory / one.name)) for one in files[:MOST_LISTED])
+    return sum(size <= ROOM for size in sizes)
 
 
 @dataclass

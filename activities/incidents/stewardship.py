@@ -109,7 +109,7 @@ class StewardshipActivities:
             observed_at=now,
             deployments=tuple(sorted(state.deployments, key=lambda d: d.deployed_at, reverse=True)),
             crashes=state.crashes,
-            recent=tuple(f"{p.finished_at:%Y-%m-%d %H:%M} UTC: {p.plan.says}: {p.found}" for p in newest),
+            recent=tuple(f"{p.finished_at:%Y-%m-%d %H:%M} UTC: {p.says}: {p.found}" for p in newest),
         )
 
     @activity.defn

@@ -21,14 +21,13 @@ from activities.service.kill import kill
 from activities.service.outcomes import Looking, look
 from activities.service.rollback_script import ScriptRun
 from activities.service.run_once import SETTLES_WITHIN, looked_back, once
-from models.actions.plan import (
-    Action,
-    Effect,
+from models.actions.change import Effect, Perform
+from models.actions.database import RestartDatabase
+from models.actions.kinds import Action
+from models.actions.plan import LookBack
+from models.actions.service import (
     KillProcess,
-    LookBack,
-    Perform,
     RaiseMemoryLimit,
-    RestartDatabase,
     RestartService,
     RollBack,
     ScaleOut,

@@ -15,7 +15,7 @@ import psutil
 from activities.managers import ManagerRefused, Unsupported
 from activities.service.outcomes import lives
 from activities.service.ports import DOCKER_PROXY, listeners
-from models.actions.plan import KillProcess
+from models.actions.service import KillProcess
 
 _ENGINE = frozenset({DOCKER_PROXY, "dockerd", "containerd", "containerd-shim", "supervisord", "systemd"})
 _PATIENCE = 5.0

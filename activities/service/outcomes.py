@@ -15,11 +15,11 @@ from activities.managers import ServiceManager, Unsupported
 from activities.managers.host_processes import began
 from activities.managers.process_seen import ProcessSeen
 from activities.service.ports import listeners
-from models.actions.plan import (
-    Action,
+from models.actions.database import RestartDatabase
+from models.actions.kinds import Action
+from models.actions.service import (
     KillProcess,
     RaiseMemoryLimit,
-    RestartDatabase,
     RestartService,
     RollBack,
     ScaleOut,

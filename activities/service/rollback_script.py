@@ -9,7 +9,7 @@ from __future__ import annotations
 from activities.managers import ManagerRefused, ServiceManager
 from activities.managers.command import run
 from activities.service.outcomes import Outcome
-from models.actions.plan import RollBack
+from models.actions.service import RollBack
 from models.service.service import RollBackScript
 
 _BEGUN = -1

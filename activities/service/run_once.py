@@ -16,13 +16,15 @@ from temporalio.exceptions import ApplicationError
 
 from activities.managers import ManagerError, ManagerRefused, ManagerUnreachable, Unsupported
 from activities.service.outcomes import Outcome
-from activities.support.heartbeats import beating_in_thread
+from activities.support.heartbeats import Attempt, GivenUp, beating_in_thread
 from models.actions.change import Effect
 
 SETTLES_WITHIN = timedelta(seconds=20)
 """In this time a change that was taken, or may have been taken, must show."""
 
 _LOOK_EVERY = 0.25
+_FRESH_FOR = 1.0
+"""Seconds after which somebody else may have acted since the look began."""
 
 Look = Callable[[], Outcome]
 """One look at what the action changes. Raises a `ManagerError` when it cannot be told."""
@@ -32,12 +34,14 @@ def once(says: str, look: Look, act: Callable[[], None], within: timedelta = SET
     """Do what `says` says, if it does not show already; tell what shows afterwards.
 
     Raises `ApplicationError`, non-retryable, when nothing was done (`ManagerUnreachable`,
-    `Unsupported`), or when nobody could be asked whether it was (`OutcomeLost`).
+    `Unsupported`), or when nobody could be asked whether it was (`OutcomeLost`): it may be asked for
+    again then. So it is when another worker may have taken over between the look and the act.
     """
-    with beating_in_thread(), _final():
-        before = look()
+    with beating_in_thread() as attempt, _final():
+        before = _fresh(look)
         if before.happened:
             return effect(True, f"nothing to do: {before.found}", before.state, before.state)
+        _only_here(attempt, says)
         why = ""
         try:
             act()
@@ -57,6 +61,20 @@ def once(says: str, look: Look, act: Callable[[], None], within: timedelta = SET
                 non_retryable=True,
             ) from error
         return effect(after.happened, after.found + why, before.state, after.state)
+
+
+def _fresh(look: Look) -> Outcome:
+    """What is seen now: a look that took long tells of a service as it was."""
+    began = time.monotonic()
+    seen = look()
+    return seen if seen.happened or time.monotonic() - began < _FRESH_FOR else look()
+
+
+def _only_here(attempt: Attempt, says: str) -> None:
+    try:
+        attempt.still_mine()
+    except GivenUp as why:
+        raise ApplicationError(f"did not {says}: {why}", type="OutcomeLost", non_retryable=True) from why
 
 
 def looked_back(look: Look, within: timedelta = SETTLES_WITHIN) -> Effect:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import math
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 
@@ -20,6 +22,8 @@ from temporalio import activity
 from models.base import Model
 
 BEATS_PER_TIMEOUT = 3
+LISTENED_TO_FOR = 5
+"""Of so many parts of a heartbeat time-out the last one may be all that is left after a beat."""
 
 
 def interval() -> timedelta | None:
@@ -51,31 +55,73 @@ async def _beat(every: timedelta, progress: Callable[[], Model] | None) -> None:
         await asyncio.sleep(every.total_seconds())
 
 
+class GivenUp(Exception):
+    """The server may have given this attempt to another worker."""
+
+
+class Attempt:
+    """Whether the running attempt is still the one that the server waits for.
+
+    The SDK passes a heartbeat on only when four fifths of the time-out have gone by since the last
+    one, so a process that stood still for the fifth that is left may have been given up.
+    """
+
+    def __init__(self) -> None:
+        info = activity.info()
+        self.pause = info.heartbeat_timeout / (2 * LISTENED_TO_FOR) if info.heartbeat_timeout else None
+        """Between two beats."""
+        self._longest = 2 * self.pause.total_seconds() if self.pause else math.inf
+        whole = info.start_to_close_timeout if self.pause else None
+        self._until = _clock() + whole.total_seconds() if whole else math.inf
+        self._beat_at = _clock()
+        self._stood_still = False
+
+    def beat(self) -> None:
+        """Note that the process runs, and whether it stood still since the last time."""
+        now = _clock()
+        self._stood_still = self._stood_still or now - self._beat_at > self._longest
+        self._beat_at = now
+
+    def still_mine(self) -> None:
+        """Called right before what cannot be undone. Raises `GivenUp` when another worker may do it too."""
+        self.beat()
+        if self._stood_still or _clock() > self._until or activity.is_cancelled():
+            raise GivenUp("this worker stood still, and another may have taken over")
+
+
+def _clock() -> float:
+    """Seconds that go on while the process is stopped, or its machine is suspended."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 @contextlib.contextmanager
-def beating_in_thread(progress: Callable[[], Model] | None = None) -> Iterator[None]:
+def beating_in_thread(progress: Callable[[], Model] | None = None) -> Iterator[Attempt]:
     """Beat beside a plain `def` activity, which blocks its own thread, until the block ends."""
-    every = interval()
-    if every is None:
-        yield
+    attempt = Attempt()
+    if attempt.pause is None:
+        yield attempt
         return
     over = threading.Event()
     context = contextvars.copy_context()  # a new thread would not know which activity it beats for
-    args = (_beat_until, over, every, progress)
+    args = (_beat_until, over, attempt, attempt.pause, progress)
     thread = threading.Thread(target=context.run, args=args, name="heartbeat", daemon=True)
     thread.start()
     try:
-        yield
+        yield attempt
     finally:
         over.set()
         thread.join()
 
 
-def _beat_until(over: threading.Event, every: timedelta, progress: Callable[[], Model] | None) -> None:
+def _beat_until(
+    over: threading.Event, attempt: Attempt, pause: timedelta, progress: Callable[[], Model] | None
+) -> None:
     while not over.is_set():
         # The worker's event loop was too busy to take this beat; the next one tries again.
         with contextlib.suppress(TimeoutError):
             _send(progress)
-        over.wait(every.total_seconds())
+            attempt.beat()
+        over.wait(pause.total_seconds())
 
 
 def _send(progress: Callable[[], Model] | None) -> None:

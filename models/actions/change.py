@@ -6,7 +6,7 @@ came in with an alert.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
@@ -31,6 +31,8 @@ class Change(Model):
 
     risk: ClassVar[Risk]
     service: Service
+    kind: str
+    """The name of the action, which each gives by its own default."""
 
     @property
     def says(self) -> str:
@@ -44,8 +46,13 @@ class Change(Model):
 
     @property
     def undo(self) -> str:
-        """How it is taken back; empty when it cannot be."""
+        """How it is reverted; empty when it cannot be."""
         return ""
+
+    @property
+    def outlives_its_worker(self) -> timedelta:
+        """How long what it began may still run after its worker has died."""
+        return timedelta()
 
 
 A = TypeVar("A", bound=Change)

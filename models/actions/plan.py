@@ -1,4 +1,4 @@
-"""Every action, the plan that a person approves, and what may be done without asking.
+"""The plan that a person approves, and what may be done without asking.
 
 The risk class of an action stands with it and can be overridden in `runbooks.yaml`.
 """
@@ -8,80 +8,43 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from models.actions.change import Change, Effect, Perform, Risk
-from models.actions.database import RaiseMaxConnections, RestartDatabase, TerminateSessions
-from models.actions.service import (
-    KillProcess,
-    RaiseMemoryLimit,
-    RestartService,
-    RollBack,
-    ScaleOut,
-    StartService,
-)
-from models.actions.surroundings import (
-    CleanUpFiles,
-    Degrade,
-    ReattachNetwork,
-    RestoreService,
-    SetEnvironment,
-)
-from models.base import Model
+from models.actions.change import Risk
+from models.actions.kinds import Action
+from models.base import Model, in_bytes
 from models.names import Severity
 from models.service.service import Service
 
-__all__ = [
-    "AUTOMATIC",
-    "Action",
-    "Change",
-    "CleanUpFiles",
-    "Degrade",
-    "Effect",
-    "KillProcess",
-    "LookBack",
-    "Perform",
-    "Plan",
-    "RaiseMaxConnections",
-    "RaiseMemoryLimit",
-    "ReattachNetwork",
-    "RestartDatabase",
-    "RestartService",
-    "RestoreService",
-    "Risk",
-    "RollBack",
-    "ScaleOut",
-    "SetEnvironment",
-    "StartService",
-    "TerminateSessions",
-]
-
-Action = Annotated[
-    StartService
-    | RestartService
-    | RaiseMemoryLimit
-    | KillProcess
-    | RollBack
-    | ScaleOut
-    | RestartDatabase
-    | TerminateSessions
-    | RaiseMaxConnections
-    | SetEnvironment
-    | ReattachNetwork
-    | CleanUpFiles
-    | Degrade
-    | RestoreService,
-    Field(discriminator="kind"),
-]
+LARGEST = 256 * 1024
+"""Bytes of one plan as JSON. It travels in orders, states and reviews, each of which is one payload."""
 
 
 class Plan(Model):
-    """The exact actions of one fix, in order. An approval names its digest and nothing else."""
+    """The exact actions of one fix on one service, in order. An approval names its digest and nothing else.
+
+    Raises `ValueError` for steps on two services, each of which has a steward of its own, and for
+    what is too large to be sent.
+    """
 
     steps: tuple[Action, ...] = Field(min_length=1)
     why: str
+
+    @model_validator(mode="after")
+    def _one_service(self) -> Self:
+        names = sorted({step.service.name for step in self.steps})
+        if len(names) > 1:
+            raise ValueError(f"a plan is for one service, not for {' and '.join(names)}: make one plan each")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        size = len(self.model_dump_json().encode())
+        if size > LARGEST:
+            raise ValueError(f"a plan of {in_bytes(size)} is more than {in_bytes(LARGEST)}: do less at once")
+        return self
 
     @property
     def service(self) -> Service:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from models.actions.change import Change, Risk
@@ -122,6 +122,10 @@ class RollBack(Change):
     @property
     def undo(self) -> str:
         return f"deploy {self._left} again" if self.from_version else ""
+
+    @property
+    def outlives_its_worker(self) -> timedelta:
+        return self.script.timeout if self.script else timedelta()
 
     @property
     def _left(self) -> str:

@@ -10,11 +10,12 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationInfo, model_validator
 
-from models.actions.plan import Action, Risk
+from models.actions.change import Risk
+from models.actions.kinds import kinds
 from models.base import Configured, Duration, Interval
 from models.configuration.channels import ChannelConfig
 from models.configuration.consistency import Inconsistent, Mistake, Place, cycles, doubled_aliases, unknown
@@ -30,9 +31,7 @@ USUAL_LABELS = ("service", "job", "app")
 ANY_TOPIC = "any-alert"
 """The row of the escalation matrix for alerts that name no other."""
 
-RISKY_KINDS: tuple[str, ...] = tuple(
-    kind.model_fields["kind"].default for kind in get_args(get_args(Action)[0])
-)
+RISKY_KINDS: tuple[str, ...] = tuple(kinds())
 """Every kind of action, as `risks` names them."""
 
 SEVERITY_WORDS = {

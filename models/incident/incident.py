@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from models.actions.plan import Plan, Risk
+from models.actions.change import Risk
+from models.actions.plan import Plan
 from models.base import Model
 from models.incident.alert import Alert
 from models.names import Severity

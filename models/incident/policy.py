@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from models.actions.plan import Risk
+from models.actions.change import Risk
 from models.base import Configured, Duration, Interval, Model
 from models.names import Severity
 from models.service.service import Service

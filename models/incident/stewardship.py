@@ -84,6 +84,17 @@ class Released(Model):
     healed: bool
 
 
+class Remembered(Model):
+    """What a steward keeps of one plan: what was said, what was found, and when; no service, no path."""
+
+    says: str
+    approved_by: str
+    done: bool
+    found: str
+    started_at: datetime
+    finished_at: datetime
+
+
 class StewardState(Model):
     """What survives a steward's continue-as-new, and what the query `state` shows."""
 
@@ -93,7 +104,7 @@ class StewardState(Model):
     waiting: tuple[Hold, ...] = ()
     answered: dict[str, Answered] = {}
     """The newest answers by key, so that a retry after continue-as-new asks nothing twice."""
-    performed: tuple[Performed, ...] = ()
+    performed: tuple[Remembered, ...] = ()
     done_keys: tuple[str, ...] = ()
     failures: tuple[datetime, ...] = ()
     deployments: tuple[Deployment, ...] = ()

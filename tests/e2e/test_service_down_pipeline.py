@@ -11,7 +11,7 @@ import pytest
 
 from demo.faults import FAULTS
 from demo.systems.services import BACKEND, POSTGRES
-from models.actions.plan import KillProcess
+from models.actions.service import KillProcess
 from models.incident.incident import Outcome
 from models.incident.review import Review
 from models.names import DATABASE_CONNECTION_FAILURE, incident_id

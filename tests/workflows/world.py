@@ -34,7 +34,10 @@ from activities.service.host import HostSeen
 from activities.service.logs import LogsSeen
 from activities.service.networks import NetworksSeen
 from activities.service.ports import PortSeen
-from models.actions.plan import Action, Effect, LookBack, Perform
+from models.actions.change import Effect, Perform
+from models.actions.kinds import Action
+from models.actions.plan import LookBack
+from models.actions.surroundings import ReattachNetwork
 from models.base import Model
 from models.evidence.evidence import Finding, Watched
 from models.incident.announcement import Announcement, Delivered, Occasion, Receipt
@@ -219,7 +222,7 @@ class World:
     def _do(self, name: str, order: Perform[Action]) -> Effect:
         self.done.append(order.action.says)
         if self.works:
-            self._heal(order.action.service.name)
+            self._heal(order.action)
         if name in self.silent:
             self.silent.discard(name)
             activity.raise_complete_async()
@@ -229,8 +232,12 @@ class World:
         found = "done" if self.works else "it did not help"
         return Effect(done=self.works, found=found, at=datetime.now(UTC))
 
-    def _heal(self, service: str) -> None:
-        if service == "postgres":
+    def _heal(self, action: Action) -> None:
+        if isinstance(action, ReattachNetwork):
+            off = tuple(name for name in self.networks.off if name != action.service.name)
+            left = self.networks.model_copy(update={"off": off})
+            self.networks = left if off else sights.JOINED_NETWORKS
+        if action.service.name == "postgres":
             self.database, self.database_process = sights.ANSWERS, sights.RUNNING
             self.sessions = sights.CALM
         else:

@@ -8,22 +8,22 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
-    from models.actions.plan import (
-        CleanUpFiles,
-        Degrade,
+    from models.actions.database import RaiseMaxConnections, RestartDatabase, TerminateSessions
+    from models.actions.plan import Plan
+    from models.actions.service import (
         KillProcess,
-        Plan,
-        RaiseMaxConnections,
         RaiseMemoryLimit,
-        ReattachNetwork,
-        RestartDatabase,
         RestartService,
-        RestoreService,
         RollBack,
         ScaleOut,
-        SetEnvironment,
         StartService,
-        TerminateSessions,
+    )
+    from models.actions.surroundings import (
+        CleanUpFiles,
+        Degrade,
+        ReattachNetwork,
+        RestoreService,
+        SetEnvironment,
     )
     from workflows.diagnosis.situation import Situation
 
@@ -166,13 +166,13 @@ def bigger_pool(now: Situation) -> Plan | None:
 
 
 def reattach_network(now: Situation) -> Plan | None:
-    """Connect again whichever of the two containers left the network that they share."""
-    every = {one.name: one for one in (now.dependent, now.service)}
-    off = [every[name] for name in now[looks.networks].off if name in every and every[name].network]
-    if not off:
+    """Connect the first of the two containers that left the network that they share."""
+    both = {one.name: one for one in (now.dependent, now.service)}
+    off = next((both[name] for name in now[looks.networks].off if name in both), None)
+    if off is None or off.network is None:
         return None
-    steps = tuple(ReattachNetwork(service=one, network=one.network or "") for one in off)
-    return Plan(steps=steps, why=now[looks.networks].reason)
+    step = ReattachNetwork(service=off, network=off.network)
+    return Plan(steps=(step,), why=now[looks.networks].reason)
 
 
 def clean_up_then_start(now: Situation) -> Plan | None:

@@ -9,7 +9,8 @@ from datetime import datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions.plan import Plan, Risk
+    from models.actions.change import Risk
+    from models.actions.plan import Plan
     from models.incident.policy import Policy, Rung
     from workflows.escalation.announcer import Announcer
     from workflows.escalation.ladder import Climb

@@ -5,7 +5,8 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions.plan import Plan, Risk
+    from models.actions.change import Risk
+    from models.actions.plan import Plan
     from models.evidence.seen import Seen
     from models.incident.incident import PendingApproval
     from workflows.record.record import Record

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions.plan import Plan, Risk
+    from models.actions.change import Risk
+    from models.actions.plan import Plan
     from models.incident.incident import Decided, Decision, PendingApproval, Through
     from models.incident.policy import ApprovalPolicy
     from workflows.record.timeline import Timeline, who

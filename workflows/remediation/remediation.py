@@ -9,7 +9,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
-    from models.actions.plan import AUTOMATIC, Plan, Risk
+    from models.actions.change import Risk
+    from models.actions.plan import AUTOMATIC, Plan
     from models.incident.incident import Performed, Phase, Verdict
     from models.incident.policy import Policy
     from models.incident.stewardship import Order, StewardSays

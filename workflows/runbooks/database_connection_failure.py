@@ -73,6 +73,14 @@ def pool_exhausted(now: Situation) -> bool:
     return application_says("pool-exhausted", now)
 
 
+NETWORK = Cause(
+    name="network",
+    evidence="the application and the database share no Docker network",
+    matches=off_the_network,
+    remedy="connect it to the network again, with approval",
+    fix=plans.reattach_network,
+)
+
 CAUSES = (
     Cause(
         name="disk full",
@@ -105,13 +113,7 @@ CAUSES = (
         remedy="terminate sessions idle for longer than the limit, or allow more, with approval",
         fix=plans.room_for_connections,
     ),
-    Cause(
-        name="network",
-        evidence="the application and the database share no Docker network",
-        matches=off_the_network,
-        remedy="connect it to the network again, with approval",
-        fix=plans.reattach_network,
-    ),
+    NETWORK,
     Cause(
         name="hung",
         evidence="it accepts connections and answers nothing",
@@ -158,6 +160,8 @@ class DatabaseConnectionFailure(Runbook):
         )
         cause = incident.diagnose(CAUSES)
         await incident.act(cause)
+        if cause is NETWORK and (await incident.look(looks.networks))[looks.networks].off:
+            await incident.act(cause)  # the other of the two; each has a plan and a steward of its own
         await incident.stays(verifications.REACHABLE)
         now = await incident.look(looks.dependents)
         for broken in now[looks.dependents].broken:

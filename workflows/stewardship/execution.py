@@ -2,8 +2,8 @@
 
 An effect has one attempt. When its outcome is lost, the service is looked at before anything
 else happens. Most effects look first themselves and do nothing when they find themselves done
-since they were asked for, so those are asked again; a rollback script cannot know, so for it
-only the look is taken.
+since they were asked for, so those are asked again. A rollback script cannot know, so for a
+rollback only the look is taken.
 """
 
 from __future__ import annotations
@@ -25,7 +25,25 @@ with workflow.unsafe.imports_passed_through():
     from activities.postgres.settings import PostgresSettingActivities
     from activities.service.actions import EffectActivities
     from activities.service.networks import NetworkActivities
-    from models.actions.plan import Action, Effect, LookBack, Perform, RollBack
+    from models.actions.change import Change, Effect, Perform
+    from models.actions.database import RaiseMaxConnections, RestartDatabase, TerminateSessions
+    from models.actions.kinds import Action
+    from models.actions.plan import LookBack
+    from models.actions.service import (
+        KillProcess,
+        RaiseMemoryLimit,
+        RestartService,
+        RollBack,
+        ScaleOut,
+        StartService,
+    )
+    from models.actions.surroundings import (
+        CleanUpFiles,
+        Degrade,
+        ReattachNetwork,
+        RestoreService,
+        SetEnvironment,
+    )
     from models.base import Model
 
 ONE_ATTEMPT = RetryPolicy(maximum_attempts=1)
@@ -41,36 +59,42 @@ class Lost(Exception):
 
 @dataclass(frozen=True)
 class Performance:
-    """The activity that performs one kind of action, and its bound."""
+    """One action, the activity that performs it, and how long that may take.
 
+    `look_back` stands where an effect cannot find out by itself whether it was done already: it is
+    called when an outcome was lost, instead of the effect.
+    """
+
+    action: type[Change]
     activity: Callable[..., Any]
     within: timedelta
-    looks_first: bool = True
+    look_back: Callable[..., Any] | None = None
 
 
-PERFORMANCES: dict[str, Performance] = {
-    "start-service": Performance(EffectActivities.start_service, timedelta(minutes=2)),
-    "restart-service": Performance(EffectActivities.restart_service, timedelta(minutes=3)),
-    "raise-memory-limit": Performance(EffectActivities.raise_memory_limit, timedelta(minutes=1)),
-    "kill-process": Performance(EffectActivities.kill_process, timedelta(minutes=1)),
-    "roll-back": Performance(EffectActivities.roll_back, timedelta(minutes=10), looks_first=False),
-    "scale-out": Performance(EffectActivities.scale_out, timedelta(minutes=5)),
-    "restart-database": Performance(EffectActivities.restart_database, timedelta(minutes=5)),
-    "raise-max-connections": Performance(
-        PostgresSettingActivities.raise_max_connections, timedelta(minutes=5)
-    ),
-    "terminate-sessions": Performance(SessionActivities.terminate_sessions, timedelta(minutes=1)),
-    "reattach-network": Performance(NetworkActivities.reattach_network, timedelta(minutes=1)),
-    "clean-up-files": Performance(CleanUpActivities.clean_up_files, timedelta(minutes=5)),
-    "degrade": Performance(DegradationActivities.degrade, timedelta(minutes=1)),
-    "restore-service": Performance(DegradationActivities.restore_service, timedelta(minutes=1)),
-    "set-environment": Performance(EnvironmentActivities.set_environment, timedelta(minutes=5)),
-}
+PERFORMANCES = (
+    Performance(StartService, EffectActivities.start_service, timedelta(minutes=2)),
+    Performance(RestartService, EffectActivities.restart_service, timedelta(minutes=3)),
+    Performance(RaiseMemoryLimit, EffectActivities.raise_memory_limit, timedelta(minutes=1)),
+    Performance(KillProcess, EffectActivities.kill_process, timedelta(minutes=1)),
+    Performance(RollBack, EffectActivities.roll_back, timedelta(minutes=10), EffectActivities.look_back),
+    Performance(ScaleOut, EffectActivities.scale_out, timedelta(minutes=5)),
+    Performance(RestartDatabase, EffectActivities.restart_database, timedelta(minutes=5)),
+    Performance(RaiseMaxConnections, PostgresSettingActivities.raise_max_connections, timedelta(minutes=5)),
+    Performance(TerminateSessions, SessionActivities.terminate_sessions, timedelta(minutes=1)),
+    Performance(ReattachNetwork, NetworkActivities.reattach_network, timedelta(minutes=1)),
+    Performance(CleanUpFiles, CleanUpActivities.clean_up_files, timedelta(minutes=5)),
+    Performance(Degrade, DegradationActivities.degrade, timedelta(minutes=1)),
+    Performance(RestoreService, DegradationActivities.restore_service, timedelta(minutes=1)),
+    Performance(SetEnvironment, EnvironmentActivities.set_environment, timedelta(minutes=5)),
+)
+"""Every action that can be performed: a new one is one line here."""
+
+_BY_ACTION = {one.action: one for one in PERFORMANCES}
 
 
 async def perform(action: Action) -> Effect:
     """Perform one action on the service's host, at most once since it was asked for."""
-    performance = PERFORMANCES[action.kind]
+    performance = _BY_ACTION[type(action)]
     asked: Perform[Any] = Perform(action=action, asked_at=workflow.now())
     try:
         return await _attempt(performance, action, asked)
@@ -80,11 +104,11 @@ async def perform(action: Action) -> Effect:
 
 async def _after_loss(performance: Performance, action: Action, asked: Perform[Any]) -> Effect:
     try:
-        if performance.looks_first:
+        if performance.look_back is None:
             return await _attempt(performance, action, asked)
-        if isinstance(action, RollBack) and action.script:
-            await workflow.sleep(action.script.timeout, summary="until the script must have ended")
-        return await _look_back(action, asked.asked_at)
+        if action.outlives_its_worker:
+            await workflow.sleep(action.outlives_its_worker, summary="until what was begun must have ended")
+        return await _look_back(performance.look_back, action, asked.asked_at)
     except (Lost, ActivityError):
         found = "its outcome was lost, and nobody can see whether it happened"
         return Effect(done=False, found=found, at=workflow.now())
@@ -109,9 +133,9 @@ async def _attempt(performance: Performance, action: Action, asked: Model) -> Ef
     return effect
 
 
-async def _look_back(action: Action, asked_at: datetime) -> Effect:
+async def _look_back(look: Callable[..., Any], action: Action, asked_at: datetime) -> Effect:
     effect: Effect = await workflow.execute_activity_method(
-        EffectActivities.look_back,
+        look,
         LookBack(action=action, asked_at=asked_at),
         task_queue=action.service.queue,
         start_to_close_timeout=timedelta(seconds=30),

@@ -11,14 +11,17 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions.plan import RollBack
+    from models.actions.service import RollBack
     from models.evidence.deployment import Deployment
     from models.incident.incident import Performed
     from models.incident.policy import LONGEST_CRASH_WINDOW
-    from models.incident.stewardship import Answer, Answered, Ask, Hold, Released, StewardState
+    from models.incident.stewardship import Answer, Answered, Ask, Hold, Released, Remembered, StewardState
     from models.version import Version
 
 REMEMBERED = 50
+LONGEST = 300
+"""Characters of one sentence that is remembered. What a steward keeps stays far under what one payload
+may have: fifty plans of any size are less than 64 KiB."""
 FAILURES_THAT_BLOCK = 3
 WINDOW = timedelta(hours=1)
 """Failures within this time count together."""
@@ -48,9 +51,9 @@ class Ledger:
             holder=self.holder,
             acting=self.acting,
             waiting=tuple(self.waiting),
-            answered=dict(list(self.answered.items())[-REMEMBERED:]),
-            performed=tuple(self.performed[-REMEMBERED:]),
-            done_keys=tuple(self.done_keys[-REMEMBERED:]),
+            answered=self.answered,
+            performed=tuple(self.performed),
+            done_keys=tuple(self.done_keys),
             failures=tuple(self.failures),
             crashes=tuple(self.crashes[-REMEMBERED:]),
             deployments=tuple(self.deployments),
@@ -80,7 +83,7 @@ class Ledger:
         else:
             self.waiting.append(ask.hold)
             answered = Answered(answer=Answer.QUEUED, why=f"{self.holder.incident} holds it")
-        self.answered[ask.key] = answered
+        self.answered = dict([*self.answered.items(), (ask.key, answered)][-REMEMBERED:])
         return answered, withdrawn
 
     def holds(self, incident: str, run_id: str) -> bool:
@@ -89,8 +92,8 @@ class Ledger:
 
     def record(self, key: str, performed: Performed) -> None:
         """Keep what was done, and that this order is never done again."""
-        self.done_keys.append(key)
-        self.performed.append(performed)
+        self.done_keys = [*self.done_keys, key][-REMEMBERED:]
+        self.performed = [*self.performed, _remembered(performed)][-REMEMBERED:]
         left = [step.leaves for step in performed.plan.steps if isinstance(step, RollBack)]
         if performed.done and left:
             self.deployments = [
@@ -160,6 +163,17 @@ def _seen_again(known: Deployment, seen: Deployment) -> Deployment:
             "healthy_at": healthy_at,
             "left_at": left_at,
         }
+    )
+
+
+def _remembered(performed: Performed) -> Remembered:
+    return Remembered(
+        says=performed.plan.says[:LONGEST],
+        approved_by=performed.approved_by[:LONGEST],
+        done=performed.done,
+        found=performed.found[:LONGEST],
+        started_at=performed.started_at,
+        finished_at=performed.finished_at,
     )
 
 

@@ -16,7 +16,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.incidents.stewardship import StewardshipActivities
-    from models.actions.plan import Effect
+    from models.actions.change import Effect
     from models.evidence.deployment import Deployment
     from models.incident.incident import Performed
     from models.incident.stewardship import (

@@ -13,7 +13,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.files.clean_up import MOST_LISTED, CleanUpActivities, OldFilesSeen
+from activities.files.clean_up import MOST_LISTED, ROOM, CleanUpActivities, OldFilesSeen
 from models.actions.change import Effect, Perform
 from models.actions.surroundings import CleanUpFiles
 from models.service.service import Service
@@ -131,6 +131,16 @@ def test_the_list_is_bounded(logs: Path) -> None:
     assert len(seen.files) == MOST_LISTED
     assert seen.left_out == 7
     assert names(seen)[0] == "000.log"
+
+
+def test_the_list_is_bounded_in_bytes(logs: Path) -> None:
+    write(logs / "new.log", 0)
+    for index in range(MOST_LISTED):
+        write(logs / f"{index:03}-{'x' * 240}.log", 500 - index, size=1)
+    seen = look(service_of(logs))
+    assert 0 < len(seen.files) < MOST_LISTED
+    assert sum(len(file.path) for file in seen.files) <= ROOM < sum(len(f.path) for f in seen.files) + 400
+    assert seen.left_out == MOST_LISTED - len(seen.files)
 
 
 def test_exactly_the_listed_files_go_and_once(logs: Path) -> None:

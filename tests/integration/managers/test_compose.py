@@ -19,7 +19,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.managers import DockerEngine, Managers
 from activities.service.actions import EffectActivities
 from activities.service.processes import ProcessActivities
-from models.actions.plan import Effect, Perform, RollBack, ScaleOut
+from models.actions.change import Effect, Perform
+from models.actions.service import RollBack, ScaleOut
 from models.service.service import ScalePolicy, Service
 from tests.integration.service.test_actions import now
 from tests.parts.servers.docker_engine import BINDS, PYTHON, SLEEPS, compose_binary, docker_service, published

@@ -18,15 +18,8 @@ from activities.managers import Managers
 from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.service.actions import EffectActivities
 from activities.service.processes import ProcessActivities
-from models.actions.plan import (
-    Effect,
-    Perform,
-    RaiseMemoryLimit,
-    RestartService,
-    RollBack,
-    ScaleOut,
-    StartService,
-)
+from models.actions.change import Effect, Perform
+from models.actions.service import RaiseMemoryLimit, RestartService, RollBack, ScaleOut, StartService
 from models.service import service as configured
 from models.service.service import Service
 from tests.parts.servers.docker_proxy import silent_socket

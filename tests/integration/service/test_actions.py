@@ -14,17 +14,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.managers import DockerEngine, Managers
 from activities.service.actions import EffectActivities
-from models.actions.plan import (
-    Action,
-    Effect,
-    LookBack,
-    Perform,
-    RaiseMemoryLimit,
-    RestartService,
-    RollBack,
-    ScaleOut,
-    StartService,
-)
+from models.actions.change import Effect, Perform
+from models.actions.kinds import Action
+from models.actions.plan import LookBack
+from models.actions.service import RaiseMemoryLimit, RestartService, RollBack, ScaleOut, StartService
 from models.service.service import MemoryPolicy, RollBackScript
 from tests.parts.servers.docker_engine import MakeContainer, docker_service, wait_for
 from tests.parts.servers.docker_proxy import docker_proxy, silent_socket

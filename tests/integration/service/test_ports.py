@@ -17,7 +17,8 @@ from activities.managers import DockerEngine, Managers
 from activities.managers.host_processes import began
 from activities.service.actions import EffectActivities
 from activities.service.ports import PortActivities, PortSeen
-from models.actions.plan import Effect, KillProcess, Perform
+from models.actions.change import Effect, Perform
+from models.actions.service import KillProcess
 from models.service.service import Service
 from tests.parts.servers.docker_engine import PYTHON, MakeContainer, docker_service, published, wait_for_line
 from tests.parts.servers.docker_proxy import silent_socket

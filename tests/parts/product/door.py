@@ -22,7 +22,9 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions.plan import Plan, RestartService, Risk
+    from models.actions.change import Risk
+    from models.actions.plan import Plan
+    from models.actions.service import RestartService
     from models.incident.alert import Alert
     from models.incident.incident import (
         Decided,

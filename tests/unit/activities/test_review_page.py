@@ -12,7 +12,8 @@ from markdown_it import MarkdownIt
 
 from activities.review.markdown import fenced, link, said
 from activities.review.page import page
-from models.actions.plan import Plan, RaiseMemoryLimit, RestartService, StartService
+from models.actions.plan import Plan
+from models.actions.service import RaiseMemoryLimit, RestartService, StartService
 from models.incident.alert import Alert
 from models.incident.incident import Entry, Outcome, Performed, Through
 from models.incident.review import EvidenceLine, Review

@@ -104,7 +104,7 @@ def test_a_part_that_is_out_of_date_is_renewed_and_nothing_else() -> None:
     assert new.endswith("<!-- end -->\nafter\n")
     assert "| old |" not in new
     assert generate.renewed(new) == new
-    assert "| `dangerous` | asks | asks | asks | `kill-process`" in new
+    assert "| `dangerous` | asks | asks | asks | `clean-up-files`" in new
 
 
 def test_causes_stand_in_the_order_in_which_they_are_walked() -> None:

@@ -8,27 +8,19 @@ from itertools import combinations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from models.actions.database import Session
-from models.actions.plan import (
-    AUTOMATIC,
-    Action,
-    CleanUpFiles,
-    Degrade,
+from models.actions.change import Risk
+from models.actions.database import RaiseMaxConnections, RestartDatabase, Session, TerminateSessions
+from models.actions.kinds import Action
+from models.actions.plan import AUTOMATIC, Plan
+from models.actions.service import (
     KillProcess,
-    Plan,
-    RaiseMaxConnections,
     RaiseMemoryLimit,
-    ReattachNetwork,
-    RestartDatabase,
     RestartService,
-    RestoreService,
-    Risk,
     RollBack,
     ScaleOut,
-    SetEnvironment,
     StartService,
-    TerminateSessions,
 )
+from models.actions.surroundings import CleanUpFiles, Degrade, ReattachNetwork, RestoreService, SetEnvironment
 from models.configuration.configuration import RISKY_KINDS
 from models.names import Severity
 from models.service.service import DockerManager, RollBackScript, Service
@@ -125,6 +117,18 @@ def test_the_reason_is_not_what_is_approved() -> None:
 def test_a_plan_has_at_least_one_step() -> None:
     with pytest.raises(ValidationError):
         plan()
+
+
+def test_a_plan_is_for_one_service() -> None:
+    other = START.model_copy(update={"service": BACKEND.model_copy(update={"name": "postgres"})})
+    with pytest.raises(ValidationError, match="not for backend and postgres: make one plan each"):
+        plan(START, other)
+
+
+def test_a_plan_that_is_too_large_to_be_sent_is_refused() -> None:
+    files = tuple(f"/var/log/{number:04000d}" for number in range(200))
+    with pytest.raises(ValidationError, match="is more than 256 KiB: do less at once"):
+        plan(CleanUpFiles(service=BACKEND, files=files, frees=GIB))
 
 
 def test_the_risk_of_a_plan_is_that_of_its_worst_step() -> None:

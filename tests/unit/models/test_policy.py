@@ -9,7 +9,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.incidents.policy import PolicyActivities, policy_for
-from models.actions.plan import Risk
+from models.actions.change import Risk
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
 from models.incident.policy import Policy

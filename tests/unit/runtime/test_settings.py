@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from models.actions.plan import Risk
+from models.actions.change import Risk
 from models.configuration.configuration import RISKY_KINDS, Configuration
 from models.service.service import LogScan
 from runtime import settings

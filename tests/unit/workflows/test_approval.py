@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from models.actions.plan import Plan, Risk, StartService
+from models.actions.change import Risk
+from models.actions.plan import Plan
+from models.actions.service import StartService
 from models.incident.incident import Decided, Decision, Through, Verdict
 from models.service.service import DockerManager, Service
 from workflows.record.timeline import Timeline

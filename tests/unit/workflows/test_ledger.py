@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from activities.incidents.stewardship import HistorySeen
-from models.actions.plan import Plan, RollBack, StartService
+from models.actions.plan import Plan
+from models.actions.service import RollBack, StartService
+from models.actions.surroundings import CleanUpFiles, SetEnvironment
 from models.evidence.deployment import Deployment
 from models.incident.incident import Performed
 from models.incident.stewardship import Answer, Ask, Hold, Released, StewardState
@@ -228,6 +230,24 @@ def test_the_book_does_not_grow_without_end() -> None:
     assert len(state.answered) == len(state.performed) == len(state.deployments) == REMEMBERED
     assert state.done_keys[-1] == str(3 * REMEMBERED - 1)
     assert len(state.model_dump_json()) < 200_000
+
+
+def test_fifty_plans_of_two_hundred_paths_are_remembered_in_few_bytes() -> None:
+    files = tuple(f"/var/log/{'x' * 200}/{number}.log" for number in range(200))
+    settings = {f"KEY_{number}": "x" * 200 for number in range(100)}
+    large = (
+        Plan(steps=(CleanUpFiles(service=BACKEND, files=files, frees=1),), why="full"),
+        Plan(steps=(SetEnvironment(service=BACKEND, file=".env", values=settings, diff="x"),), why="few"),
+    )
+    book = ledger()
+    for number in range(REMEMBERED):
+        found = f"kept {', '.join(files)}"
+        done = performed().model_copy(update={"plan": large[number % 2], "found": found})
+        book.ask(ask(hold(f"{number}")), NOW)
+        book.record(f"{number}", done)
+        book.release(let_go(hold(f"{number}")), NOW)
+    assert len(book.state().performed) == REMEMBERED
+    assert len(book.state().model_dump_json()) < 64 * 1024
 
 
 def test_nobody_goes_back_to_a_version_that_was_rolled_back() -> None:

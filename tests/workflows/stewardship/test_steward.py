@@ -14,7 +14,8 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from models.actions.plan import Plan, StartService
+from models.actions.plan import Plan
+from models.actions.service import StartService
 from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
 from models.incident.search_attributes import ALL

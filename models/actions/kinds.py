@@ -1,0 +1,46 @@
+"""Every kind of action, found where actions are defined: in the modules of this folder.
+
+An action is known from the moment its class stands in one of them; no other list names it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, SerializeAsAny
+
+import models.actions
+from models.actions.change import Change
+
+
+@cache
+def kinds() -> Mapping[str, type[Change]]:
+    """Every action by its kind, as plans and the configuration's `risks` name it."""
+    for module in pkgutil.iter_modules(models.actions.__path__, "models.actions."):
+        importlib.import_module(module.name)
+    found = {one.model_fields["kind"].default: one for one in _below(Change)}
+    return {kind: found[kind] for kind in sorted(found)}
+
+
+def _below(base: type[Change]) -> Iterator[type[Change]]:
+    for one in base.__subclasses__():
+        yield one
+        yield from _below(one)
+
+
+def _of_its_kind(value: Any) -> Any:
+    """A serialised action, read as what its kind says that it is."""
+    if not isinstance(value, Mapping):
+        return value
+    kind = str(value.get("kind"))
+    if kind not in kinds():
+        raise ValueError(f"there is no kind of action {kind!r}; known: {', '.join(sorted(kinds()))}")
+    return kinds()[kind].model_validate(value)
+
+
+Action = Annotated[SerializeAsAny[Change], BeforeValidator(_of_its_kind)]
+"""Any action: written whole, and read back as its own kind."""
