@@ -39,31 +39,20 @@ from models.actions.kinds import Action
 from models.actions.plan import LookBack
 from models.actions.surroundings import ReattachNetwork
 from models.base import Model
-from models.evidence.evidence import Finding, Watched
+from models.evidence.evidence import Evidence, Finding, Watched
 from models.incident.announcement import Announcement, Delivered, Occasion, Receipt
 from models.incident.review import Review, StoredReview
 from models.service.service import Service
 from tests.workflows import sights
+from workflows.diagnosis import looks, verifications
+from workflows.diagnosis.look import Look
+from workflows.diagnosis.verifications import Verification
 
-LOOKS = {
-    "look_at_port": "port",
-    "look_at_host": "host",
-    "check_database": "database",
-    "look_at_sessions": "sessions",
-    "look_at_networks": "networks",
-    "look_at_old_files": "old_files",
-    "propose_environment": "pool_setting",
-    "look_at_errors": "errors",
-    "look_at_heap": "heap",
-    "look_at_cpu": "cpu",
-    "top_issues": "issues",
-    "probe_providers": "providers",
-    "failed_executions": "executions",
-    "ask_source": "source",
-}
-"""The looks that find the same for every service: activity to field of the world."""
+EVERY_LOOK: tuple[Look[Evidence], ...] = tuple(one for one in vars(looks).values() if isinstance(one, Look))
+LOOKS = {look.activity.__name__: look for look in EVERY_LOOK}
+"""The looks by their activity."""
 
-WATCHES = ("watch_health", "watch_database", "watch_errors", "watch_providers")
+WATCHES = {one.activity.__name__ for one in vars(verifications).values() if isinstance(one, Verification)}
 
 BEAT = 0.01
 """Seconds between the heartbeats of what is held."""
@@ -76,7 +65,8 @@ class World:
     """What the looks find, what the effects do, and what people were told.
 
     Two services: `backend`, which is refused and crashed unless a test says otherwise, and its
-    database `postgres`, which is well.
+    database `postgres`, which is well. A look of another name than these finds nothing wrong, unless
+    a scene says otherwise.
     """
 
     health: HealthSeen = sights.REFUSED
@@ -150,8 +140,6 @@ class World:
         await self._wait(name)
         if name in self.broken_looks:
             raise RuntimeError("the look itself is broken")
-        if name in LOOKS:
-            return getattr(self, LOOKS[name])
         if name in WATCHES:
             return self._watched(name)
         answers: dict[str, Callable[[RawValue], Model]] = {
@@ -161,11 +149,19 @@ class World:
             "look_at_dependencies": lambda raw: self._checks(_read(raw, LookAtDependencies)),
             "announce": lambda raw: self._announce(_read(raw, Announcement)),
             "write_review": lambda raw: self._write(_read(raw, Review)),
+            "ask_source": lambda _: self.source,
             "look_back": lambda raw: self._look_back(_read(raw, LookBack)),
         }
         if name in answers:
             return answers[name](arguments[0])
+        if name in LOOKS:
+            return self._found(LOOKS[name])
         return self._do(name, _read(arguments[0], Perform[Action]))
+
+    def _found(self, look: Look[Evidence]) -> Evidence:
+        """What this look finds, whatever service it is about."""
+        nothing_wrong = look.result(finding=Finding.OK, reason="nothing wrong")
+        return getattr(self, look.name, nothing_wrong)
 
     def _watched(self, name: str) -> Watched:
         watched = self.watched.get(name, sights.STABLE)

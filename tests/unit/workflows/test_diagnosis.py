@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from activities.incidents.policy import policy_for
 from activities.managers.process_seen import ProcessSeen, ProcessState
 from models.configuration.configuration import Configuration
-from models.evidence.evidence import Evidence
 from models.evidence.seen import Seen
 from models.incident.alert import Alert
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION
+from tests.workflows.world import EVERY_LOOK
 from workflows.diagnosis import looks
 from workflows.diagnosis.causes import UNKNOWN, Cause, ask_a_human, walk
-from workflows.diagnosis.look import Look
 from workflows.diagnosis.plans import restart, restart_dependent, start
 from workflows.diagnosis.situation import Situation
 from workflows.runbooks.registry import RUNBOOKS
@@ -36,7 +35,6 @@ TABLES = {
     for runbook in RUNBOOKS
     if hasattr(sys.modules[runbook.__module__], "CAUSES")
 }
-LOOKS: list[Look[Evidence]] = [one for one in vars(looks).values() if isinstance(one, Look)]
 ROWS = [pytest.param(cause, id=f"{name}: {cause.name}") for name, table in TABLES.items() for cause in table]
 
 
@@ -72,7 +70,7 @@ def test_what_was_not_looked_at_explains_nothing(row: Cause) -> None:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_what_could_not_be_seen_explains_nothing(row: Cause) -> None:
-    blind = [(look, look.result(reason="could not be looked at")) for look in LOOKS]
+    blind = [(look, look.result(reason="could not be looked at")) for look in EVERY_LOOK]
     assert not row.matches(now(Seen().having(blind)))
 
 

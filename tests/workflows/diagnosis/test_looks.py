@@ -21,12 +21,11 @@ from runtime.hosting import activities_of
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.night import Night
+from tests.workflows.world import EVERY_LOOK
 from workflows.diagnosis import looks
 from workflows.diagnosis.look import Look
 from workflows.diagnosis.situation import Situation
 from workflows.runbooks.registry import NAMES
-
-EVERY = [one for one in vars(looks).values() if isinstance(one, Look)]
 
 
 class CertificateSeen(Evidence):
@@ -106,7 +105,7 @@ async def test_a_mistake_of_ours_is_unknown_and_logged(
 
 
 def test_what_was_not_looked_at_is_unknown() -> None:
-    assert all(Seen()[look] == look.result(reason="not looked at") for look in EVERY)
+    assert all(Seen()[look] == look.result(reason="not looked at") for look in EVERY_LOOK)
 
 
 def test_evidence_is_told_in_the_order_of_the_looks() -> None:
@@ -117,5 +116,5 @@ def test_evidence_is_told_in_the_order_of_the_looks() -> None:
 
 
 def test_no_two_looks_go_by_one_name() -> None:
-    names = [look.name for look in EVERY]
+    names = [look.name for look in EVERY_LOOK]
     assert len(names) == len(set(names))
