@@ -6,6 +6,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 FAULT ?=
 PLACES ?=
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, 2 * (os.cpu_count() or 1)))')
+
+# $(call tests,WHICH): tests mostly wait, so several run at once. Those that measure what the machine
+# can do come afterwards, alone; 5 is the exit code of pytest where there are none.
+define tests
+$(BIN)/python -m pytest -n $(WORKERS) -m "$(1)not alone"; together=$$?; \
+$(BIN)/python -m pytest -m "$(1)alone" || [ $$? -eq 5 ] && exit $$together
+endef
 
 .PHONY: help venv demo test lint scenarios faults bench anywhere clean
 
@@ -34,13 +42,13 @@ lint: venv
 	$(BIN)/python -m mypy
 
 test: lint
-	$(BIN)/python -m pytest
+	$(call tests)
 
 scenarios: venv
-	$(BIN)/python -m pytest -m scenario
+	$(call tests,scenario and )
 
 faults: venv
-	$(BIN)/python -m pytest -m fault
+	$(call tests,fault and )
 
 anywhere:
 	$(PYTHON) -m tests.anywhere $(PLACES)

@@ -129,6 +129,7 @@ SCENARIOS = (
         outcome=Outcome.CLOSED_BY_HUMAN,
         timeline=("scale out",),
         evidence={"cpu": "as many as it may"},
+        alone=True,
     ),
     _row(
         name="unknown",

@@ -18,13 +18,14 @@ from tests.scenarios.tables import SCENARIOS
 WITHOUT_A_QUESTION = ("policy", "the approval of what is taken back")
 
 
-def id_of(scenario: Scenario) -> str:
-    """By stack: `tests.parts.sharing` gives all scenarios of a stack to one worker."""
-    return f"{scenario.stack}:{scenario.runbook}-{scenario.name}".replace(" ", "-")
+def row(scenario: Scenario) -> pytest.ParameterSet:
+    """Named by its stack, as `tests.parts.sharing` gives all scenarios of a stack to one worker."""
+    name = f"{scenario.stack}:{scenario.runbook}-{scenario.name}".replace(" ", "-")
+    return pytest.param(scenario, id=name, marks=[pytest.mark.alone] if scenario.alone else [])
 
 
 @pytest.mark.scenario
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=id_of)
+@pytest.mark.parametrize("scenario", [row(one) for one in SCENARIOS])
 async def test_scenario(scenario: Scenario, stage: Stage, line: Line) -> None:
     pipeline = await stage.set_for(scenario)
 

@@ -168,7 +168,7 @@ def test_who_no_longer_holds_the_port_is_not_killed(managers: Managers, listen: 
     assert process.poll() is None
 
 
-@pytest.mark.parametrize("pid", [1, os.getpid(), os.getppid()])
+@pytest.mark.parametrize("pid", [1, os.getpid(), os.getppid()], ids=["init", "worker", "parent"])
 def test_what_the_worker_stands_on_is_never_killed(managers: Managers, pid: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         action = plan_to_kill(pid, listener.getsockname()[1])

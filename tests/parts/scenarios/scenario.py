@@ -64,6 +64,8 @@ class Scenario:
     """A look at the systems themselves, while the fault is still there."""
     within: float = 60.0
     """Seconds from the alert to the review."""
+    alone: bool = False
+    """Whether it measures what the machine can do, and so has the machine for itself."""
 
     @property
     def incident(self) -> str:
