@@ -42,7 +42,7 @@ def causes(runbook: str) -> str:
 
 
 def _what_is_done(cause: Cause) -> str:
-    return f"{cause.remedy}; taken back by itself" if cause.undo else cause.remedy
+    return f"{cause.remedy}; reverted automatically" if cause.undo else cause.remedy
 
 
 def risks(_: str = "") -> str:

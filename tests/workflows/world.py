@@ -37,7 +37,7 @@ from activities.service.ports import PortSeen
 from models.actions.change import Effect, Perform
 from models.actions.kinds import Action
 from models.actions.plan import LookBack
-from models.actions.surroundings import ReattachNetwork
+from models.actions.surroundings import CleanUpFiles, ReattachNetwork
 from models.base import Model
 from models.evidence.evidence import Evidence, Finding, Watched
 from models.incident.announcement import Announcement, Delivered, Occasion, Receipt
@@ -229,6 +229,8 @@ class World:
         return Effect(done=self.works, found=found, at=datetime.now(UTC))
 
     def _heal(self, action: Action) -> None:
+        if isinstance(action, CleanUpFiles):
+            self.host = sights.ROOMY_HOST
         if isinstance(action, ReattachNetwork):
             off = tuple(name for name in self.networks.off if name != action.service.name)
             left = self.networks.model_copy(update={"off": off})

@@ -81,7 +81,6 @@ def test_every_runbook_has_its_page(runbook: str) -> None:
     page = DOCS / "runbooks" / f"{kebab(runbook)}.md"
     text = text_of(page)
     assert text.startswith(f"# {runbook}\n")
-    assert f"runbooks/{page.name}" in text_of(DOCS / "index.md")
     for heading in ("When it fires", "What it looks at", "Configure it"):
         assert f"## {heading}\n" in text
 
@@ -121,6 +120,18 @@ def test_the_picture_is_well_formed() -> None:
 
 
 def test_every_page_is_in_the_index() -> None:
+    """By itself, or by its folder: the index need not change with a new runbook."""
     linked = {(DOCS / link).resolve() for link in LINK.findall(text_of(DOCS / "index.md")) if "#" not in link}
     pages = {page.resolve() for page in DOCS.rglob("*.md")} - {(DOCS / "index.md").resolve()}
-    assert pages - linked == set()
+    assert {page for page in pages if linked.isdisjoint({page, page.parent})} == set()
+
+
+def test_every_page_of_a_runbook_is_of_one_that_exists() -> None:
+    pages = {page.stem for page in (DOCS / "runbooks").glob("*.md")}
+    assert pages - {kebab(runbook) for runbook in NAMES} == set()
+
+
+def test_the_readme_shows_runbooks_that_exist() -> None:
+    shown = re.findall(r"^\| \[(\w+)\]\(docs/runbooks/", text_of(ROOT / "README.md"), flags=re.MULTILINE)
+    assert set(shown) <= set(NAMES)
+    assert len(shown) > 1
