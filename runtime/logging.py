@@ -1,4 +1,7 @@
-"""The log: one JSON object a line on standard error, in which nothing from outside can forge a line."""
+"""The log: one JSON object a line on standard error, in which nothing from outside can forge a line.
+
+A traceback is written without the values of its variables: one of them may be a secret.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ import logging
 import sys
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.dict_tracebacks,
+    structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
 ]
 
 

@@ -5,71 +5,109 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
+from typing import Any, cast
 
-import h11
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADERS_WITHIN = 10.0
 """Seconds for all headers of a request: uvicorn itself would wait for ever."""
 SAY_AGAIN = 5.0
 """Seconds between two log records of one kind of overload."""
-OVERLOADS = ("socket.accept() out of system resource", "Exceeded concurrency limit.")
-"""What asyncio logs for every connection that it cannot accept, and uvicorn for every 503."""
+OVERLOADS = (
+    "socket.accept() out of system resource",
+    "Exception in callback BaseSelectorEventLoop._start_serving",
+    "Exceeded concurrency limit.",
+)
+"""What asyncio logs for each connection that it cannot accept, even at the end, and uvicorn for each 503."""
 
+_REASON = b'{"error": "the headers did not arrive within %d s"}' % HEADERS_WITHIN
 _TOO_LATE = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\n"
-    b"connection: close\r\ncontent-length: %d\r\n\r\n%s"
+    b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(_REASON), _REASON)
 )
 
 
-class PromptRequests(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it, in which a connection without a whole request ends."""
+class PromptApp:
+    """The application, which lets a connection know that a request of it is worked on."""
 
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
-        self._waiting: asyncio.TimerHandle | None = None
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.connections: dict[object, PromptRequests] = {}
+        """By the address of the other side, as it stands in the scope of a request."""
 
-    # uvicorn, too, takes nothing less than a `Transport` here.
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._watch()
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = self.connections.get(scope["client"])
+        if connection is None:  # lost before its request was looked at
+            await self._app(scope, receive, send)
+            return
+        connection.begin()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            connection.wait()
+
+
+class PromptRequests(asyncio.Protocol):
+    """A connection to a `PromptApp`: uvicorn's own, which ends when no request gets through in time.
+
+    Drops of a header, or of a body that nobody reads any more, do not wind the clock up again.
+    """
+
+    def __init__(self, config: Config, **others: Any) -> None:
+        if not isinstance(config.app, PromptApp):
+            raise TypeError("these connections lead to a PromptApp")
+        self._connections = config.app.connections
+        self._http = H11Protocol(config=config, **others)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._heard = self._begun = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._http.connection_made(self._transport)
+        self._connections[self._http.client] = self
+        self.wait()
 
     def data_received(self, data: bytes) -> None:
-        """Drops of a header, or of a body that nobody reads any more, do not wind the clock up again."""
-        super().data_received(data)
-        self._watch()
+        self._heard = True
+        self._http.data_received(data)
+
+    def eof_received(self) -> None:
+        self._http.eof_received()
+
+    def pause_writing(self) -> None:
+        self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._http.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
+        self._clear()
+        self._connections.pop(self._http.client, None)
+        self._http.connection_lost(exc)
 
-    @property
-    def _at_work(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+    def begin(self) -> None:
+        """A request is there."""
+        self._begun = True
+        self._clear()
 
-    def _watch(self) -> None:
-        if self._at_work or self.transport.is_closing():
-            self._stop_waiting()
-        elif self._waiting is None:
-            self._waiting = self.loop.call_later(HEADERS_WITHIN, self._end)
+    def wait(self) -> None:
+        """The next request must come in time."""
+        if not self._transport.is_closing():
+            self._deadline = asyncio.get_running_loop().call_later(HEADERS_WITHIN, self._end)
 
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+    def _clear(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
 
     def _end(self) -> None:
-        """Half a header is told why; who said nothing, or has had the answer, is left without a word."""
-        self._waiting = None
-        if self._at_work or self.transport.is_closing():
-            return
-        if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
-            reason = b'{"error": "the headers did not arrive within %d s"}' % HEADERS_WITHIN
-            self.transport.write(_TOO_LATE % (len(reason), reason))
-            self.transport.close()
+        """Half a header is told why; who said nothing, or has had an answer, is left without a word."""
+        if self._heard and not self._begun:
+            self._transport.write(_TOO_LATE)
+            self._transport.close()
         else:
-            self.transport.abort()
+            self._transport.abort()
 
 
 class Seldom(logging.Filter):

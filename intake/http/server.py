@@ -11,13 +11,16 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from intake.http.connections import PromptRequests, log_overload_seldom
+from intake.http.connections import PromptApp, PromptRequests, log_overload_seldom
 
 DRAIN = 12
 """Seconds for requests in flight after SIGTERM; a little more than Temporal may take for one."""
 
 MOST_CONNECTIONS = 512
 """Whoever comes on top is answered 503. Half of the files that a process may usually have open."""
+
+MOST_PENDING = 128
+"""Connections that wait to be accepted. When no file is left for one, asyncio tries as many at once."""
 
 
 class ListenerTaken(Exception):
@@ -58,12 +61,14 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     structlog.get_logger("intake").info("listening", host=host, port=port)
     config = uvicorn.Config(
-        app,
+        PromptApp(app),
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         http=PromptRequests,
         ws="none",
+        backlog=MOST_PENDING,
         limit_concurrency=MOST_CONNECTIONS,
         lifespan="off",
         timeout_graceful_shutdown=DRAIN,
