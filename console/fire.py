@@ -17,6 +17,7 @@ from models.incident.alert import Alert
 from models.names import RESERVED, Severity
 from runtime import settings
 from runtime.connection import connect
+from runtime.errors import Unfit
 
 app = typer.Typer()
 Config = Annotated[
@@ -44,7 +45,9 @@ def fire(
         fired = _alert(alert, service, labels, by=somebody(by), configuration=configuration)
         one = routed(fired, configuration)
         client = await connect()
-        taken = await Dispatch(lambda: client).take(one)
+        (taken,) = await Dispatch(lambda: client).take(fired.incident_id, [one])
+        if isinstance(taken, Unfit):
+            raise taken
         if json:
             as_json({"incident": fired.incident_id, "runbook": one.runbook, "taken": taken.value})
         else:

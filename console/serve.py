@@ -15,6 +15,7 @@ from temporalio.runtime import Runtime
 from activities.support.secrets import resolve
 from console.fire import Config
 from console.voice import Unusable, run, typed
+from intake.alerts.dispatch import Dispatch
 from intake.app import build
 from intake.http.keys import Keys, is_loopback
 from intake.http.server import listen
@@ -64,9 +65,11 @@ async def _serve(config: Path, host: str | None, port: int | None, with_worker: 
     async with httpx.AsyncClient(follow_redirects=False) as http:
         with listen(host, port) as listener:
             worker = EmbeddedWorker(lambda one: hosting.hosted(one, file), client) if with_worker else None
-            app = build(client, file, keys, http, worker, lambda: file.problem)
+            dispatch = Dispatch(worker.client if worker else lambda: client)
+            app = build(client, dispatch, file, keys, http, worker, lambda: file.problem)
             async with _running(worker):
                 await serve_app(app, listener)
+                await dispatch.finish()
 
 
 @asynccontextmanager

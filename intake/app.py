@@ -28,6 +28,7 @@ from runtime.incidents import Incidents
 
 def build(
     client: Client,
+    dispatch: Dispatch,
     configuration: Callable[[], Configuration],
     keys: Keys,
     http: httpx.AsyncClient,
@@ -36,10 +37,9 @@ def build(
 ) -> Starlette:
     """The application. `problem` says what is wrong with the configuration's file, if anything.
 
-    `worker` runs in the same process, if there is one: its client starts the incidents.
+    `worker` is the one in the same process, if there is one.
     """
     metrics = IntakeMetrics()
-    dispatch = Dispatch(worker.client if worker else lambda: client)
     routes = [
         *AlertmanagerWebhook(dispatch, configuration, keys, metrics, http).routes(),
         *IncidentPages(Incidents(client), keys).routes(),

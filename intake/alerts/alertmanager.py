@@ -12,7 +12,7 @@ from starlette.responses import Response
 from intake.alerts.delivery import Delivery, Receipt
 from intake.alerts.dispatch import Dispatch
 from intake.alerts.payload import Batch, Envelope, ReceivedAlert, Refused, Unreadable, read_webhook
-from intake.alerts.routing import Nameless, Routed, outvoted, route
+from intake.alerts.routing import Nameless, Routed, route
 from intake.alerts.start_times import StartTimes
 from intake.alerts.truncated import NotFetched, fetch_rest
 from intake.http.answers import refusal, shown
@@ -33,8 +33,6 @@ class Accepted(Model):
 
     taken: tuple[Receipt, ...] = ()
     refused: tuple[Refused, ...] = ()
-    held: tuple[Refused, ...] = ()
-    """Resolved alerts that say nothing while others of their incident still fire."""
     not_listed: int = 0
     truncated: int = 0
     """What Alertmanager left out, if it could not be asked for because its address is not configured."""
@@ -84,13 +82,12 @@ class AlertmanagerWebhook:
 
     async def _take(self, batch: Batch, configuration: Configuration) -> Response:
         routed, refused = self._route(batch, configuration)
-        kept, held = outvoted(routed)
         self._metrics.refused.inc(len(refused))
         if refused:
             self._log.warning("alerts refused", count=len(refused), first=refused[0].reason)
         delivery = Delivery(self._dispatch.take, self._metrics)
         try:
-            await delivery.bring(kept)
+            await delivery.bring(routed)
             rest, left_out = await self._rest(batch, configuration)
             await delivery.bring(rest)
         except (TemporalAway, NotFetched) as error:
@@ -99,14 +96,13 @@ class AlertmanagerWebhook:
             return refusal(503, f"{error}; send it again", {"retry-after": "5"})
         refused = _in_order([*refused, *delivery.refused])
         listed = tuple(refused[:MOST_REASONS])
-        if refused and not delivery.receipts and not held and not batch.truncated:
+        if refused and not delivery.receipts and not batch.truncated:
             reasons = [one.model_dump() for one in listed]
             return refusal(422, "no alert of this batch can be taken", refused=reasons)
         return shown(
             Accepted(
                 taken=delivery.receipts,
                 refused=listed,
-                held=tuple(held),
                 not_listed=len(refused) - len(listed),
                 truncated=left_out,
             )
@@ -114,8 +110,8 @@ class AlertmanagerWebhook:
 
     def _route(
         self, batch: Batch, configuration: Configuration
-    ) -> tuple[list[tuple[int, Routed]], list[Refused]]:
-        routed: list[tuple[int, Routed]] = []
+    ) -> tuple[list[tuple[int | None, Routed]], list[Refused]]:
+        routed: list[tuple[int | None, Routed]] = []
         refused = list(batch.refused)
         for index, received in batch.good:
             self._metrics.received.labels(received.status.value).inc()

@@ -1,15 +1,15 @@
-"""A batch on its way to Temporal: each alert by itself, so that none can hold back the others."""
+"""A batch on its way to Temporal: each incident by itself, so that none can hold back the others."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 import structlog
 
-from intake.alerts.dispatch import Taken
 from intake.alerts.payload import Refused
-from intake.alerts.routing import Routed
+from intake.alerts.routing import Routed, by_incident
+from intake.alerts.waiting import Results, Taken
 from intake.http.metrics import IntakeMetrics
 from models.base import Model
 from models.text import plain
@@ -17,7 +17,7 @@ from runtime.errors import TemporalAway, Unfit
 
 AT_ONCE = 8
 ENOUGH = AT_ONCE
-"""So many alerts that found Temporal away, and none between them that did not: the rest need not try."""
+"""So many incidents that found Temporal away, and none between them that did not: the rest need not try."""
 
 
 class Receipt(Model):
@@ -30,10 +30,14 @@ class Receipt(Model):
     taken: Taken
 
 
+Take = Callable[[str, Sequence[Routed]], Awaitable[Results]]
+Group = tuple[str, list[tuple[int | None, Routed]]]
+
+
 class Delivery:
     """What became of the alerts of one webhook."""
 
-    def __init__(self, take: Callable[[Routed], Awaitable[Taken]], metrics: IntakeMetrics) -> None:
+    def __init__(self, take: Take, metrics: IntakeMetrics) -> None:
         self._take = take
         self._metrics = metrics
         self._log = structlog.get_logger("intake")
@@ -52,38 +56,38 @@ class Delivery:
         return tuple(self._refused)
 
     async def bring(self, alerts: Iterable[tuple[int | None, Routed]]) -> None:
-        """Take the alerts to Temporal, a few at a time. Raises TemporalAway once all have been tried.
+        """Take the alerts to Temporal, a few incidents at a time. Raises TemporalAway once all were tried.
 
         When it is away from many in a row, the rest are not tried: they will come again.
         """
-        waiting = iter(alerts)
+        waiting = iter(by_incident(alerts).items())
         carriers = (self._carry(waiting) for _ in range(AT_ONCE))
         ended = await asyncio.gather(*carriers, return_exceptions=True)  # none ends another
         for trouble in (*ended, self._away):
             if trouble is not None:
                 raise trouble
 
-    async def _carry(self, waiting: Iterator[tuple[int | None, Routed]]) -> None:
-        for index, routed in waiting:
+    async def _carry(self, waiting: Iterator[Group]) -> None:
+        for incident, group in waiting:
             try:
-                self._note(index, routed, await self._take(routed))
-                self._away_in_a_row = 0
-            except Unfit as error:
-                self._refuse(index, routed, str(error))
-                self._away_in_a_row = 0
+                results = await self._take(incident, [routed for _, routed in group])
             except TemporalAway as error:
                 self._away = self._away or error
                 self._away_in_a_row += 1
+            else:
+                self._away_in_a_row = 0
+                for (index, routed), result in zip(group, results, strict=True):
+                    self._note(incident, index, routed, result)
             if self._away_in_a_row >= ENOUGH:
                 return
 
-    def _note(self, index: int | None, routed: Routed, taken: Taken) -> None:
-        incident = routed.alert.incident_id
-        self._metrics.taken.labels(taken.value).inc()
-        self._log.info("alert taken", incident=incident, taken=taken.value, index=index)
-        self._receipts.append(Receipt(index=index, incident=incident, runbook=routed.runbook, taken=taken))
-
-    def _refuse(self, index: int | None, routed: Routed, reason: str) -> None:
+    def _note(self, incident: str, index: int | None, routed: Routed, result: Taken | Unfit) -> None:
+        if isinstance(result, Taken):
+            self._metrics.taken.labels(result.value).inc()
+            self._receipts.append(
+                Receipt(index=index, incident=incident, runbook=routed.runbook, taken=result)
+            )
+            return
         self._metrics.refused.inc()
-        self._log.warning("alert refused", incident=routed.alert.incident_id, reason=reason, index=index)
-        self._refused.append(Refused(index=index, reason=plain(reason)))
+        self._log.warning("alert refused", incident=incident, reason=str(result), index=index)
+        self._refused.append(Refused(index=index, reason=plain(str(result))))

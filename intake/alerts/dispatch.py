@@ -5,104 +5,121 @@ At-least-once in, one run out: duplicate, late and repeated notifications are no
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
+import structlog
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from intake.alerts import words
-from intake.alerts.flights import Flights
+from intake.alerts.delivered import Delivered
+from intake.alerts.rechecks import Rechecks
 from intake.alerts.routing import Routed
-from models.incident.search_attributes import of_alert
-from models.names import TASK_QUEUE
+from intake.alerts.runs import Runs
+from intake.alerts.waiting import Results, Taken, Waiting
 from runtime.connection import PATIENCE
-from runtime.errors import TemporalAway, Unfit, in_time, not_found, unfit
-from runtime.messages import ALERT_CHANGED
+from runtime.errors import TemporalAway, Unfit, in_time, unfit
 
 TRIES = 3
 """A run may close between the moment it is found open and the moment it is told."""
+ANSWER_WITHIN = 3 * PATIENCE
+"""For an alert that waits for others: longer than one call may take."""
 
 _NEVER = "Temporal does not take this alert, and sending it again changes nothing"
-
-
-class Taken(StrEnum):
-    """What became of an alert that was taken."""
-
-    STARTED = "started"
-    TOLD = "told"
-    NOTHING_OPEN = "nothing open"
 
 
 class Dispatch:
     """Takes alerts to Temporal. Returns only when Temporal has them."""
 
     def __init__(self, client: Callable[[], Client]) -> None:
-        self._client = client
-        self._flights: Flights[Taken] = Flights()
+        self._runs = Runs(client)
+        self._delivered = Delivered()
+        self._waiting = Waiting(self._deliver)
+        self._rechecks = Rechecks(self._ended, self._waiting.add)
+        self._log = structlog.get_logger("intake")
 
-    async def take(self, routed: Routed) -> Taken:
-        """Start the alert's incident, or tell the open one. A resolved alert starts none.
+    async def take(self, incident: str, alerts: Sequence[Routed]) -> Results:
+        """Start the incident of these alerts, or tell the open one. A resolved alert starts none.
 
-        Raises TemporalAway when Temporal does not answer in time or refuses for now, and Unfit when
-        it will never take this alert.
+        What an open run has already is not told again, and for a moment not even asked for. Raises
+        TemporalAway when Temporal does not answer in time or refuses for now; an alert that it will
+        never take is Unfit among the results.
         """
-        alert = routed.alert
-        return await self._flights.fly(
-            alert.incident_id, alert.model_dump_json(), lambda: self._in_time(routed)
-        )
+        if not self._waiting.any(incident) and self._delivered.holds(incident, alerts):
+            run = self._delivered.run_of(incident)
+            if run and self._rechecks.hold(incident, run, alerts):
+                return [Taken.TOLD] * len(alerts)
+        self._rechecks.drop(incident, (one.instance for one in alerts))
+        async with in_time(ANSWER_WITHIN):
+            return await self._waiting.add(incident, alerts)
 
-    async def _in_time(self, routed: Routed) -> Taken:
-        async with in_time(2 * PATIENCE):
-            try:
-                return await self._take(routed)
-            except RPCError as error:
-                if unfit(error):
-                    raise Unfit(f"{_NEVER}: {error.message}") from error
-                raise
+    async def finish(self) -> None:
+        """Settle what was answered without a call: the process ends."""
+        await self._rechecks.finish()
 
-    async def _take(self, routed: Routed) -> Taken:
-        if not routed.alert.firing:
-            return Taken.TOLD if await self._tell(routed) else Taken.NOTHING_OPEN
+    async def _deliver(self, incident: str, alerts: Sequence[Routed]) -> Results:
+        """All in one; each by itself when one of them is at fault."""
+        try:
+            async with in_time(2 * PATIENCE):
+                results = await self._tell_or_start(incident, alerts)
+        except _NeverTaken as error:
+            if len(alerts) == 1:
+                return [Unfit(f"{_NEVER}: {error}")]
+            return [one for alert in alerts for one in await self._deliver(incident, [alert])]
+        self._log.info("alerts taken", incident=incident, count=len(alerts), taken=results[0].value)
+        return results
+
+    async def _tell_or_start(self, incident: str, alerts: Sequence[Routed]) -> list[Taken]:
+        try:
+            return await self._told(incident, alerts) or await self._started(incident, alerts)
+        except RPCError as error:
+            if unfit(error):
+                raise _NeverTaken(error.message) from error
+            raise
+
+    async def _told(self, incident: str, alerts: Sequence[Routed]) -> list[Taken] | None:
+        """By the run that was told last; None when there is none, or it is over."""
+        run = self._delivered.run_of(incident)
+        if run is None:
+            return None
+        news = self._delivered.news(incident, alerts)
+        self._delivered.doubt(incident, news)
+        if news:
+            is_open = await self._runs.tell(incident, run, news)
+        else:
+            is_open = await self._runs.ended(incident, run) is None
+        if not is_open:
+            self._delivered.forget(incident, run)
+            return None
+        self._delivered.confirm(incident, run, news)
+        return [Taken.TOLD] * len(alerts)
+
+    async def _started(self, incident: str, alerts: Sequence[Routed]) -> list[Taken]:
+        """By a run that starts with the most severe alert, or by one that somebody else has started."""
+        news = self._delivered.news(incident, alerts)
+        firing = [one for one in news if one.alert.firing]
+        if not firing:
+            told = await self._runs.tell(incident, None, news)
+            return [Taken.TOLD if told else Taken.NOTHING_OPEN] * len(alerts)
+        first = min(firing, key=lambda one: one.severity.rank)
         for _ in range(TRIES):
-            if await self._start(routed):
-                return Taken.STARTED
-            if await self._tell(routed):
-                return Taken.TOLD
+            run, now = await self._runs.start(first)
+            rest = [one for one in news if not (now and one is first)]
+            if not rest or await self._runs.tell(incident, run, rest):
+                self._delivered.confirm(incident, run, news)
+                began = first.content if now else None
+                return [Taken.STARTED if one.content == began else Taken.TOLD for one in alerts]
         raise TemporalAway("the incident opened and closed faster than it could be told")
 
-    async def _start(self, routed: Routed) -> bool:
-        """One call for a new incident, and the cheapest refusal for one that is open.
+    async def _ended(self, incident: str, run: str) -> datetime | None:
+        async with in_time(timedelta(seconds=2) + PATIENCE):
+            ended = await self._runs.ended(incident, run)
+        if ended:
+            self._delivered.forget(incident, run)
+        elif self._delivered.run_of(incident) == run:
+            self._delivered.confirm(incident, run)
+        return ended
 
-        A worker on the same client gets the run's first task with the answer.
-        """
-        alert, severity = routed.alert, routed.severity
-        try:
-            await self._client().start_workflow(
-                routed.runbook,
-                alert,
-                id=alert.incident_id,
-                task_queue=TASK_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                search_attributes=of_alert(alert, severity),
-                static_summary=words.summary(alert, severity),
-                static_details=words.details(alert, severity),
-                request_eager_start=True,
-                rpc_timeout=PATIENCE,
-            )
-        except WorkflowAlreadyStartedError:
-            return False
-        return True
 
-    async def _tell(self, routed: Routed) -> bool:
-        handle = self._client().get_workflow_handle(routed.alert.incident_id)
-        try:
-            await handle.signal(ALERT_CHANGED, routed.alert, rpc_timeout=PATIENCE)
-        except RPCError as error:
-            if not_found(error):
-                return False
-            raise
-        return True
+class _NeverTaken(Exception):
+    """Temporal says that the call as it is can never be taken."""

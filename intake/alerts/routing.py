@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cached_property
+from hashlib import blake2b
+from typing import NamedTuple
 
-from intake.alerts.payload import ReceivedAlert, Refused
+from intake.alerts.fingerprint import fingerprint_of
+from intake.alerts.payload import ReceivedAlert
 from intake.alerts.start_times import StartTimes
 from models.base import Model
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
 from models.names import RESERVED, Severity, incident_id
 
-HELD = "resolved, but another alert of the same incident in this batch still fires"
-
 _UNFIT = re.compile(r"[^A-Za-z0-9_.:-]")
+
+
+class Content(NamedTuple):
+    """All that a run hears of an alert, in short."""
+
+    digest: bytes
+    size: int
+    """Bytes, as it travels."""
 
 
 class Routed(Model):
@@ -27,6 +37,18 @@ class Routed(Model):
     alert: Alert
     runbook: str
     severity: Severity
+
+    @property
+    def instance(self) -> str:
+        """What tells it apart from other alerts of its incident."""
+        return self.alert.fingerprint
+
+    @cached_property
+    def content(self) -> Content:
+        """Two of one instance that are equal in this say the same. A firing alert has no end yet,
+        whatever its sender expects."""
+        said = self.alert.model_dump_json(exclude={"ends_at"} if self.alert.firing else None).encode()
+        return Content(blake2b(said, digest_size=16).digest(), len(said))
 
 
 class Nameless(Exception):
@@ -40,15 +62,16 @@ def route(received: ReceivedAlert, configuration: Configuration, start_times: St
         raise Nameless("labels.alertname: the alert has no name")
     name = alert_name(called)
     service = configuration.service_named(name, received.labels)
+    fingerprint = received.fingerprint or fingerprint_of(received.labels)
     alert = Alert(
         name=name,
         service=service,
         status=received.status,
-        starts_at=start_times.of(incident_id(name, service), received.fingerprint, received.starts_at),
+        starts_at=start_times.of(incident_id(name, service), fingerprint, received.starts_at),
         ends_at=received.ends_at,
         labels=received.labels,
         annotations=received.annotations,
-        fingerprint=received.fingerprint,
+        fingerprint=fingerprint,
     )
     return routed(alert, configuration)
 
@@ -69,19 +92,13 @@ def alert_name(called: str) -> str:
     return name if fits and name not in RESERVED else f"_{name}"
 
 
-def outvoted(alerts: Iterable[tuple[int, Routed]]) -> tuple[list[tuple[int, Routed]], list[Refused]]:
-    """Alerts to deliver, and the resolved ones that must wait for others of their incident.
+def by_incident(alerts: Iterable[tuple[int | None, Routed]]) -> dict[str, list[tuple[int | None, Routed]]]:
+    """The alerts of one webhook by their incident, firing ones first.
 
-    Two instances of a service share one incident. While one of them still fires, that the other
-    is well again does not resolve it.
+    They are true at the same time. An incident that heard the end of one instance before it heard
+    that another fires would be over in between.
     """
-    batch = list(alerts)
-    fires = {one.alert.incident_id for _, one in batch if one.alert.firing}
-    kept: list[tuple[int, Routed]] = []
-    held: list[Refused] = []
-    for index, one in batch:
-        if one.alert.firing or one.alert.incident_id not in fires:
-            kept.append((index, one))
-        else:
-            held.append(Refused(index=index, reason=HELD))
-    return kept, held
+    found: dict[str, list[tuple[int | None, Routed]]] = {}
+    for index, one in sorted(alerts, key=lambda pair: not pair[1].alert.firing):
+        found.setdefault(one.alert.incident_id, []).append((index, one))
+    return found

@@ -38,6 +38,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.alert_state import AlertState
     from workflows.record.endings import Ending, Escalated, SelfRecovered, Withdrawn
     from workflows.record.failures import in_short
+    from workflows.record.notification import read_alerts
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline
     from workflows.remediation.approval import Approval
@@ -225,7 +226,12 @@ class Incident:
 
     # What the alert's source and the steward say
 
-    def hear_alert(self, alert: Alert) -> None:
+    def hear_alerts(self, said: Sequence[object]) -> None:
+        """The alerts of one notification, in their order."""
+        for alert in read_alerts(said, self.timeline):
+            self._hear_alert(alert)
+
+    def _hear_alert(self, alert: Alert) -> None:
         if alert.incident_id != self.record.alert.incident_id:
             self.timeline.add(f"word of another alert was ignored: {alert.incident_id}", by=alert.source)
             return

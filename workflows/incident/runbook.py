@@ -41,8 +41,8 @@ class Runbook:
         self.incident.people.done(words)
 
     @workflow.signal(description="The alert fired again or was resolved.")
-    def alert_changed(self, alert: Alert) -> None:
-        self.incident.hear_alert(alert)
+    def alert_changed(self, *alerts: Any) -> None:
+        self.incident.hear_alerts(alerts)
 
     @workflow.signal(description="What the steward of the service says.")
     def steward_says(self, says: StewardSays) -> None:

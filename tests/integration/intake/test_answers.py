@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -115,12 +113,7 @@ async def test_the_same_wrong_clock_fires_once(http: httpx.AsyncClient, client: 
             *event.workflow_execution_signaled_event_attributes.input.payloads,
         )
     ]
-    assert len({_began(payload.data) for payload in heard}) == 1
-    assert len(heard) >= 2
-
-
-def _began(data: bytes) -> Any:
-    return json.loads(data)["starts_at"]
+    assert len(heard) == 1, "a substitute that stays the same is a repeat that changes nothing"
 
 
 async def test_group_labels_that_make_no_address_are_503_with_the_reason(

@@ -383,11 +383,12 @@ async def test_temporal_away_is_503_and_nothing_is_lost(tmp_path: Path, config: 
             await temporal.start()
             assert (await until(lambda: _accepted(local, one), within=30))["taken"] == "started"
             await temporal.kill()
+            worse = alert(labels={"alertname": name}, annotations={"summary": "it got worse"})
             async with asyncio.timeout(12):
-                assert (await post(local, one)).status_code == 503
+                assert (await post(local, worse)).status_code == 503
             assert (await local.get("/healthz")).status_code == 200
             client = await temporal.start()
-            assert (await until(lambda: _accepted(local, one), within=30))["taken"] == "told"
+            assert (await until(lambda: _accepted(local, worse), within=30))["taken"] == "told"
             assert len(await runs_of(client, f"{name}/backend")) == 1
     finally:
         await temporal.kill()

@@ -163,10 +163,11 @@ class _Messages:
         self.one = _StandIn(alert)
 
     @workflow.signal
-    def alert_changed(self, alert: Alert) -> None:
-        self.one.alert = alert
-        self.one.add(f"alert {alert.status.value}")
-        self.one.over = self.one.over or not alert.firing
+    def alert_changed(self, *alerts: Any) -> None:
+        for alert in map(Alert.model_validate, alerts):
+            self.one.alert = alert
+            self.one.add(f"alert {alert.status.value}")
+            self.one.over = self.one.over or not alert.firing
 
     @workflow.signal
     def acknowledge(self, words: Spoken | None = None) -> None:

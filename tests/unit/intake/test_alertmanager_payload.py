@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.alerts import words
+from intake.alerts.fingerprint import fingerprint_of
 from intake.alerts.payload import (
     MAX_ANNOTATION,
     MAX_LABEL,
@@ -20,7 +21,7 @@ from intake.alerts.payload import (
     Unreadable,
     read_webhook,
 )
-from intake.alerts.routing import Nameless, Routed, alert_name, outvoted, route
+from intake.alerts.routing import Nameless, Routed, alert_name, by_incident, route
 from intake.alerts.start_times import StartTimes
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
@@ -170,7 +171,7 @@ def take(body: bytes) -> int:
         assert summary.isprintable()
         assert len(found.incident_id) < 300
         found.model_dump_json()
-    outvoted(routed)
+    assert sum(map(len, by_incident(routed).values())) == len(routed)
     return len(batch.good) + len(batch.refused)
 
 
@@ -198,13 +199,26 @@ def test_an_alert_without_a_name_is_refused() -> None:
         led(received(labels={"alertname": " "}))
 
 
-def test_one_instance_that_is_well_does_not_resolve_the_incident_of_another_that_fires() -> None:
+def test_of_one_incident_what_fires_is_told_before_what_is_over() -> None:
     well = led(received(status="resolved", labels={"instance": "a"}))
     fires = led(received(labels={"instance": "b"}))
     elsewhere = led(received(status="resolved", labels={"alertname": "Other"}))
-    kept, held = outvoted([(0, well), (1, fires), (2, elsewhere)])
-    assert [index for index, _ in kept] == [1, 2]
-    assert [one.index for one in held] == [0]
+    found = by_incident([(0, well), (1, fires), (2, elsewhere)])
+    indices = {incident: [index for index, _ in group] for incident, group in found.items()}
+    assert indices == {"ServiceDown/backend": [1, 0], "Other/backend": [2]}
+
+
+def test_instances_without_a_fingerprint_are_told_apart_by_their_labels() -> None:
+    first, second = (led(received(labels={"instance": name}, fingerprint="")) for name in ("a", "b"))
+    again = led(received(labels={"instance": "a"}, fingerprint="", status="resolved"))
+    assert first.instance != second.instance
+    assert first.instance == again.instance
+
+
+def test_a_fingerprint_that_is_left_out_is_the_one_that_alertmanager_has() -> None:
+    labels = {"alertname": "ServiceDown", "service": "backend", "instance": "a:1"}
+    assert fingerprint_of(labels) == "73e12c210b04c46f"
+    assert fingerprint_of({**labels, "team": "Zürich"}) == "73563827942cb1f7"
 
 
 def test_words_from_outside_are_shown_as_words() -> None:

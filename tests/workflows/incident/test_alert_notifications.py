@@ -8,6 +8,7 @@ from models.incident.alert import Alert, AlertStatus
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.night import Incident, Night
+from workflows.record.notification import UNREADABLE
 
 SECOND = timedelta(seconds=1)
 
@@ -141,3 +142,29 @@ async def test_a_source_that_agrees_is_waited_for_no_longer(night: Night) -> Non
     review = await night.end(handle)
     assert (review.outcome, review.remarks) == (Outcome.RESOLVED, ())
     assert "ask_source" not in night.world.called
+
+
+async def test_one_notification_may_end_an_instance_and_begin_another(night: Night) -> None:
+    """As the intake orders it: what fires before what is over. The end of neither is lost."""
+    night.world.port = sights.TAKEN_PORT
+    first = await night.alert(fingerprint="a")
+    second = first.model_copy(update={"fingerprint": "b"})
+    handle = await night.fire(first)
+    await night.until(handle, "awaiting approval")
+    await handle.signal("alert_changed", args=[second, over(first)])
+    await night.env.sleep(60)
+    state = await night.state(handle)
+    assert state.phase == "awaiting approval"
+    assert not [entry for entry in state.timeline if "fires again" in entry.text]
+    await handle.signal("alert_changed", args=[over(second)])
+    assert (await night.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
+
+
+async def test_a_notification_that_cannot_be_read_is_noted(night: Night) -> None:
+    """From the Temporal UI anything may be sent, or nothing."""
+    alert, handle = await waiting(night)
+    await handle.signal("alert_changed")
+    await handle.signal("alert_changed", args=["what", {"name": "ServiceDown"}, over(alert)])
+    review = await night.end(handle)
+    assert review.outcome is Outcome.RESOLVED_ELSEWHERE
+    assert len([entry for entry in review.timeline if UNREADABLE in entry.text]) == 2

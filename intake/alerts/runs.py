@@ -1,0 +1,93 @@
+"""What is asked of Temporal about one incident: start it, tell it, is it still open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from intake.alerts import words
+from intake.alerts.routing import Routed
+from models.incident.alert import Alert
+from models.incident.search_attributes import of_alert
+from models.names import TASK_QUEUE
+from runtime.connection import PATIENCE
+from runtime.errors import not_found
+from runtime.messages import ALERT_CHANGED
+
+MOST_IN_ONE = 512 * 2**10
+"""Bytes of the alerts that are told together. One alert has at most half of that."""
+
+
+class Runs:
+    """The calls that the intake makes, each bounded in time. They raise RPCError."""
+
+    def __init__(self, client: Callable[[], Client]) -> None:
+        self._client = client
+
+    async def start(self, routed: Routed) -> tuple[str, bool]:
+        """The incident's open run, and whether it was started now: one call in either case.
+
+        A worker on the same client gets the run's first task with the answer.
+        """
+        alert, severity = routed.alert, routed.severity
+        try:
+            handle = await self._client().start_workflow(
+                routed.runbook,
+                alert,
+                id=alert.incident_id,
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                search_attributes=of_alert(alert, severity),
+                static_summary=words.summary(alert, severity),
+                static_details=words.details(alert, severity),
+                request_eager_start=True,
+                rpc_timeout=PATIENCE,
+            )
+        except WorkflowAlreadyStartedError as error:
+            return error.run_id or "", False
+        return handle.result_run_id or "", True
+
+    async def tell(self, incident: str, run: str | None, alerts: Sequence[Routed]) -> bool:
+        """Tell this run, or whichever is open. False when it is not open."""
+        handle = self._client().get_workflow_handle(incident, run_id=run)
+        try:
+            for some in _in_parts(alerts):
+                await handle.signal(ALERT_CHANGED, args=some, rpc_timeout=PATIENCE)
+        except RPCError as error:
+            if not_found(error):
+                return False
+            raise
+        return True
+
+    async def ended(self, incident: str, run: str) -> datetime | None:
+        """When this run closed; None while it is open."""
+        try:
+            found = (
+                await self._client().get_workflow_handle(incident, run_id=run).describe(rpc_timeout=PATIENCE)
+            )
+        except RPCError as error:
+            if not_found(error):
+                return datetime.min.replace(tzinfo=UTC)
+            raise
+        if found.status is WorkflowExecutionStatus.RUNNING:
+            return None
+        return found.close_time or datetime.min.replace(tzinfo=UTC)
+
+
+def _in_parts(alerts: Sequence[Routed]) -> Iterator[list[Alert]]:
+    """As few parts as fit into a signal each, in order."""
+    part: list[Alert] = []
+    size = 0
+    for one in alerts:
+        if part and size + one.content.size > MOST_IN_ONE:
+            yield part
+            part, size = [], 0
+        part.append(one.alert)
+        size += one.content.size
+    yield part
