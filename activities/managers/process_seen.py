@@ -54,6 +54,11 @@ class ProcessSeen(Evidence):
         """Its manager starts it again and again."""
         return self.state is ProcessState.RESTARTING
 
+    @property
+    def crashed(self) -> bool:
+        """It exited, once or again and again."""
+        return self.exited or self.restarting
+
     def ran_shorter_than(self, window: timedelta) -> bool:
         """Whether its last run was short, as in a loop; its manager's count of restarts knows no time."""
         if self.started_at is None or self.finished_at is None or self.finished_at < self.started_at:

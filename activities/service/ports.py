@@ -49,10 +49,11 @@ class PortActivities:
 
     @activity.defn
     def look_at_port(self, service: Service) -> PortSeen:
-        """`bad` when somebody else holds the port; free or ours is `ok`. Without a port, not looked at."""
+        """`bad` when somebody else holds the port; free or ours is `ok`."""
+        now = datetime.now(UTC)
         if service.port is None:
-            return PortSeen()
-        seen = PortSeen(port=service.port, observed_at=datetime.now(UTC))
+            return PortSeen(reason=f"no port is configured for {service.name}", observed_at=now)
+        seen = PortSeen(port=service.port, observed_at=now)
         try:
             pids = listeners(service.port)
             owners = [owner for pid in pids if (owner := self._owner(pid, service, service.port))]

@@ -68,6 +68,10 @@ class Perform(Model, Generic[A]):
     action: A
     asked_at: datetime
 
+    @property
+    def runs_at(self) -> Service:
+        return self.action.service
+
 
 class Effect(Model):
     """What an action did, told by looking at the service afterwards."""

@@ -79,3 +79,7 @@ class LookBack(Model):
 
     action: Action
     asked_at: datetime
+
+    @property
+    def runs_at(self) -> Service:
+        return self.action.service

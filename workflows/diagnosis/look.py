@@ -29,7 +29,8 @@ Q = TypeVar("Q", bound=Request)
 
 class Look(Generic[R_co]):
     """`about` makes the activity's request from what is known so far; None when the configuration
-    does not say where to look. People read `name` in reviews, and `summary` in the Temporal UI."""
+    does not say where to look. People read `name` in reviews, and `summary` in the Temporal UI,
+    where it says more."""
 
     def __init__(
         self,
@@ -37,13 +38,13 @@ class Look(Generic[R_co]):
         result: type[R_co],
         activity: Callable[[Any, Q], R_co] | Callable[[Any, Q], Awaitable[R_co]],
         about: Callable[[Situation], Q | None],
-        summary: str,
+        summary: str = "",
     ) -> None:
         self.name = name
         self.result = result
         self.activity: Callable[..., Any] = activity
         self._about: Callable[[Situation], Request | None] = about
-        self._summary = summary
+        self._summary = summary or name.replace("_", " ")
 
     async def take(self, now: Situation) -> R_co:
         """Run the look: in the worker at hand, or on the service's own host when it has one."""

@@ -91,14 +91,10 @@ def its_executions(now: Situation) -> FailedExecutions:
 health = Look("health", HealthSeen, HealthActivities.probe_health, the_service, "health check")
 process = Look("process", ProcessSeen, ProcessActivities.look_at_process, the_service, "state")
 recent_logs = Look("logs", LogsSeen, LogActivities.read_logs, the_service, "last log lines")
-port_owner = Look("port", PortSeen, PortActivities.look_at_port, the_service, "port")
+port_owner = Look("port", PortSeen, PortActivities.look_at_port, the_service)
 host = Look("host", HostSeen, HostActivities.look_at_host, the_service, "host disk and memory")
 dependencies = Look(
-    "dependencies",
-    DependenciesSeen,
-    DependencyActivities.look_at_dependencies,
-    its_dependencies,
-    "dependencies",
+    "dependencies", DependenciesSeen, DependencyActivities.look_at_dependencies, its_dependencies
 )
 dependents = Look(
     "dependents",
@@ -111,17 +107,15 @@ dependents_logs = Look(
     "dependents_logs", LogsSeen, LogActivities.read_logs, its_dependent, "log of what needs it"
 )
 database = Look("database", DatabaseSeen, PostgresActivities.check_database, its_database, "SELECT 1")
-sessions = Look("sessions", SessionsSeen, SessionActivities.look_at_sessions, its_sessions, "sessions")
-networks = Look("networks", NetworksSeen, NetworkActivities.look_at_networks, its_networks, "networks")
-old_files = Look("old_files", OldFilesSeen, CleanUpActivities.look_at_old_files, the_service, "old files")
-pool_setting = Look(
-    "pool_setting", EnvironmentProposal, EnvironmentActivities.propose_environment, its_pool, "pool setting"
-)
+sessions = Look("sessions", SessionsSeen, SessionActivities.look_at_sessions, its_sessions)
+networks = Look("networks", NetworksSeen, NetworkActivities.look_at_networks, its_networks)
+old_files = Look("old_files", OldFilesSeen, CleanUpActivities.look_at_old_files, the_service)
+pool_setting = Look("pool_setting", EnvironmentProposal, EnvironmentActivities.propose_environment, its_pool)
 errors = Look("errors", ErrorsSeen, ServiceMetricActivities.look_at_errors, the_service, "error ratio")
 heap = Look("heap", HeapSeen, ServiceMetricActivities.look_at_heap, the_service, "heap trend")
 cpu = Look("cpu", CpuSeen, ServiceMetricActivities.look_at_cpu, the_service, "CPU")
 issues = Look("issues", SentrySeen, SentryActivities.top_issues, its_issues, "top issues")
-providers = Look("providers", ProvidersSeen, ProviderActivities.probe_providers, the_service, "providers")
+providers = Look("providers", ProvidersSeen, ProviderActivities.probe_providers, the_service)
 executions = Look(
     "executions", ExecutionsSeen, AppTemporalActivities.failed_executions, its_executions, "failed workflows"
 )

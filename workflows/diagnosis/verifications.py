@@ -6,10 +6,9 @@ longer window costs no more history.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 
@@ -25,6 +24,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
 
+Q = TypeVar("Q", bound=Request)
+
 LOST_AFTER = timedelta(seconds=10)
 """A worker whose heartbeats stop for this long is given up, and another takes the watch over."""
 
@@ -35,20 +36,28 @@ HOST_AWAY = timedelta(minutes=10)
 """A host whose worker is away for this long cannot be seen, and somebody must be told."""
 
 
-@dataclass(frozen=True)
 class Verification:
-    """What is watched, by which activity. `about` makes its request."""
+    """What is watched, by which activity; `about` makes its request of the stability window.
 
-    activity: Callable[..., Any]
-    words: str
-    about: Callable[[Situation, timedelta], Request]
-    check: Look[Evidence]
-    """One look at the same thing, for who must know how it stands while the watch goes on."""
+    `check` is one look at the same thing, for who must know how it stands while the watch goes on.
+    """
+
+    def __init__(
+        self,
+        activity: Callable[[Any, Q], Awaitable[Watched]],
+        words: str,
+        about: Callable[[Situation, timedelta], Q],
+        check: Look[Evidence],
+    ) -> None:
+        self.activity: Callable[..., Awaitable[Watched]] = activity
+        self.words = words
+        self.check = check
+        self._about: Callable[[Situation, timedelta], Request] = about
 
     async def over(self, now: Situation) -> Watched:
         """Verification for the policy's stability window; the activity bounds itself."""
         window = now.policy.thresholds.stable_for
-        request = self.about(now, window)
+        request = self._about(now, window)
         watched: Watched = await workflow.execute_activity_method(
             self.activity,
             request,
@@ -61,11 +70,11 @@ class Verification:
         return watched
 
 
-def _the_service(now: Situation, window: timedelta) -> Request:
+def _the_service(now: Situation, window: timedelta) -> WatchService:
     return WatchService(service=now.service, stable_for=window)
 
 
-def _providers(now: Situation, window: timedelta) -> Request:
+def _providers(now: Situation, window: timedelta) -> WatchProviders:
     degradation = now.service.degradation
     limit = degradation.at_most if degradation else timedelta(hours=4)
     return WatchProviders(service=now.service, stable_for=window, at_most=limit)
@@ -84,7 +93,7 @@ PROVIDERS_BACK = Verification(
 def dependent_healthy(name: str) -> Verification:
     """The proof for one of the services that need this one."""
 
-    def about(now: Situation, window: timedelta) -> Request:
+    def about(now: Situation, window: timedelta) -> WatchService:
         return WatchService(service=now.dependent_called(name), stable_for=window)
 
     return Verification(HealthActivities.watch_health, f"has {name} healthy", about, looks.dependents)

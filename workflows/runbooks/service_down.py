@@ -29,7 +29,7 @@ def database_lost(now: Situation) -> bool:
 
 
 def out_of_memory(now: Situation) -> bool:
-    return (now[looks.process].exited or now[looks.process].restarting) and now[looks.process].out_of_memory
+    return now[looks.process].crashed and now[looks.process].out_of_memory
 
 
 def port_conflict(now: Situation) -> bool:
@@ -38,7 +38,7 @@ def port_conflict(now: Situation) -> bool:
 
 
 def crash(now: Situation) -> bool:
-    return now[looks.process].exited or now[looks.process].restarting
+    return now[looks.process].crashed
 
 
 def third_crash(now: Situation) -> bool:
@@ -50,7 +50,8 @@ def third_crash(now: Situation) -> bool:
 
 
 def resources_exhausted(now: Situation) -> bool:
-    return now[looks.process].running and (now[looks.process].at_its_limit or now[looks.host].bad)
+    process = now[looks.process]
+    return process.running and (process.at_its_limit or now[looks.host].bad)
 
 
 def hung(now: Situation) -> bool:

@@ -44,7 +44,6 @@ with workflow.unsafe.imports_passed_through():
         RestoreService,
         SetEnvironment,
     )
-    from models.base import Model
 
 ONE_ATTEMPT = RetryPolicy(maximum_attempts=1)
 LOOKING_BACK = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=20)
@@ -114,12 +113,12 @@ async def _after_loss(performance: Performance, action: Action, asked: Perform[A
         return Effect(done=False, found=found, at=workflow.now())
 
 
-async def _attempt(performance: Performance, action: Action, asked: Model) -> Effect:
+async def _attempt(performance: Performance, action: Action, asked: Perform[Any]) -> Effect:
     try:
         effect: Effect = await workflow.execute_activity_method(
             performance.activity,
             asked,
-            task_queue=action.service.queue,
+            task_queue=asked.runs_at.queue,
             start_to_close_timeout=performance.within,
             schedule_to_close_timeout=2 * performance.within,
             heartbeat_timeout=LOST_AFTER,
@@ -134,10 +133,11 @@ async def _attempt(performance: Performance, action: Action, asked: Model) -> Ef
 
 
 async def _look_back(look: Callable[..., Any], action: Action, asked_at: datetime) -> Effect:
+    asked = LookBack(action=action, asked_at=asked_at)
     effect: Effect = await workflow.execute_activity_method(
         look,
-        LookBack(action=action, asked_at=asked_at),
-        task_queue=action.service.queue,
+        asked,
+        task_queue=asked.runs_at.queue,
         start_to_close_timeout=timedelta(seconds=30),
         schedule_to_close_timeout=timedelta(minutes=10),
         retry_policy=LOOKING_BACK,

@@ -135,8 +135,9 @@ def test_without_the_manager_nobody_is_accused(listen: Listen) -> None:
     assert "did not answer" in seen.reason
 
 
-def test_no_port_is_not_looked_at(managers: Managers) -> None:
-    assert look(managers, docker_service("backend")).reason == "not looked at"
+def test_a_service_without_a_port(managers: Managers) -> None:
+    seen = look(managers, docker_service("backend"))
+    assert (seen.unknown, seen.reason) == (True, "no port is configured for backend")
 
 
 @pytest.mark.parametrize("manner", ["meek", "stubborn"])

@@ -49,11 +49,7 @@ class CertificateActivities:
 
 
 certificate = Look(
-    "certificate",
-    CertificateSeen,
-    CertificateActivities.look_at_certificate,
-    looks.the_service,
-    "certificate",
+    "certificate", CertificateSeen, CertificateActivities.look_at_certificate, looks.the_service
 )
 
 
