@@ -1,4 +1,4 @@
-"""One stage a session, and the report at its end."""
+"""One stage for all scenarios, and the report at the end of the session."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.parts.scenarios.stage import Stage
 LINE = "scenario"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """Everything that it started is ended with the session."""
+    """Everything that it started is ended with the last scenario."""
     async with AsyncExitStack() as parts:
         yield Stage(tmp_path_factory.mktemp("s"), parts)
 

@@ -88,7 +88,7 @@ def _engine_or_missing() -> None:
 class Stage:
     """Real Temporal, worker, intake and PostgreSQL, shared by the scenarios of a stack, one after the other.
 
-    Only one stack runs at a time: two cores are soon busy, and a busy machine is a fault of its own.
+    Only one of its stacks runs at a time: two cores are soon busy, and a busy machine is a fault of its own.
     """
 
     def __init__(self, directory: Path, open_parts: AsyncExitStack) -> None:
