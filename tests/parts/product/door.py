@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -22,6 +21,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
+    from demo.parts.loopback import free_port
     from models.actions.change import Risk
     from models.actions.plan import Plan
     from models.actions.service import RestartService
@@ -64,9 +64,7 @@ class TemporalServer:
     """A Temporal with its database in a file, so that it can die and come back."""
 
     def __init__(self, directory: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._database = directory / "temporal.db"
         self._process: asyncio.subprocess.Process | None = None
 

@@ -9,7 +9,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from demo.parts.loopback import free_port
 from demo.parts.postgres_programs import as_its_user, postgres_program
 
 MAX_CONNECTIONS = 12
@@ -31,7 +31,7 @@ class PostgresServer:
 
     def __init__(self, directory: Path) -> None:
         self.password = secrets.token_urlsafe(12)
-        self.port = _free_port()
+        self.port = free_port()
         self._data = directory / "data"
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
@@ -96,12 +96,6 @@ class PostgresServer:
 
 def _command(tool: str, *arguments: str) -> list[str]:
     return as_its_user([postgres_program(tool), *arguments])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
