@@ -24,7 +24,7 @@ from models.configuration.configuration import Configuration
 from runtime import hosting, settings
 from runtime.connection import connect_later
 from runtime.embedded_worker import EmbeddedWorker
-from runtime.logging import keep_journal
+from runtime.logging import log_as_json
 from runtime.telemetry import worker_runtime
 
 app = typer.Typer()
@@ -57,7 +57,7 @@ async def _serve(config: Path, host: str | None, port: int | None, with_worker: 
             f"{host} can be reached from other machines, and the intake has no token: put one into a file "
             f"and name it in {settings.TOKEN_FILE_VARIABLE}, or listen on 127.0.0.1"
         )
-    keep_journal()
+    log_as_json()
     if with_worker:
         runtime = worker_runtime(file().worker.metrics, config)
         Runtime.set_default(runtime, error_if_already_set=False)

@@ -25,6 +25,7 @@ from models.base import Model
 from models.text import plain
 from runtime.connection import ConnectionMisconfigured, TemporalUnreachable
 from runtime.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway
+from runtime.search_attributes import AttributesMissing
 from runtime.settings import ConfigurationError
 
 T = TypeVar("T")
@@ -88,6 +89,7 @@ CODES: dict[type[Exception], Exit] = {
     ConnectionMisconfigured: Exit.USAGE,
     Unusable: Exit.USAGE,
     TemporalUnreachable: Exit.UNREACHABLE,
+    AttributesMissing: Exit.UNREACHABLE,
     TemporalAway: Exit.UNREACHABLE,
     NobodyAnswers: Exit.UNREACHABLE,
     Rejected: Exit.REFUSED,

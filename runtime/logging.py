@@ -19,7 +19,7 @@ SHARED: list[structlog.typing.Processor] = [
 ]
 
 
-def keep_journal(level: int = logging.INFO) -> None:
+def log_as_json(level: int = logging.INFO) -> None:
     """Send structlog and the standard library's log through one JSON renderer.
 
     Called once by a process that serves. JSON escapes control characters and everything that is
@@ -44,4 +44,10 @@ def keep_journal(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in (
+        "httpx",
+        "httpcore",
+        "urllib3",
+        "requests",
+    ):  # at INFO they write addresses: some are secrets
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 
 from runtime.settings import ConfigurationError
+
+_LOG = LoggingConfig(
+    TelemetryFilter(core_level="WARN", other_level="ERROR"),
+    forwarding=LogForwardingConfig(logger=logging.getLogger("temporalio.core")),
+)
+"""The SDK's core writes through Python's log, and so as JSON, too."""
 
 
 def worker_runtime(address: str | None, config: Path) -> Runtime:
     """The SDK's runtime, its metrics at `address`. Raises ConfigurationError if it cannot listen there."""
     metrics = PrometheusConfig(bind_address=address) if address else None
     try:
-        return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+        return Runtime(telemetry=TelemetryConfig(logging=_LOG, metrics=metrics))
     except ValueError as error:  # an address of another machine, or a port that is not ours to take
         cure = "name an address of this machine and a free port"
         raise ConfigurationError([f"{config}: worker.metrics: {error}: {cure}"]) from error

@@ -86,7 +86,7 @@ async def test_an_address_of_temporal_that_leads_nowhere_is_a_mistake_in_the_set
         assert "TEMPORAL_*" in ended.err + ended.out
     started = await worker(config, address=NOWHERE)
     assert started.code == USAGE
-    assert f"worker.py: the Temporal connection settings cannot be used: '{NOWHERE}'" in started.err
+    assert f"the Temporal connection settings cannot be used: '{NOWHERE}'" in started.err
 
 
 @pytest.mark.parametrize("address", ["::::", "127.0.0.1:99999", "a b:7233", "\x1b[31m:1", "http://"])
@@ -105,7 +105,7 @@ async def test_a_worker_says_what_is_wrong_with_where_it_shows_its_metrics(tmp_p
     config.write_text("worker: {metrics: '192.0.2.1:9464'}\n")  # RFC 5737: nobody's address
     ended = await worker(config)
     assert (ended.code, len(ended.err.splitlines())) == (USAGE, 1)
-    assert ended.err.startswith(f"worker.py: {config}: worker.metrics: ")
+    assert ended.err.startswith(f"{config}: worker.metrics: ")
 
 
 async def test_a_worker_takes_no_host_that_no_service_can_name(config: Path) -> None:

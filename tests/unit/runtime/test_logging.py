@@ -8,12 +8,12 @@ import sys
 
 PROGRAM = """
 import logging
-from runtime.logging import keep_journal
+from runtime.logging import log_as_json
 
 def fail(token):
     raise ValueError("it failed")
 
-keep_journal()
+log_as_json()
 try:
     fail("s3cret" + "-token")
 except ValueError:
