@@ -17,7 +17,7 @@ from bench.bare import QUEUE
 from demo.parts.part import ProcessPart
 from demo.parts.process import Process
 from demo.systems.backend import ROOT
-from demo.systems.supervisor import Supervisord
+from demo.systems.supervisor import Program, Supervisord
 from demo.systems.temporal import Temporal
 
 
@@ -57,15 +57,12 @@ async def client_of(temporal: Temporal) -> Client:
 
 def supervisord(directory: Path, programs: Mapping[str, str]) -> Supervisord:
     """A supervisord with these programs, each a piece of Python, which it does not restart itself."""
-    sections = []
+    described = []
     for name, code in programs.items():
         file = directory / f"{name}.py"
         file.write_text(code)
-        sections.append(
-            f"[program:{name}]\ncommand={sys.executable} {file}\nstartsecs=0\nautorestart=false\n"
-            f"stdout_logfile={directory}/{name}.log\nredirect_stderr=true\n"
-        )
-    return Supervisord(directory, sections)
+        described.append(Program(name, [sys.executable, str(file)]))
+    return Supervisord(directory, described)
 
 
 def as_installed() -> None:

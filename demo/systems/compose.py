@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from demo.parts.docker_engine import HostImage, engine, host_mounts
+from demo.parts.errors import PartError
 from demo.parts.loopback import program
 from demo.parts.postgres_programs import NOBODY
 from demo.systems.disk import SmallDisk
@@ -124,13 +125,16 @@ class ComposedServices(Services):
 
     def _run_and_wait(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         argv = self._argv(*arguments)
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=_COMPOSE_WITHIN, check=False)
+        done = subprocess.run(  # not from a directory of whose name Compose would make a URL
+            argv, cwd="/", capture_output=True, text=True, timeout=_COMPOSE_WITHIN, check=False
+        )
         if done.returncode != 0:
-            raise RuntimeError(f"docker-compose {' '.join(arguments)} failed: {done.stderr.strip()}")
+            raise PartError(f"docker-compose {' '.join(arguments)} failed: {done.stderr.strip()}")
         return done
 
     def _describe(self, version: str) -> None:
-        self.file.write_text(yaml.safe_dump(self._project(version), sort_keys=False))
+        described = yaml.safe_dump(self._project(version), sort_keys=False)
+        self.file.write_text(described.replace("$", "$$"))  # or Compose takes it for a variable
 
     def _project(self, version: str) -> dict[str, Any]:
         limit = self.backend.memory_limit

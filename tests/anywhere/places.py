@@ -43,7 +43,7 @@ def _tmpdir(name: str) -> Callable[[Path], Mapping[str, str | None]]:
 
 
 PLACES = {
-    "closed": Place("only root may enter it, blanks in its path, umask 077"),
+    "closed": Place("only root may enter it, blanks and more in its path, umask 077"),
     "no-engine": Place("the same, without a Docker engine", variables=lambda _: NO_ENGINE),
     "tests": Place(
         "the same, and the tests' own PostgreSQL",
@@ -55,7 +55,7 @@ PLACES = {
         variables=lambda _: {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"},
     ),
     "no-locale": Place("a locale that is not installed", variables=lambda _: {"LC_ALL": "xx_XX.UTF-8"}),
-    "tmpdir": Place("another TMPDIR, with blanks", variables=_tmpdir("another tmp")),
+    "tmpdir": Place("another TMPDIR, with an odd path", variables=_tmpdir("$another #1; 100% tmp's")),
     "long-tmpdir": Place("a TMPDIR longer than a socket's path may be", variables=_tmpdir("long/" * 50)),
     "no-home": Place("no HOME", variables=lambda _: {"HOME": None}),
     "no-ipv6": Place(

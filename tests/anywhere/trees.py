@@ -59,8 +59,8 @@ class Trees:
 
     @cached_property
     def closed(self) -> Tree:
-        """Only root may enter it. Its path has blanks, and its .venv is installed with umask 077."""
-        return self._with_venv("only root's", _systems_python())
+        """Only root may enter it. Its path is an odd one, and its .venv is installed with umask 077."""
+        return self._with_venv("only $ROOT's: #1, 100%", _systems_python())
 
     @cached_property
     def newest(self) -> Tree:
