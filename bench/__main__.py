@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from bench import first_probe, history, memory, starts
+from bench import first_probe, history, memory, starts, storm
 from bench.figures import Figure, as_markdown, as_text, missing
 from bench.ground import as_installed
 from demo.parts.errors import EndedError, NotReadyError
@@ -20,6 +20,7 @@ MEASUREMENTS: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "history": history.measure,
     "memory": memory.measure,
     "starts": starts.measure,
+    "storm": storm.measure,
 }
 
 
