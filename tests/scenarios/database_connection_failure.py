@@ -123,7 +123,7 @@ NOT_TO_ACT = (
         cause="",
         configure=secret_is_missing,
         outcome=Outcome.CLOSED_BY_HUMAN,
-        timeline=("nobody can see whether it is true", "nothing was touched"),
+        timeline=("could not verify the alert", "no action taken"),
         evidence={"database": "the connection string of postgres is missing"},
     ),
     _row(

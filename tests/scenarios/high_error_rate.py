@@ -174,7 +174,7 @@ SCENARIOS = (
         cause="",
         faults=("prometheus-down",),
         outcome=Outcome.CLOSED_BY_HUMAN,
-        timeline=("nobody can see whether it is true", "nothing was touched"),
+        timeline=("could not verify the alert", "no action taken"),
     ),
     _row(
         name="no traffic",

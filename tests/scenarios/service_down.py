@@ -146,7 +146,7 @@ NOT_TO_ACT = (
         cause="",
         configure=health_cannot_be_asked,
         outcome=Outcome.CLOSED_BY_HUMAN,
-        timeline=("nobody can see whether it is true", "nothing was touched"),
+        timeline=("could not verify the alert", "no action taken"),
         evidence={"health": "backend.invalid"},
     ),
     _row(

@@ -150,7 +150,7 @@ class Incident:
         return self.now
 
     def confirm(self, check: Evidence, *others: Evidence) -> None:
-        """Is the alert true? Not any more: self-recovered. Nobody can see: announced, nothing touched.
+        """Is the alert true? Not any more: self-recovered. Could not verify: announced, no action taken.
 
         `check` is the runbook's own; any other evidence that is bad confirms the alert as well.
         """
@@ -162,7 +162,7 @@ class Incident:
         elif check.ok:
             raise SelfRecovered(f"the alert is not true any more: {check.reason}")
         else:
-            raise Escalated(f"nobody can see whether it is true: {check.reason}; nothing was touched")
+            raise Escalated(f"could not verify the alert: {check.reason}; no action taken")
 
     def diagnose(self, table: Sequence[Cause], otherwise: Cause = UNKNOWN) -> Cause:
         """Walk the causes table with everything that was seen."""

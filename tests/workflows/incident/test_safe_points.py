@@ -92,7 +92,7 @@ async def test_blindness_is_announced_and_nothing_is_touched(night: Night, case:
     await case.blind(night)
     handle = await case.fire(night)
     state = await night.until(handle, "escalated")
-    assert any("nobody can see" in entry.text for entry in state.timeline)
+    assert any("could not verify the alert" in entry.text for entry in state.timeline)
     await night.env.sleep(timedelta(hours=1))
     assert night.world.done == []
     assert night.world.pages()[0] == "On-Call"

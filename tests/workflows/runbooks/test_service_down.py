@@ -29,7 +29,7 @@ async def test_blind_monitoring_is_announced_and_nothing_is_touched(night: Night
     night.world.health, night.world.process = BLIND, RUNNING
     handle = await night.fire(await night.alert())
     state = await night.until(handle, "escalated")
-    assert any("nobody can see" in entry.text for entry in state.timeline)
+    assert any("could not verify the alert" in entry.text for entry in state.timeline)
     await handle.signal("done")
     review = await night.end(handle)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
