@@ -9,11 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from console.voice import AsJson, Unusable, as_json, out, run, safe
 from models.incident.stewardship import StewardState
+from models.messages import STATE, UNBLOCK
 from models.names import ServiceName, steward_id
 from runtime.connection import PATIENCE, connect
 from runtime.errors import NoSuchIncident, in_time
 from runtime.incidents import ANSWER_WITHIN
-from runtime.messages import STATE, UNBLOCK
 
 app = typer.Typer(help="What the steward of a service knows.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="SERVICE", help="The service.")]

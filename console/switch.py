@@ -11,14 +11,8 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from console.voice import AsJson, By, as_json, out, run, safe, somebody, typed
 from models.incident.stewardship import ControlRoomState, Switch
-from models.names import (
-    CONTROL_ROOM,
-    CONTROL_ROOM_ID,
-    CONTROL_ROOM_RESUME,
-    CONTROL_ROOM_STATE,
-    CONTROL_ROOM_SUSPEND,
-    TASK_QUEUE,
-)
+from models.messages import RESUME, STATE, SUSPEND
+from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, TASK_QUEUE
 from runtime.connection import PATIENCE, connect
 from runtime.errors import NoSuchIncident, in_time
 
@@ -30,13 +24,13 @@ Why = Annotated[str, typer.Option("--why", help="The reason, for everybody who i
 @app.command()
 def suspend(why: Why = "", by: By = "", json: AsJson = False) -> None:
     """Stop every new action, everywhere, at once."""
-    run(_throw(CONTROL_ROOM_SUSPEND, Switch(by=somebody(by), why=why), json))
+    run(_throw(SUSPEND, Switch(by=somebody(by), why=why), json))
 
 
 @app.command()
 def resume(why: Why = "", by: By = "", json: AsJson = False) -> None:
     """Allow actions again."""
-    run(_throw(CONTROL_ROOM_RESUME, Switch(by=somebody(by), why=why), json))
+    run(_throw(RESUME, Switch(by=somebody(by), why=why), json))
 
 
 async def read_switch(client: Client) -> ControlRoomState:
@@ -44,7 +38,7 @@ async def read_switch(client: Client) -> ControlRoomState:
     try:
         async with in_time(SWITCH_WITHIN, CONTROL_ROOM_ID):
             state: ControlRoomState = await client.get_workflow_handle(CONTROL_ROOM_ID).query(
-                CONTROL_ROOM_STATE, result_type=ControlRoomState, rpc_timeout=PATIENCE
+                STATE, result_type=ControlRoomState, rpc_timeout=PATIENCE
             )
             return state
     except NoSuchIncident:

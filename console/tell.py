@@ -9,9 +9,9 @@ import typer
 from console.incident_view import question
 from console.voice import AsJson, By, Id, Refused, as_json, err, out, run, safe, somebody, typed, worded
 from models.incident.incident import Decision, Spoken, Through, Verdict
+from models.messages import ACKNOWLEDGE, DONE, NOTE
 from runtime.connection import connect
 from runtime.incidents import Incidents, parse_id
-from runtime.messages import ACKNOWLEDGE, DONE, NOTE
 
 app = typer.Typer()
 PlanOption = Annotated[

@@ -31,7 +31,8 @@ from demo.systems.supervisor import SupervisedServices
 from demo.systems.surroundings import Surroundings
 from demo.systems.temporal import Temporal
 from models.incident.stewardship import StewardState
-from models.names import STEWARD_STATE, steward_id
+from models.messages import STATE
+from models.names import steward_id
 
 
 async def choose_services(directory: Path, fault: Fault) -> tuple[Services, str]:
@@ -132,7 +133,7 @@ class Stack(Part):
 
         async def not_known() -> str:
             try:
-                state = await handle.query(STEWARD_STATE, result_type=StewardState)
+                state = await handle.query(STATE, result_type=StewardState)
             except RPCError as error:
                 return error.message
             known = [one for one in state.deployments if one.current]

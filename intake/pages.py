@@ -18,9 +18,9 @@ from intake.http.keys import Keys
 from intake.http.openapi import Endpoint
 from models.base import Model
 from models.incident.incident import Decided, Decision, IncidentState, Spoken, Through, Verdict
+from models.messages import ACKNOWLEDGE, DONE, NOTE
 from runtime.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway, Trouble
 from runtime.incidents import IncidentLine, Incidents, parse_id
-from runtime.messages import ACKNOWLEDGE, DONE, NOTE
 
 MOST_BODY = 16 * 1024
 STATUS: dict[type[Trouble], int] = {TemporalAway: 503, NobodyAnswers: 503, NoSuchIncident: 404, Rejected: 409}

@@ -31,14 +31,8 @@ class Severity(StrEnum):
 
 
 STEWARD = "Steward"
-STEWARD_ASK = "ask"
-STEWARD_STATE = "state"
-STEWARD_DEPLOYED = "deployed"
 CONTROL_ROOM = "ControlRoom"
 CONTROL_ROOM_ID = "control-room"
-CONTROL_ROOM_SUSPEND = "suspend"
-CONTROL_ROOM_RESUME = "resume"
-CONTROL_ROOM_STATE = "state"
 ANY_ALERT = "AnyAlert"
 DATABASE_CONNECTION_FAILURE = "DatabaseConnectionFailure"
 

@@ -21,7 +21,8 @@ from activities.service.processes import ProcessActivities
 from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
 from models.incident.stewardship import StewardState
-from models.names import STEWARD, STEWARD_DEPLOYED, TASK_QUEUE, steward_id
+from models.messages import DEPLOYED
+from models.names import STEWARD, TASK_QUEUE, steward_id
 from models.service.service import Service
 
 EVERY = timedelta(seconds=15)
@@ -39,7 +40,7 @@ async def tell_steward(client: Client, deployment: Deployment) -> None:
         task_queue=TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary=f"the one writer of {deployment.service}",
-        start_signal=STEWARD_DEPLOYED,
+        start_signal=DEPLOYED,
         start_signal_args=[deployment],
         rpc_timeout=TOLD_WITHIN,
     )

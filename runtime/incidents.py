@@ -15,10 +15,10 @@ from temporalio.common import SearchAttributeKey
 from models.base import Model
 from models.incident.incident import Decided, Decision, IncidentState, Spoken
 from models.incident.search_attributes import ALERT_NAME, PHASE, SERVICE, SEVERITY
+from models.messages import DECIDE, STATE
 from models.names import RESERVED, AlertName, ServiceName, incident_id
 from runtime.connection import PATIENCE
 from runtime.errors import NoSuchIncident, in_time
-from runtime.messages import DECIDE, STATE
 
 ANSWER_WITHIN = 2 * PATIENCE
 """For what a worker must answer: it may have to replay the incident first."""

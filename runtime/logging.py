@@ -44,10 +44,4 @@ def log_as_json(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for name in (
-        "httpx",
-        "httpcore",
-        "urllib3",
-        "requests",
-    ):  # at INFO they write addresses: some are secrets
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -29,15 +29,8 @@ from models.incident.joining import Ended, EndOf, Join, Joined
 from models.incident.review import Review
 from models.incident.search_attributes import of_alert
 from models.incident.stewardship import Answered, Ask, ControlRoomState, Hold, StewardState
-from models.names import (
-    CONTROL_ROOM_ID,
-    CONTROL_ROOM_STATE,
-    STEWARD,
-    STEWARD_ASK,
-    STEWARD_STATE,
-    TASK_QUEUE,
-    steward_id,
-)
+from models.messages import ASK, STATE
+from models.names import CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, steward_id
 from models.service.service import Service
 from models.version import Version
 
@@ -86,7 +79,7 @@ class StewardshipActivities:
             static_summary=f"the one writer of {ask.service}",
         )
         answered: Answered = await self._client.execute_update_with_start_workflow(
-            STEWARD_ASK, ask, start_workflow_operation=start, id=ask.key, result_type=Answered
+            ASK, ask, start_workflow_operation=start, id=ask.key, result_type=Answered
         )
         return answered
 
@@ -95,7 +88,7 @@ class StewardshipActivities:
         """What the steward remembers: deployments, crashes and what was done lately."""
         now = datetime.now(UTC)
         try:
-            state = await self._query(steward_id(service.name), STEWARD_STATE, StewardState)
+            state = await self._query(steward_id(service.name), STATE, StewardState)
         except RPCError as error:
             return HistorySeen(reason=f"the steward cannot be asked: {error.status.name}", observed_at=now)
         if state is None:
@@ -115,7 +108,7 @@ class StewardshipActivities:
     @activity.defn
     async def read_control_room(self) -> ControlRoomState:
         """The kill switch as it stands now; not suspended when nobody ever used it."""
-        state = await self._query(CONTROL_ROOM_ID, CONTROL_ROOM_STATE, ControlRoomState)
+        state = await self._query(CONTROL_ROOM_ID, STATE, ControlRoomState)
         return state or ControlRoomState()
 
     @activity.defn

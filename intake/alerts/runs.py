@@ -14,10 +14,10 @@ from intake.alerts import words
 from intake.alerts.routing import Routed
 from models.incident.alert import Alert
 from models.incident.search_attributes import of_alert
+from models.messages import ALERT_CHANGED
 from models.names import TASK_QUEUE
 from runtime.connection import PATIENCE
 from runtime.errors import not_found
-from runtime.messages import ALERT_CHANGED
 
 MOST_IN_ONE = 512 * 2**10
 """Bytes of the alerts that are told together. One alert has at most half of that."""

@@ -8,16 +8,17 @@ from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
 from models.incident.stewardship import ControlRoomState, Switch
-from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, CONTROL_ROOM_RESUME, CONTROL_ROOM_SUSPEND, TASK_QUEUE
+from models.messages import RESUME, SUSPEND
+from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, TASK_QUEUE
 from tests.workflows.night import Night
 
 
 async def suspend(night: Night, by: str, why: str) -> ControlRoomState:
-    return await _turn(night, CONTROL_ROOM_SUSPEND, Switch(by=by, why=why))
+    return await _turn(night, SUSPEND, Switch(by=by, why=why))
 
 
 async def resume(night: Night, by: str) -> ControlRoomState:
-    return await _turn(night, CONTROL_ROOM_RESUME, Switch(by=by))
+    return await _turn(night, RESUME, Switch(by=by))
 
 
 async def _turn(night: Night, update: str, switch: Switch) -> ControlRoomState:
