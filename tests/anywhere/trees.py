@@ -60,7 +60,7 @@ class Trees:
     @cached_property
     def closed(self) -> Tree:
         """Only root may enter it. Its path is an odd one, and its .venv is installed with umask 077."""
-        return self._with_venv("only $ROOT's: #1, 100%", _systems_python())
+        return self._with_venv("only $ROOT's #1, 100%", _systems_python())
 
     @cached_property
     def newest(self) -> Tree:
@@ -84,9 +84,9 @@ class Trees:
 
     def _with_venv(self, name: str, python: str) -> Tree:
         parent = self.base / name
-        parent.mkdir(mode=0o700)
+        parent.mkdir(mode=0o700, exist_ok=True)
         tree = Tree(parent / "a clone")
-        shutil.copytree(ROOT, tree.path, symlinks=True, ignore=_NOT_COPIED)
+        shutil.copytree(ROOT, tree.path, symlinks=True, ignore=_NOT_COPIED, dirs_exist_ok=True)
         _run(*tree.argv("make", "venv", f"PYTHON={python}"), env=tree.environment())
         return tree
 
