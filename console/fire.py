@@ -10,7 +10,7 @@ import typer
 
 from console.voice import AsJson, By, Unusable, as_json, out, run, somebody, typed
 from intake.alerts.dispatch import Dispatch
-from intake.alerts.payload import MAX_LABEL, MAX_LABELS
+from intake.alerts.payload import MAX_LABEL
 from intake.alerts.routing import routed
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
@@ -18,6 +18,8 @@ from models.names import RESERVED, Severity
 from runtime import settings
 from runtime.connection import connect
 from runtime.errors import Unfit
+
+MOST_LABELS = 64
 
 app = typer.Typer()
 Config = Annotated[
@@ -80,11 +82,11 @@ def _alert(
 
 def _labels(pairs: list[str]) -> dict[str, str]:
     labels: dict[str, str] = {}
-    for pair in pairs[: MAX_LABELS + 1]:
+    for pair in pairs[: MOST_LABELS + 1]:
         key, equals, value = pair.partition("=")
         if not key or not equals:
             raise Unusable(f"--label {pair!r}: write it as key=value")
         labels[key] = value[:MAX_LABEL]
-    if len(labels) > MAX_LABELS:
-        raise Unusable(f"more than {MAX_LABELS} labels")
+    if len(labels) > MOST_LABELS:
+        raise Unusable(f"more than {MOST_LABELS} labels")
     return labels

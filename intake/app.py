@@ -40,9 +40,10 @@ def build(
     `worker` is the one in the same process, if there is one.
     """
     metrics = IntakeMetrics()
+    incidents = Incidents(client)
     routes = [
-        *AlertmanagerWebhook(dispatch, configuration, keys, metrics, http).routes(),
-        *IncidentPages(Incidents(client), keys).routes(),
+        *AlertmanagerWebhook(dispatch, configuration, keys, metrics, http, incidents).routes(),
+        *IncidentPages(incidents, keys).routes(),
         *HealthPages(client, problem, worker, metrics).routes(),
     ]
     return Starlette(

@@ -6,10 +6,12 @@ and never by importing them.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 TASK_QUEUE = "runbooks"
 
@@ -40,6 +42,31 @@ UNKNOWN_SERVICE = "unknown"
 
 RESERVED = ("steward", "check", "control-room")
 """The product's own workflow IDs begin with these; an alert of that name gets another ID."""
+
+
+_FITS: TypeAdapter[str] = TypeAdapter(AlertName)
+_UNFIT = re.compile(r"[^A-Za-z0-9_.:-]")
+_LONGEST_SLUG = 118
+"""A name in an ID has 128 characters; a `_`, a hyphen and the digits of a hash go with the slug."""
+
+
+def alert_name(called: str) -> str:
+    """An alert may be called anything, its incident's ID may not: a name that fits stays as it is.
+
+    Any other gets one close to it, its own, and the same every time. Raises ValueError for no name.
+    """
+    if not called:
+        raise ValueError("an alert has a name")
+    try:
+        name = _FITS.validate_python(called)
+    except ValidationError:
+        name = ""
+    if name and name not in RESERVED:
+        return name
+    slug = _UNFIT.sub("_", called)[:_LONGEST_SLUG]
+    fits = (slug[0].isalpha() or slug[0] == "_") and slug not in RESERVED
+    digits = hashlib.sha256(called.encode(errors="backslashreplace")).hexdigest()[:8]
+    return f"{'' if fits else '_'}{slug}-{digits}"
 
 
 def queue_of(host: str | None) -> str:

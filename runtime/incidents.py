@@ -73,6 +73,15 @@ class Incidents:
             lines = [_line(execution) async for execution in found]
         return tuple(sorted(lines, key=lambda line: (not line.open, -_last_seen(line).timestamp())))
 
+    async def all_open(self, alert: str | None) -> tuple[IncidentLine, ...]:
+        """Every open incident of one alert's name, or of all names. Raises TemporalAway."""
+        which = f"{ALERT_NAME.name} = '{alert}'" if alert else f"{ALERT_NAME.name} IS NOT NULL"
+        async with in_time(ANSWER_WITHIN):
+            found = self._client.list_workflows(
+                f"{which} AND ExecutionStatus = 'Running'", rpc_timeout=PATIENCE
+            )
+            return tuple([_line(execution) async for execution in found])
+
     async def state(self, incident: str) -> IncidentState:
         """What the incident knows of itself; of the last run, if none is open.
 

@@ -11,10 +11,9 @@ from starlette.responses import Response
 
 from intake.alerts.delivery import Delivery, Receipt
 from intake.alerts.dispatch import Dispatch
-from intake.alerts.payload import Batch, Envelope, ReceivedAlert, Refused, Unreadable, read_webhook
+from intake.alerts.payload import Batch, Envelope, Refused, Unreadable, read_webhook
 from intake.alerts.routing import Nameless, Routed, route
-from intake.alerts.start_times import StartTimes
-from intake.alerts.truncated import NotFetched, fetch_rest
+from intake.alerts.truncated import NotFetched, fetch_left, name_in
 from intake.http.answers import refusal, shown
 from intake.http.body import UNREAD, read_body
 from intake.http.keys import Keys
@@ -23,6 +22,7 @@ from intake.http.openapi import Endpoint
 from models.base import Model
 from models.configuration.configuration import Configuration
 from runtime.errors import TemporalAway
+from runtime.incidents import Incidents
 
 MOST_REASONS = 100
 """More refusals than this are counted, not listed."""
@@ -48,13 +48,14 @@ class AlertmanagerWebhook:
         keys: Keys,
         metrics: IntakeMetrics,
         http: httpx.AsyncClient,
+        incidents: Incidents,
     ) -> None:
         self._dispatch = dispatch
         self._configuration = configuration
         self._keys = keys
         self._metrics = metrics
         self._http = http
-        self._start_times = StartTimes()
+        self._incidents = incidents
         self._log = structlog.get_logger("intake")
 
     def routes(self) -> list[Endpoint]:
@@ -116,7 +117,7 @@ class AlertmanagerWebhook:
         for index, received in batch.good:
             self._metrics.received.labels(received.status.value).inc()
             try:
-                routed.append((index, route(received, configuration, self._start_times)))
+                routed.append((index, route(received, configuration)))
             except Nameless as error:
                 refused.append(Refused(index=index, reason=str(error)))
         return routed, _in_order(refused)
@@ -131,13 +132,9 @@ class AlertmanagerWebhook:
         if alertmanager is None:
             self._log.warning("truncated webhook: systems.alertmanager is not configured")
             return [], batch.truncated
-        known = {received.fingerprint for _, received in batch.good}
-        found = await fetch_rest(self._http, alertmanager, batch.group_labels, known)
-        return [(None, one) for one in self._with_names(found, configuration)], 0
-
-    def _with_names(self, found: list[ReceivedAlert], configuration: Configuration) -> list[Routed]:
-        named = [one for one in found if one.labels.get("alertname", "").strip()]
-        return [route(one, configuration, self._start_times) for one in named]
+        left = await fetch_left(self._http, alertmanager, batch, configuration)
+        open_now = await self._incidents.all_open(name_in(batch.group_labels))
+        return [(None, one) for one in (*left.rest(batch), *left.ends(open_now, configuration))], 0
 
 
 def _in_order(refused: Iterable[Refused]) -> list[Refused]:

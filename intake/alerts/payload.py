@@ -1,107 +1,141 @@
-"""The webhook of Alertmanager (version 4), read without trust.
+"""The webhook of Alertmanager (version 4), read without trust, and what others send in its shape.
 
-The envelope must be right; every alert in it is then read by itself, so that one bad alert never
-takes a good one with it. Unknown fields are ignored: newer versions add some.
+Only what is no webhook at all is refused as a whole. Every alert is read by itself: what does not
+fit is left out or cut, and the alert is taken with the rest. Unknown fields are ignored.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BeforeValidator,
     Field,
-    StringConstraints,
+    TypeAdapter,
     ValidationError,
-    ValidationInfo,
     WrapValidator,
     field_validator,
+    model_validator,
 )
 from pydantic_core import to_json
 
-from models.base import Model, in_bytes
+from intake.alerts.fingerprint import fingerprint_of
+from models.base import Model
+from models.configuration.configuration import USUAL_LABELS
 from models.incident.alert import AlertStatus
+from models.incident.alert_life import shortened
 from models.text import plain
 
-MAX_LABELS = 64
 MAX_LABEL = 4096
 MAX_ANNOTATION = 16_384
 MAX_ALERTS = 10_000
-MAX_WORDS = 256 * 2**10
-"""Bytes of an alert's labels and annotations together, as they travel: JSON in UTF-8. Temporal takes
-no value above 2 MiB, and a run hands its alert on with almost everything that it does."""
+MAX_LABELS = 32 * 2**10
+MAX_ANNOTATIONS = 32 * 2**10
+"""Bytes of an alert's labels, and of its annotations, as they travel: JSON in UTF-8. A run hands its
+alert on with almost everything that it does, and hears of some alerts for months."""
 SAID_FIRST = ("summary", "description")
 """What people read first is the last to be left out."""
-YEAR_ONE = datetime(1, 1, 2, tzinfo=UTC)
-"""`endsAt` of an alert that fires is Go's zero time; nothing before this is a date."""
+NAMED_FIRST = ("alertname", *USUAL_LABELS, "severity")
+"""The labels that decide what is done are never left out."""
+SHORT_LABEL = 128
+"""As long as a label may be where there are too many long ones."""
+LONGEST_NAME = 256
 
-LabelName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-LabelValue = Annotated[str, StringConstraints(max_length=MAX_LABEL)]
-
-
-def _bounded(value: Any) -> Any:
-    """Cut a long annotation short: it is prose, and its alert is worth more than its end."""
-    if isinstance(value, str) and len(value) > MAX_ANNOTATION:
-        return value[: MAX_ANNOTATION - 1] + "…"
-    return value
+_TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
-def _without_zero_time(value: Any) -> Any:
-    """Go's zero time means `not yet`. It is dropped before any time zone can overflow on it."""
-    return None if value == "" or (isinstance(value, str) and value.startswith("0001-01-01")) else value
+def _texts(value: Any) -> dict[str, str]:
+    """Names with a text each. A number is its own text; what has none, such as null, is left out."""
+    if not isinstance(value, Mapping):
+        return {}
+    told = ((name, _text(one)) for name, one in value.items())
+    return {name: text for name, text in told if 0 < len(name) <= LONGEST_NAME and text is not None}
 
 
-def _in_utc(value: datetime | None) -> datetime | None:
-    """Every time in UTC from here on. A time that only exists in its own zone is refused."""
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int | float) else None
+
+
+def _time(value: Any) -> datetime | None:
+    """A time in UTC; None for none, for Go's zero time, and for what cannot be read as one."""
     try:
-        return None if value is None else value.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("is not a time in UTC") from error
+        read = _TIME.validate_python(value)
+        read = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValidationError, OverflowError):
+        return None
+    return read if read.year > 1 else None
 
 
-AnnotationValue = Annotated[str, BeforeValidator(_bounded)]
+def _cut(text: str, most: int) -> str:
+    """Cut short, and still another than what begins like it."""
+    if len(text) <= most:
+        return text
+    digits = hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:8]
+    return f"{text[: most - 10]}… {digits}"
+
+
+def _status(value: Any) -> Any:
+    return AlertStatus.FIRING if value is None else value.lower() if isinstance(value, str) else value
+
+
+Texts = Annotated[dict[str, str], BeforeValidator(_texts)]
+Time = Annotated[datetime | None, BeforeValidator(_time)]
 
 
 class ReceivedAlert(Model):
     """One alert as Alertmanager sends it, and as its API returns it (there without a status)."""
 
-    status: AlertStatus = AlertStatus.FIRING
-    labels: dict[LabelName, LabelValue] = Field(min_length=1, max_length=MAX_LABELS)
-    annotations: dict[LabelName, AnnotationValue] = Field(default_factory=dict, max_length=MAX_LABELS)
-    starts_at: Annotated[AwareDatetime, AfterValidator(_in_utc)] = Field(alias="startsAt", gt=YEAR_ONE)
-    ends_at: Annotated[AwareDatetime | None, BeforeValidator(_without_zero_time), AfterValidator(_in_utc)] = (
-        Field(default=None, alias="endsAt")
-    )
-    fingerprint: str = Field(default="", max_length=256)
+    status: Annotated[AlertStatus, BeforeValidator(_status)] = AlertStatus.FIRING
+    labels: Texts = Field(default_factory=dict)
+    annotations: Texts = Field(default_factory=dict)
+    starts_at: Time = Field(default=None, alias="startsAt")
+    """None where the sender names no start."""
+    ends_at: Time = Field(default=None, alias="endsAt")
+    fingerprint: str = ""
+    """The sender's; made of the labels, as they came, where it names none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _told_apart(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        given = _text(value.get("fingerprint"))
+        told_apart = shortened(given) if given else fingerprint_of(_texts(value.get("labels")))
+        return {**value, "fingerprint": told_apart}
 
     @field_validator("labels", mode="after")
     @classmethod
     def _labels_fit(cls, labels: dict[str, str]) -> dict[str, str]:
-        """Labels say what the alert is about: without one of them it would be another alert."""
-        if _size(labels) > MAX_WORDS:
-            raise ValueError(f"are larger than {in_bytes(MAX_WORDS)} together: let the rule attach fewer")
-        return labels
+        """Labels say what the alert is about: long ones are cut before any is left out."""
+        for most in (MAX_LABEL, SHORT_LABEL):
+            cut = {name: _cut(text, most) for name, text in labels.items()}
+            if _size(cut) <= MAX_LABELS:
+                return cut
+        return _as_many_as_fit(cut, MAX_LABELS, NAMED_FIRST)
 
     @field_validator("annotations", mode="after")
     @classmethod
-    def _annotations_fit(cls, annotations: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        """Annotations are prose: their alert is worth more than all that does not fit beside its labels."""
-        return _as_many_as_fit(annotations, MAX_WORDS - _size(info.data.get("labels", {})))
+    def _annotations_fit(cls, annotations: dict[str, str]) -> dict[str, str]:
+        """Annotations are prose: their alert is worth more than all that does not fit."""
+        cut = {name: _cut(text, MAX_ANNOTATION) for name, text in annotations.items()}
+        return _as_many_as_fit(cut, MAX_ANNOTATIONS, SAID_FIRST)
+
+
+def _count(value: Any) -> int:
+    return min(value, 2**31) if isinstance(value, int) and value > 0 else 0
 
 
 class Envelope(Model):
     """What surrounds the alerts. `truncatedAlerts` counts those that did not fit in."""
 
-    group_labels: dict[LabelName, LabelValue] = Field(
-        default_factory=dict, alias="groupLabels", max_length=MAX_LABELS
-    )
-    truncated_alerts: int = Field(default=0, ge=0, le=2**31, alias="truncatedAlerts")
-    alerts: list[Annotated[ReceivedAlert, WrapValidator(lambda value, _: value)]] = Field(
-        max_length=MAX_ALERTS
-    )
+    group_labels: Texts = Field(default_factory=dict, alias="groupLabels")
+    truncated_alerts: Annotated[int, BeforeValidator(_count)] = Field(default=0, alias="truncatedAlerts")
+    alerts: list[Annotated[ReceivedAlert, WrapValidator(lambda value, _: value)]]
     """As they came: each is validated by itself."""
 
 
@@ -119,6 +153,7 @@ class Batch(Model):
     good: tuple[tuple[int, ReceivedAlert], ...]
     refused: tuple[Refused, ...]
     truncated: int = 0
+    """Alerts of the group that are not in it."""
     group_labels: dict[str, str] = Field(default_factory=dict)
 
 
@@ -137,7 +172,7 @@ def read_webhook(body: bytes) -> Batch:
         raise Unreadable(why(error)) from error
     good: list[tuple[int, ReceivedAlert]] = []
     refused: list[Refused] = []
-    for index, received in enumerate(envelope.alerts):
+    for index, received in enumerate(envelope.alerts[:MAX_ALERTS]):
         try:
             good.append((index, ReceivedAlert.model_validate(received)))
         except ValidationError as error:
@@ -145,24 +180,24 @@ def read_webhook(body: bytes) -> Batch:
     return Batch(
         good=tuple(good),
         refused=tuple(refused),
-        truncated=envelope.truncated_alerts,
+        truncated=envelope.truncated_alerts + max(0, len(envelope.alerts) - MAX_ALERTS),
         group_labels=envelope.group_labels,
     )
 
 
-def _size(words: dict[str, str]) -> int:
-    return sum(len(to_json(name)) + len(to_json(text)) for name, text in words.items())
+def _size(texts: Mapping[str, str]) -> int:
+    return sum(len(to_json(name)) + len(to_json(text)) for name, text in texts.items())
 
 
-def _as_many_as_fit(annotations: dict[str, str], room: int) -> dict[str, str]:
-    """The annotations of at most `room` bytes, in their own order. What does not fit is left out whole."""
+def _as_many_as_fit(texts: Mapping[str, str], room: int, first: Sequence[str]) -> dict[str, str]:
+    """Those of at most `room` bytes together, in their own order. What does not fit is left out whole."""
     kept: set[str] = set()
-    for name in sorted(annotations, key=lambda name: name not in SAID_FIRST):
-        size = _size({name: annotations[name]})
+    for name in sorted(texts, key=lambda name: name not in first):
+        size = _size({name: texts[name]})
         if size <= room:
             kept.add(name)
             room -= size
-    return {name: text for name, text in annotations.items() if name in kept}
+    return {name: text for name, text in texts.items() if name in kept}
 
 
 def why(error: ValidationError) -> str:

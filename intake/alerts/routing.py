@@ -6,21 +6,17 @@ command, a path or an address.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
 from typing import NamedTuple
 
-from intake.alerts.fingerprint import fingerprint_of
 from intake.alerts.payload import ReceivedAlert
-from intake.alerts.start_times import StartTimes
 from models.base import Model
 from models.configuration.configuration import Configuration
-from models.incident.alert import Alert
-from models.names import RESERVED, Severity, incident_id
-
-_UNFIT = re.compile(r"[^A-Za-z0-9_.:-]")
+from models.incident.alert import Alert, AlertStatus
+from models.names import Severity, alert_name
 
 
 class Content(NamedTuple):
@@ -45,9 +41,11 @@ class Routed(Model):
 
     @cached_property
     def content(self) -> Content:
-        """Two of one instance that are equal in this say the same. A firing alert has no end yet,
-        whatever its sender expects."""
-        said = self.alert.model_dump_json(exclude={"ends_at"} if self.alert.firing else None).encode()
+        """Two of one instance that are equal in this say the same: a time that its sender did not
+        name is none, and a firing alert has no end yet."""
+        unsaid = {"ends_at"} if self.alert.firing else set()
+        unsaid |= set() if self.alert.dated else {"starts_at"}
+        said = self.alert.model_dump_json(exclude=unsaid).encode()
         return Content(blake2b(said, digest_size=16).digest(), len(said))
 
 
@@ -55,23 +53,27 @@ class Nameless(Exception):
     """An alert without the label `alertname` cannot be told from others."""
 
 
-def route(received: ReceivedAlert, configuration: Configuration, start_times: StartTimes) -> Routed:
-    """Find the alert's runbook, service, severity and beginning. Raises Nameless."""
+def route(received: ReceivedAlert, configuration: Configuration, now: datetime | None = None) -> Routed:
+    """Find the alert's runbook, service and severity. Raises Nameless.
+
+    What names no time is taken as of `now`: its start, and the end of what is over.
+    """
     called = received.labels.get("alertname", "").strip()
     if not called:
         raise Nameless("labels.alertname: the alert has no name")
+    now = now or datetime.now(UTC)
     name = alert_name(called)
-    service = configuration.service_named(name, received.labels)
-    fingerprint = received.fingerprint or fingerprint_of(received.labels)
+    over = received.status is AlertStatus.RESOLVED
     alert = Alert(
         name=name,
-        service=service,
+        service=configuration.service_named(name, received.labels),
         status=received.status,
-        starts_at=start_times.of(incident_id(name, service), fingerprint, received.starts_at),
-        ends_at=received.ends_at,
+        starts_at=received.starts_at or received.ends_at or now,
+        dated=received.starts_at is not None,
+        ends_at=(received.ends_at or now) if over else None,
         labels=received.labels,
         annotations=received.annotations,
-        fingerprint=fingerprint,
+        fingerprint=received.fingerprint,
     )
     return routed(alert, configuration)
 
@@ -83,13 +85,6 @@ def routed(alert: Alert, configuration: Configuration) -> Routed:
         runbook=configuration.runbook_for(alert.name),
         severity=configuration.severity_for(alert.name, alert.labels),
     )
-
-
-def alert_name(called: str) -> str:
-    """A Prometheus alert may be called anything; its incident's ID may not."""
-    name = _UNFIT.sub("_", called)[:127]
-    fits = name[0].isalpha() or name[0] == "_"
-    return name if fits and name not in RESERVED else f"_{name}"
 
 
 def by_incident(alerts: Iterable[tuple[int | None, Routed]]) -> dict[str, list[tuple[int | None, Routed]]]:

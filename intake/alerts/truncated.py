@@ -1,50 +1,153 @@
-"""The alerts that Alertmanager left out of a webhook because `max_alerts` cut it."""
+"""What Alertmanager left out of a webhook because `max_alerts` cut it: firings, and ends.
+
+It is asked for what it has now. What fires there is taken like the rest of the batch. What an open
+incident still takes to fire, and Alertmanager does not have any more, is over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
-from pydantic import ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from intake.alerts.payload import MAX_ALERTS, ReceivedAlert
+from intake.alerts.payload import Batch, ReceivedAlert
+from intake.alerts.routing import Nameless, Routed, route, routed
+from models.base import Model, in_bytes
+from models.configuration.configuration import Configuration
+from models.incident.alert import Alert, AlertStatus
+from models.names import alert_name
+from runtime.incidents import IncidentLine
 
-ASK_WITHIN = 5.0
+ASK_WITHIN = timedelta(seconds=5)
+ANSWER_LIMIT = 32 * 2**20
+CHUNK = 2**16
+
+RELEARNS_WITHIN = timedelta(minutes=2)
+"""Prometheus sends a firing alert again every minute: only after this does a restarted Alertmanager know."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+_ANSWER: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(list[dict[str, Any]])
 
 
 class NotFetched(Exception):
     """Alertmanager did not say what it left out: whoever sent the rest must send it again."""
 
 
-async def fetch_rest(
-    client: httpx.AsyncClient,
-    alertmanager: str,
-    group_labels: Mapping[str, str],
-    known: Collection[str],
-) -> list[ReceivedAlert]:
-    """The firing alerts of a group that are not among the `known` fingerprints. Raises NotFetched."""
-    filters = [f"{name}={_quoted(value)}" for name, value in group_labels.items()]
-    params = {"active": "true", "silenced": "false", "inhibited": "false", "filter": filters}
+class _Status(Model):
+    """`uptime` is, in spite of its name, when Alertmanager was started."""
+
+    uptime: AwareDatetime
+
+
+class Left(Model):
+    """What Alertmanager has of the alerts that a cut batch is about."""
+
+    asked_at: datetime
+    alerts: tuple[Routed, ...]
+    """Those that fire, silenced ones too: they are not over."""
+    known_since: datetime = LONG_AGO
+    """What began earlier, Alertmanager may not have learned yet: it was started since."""
+    silent: frozenset[str] = frozenset()
+    """The fingerprints of those that are silenced or inhibited."""
+
+    def rest(self, batch: Batch) -> list[Routed]:
+        """The alerts of the batch's group that fire and are not in it."""
+        known = {received.fingerprint for _, received in batch.good} | self.silent
+        group = {name: value for name, value in batch.group_labels.items() if name != "alertname"}
+        return [
+            one
+            for one in self.alerts
+            if one.alert.fingerprint not in known and one.alert.labels.items() >= group.items()
+        ]
+
+    def ends(self, open_now: Iterable[IncidentLine], configuration: Configuration) -> list[Routed]:
+        """For each open incident, which of its instances still fire: all others are over."""
+        active: dict[str, list[str]] = defaultdict(list)
+        for one in self.alerts:
+            active[one.alert.incident_id].append(one.alert.fingerprint)
+        return [routed(self._end(line, active[line.id]), configuration) for line in open_now]
+
+    def _end(self, line: IncidentLine, active: list[str]) -> Alert:
+        return Alert(
+            name=line.alert,
+            service=line.service,
+            status=AlertStatus.RESOLVED,
+            starts_at=self.known_since,
+            ends_at=self.asked_at,
+            still_active=tuple(sorted(active)),
+        )
+
+
+def name_in(group_labels: Mapping[str, str]) -> str | None:
+    """The one name of a group's alerts, as incidents have it; None for a group of several."""
+    called = group_labels.get("alertname", "").strip()
+    return alert_name(called) if called else None
+
+
+async def fetch_left(
+    client: httpx.AsyncClient, alertmanager: str, batch: Batch, configuration: Configuration
+) -> Left:
+    """Ask for all alerts of the group's name, or for all where it has several. Raises NotFetched."""
+    called = batch.group_labels.get("alertname")
+    params = {"active": "true", "silenced": "true", "inhibited": "true"}
+    if called:
+        params["filter"] = f"alertname={_quoted(called)}"
+    asked_at = datetime.now(UTC)
+    url = f"{alertmanager.rstrip('/')}/api/v2/alerts"
     try:
-        answer = await client.get(f"{alertmanager}/api/v2/alerts", params=params, timeout=ASK_WITHIN)
-        answer.raise_for_status()
-        found = answer.json()
-    except (httpx.HTTPError, ValueError, RecursionError) as error:
-        raise NotFetched(f"{alertmanager} did not list the alerts that it left out") from error
-    except httpx.InvalidURL as error:  # not an HTTPError; long group labels do not fit into an address
-        reason = f"{alertmanager} cannot be asked for the alerts that it left out: {error}"
-        raise NotFetched(reason) from error
-    if not isinstance(found, list):
-        raise NotFetched(f"{alertmanager} answered something else than a list of alerts")
-    rest: list[ReceivedAlert] = []
-    for one in found[:MAX_ALERTS]:
-        if not isinstance(one, dict) or one.get("fingerprint") in known:
-            continue
+        found = _ANSWER.validate_json(await _ask(client, url, params))
+    except ValidationError as error:
+        raise NotFetched(f"{alertmanager} answered something else than a list of alerts") from error
+    known_since = await _known_since(client, alertmanager, asked_at)
+    alerts: list[Routed] = []
+    silent: set[str] = set()
+    for one in found:
         try:
-            rest.append(ReceivedAlert.model_validate({**one, "status": "firing", "endsAt": None}))
-        except ValidationError:
-            continue  # it would be refused in a webhook too, and Alertmanager counts it there
-    return rest
+            received = ReceivedAlert.model_validate({**one, "status": "firing", "endsAt": None})
+            alerts.append(route(received, configuration))
+        except (ValidationError, Nameless):
+            continue  # it would be refused in a webhook too, and is counted there
+        if _state(one) != "active":
+            silent.add(received.fingerprint)
+    return Left(asked_at=asked_at, alerts=tuple(alerts), known_since=known_since, silent=frozenset(silent))
+
+
+async def _known_since(client: httpx.AsyncClient, alertmanager: str, now: datetime) -> datetime:
+    """When Alertmanager was started, if that was just now; whoever does not say knows everything."""
+    url = f"{alertmanager.rstrip('/')}/api/v2/status"
+    try:
+        started_at = _Status.model_validate_json(await _ask(client, url, {})).uptime
+    except (NotFetched, ValidationError):
+        return LONG_AGO
+    return started_at if now - started_at < RELEARNS_WITHIN else LONG_AGO
+
+
+async def _ask(client: httpx.AsyncClient, url: str, params: Mapping[str, str]) -> bytes:
+    """The whole of a good answer, bounded in time and in size after it was unpacked. Raises NotFetched."""
+    body = bytearray()
+    try:
+        async with (
+            asyncio.timeout(ASK_WITHIN.total_seconds()),
+            client.stream("GET", url, params=params, headers={"Accept-Encoding": "identity"}) as answer,
+        ):
+            answer.raise_for_status()
+            async for chunk in answer.aiter_bytes(CHUNK):
+                body += chunk
+                if len(body) > ANSWER_LIMIT:
+                    raise NotFetched(f"{url} answers with more than {in_bytes(ANSWER_LIMIT)}")
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        raise NotFetched(f"{url} did not list the alerts that Alertmanager left out") from error
+    return bytes(body)
+
+
+def _state(listed: Mapping[str, Any]) -> str:
+    status = listed.get("status")
+    return str(status.get("state", "active")) if isinstance(status, dict) else "active"
 
 
 def _quoted(value: str) -> str:

@@ -96,6 +96,7 @@ class Configuration(Configured):
     service_labels: tuple[str, ...] = USUAL_LABELS
     """Labels that may name the service. The first that an alert carries decides."""
     alerts: dict[AlertName, AlertRule] = Field(default_factory=dict)
+    """By the name of the alert, as it stands in the ID of its incident."""
     risks: Risks = Field(default_factory=dict)
     escalation: dict[str, Row] = Field(default_factory=dict)
     """The matrix: topic to roles, lowest rung first."""

@@ -29,7 +29,10 @@ class Alert(Model):
     annotations: dict[str, str] = Field(default_factory=dict)
     fingerprint: str = ""
     still_active: tuple[str, ...] | None = None
-    """Set where the source was asked, at `ends_at`, which instances still fire: all others are over."""
+    """Set where the source was asked, at `ends_at`, which instances still fire.
+
+    All others are over that began at `starts_at` or later: of earlier ones it may not know.
+    """
     source: str = "alertmanager"
     fired_by: str = ""
 

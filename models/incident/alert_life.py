@@ -26,7 +26,10 @@ from models.incident.alert import Alert
 LATE_COPIES = timedelta(minutes=15)
 """For so long Prometheus itself repeats what is over, and a firing whose end is known is a late copy."""
 
-MOST_INSTANCES = 5_000
+ON_ITS_WAY = timedelta(minutes=1)
+"""So long an alert may take from its start to where its source lists it."""
+
+MOST_INSTANCES = 3_000
 """More are not told apart: what was heard first is forgotten, and what is over before what fires."""
 
 BY_HAND = ""
@@ -80,6 +83,11 @@ class Instance(Model):
             self.ends_at is not None and fires.starts_at < self.ends_at
         )
 
+    def known_to(self, listed: Alert, asked_at: datetime) -> bool:
+        """Whether a source that was asked then must have known of it, if it still fired."""
+        heard_of = self.heard_at <= asked_at or self.starts_at <= asked_at - ON_ITS_WAY
+        return heard_of and self.starts_at >= listed.starts_at
+
 
 class AlertLife:
     """Every instance of one alert, with what was heard of it."""
@@ -101,7 +109,7 @@ class AlertLife:
         """Take one notification, heard now."""
         fired = any(one.firing for one in self._instances.values())
         if alert.still_active is not None:
-            return self._only(set(alert.still_active), alert.ends_at or now, now)
+            return self._only(alert, now)
         change = self._fires(alert, now) if alert.firing else self._ends(alert, now)
         if change is Change.PARTLY_OVER and fired and not self.firing:
             change = Change.OVER
@@ -141,12 +149,13 @@ class AlertLife:
         self._keep(key, over)
         return Change.PARTLY_OVER
 
-    def _only(self, active: set[str], asked_at: datetime, now: datetime) -> Change:
-        """The source listed what it still has: all else is over that was heard of before it was asked."""
+    def _only(self, listed: Alert, now: datetime) -> Change:
+        """The source listed what it still has: all else that it can have known is over."""
+        asked_at = listed.ends_at or now
         gone = [
             key
             for key, one in self.firing.items()
-            if key != BY_HAND and key not in active and one.heard_at <= asked_at
+            if key != BY_HAND and key not in (listed.still_active or ()) and one.known_to(listed, asked_at)
         ]
         for key in gone:
             ended = {"firing": False, "ends_at": asked_at, "heard_at": now}

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pytest_httpserver import HTTPServer
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
 from tests.parts.product.door import (
-    CONFIGURATION,
     TemporalServer,
     alert,
     environment,
@@ -114,19 +112,3 @@ async def test_the_same_wrong_clock_fires_once(http: httpx.AsyncClient, client: 
         )
     ]
     assert len(heard) == 1, "a substitute that stays the same is a repeat that changes nothing"
-
-
-async def test_group_labels_that_make_no_address_are_503_with_the_reason(
-    temporal: TemporalServer, client: Client, tmp_path: Path, httpserver: HTTPServer
-) -> None:
-    config = tmp_path / "runbooks.yaml"
-    config.write_text(CONFIGURATION + f"systems: {{alertmanager: '{httpserver.url_for('').rstrip('/')}'}}\n")
-    long = {f"label_{number}": "x" * 4000 for number in range(20)}
-    async with (
-        intake_process(config, environment(temporal.address)) as intake,
-        httpx.AsyncClient(base_url=intake.url, timeout=30, trust_env=False) as local,
-    ):
-        body = webhook(alert(), truncatedAlerts=1, groupLabels=long)
-        answer = await local.post("/v1/alertmanager", json=body)
-    assert answer.status_code == 503, answer.text
-    assert "cannot be asked for the alerts that it left out" in answer.json()["error"]

@@ -141,9 +141,9 @@ async def test_the_good_alerts_of_a_batch_start_and_the_bad_ones_are_named(
     answer = await post(
         http,
         alert(labels={"alertname": first}),
-        alert(startsAt="never"),
+        alert(status="burning"),
         {"labels": {"alertname": ""}},
-        alert(labels={"x": "y" * 5000}),
+        "no alert",
         alert(labels={"alertname": last}),
     )
     assert answer.status_code == 200
@@ -154,7 +154,7 @@ async def test_the_good_alerts_of_a_batch_start_and_the_bad_ones_are_named(
 
 
 async def test_a_batch_without_a_good_alert_can_never_succeed(http: httpx.AsyncClient) -> None:
-    answer = await post(http, alert(startsAt="never"), {})
+    answer = await post(http, alert(status="burning"), {})
     assert answer.status_code == 422
     assert [one["index"] for one in answer.json()["refused"]] == [0, 1]
 
@@ -166,10 +166,9 @@ async def test_a_batch_without_a_good_alert_can_never_succeed(http: httpx.AsyncC
         (b"\xff\xfe", 422),
         (b"[" * 200_000, 422),
         (b'{"alerts": 1}', 422),
-        (json.dumps(webhook(alert(labels={"big": "x" * 3_000_000}))).encode(), 422),
         (json.dumps(webhook(alert(labels={"big": "x" * 5_000_000}))).encode(), 413),
     ],
-    ids=["empty", "not UTF-8", "deep", "no alerts", "label of 3 MB", "body of 5 MB"],
+    ids=["empty", "not UTF-8", "deep", "no alerts", "body of 5 MB"],
 )
 async def test_what_can_never_be_taken_is_4xx(http: httpx.AsyncClient, body: bytes, status: int) -> None:
     answer = await http.post("/v1/alertmanager", content=body, headers={"content-type": "application/json"})

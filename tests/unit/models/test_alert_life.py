@@ -169,22 +169,33 @@ def test_a_clock_that_is_years_ahead_begins_and_ends() -> None:
 
 def test_what_its_source_no_longer_lists_is_over() -> None:
     life = hear(*(fires(instance=name) for name in "abc"), now=at(0))
-    listed = ends(end=10, still_active=("b",))
+    listed = ends(-99, 10, still_active=("b",))
     assert life.hear(listed, at(10)) is Change.PARTLY_OVER
     assert set(life.firing) == {"b"}
     assert life.hear(listed, at(10)) is Change.STALE
-    assert life.hear(ends(end=11, still_active=()), at(11)) is Change.OVER
+    assert life.hear(ends(-99, 11, still_active=()), at(11)) is Change.OVER
+
+
+def test_a_source_that_was_started_since_does_not_end_what_it_may_not_have_learned() -> None:
+    life = hear(fires(0), fires(5, "b"), now=at(6))
+    assert life.hear(ends(4, 7, still_active=()), at(7)) is Change.PARTLY_OVER
+    assert set(life.firing) == {"a"}
+
+
+def test_what_a_late_worker_hears_is_over_all_the_same() -> None:
+    life = hear(fires(0), now=at(9))
+    assert life.hear(ends(-99, 5, still_active=()), at(9)) is Change.OVER
 
 
 def test_what_began_after_its_source_was_asked_is_not_over() -> None:
     life = hear(fires(11), now=at(11))
-    assert life.hear(ends(end=10, still_active=()), at(12)) is Change.STALE
+    assert life.hear(ends(-99, 10, still_active=()), at(12)) is Change.STALE
 
 
 def test_what_a_person_fired_is_no_business_of_a_source_that_never_had_it() -> None:
     by_hand = fires(source="command")
     life = hear(by_hand)
-    assert life.hear(ends(end=120, still_active=()), at(120)) is Change.STALE
+    assert life.hear(ends(-99, 120, still_active=()), at(120)) is Change.STALE
     assert life.hear(ends(-60, -30), at(120)) is Change.PARTLY_OVER, "an earlier firing of its source"
     assert life.firing
     assert life.hear(ends(0, 130, instance="z"), at(130)) is Change.OVER
