@@ -18,7 +18,7 @@ from models.names import ANY_ALERT
 from workflows.runbooks.registry import NAMES
 
 STABLE_FOR = "10s"
-"""Recovered means healthy for this long. `runbook.md` says five minutes; the demo says that it is less."""
+"""Recovered means healthy for this long. By default it is five minutes; the demo says that it is less."""
 
 
 @dataclass(frozen=True)

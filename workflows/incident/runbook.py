@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class Runbook:
-    """A workflow type named as its alert. Its `page` reads as the page of `runbook.md`."""
+    """A workflow type named as its alert. Its `page` reads as the runbook does."""
 
     @workflow.init
     def __init__(self, alert: Alert) -> None:

@@ -1,4 +1,4 @@
-"""AnyAlert: whatever has no runbook of its own. Nothing is dropped (`RUNBOOKS.md`, playbooks)."""
+"""AnyAlert: whatever has no runbook of its own. Nothing is dropped."""
 
 from __future__ import annotations
 

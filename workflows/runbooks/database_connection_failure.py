@@ -1,4 +1,4 @@
-"""DatabaseConnectionFailure: PostgreSQL cannot be reached (`runbook.md`, critical, 5 minutes).
+"""DatabaseConnectionFailure: PostgreSQL cannot be reached (critical, 5 minutes).
 
 Check status   the container; `SELECT 1` with a time-out; what the application's log says
 Causes         the table below, walked in order

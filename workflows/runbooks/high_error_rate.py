@@ -1,4 +1,4 @@
-"""HighErrorRate: over 5 % of the requests answer 5xx (`runbook.md`, critical, 5 minutes).
+"""HighErrorRate: over 5 % of the requests answer 5xx (critical, 5 minutes).
 
 Check status   the error ratio over 5 minutes, summed before it is divided, and the worst routes
 Evidence       Sentry's top issues, the logs, the database, the providers, the deployments, the
@@ -6,7 +6,7 @@ Evidence       Sentry's top issues, the logs, the database, the providers, the d
 Causes         the table below, walked in order: what heals another's fault stands before what
                can be undone, and that before what cannot
 Verify         under the threshold for the whole window, with traffic
-Undo           the degraded mode is taken back when the providers serve us again
+Undo           the degraded mode is reverted when the providers serve us again
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""ServiceDown: the service does not answer its health check (`runbook.md`, critical, 5 minutes).
+"""ServiceDown: the service does not answer its health check (critical, 5 minutes).
 
 Check status   the health check; the state, the log and the port of its container
 Causes         the table below, walked in order
