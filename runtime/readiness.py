@@ -13,10 +13,7 @@ from models.base import Model
 from models.incident.search_attributes import ALL
 from runtime.connection import PATIENCE
 from runtime.errors import Trouble, in_time
-
-CURE = "start a worker once, or register them: " + " ".join(
-    ["temporal operator search-attribute create --type Keyword", *(f"--name {key.name}" for key in ALL)]
-)
+from runtime.search_attributes import command
 
 FLOORS = ((1, 30, 7), (1, 31, 3), (1, 32, 0))
 """The first safe release of each line that is still maintained."""
@@ -56,7 +53,8 @@ async def check_search_attributes(client: Client) -> Check:
             except RPCError as error:
                 if error.status is not RPCStatusCode.INVALID_ARGUMENT:
                     raise
-                return Check(name=name, ok=False, problem=error.message, cure=CURE)
+                cure = f"start a worker once, or register them: {command(client)}"
+                return Check(name=name, ok=False, problem=error.message, cure=cure)
     except Trouble as trouble:
         return Check(name=name, ok=False, problem=str(trouble), cure="see Temporal above")
     return Check(name=name, ok=True)

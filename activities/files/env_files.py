@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from activities.support.whole_files import write_whole
 
 MOST_BYTES = 2**20
 
@@ -75,36 +76,11 @@ def replace(file: EnvFile, text: str) -> EnvFile:
 
 
 def _put(like: EnvFile, path: Path, text: str) -> None:
-    """Write a file with the mode and the owner of `like`, whole or not at all."""
-    new: Path | None = None
+    """Write a file with the mode and the owner of `like`."""
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{like.path.name}.", delete=False) as file:
-            new = Path(file.name)
-            _dress(file.fileno(), like.status)
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)  # noqa: PTH105
-        _sync_directory(path.parent)
+        write_whole(path, text, like.status)
     except OSError as error:
-        if new is not None:
-            new.unlink(missing_ok=True)
         raise _trouble("write", path, error) from error
-
-
-def _dress(descriptor: int, like: os.stat_result) -> None:
-    own = os.fstat(descriptor)
-    if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
-        os.fchown(descriptor, like.st_uid, like.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _trouble(what: str, path: Path, error: OSError) -> FileTrouble:

@@ -7,7 +7,6 @@ change takes effect with the next start. It keeps no images either, so going bac
 from __future__ import annotations
 
 import os
-import tempfile
 import xmlrpc.client
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, 
 from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.managers.supervisord_reading import exit_code_in, seen_of, started_in
 from activities.managers.supervisord_socket import supervisor_at
+from activities.support.whole_files import write_whole
 from models.evidence.evidence import Finding
 from models.service import service as configured
 from models.version import Version
@@ -112,10 +112,7 @@ class SupervisordManager:
                 " name the file that the program reads, or raise the limit by hand"
             )
         try:
-            with tempfile.NamedTemporaryFile("w", dir=self._limit_file.parent, delete=False) as file:
-                file.write(f"{size}\n")
-            Path(file.name).chmod(0o644)
-            os.replace(file.name, self._limit_file)  # noqa: PTH105
+            write_whole(self._limit_file, f"{size}\n")
         except OSError as error:
             raise ManagerRefused(f"cannot write {self._limit_file}: {error.strerror}") from error
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from datetime import UTC
 from pathlib import Path
 
 from temporalio import activity
 
 from activities.review.page import page
+from activities.support.whole_files import write_whole
 from models.incident.review import Review, StoredReview
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -35,8 +34,8 @@ class ReviewActivities:
         data = self._directory / f"{file_name(review)}.json"
         content = review.model_dump_json(indent=2) + "\n"
         if not (markdown.exists() and _holds(data, content)):
-            _write(markdown, page(review))
-            _write(data, content)  # last: it says that the page is complete
+            write_whole(markdown, page(review))
+            write_whole(data, content)  # last: it says that the page is complete
         return StoredReview(path=str(markdown))
 
 
@@ -53,18 +52,3 @@ def _part(text: str) -> str:
 
 def _holds(path: Path, content: str) -> bool:
     return path.exists() and path.read_text(encoding="utf-8", errors="replace") == content
-
-
-def _write(path: Path, content: str) -> None:
-    """The whole file or nothing: a reader, or a power cut, never meets half of one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

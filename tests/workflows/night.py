@@ -14,8 +14,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -29,10 +27,10 @@ from models.evidence.deployment import Deployment
 from models.incident.alert import Alert, AlertStatus
 from models.incident.incident import IncidentState
 from models.incident.review import Review
-from models.incident.search_attributes import ALL
 from models.incident.stewardship import StewardState
 from models.names import STEWARD, TASK_QUEUE, steward_id
 from runtime.hosting import activities_of
+from runtime.search_attributes import register_search_attributes
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.world import World
 from workflows.runbooks.registry import NAMES, WORKFLOWS
@@ -177,12 +175,7 @@ async def open_night() -> AsyncIterator[Night]:
         test_server_existing_path=SERVER, data_converter=pydantic_data_converter, identity=IDENTITY
     )
     async with env:
-        await env.client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(
-                search_attributes={k.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for k in ALL},
-                namespace=env.client.namespace,
-            )
-        )
+        await register_search_attributes(env.client)
         night = Night(World(), env)
         async with hosted(env.client, night.world, lambda: night.configuration):
             yield night
