@@ -10,6 +10,7 @@ ACKNOWLEDGE = "acknowledge"
 NOTE = "note"
 DONE = "done"
 DECIDE = "decide"
+INCIDENT_WAITS = "incident_waits"
 """An incident; `decide` is an update, the others are signals."""
 
 ASK = "ask"

@@ -14,22 +14,21 @@ from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowExecutionStatus,
-    WorkflowFailureError,
     WorkflowHandle,
 )
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.support.heartbeats import beating
 from models.base import Model
 from models.evidence.deployment import Deployment
 from models.evidence.evidence import Evidence, Finding
-from models.incident.joining import Ended, EndOf, Join, Joined
+from models.incident.incident import IncidentState, Outcome, Phase
+from models.incident.joining import Ended, EndOf, Join, Joined, Standing
 from models.incident.review import Review
 from models.incident.search_attributes import of_alert
 from models.incident.stewardship import Answered, Ask, ControlRoomState, Hold, StewardState
-from models.messages import ASK, STATE
+from models.messages import ASK, INCIDENT_WAITS, STATE
 from models.names import CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, steward_id
 from models.service.service import Service
 from models.version import Version
@@ -139,21 +138,41 @@ class StewardshipActivities:
             )
         except WorkflowAlreadyStartedError:
             seen = await self._client.get_workflow_handle(alert.incident_id).describe()
-            return Joined(incident=alert.incident_id, run_id=seen.run_id, was_open=True)
-        return Joined(incident=handle.id, run_id=handle.result_run_id or "", was_open=False)
+            return await self._tell_who_waits(join, seen.run_id, was_open=True)
+        return await self._tell_who_waits(join, handle.result_run_id or "", was_open=False)
+
+    async def _tell_who_waits(self, join: Join, run_id: str, *, was_open: bool) -> Joined:
+        """A run that closed meanwhile cannot be told: its end is there to be looked at."""
+        incident = join.alert.incident_id
+        told = True
+        try:
+            await self._client.get_workflow_handle(incident, run_id=run_id).signal(
+                INCIDENT_WAITS, join.waiting, rpc_timeout=RPC_TIMEOUT
+            )
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            told = False
+        return Joined(incident=incident, run_id=run_id, was_open=was_open, told=told)
 
     @activity.defn
-    async def await_incident(self, end: EndOf) -> Ended:
-        """Wait for the end of another incident, for as long as it takes, with heartbeats."""
+    async def look_at_incident(self, end: EndOf) -> Standing:
+        """Whether another incident has ended, or needs a person; for when no signal told of it."""
         handle: WorkflowHandle[object, Review] = self._client.get_workflow_handle(
             end.incident, run_id=end.run_id, result_type=Review
         )
-        async with beating():
-            try:
-                review = await handle.result()
-            except WorkflowFailureError as error:
-                return Ended(incident=end.incident, outcome=None, summary=f"it did not finish: {error}")
-        return Ended(incident=end.incident, outcome=review.outcome, summary=review.summary)
+        status = (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status
+        if status is WorkflowExecutionStatus.RUNNING:
+            state: IncidentState = await handle.query(
+                STATE, result_type=IncidentState, rpc_timeout=RPC_TIMEOUT
+            )
+            needs_a_person = state.phase is Phase.ESCALATED
+            return Standing(ended=_ended(end, None, "escalated", escalated=True) if needs_a_person else None)
+        if status is not WorkflowExecutionStatus.COMPLETED:
+            name = status.name.lower().replace("_", " ") if status else "gone"
+            return Standing(ended=_ended(end, None, f"it was {name}"))
+        review = await handle.result(rpc_timeout=RPC_TIMEOUT)
+        return Standing(ended=_ended(end, review.outcome, review.summary))
 
     async def _query(self, workflow_id: str, query: str, shape: type[S]) -> S | None:
         handle = self._client.get_workflow_handle(workflow_id)
@@ -164,3 +183,9 @@ class StewardshipActivities:
                 return None
             raise
         return found
+
+
+def _ended(end: EndOf, outcome: Outcome | None, summary: str, *, escalated: bool = False) -> Ended:
+    return Ended(
+        incident=end.incident, run_id=end.run_id, outcome=outcome, summary=summary, escalated=escalated
+    )

@@ -8,33 +8,50 @@ from models.incident.incident import Outcome
 from models.names import Severity
 
 
+class Waiting(Model):
+    """The run that waits for the end of another."""
+
+    incident: str
+    run_id: str
+
+
 class Join(Model):
     """Join the incident of this alert, or start it with this runbook."""
 
     alert: Alert
     runbook: str
     severity: Severity = Severity.CRITICAL
+    waiting: Waiting
 
 
 class Joined(Model):
-    """The incident that is worked on, and whether it was open already."""
+    """The incident that is worked on, whether it was open already, and whether it could be told who waits."""
 
     incident: str
     run_id: str
     was_open: bool
+    told: bool
 
 
 class EndOf(Model):
-    """The request for the end of an incident; answered when it closes."""
+    """The request for the end of one run of an incident, if it has ended."""
 
     incident: str
     run_id: str
 
 
 class Ended(Model):
-    """How the joined incident ended."""
+    """How the joined incident ended, or that it needs a person and heals nothing by itself."""
 
     incident: str
+    run_id: str
     outcome: Outcome | None
     """None when it was terminated or failed: nobody knows."""
     summary: str
+    escalated: bool = False
+
+
+class Standing(Model):
+    """How an incident stands now: None while it is open and worked on."""
+
+    ended: Ended | None

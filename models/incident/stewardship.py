@@ -44,7 +44,7 @@ class Ask(Model):
     crashed_at: datetime | None = None
     """When the service was found to have crashed, for the steward's count."""
     order: Order | None = None
-    """A plan that needs nobody's approval: carried out at once if the service is free."""
+    """A plan that may be carried out now: taken only if the service is granted."""
 
 
 class Answer(StrEnum):
@@ -56,6 +56,8 @@ class Answer(StrEnum):
 class Answered(Model):
     answer: Answer
     why: str = ""
+    steward: str = ""
+    """The first run of the steward that answered: another one remembers nothing of what this one was told."""
 
 
 class Told(StrEnum):

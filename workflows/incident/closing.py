@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.review import Review, StoredReview
     from workflows.escalation.escalation import Escalation
     from workflows.record.alert_state import AlertState
-    from workflows.record.endings import Ending, Escalated, SelfRecovered
+    from workflows.record.endings import ClosedByHuman, Ending, ResolvedElsewhere, SelfRecovered
     from workflows.record.failures import in_short
     from workflows.record.record import Record
     from workflows.remediation.remediation import Remediation
@@ -47,12 +47,16 @@ class Closing:
         self._undoing = undoing
         self._show = show
 
-    async def wait_for_a_human(self) -> None:
+    async def wait_for_a_human(self) -> Ending:
         """Stay open, with the ladder climbing, until the alert is over or a person says done.
 
         The source's word that came before we saw ourselves that it is not well ends nothing.
         """
-        await workflow.wait_condition(lambda: self._is_over() or self._record.done is not None)
+        done_said = self._record.done_from_now_on()
+        await workflow.wait_condition(lambda: self._is_over() or done_said())
+        if done_said():
+            return ClosedByHuman("a person said that it is done")
+        return ResolvedElsewhere("the alert is over")
 
     def _is_over(self) -> bool:
         resolved_at, unwell_at = self._alert_state.resolved_at, self._record.unwell_at
@@ -73,8 +77,7 @@ class Closing:
         self._escalation.stop()
         if outcome is Outcome.RESOLVED:
             self._show(Phase.RESOLVED)
-        healed = outcome is Outcome.RESOLVED or (record.watched is not None and record.watched.ok)
-        releasing = asyncio.create_task(self._remediation.release(healed))
+        releasing = asyncio.create_task(self._remediation.release())
         if self._undoing.promised:
             await releasing
             if not await self._undoing.finish(unless=lambda: self._alert_state.fires_anew):
@@ -96,15 +99,16 @@ class Closing:
             return Outcome.RESOLVED
         if isinstance(ending, SelfRecovered):
             return Outcome.RESOLVED if self._record.performed else Outcome.SELF_RECOVERED
-        if isinstance(ending, Escalated) and self._record.done:
+        if isinstance(ending, ClosedByHuman):
             return Outcome.CLOSED_BY_HUMAN
         return Outcome.RESOLVED_ELSEWHERE
 
     async def _hear_the_source(self, policy: Policy, address: str) -> None:
         """The alert's source must agree within its own decay time, or the review says it did not."""
+        done_said = self._record.done_from_now_on()
         try:
             await workflow.wait_condition(
-                lambda: self._alert_state.resolved or self._alert_state.fires_anew,
+                lambda: self._alert_state.resolved or self._alert_state.fires_anew or done_said(),
                 timeout=policy.thresholds.source_agrees_within,
                 timeout_summary="the alert's source agrees",
             )

@@ -2,7 +2,7 @@
 
     look → confirm → diagnose → act → stays healthy
 
-The incident owns its plain parts (timeline, alert state, approval, escalation, claims) and is
+The incident owns its plain parts (timeline, alert state, approval, escalation, remediation) and is
 owned by its runbook. Its verbs leave the page by the endings of `workflows.record.endings`.
 """
 
@@ -16,16 +16,13 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    import workflows.incident.dependency as dependency
     import workflows.incident.ui as ui
     from activities.incidents.policy import PolicyActivities
     from models.evidence.evidence import Evidence, Watched
     from models.incident.alert import Alert
     from models.incident.incident import IncidentState, Performed, Phase
-    from models.incident.joining import Join
     from models.incident.policy import Policy
     from models.incident.review import Review
-    from models.incident.stewardship import StewardSays
     from models.service.service import Service
     from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, walk
     from workflows.diagnosis.look import Look
@@ -35,8 +32,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.escalation.wording import situation
     from workflows.incident.closing import Closing
     from workflows.incident.messages import People
+    from workflows.incident.other_incidents import OtherIncidents
     from workflows.record.alert_state import AlertState
-    from workflows.record.endings import Ending, Escalated, SelfRecovered, Withdrawn
+    from workflows.record.cut_short import unless
+    from workflows.record.endings import ClosedByHuman, Ending, Escalated, SelfRecovered, Withdrawn
     from workflows.record.failures import in_short
     from workflows.record.notification import read_alerts
     from workflows.record.record import Record
@@ -61,8 +60,9 @@ class Incident:
         self.approval = Approval(self.timeline)
         self.people = People(self.record, self.timeline, self.approval)
         self.remediation = Remediation(self.record, self.timeline, self.alert_state, self.approval, self.show)
+        self.others = OtherIncidents(self.timeline)
         self._watch: Verification | None = None
-        self.undoing = Undoing(self.record, self.timeline, self._take_back, self._not_taken_back)
+        self.undoing = Undoing(self.record, self.timeline, self._revert, self._not_reverted)
 
     @property
     def service(self) -> Service:
@@ -89,6 +89,7 @@ class Incident:
         )
         while (review := await self._respond_once(page)) is None:
             self._look_again()
+        await self.others.tell(self.record.outcome, self.record.summary())
         if self.alert_state.fired_again:
             workflow.continue_as_new(self.alert_state.alert)
         return review
@@ -105,25 +106,32 @@ class Incident:
             self.record, self.alert_state, self.escalation, self.remediation, self.undoing, self.show
         )
         if isinstance(ending, Escalated):
-            await self.remediation.release(healed=False)
-            await closing.wait_for_a_human()
+            ending = await self._with_a_human(ending, closing)
         return await closing.close(ending)
+
+    async def _with_a_human(self, escalated: Escalated, closing: Closing) -> Ending:
+        """Let go of everything, also of those that wait for this incident: it heals nothing by itself."""
+        over = asyncio.create_task(closing.wait_for_a_human())
+        await self.remediation.release()
+        await self.others.tell(None, escalated.why)
+        return await over
 
     def _look_again(self) -> None:
         self.timeline.add("what was done for now stands, and the incident is looked at again")
         self.alert_state.look_again()
+        self.others.work_again()
         self.record.outcome = self.record.ended_at = self.record.watched = None
         self.show(Phase.TRIAGE)
 
     async def _follow(self, page: Page) -> Ending | None:
-        """How the page was left; None at its last line: healed."""
+        """How the page was left; None at its last line: healed. Who had to wait in line looks again."""
         while True:
             try:
+                await self.remediation.regain()
                 await page(self)
             except Withdrawn as withdrawn:
                 self.timeline.add(f"to be looked at again: {withdrawn.why}")
                 self.show(Phase.TRIAGE)
-                await self.remediation.regain()
             except Ending as ending:
                 return self._left(ending)
             except (FailureError, ValueError) as error:
@@ -135,7 +143,6 @@ class Incident:
         self.timeline.add(f"{'escalated: ' if isinstance(ending, Escalated) else ''}{ending.why}")
         if isinstance(ending, Escalated):
             self.record.escalated_because = ending.why
-            self.record.done = None  # said before anybody was asked to go on, it closes nothing
             self.show(Phase.ESCALATED)
             self.escalation.push(ending.why)
         return ending
@@ -180,15 +187,18 @@ class Incident:
 
         Nothing is held meanwhile: the other incident may need what this one holds.
         """
-        await self.remediation.release(healed=False)
+        done_said = self.record.done_from_now_on()
+        await self.remediation.release()
         name = workflow.info().workflow_id
         alert = self.record.alert.model_copy(
             update={"name": runbook, "service": service, "source": "runbook", "fired_by": name}
         )
         self.record.handed_to.append(alert.incident_id)
-        join = Join(alert=alert, runbook=runbook, severity=self.policy.severity)
-        await dependency.heal_first(join, self.timeline, self.remediation.resolved)
+        await self.others.heal_first(
+            alert, self.policy.severity, lambda: self.remediation.resolved() or done_said()
+        )
         self.remediation.stop_if_resolved()
+        self.remediation.stop_if_done(done_said)
 
     async def act(self, cause: Cause) -> None:
         """Carry out the fix of a cause; what is done only for now is promised to be taken back."""
@@ -204,13 +214,20 @@ class Incident:
         return await self.remediation.carry_out(plan)
 
     async def stays(self, watch: Verification) -> Watched:
-        """Prove the recovery: well without a break for the whole stability window."""
+        """Prove the recovery: well without a break for the whole stability window.
+
+        Leaves the page when it is not, and when a person says `done` meanwhile.
+        """
+        done_said = self.record.done_from_now_on()
         self.show(Phase.VERIFYING)
         self._watch = watch
         try:
-            watched = await watch.over(self.now)
+            watched = await unless(done_said, watch.over(self.now))
         finally:
             self._watch = None
+        if watched is None:
+            raise ClosedByHuman("a person said that it is done, and the verification was not waited for")
+        self.remediation.verified(watched.ok)
         self.timeline.add(f"watch: {watched.reason}")
         self.record.watched = watched
         if not watched.ok:
@@ -239,9 +256,6 @@ class Incident:
         if self.alert_state.began_to_flap and self._responding:
             self.escalation.notice(f"{alert.incident_id} is flapping", "It fires on and off.")
 
-    def hear_steward(self, says: StewardSays) -> None:
-        self.remediation.hear(says)
-
     def state(self) -> IncidentState:
         rung = self.escalation.rung if self._responding else ""
         return self.record.state(self.approval.pending, rung)
@@ -267,13 +281,13 @@ class Incident:
         )
         return policy
 
-    async def _take_back(self, fix: Fix) -> None:
+    async def _revert(self, fix: Fix) -> None:
         plan = fix(self.now)
-        performed = await self.remediation.take_back(plan) if plan else None
+        performed = await self.remediation.revert(plan) if plan else None
         if performed is None or not performed.done:
             raise Escalated(performed.found if performed else "it cannot be taken back")
 
-    def _not_taken_back(self, why: str) -> None:
+    def _not_reverted(self, why: str) -> None:
         self.record.remarks.append(f"What was done for now could not be taken back: {why}.")
         self.escalation.push(f"what was done for now could not be taken back: {why}")
 

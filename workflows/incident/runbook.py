@@ -9,7 +9,6 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.incident.alert import Alert
     from models.incident.incident import Decided, Decision, IncidentState, Verdict
-    from models.incident.stewardship import StewardSays
     from workflows.incident.incident import Incident
 
 
@@ -45,8 +44,16 @@ class Runbook:
         self.incident.hear_alerts(alerts)
 
     @workflow.signal(description="What the steward of the service says.")
-    def steward_says(self, says: StewardSays) -> None:
-        self.incident.hear_steward(says)
+    def steward_says(self, says: Any = None) -> None:
+        self.incident.remediation.hear(says)
+
+    @workflow.signal(description="Another incident waits for the end of this one.")
+    def incident_waits(self, waiting: Any = None) -> None:
+        self.incident.others.hear_waiting(waiting)
+
+    @workflow.signal(description="The incident that this one waits for has ended.")
+    def incident_ended(self, ended: Any = None) -> None:
+        self.incident.others.hear_ended(ended)
 
     @workflow.update(description="Decide as an authenticated person, on one exact plan.")
     def decide(self, decision: Decision) -> Decided:

@@ -3,6 +3,7 @@
 Ending
 ├── SelfRecovered      the check shows that the alert is no longer true
 ├── ResolvedElsewhere  the alert was resolved before anything was done
+├── ClosedByHuman      a person said that it is done
 ├── Escalated          a human must go on; the incident stays open with them
 └── Withdrawn          another incident had the service; look again afterwards
 """
@@ -23,6 +24,10 @@ class SelfRecovered(Ending):
 
 
 class ResolvedElsewhere(Ending):
+    pass
+
+
+class ClosedByHuman(Ending):
     pass
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import workflow
@@ -45,6 +46,11 @@ class Record:
         self.ended_at: datetime | None = None
         self.remarks: list[str] = []
         self.review_path = ""
+
+    def done_from_now_on(self) -> Callable[[], bool]:
+        """Whether a person says `done` from now on; what was said before counts for nothing any more."""
+        said_before = self.done
+        return lambda: self.done is not said_before
 
     @property
     def recovered_at(self) -> datetime:

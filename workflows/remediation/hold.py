@@ -1,8 +1,12 @@
-"""An incident's side of the conversation with the steward of one service."""
+"""One incident's hold on one service: asked for, waited for, used for orders, and let go.
+
+The steward answers each question at once; the grant, a more severe incident that takes over and
+the outcome of an order come by signal. Every wait for a signal is bounded: the steward is asked
+again, which finds out that somebody terminated it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -19,115 +23,122 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.timeline import Timeline
 
 ASKING = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10))
+ASKED_AGAIN_AFTER = timedelta(minutes=1)
+"""So long a signal of the steward is waited for; then it is asked, and each further time half as often."""
+SELDOM = timedelta(minutes=15)
 
 
-class Claim:
-    """Asks for a service, gives the one order at a time, and lets go of it."""
+class ServiceHold:
+    """What one incident knows of its hold on one service."""
 
     def __init__(self, service: str, severity: Severity, timeline: Timeline) -> None:
         self.service = service
-        self.granted = False
-        self.withdrawn = False
+        self.held = False
+        self.taken_over_by = ""
+        """Why another incident has the service now, which this one had."""
         self.acted = False
-        self.ordered = ""
-        """The key of the order that the steward has."""
-        self._asked = False
+        """Whether something was tried on the service under this hold."""
+        self.healed: bool | None = None
+        """Whether that helped; None as long as nobody knows."""
+        self.users: set[str] = set()
+        """What of the incident needs the hold: its page, and the revert of what was temporary."""
         self._severity = severity
         self._timeline = timeline
-        self._answers: dict[str, StewardSays] = {}
-        self._count = 0
+        self._outcomes: dict[str, StewardSays] = {}
+        self._known = False
 
     def hear(self, says: StewardSays) -> None:
-        """Take what the steward says; the waiting verbs see it at once."""
+        """Take what the steward says; whoever waits for it sees it at once."""
         if says.told is Told.GRANTED:
-            self.granted, self.withdrawn = True, False
+            self.held = self._known
         elif says.told is Told.WITHDRAWN:
-            self.granted, self.withdrawn = False, True
+            self.held, self.taken_over_by = False, says.why
             self._timeline.add(f"the hold on {self.service} was taken over: {says.why}", by="steward")
         else:
-            self._answers[says.key] = says
+            self._outcomes[says.key] = says
 
-    def write(self, plan: Plan, approved_by: str) -> Order:
-        """An order, with the key under which it is done once."""
-        return Order(key=self._key("order"), plan=plan, approved_by=approved_by, **self._me())
+    async def ask(self, crashed_at: datetime | None = None) -> None:
+        """Ask for the service, unless it is held. Raises `Withdrawn` while another incident has it,
+        `Escalated` when the steward refuses."""
+        if not self.held:
+            await self._ask(crashed_at)
+        if not self.held:
+            raise Withdrawn(f"another incident has {self.service}: {self.taken_over_by}")
 
-    async def take(
-        self, crashed_at: datetime | None, unless: Callable[[], bool], order: Order | None = None
-    ) -> bool:
-        """Hold the service. True when another incident had it meanwhile: look again before acting.
+    async def order(self, plan: Plan, approved_by: str, crashed_at: datetime | None = None) -> Performed:
+        """Have the plan carried out once, and wait for its outcome. Raises as `ask` does.
 
-        An `order` that needs no approval goes along, and is carried out if the service is free.
-        Raises `Escalated` when the steward refuses: blocked after three failures.
+        Raises `Escalated`, too, when it was refused, and when the steward was terminated meanwhile:
+        nobody knows then whether it was done, and it is not done again.
         """
-        if self.granted or unless():
-            return False
-        if not self._asked:
-            answered = await self._ask(crashed_at, order)
-            self._asked = answered.answer is not Answer.REFUSED
-            if answered.answer is Answer.REFUSED:
-                self._timeline.add(f"the steward of {self.service} refused: {answered.why}", by="steward")
-                raise Escalated(f"no action on {self.service}: {answered.why}")
-            if answered.answer is Answer.QUEUED:
-                self._timeline.add(f"waiting for {self.service}: {answered.why}", by="steward")
-            else:
-                self.granted = not self.withdrawn
-                self.ordered = order.key if order else ""
-        if self.granted:
-            return False
-        await workflow.wait_condition(lambda: self.granted or unless())
-        return True
+        key = str(workflow.uuid4())
+        order = Order(key=key, plan=plan, approved_by=approved_by, **self._me())
+        answered = await self._ask(crashed_at, order)
+        if answered.answer is not Answer.GRANTED:
+            raise Withdrawn(f"another incident has {self.service}: {answered.why}")
+        pause = ASKED_AGAIN_AFTER
+        while not await self._heard(key, pause):
+            if (await self._ask()).steward != answered.steward and key not in self._outcomes:
+                raise Escalated(f"the steward of {self.service} was terminated while it acted: {plan.says}")
+            pause = min(2 * pause, SELDOM)
+        says = self._outcomes.pop(key)
+        if says.performed is None:
+            raise Escalated(f"not done: {says.why}")
+        return says.performed
 
-    async def order(self, order: Order) -> Performed:
-        """Have the plan carried out once. Raises `Escalated` when it was refused, `Withdrawn` when
-        a more severe incident took the service before it began."""
-        self.acted = True
-        if self.ordered != order.key:
-            await self._steward().signal("order", order)
-        await workflow.wait_condition(lambda: order.key in self._answers)
-        self.ordered = ""
-        says = self._answers.pop(order.key)
-        if says.performed is not None:
-            return says.performed
-        self.acted = False
-        if self.withdrawn:
-            raise Withdrawn(says.why)
-        raise Escalated(f"not done: {says.why}")
+    async def ask_again(self) -> None:
+        """While waiting in line: find out whether the steward is still there, and start one if not."""
+        await self._ask()
 
-    async def release(self, healed: bool) -> None:
-        """Let the service go; a failed action is counted by the steward."""
-        if not self._asked:
+    async def release(self) -> None:
+        """Let the service go; the steward counts what was tried and did not help."""
+        if not self._known:
             return
-        self._asked = self.granted = False
-        released = Released(acted=self.acted, healed=healed, **self._me())
+        self._known = self.held = False
+        judged = self.acted and self.healed is not None
+        released = Released(acted=judged, healed=bool(self.healed), **self._me())
         try:
-            await self._steward().signal("release", released)
+            await workflow.get_external_workflow_handle(steward_id(self.service)).signal("release", released)
         except FailureError:
             self._timeline.add(f"the steward of {self.service} is gone; there is nothing to release")
 
-    async def _ask(self, crashed_at: datetime | None, order: Order | None) -> Answered:
-        hold = Hold(severity=self._severity, asked_at=workflow.now(), **self._me())
+    async def _heard(self, key: str, pause: timedelta) -> bool:
+        try:
+            await workflow.wait_condition(
+                lambda: key in self._outcomes,
+                timeout=pause,
+                timeout_summary=f"is the steward of {self.service} still there?",
+            )
+        except TimeoutError:
+            return False
+        return True
+
+    async def _ask(self, crashed_at: datetime | None = None, order: Order | None = None) -> Answered:
+        """One question. What the steward signalled meanwhile is newer than its answer."""
+        self._known, self.held, self.taken_over_by = True, False, ""
         answered: Answered = await workflow.execute_activity_method(
             StewardshipActivities.ask_steward,
             Ask(
-                key=self._key("ask"),
+                key=str(workflow.uuid4()),
                 service=self.service,
-                hold=hold,
+                hold=Hold(severity=self._severity, asked_at=workflow.now(), **self._me()),
                 crashed_at=crashed_at,
                 order=order,
             ),
             start_to_close_timeout=timedelta(seconds=10),
-            schedule_to_close_timeout=timedelta(hours=1),
+            schedule_to_close_timeout=timedelta(minutes=5),
             retry_policy=ASKING,
             summary=f"ask the steward of {self.service}",
         )
+        if answered.answer is Answer.REFUSED:
+            self._known = False
+            self._timeline.add(f"the steward of {self.service} refused: {answered.why}", by="steward")
+            raise Escalated(f"no action on {self.service}: {answered.why}")
+        if answered.answer is Answer.GRANTED:
+            self.held = order is not None or not self.taken_over_by
+        elif not self.held:
+            self.taken_over_by = answered.why
         return answered
-
-    def _steward(self) -> workflow.ExternalWorkflowHandle[object]:
-        return workflow.get_external_workflow_handle(steward_id(self.service))
-
-    def _key(self, what: str) -> str:
-        self._count += 1
-        return f"{workflow.info().run_id}/{self.service}/{what}/{self._count}"
 
     def _me(self) -> dict[str, str]:
         return {"incident": workflow.info().workflow_id, "run_id": workflow.info().run_id}

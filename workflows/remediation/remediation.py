@@ -1,9 +1,14 @@
-"""The hands of an incident: it acts through the stewards, and asks a human where the risk says so."""
+"""What an incident does to its service: hold → question → order → outcome, always in this order.
+
+At most one service is held at a time, and none while the incident waits for another service or
+for another incident: no two incidents can wait for one another.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from temporalio import workflow
 
@@ -13,18 +18,21 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import AUTOMATIC, Plan
     from models.incident.incident import Performed, Phase, Verdict
     from models.incident.policy import Policy
-    from models.incident.stewardship import Order, StewardSays
+    from models.incident.stewardship import StewardSays
     from workflows.escalation.escalation import Escalation
     from workflows.record.alert_state import AlertState
-    from workflows.record.endings import Escalated, ResolvedElsewhere, Withdrawn
+    from workflows.record.endings import ClosedByHuman, Escalated, ResolvedElsewhere, Withdrawn
+    from workflows.record.raw_input import read
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline, who
     from workflows.remediation.approval import Approval
-    from workflows.remediation.hold import Claim
+    from workflows.remediation.hold import ASKED_AGAIN_AFTER, SELDOM, ServiceHold
+
+PAGE, REVERT = "page", "revert"
 
 
 class Remediation:
-    """One claim a service; one plan at a time; nothing new once the alert is over."""
+    """Carries out the plans of one incident, one at a time; nothing new once the alert is over."""
 
     def __init__(
         self,
@@ -39,58 +47,81 @@ class Remediation:
         self._alert_state = alert_state
         self._approval = approval
         self._show = show
-        self._claims: dict[str, Claim] = {}
+        self._hold: ServiceHold | None = None
 
     def begin(self, policy: Policy, escalation: Escalation) -> None:
         """Take the policy by which risks are judged, and the ladder by which questions are asked."""
         self._policy = policy
         self._escalation = escalation
 
-    def hear(self, says: StewardSays) -> None:
-        """Hand what a steward says to the claim that it is about."""
-        if says.service in self._claims:
-            self._claims[says.service].hear(says)
+    def hear(self, said: Any) -> None:
+        """Hand what a steward says to the hold that it is about."""
+        says = read(StewardSays, said)
+        if says and self._hold and says.service == self._hold.service:
+            self._hold.hear(says)
 
     async def carry_out(self, plan: Plan) -> Performed:
         """Hold the service, get the approval, have it done, and tell what was found.
 
-        Leaves the page when the alert is over, the plan is denied or expires, the steward refuses,
-        or it was not done; and when another incident had the service first, to look again.
+        Leaves the page when the alert is over, a person says `done`, the plan is denied or expires,
+        the steward refuses, or it was not done; and when another incident has the service.
         """
+        done_said = self._record.done_from_now_on()
         self.stop_if_resolved()
-        claim = self._claim(plan.service.name)
+        hold = await self._hold_for(plan.service.name, PAGE)
         risk = plan.risk(self._policy.risks)
-        if risk in AUTOMATIC[self._policy.severity]:
-            order = claim.write(plan, f"policy ({risk} at {self._policy.severity})")
-            await self._take(claim, order)
-        else:
-            await self._take(claim, None)
-            order = claim.write(plan, await self._approved(plan, risk, claim))
+        approved_by = f"policy ({risk} at {self._policy.severity})"
+        crashed_at = self._crashed_at(hold.service)
+        if risk not in AUTOMATIC[self._policy.severity]:
+            await hold.ask(crashed_at)
+            approved_by = await self._approved(plan, risk, hold, done_said)
         self._show(Phase.ACTING)
-        performed = await self._order(claim, order)
+        performed = await self._ordered(hold, plan, approved_by, crashed_at)
+        hold.acted, hold.healed = True, None if performed.done else False
         if not performed.done:
             raise Escalated(f"it did not work: {plan.says}: {performed.found}")
+        self.stop_if_done(done_said)
         return performed
 
-    async def take_back(self, plan: Plan) -> Performed:
-        """Undo what was done only for now, also when the alert is long over. It asks nobody."""
-        claim = self._claim(plan.service.name)
-        await claim.take(None, unless=lambda: False)
-        order = claim.write(plan, "the approval of what is taken back")
-        performed = await self._order(claim, order)
-        claim.acted = False
-        await claim.release(healed=performed.done)
-        return performed
+    async def revert(self, plan: Plan) -> Performed:
+        """Undo what was temporary, also when the alert is long over. It asks nobody.
+
+        What the page holds meanwhile stays its own. Raises `Escalated` when a person says `done`
+        while another incident has the service.
+        """
+        done_said = self._record.done_from_now_on()
+        hold = await self._hold_for(plan.service.name, REVERT)
+        try:
+            while True:
+                try:
+                    return await self._ordered(hold, plan, "the approval of what is reverted", None)
+                except Withdrawn:
+                    await self._granted(hold, done_said)
+                    if done_said():
+                        raise Escalated(f"another incident has {hold.service}") from None
+        finally:
+            await self._let_go(REVERT)
+
+    def verified(self, ok: bool) -> None:
+        """The outcome of a verification: whether what was tried under this hold helped."""
+        if self._hold and self._hold.acted:
+            self._hold.healed = ok
 
     async def regain(self) -> None:
-        """Wait for the services that a more severe incident took."""
-        lost = [claim for claim in self._claims.values() if claim.withdrawn]
-        await workflow.wait_condition(lambda: self.resolved() or not any(c.withdrawn for c in lost))
+        """Wait until a service that another incident has is granted, before it is looked at again.
 
-    async def release(self, healed: bool) -> None:
-        """Let every service go."""
-        for claim in self._claims.values():
-            await claim.release(healed)
+        Leaves the page when the alert is over, or a person says `done`.
+        """
+        if self._hold is None or self._hold.held:
+            return
+        done_said = self._record.done_from_now_on()
+        await self._granted(self._hold, lambda: self.resolved() or done_said())
+        self.stop_if_resolved()
+        self.stop_if_done(done_said)
+
+    async def release(self) -> None:
+        """Let go of what the page holds."""
+        await self._let_go(PAGE)
 
     def resolved(self) -> bool:
         return self._alert_state.resolved
@@ -100,32 +131,34 @@ class Remediation:
         if self.resolved():
             raise ResolvedElsewhere("the alert was resolved before anything more was done")
 
-    async def _take(self, claim: Claim, order: Order | None) -> None:
-        """Hold the service; an order that went along is beyond the safe point."""
-        waited = await claim.take(self._crashed_at(claim.service), self.resolved, order)
-        if not claim.ordered:
-            self.stop_if_resolved()
-        if waited:
-            raise Withdrawn("another incident had the service until now")
+    def stop_if_done(self, done_said: Callable[[], bool]) -> None:
+        """A person goes on instead: nothing more is done, and what is temporary is reverted."""
+        if done_said() and self._record.done:
+            raise ClosedByHuman(f"{who(self._record.done)} said that it is done")
 
-    async def _order(self, claim: Claim, order: Order) -> Performed:
-        performed = await claim.order(order)
+    async def _ordered(
+        self, hold: ServiceHold, plan: Plan, approved_by: str, crashed_at: datetime | None
+    ) -> Performed:
+        performed = await hold.order(plan, approved_by, crashed_at)
         self._record.performed.append(performed)
-        self._timeline.add(f"{order.plan.says}: {performed.found}", by="steward")
+        self._timeline.add(f"{plan.says}: {performed.found}", by="steward")
         return performed
 
-    async def _approved(self, plan: Plan, risk: Risk, claim: Claim) -> str:
+    async def _approved(
+        self, plan: Plan, risk: Risk, hold: ServiceHold, done_said: Callable[[], bool]
+    ) -> str:
         """The person who approved the plan."""
         self._timeline.add(f"asks for approval of plan {plan.digest}: {plan.says}")
         self._approval.open(plan, risk)
         self._escalation.ask(plan, risk)
         self._show(Phase.AWAITING_APPROVAL)
         decision = await self._approval.answer(
-            unless=lambda: self.resolved() or claim.withdrawn,
+            unless=lambda: self.resolved() or done_said() or not hold.held,
             unanswered=self._escalation.nobody_answered,
         )
         self.stop_if_resolved()
-        if claim.withdrawn:
+        self.stop_if_done(done_said)
+        if not hold.held:
             raise Withdrawn("a more severe incident needs the service")
         if decision is None:
             raise Escalated(f"the approval of plan {plan.digest} expired: {plan.says}")
@@ -133,10 +166,38 @@ class Remediation:
             raise Escalated(f"{who(decision)} denied: {plan.says}")
         return who(decision)
 
-    def _claim(self, service: str) -> Claim:
-        if service not in self._claims:
-            self._claims[service] = Claim(service, self._policy.severity, self._timeline)
-        return self._claims[service]
+    async def _granted(self, hold: ServiceHold, stop: Callable[[], bool]) -> None:
+        """Wait in line. The steward is asked again now and then: somebody may have terminated it."""
+        self._timeline.add(f"waiting for {hold.service}: {hold.taken_over_by}", by="steward")
+        pause = ASKED_AGAIN_AFTER
+        while not (hold.held or stop()):
+            try:
+                await workflow.wait_condition(
+                    lambda: hold.held or stop(),
+                    timeout=pause,
+                    timeout_summary=f"asks the steward of {hold.service} again",
+                )
+            except TimeoutError:
+                await hold.ask_again()
+                pause = min(2 * pause, SELDOM)
+
+    async def _hold_for(self, service: str, user: str) -> ServiceHold:
+        """The one hold, on this service: another is let go of first, so that nobody waits in a circle."""
+        while self._hold and self._hold.service != service:
+            await self._let_go(user)
+            await workflow.wait_condition(lambda: self._hold is None)
+        self._hold = self._hold or ServiceHold(service, self._policy.severity, self._timeline)
+        self._hold.users.add(user)
+        return self._hold
+
+    async def _let_go(self, user: str) -> None:
+        hold = self._hold
+        if hold is None or user not in hold.users:
+            return
+        hold.users.remove(user)
+        if not hold.users:
+            self._hold = None
+            await hold.release()
 
     def _crashed_at(self, service: str) -> datetime | None:
         """The process that was looked at is that of the alert's own service."""

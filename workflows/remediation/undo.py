@@ -1,4 +1,4 @@
-"""What was done only for now is taken back, whatever becomes of the incident."""
+"""What was done only for now is reverted, whatever becomes of the incident."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.causes import Fix, Undo
     from workflows.diagnosis.situation import Situation
+    from workflows.record.cut_short import unless
     from workflows.record.endings import Ending
     from workflows.record.failures import in_short
     from workflows.record.record import Record
@@ -28,18 +29,18 @@ class Undoing:
         self,
         record: Record,
         timeline: Timeline,
-        take_back: Callable[[Fix], Awaitable[None]],
+        revert: Callable[[Fix], Awaitable[None]],
         failed: Callable[[str], None],
     ) -> None:
         self._record = record
         self._timeline = timeline
-        self._take_back = take_back
+        self._revert = revert
         self._failed = failed
         self._promises: dict[Undo, asyncio.Task[None]] = {}
 
     @property
     def promised(self) -> bool:
-        """Whether anything must be taken back."""
+        """Whether anything must be reverted."""
         return bool(self._promises)
 
     @property
@@ -54,7 +55,7 @@ class Undoing:
     async def finish(self, unless: Callable[[], bool]) -> bool:
         """Wait until every promise is kept; False when `unless` became true first, and they stand.
 
-        A person's `done` takes everything back at once.
+        A person's `done` reverts everything at once.
         """
         await workflow.wait_condition(lambda: self._kept or unless())
         if not self._kept:
@@ -63,32 +64,27 @@ class Undoing:
         return True
 
     async def _keep(self, undo: Undo, now: Situation) -> None:
-        watching = asyncio.create_task(undo.when.over(now))
-        hurry = asyncio.create_task(workflow.wait_condition(lambda: self._record.done is not None))
-        await workflow.wait([watching, hurry], return_when=asyncio.FIRST_COMPLETED)
-        hurried = not watching.done()
-        for other in (hurry, watching):
-            other.cancel()
-        await asyncio.gather(hurry, watching, return_exceptions=True)
+        done_said = self._record.done_from_now_on()
         try:
-            if not hurried:
-                self._timeline.add(f"what was done for now is taken back: {watching.result().reason}")
-            await self._take_back(undo.fix)
+            watched = await unless(done_said, undo.when.over(now))
+            if watched:
+                self._timeline.add(f"what was done for now is taken back: {watched.reason}")
+            await self._revert(undo.fix)
         except (Ending, FailureError) as error:
             self._failed(in_short(error))
-            await self._try_again(undo)
+            await self._try_again(undo, done_said)
 
-    async def _try_again(self, undo: Undo) -> None:
+    async def _try_again(self, undo: Undo, done_said: Callable[[], bool]) -> None:
         """A kill switch, a block or an outage ends: nothing stays degraded because of one bad moment."""
-        while self._record.done is None:
+        while not done_said():
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: self._record.done is not None,
+                    done_said,
                     timeout=AGAIN_AFTER,
-                    timeout_summary="tries again to take back what was done for now",
+                    timeout_summary="tries again to revert what was done for now",
                 )
             try:
-                await self._take_back(undo.fix)
+                await self._revert(undo.fix)
             except (Ending, FailureError) as error:
                 self._timeline.add(f"still not taken back: {in_short(error)}")
             else:

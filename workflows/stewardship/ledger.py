@@ -61,30 +61,41 @@ class Ledger:
         )
 
     def ask(self, ask: Ask, now: datetime) -> tuple[Answered, Hold | None]:
-        """Answer a claim, and name the holder whose plan is withdrawn by it, if any.
+        """Answer who asks for the service, and name the holder whose plan is withdrawn by it, if any.
 
-        The more severe incident takes the service over from one that has not begun to act.
+        The more severe incident takes the service over from one that has not begun to act. Who asks
+        again keeps the place in line.
         """
         if ask.key in self.answered:
             return self.answered[ask.key], None
         self._note_crash(ask, now)
+        hold = self._in_line(ask.hold)
+        own = self.holder is not None and _same(self.holder, hold)
         withdrawn: Hold | None = None
-        if self.blocked_until and now < self.blocked_until:
+        if self.blocked_until and now < self.blocked_until and not (own and self.acting):
             until = f"{self.blocked_until:%H:%M} UTC"
             why = f"{self.service} is blocked until {until} after {FAILURES_THAT_BLOCK} failures in an hour"
             answered = Answered(answer=Answer.REFUSED, why=why)
-        elif self.holder is None or _same(self.holder, ask.hold):
-            self.holder = ask.hold
+        elif self.holder is None or own:
+            self.holder = hold
             answered = Answered(answer=Answer.GRANTED)
-        elif not self.acting and ask.hold.severity.rank < self.holder.severity.rank:
-            withdrawn, self.holder = self.holder, ask.hold
+        elif not self.acting and hold.severity.rank < self.holder.severity.rank:
+            withdrawn, self.holder = self.holder, hold
             self.waiting.appendleft(withdrawn)
             answered = Answered(answer=Answer.GRANTED, why=f"taken over from {withdrawn.incident}")
         else:
-            self.waiting.append(ask.hold)
+            self.waiting.append(hold)
             answered = Answered(answer=Answer.QUEUED, why=f"{self.holder.incident} holds it")
         self.answered = dict([*self.answered.items(), (ask.key, answered)][-REMEMBERED:])
         return answered, withdrawn
+
+    def _in_line(self, hold: Hold) -> Hold:
+        """Take who asks out of the line, with the time since when they have waited."""
+        earlier = next((one for one in self.waiting if _same(one, hold)), None)
+        if earlier is None:
+            return hold
+        self.waiting.remove(earlier)
+        return hold.model_copy(update={"asked_at": earlier.asked_at})
 
     def holds(self, incident: str, run_id: str) -> bool:
         """Whether this run is the holder."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -20,7 +21,6 @@ with workflow.unsafe.imports_passed_through():
     from models.evidence.deployment import Deployment
     from models.incident.incident import Performed
     from models.incident.stewardship import (
-        Answer,
         Answered,
         Ask,
         ControlRoomState,
@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         StewardState,
         Told,
     )
+    from workflows.record.raw_input import read
     from workflows.stewardship.execution import perform
     from workflows.stewardship.ledger import Ledger
 
@@ -66,31 +67,30 @@ class Steward:
 
     @workflow.update(description="Ask for the service; answered at once.")
     def ask(self, ask: Ask) -> Answered:
-        """Granted, queued, or refused and why."""
+        """Granted, queued, or refused and why. An order that comes with it is taken if it is granted."""
         answered, withdrawn = self._ledger.ask(ask, workflow.now())
         if withdrawn:
             why = f"{ask.hold.incident} is more severe"
             self._messages.append((withdrawn, self._says(Told.WITHDRAWN, why=why)))
-        if ask.order and answered.answer is Answer.GRANTED:
-            self.order(ask.order)
-        self._unsure_of_holder = bool(self._ledger.waiting)
-        return answered
-
-    @workflow.signal(description="The holder orders its plan to be carried out.")
-    def order(self, order: Order) -> None:
-        self._orders.append(order)
-        if self._ledger.holds(order.incident, order.run_id):
+        if ask.order and self._ledger.holds(ask.order.incident, ask.order.run_id):
+            self._orders.append(ask.order)
             self._ledger.acting = True
+        self._unsure_of_holder = bool(self._ledger.waiting)
+        return answered.model_copy(update={"steward": workflow.info().first_execution_run_id})
 
     @workflow.signal(description="The holder lets the service go.")
-    def release(self, released: Released) -> None:
-        self._grant_next(self._ledger.release(released, workflow.now()))
+    def release(self, released: Any = None) -> None:
+        end = read(Released, released)
+        if end:
+            self._grant_next(self._ledger.release(end, workflow.now()))
 
     @workflow.signal(description="A version of the service was deployed, or seen healthy.")
-    def deployed(self, deployment: Deployment) -> None:
-        self._ledger.deployed(deployment)
+    def deployed(self, deployment: Any = None) -> None:
+        seen = read(Deployment, deployment)
+        if seen:
+            self._ledger.deployed(seen)
 
-    @workflow.signal(description="A person takes back the block after three failures.")
+    @workflow.signal(description="A person lifts the block after three failures.")
     def unblock(self) -> None:
         self._ledger.unblock()
 

@@ -125,6 +125,23 @@ def test_who_leaves_the_line_is_not_granted_later() -> None:
     assert book.holder is None
 
 
+def test_who_asks_again_keeps_the_place_in_line() -> None:
+    book = ledger()
+    for one in (hold("A"), hold("B"), hold("C", after=MINUTE)):
+        book.ask(ask(one), NOW)
+    assert book.ask(ask(hold("B", after=2 * MINUTE), key="again"), NOW)[0].answer is Answer.QUEUED
+    assert len(book.waiting) == 2
+    assert book.release(let_go(hold("A")), NOW) == hold("B")
+
+
+def test_who_acts_is_told_so_although_the_service_is_blocked() -> None:
+    book = ledger()
+    book.ask(ask(hold("A")), NOW)
+    book.acting = True
+    book.blocked_until = NOW + MINUTE
+    assert book.ask(ask(hold("A"), key="still there?"), NOW)[0].answer is Answer.GRANTED
+
+
 def test_three_failures_in_an_hour_block_for_an_hour() -> None:
     book = ledger()
     for minutes in (0, 20, 40):

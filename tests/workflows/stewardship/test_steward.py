@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
@@ -68,11 +69,16 @@ async def employ(client: Client) -> Steward:
     )
 
 
-async def ask(steward: Steward, by: Hold, key: str = "") -> str:
+async def ask(steward: Steward, by: Hold, key: str = "", order: Order | None = None) -> str:
     """Ask as a retry does: under the same key, but not as the same update."""
-    question = Ask(key=key or by.run_id, service="backend", hold=by)
+    question = Ask(key=key or by.run_id, service="backend", hold=by, order=order)
     answered: Answered = await steward.execute_update("ask", question, result_type=Answered)
     return answered.answer
+
+
+async def give(steward: Steward, by: Hold, key: str = "order") -> str:
+    """Ask with an order, each time as a new question."""
+    return await ask(steward, by, key=str(uuid4()), order=order(by, key))
 
 
 async def book(steward: Steward) -> StewardState:
@@ -92,11 +98,9 @@ async def test_the_same_question_twice_has_one_answer(night: Night) -> None:
 async def test_the_same_order_twice_is_done_once(night: Night) -> None:
     steward = await employ(night.env.client)
     one = hold("A/backend")
-    await ask(steward, one)
-    await steward.signal("order", order(one))
-    await steward.signal("order", order(one))
+    assert await give(steward, one) == await give(steward, one) == "granted"
     await night.until_true(lambda: bool(night.world.done))
-    await steward.signal("order", order(one))
+    await give(steward, one)
     await night.env.sleep(5)
     assert night.world.done == ["start backend"]
     assert (await book(steward)).done_keys == ("order",)
@@ -106,7 +110,7 @@ async def test_who_does_not_hold_may_not_order(night: Night) -> None:
     steward = await employ(night.env.client)
     one, two = hold("A/backend"), hold("B/backend")
     await ask(steward, one)
-    await steward.signal("order", order(two))
+    assert await give(steward, two) == "queued"
     await night.env.sleep(5)
     assert night.world.done == []
     assert "start_service" not in night.world.called
@@ -117,12 +121,22 @@ async def test_an_order_that_came_too_late_does_not_expose_who_acts(night: Night
     mild, middle, severe = [await open_run(night, one) for one in reversed(Severity)]
     await ask(steward, mild)
     assert await ask(steward, middle) == "granted"
-    await steward.signal("order", order(middle, "first"))
-    await steward.signal("order", order(mild, "late"))
+    assert await give(steward, middle, "first") == "granted"
+    assert await give(steward, mild, "late") == "queued"
     await night.until_true(lambda: bool(night.world.done))
     await night.env.sleep(5)
     assert await ask(steward, severe) == "queued", "the holder acts until it lets go"
     assert night.world.done == ["start backend"]
+
+
+@pytest.mark.parametrize("said", [[], [7], [{"incident": "A/b"}]], ids=["nothing", "a number", "half of it"])
+@pytest.mark.parametrize("signal", ["release", "deployed"])
+async def test_a_raw_signal_with_other_input_breaks_nothing(
+    night: Night, signal: str, said: list[object]
+) -> None:
+    steward = await employ(night.env.client)
+    await steward.signal(signal, args=said)
+    assert await ask(steward, hold("A/backend")) == "granted"
 
 
 async def test_the_most_severe_who_waits_is_next(night: Night) -> None:
@@ -158,8 +172,7 @@ async def test_a_long_life_goes_on_in_a_new_run_with_the_same_book() -> None:
         steward = await employ(client)
         first = (await steward.describe()).run_id
         one = hold("A/backend")
-        await ask(steward, one)
-        await steward.signal("order", order(one))
+        await give(steward, one)
         for version in range(15):
             await steward.signal("deployed", deployment(version))
             await book(steward)
@@ -172,9 +185,8 @@ async def test_a_long_life_goes_on_in_a_new_run_with_the_same_book() -> None:
             update={"holder": None, "acting": False, "failures": after.failures}
         )
         assert len(after.failures) == 1
-        await ask(steward, one, key="again")
-        await steward.signal("order", order(one))
-        await steward.signal("order", order(one, "another"))
+        await give(steward, one)
+        await give(steward, one, "another")
         await settled(steward, "another")
         assert world.done == ["start backend", "start backend"], "the first order was not done again"
 

@@ -1,0 +1,144 @@
+"""Other incidents: the one that heals what this one needs, and those that wait for this one.
+
+Two runs never work on one fault. The one that is joined is told who waits, and tells its end by
+signal: waiting takes no activity slot. One that escalated heals nothing, so that is told as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.incidents.stewardship import StewardshipActivities
+    from models.incident.alert import Alert
+    from models.incident.incident import Outcome
+    from models.incident.joining import Ended, EndOf, Join, Joined, Standing, Waiting
+    from models.names import Severity
+    from workflows.record.cut_short import unless
+    from workflows.record.raw_input import read
+    from workflows.record.timeline import Timeline
+
+JOINING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
+LOOKED_AT_AFTER = timedelta(minutes=2)
+"""So long the signal of its end is waited for; then the incident is looked at, each time half as often."""
+SELDOM = timedelta(minutes=30)
+
+
+class OtherIncidents:
+    """Waits for another incident, and tells those that wait for this one."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._ended: dict[tuple[str, str], Ended] = {}
+        self._waiting: list[Waiting] = []
+        self._told: Ended | None = None
+        self._telling: list[asyncio.Task[None]] = []
+
+    def hear_waiting(self, said: Any) -> None:
+        """Another incident waits for the end of this one; told at once, if this one heals nothing."""
+        waiting = read(Waiting, said)
+        if waiting is None:
+            return
+        self._timeline.add(f"{waiting.incident} waits for the end of this incident")
+        if self._told:
+            self._tell(waiting, self._told)
+        else:
+            self._waiting.append(waiting)
+
+    def hear_ended(self, said: Any) -> None:
+        """The incident that this one waits for has ended, or needs a person."""
+        ended = read(Ended, said)
+        if ended:
+            self._ended[ended.incident, ended.run_id] = ended
+
+    async def tell(self, outcome: Outcome | None, summary: str) -> None:
+        """Let all that wait go on, and whoever asks from now on. Without an outcome it escalated."""
+        info = workflow.info()
+        ended = self._told = Ended(
+            incident=info.workflow_id,
+            run_id=info.run_id,
+            outcome=outcome,
+            summary=summary,
+            escalated=outcome is None,
+        )
+        for waiting in self._waiting:
+            self._tell(waiting, ended)
+        self._waiting.clear()
+        await asyncio.gather(*self._telling)
+        self._telling.clear()
+
+    def work_again(self) -> None:
+        """This incident is worked on again: who joins it waits."""
+        self._told = None
+
+    async def heal_first(self, alert: Alert, severity: Severity, stop: Callable[[], bool]) -> Ended | None:
+        """How the incident of this alert ended; None when `stop` became true first."""
+        info = workflow.info()
+        waiting = Waiting(incident=info.workflow_id, run_id=info.run_id)
+        join = Join(alert=alert, runbook=alert.name, severity=severity, waiting=waiting)
+        joined: Joined | None = await unless(stop, self._join(join))
+        if joined is None:
+            return None
+        verb = "joined" if joined.was_open else "started"
+        self._timeline.add(f"{verb} {joined.incident}, and waits for its end")
+        ended = await unless(stop, self._end_of(joined))
+        if ended:
+            how = "needs a person, and is not waited for" if ended.escalated else "ended"
+            self._timeline.add(f"{ended.incident} {how}: {ended.summary}")
+        return ended
+
+    async def _join(self, join: Join) -> Joined:
+        joined: Joined = await workflow.execute_activity_method(
+            StewardshipActivities.join_incident,
+            join,
+            start_to_close_timeout=timedelta(seconds=10),
+            retry_policy=JOINING,
+            summary=f"join or start {join.alert.incident_id}",
+        )
+        return joined
+
+    async def _end_of(self, joined: Joined) -> Ended:
+        run = (joined.incident, joined.run_id)
+        pause = LOOKED_AT_AFTER
+        if not joined.told and (ended := await self._look_at(joined)):
+            return ended
+        while run not in self._ended:
+            try:
+                await workflow.wait_condition(
+                    lambda: run in self._ended,
+                    timeout=pause,
+                    timeout_summary=f"is {joined.incident} still open?",
+                )
+            except TimeoutError:
+                pause = min(2 * pause, SELDOM)
+                if ended := await self._look_at(joined):
+                    return ended
+        return self._ended[run]
+
+    async def _look_at(self, joined: Joined) -> Ended | None:
+        """Its end, when no signal told of it: it may have been terminated."""
+        standing: Standing = await workflow.execute_activity_method(
+            StewardshipActivities.look_at_incident,
+            EndOf(incident=joined.incident, run_id=joined.run_id),
+            start_to_close_timeout=timedelta(seconds=10),
+            retry_policy=JOINING,
+            summary=f"is {joined.incident} still open?",
+        )
+        return standing.ended
+
+    def _tell(self, waiting: Waiting, ended: Ended) -> None:
+        self._telling.append(asyncio.create_task(self._signal(waiting, ended)))
+
+    async def _signal(self, waiting: Waiting, ended: Ended) -> None:
+        run = workflow.get_external_workflow_handle(waiting.incident, run_id=waiting.run_id)
+        try:
+            await run.signal("incident_ended", ended)
+        except FailureError:
+            self._timeline.add(f"{waiting.incident} does not wait any more")

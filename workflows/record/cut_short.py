@@ -1,0 +1,24 @@
+"""Work that the end of the alert, or a person's word, may cut short."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from temporalio import workflow
+
+R = TypeVar("R")
+
+
+async def unless(stop: Callable[[], bool], work: Coroutine[Any, Any, R]) -> R | None:
+    """The result of the work; None when `stop` became true first, and the work was cancelled."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(workflow.wait_condition(stop))
+    try:
+        await workflow.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        for one in (working, stopping):
+            one.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
