@@ -26,10 +26,10 @@ async def high_error_rate(night: Night) -> Incident:
     return await night.fire(await night.alert("HighErrorRate"))
 
 
-async def queued(night: Night, handle: Incident) -> None:
+async def queued(night: Night, handle: Incident, service: str = "backend") -> None:
     """Let the clock run until the incident waits in line."""
     for _ in patience():
-        if any("waiting for backend" in one.text for one in (await night.state(handle)).timeline):
+        if any(f"waiting for {service}" in one.text for one in (await night.state(handle)).timeline):
             return
         await night.env.sleep(1)
     raise AssertionError("it never waited in line")
