@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     import workflows.incident.ui as ui
-    from activities.incidents.policy import PolicyActivities
     from models.evidence.evidence import Evidence, Watched
     from models.incident.alert import Alert
     from models.incident.incident import IncidentState, Performed, Phase
     from models.incident.policy import Policy
     from models.incident.review import Review
     from models.service.service import Service
-    from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, walk
+    from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, Undo, walk
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
     from workflows.diagnosis.verifications import Verification
@@ -33,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.closing import Closing
     from workflows.incident.messages import People
     from workflows.incident.other_incidents import OtherIncidents
+    from workflows.incident.taking_policy import policy_as_of_now
     from workflows.record.alert_state import AlertState
     from workflows.record.cut_short import unless
     from workflows.record.endings import ClosedByHuman, Ending, Escalated, SelfRecovered, Withdrawn
@@ -62,7 +61,7 @@ class Incident:
         self.remediation = Remediation(self.record, self.timeline, self.alert_state, self.approval, self.show)
         self.others = OtherIncidents(self.timeline)
         self._watch: Verification | None = None
-        self.undoing = Undoing(self.record, self.timeline, self._revert, self._not_reverted)
+        self.undoing = Undoing(self.timeline, self._revert, self._not_reverted)
 
     @property
     def service(self) -> Service:
@@ -81,7 +80,7 @@ class Incident:
     async def respond(self, page: Page) -> Review:
         """Follow the runbook's page to one of its endings; then close with a review."""
         alert = self.record.alert
-        self.policy = self.record.policy = await self._take_policy(alert)
+        self.policy = self.record.policy = await policy_as_of_now(alert)
         self.approval.policy = self.policy.approval
         self.timeline.add(
             f"{alert.name} on {alert.service} fires since {alert.starts_at:%H:%M:%S} UTC",
@@ -201,17 +200,20 @@ class Incident:
         self.remediation.stop_if_done(done_said)
 
     async def act(self, cause: Cause) -> None:
-        """Carry out the fix of a cause; what is done only for now is promised to be taken back."""
-        await self.carry_out(cause.fix)
-        if cause.undo:
-            self.undoing.promise(cause.undo, self.now)
+        """Carry out the fix of a cause; what is done only for now is promised to be reverted."""
+        await self.carry_out(cause.fix, cause.undo)
 
-    async def carry_out(self, fix: Fix) -> Performed:
+    async def carry_out(self, fix: Fix, undo: Undo | None = None) -> Performed:
         """Have a fix done. Leaves the page when there is no plan, or as `Remediation.carry_out` does."""
+        done_said = self.record.done_from_now_on()
         plan = fix(self.now)
         if plan is None:
             raise Escalated(f"the cause is {self.record.cause}: {self.record.remedy}")
-        return await self.remediation.carry_out(plan)
+        performed = await self.remediation.carry_out(plan)
+        if undo:
+            self.undoing.promise(undo, self.now, done_said)
+        self.remediation.stop_if_done(done_said)
+        return performed
 
     async def stays(self, watch: Verification) -> Watched:
         """Prove the recovery: well without a break for the whole stability window.
@@ -271,15 +273,6 @@ class Incident:
 
     def _show_details(self) -> None:
         ui.show_details(self.record, self.approval.pending)
-
-    async def _take_policy(self, alert: Alert) -> Policy:
-        policy: Policy = await workflow.execute_local_activity_method(
-            PolicyActivities.take_policy,
-            alert,
-            start_to_close_timeout=timedelta(seconds=10),
-            summary="policy as of now",
-        )
-        return policy
 
     async def _revert(self, fix: Fix) -> None:
         plan = fix(self.now)

@@ -80,7 +80,6 @@ class Remediation:
         hold.acted, hold.healed = True, None if performed.done else False
         if not performed.done:
             raise Escalated(f"it did not work: {plan.says}: {performed.found}")
-        self.stop_if_done(done_said)
         return performed
 
     async def revert(self, plan: Plan) -> Performed:

@@ -16,7 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.cut_short import unless
     from workflows.record.endings import Ending
     from workflows.record.failures import in_short
-    from workflows.record.record import Record
     from workflows.record.timeline import Timeline
 
 AGAIN_AFTER = timedelta(minutes=10)
@@ -27,12 +26,10 @@ class Undoing:
 
     def __init__(
         self,
-        record: Record,
         timeline: Timeline,
         revert: Callable[[Fix], Awaitable[None]],
         failed: Callable[[str], None],
     ) -> None:
-        self._record = record
         self._timeline = timeline
         self._revert = revert
         self._failed = failed
@@ -47,10 +44,11 @@ class Undoing:
     def _kept(self) -> bool:
         return all(promise.done() for promise in self._promises.values())
 
-    def promise(self, undo: Undo, now: Situation) -> None:
-        """Undo it when its watch is over: all is well again, or the limit that a person set is reached."""
+    def promise(self, undo: Undo, now: Situation, done_said: Callable[[], bool]) -> None:
+        """Undo it when its watch is over (all is well again, or the limit that a person set is reached),
+        or when a person says `done`."""
         if undo not in self._promises or self._promises[undo].done():
-            self._promises[undo] = asyncio.create_task(self._keep(undo, now))
+            self._promises[undo] = asyncio.create_task(self._keep(undo, now, done_said))
 
     async def finish(self, unless: Callable[[], bool]) -> bool:
         """Wait until every promise is kept; False when `unless` became true first, and they stand.
@@ -63,8 +61,7 @@ class Undoing:
         await asyncio.gather(*self._promises.values())
         return True
 
-    async def _keep(self, undo: Undo, now: Situation) -> None:
-        done_said = self._record.done_from_now_on()
+    async def _keep(self, undo: Undo, now: Situation, done_said: Callable[[], bool]) -> None:
         try:
             watched = await unless(done_said, undo.when.over(now))
             if watched:

@@ -45,6 +45,18 @@ async def test_done_while_it_acts_ends_the_incident_once_it_has_acted(night: Nig
     assert len(review.performed) == 1
 
 
+async def test_done_while_something_temporary_is_done_reverts_it(night: Night) -> None:
+    await failing(providers=sights.PROVIDER_DOWN)(night)
+    night.world.hold("degrade")
+    night.world.hold("watch_providers")
+    handle = await night.fire(await night.alert("HighErrorRate"))
+    await night.until_true(lambda: "degrade" in night.world.called)
+    await handle.signal("done")
+    night.world.let_go("degrade")
+    assert (await night.end(handle)).outcome is Outcome.CLOSED_BY_HUMAN
+    assert night.world.done == [DEGRADE, RESTORE]
+
+
 async def test_done_while_waiting_in_line_leaves_the_line(night: Night) -> None:
     first, second = await first_of_two(night)
     await second.signal("done")
