@@ -60,8 +60,9 @@ class Delivery:
 
         When it is away from many in a row, the rest are not tried: they will come again.
         """
-        waiting = iter(by_incident(alerts).items())
-        carriers = (self._carry(waiting) for _ in range(AT_ONCE))
+        groups = by_incident(alerts)
+        waiting = iter(groups.items())
+        carriers = (self._carry(waiting) for _ in range(min(AT_ONCE, len(groups))))
         ended = await asyncio.gather(*carriers, return_exceptions=True)  # none ends another
         for trouble in (*ended, self._away):
             if trouble is not None:
