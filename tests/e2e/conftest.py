@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import docker
@@ -14,6 +14,7 @@ from demo.parts.docker_engine import engine, why_not_usable
 from demo.parts.loopback import is_installed
 from demo.stack import Stack
 from demo.systems.compose import ComposedServices
+from tests.e2e.engine import Events
 from tests.parts.product.pipeline import Pipeline
 from tests.parts.requirements import missing
 
@@ -32,6 +33,13 @@ def docker_engine(containers: None) -> Iterator[docker.DockerClient]:
     """The engine, to be asked what really happened."""
     with engine() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def engine_events(docker_engine: docker.DockerClient) -> Iterator[Events]:
+    """What it did to containers, from the first test that asks."""
+    with closing(Events(docker_engine)) as events:
+        yield events
 
 
 @asynccontextmanager

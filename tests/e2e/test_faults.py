@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import docker
 import pytest
 
 from demo.faults import FAULTS
@@ -15,7 +14,7 @@ from demo.parts.waiting import until
 from demo.systems.services import BACKEND
 from demo.webhook import Firing
 from models.incident.incident import IncidentState, Outcome
-from tests.e2e.engine import container_of, events
+from tests.e2e.engine import Events, container_of
 from tests.parts.product.pipeline import Pipeline, said
 
 SECOND_RUNG = timedelta(seconds=12)
@@ -65,14 +64,12 @@ async def suspended(pipeline: Pipeline) -> AsyncIterator[Pipeline]:
 
 
 @pytest.mark.fault
-async def test_the_kill_switch_holds_every_action(
-    suspended: Pipeline, docker_engine: docker.DockerClient
-) -> None:
+async def test_the_kill_switch_holds_every_action(suspended: Pipeline, engine_events: Events) -> None:
     stack, since = suspended.stack, datetime.now(UTC)
     container = container_of(stack, BACKEND)
 
     async def happened() -> list[str]:
-        seen = await asyncio.to_thread(events, docker_engine, container, since)
+        seen = await asyncio.to_thread(engine_events.of, container, since)
         return [event for event in seen if event in ("die", "start")]
 
     first = Firing(since)

@@ -15,7 +15,7 @@ from models.actions.service import KillProcess
 from models.incident.incident import Outcome
 from models.incident.review import Review
 from models.names import DATABASE_CONNECTION_FAILURE, incident_id
-from tests.e2e.engine import container_of, events, memory_limit
+from tests.e2e.engine import Events, container_of, memory_limit
 from tests.parts.product.pipeline import SERVICE_DOWN, Pipeline, said
 
 
@@ -48,7 +48,7 @@ TOLD = ("oom", "die", "update", "start")
 @pytest.mark.scenario
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.fault)
 async def test_from_the_rule_to_the_review(
-    monitored: Pipeline, docker_engine: docker.DockerClient, row: Row
+    monitored: Pipeline, docker_engine: docker.DockerClient, engine_events: Events, row: Row
 ) -> None:
     services, fault = monitored.stack.services, FAULTS[row.fault]
     container = container_of(monitored.stack, BACKEND)
@@ -70,14 +70,14 @@ async def test_from_the_rule_to_the_review(
     assert not review.remarks, "the alert's source agreed"
     assert tuple(step.kind for one in review.performed for step in one.plan.steps) == row.done
     assert [one.approved_by == "anna" for one in review.performed] == [fault.asks]
-    happened = events(docker_engine, container, since)
+    happened = engine_events.of(container, since)
     assert tuple(event for event in happened if event in TOLD) == row.engine
     assert f"Cause: **{fault.cause}**" in await monitored.stored_review(run)
 
 
 @pytest.mark.scenario
 async def test_a_lost_database_is_healed_first_in_its_own_incident(
-    monitored: Pipeline, docker_engine: docker.DockerClient
+    monitored: Pipeline, engine_events: Events
 ) -> None:
     services, fault = monitored.stack.services, FAULTS["database-lost"]
     containers = [container_of(monitored.stack, service) for service in (BACKEND, POSTGRES)]
@@ -97,7 +97,7 @@ async def test_a_lost_database_is_healed_first_in_its_own_incident(
     assert (healed.cause, healed.outcome) == ("down", Outcome.RESOLVED)
     assert healed.alert.fired_by == SERVICE_DOWN
     assert [step.kind for one in healed.performed for step in one.plan.steps] == ["start-service"]
-    backend, postgres = (events(docker_engine, container, since) for container in containers)
+    backend, postgres = (engine_events.of(container, since) for container in containers)
     assert [event for event in postgres if event in TOLD] == ["die", "start"]
     assert not [event for event in backend if event in TOLD], "it came back by itself"
 

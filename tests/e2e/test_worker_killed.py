@@ -6,7 +6,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import docker
 import pytest
 
 from activities.support.stability import Watch
@@ -16,7 +15,7 @@ from demo.systems.services import BACKEND
 from demo.webhook import Firing
 from models.evidence.evidence import Watched
 from models.incident.incident import Outcome
-from tests.e2e.engine import container_of, events
+from tests.e2e.engine import Events, container_of
 from tests.parts.product.pipeline import Pipeline, Run
 
 STABLE_FOR = timedelta(seconds=20)
@@ -24,9 +23,7 @@ WATCH = "watch_health"
 
 
 @pytest.mark.fault
-async def test_killed_while_docker_restarts_the_container(
-    pipeline: Pipeline, docker_engine: docker.DockerClient
-) -> None:
+async def test_killed_while_docker_restarts_the_container(pipeline: Pipeline, engine_events: Events) -> None:
     """The backend hangs and ignores SIGTERM, so that its restart takes long enough to be cut in two."""
 
     def give_it_time_to_stop(content: dict[str, Any]) -> None:
@@ -36,7 +33,7 @@ async def test_killed_while_docker_restarts_the_container(
     container, since = container_of(pipeline.stack, BACKEND), datetime.now(UTC)
 
     async def seen() -> list[str]:
-        return await asyncio.to_thread(events, docker_engine, container, since)
+        return await asyncio.to_thread(engine_events.of, container, since)
 
     async def not_asked_to_stop() -> str:
         happened = await seen()
@@ -56,7 +53,7 @@ async def test_killed_while_docker_restarts_the_container(
 
 
 @pytest.mark.fault
-async def test_killed_while_it_watches(pipeline: Pipeline, docker_engine: docker.DockerClient) -> None:
+async def test_killed_while_it_watches(pipeline: Pipeline, engine_events: Events) -> None:
     """The next worker goes on with the samples of the one before: the window is not started over."""
 
     def watch_for_longer(content: dict[str, Any]) -> None:
@@ -76,7 +73,7 @@ async def test_killed_while_it_watches(pipeline: Pipeline, docker_engine: docker
     assert (review.outcome, watched.resumed) == (Outcome.RESOLVED, 1)
     assert watched.held >= STABLE_FOR
     assert last_attempt < STABLE_FOR - held + timedelta(seconds=4), "it was started over"
-    happened = await asyncio.to_thread(events, docker_engine, container, since)
+    happened = await asyncio.to_thread(engine_events.of, container, since)
     assert [event for event in happened if event in ("die", "start")] == ["die", "start"]
 
 
