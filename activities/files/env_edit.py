@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 
 from dotenv.parser import Binding, parse_stream
 
-from activities.support.redaction import REDACTED, printable, redact, shorten
+from activities.support.redaction import REDACTED, printable, redact
+from models.text import shorten
 
 _BOM = "\ufeff"
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

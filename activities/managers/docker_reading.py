@@ -8,9 +8,10 @@ from typing import Any
 
 from activities.managers.manager import RecentLog, Usage
 from activities.managers.process_seen import ProcessSeen, ProcessState
-from activities.support.redaction import clean, shorten
+from activities.support.redaction import clean
 from models.base import in_bytes, in_words
 from models.evidence.evidence import Finding
+from models.text import shorten
 from models.version import Version
 
 _STATES = {

@@ -7,17 +7,11 @@ they must not ping a whole workspace, fake a link or break the layout.
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from models.text import visible
 
 _KEPT = "\n\t"
 _DISCORD_MARKDOWN = re.compile(r"([\\*_`~|>\[\]()#-])")
-_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
-
-
-def visible(text: str) -> str:
-    """Without control, direction and zero-width characters; line ends and tabs stay."""
-    text = text.replace("\r\n", "\n")
-    return "".join(c for c in text if c in _KEPT or unicodedata.category(c) not in _INVISIBLE)
 
 
 def bounded(text: str, limit: int) -> str:
@@ -27,12 +21,12 @@ def bounded(text: str, limit: int) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """For a title, a subject or a log line."""
-    return bounded(" ".join(visible(_head(text, limit)).split()), limit)
+    return bounded(" ".join(visible(_head(text, limit), kept=_KEPT).split()), limit)
 
 
 def paragraph(text: str, limit: int) -> str:
     """For the body of a message."""
-    return bounded(visible(_head(text, limit)).strip(), limit)
+    return bounded(visible(_head(text, limit).replace("\r\n", "\n"), kept=_KEPT).strip(), limit)
 
 
 def _head(text: str, limit: int) -> str:

@@ -1,7 +1,7 @@
 """The post-incident review as a Markdown page (`runbook.md`, Post-Incident Review).
 
 The page reads from top to bottom as its sections do below. Everything that came from outside
-goes through `markdown.said`, so that it is text and nothing else.
+goes through `said`, so that it is text and nothing else.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from activities.review.markdown import fenced, link, said
+from activities.review.markdown import fenced, link
 from models.base import in_words
 from models.incident.incident import Entry, Performed
 from models.incident.review import CHECKLIST, Review
+from models.text import for_markdown as said
 
 _NOTHING = "Nothing."
 

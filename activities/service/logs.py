@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.managers import ManagerError, Managers
-from activities.support.redaction import clean_lines, excerpt, shorten
+from activities.support.redaction import LINE_LIMIT, clean_lines, excerpt
 from models.base import Model
 from models.evidence.evidence import Evidence, Finding
 from models.service.service import Service
+from models.text import shorten
 
 _TAIL_BYTES = 256 * 1024
 """What one look may add to a history, however many lines the configuration asks for."""
@@ -102,7 +103,7 @@ def _tail(lines: Iterable[str]) -> tuple[str, ...]:
     kept: list[str] = []
     room = _TAIL_BYTES
     for line in reversed(list(lines)):
-        short = shorten(line)
+        short = shorten(line, LINE_LIMIT)
         room -= len(short.encode()) + 3  # the quotes and the comma around it
         if room < 0:
             break

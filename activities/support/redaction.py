@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from models.text import shorten
+
 REDACTED = "[redacted]"
 LINE_LIMIT = 500
 """Characters of one line that are kept."""
@@ -83,11 +85,6 @@ def redact(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
-
-
-def shorten(text: str, limit: int = LINE_LIMIT) -> str:
-    """At most `limit` characters; a cut is shown by an ellipsis."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def clean(text: str, limit: int = LINE_LIMIT) -> str:

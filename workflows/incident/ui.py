@@ -6,18 +6,15 @@ the product is escaped before it gets here.
 
 from __future__ import annotations
 
-import re
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.incident.incident import PendingApproval, Phase
     from models.incident.search_attributes import PHASE
+    from models.text import for_temporal_ui as shown
     from workflows.record.record import Record
 
 LAST_ENTRIES = 8
-LONGEST = 500
-MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
 
 def show_phase(phase: Phase) -> None:
@@ -29,29 +26,24 @@ def show_details(record: Record, awaiting: PendingApproval | None) -> None:
     """Write phase, cause, the awaited decision and the newest timeline lines for the UI."""
     paragraphs = [f"**Phase**: {record.phase}"]
     if record.outcome:
-        paragraphs.append(f"**Outcome**: {plain(record.summary())}")
+        paragraphs.append(f"**Outcome**: {shown(record.summary())}")
     if record.cause:
-        paragraphs.append(f"**Cause**: {plain(record.cause)}")
+        paragraphs.append(f"**Cause**: {shown(record.cause)}")
     if awaiting:
         paragraphs += _question(awaiting)
     newest = reversed(record.timeline.entries[-LAST_ENTRIES:])
-    lines = "\n".join(f"- {one.at:%H:%M:%S} {plain(one.text)}" for one in newest)
+    lines = "\n".join(f"- {one.at:%H:%M:%S} {shown(one.text)}" for one in newest)
     workflow.set_current_details("\n\n".join([*paragraphs, "**Newest first**", lines]))
 
 
 def _question(awaiting: PendingApproval) -> list[str]:
     steps = (
-        f"- {plain(step.says)}. Changes: {plain(step.changes)}. Undo: {plain(step.undo or 'there is none')}."
+        f"- {shown(step.says)}. Changes: {shown(step.changes)}. Undo: {shown(step.undo or 'there is none')}."
         for step in awaiting.plan.steps
     )
     return [
         f"**Waiting for a decision** on plan `{awaiting.digest}` ({awaiting.risk})",
         "\n".join(steps),
-        f"Why: {plain(awaiting.plan.why)}",
+        f"Why: {shown(awaiting.plan.why)}",
         'Choose **approve** or **deny** under "More Actions", "Send a Signal"; no input is needed.',
     ]
-
-
-def plain(text: str) -> str:
-    """Text that cannot become markup or a second line, whoever wrote it."""
-    return MARKUP.sub(r"\\\1", " ".join(text.split())[:LONGEST])

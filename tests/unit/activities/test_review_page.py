@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from activities.review.markdown import fenced, link, said
+from activities.review.markdown import fenced, link
 from activities.review.page import page
 from models.actions.plan import Plan
 from models.actions.service import RaiseMemoryLimit, RestartService, StartService
@@ -19,6 +19,7 @@ from models.incident.incident import Entry, Outcome, Performed, Through
 from models.incident.review import EvidenceLine, Review
 from models.names import Severity
 from models.service.service import DockerManager, Service
+from models.text import for_markdown as said
 
 BEGAN = datetime(2026, 11, 23, 3, 15, 2, tzinfo=UTC)
 GOLDEN = Path(__file__).with_name("review_page.md")
