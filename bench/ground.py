@@ -55,6 +55,14 @@ async def client_of(temporal: Temporal) -> Client:
     return await Client.connect(temporal.address, data_converter=pydantic_data_converter)
 
 
+class _AllStarted(Supervisord):
+    """It starts what it supervises."""
+
+    async def start(self) -> None:
+        await super().start()
+        await self.ask("startAllProcesses")
+
+
 def supervisord(directory: Path, programs: Mapping[str, str]) -> Supervisord:
     """A supervisord with these programs, each a piece of Python, which it does not restart itself."""
     described = []
@@ -62,7 +70,7 @@ def supervisord(directory: Path, programs: Mapping[str, str]) -> Supervisord:
         file = directory / f"{name}.py"
         file.write_text(code)
         described.append(Program(name, [sys.executable, str(file)]))
-    return Supervisord(directory, described)
+    return _AllStarted(directory, described)
 
 
 def as_installed() -> None:
