@@ -31,18 +31,26 @@ def causes(runbook: str) -> str:
     """The causes table of one runbook, in the order in which it is walked."""
     (module,) = {sys.modules[one.__module__] for one in WORKFLOWS if one.__name__ == runbook}
     rows: Sequence[Cause] = (*module.CAUSES, getattr(module, "UNKNOWN", UNKNOWN))
-    head = ("", "cause", "recognised by", "what is done", "paged at once")
+    head = ("", "cause", "recognised by", "not if", "what is done", "paged at once")
     return _table(
         head,
         [
-            (str(place), f"**{row.name}**", row.evidence, _what_is_done(row), row.pages or "")
+            (
+                str(place),
+                f"**{row.name}**",
+                row.evidence,
+                row.contradicted_by,
+                _what_is_done(row),
+                row.pages or "",
+            )
             for place, row in enumerate(rows, 1)
         ],
     )
 
 
 def _what_is_done(cause: Cause) -> str:
-    return f"{cause.remedy}; reverted automatically" if cause.undo else cause.remedy
+    reverted = "; reverted automatically" if cause.undo else ""
+    return f"{cause.remedy}{reverted}{' (a person is asked first)' if cause.asks else ''}"
 
 
 def risks(_: str = "") -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from temporalio import workflow
 
@@ -30,9 +31,15 @@ class Undo:
     when: Verification
 
 
+def never(_: Situation) -> bool:
+    """Nothing contradicts it."""
+    return False
+
+
 @dataclass(frozen=True)
 class Cause:
-    """One row. `evidence` and `remedy` are its prose, `matches` and `fix` the same in code."""
+    """One row. `evidence`, `contradicted_by` and `remedy` are its prose; `matches`, `contradicts` and
+    `fix` are the same in code."""
 
     name: str
     evidence: str
@@ -43,6 +50,11 @@ class Cause:
     """The specialist who is paged at once, by topic."""
     undo: Undo | None = None
     """For a fix that is only for now."""
+    contradicted_by: str = ""
+    contradicts: Callable[[Situation], bool] = never
+    """What speaks against it though it matches: then it is not the cause."""
+    asks: bool = False
+    """Whether a person is asked first, whatever the risk of its fix."""
 
 
 def ask_a_human(_: Situation) -> Plan | None:
@@ -59,9 +71,26 @@ UNKNOWN = Cause(
 )
 
 
-def walk(
-    table: Sequence[Cause], situation: Situation, otherwise: Cause = UNKNOWN
-) -> tuple[Cause, tuple[str, ...]]:
-    """The first row that matches, and the names of the others that do."""
-    found = [cause for cause in table if cause.matches(situation)]
-    return (found[0] if found else otherwise), tuple(other.name for other in found[1:])
+class Walked(NamedTuple):
+    """The cause, and what else the evidence speaks for: by name."""
+
+    cause: Cause
+    also_seen: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
+    """These match as well, and are contradicted."""
+
+    @property
+    def says(self) -> str:
+        also = f"; also seen: {', '.join(self.also_seen)}" if self.also_seen else ""
+        out = f"; ruled out: {', '.join(self.ruled_out)}" if self.ruled_out else ""
+        return f"cause: {self.cause.name}{also}{out}"
+
+
+def walk(table: Sequence[Cause], situation: Situation, otherwise: Cause = UNKNOWN) -> Walked:
+    """The first row that matches and that nothing contradicts, and what became of the other matches."""
+    matching = [cause for cause in table if cause.matches(situation)]
+    against = [cause for cause in matching if cause.contradicts(situation)]
+    found = [cause for cause in matching if cause not in against]
+    ruled_out = tuple(f"{cause.name} ({cause.contradicted_by})" for cause in against)
+    also_seen = tuple(other.name for other in found[1:])
+    return Walked(found[0] if found else otherwise, also_seen, ruled_out)

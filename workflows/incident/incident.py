@@ -172,11 +172,11 @@ class Incident:
 
     def diagnose(self, table: Sequence[Cause], otherwise: Cause = UNKNOWN) -> Cause:
         """Walk the causes table with everything that was seen."""
-        cause, also_seen = walk(table, self.now, otherwise)
+        walked = walk(table, self.now, otherwise)
+        cause = walked.cause
         self.record.cause, self.record.remedy = cause.name, cause.remedy
-        self.record.also_seen = also_seen
-        also = f"; also seen: {', '.join(also_seen)}" if also_seen else ""
-        self.timeline.add(f"cause: {cause.name}{also}")
+        self.record.also_seen = walked.also_seen
+        self.timeline.add(walked.says)
         if cause.pages:
             self.escalation.page_specialist(cause.pages, cause.name)
         return cause
@@ -201,15 +201,15 @@ class Incident:
 
     async def act(self, cause: Cause) -> None:
         """Carry out the fix of a cause; what is done only for now is promised to be reverted."""
-        await self.carry_out(cause.fix, cause.undo)
+        await self.carry_out(cause.fix, cause.undo, asks=cause.asks)
 
-    async def carry_out(self, fix: Fix, undo: Undo | None = None) -> Performed:
+    async def carry_out(self, fix: Fix, undo: Undo | None = None, *, asks: bool = False) -> Performed:
         """Have a fix done. Leaves the page when there is no plan, or as `Remediation.carry_out` does."""
         done_said = self.record.done_from_now_on()
         plan = fix(self.now)
         if plan is None:
             raise Escalated(f"the cause is {self.record.cause}: {self.record.remedy}")
-        performed = await self.remediation.carry_out(plan)
+        performed = await self.remediation.carry_out(plan, asks=asks)
         if undo:
             self.undoing.promise(undo, self.now, done_said)
         self.remediation.stop_if_done(done_said)

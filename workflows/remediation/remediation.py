@@ -60,8 +60,10 @@ class Remediation:
         if says and self._hold and says.service == self._hold.service:
             self._hold.hear(says)
 
-    async def carry_out(self, plan: Plan) -> Performed:
+    async def carry_out(self, plan: Plan, *, asks: bool = False) -> Performed:
         """Hold the service, get the approval, have it done, and tell what was found.
+
+        With `asks` a person is asked also where the risk would not demand it.
 
         Leaves the page when the alert is over, a person says `done`, the plan is denied or expires,
         the steward refuses, or it was not done; and when another incident has the service.
@@ -72,7 +74,7 @@ class Remediation:
         risk = plan.risk(self._policy.risks)
         approved_by = f"policy ({risk} at {self._policy.severity})"
         crashed_at = self._crashed_at(hold.service)
-        if risk not in AUTOMATIC[self._policy.severity]:
+        if asks or risk not in AUTOMATIC[self._policy.severity]:
             await hold.ask(crashed_at)
             approved_by = await self._approved(plan, risk, hold, done_said)
         self._show(Phase.ACTING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION
 from tests.workflows.world import EVERY_LOOK
 from workflows.diagnosis import looks
-from workflows.diagnosis.causes import UNKNOWN, Cause, ask_a_human, walk
+from workflows.diagnosis.causes import UNKNOWN, Cause, ask_a_human, never, walk
 from workflows.diagnosis.plans import restart, restart_dependent, start
 from workflows.diagnosis.situation import Situation
 from workflows.runbooks.registry import RUNBOOKS
@@ -53,14 +54,26 @@ def cause(name: str, *, matches: bool) -> Cause:
 @given(st.lists(st.booleans(), max_size=6))
 def test_the_first_that_matches_wins_and_the_others_are_kept(matching: list[bool]) -> None:
     table = [cause(str(number), matches=one) for number, one in enumerate(matching)]
-    found, also_seen = walk(table, now(Seen()))
+    found, also_seen, _ = walk(table, now(Seen()))
     expected = [one.name for one, matches in zip(table, matching, strict=True) if matches]
     assert [found.name, *also_seen] == (expected or [UNKNOWN.name])
 
 
 def test_a_runbook_may_have_its_own_answer_to_the_unknown() -> None:
     own = cause("own", matches=True)
-    assert walk([cause("no", matches=False)], now(Seen()), own) == (own, ())
+    assert walk([cause("no", matches=False)], now(Seen()), own) == (own, (), ())
+
+
+def test_what_is_contradicted_is_not_the_cause_and_is_told() -> None:
+    against = replace(cause("first", matches=True), contradicts=lambda _: True, contradicted_by="it answers")
+    walked = walk([against, cause("second", matches=True)], now(Seen()))
+    assert walked.says == "cause: second; ruled out: first (it answers)"
+    assert walk([against], now(Seen())).cause is UNKNOWN
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_what_contradicts_is_told_in_words(row: Cause) -> None:
+    assert (row.contradicts is never) == (row.contradicted_by == "")
 
 
 @pytest.mark.parametrize("row", ROWS)
