@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -30,6 +31,22 @@ class Severity(StrEnum):
     def rank(self) -> int:
         """0 is the most severe."""
         return list(Severity).index(self)
+
+
+SEVERITY_WORDS = {
+    "page": Severity.CRITICAL,
+    "error": Severity.CRITICAL,
+    "warn": Severity.WARNING,
+    "information": Severity.INFO,
+    "none": Severity.INFO,
+}
+"""What the `severity` label of other people's alerts says."""
+
+
+def severity_said(labels: Mapping[str, str]) -> Severity:
+    """What an alert says of its own severity; warning when it says nothing that is known."""
+    said = labels.get("severity", "").strip().lower()
+    return Severity(said) if said in set(Severity) else SEVERITY_WORDS.get(said, Severity.WARNING)
 
 
 STEWARD = "Steward"

@@ -13,7 +13,7 @@ from temporalio import activity
 
 from models.configuration.configuration import AlertRule, Configuration, Row
 from models.incident.alert import Alert
-from models.incident.policy import RESPOND_WITHIN, Ladder, Policy, Rung
+from models.incident.policy import RESPOND_WITHIN, Ladder, Policy, Rung, Urgency
 from models.names import Severity
 from models.service.service import Service
 
@@ -53,7 +53,18 @@ def policy_for(alert: Alert, configuration: Configuration) -> Policy:
         ladder=ladder_for(rule, deadline, configuration),
         alertmanager=configuration.systems.alertmanager,
         links=links_for(rule, service, configuration),
+        higher=higher_for(rule, severity, configuration),
     )
+
+
+def higher_for(rule: AlertRule, severity: Severity, configuration: Configuration) -> dict[Severity, Urgency]:
+    """What each higher severity decides; none where the rule fixes the severity."""
+    higher = [one for one in Severity if one.rank < severity.rank and rule.severity is None]
+    deadlines = {one: deadline_of(rule, one) for one in higher}
+    return {
+        one: Urgency(respond_within=deadline, ladder=ladder_for(rule, deadline, configuration))
+        for one, deadline in deadlines.items()
+    }
 
 
 def deadline_of(rule: AlertRule, severity: Severity) -> timedelta:

@@ -21,7 +21,7 @@ from models.configuration.channels import ChannelConfig
 from models.configuration.consistency import Inconsistent, Mistake, Place, cycles, doubled_aliases, unknown
 from models.configuration.processes import Directories, IntakeSettings, Systems, TemporalLinks, WorkerSettings
 from models.incident.policy import ApprovalPolicy, Thresholds
-from models.names import ANY_ALERT, UNKNOWN_SERVICE, AlertName, ServiceName, Severity
+from models.names import ANY_ALERT, UNKNOWN_SERVICE, AlertName, ServiceName, Severity, severity_said
 from models.service.addresses import WebAddress
 from models.service.service import Service
 
@@ -33,15 +33,6 @@ ANY_TOPIC = "any-alert"
 
 RISKY_KINDS: tuple[str, ...] = tuple(kinds())
 """Every kind of action, as `risks` names them."""
-
-SEVERITY_WORDS = {
-    "page": Severity.CRITICAL,
-    "error": Severity.CRITICAL,
-    "warn": Severity.WARNING,
-    "information": Severity.INFO,
-    "none": Severity.INFO,
-}
-"""What the `severity` label of other people's alerts says."""
 
 SERVICE_NAME: TypeAdapter[str] = TypeAdapter(ServiceName)
 
@@ -151,9 +142,7 @@ class Configuration(Configured):
 
     def severity_for(self, alert_name: str, labels: Mapping[str, str]) -> Severity:
         """The severity of the rule, else the alert's own, else warning."""
-        said = labels.get("severity", "").strip().lower()
-        known = said if said in set(Severity) else SEVERITY_WORDS.get(said, Severity.WARNING)
-        return self.rule(alert_name).severity or Severity(known)
+        return self.rule(alert_name).severity or severity_said(labels)
 
     def runbook_for(self, alert_name: str) -> str:
         """The workflow type that an alert name goes to. Nothing is dropped: `AnyAlert` takes the rest."""

@@ -66,6 +66,13 @@ class Ladder(Model):
     """An acknowledged incident that is quiet for this long is asked about again."""
 
 
+class Urgency(Model):
+    """What a severity decides: how soon somebody must respond, and whom to reach."""
+
+    respond_within: timedelta
+    ladder: Ladder
+
+
 class Policy(Model):
     """Targets, thresholds, deadlines, ladder and risk of one incident, as of its start."""
 
@@ -83,3 +90,12 @@ class Policy(Model):
     ladder: Ladder
     alertmanager: str | None = None
     links: dict[str, str] = Field(default_factory=dict)
+    higher: dict[Severity, Urgency] = Field(default_factory=dict)
+    """By severity, for an alert that says a higher one while its incident is open."""
+
+    def raised_to(self, severity: Severity) -> Policy | None:
+        """The same with a higher severity; None for one that changes nothing. It never falls."""
+        urgency = self.higher.get(severity)
+        if urgency is None or severity.rank >= self.severity.rank:
+            return None
+        return self.model_copy(update={"severity": severity, **dict(urgency)})

@@ -32,6 +32,7 @@ class Escalation:
         self._policy = policy
         self._timeline = timeline
         self._situation = situation
+        self._proved = proved
         self._incident = workflow.info().workflow_id
         self._announcer = Announcer(timeline, self._unreachable)
         self._climb = Climb(policy.ladder, starts_at, self._page, proved)
@@ -52,6 +53,21 @@ class Escalation:
     def begin(self) -> None:
         """The alert is confirmed: the ladder climbs from now on, by the alert's own clock."""
         if self._climbing is None:
+            self._climbing = asyncio.create_task(self._climb.run())
+
+    def rise(self, policy: Policy, why: str) -> None:
+        """Climb the ladder of a higher severity from its first rung, now.
+
+        An acknowledgement was one of the lower severity.
+        """
+        late = self._climb.late
+        self._policy = policy
+        self._climb = Climb(policy.ladder, workflow.now(), self._page, self._proved)
+        self._climb.late = late
+        self._announcer.notice(policy, f"{self._incident} is {policy.severity} now", self._situation(why))
+        if self._climbing and not self._stopped:
+            self._climbing.cancel()
+            self._climb.push(why)
             self._climbing = asyncio.create_task(self._climb.run())
 
     def push(self, why: str) -> None:

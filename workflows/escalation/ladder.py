@@ -41,6 +41,8 @@ class Climb:
         """A sentence for each rung that was reached late, as after an outage."""
         self._ladder = ladder
         self._starts_at = starts_at
+        self._clock = starts_at
+        """From where the rungs are counted: later than the start once a rung was late."""
         self._page = page
         self._proved = proved
         self._pushed = ""
@@ -68,10 +70,11 @@ class Climb:
 
     async def run(self) -> None:
         """Climb until the top; cancelled when the incident closes."""
-        for rung in self._ladder.rungs:
+        for place, rung in enumerate(self._ladder.rungs):
             why = await self._until(rung)
             self.position = rung.role
             self._page(rung, why)
+            self._keep_distance(place)
         while True:
             await workflow.wait_condition(lambda: bool(self.acknowledged_by or self._pushed))
             if self.acknowledged_by:
@@ -88,7 +91,7 @@ class Climb:
 
     async def _until(self, rung: Rung) -> str:
         """Wait until a rung is due or pushed; through every acknowledgement. Returns the reason."""
-        due = self._starts_at + rung.after
+        due = self._clock + rung.after
         while True:
             if self.acknowledged_by:
                 await self._quiet()
@@ -109,6 +112,13 @@ class Climb:
                 )
             except TimeoutError:
                 continue
+
+    def _keep_distance(self, place: int) -> None:
+        """A rung that was so late that the next would follow too soon moves all that follow."""
+        this, *following = self._ladder.rungs[place:]
+        late = workflow.now() - (self._clock + this.after)
+        if following and late > (following[0].after - this.after) / 2:
+            self._clock += late
 
     def _deadline_words(self, role: str, due: datetime) -> str:
         since = f"{in_words(workflow.now() - self._starts_at)} after the alert began"

@@ -30,13 +30,13 @@ with workflow.unsafe.imports_passed_through():
     from workflows.escalation.wording import situation
     from workflows.incident.closing import Closing
     from workflows.incident.messages import People
+    from workflows.incident.notifications import Notifications
     from workflows.incident.other_incidents import OtherIncidents
     from workflows.incident.taking_policy import policy_as_of_now
     from workflows.record.alert_state import AlertState
     from workflows.record.cut_short import unless
     from workflows.record.endings import ClosedByHuman, Ending, Escalated, SelfRecovered, Withdrawn
     from workflows.record.failures import in_short
-    from workflows.record.notification import read_alerts
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline
     from workflows.remediation.approval import Approval
@@ -49,7 +49,6 @@ Page = Callable[["Incident"], Awaitable[None]]
 class Incident:
     """The state and the verbs of one run."""
 
-    policy: Policy
     escalation: Escalation
 
     def __init__(self, alert: Alert) -> None:
@@ -60,8 +59,15 @@ class Incident:
         self.people = People(self.record, self.timeline, self.approval)
         self.remediation = Remediation(self.record, self.timeline, self.alert_state, self.approval, self.show)
         self.others = OtherIncidents(self.timeline)
+        self.notifications = Notifications(self.record, self.timeline, self.alert_state, self.remediation)
         self._watch: Verification | None = None
         self.undoing = Undoing(self.timeline, self._revert, self._not_reverted)
+
+    @property
+    def policy(self) -> Policy:
+        """What the configuration says of this incident, taken when it began."""
+        assert self.record.policy is not None, "an incident takes its policy first"  # noqa: S101
+        return self.record.policy
 
     @property
     def service(self) -> Service:
@@ -80,10 +86,11 @@ class Incident:
     async def respond(self, page: Page) -> Review:
         """Follow the runbook's page to one of its endings; then close with a review."""
         alert = self.record.alert
-        self.policy = self.record.policy = await policy_as_of_now(alert)
+        self.record.policy = await policy_as_of_now(alert)
         self.approval.policy = self.policy.approval
+        self.notifications.take_severity()
         self.timeline.add(
-            f"{alert.name} on {alert.service} fires since {alert.starts_at:%H:%M:%S} UTC",
+            f"{alert.name} on {alert.service} fires since {self.record.fires_since:%H:%M:%S} UTC",
             by=alert.fired_by or alert.source,
         )
         while (review := await self._respond_once(page)) is None:
@@ -95,10 +102,9 @@ class Incident:
 
     async def _respond_once(self, page: Page) -> Review | None:
         """None when the alert fires anew while something is done only for now."""
-        self.escalation = Escalation(
-            self.policy, self.alert_state.alert.starts_at, self.timeline, self._situation, self._proved
-        )
-        self.people.escalation = self.escalation
+        since = min(self.alert_state.alert.starts_at, workflow.now())
+        self.escalation = Escalation(self.policy, since, self.timeline, self._situation, self._proved)
+        self.people.escalation = self.notifications.escalation = self.escalation
         self.remediation.begin(self.policy, self.escalation)
         ending = await self._follow(page)
         closing = Closing(
@@ -242,21 +248,6 @@ class Incident:
         """Nothing that the product may do: a human goes on, with everything that was seen."""
         self.escalation.begin()
         raise Escalated(why)
-
-    # What the alert's source and the steward say
-
-    def hear_alerts(self, said: Sequence[object]) -> None:
-        """The alerts of one notification, in their order."""
-        for alert in read_alerts(said, self.timeline):
-            self._hear_alert(alert)
-
-    def _hear_alert(self, alert: Alert) -> None:
-        if alert.incident_id != self.record.alert.incident_id:
-            self.timeline.add(f"word of another alert was ignored: {alert.incident_id}", by=alert.source)
-            return
-        self.alert_state.hear(alert)
-        if self.alert_state.began_to_flap and self._responding:
-            self.escalation.notice(f"{alert.incident_id} is flapping", "It fires on and off.")
 
     def state(self) -> IncidentState:
         rung = self.escalation.rung if self._responding else ""

@@ -41,7 +41,7 @@ class Runbook:
 
     @workflow.signal(description="The alert fired again or was resolved.")
     def alert_changed(self, *alerts: Any) -> None:
-        self.incident.hear_alerts(alerts)
+        self.incident.notifications.hear(alerts)
 
     @workflow.signal(description="What the steward of the service says.")
     def steward_says(self, says: Any = None) -> None:

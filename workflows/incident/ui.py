@@ -10,7 +10,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.incident.incident import PendingApproval, Phase
-    from models.incident.search_attributes import PHASE
+    from models.incident.search_attributes import PHASE, SEVERITY
+    from models.names import Severity
     from models.text import for_temporal_ui as shown
     from workflows.record.record import Record
 
@@ -20,6 +21,11 @@ LAST_ENTRIES = 8
 def show_phase(phase: Phase) -> None:
     """Let the run be found by its phase."""
     workflow.upsert_search_attributes([PHASE.value_set(phase.value)])
+
+
+def show_severity(severity: Severity) -> None:
+    """Let the run be found by its severity."""
+    workflow.upsert_search_attributes([SEVERITY.value_set(severity.value)])
 
 
 def show_details(record: Record, awaiting: PendingApproval | None) -> None:

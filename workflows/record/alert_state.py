@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.incident.alert import Alert
     from models.incident.alert_life import AlertLife, Change
+    from models.names import severity_said
     from workflows.record.timeline import Timeline
 
 FLAPS = 3
@@ -18,6 +19,8 @@ class AlertState:
     """The newest truth about one alert, as `AlertLife` orders its notifications."""
 
     def __init__(self, alert: Alert, timeline: Timeline, life: AlertLife | None = None) -> None:
+        self.severity = severity_said(alert.labels)
+        """The highest that the alert said of itself while it fired."""
         self.alert = alert
         """The newest that changed anything."""
         self.life = life or AlertLife()
@@ -55,6 +58,8 @@ class AlertState:
         """Take a notification."""
         self.began_to_flap = False
         change = self.life.hear(alert, self._timeline.now())
+        if alert.firing and change is not Change.STALE:
+            self.severity = min(self.severity, severity_said(alert.labels), key=lambda one: one.rank)
         if change is Change.OVER:
             self._over(alert)
         elif change in (Change.JOINED, Change.AGAIN):

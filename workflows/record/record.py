@@ -24,7 +24,9 @@ class Record:
 
     def __init__(self, alert: Alert, timeline: Timeline) -> None:
         self.alert = alert
-        """The alert as it first came in: deadlines are measured from its `startsAt`."""
+        """The alert as it first came in."""
+        self.fires_since = min(alert.starts_at, workflow.now())
+        """What deadlines are measured from: `startsAt`, unless its source's clock is ahead."""
         self.timeline = timeline
         self.began_at = workflow.now()
         self.policy: Policy | None = None
@@ -61,7 +63,7 @@ class Record:
 
     def summary(self) -> str:
         """The incident in one sentence."""
-        took = in_words(self.recovered_at - self.alert.starts_at)
+        took = in_words(self.recovered_at - self.fires_since)
         cause = f", cause {self.cause}" if self.cause else ""
         handed = (f"handed to {incident}" for incident in self.handed_to)
         did = "; ".join((*handed, *(one.plan.says for one in self.performed))) or "nothing was changed"
@@ -91,7 +93,7 @@ class Record:
 
     def review(self, policy: Policy, outcome: Outcome, log_tail: tuple[str, ...]) -> Review:
         """Everything that is known, in the shape of the post-incident review."""
-        began = self.alert.starts_at
+        began = self.fires_since
         return Review(
             incident=workflow.info().workflow_id,
             run_id=workflow.info().run_id,
@@ -111,7 +113,7 @@ class Record:
             did_not_help=self._did_not_help(),
             remarks=(*self.remarks, *self._remarks()),
             timeline=tuple(self.timeline.entries),
-            began_at=began,
+            began_at=self.alert.starts_at,
             detected_after=self.began_at - began,
             responded_after=self.performed[0].started_at - began if self.performed else None,
             resolved_after=self.recovered_at - began,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from models.evidence.deployment import Deployment
+from models.incident.alert import Alert
 from models.incident.incident import Decision, Outcome, Spoken, Through
 from tests.workflows.night import Night
 from tests.workflows.sights import FAILING, HEALTHY, REFUSED, TAKEN_PORT, crashed
@@ -42,9 +45,78 @@ async def test_a_rung_that_was_late_stands_in_the_review(night: Night) -> None:
     await night.until(handle, "awaiting approval")
     await handle.signal("approve")
     remarks = (await night.end(handle)).remarks
-    due = f"{alert.starts_at + 5 * MINUTE:%H:%M:%S}"
-    assert [one for one in remarks if one.startswith(f"Team Lead was due at {due} UTC, and was paged 2 min")]
-    assert not [one for one in remarks if one.startswith("CTO")], "it was not due yet"
+    due = f"{alert.starts_at:%H:%M:%S}"
+    assert [one for one in remarks if one.startswith(f"On-Call was due at {due} UTC, and was paged 7 min")]
+    assert not [one for one in remarks if one.startswith(("Team Lead", "CTO"))], "they were not due yet"
+
+
+@pytest.mark.parametrize("ago", [timedelta(hours=3), timedelta(days=3), timedelta(minutes=4, seconds=50)])
+async def test_an_alert_that_began_long_ago_pages_one_rung_now_and_the_others_at_their_distance(
+    night: Night, ago: timedelta
+) -> None:
+    night.world.port = TAKEN_PORT
+    handle = await night.fire(await night.alert(ago=ago))
+    await night.until(handle, "awaiting approval")
+    await night.env.sleep(4 * MINUTE)
+    assert night.world.pages() == ["On-Call"]
+    await night.env.sleep(2 * MINUTE)
+    assert night.world.pages() == ["On-Call", "Team Lead"]
+    await handle.signal("approve")
+    await night.end(handle)
+
+
+async def test_an_alert_of_a_clock_that_is_ahead_pages_at_once(night: Night) -> None:
+    night.world.port = TAKEN_PORT
+    handle = await night.fire(await night.alert(ago=-timedelta(seconds=299)))
+    await night.until(handle, "awaiting approval")
+    await night.env.sleep(timedelta(seconds=5))
+    assert night.world.pages() == ["On-Call"]
+    await night.env.sleep(5 * MINUTE)
+    assert night.world.pages() == ["On-Call", "Team Lead"], "its deadline counts from now too"
+    await handle.signal("approve")
+    await night.end(handle)
+
+
+def of_severity(alert: Alert, severity: str, instance: str) -> Alert:
+    return alert.model_copy(update={"labels": {"severity": severity}, "fingerprint": instance})
+
+
+async def test_a_warning_that_becomes_critical_has_the_deadlines_of_the_higher_and_is_announced(
+    night: Night,
+) -> None:
+    alert = of_severity(await night.alert("Sluggish"), "warning", "a")
+    handle = await night.fire(alert)
+    await night.until(handle, "escalated")
+    await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
+    await night.env.sleep(MINUTE)
+    paged = len(night.world.pages())
+    await handle.signal("alert_changed", of_severity(alert, "critical", "b"))
+    await night.env.sleep(timedelta(seconds=30))
+    state = await night.state(handle)
+    assert (state.severity, state.acknowledged_by) == ("critical", "")
+    assert "Sluggish/backend is critical now" in night.world.notices()
+    assert night.world.pages()[paged:] == ["On-Call"], "whoever acknowledged a warning is told"
+    assert {one.severity for one in night.world.told[-2:]} == {"critical"}
+    await night.env.sleep(5 * MINUTE)
+    assert night.world.pages()[paged:] == ["On-Call", "Team Lead"], "5 minutes, not 30"
+    found = {pair.key.name: pair.value for pair in (await handle.describe()).typed_search_attributes}
+    assert found["Severity"] == "critical"
+    review = await night.closes(handle)
+    assert review.severity == "critical"
+
+
+async def test_a_severity_that_falls_and_one_that_the_rule_fixes_change_nothing(night: Night) -> None:
+    falls = of_severity(await night.alert("Sluggish"), "critical", "a")
+    fixed = of_severity(await night.alert("DiskSlow"), "warning", "a")
+    for alert, later, severity in ((falls, "info", "critical"), (fixed, "critical", "warning")):
+        handle = await night.fire(alert)
+        await night.until(handle, "escalated")
+        await handle.signal("alert_changed", of_severity(alert, later, "b"))
+        await night.env.sleep(timedelta(seconds=5))
+        state = await night.state(handle)
+        assert state.severity == severity
+        assert not [entry for entry in state.timeline if "severity rises" in entry.text]
+        await night.closes(handle)
 
 
 async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(night: Night) -> None:
