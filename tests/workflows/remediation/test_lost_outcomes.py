@@ -60,7 +60,10 @@ async def test_a_rollback_that_did_not_happen_is_left_to_a_human(night: Night) -
 async def test_a_lost_script_is_looked_back_at_when_it_must_have_ended(night: Night) -> None:
     script = {"command": ["./back.sh"], "timeout": "7m"}
     night.configure(services={"backend": {"rollback": script}})
-    assert (await night.end(await rolling_back(night))).outcome is Outcome.RESOLVED
+    handle = await rolling_back(night)
+    await night.until(handle, "acting")
+    await night.env.sleep(timedelta(minutes=7))
+    assert (await night.end(handle)).outcome is Outcome.RESOLVED
     asked = {
         event.activity_task_scheduled_event_attributes.activity_type.name: event.event_time.ToDatetime()
         for event in (await night.steward().fetch_history()).events
