@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 import httpx
 from temporalio import activity
 
-from activities.support.http import Answer, Fault, NoAnswer, ask, shown
+from activities.support.http import Answer, Fault, NoAnswer, ask, retry_after, shown
 from activities.support.stability import Patience
 from activities.support.watch import watch
 from models.base import Model
@@ -26,7 +25,7 @@ from models.service.surroundings import Provider
 SAMPLE_EVERY = timedelta(seconds=5)
 """And more often only in a window so short that three looks would not fit."""
 
-_DOWN = (Fault.REFUSED, Fault.TIMED_OUT)
+_DOWN = (Fault.REFUSED, Fault.CLOSED, Fault.TIMED_OUT)
 
 
 class ProviderKind(StrEnum):
@@ -120,19 +119,6 @@ def _judge(name: str, provider: Provider, answer: Answer, latency: float) -> Pro
         retry_after=retry_after(answer.retry_after),
         latency=latency,
     )
-
-
-def retry_after(header: str) -> timedelta | None:
-    """How long a server asks us to wait: it says seconds or a date. None when it does not say."""
-    if header.isascii() and header.isdigit():
-        return timedelta(seconds=min(int(header), 7 * 86400))
-    try:
-        at = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return max(timedelta(), at - datetime.now(UTC))
 
 
 def _together(seen: tuple[ProviderSeen, ...]) -> tuple[Finding, str]:

@@ -4,8 +4,10 @@ The time for the whole answer and its size are bounded, redirects are not follow
 system that does not answer is told apart by how it failed:
 
     NoAnswer
-      · refused       nobody listens, or the connection was closed without an answer
+      · refused       nobody listens
+      · closed        the connection was closed without an answer
       · timed-out     the connection stands and nothing comes
+      · not-http      an answer came, in another protocol
       · unreachable   no such name, no route, no free connection: we cannot see
       · misconfigured the address cannot be asked at all: we cannot see
       · no-use        an answer came, but not a whole one with status 200 (only by `Answer.whole`)
@@ -18,7 +20,8 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -30,6 +33,8 @@ from models.base import in_words
 
 class Fault(StrEnum):
     REFUSED = "refused"
+    CLOSED = "closed"
+    NOT_HTTP = "not-http"
     TIMED_OUT = "timed-out"
     UNREACHABLE = "unreachable"
     MISCONFIGURED = "misconfigured"
@@ -51,6 +56,7 @@ class Cut(StrEnum):
     TIME = "time"
     SIZE = "size"
     BROKEN = "broken"
+    ENCODING = "encoding"
 
 
 @dataclass(frozen=True)
@@ -90,10 +96,13 @@ async def ask(
     *,
     within: timedelta,
     limit: int,
+    error_limit: int | None = None,
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """`GET url` on a fresh connection: at most `limit` bytes of the body, `within` in all.
+
+    Of an answer that tells of an error, `error_limit` bytes, where that is another number.
 
     A fresh connection, because a kept one may belong to a process that is long gone.
     Raises `NoAnswer` when not even a status came.
@@ -116,6 +125,8 @@ async def ask(
                 timeout=httpx.Timeout(None, pool=seconds / 2),
             ) as response,
         ):
+            if error_limit is not None and response.is_error:
+                limit = error_limit
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > limit:
@@ -129,7 +140,7 @@ async def ask(
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         if response is None:
             raise _no_answer(error, shown(url)) from error
-        cut = Cut.BROKEN
+        cut = Cut.ENCODING if isinstance(error, httpx.DecodingError) else Cut.BROKEN
     return Answer(
         status=response.status_code,
         body=bytes(body[:limit]),
@@ -137,6 +148,19 @@ async def ask(
         retry_after=response.headers.get("retry-after", ""),
         cut=cut,
     )
+
+
+def retry_after(header: str) -> timedelta | None:
+    """How long a server asks us to wait: it says seconds or a date. None when it does not say."""
+    if header.isascii() and header.isdigit():
+        return timedelta(seconds=min(int(header), 7 * 86400))
+    try:
+        at = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max(timedelta(), at - datetime.now(UTC))
 
 
 _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Fault, str], ...] = (
@@ -147,7 +171,7 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Fault, str], ...] = (
     ((httpx.ConnectError,), Fault.UNREACHABLE, "no route to {where}"),
     (
         (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError),
-        Fault.REFUSED,
+        Fault.CLOSED,
         "connection closed without a valid answer at {where}",
     ),
 )
@@ -156,6 +180,8 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Fault, str], ...] = (
 
 def _no_answer(error: Exception, where: str) -> NoAnswer:
     causes = tuple(_causes(error))
+    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):
+        return NoAnswer(Fault.NOT_HTTP, f"what answers at {where} does not speak HTTP")
     for kinds, fault, sentence in _MEANINGS:
         if any(isinstance(cause, kinds) for cause in causes):
             return NoAnswer(fault, sentence.format(where=where))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from activities.app.temporal import ExecutionsSeen, FailedType
 from activities.files.clean_up import OldFile, OldFilesSeen
 from activities.files.environment import EnvironmentProposal
-from activities.health.probe import HealthKind, HealthSeen
+from activities.health.health_seen import HealthKind, HealthSeen
 from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.monitoring.alertmanager import AlertSourceSeen
 from activities.monitoring.providers import ProviderKind, ProviderSeen, ProvidersSeen
@@ -27,6 +27,30 @@ MIB = 2**20
 HEALTHY = HealthSeen(finding=Finding.OK, kind=HealthKind.HEALTHY, status=200, reason="200 and healthy")
 REFUSED = HealthSeen(finding=Finding.BAD, kind=HealthKind.REFUSED, reason="connection refused")
 BLIND = HealthSeen(finding=Finding.UNKNOWN, kind=HealthKind.UNREACHABLE, reason="the name does not resolve")
+NOT_FITTING = HealthSeen(
+    kind=HealthKind.DOES_NOT_FIT,
+    status=404,
+    reason="the health check does not fit: answered 404; change `health.url`",
+    change="change `health.url`",
+)
+THROTTLED = HealthSeen(
+    kind=HealthKind.THROTTLED, status=429, reason="throttled: answered 429", retry_after=timedelta(minutes=1)
+)
+NAMES_DATABASE = HealthSeen(
+    finding=Finding.BAD,
+    kind=HealthKind.UNHEALTHY_BODY,
+    status=503,
+    reason="answered 503, and names database",
+    names=("database",),
+    names_database=True,
+)
+NAMES_PROVIDER = HealthSeen(
+    finding=Finding.BAD,
+    kind=HealthKind.UNHEALTHY_BODY,
+    status=503,
+    reason="answered 503, and names openai",
+    names=("openai",),
+)
 
 RUNNING = ProcessSeen(finding=Finding.OK, state=ProcessState.RUNNING, reason="running", image="backend:2")
 PAUSED = ProcessSeen(finding=Finding.BAD, state=ProcessState.PAUSED, reason="paused")

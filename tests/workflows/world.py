@@ -22,7 +22,7 @@ from activities.app.temporal import ExecutionsSeen
 from activities.files.clean_up import OldFilesSeen
 from activities.files.environment import EnvironmentProposal
 from activities.health.dependencies import DependenciesSeen, DependencySeen, LookAtDependencies
-from activities.health.probe import HealthSeen
+from activities.health.health_seen import HealthSeen
 from activities.managers.process_seen import ProcessSeen
 from activities.monitoring.alertmanager import AlertSourceSeen
 from activities.monitoring.providers import ProvidersSeen

@@ -13,7 +13,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.files.clean_up import CleanUpActivities, OldFilesSeen
     from activities.files.environment import EnvironmentActivities, EnvironmentProposal, ProposeEnvironment
     from activities.health.dependencies import DependenciesSeen, DependencyActivities, LookAtDependencies
-    from activities.health.probe import HealthActivities, HealthSeen
+    from activities.health.health_seen import HealthSeen
+    from activities.health.probe import HealthActivities
     from activities.incidents.stewardship import HistorySeen, StewardshipActivities
     from activities.managers.process_seen import ProcessSeen
     from activities.monitoring.providers import ProviderActivities, ProvidersSeen

@@ -41,7 +41,7 @@ def served(httpserver: HTTPServer) -> Callable[[Iterable[bool]], str]:
         ahead: Iterator[bool] = iter(answers)
 
         def answer(_request: Request) -> Response:
-            return Response('{"status": "ok"}' if next(ahead) else "", 200)
+            return Response(json.dumps({"status": "ok" if next(ahead) else "down"}), 200)
 
         httpserver.expect_request("/health").respond_with_handler(answer)
         return httpserver.url_for("/health")

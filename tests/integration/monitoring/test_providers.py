@@ -12,7 +12,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.testing import ActivityEnvironment
 
-from activities.monitoring.providers import ProviderActivities, ProviderKind, ProvidersSeen, retry_after
+from activities.monitoring.providers import ProviderActivities, ProviderKind, ProvidersSeen
+from activities.support.http import retry_after
 from models.evidence.evidence import Finding
 from models.service.service import DockerManager, Service
 from models.service.surroundings import Provider
