@@ -16,19 +16,19 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 from tests.replay.scenarios import SCENARIOS, Scenario
-from tests.workflows.night import open_night
+from tests.workflows.harness import open_harness
 
 HISTORIES = Path(__file__).parent / "histories"
 PROJECT = Path(__file__).parents[2]
 
 
 async def record(scenarios: Iterable[Scenario], directory: Path) -> list[Path]:
-    """Play what has no history yet, each in a night of its own; the files that are new."""
+    """Play what has no history yet, each in a harness of its own; the files that are new."""
     written: list[Path] = []
     for scenario in scenarios:
         if not recorded(scenario, directory):
-            async with open_night() as night:
-                runs = [await _history(handle) for handle in await scenario.play(night)]
+            async with open_harness() as harness:
+                runs = [await _history(handle) for handle in await scenario.play(harness)]
             written += [_keep(*run, scenario, directory) for run in runs]
     return written
 

@@ -1,4 +1,4 @@
-"""The configuration of a scripted night: a backend that needs a database, and who is called."""
+"""The configuration in the scripted world: a backend that needs a database, and who is called."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.workflows.night import Night, open_night
+from tests.workflows.harness import Harness, open_harness
 
 
 @pytest.fixture
-async def night() -> AsyncIterator[Night]:
-    """A night of its own for each test."""
-    async with open_night() as night:
-        yield night
+async def harness() -> AsyncIterator[Harness]:
+    """A harness of its own for each test."""
+    async with open_harness() as harness:
+        yield harness

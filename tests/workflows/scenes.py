@@ -1,4 +1,4 @@
-"""How the world of a scripted night is when its alert fires."""
+"""How the scripted world is when an alert fires."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from activities.managers.process_seen import ProcessState
 from activities.postgres.database_seen import DatabaseKind
 from models.evidence.deployment import Deployment
 from tests.workflows import sights
-from tests.workflows.night import Night
+from tests.workflows.harness import Harness
 
-Scene = Callable[[Night], Awaitable[None]]
+Scene = Callable[[Harness], Awaitable[None]]
 
 CRASH = sights.crashed(sights.LONG_AGO)
 LOOPING = CRASH.model_copy(
@@ -30,9 +30,9 @@ SCALABLE = {"services": {"backend": {"scale": {"max_replicas": 3}}}}
 def scene(**changes: Any) -> Scene:
     """The world with these sights."""
 
-    async def changed(night: Night) -> None:
+    async def changed(harness: Harness) -> None:
         for name, value in changes.items():
-            setattr(night.world, name, value)
+            setattr(harness.world, name, value)
 
     return changed
 
@@ -52,11 +52,11 @@ def unreachable(kind: DatabaseKind, **changes: object) -> Scene:
 def deployed(then: Scene) -> Scene:
     """A healthy version of the day before yesterday, and a newer one of five minutes ago."""
 
-    async def told(night: Night) -> None:
-        await then(night)
-        now = await night.now()
+    async def told(harness: Harness) -> None:
+        await then(harness)
+        now = await harness.now()
         old, new = now - timedelta(days=2), now - timedelta(minutes=5)
-        await night.deployed(
+        await harness.deployed(
             Deployment(service="backend", version="backend:1", deployed_at=old, healthy_at=old, current=True),
             Deployment(service="backend", version="backend:2", deployed_at=new, current=True),
         )

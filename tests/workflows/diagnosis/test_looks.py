@@ -20,7 +20,7 @@ from models.service.service import Service
 from runtime.hosting import activities_of
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION, merged
-from tests.workflows.night import Night
+from tests.workflows.harness import Harness
 from tests.workflows.world import EVERY_LOOK
 from workflows.diagnosis import looks
 from workflows.diagnosis.look import Look
@@ -65,13 +65,13 @@ class TakesIt:
         return Situation(seen, policy, policy.service)[certificate]
 
 
-async def take(night: Night, days_left: int | None, **of_the_service: Any) -> CertificateSeen:
+async def take(harness: Harness, days_left: int | None, **of_the_service: Any) -> CertificateSeen:
     """The look, taken by a worker that hosts its activity."""
     configuration = merged(CONFIGURATION, {"services": {"backend": of_the_service}})
     alert = Alert(name="ServiceDown", service="backend", starts_at=sights.LONG_AGO)
     policy = policy_for(alert, Configuration.of(configuration, NAMES))
     taken = activities_of(CertificateActivities(days_left))
-    client, here, host = night.env.client, "new-evidence", of_the_service.get("host")
+    client, here, host = harness.env.client, "new-evidence", of_the_service.get("host")
     async with (
         Worker(client, task_queue=here, workflows=[TakesIt], activities=[] if host else taken),
         Worker(client, task_queue=queue_of(host or "another"), activities=taken),
@@ -83,18 +83,18 @@ ANYWHERE = pytest.mark.parametrize("where", [{}, {"host": "web-1"}], ids=["here"
 
 
 @ANYWHERE
-async def test_new_evidence_is_typed_and_taken(night: Night, where: dict[str, str]) -> None:
-    seen = await take(night, 3, **where)
+async def test_new_evidence_is_typed_and_taken(harness: Harness, where: dict[str, str]) -> None:
+    seen = await take(harness, 3, **where)
     assert (seen.bad, seen.days_left) == (True, 3)
     assert seen.reason == "the certificate of backend ends in 3 days"
 
 
 @ANYWHERE
 async def test_a_mistake_of_ours_is_unknown_and_logged(
-    night: Night, caplog: pytest.LogCaptureFixture, where: dict[str, str]
+    harness: Harness, caplog: pytest.LogCaptureFixture, where: dict[str, str]
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        seen = await take(night, None, **where)
+        seen = await take(harness, None, **where)
     assert seen.unknown
     assert seen.reason == "could not be looked at: ZeroDivisionError: a mistake of ours"
     assert "look certificate failed in our own code" in caplog.text

@@ -9,7 +9,7 @@ import pytest
 from models.evidence.deployment import Deployment
 from models.incident.alert import Alert
 from models.incident.incident import Decision, Outcome, Spoken, Through
-from tests.workflows.night import Night
+from tests.workflows.harness import Harness
 from tests.workflows.sights import FAILING, HEALTHY, REFUSED, TAKEN_PORT, crashed
 
 MINUTE = timedelta(minutes=1)
@@ -21,30 +21,30 @@ def deployment(version: str, at: datetime, *, healthy: bool) -> Deployment:
     )
 
 
-async def test_each_rung_is_paged_by_the_alerts_own_clock(night: Night) -> None:
-    night.world.port = TAKEN_PORT
-    alert = await night.alert(ago=2 * MINUTE)
-    handle = await night.fire(alert)
-    await night.until(handle, "awaiting approval")
-    await night.env.sleep(timedelta(seconds=5))
-    assert night.world.pages() == ["On-Call"]
-    await night.env.sleep(2 * MINUTE)
-    assert night.world.pages() == ["On-Call"], "the deadline is 5 minutes after startsAt, not yet"
-    await night.env.sleep(MINUTE + timedelta(seconds=10))
-    assert night.world.pages() == ["On-Call", "Team Lead"], "5 minutes after startsAt, 3 after the start"
-    await night.env.sleep(5 * MINUTE)
-    assert night.world.pages() == ["On-Call", "Team Lead", "CTO"]
+async def test_each_rung_is_paged_by_the_alerts_own_clock(harness: Harness) -> None:
+    harness.world.port = TAKEN_PORT
+    alert = await harness.alert(ago=2 * MINUTE)
+    handle = await harness.fire(alert)
+    await harness.until(handle, "awaiting approval")
+    await harness.env.sleep(timedelta(seconds=5))
+    assert harness.world.pages() == ["On-Call"]
+    await harness.env.sleep(2 * MINUTE)
+    assert harness.world.pages() == ["On-Call"], "the deadline is 5 minutes after startsAt, not yet"
+    await harness.env.sleep(MINUTE + timedelta(seconds=10))
+    assert harness.world.pages() == ["On-Call", "Team Lead"], "5 minutes after startsAt, 3 after the start"
+    await harness.env.sleep(5 * MINUTE)
+    assert harness.world.pages() == ["On-Call", "Team Lead", "CTO"]
     await handle.signal("approve")
-    assert (await night.end(handle)).outcome is Outcome.RESOLVED
+    assert (await harness.end(handle)).outcome is Outcome.RESOLVED
 
 
-async def test_a_rung_that_was_late_stands_in_the_review(night: Night) -> None:
-    night.world.port = TAKEN_PORT
-    alert = await night.alert(ago=7 * MINUTE)
-    handle = await night.fire(alert)
-    await night.until(handle, "awaiting approval")
+async def test_a_rung_that_was_late_stands_in_the_review(harness: Harness) -> None:
+    harness.world.port = TAKEN_PORT
+    alert = await harness.alert(ago=7 * MINUTE)
+    handle = await harness.fire(alert)
+    await harness.until(handle, "awaiting approval")
     await handle.signal("approve")
-    remarks = (await night.end(handle)).remarks
+    remarks = (await harness.end(handle)).remarks
     due = f"{alert.starts_at:%H:%M:%S}"
     assert [one for one in remarks if one.startswith(f"On-Call was due at {due} UTC, and was paged 7 min")]
     assert not [one for one in remarks if one.startswith(("Team Lead", "CTO"))], "they were not due yet"
@@ -52,29 +52,29 @@ async def test_a_rung_that_was_late_stands_in_the_review(night: Night) -> None:
 
 @pytest.mark.parametrize("ago", [timedelta(hours=3), timedelta(days=3), timedelta(minutes=4, seconds=50)])
 async def test_an_alert_that_began_long_ago_pages_one_rung_now_and_the_others_at_their_distance(
-    night: Night, ago: timedelta
+    harness: Harness, ago: timedelta
 ) -> None:
-    night.world.port = TAKEN_PORT
-    handle = await night.fire(await night.alert(ago=ago))
-    await night.until(handle, "awaiting approval")
-    await night.env.sleep(4 * MINUTE)
-    assert night.world.pages() == ["On-Call"]
-    await night.env.sleep(2 * MINUTE)
-    assert night.world.pages() == ["On-Call", "Team Lead"]
+    harness.world.port = TAKEN_PORT
+    handle = await harness.fire(await harness.alert(ago=ago))
+    await harness.until(handle, "awaiting approval")
+    await harness.env.sleep(4 * MINUTE)
+    assert harness.world.pages() == ["On-Call"]
+    await harness.env.sleep(2 * MINUTE)
+    assert harness.world.pages() == ["On-Call", "Team Lead"]
     await handle.signal("approve")
-    await night.end(handle)
+    await harness.end(handle)
 
 
-async def test_an_alert_of_a_clock_that_is_ahead_pages_at_once(night: Night) -> None:
-    night.world.port = TAKEN_PORT
-    handle = await night.fire(await night.alert(ago=-timedelta(seconds=299)))
-    await night.until(handle, "awaiting approval")
-    await night.env.sleep(timedelta(seconds=5))
-    assert night.world.pages() == ["On-Call"]
-    await night.env.sleep(5 * MINUTE)
-    assert night.world.pages() == ["On-Call", "Team Lead"], "its deadline counts from now too"
+async def test_an_alert_of_a_clock_that_is_ahead_pages_at_once(harness: Harness) -> None:
+    harness.world.port = TAKEN_PORT
+    handle = await harness.fire(await harness.alert(ago=-timedelta(seconds=299)))
+    await harness.until(handle, "awaiting approval")
+    await harness.env.sleep(timedelta(seconds=5))
+    assert harness.world.pages() == ["On-Call"]
+    await harness.env.sleep(5 * MINUTE)
+    assert harness.world.pages() == ["On-Call", "Team Lead"], "its deadline counts from now too"
     await handle.signal("approve")
-    await night.end(handle)
+    await harness.end(handle)
 
 
 def of_severity(alert: Alert, severity: str, instance: str) -> Alert:
@@ -82,143 +82,143 @@ def of_severity(alert: Alert, severity: str, instance: str) -> Alert:
 
 
 async def test_a_warning_that_becomes_critical_has_the_deadlines_of_the_higher_and_is_announced(
-    night: Night,
+    harness: Harness,
 ) -> None:
-    alert = of_severity(await night.alert("Sluggish"), "warning", "a")
-    handle = await night.fire(alert)
-    await night.until(handle, "escalated")
+    alert = of_severity(await harness.alert("Sluggish"), "warning", "a")
+    handle = await harness.fire(alert)
+    await harness.until(handle, "escalated")
     await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
-    await night.env.sleep(MINUTE)
-    paged = len(night.world.pages())
+    await harness.env.sleep(MINUTE)
+    paged = len(harness.world.pages())
     await handle.signal("alert_changed", of_severity(alert, "critical", "b"))
-    await night.env.sleep(timedelta(seconds=30))
-    state = await night.state(handle)
+    await harness.env.sleep(timedelta(seconds=30))
+    state = await harness.state(handle)
     assert (state.severity, state.acknowledged_by) == ("critical", "")
-    assert "Sluggish/backend is critical now" in night.world.notices()
-    assert night.world.pages()[paged:] == ["On-Call"], "whoever acknowledged a warning is told"
-    assert {one.severity for one in night.world.told[-2:]} == {"critical"}
-    await night.env.sleep(5 * MINUTE)
-    assert night.world.pages()[paged:] == ["On-Call", "Team Lead"], "5 minutes, not 30"
+    assert "Sluggish/backend is critical now" in harness.world.notices()
+    assert harness.world.pages()[paged:] == ["On-Call"], "whoever acknowledged a warning is told"
+    assert {one.severity for one in harness.world.told[-2:]} == {"critical"}
+    await harness.env.sleep(5 * MINUTE)
+    assert harness.world.pages()[paged:] == ["On-Call", "Team Lead"], "5 minutes, not 30"
     found = {pair.key.name: pair.value for pair in (await handle.describe()).typed_search_attributes}
     assert found["Severity"] == "critical"
-    review = await night.closes(handle)
+    review = await harness.closes(handle)
     assert review.severity == "critical"
 
 
-async def test_a_severity_that_falls_and_one_that_the_rule_fixes_change_nothing(night: Night) -> None:
-    falls = of_severity(await night.alert("Sluggish"), "critical", "a")
-    fixed = of_severity(await night.alert("DiskSlow"), "warning", "a")
+async def test_a_severity_that_falls_and_one_that_the_rule_fixes_change_nothing(harness: Harness) -> None:
+    falls = of_severity(await harness.alert("Sluggish"), "critical", "a")
+    fixed = of_severity(await harness.alert("DiskSlow"), "warning", "a")
     for alert, later, severity in ((falls, "info", "critical"), (fixed, "critical", "warning")):
-        handle = await night.fire(alert)
-        await night.until(handle, "escalated")
+        handle = await harness.fire(alert)
+        await harness.until(handle, "escalated")
         await handle.signal("alert_changed", of_severity(alert, later, "b"))
-        await night.env.sleep(timedelta(seconds=5))
-        state = await night.state(handle)
+        await harness.env.sleep(timedelta(seconds=5))
+        state = await harness.state(handle)
         assert state.severity == severity
         assert not [entry for entry in state.timeline if "severity rises" in entry.text]
-        await night.closes(handle)
+        await harness.closes(handle)
 
 
-async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(night: Night) -> None:
-    night.world.port = TAKEN_PORT
-    handle = await night.fire(await night.alert())
-    await night.until(handle, "awaiting approval")
+async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(harness: Harness) -> None:
+    harness.world.port = TAKEN_PORT
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "awaiting approval")
     await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
-    await night.env.sleep(20 * MINUTE)
-    assert night.world.pages() == ["On-Call"]
-    await night.env.sleep(15 * MINUTE)
-    assert night.world.pages() == ["On-Call", "On-Call"], "quiet for 30 minutes: asked about again"
-    assert "ada" in night.world.told[-1].text or any("ada" in one.text for one in night.world.told)
+    await harness.env.sleep(20 * MINUTE)
+    assert harness.world.pages() == ["On-Call"]
+    await harness.env.sleep(15 * MINUTE)
+    assert harness.world.pages() == ["On-Call", "On-Call"], "quiet for 30 minutes: asked about again"
+    assert "ada" in harness.world.told[-1].text or any("ada" in one.text for one in harness.world.told)
     await handle.signal("deny")
-    await night.until(handle, "escalated")
+    await harness.until(handle, "escalated")
 
 
-async def test_an_unanswered_approval_is_a_rung(night: Night) -> None:
-    night.world.port = TAKEN_PORT
-    alert = await night.alert()
-    handle = await night.fire(alert)
-    await night.until(handle, "awaiting approval")
-    await night.env.sleep(31 * MINUTE)
-    assert night.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
-    assert night.world.done == []
+async def test_an_unanswered_approval_is_a_rung(harness: Harness) -> None:
+    harness.world.port = TAKEN_PORT
+    alert = await harness.alert()
+    handle = await harness.fire(alert)
+    await harness.until(handle, "awaiting approval")
+    await harness.env.sleep(31 * MINUTE)
+    assert harness.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
+    assert harness.world.done == []
     await handle.signal("approve", Decision(by="ada", through=Through.INTAKE))
-    review = await night.end(handle)
+    review = await harness.end(handle)
     assert review.performed[0].approved_by == "ada"
 
 
-async def test_an_approval_that_nobody_gives_expires(night: Night) -> None:
-    night.world.port = TAKEN_PORT
-    handle = await night.fire(await night.alert())
-    await night.until(handle, "awaiting approval")
-    await night.env.sleep(timedelta(hours=4, minutes=1))
-    state = await night.until(handle, "escalated")
+async def test_an_approval_that_nobody_gives_expires(harness: Harness) -> None:
+    harness.world.port = TAKEN_PORT
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "awaiting approval")
+    await harness.env.sleep(timedelta(hours=4, minutes=1))
+    state = await harness.until(handle, "escalated")
     assert any("expired" in entry.text for entry in state.timeline)
-    assert night.world.done == []
+    assert harness.world.done == []
     await handle.signal("approve")
     await handle.signal("done")
-    review = await night.end(handle)
+    review = await harness.end(handle)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
     assert any("did not count" in entry.text for entry in review.timeline)
 
 
-async def test_a_rung_without_a_reachable_channel_is_skipped_and_said_so(night: Night) -> None:
-    night.world.port = TAKEN_PORT
-    night.world.down = {"discord", "pager"}
-    handle = await night.fire(await night.alert())
-    state = await night.until(handle, "awaiting approval")
-    await night.env.sleep(timedelta(seconds=30))
-    assert night.world.pages() == ["On-Call", "Team Lead"]
-    state = await night.state(handle)
+async def test_a_rung_without_a_reachable_channel_is_skipped_and_said_so(harness: Harness) -> None:
+    harness.world.port = TAKEN_PORT
+    harness.world.down = {"discord", "pager"}
+    handle = await harness.fire(await harness.alert())
+    state = await harness.until(handle, "awaiting approval")
+    await harness.env.sleep(timedelta(seconds=30))
+    assert harness.world.pages() == ["On-Call", "Team Lead"]
+    state = await harness.state(handle)
     assert any("On-Call could not be reached" in entry.text for entry in state.timeline)
     await handle.signal("approve")
-    await night.end(handle)
+    await harness.end(handle)
 
 
-async def test_the_third_crash_offers_the_rollback_with_the_deployments(night: Night) -> None:
-    now = await night.now()
+async def test_the_third_crash_offers_the_rollback_with_the_deployments(harness: Harness) -> None:
+    now = await harness.now()
     for minutes in (3, 2):
-        night.world.process = crashed(now - minutes * MINUTE)
-        night.world.health = REFUSED
-        review = await night.end(await night.fire(await night.alert()))
+        harness.world.process = crashed(now - minutes * MINUTE)
+        harness.world.health = REFUSED
+        review = await harness.end(await harness.fire(await harness.alert()))
         assert review.cause == "crash"
-    await night.deployed(
+    await harness.deployed(
         deployment("backend:1", now - timedelta(days=2), healthy=True),
         deployment("backend:2", now - timedelta(hours=1), healthy=False),
     )
-    night.world.process = crashed(now)
-    night.world.health = REFUSED
-    handle = await night.fire(await night.alert())
-    state = await night.until(handle, "awaiting approval")
+    harness.world.process = crashed(now)
+    harness.world.health = REFUSED
+    handle = await harness.fire(await harness.alert())
+    state = await harness.until(handle, "awaiting approval")
     assert state.cause == "crash loop"
     assert state.awaiting is not None
     assert state.awaiting.plan.says == "roll backend back from backend:2 to backend:1"
     assert "backend:2" in state.awaiting.plan.why
-    assert "Platform Team" in night.world.pages()
+    assert "Platform Team" in harness.world.pages()
     await handle.signal("approve")
-    assert (await night.end(handle)).outcome is Outcome.RESOLVED
+    assert (await harness.end(handle)).outcome is Outcome.RESOLVED
 
 
-async def test_a_fix_without_effect_escalates_and_is_not_repeated(night: Night) -> None:
-    night.world.watched["watch_health"] = FAILING
-    handle = await night.fire(await night.alert())
-    await night.until(handle, "escalated")
-    await night.env.sleep(timedelta(hours=1))
-    assert night.world.done == ["start backend"]
-    night.world.health = HEALTHY
-    await night.resolve(handle)
-    review = await night.end(handle)
+async def test_a_fix_without_effect_escalates_and_is_not_repeated(harness: Harness) -> None:
+    harness.world.watched["watch_health"] = FAILING
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "escalated")
+    await harness.env.sleep(timedelta(hours=1))
+    assert harness.world.done == ["start backend"]
+    harness.world.health = HEALTHY
+    await harness.resolve(handle)
+    review = await harness.end(handle)
     assert review.outcome is Outcome.RESOLVED_ELSEWHERE
     assert review.did_not_help == ("start backend: done",)
 
 
-async def test_done_that_is_said_too_early_closes_nothing(night: Night) -> None:
-    night.world.port = TAKEN_PORT
-    handle = await night.fire(await night.alert())
-    await night.until(handle, "awaiting approval")
+async def test_done_that_is_said_too_early_closes_nothing(harness: Harness) -> None:
+    harness.world.port = TAKEN_PORT
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "awaiting approval")
     await handle.signal("done")
     await handle.signal("deny")
-    await night.until(handle, "escalated")
-    await night.env.sleep(MINUTE)
-    assert (await night.state(handle)).phase == "escalated"
+    await harness.until(handle, "escalated")
+    await harness.env.sleep(MINUTE)
+    assert (await harness.state(handle)).phase == "escalated"
     await handle.signal("done")
-    assert (await night.end(handle)).outcome is Outcome.CLOSED_BY_HUMAN
+    assert (await harness.end(handle)).outcome is Outcome.CLOSED_BY_HUMAN

@@ -16,7 +16,7 @@ from temporalio.worker import Worker
 with workflow.unsafe.imports_passed_through():
     from models.incident.policy import Ladder, Rung
     from tests.workflows import sights
-    from tests.workflows.night import Night
+    from tests.workflows.harness import Harness
     from tests.workflows.scenes import scene
     from workflows.escalation.ladder import Climb
 
@@ -72,8 +72,8 @@ LADDER = Ladder(
 Climbing = WorkflowHandle[ClimbAlone, None]
 
 
-async def climb(night: Night) -> Climbing:
-    return await night.env.client.start_workflow(
+async def climb(harness: Harness) -> Climbing:
+    return await harness.env.client.start_workflow(
         ClimbAlone.run, Climbed(ladder=LADDER), id=str(uuid4()), task_queue="ladder"
     )
 
@@ -83,56 +83,56 @@ async def roles(handle: Climbing) -> list[str]:
 
 
 @pytest.fixture
-async def ladder_worker(night: Night) -> AsyncIterator[None]:
-    async with Worker(night.env.client, task_queue="ladder", workflows=[ClimbAlone]):
+async def ladder_worker(harness: Harness) -> AsyncIterator[None]:
+    async with Worker(harness.env.client, task_queue="ladder", workflows=[ClimbAlone]):
         yield
 
 
 @pytest.mark.usefixtures("ladder_worker")
-async def test_nobody_is_woken_at_the_deadline_while_only_the_proof_goes_on(night: Night) -> None:
-    handle = await climb(night)
-    await night.env.sleep(MINUTE)
+async def test_nobody_is_woken_at_the_deadline_while_only_the_proof_goes_on(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(MINUTE)
     await handle.signal(ClimbAlone.proving, True)
-    await night.env.sleep(5 * MINUTE)
+    await harness.env.sleep(5 * MINUTE)
     assert await roles(handle) == ["On-Call"], "the deadline was for the recovery, not for its proof"
     await handle.signal(ClimbAlone.proving, False)
-    await night.env.sleep(timedelta(seconds=1))
+    await harness.env.sleep(timedelta(seconds=1))
     assert await roles(handle) == ["On-Call", "Team Lead"], "the proof is over, and it is not over"
 
 
 @pytest.mark.usefixtures("ladder_worker")
-async def test_every_rung_has_its_time(night: Night) -> None:
-    handle = await climb(night)
-    await night.env.sleep(4 * MINUTE)
+async def test_every_rung_has_its_time(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(4 * MINUTE)
     assert await roles(handle) == ["On-Call"]
-    await night.env.sleep(2 * MINUTE)
+    await harness.env.sleep(2 * MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead"]
-    await night.env.sleep(5 * MINUTE)
+    await harness.env.sleep(5 * MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
 
 
 @pytest.mark.usefixtures("ladder_worker")
-async def test_at_the_top_nothing_falls_silent_and_nobody_is_flooded(night: Night) -> None:
-    handle = await climb(night)
-    await night.env.sleep(11 * MINUTE)
+async def test_at_the_top_nothing_falls_silent_and_nobody_is_flooded(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(11 * MINUTE)
     before = await roles(handle)
     for _ in range(3):
         await handle.signal(ClimbAlone.push, "the fix did not help")
-        await night.env.sleep(timedelta(seconds=10))
+        await harness.env.sleep(timedelta(seconds=10))
     assert await roles(handle) == [*before, "CTO"], "told at once, and once"
-    await night.env.sleep(5 * MINUTE)
+    await harness.env.sleep(5 * MINUTE)
     assert await roles(handle) == [*before, "CTO", "CTO"], "what was said meanwhile is told after the pause"
 
 
-async def test_a_proof_that_fails_to_run_keeps_nobody_asleep(night: Night) -> None:
-    await scene(process=sights.crashed(sights.LONG_AGO))(night)
+async def test_a_proof_that_fails_to_run_keeps_nobody_asleep(harness: Harness) -> None:
+    await scene(process=sights.crashed(sights.LONG_AGO))(harness)
     away = ApplicationError("its host is away", non_retryable=True)
-    night.world.watched["watch_health"] = away
-    handle = await night.fire(await night.alert())
-    await night.until(handle, "escalated")
-    await night.env.sleep(40 * MINUTE)
-    assert night.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
-    await night.closes(handle)
+    harness.world.watched["watch_health"] = away
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "escalated")
+    await harness.env.sleep(40 * MINUTE)
+    assert harness.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
+    await harness.closes(handle)
 
 
 @pytest.mark.parametrize(

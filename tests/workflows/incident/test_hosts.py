@@ -16,7 +16,7 @@ from activities.postgres.database_seen import DatabaseKind
 from models.incident.incident import Outcome
 from models.names import queue_of
 from tests.workflows import sights
-from tests.workflows.night import Night
+from tests.workflows.harness import Harness
 from tests.workflows.scenes import CRASH, scene
 
 WEB, DB = "web-1", "db-1"
@@ -25,18 +25,18 @@ Hosts = Callable[[str], AbstractAsyncContextManager[Worker]]
 
 
 @pytest.fixture
-def at_work(night: Night) -> Hosts:
+def at_work(harness: Harness) -> Hosts:
     """A host's own worker, which takes what is asked of this host alone."""
 
     @asynccontextmanager
     async def working(host: str) -> AsyncIterator[Worker]:
         with ThreadPoolExecutor(2) as threads:
             async with Worker(
-                night.env.client,
+                harness.env.client,
                 task_queue=queue_of(host),
                 activities=[
-                    *night.world.activities(),
-                    StewardshipActivities(night.env.client).look_at_history,
+                    *harness.world.activities(),
+                    StewardshipActivities(harness.env.client).look_at_history,
                 ],
                 activity_executor=threads,
             ) as worker:
@@ -56,21 +56,21 @@ async def asked_of(handle: WorkflowHandle[Any, Any]) -> set[tuple[str, str]]:
     return {(one.activity_type.name, one.task_queue.name) for one in asked}
 
 
-async def test_each_host_is_asked_about_its_own_service(night: Night, at_work: Hosts) -> None:
-    night.configure(services=HOSTS)
+async def test_each_host_is_asked_about_its_own_service(harness: Harness, at_work: Hosts) -> None:
+    harness.configure(services=HOSTS)
     lost = scene(
         health=sights.REFUSED,
         process=sights.RUNNING,
         database=sights.database(DatabaseKind.REFUSED),
         database_process=CRASH,
     )
-    await lost(night)
+    await lost(harness)
     async with at_work(WEB), at_work(DB):
-        alert = await night.alert("DatabaseConnectionFailure", service="postgres")
-        review = await night.end(await night.fire(alert))
+        alert = await harness.alert("DatabaseConnectionFailure", service="postgres")
+        review = await harness.end(await harness.fire(alert))
     assert review.outcome is Outcome.RESOLVED
-    assert night.world.done == ["start postgres", "restart backend"]
-    runs = (night.incident(alert.incident_id), night.steward("postgres"), night.steward("backend"))
+    assert harness.world.done == ["start postgres", "restart backend"]
+    runs = (harness.incident(alert.incident_id), harness.steward("postgres"), harness.steward("backend"))
     asked = {one for run in runs for one in await asked_of(run)}
     on = {host: {name for name, queue in asked if queue == queue_of(host)} for host in (WEB, DB)}
     assert on[DB] >= {"check_database", "look_at_process", "start_service", "watch_database"}

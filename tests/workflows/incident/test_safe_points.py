@@ -11,7 +11,7 @@ from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
 from models.incident.alert import AlertStatus
 from models.incident.incident import Outcome
 from tests.workflows import sights
-from tests.workflows.night import Incident, Night
+from tests.workflows.harness import Harness, Incident
 from tests.workflows.scenes import Scene, failing, scene, unreachable
 
 CRASH = sights.crashed(sights.LONG_AGO)
@@ -31,8 +31,8 @@ class Case:
     blind: Scene
     watch: str
 
-    async def fire(self, night: Night) -> Incident:
-        return await night.fire(await night.alert(self.runbook, service=self.service))
+    async def fire(self, harness: Harness) -> Incident:
+        return await harness.fire(await harness.alert(self.runbook, service=self.service))
 
 
 CASES = (
@@ -79,126 +79,126 @@ every_runbook = pytest.mark.parametrize("case", CASES, ids=lambda case: case.run
 
 
 @every_runbook
-async def test_nothing_wrong_is_self_recovered_and_nothing_is_touched(night: Night, case: Case) -> None:
-    await case.well(night)
-    review = await night.end(await case.fire(night))
+async def test_nothing_wrong_is_self_recovered_and_nothing_is_touched(harness: Harness, case: Case) -> None:
+    await case.well(harness)
+    review = await harness.end(await case.fire(harness))
     assert review.outcome is Outcome.SELF_RECOVERED
-    assert night.world.done == []
-    assert night.world.pages() == []
+    assert harness.world.done == []
+    assert harness.world.pages() == []
 
 
 @every_runbook
-async def test_blindness_is_announced_and_nothing_is_touched(night: Night, case: Case) -> None:
-    await case.blind(night)
-    handle = await case.fire(night)
-    state = await night.until(handle, "escalated")
+async def test_blindness_is_announced_and_nothing_is_touched(harness: Harness, case: Case) -> None:
+    await case.blind(harness)
+    handle = await case.fire(harness)
+    state = await harness.until(handle, "escalated")
     assert any("could not verify the alert" in entry.text for entry in state.timeline)
-    await night.env.sleep(timedelta(hours=1))
-    assert night.world.done == []
-    assert night.world.pages()[0] == "On-Call"
-    assert (await night.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
+    await harness.env.sleep(timedelta(hours=1))
+    assert harness.world.done == []
+    assert harness.world.pages()[0] == "On-Call"
+    assert (await harness.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
 
 
 @every_runbook
-async def test_a_fix_without_effect_escalates_and_is_not_repeated(night: Night, case: Case) -> None:
-    await case.sick(night)
-    night.world.watched[case.watch] = sights.FAILING
-    handle = await case.fire(night)
-    await night.until(handle, "escalated")
-    await night.env.sleep(timedelta(hours=1))
-    assert night.world.done == [case.does]
-    review = await night.closes(handle)
+async def test_a_fix_without_effect_escalates_and_is_not_repeated(harness: Harness, case: Case) -> None:
+    await case.sick(harness)
+    harness.world.watched[case.watch] = sights.FAILING
+    handle = await case.fire(harness)
+    await harness.until(handle, "escalated")
+    await harness.env.sleep(timedelta(hours=1))
+    assert harness.world.done == [case.does]
+    review = await harness.closes(handle)
     assert review.did_not_help == (f"{case.does}: done",)
     assert any("still fails" in remark for remark in review.remarks)
 
 
 @every_runbook
-async def test_a_fix_that_was_not_done_escalates_and_is_not_repeated(night: Night, case: Case) -> None:
-    await case.sick(night)
-    night.world.works = False
-    handle = await case.fire(night)
-    await night.until(handle, "escalated")
-    await night.env.sleep(timedelta(hours=1))
-    assert night.world.done == [case.does]
-    assert case.watch not in night.world.called
-    assert (await night.closes(handle)).did_not_help == (f"{case.does}: it did not help",)
+async def test_a_fix_that_was_not_done_escalates_and_is_not_repeated(harness: Harness, case: Case) -> None:
+    await case.sick(harness)
+    harness.world.works = False
+    handle = await case.fire(harness)
+    await harness.until(handle, "escalated")
+    await harness.env.sleep(timedelta(hours=1))
+    assert harness.world.done == [case.does]
+    assert case.watch not in harness.world.called
+    assert (await harness.closes(handle)).did_not_help == (f"{case.does}: it did not help",)
 
 
 @every_runbook
-async def test_a_proof_that_nobody_can_see_is_not_a_recovery(night: Night, case: Case) -> None:
-    await case.sick(night)
-    night.world.watched[case.watch] = sights.UNSEEN
-    handle = await case.fire(night)
-    state = await night.until(handle, "escalated")
+async def test_a_proof_that_nobody_can_see_is_not_a_recovery(harness: Harness, case: Case) -> None:
+    await case.sick(harness)
+    harness.world.watched[case.watch] = sights.UNSEEN
+    handle = await case.fire(harness)
+    state = await harness.until(handle, "escalated")
     assert any("cannot be seen" in entry.text for entry in state.timeline)
-    await night.closes(handle)
+    await harness.closes(handle)
 
 
 @every_runbook
-async def test_resolved_while_looking_nothing_is_done(night: Night, case: Case) -> None:
-    await case.sick(night)
-    alert = await night.alert(case.runbook, service=case.service)
+async def test_resolved_while_looking_nothing_is_done(harness: Harness, case: Case) -> None:
+    await case.sick(harness)
+    alert = await harness.alert(case.runbook, service=case.service)
     over = alert.model_copy(update={"status": AlertStatus.RESOLVED})
-    handle = await night.fire(alert, start_signal="alert_changed", start_signal_args=[over])
-    review = await night.end(handle)
+    handle = await harness.fire(alert, start_signal="alert_changed", start_signal_args=[over])
+    review = await harness.end(handle)
     assert (review.outcome, review.remarks) == (Outcome.RESOLVED_ELSEWHERE, ())
-    assert night.world.done == []
+    assert harness.world.done == []
 
 
 @every_runbook
-async def test_resolved_while_waiting_for_approval_the_question_expires(night: Night, case: Case) -> None:
-    await case.asks(night)
-    handle = await case.fire(night)
-    await night.until(handle, "awaiting approval")
-    await night.resolve(handle)
-    review = await night.end(handle)
+async def test_resolved_while_waiting_for_approval_the_question_expires(harness: Harness, case: Case) -> None:
+    await case.asks(harness)
+    handle = await case.fire(harness)
+    await harness.until(handle, "awaiting approval")
+    await harness.resolve(handle)
+    review = await harness.end(handle)
     assert (review.outcome, review.remarks) == (Outcome.RESOLVED_ELSEWHERE, ())
-    assert night.world.done == []
-    assert (await night.state(handle)).awaiting is None
+    assert harness.world.done == []
+    assert (await harness.state(handle)).awaiting is None
 
 
 @every_runbook
-async def test_resolved_while_acting_it_is_still_proved(night: Night, case: Case) -> None:
-    await case.sick(night)
-    night.world.hold(case.fix)
-    handle = await case.fire(night)
-    await night.until_true(lambda: case.fix in night.world.called)
-    await night.resolve(handle)
-    night.world.let_go(case.fix)
-    assert (await night.end(handle)).outcome is Outcome.RESOLVED
-    assert night.world.done == [case.does]
-    assert case.watch in night.world.called
+async def test_resolved_while_acting_it_is_still_proved(harness: Harness, case: Case) -> None:
+    await case.sick(harness)
+    harness.world.hold(case.fix)
+    handle = await case.fire(harness)
+    await harness.until_true(lambda: case.fix in harness.world.called)
+    await harness.resolve(handle)
+    harness.world.let_go(case.fix)
+    assert (await harness.end(handle)).outcome is Outcome.RESOLVED
+    assert harness.world.done == [case.does]
+    assert case.watch in harness.world.called
 
 
 @every_runbook
-async def test_resolved_while_verifying_nothing_new_is_done(night: Night, case: Case) -> None:
-    await case.sick(night)
-    night.world.hold(case.watch)
-    handle = await case.fire(night)
-    await night.until_true(lambda: case.watch in night.world.called)
-    await night.resolve(handle)
-    night.world.watched[case.watch] = sights.FAILING
-    night.world.let_go(case.watch)
-    await night.until(handle, "escalated")
-    await night.env.sleep(timedelta(minutes=1))
-    assert (await night.state(handle)).phase == "escalated", "what was said before it failed ends nothing"
-    assert (await night.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
-    assert night.world.done == [case.does]
+async def test_resolved_while_verifying_nothing_new_is_done(harness: Harness, case: Case) -> None:
+    await case.sick(harness)
+    harness.world.hold(case.watch)
+    handle = await case.fire(harness)
+    await harness.until_true(lambda: case.watch in harness.world.called)
+    await harness.resolve(handle)
+    harness.world.watched[case.watch] = sights.FAILING
+    harness.world.let_go(case.watch)
+    await harness.until(handle, "escalated")
+    await harness.env.sleep(timedelta(minutes=1))
+    assert (await harness.state(handle)).phase == "escalated", "what was said before it failed ends nothing"
+    assert (await harness.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
+    assert harness.world.done == [case.does]
 
 
-async def test_an_unknown_service_is_escalated_and_never_guessed(night: Night) -> None:
-    handle = await night.fire(await night.alert(service="backend-7f9"))
-    state = await night.until(handle, "escalated")
+async def test_an_unknown_service_is_escalated_and_never_guessed(harness: Harness) -> None:
+    handle = await harness.fire(await harness.alert(service="backend-7f9"))
+    state = await harness.until(handle, "escalated")
     assert any("knows no service backend-7f9" in entry.text for entry in state.timeline)
-    assert set(night.world.called) <= {"announce"}
-    await night.closes(handle)
+    assert set(harness.world.called) <= {"announce"}
+    await harness.closes(handle)
 
 
-async def test_an_alert_without_a_runbook_is_announced_with_its_evidence(night: Night) -> None:
-    handle = await night.fire(await night.alert("DiskSlow"))
-    await night.until(handle, "escalated")
-    await night.until_true(lambda: "On-Call" in night.world.pages())
-    assert any("health: bad, connection refused" in one.text for one in night.world.told)
-    review = await night.closes(handle)
+async def test_an_alert_without_a_runbook_is_announced_with_its_evidence(harness: Harness) -> None:
+    handle = await harness.fire(await harness.alert("DiskSlow"))
+    await harness.until(handle, "escalated")
+    await harness.until_true(lambda: "On-Call" in harness.world.pages())
+    assert any("health: bad, connection refused" in one.text for one in harness.world.told)
+    review = await harness.closes(handle)
     assert (review.runbook, review.short) == ("AnyAlert", True)
-    assert night.world.done == []
+    assert harness.world.done == []

@@ -8,7 +8,7 @@ import pytest
 
 from models.incident.incident import Outcome
 from tests.workflows import sights
-from tests.workflows.night import Incident, Night
+from tests.workflows.harness import Harness, Incident
 from tests.workflows.scenes import failing
 from tests.workflows.switch import suspend
 
@@ -16,104 +16,104 @@ DEGRADE = "degrade backend gracefully while openai is down"
 RESTORE = "end the degraded mode of backend"
 
 
-async def degraded(night: Night) -> Incident:
+async def degraded(harness: Harness) -> Incident:
     """An incident that has degraded its service, and waits for the provider."""
-    await failing(providers=sights.PROVIDER_DOWN)(night)
-    night.world.hold("watch_providers")
-    handle = await night.fire(await night.alert("HighErrorRate"))
-    await night.until_true(lambda: "watch_providers" in night.world.called)
+    await failing(providers=sights.PROVIDER_DOWN)(harness)
+    harness.world.hold("watch_providers")
+    handle = await harness.fire(await harness.alert("HighErrorRate"))
+    await harness.until_true(lambda: "watch_providers" in harness.world.called)
     return handle
 
 
-async def test_it_ends_when_the_provider_is_back(night: Night) -> None:
-    handle = await degraded(night)
-    await night.until(handle, "resolved")
-    await night.env.sleep(1)
-    assert night.world.done == [DEGRADE], "the provider is not back yet"
-    night.world.let_go("watch_providers")
-    review = await night.end(handle)
-    assert night.world.done == [DEGRADE, RESTORE]
+async def test_it_ends_when_the_provider_is_back(harness: Harness) -> None:
+    handle = await degraded(harness)
+    await harness.until(handle, "resolved")
+    await harness.env.sleep(1)
+    assert harness.world.done == [DEGRADE], "the provider is not back yet"
+    harness.world.let_go("watch_providers")
+    review = await harness.end(handle)
+    assert harness.world.done == [DEGRADE, RESTORE]
     assert review.outcome is Outcome.RESOLVED
     assert [one.plan.says for one in review.performed] == [DEGRADE, RESTORE]
 
 
-async def test_it_ends_at_its_limit(night: Night) -> None:
-    handle = await degraded(night)
-    night.world.watched["watch_providers"] = sights.FAILING
-    night.world.let_go("watch_providers")
-    await night.end(handle)
-    assert night.world.done == [DEGRADE, RESTORE]
+async def test_it_ends_at_its_limit(harness: Harness) -> None:
+    handle = await degraded(harness)
+    harness.world.watched["watch_providers"] = sights.FAILING
+    harness.world.let_go("watch_providers")
+    await harness.end(handle)
+    assert harness.world.done == [DEGRADE, RESTORE]
 
 
-async def test_it_ends_when_a_person_is_done(night: Night, caplog: pytest.LogCaptureFixture) -> None:
-    night.world.watched["watch_errors"] = sights.FAILING
-    handle = await degraded(night)
-    await night.until(handle, "escalated")
-    assert night.world.done == [DEGRADE]
-    review = await night.closes(handle)
-    assert night.world.done == [DEGRADE, RESTORE]
+async def test_it_ends_when_a_person_is_done(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    harness.world.watched["watch_errors"] = sights.FAILING
+    handle = await degraded(harness)
+    await harness.until(handle, "escalated")
+    assert harness.world.done == [DEGRADE]
+    review = await harness.closes(handle)
+    assert harness.world.done == [DEGRADE, RESTORE]
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
     gc.collect()
     assert "never retrieved" not in caplog.text
 
 
-async def test_it_ends_although_the_alert_was_resolved_before(night: Night) -> None:
-    night.world.hold("watch_errors")
-    handle = await degraded(night)
-    await night.resolve(handle)
-    night.world.let_go("watch_errors")
-    await night.until(handle, "resolved")
-    assert night.world.done == [DEGRADE]
-    night.world.let_go("watch_providers")
-    await night.end(handle)
-    assert night.world.done == [DEGRADE, RESTORE]
+async def test_it_ends_although_the_alert_was_resolved_before(harness: Harness) -> None:
+    harness.world.hold("watch_errors")
+    handle = await degraded(harness)
+    await harness.resolve(handle)
+    harness.world.let_go("watch_errors")
+    await harness.until(handle, "resolved")
+    assert harness.world.done == [DEGRADE]
+    harness.world.let_go("watch_providers")
+    await harness.end(handle)
+    assert harness.world.done == [DEGRADE, RESTORE]
 
 
-async def test_what_cannot_be_taken_back_is_said_and_paged(night: Night) -> None:
-    handle = await degraded(night)
-    await night.until(handle, "resolved")
-    night.world.works = False
-    pages = len(night.world.pages())
-    night.world.let_go("watch_providers")
-    await night.until_true(lambda: "HighErrorRate/backend needs a human" in night.world.notices())
-    await night.until_true(lambda: len(night.world.pages()) > pages)
-    night.world.works = True
-    review = await night.end(handle)
+async def test_what_cannot_be_taken_back_is_said_and_paged(harness: Harness) -> None:
+    handle = await degraded(harness)
+    await harness.until(handle, "resolved")
+    harness.world.works = False
+    pages = len(harness.world.pages())
+    harness.world.let_go("watch_providers")
+    await harness.until_true(lambda: "HighErrorRate/backend needs a human" in harness.world.notices())
+    await harness.until_true(lambda: len(harness.world.pages()) > pages)
+    harness.world.works = True
+    review = await harness.end(handle)
     assert any("could not be taken back: it did not help" in remark for remark in review.remarks)
-    assert night.world.done[-1] == RESTORE, "it was tried again"
+    assert harness.world.done[-1] == RESTORE, "it was tried again"
 
 
-async def test_whoever_says_done_keeps_what_cannot_be_taken_back(night: Night) -> None:
-    handle = await degraded(night)
-    await night.until(handle, "resolved")
-    night.world.works = False
-    night.world.let_go("watch_providers")
-    await night.until_true(lambda: "HighErrorRate/backend needs a human" in night.world.notices())
-    review = await night.closes(handle)
+async def test_whoever_says_done_keeps_what_cannot_be_taken_back(harness: Harness) -> None:
+    handle = await degraded(harness)
+    await harness.until(handle, "resolved")
+    harness.world.works = False
+    harness.world.let_go("watch_providers")
+    await harness.until_true(lambda: "HighErrorRate/backend needs a human" in harness.world.notices())
+    review = await harness.closes(handle)
     assert any("still not taken back" in entry.text for entry in review.timeline)
 
 
-async def test_an_alert_that_fires_anew_while_degraded_is_answered_at_once(night: Night) -> None:
-    handle = await degraded(night)
-    await night.until(handle, "resolved")
-    await night.resolve(handle)
-    looks = night.world.called.count("look_at_errors")
-    anew = await night.alert("HighErrorRate")
+async def test_an_alert_that_fires_anew_while_degraded_is_answered_at_once(harness: Harness) -> None:
+    handle = await degraded(harness)
+    await harness.until(handle, "resolved")
+    await harness.resolve(handle)
+    looks = harness.world.called.count("look_at_errors")
+    anew = await harness.alert("HighErrorRate")
     await handle.signal("alert_changed", anew)
-    await night.until_true(lambda: night.world.called.count("look_at_errors") > looks)
-    assert RESTORE not in night.world.done, "what was done for now stands"
-    night.world.let_go("watch_providers")
-    review = await night.end(handle)
+    await harness.until_true(lambda: harness.world.called.count("look_at_errors") > looks)
+    assert RESTORE not in harness.world.done, "what was done for now stands"
+    harness.world.let_go("watch_providers")
+    review = await harness.end(handle)
     assert any("looked at again" in entry.text for entry in review.timeline)
-    assert night.world.done.count(RESTORE) == 1
+    assert harness.world.done.count(RESTORE) == 1
 
 
-async def test_the_kill_switch_keeps_it_degraded_and_says_so(night: Night) -> None:
-    handle = await degraded(night)
-    await night.until(handle, "resolved")
-    await suspend(night, by="ada", why="a migration")
-    night.world.let_go("watch_providers")
-    await night.until_true(lambda: "HighErrorRate/backend needs a human" in night.world.notices())
-    review = await night.closes(handle)
-    assert night.world.done == [DEGRADE]
+async def test_the_kill_switch_keeps_it_degraded_and_says_so(harness: Harness) -> None:
+    handle = await degraded(harness)
+    await harness.until(handle, "resolved")
+    await suspend(harness, by="ada", why="a migration")
+    harness.world.let_go("watch_providers")
+    await harness.until_true(lambda: "HighErrorRate/backend needs a human" in harness.world.notices())
+    review = await harness.closes(handle)
+    assert harness.world.done == [DEGRADE]
     assert any("suspended by ada: a migration" in remark for remark in review.remarks)

@@ -1,4 +1,4 @@
-"""Every row of every causes table, through a whole night: from the alert to the review."""
+"""Every row of every causes table, from the alert to the review."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from models.incident.incident import Outcome
 from tests.scenarios.tables import ROWS
-from tests.workflows.night import Night
+from tests.workflows.harness import Harness
 from tests.workflows.rows import Row
 from workflows.diagnosis.causes import Cause
 from workflows.runbooks.registry import RUNBOOKS
@@ -18,30 +18,30 @@ EVERY = [pytest.param(name, row, id=f"{name}: {row.title}") for name, rows in RO
 
 
 @pytest.mark.parametrize(("runbook", "row"), EVERY)
-async def test_a_cause_is_found_and_answered(night: Night, runbook: str, row: Row) -> None:
-    night.configure(**row.configuration)
-    await row.scene(night)
-    handle = await night.fire(await night.alert(runbook, service=row.service))
+async def test_a_cause_is_found_and_answered(harness: Harness, runbook: str, row: Row) -> None:
+    harness.configure(**row.configuration)
+    await row.scene(harness)
+    handle = await harness.fire(await harness.alert(runbook, service=row.service))
     if row.needs_a_human:
-        state = await night.until(handle, "escalated")
-        assert night.world.done == []
+        state = await harness.until(handle, "escalated")
+        assert harness.world.done == []
         assert state.awaiting is None
-        review = await night.closes(handle)
+        review = await harness.closes(handle)
         assert review.outcome is Outcome.CLOSED_BY_HUMAN
         assert review.performed == ()
     else:
         if row.asks:
-            state = await night.until(handle, "awaiting approval")
-            assert night.world.done == [], "nothing is done before somebody approves"
+            state = await harness.until(handle, "awaiting approval")
+            assert harness.world.done == [], "nothing is done before somebody approves"
             await handle.signal("approve")
-        review = await night.end(handle)
+        review = await harness.end(handle)
         assert review.outcome is Outcome.RESOLVED
         unexplained = any("No row of the causes table matched" in one for one in review.remarks)
         assert unexplained == (row.cause == "unknown"), "what no row explains is said"
-    assert night.world.done == list(row.done)
+    assert harness.world.done == list(row.done)
     assert (review.cause, review.also_seen) == (row.cause, row.also_seen)
-    assert set(row.pages) <= set(night.world.pages())
-    assert review in night.world.reviews
+    assert set(row.pages) <= set(harness.world.pages())
+    assert review in harness.world.reviews
 
 
 def causes(runbook: type[object]) -> Sequence[Cause]:

@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 from models.incident.incident import Outcome
-from tests.workflows.night import Night
+from tests.workflows.harness import Harness
 from tests.workflows.sights import BLIND, HEALTHY, RUNNING
 
 
-async def test_a_crash_is_started_and_proved(night: Night) -> None:
-    handle = await night.fire(await night.alert())
-    review = await night.end(handle)
+async def test_a_crash_is_started_and_proved(harness: Harness) -> None:
+    handle = await harness.fire(await harness.alert())
+    review = await harness.end(handle)
     assert review.outcome is Outcome.RESOLVED
     assert review.cause == "crash"
-    assert night.world.done == ["start backend"]
+    assert harness.world.done == ["start backend"]
     assert [one.approved_by for one in review.performed] == ["policy (safe at critical)"]
-    assert night.world.reviews == [review]
+    assert harness.world.reviews == [review]
 
 
-async def test_nothing_wrong_is_self_recovered_and_nothing_is_touched(night: Night) -> None:
-    night.world.health, night.world.process = HEALTHY, RUNNING
-    review = await night.end(await night.fire(await night.alert()))
+async def test_nothing_wrong_is_self_recovered_and_nothing_is_touched(harness: Harness) -> None:
+    harness.world.health, harness.world.process = HEALTHY, RUNNING
+    review = await harness.end(await harness.fire(await harness.alert()))
     assert review.outcome is Outcome.SELF_RECOVERED
-    assert night.world.done == []
-    assert night.world.pages() == []
+    assert harness.world.done == []
+    assert harness.world.pages() == []
 
 
-async def test_blind_monitoring_is_announced_and_nothing_is_touched(night: Night) -> None:
-    night.world.health, night.world.process = BLIND, RUNNING
-    handle = await night.fire(await night.alert())
-    state = await night.until(handle, "escalated")
+async def test_blind_monitoring_is_announced_and_nothing_is_touched(harness: Harness) -> None:
+    harness.world.health, harness.world.process = BLIND, RUNNING
+    handle = await harness.fire(await harness.alert())
+    state = await harness.until(handle, "escalated")
     assert any("could not verify the alert" in entry.text for entry in state.timeline)
     await handle.signal("done")
-    review = await night.end(handle)
+    review = await harness.end(handle)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
-    assert night.world.done == []
-    assert "On-Call" in night.world.pages()
+    assert harness.world.done == []
+    assert "On-Call" in harness.world.pages()
 
 
-async def test_a_look_that_fails_is_evidence_that_could_not_be_had(night: Night) -> None:
-    night.world.broken_looks = {"read_logs"}
-    review = await night.end(await night.fire(await night.alert()))
+async def test_a_look_that_fails_is_evidence_that_could_not_be_had(harness: Harness) -> None:
+    harness.world.broken_looks = {"read_logs"}
+    review = await harness.end(await harness.fire(await harness.alert()))
     assert review.outcome is Outcome.RESOLVED
     seen = {line.name: line for line in review.evidence}
     assert seen["logs"].finding == "unknown"

@@ -33,7 +33,7 @@ from models.incident.stewardship import (
 from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, Severity
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION
-from tests.workflows.night import Night, hosted
+from tests.workflows.harness import Harness, hosted
 from tests.workflows.world import World
 
 BACKEND = Configuration.model_validate(CONFIGURATION).services["backend"]
@@ -47,9 +47,9 @@ def hold(incident: str, severity: Severity = Severity.CRITICAL) -> Hold:
     return Hold(incident=incident, run_id=str(uuid4()), severity=severity, asked_at=sights.LONG_AGO)
 
 
-async def open_run(night: Night, severity: Severity) -> Hold:
+async def open_run(harness: Harness, severity: Severity) -> Hold:
     """The hold of a run that Temporal knows to be open; any run will do."""
-    room = await night.env.client.start_workflow(
+    room = await harness.env.client.start_workflow(
         CONTROL_ROOM, ControlRoomState(), id=f"{severity}/backend", task_queue=TASK_QUEUE
     )
     return hold(room.id, severity).model_copy(update={"run_id": room.result_run_id})
@@ -86,8 +86,8 @@ async def book(steward: Steward) -> StewardState:
     return state
 
 
-async def test_the_same_question_twice_has_one_answer(night: Night) -> None:
-    steward = await employ(night.env.client)
+async def test_the_same_question_twice_has_one_answer(harness: Harness) -> None:
+    steward = await employ(harness.env.client)
     one, two = hold("A/backend"), hold("B/backend")
     assert await ask(steward, one) == "granted"
     assert [await ask(steward, two), await ask(steward, two)] == ["queued", "queued"]
@@ -95,52 +95,52 @@ async def test_the_same_question_twice_has_one_answer(night: Night) -> None:
     assert await ask(steward, one) == "granted"
 
 
-async def test_the_same_order_twice_is_done_once(night: Night) -> None:
-    steward = await employ(night.env.client)
+async def test_the_same_order_twice_is_done_once(harness: Harness) -> None:
+    steward = await employ(harness.env.client)
     one = hold("A/backend")
     assert await give(steward, one) == await give(steward, one) == "granted"
-    await night.until_true(lambda: bool(night.world.done))
+    await harness.until_true(lambda: bool(harness.world.done))
     await give(steward, one)
-    await night.env.sleep(5)
-    assert night.world.done == ["start backend"]
+    await harness.env.sleep(5)
+    assert harness.world.done == ["start backend"]
     assert (await book(steward)).done_keys == ("order",)
 
 
-async def test_who_does_not_hold_may_not_order(night: Night) -> None:
-    steward = await employ(night.env.client)
+async def test_who_does_not_hold_may_not_order(harness: Harness) -> None:
+    steward = await employ(harness.env.client)
     one, two = hold("A/backend"), hold("B/backend")
     await ask(steward, one)
     assert await give(steward, two) == "queued"
-    await night.env.sleep(5)
-    assert night.world.done == []
-    assert "start_service" not in night.world.called
+    await harness.env.sleep(5)
+    assert harness.world.done == []
+    assert "start_service" not in harness.world.called
 
 
-async def test_an_order_that_came_too_late_does_not_expose_who_acts(night: Night) -> None:
-    steward = await employ(night.env.client)
-    mild, middle, severe = [await open_run(night, one) for one in reversed(Severity)]
+async def test_an_order_that_came_too_late_does_not_expose_who_acts(harness: Harness) -> None:
+    steward = await employ(harness.env.client)
+    mild, middle, severe = [await open_run(harness, one) for one in reversed(Severity)]
     await ask(steward, mild)
     assert await ask(steward, middle) == "granted"
     assert await give(steward, middle, "first") == "granted"
     assert await give(steward, mild, "late") == "queued"
-    await night.until_true(lambda: bool(night.world.done))
-    await night.env.sleep(5)
+    await harness.until_true(lambda: bool(harness.world.done))
+    await harness.env.sleep(5)
     assert await ask(steward, severe) == "queued", "the holder acts until it lets go"
-    assert night.world.done == ["start backend"]
+    assert harness.world.done == ["start backend"]
 
 
 @pytest.mark.parametrize("said", [[], [7], [{"incident": "A/b"}]], ids=["nothing", "a number", "half of it"])
 @pytest.mark.parametrize("signal", ["release", "deployed"])
 async def test_a_raw_signal_with_other_input_breaks_nothing(
-    night: Night, signal: str, said: list[object]
+    harness: Harness, signal: str, said: list[object]
 ) -> None:
-    steward = await employ(night.env.client)
+    steward = await employ(harness.env.client)
     await steward.signal(signal, args=said)
     assert await ask(steward, hold("A/backend")) == "granted"
 
 
-async def test_the_most_severe_who_waits_is_next(night: Night) -> None:
-    steward = await employ(night.env.client)
+async def test_the_most_severe_who_waits_is_next(harness: Harness) -> None:
+    steward = await employ(harness.env.client)
     first, mild, severe = hold("A/b"), hold("B/b", Severity.INFO), hold("C/b", Severity.WARNING)
     for one in (first, mild, severe):
         await ask(steward, one)

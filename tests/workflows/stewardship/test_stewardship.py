@@ -7,7 +7,7 @@ from typing import Any
 
 from models.incident.incident import Outcome
 from tests.workflows import sights
-from tests.workflows.night import Incident, Night, patience
+from tests.workflows.harness import Harness, Incident, patience
 from tests.workflows.scenes import failing
 
 CRASH = sights.crashed(sights.LONG_AGO)
@@ -16,187 +16,187 @@ WARNING: dict[str, Any] = {"alerts": {"HighErrorRate": {"severity": "warning"}}}
 HOUR = timedelta(hours=1)
 
 
-async def service_down(night: Night) -> Incident:
-    return await night.fire(await night.alert())
+async def service_down(harness: Harness) -> Incident:
+    return await harness.fire(await harness.alert())
 
 
-async def high_error_rate(night: Night) -> Incident:
+async def high_error_rate(harness: Harness) -> Incident:
     """Its cause is a leak: critical restarts the backend, a warning asks first."""
-    night.world.errors, night.world.heap = sights.MANY_ERRORS, sights.GROWING_HEAP
-    return await night.fire(await night.alert("HighErrorRate"))
+    harness.world.errors, harness.world.heap = sights.MANY_ERRORS, sights.GROWING_HEAP
+    return await harness.fire(await harness.alert("HighErrorRate"))
 
 
-async def queued(night: Night, handle: Incident, service: str = "backend") -> None:
+async def queued(harness: Harness, handle: Incident, service: str = "backend") -> None:
     """Let the clock run until the incident waits in line."""
     for _ in patience():
-        if any(f"waiting for {service}" in one.text for one in (await night.state(handle)).timeline):
+        if any(f"waiting for {service}" in one.text for one in (await harness.state(handle)).timeline):
             return
-        await night.env.sleep(1)
+        await harness.env.sleep(1)
     raise AssertionError("it never waited in line")
 
 
-async def first_of_two(night: Night) -> tuple[Incident, Incident]:
+async def first_of_two(harness: Harness) -> tuple[Incident, Incident]:
     """ServiceDown holds the backend and asks a human; HighErrorRate waits in line."""
-    night.world.port = sights.TAKEN_PORT
-    first = await service_down(night)
-    await night.until(first, "awaiting approval")
-    second = await high_error_rate(night)
-    await queued(night, second)
+    harness.world.port = sights.TAKEN_PORT
+    first = await service_down(harness)
+    await harness.until(first, "awaiting approval")
+    second = await high_error_rate(harness)
+    await queued(harness, second)
     return first, second
 
 
-async def test_the_second_waits_and_then_looks_again(night: Night) -> None:
-    first, second = await first_of_two(night)
-    assert night.world.done == []
+async def test_the_second_waits_and_then_looks_again(harness: Harness) -> None:
+    first, second = await first_of_two(harness)
+    assert harness.world.done == []
     await first.signal("approve")
-    await night.end(first)
-    assert (await night.end(second)).outcome is Outcome.RESOLVED
-    assert night.world.done == [KILL, "start backend", "restart backend"]
-    assert night.world.called.count("look_at_errors") == 2
+    await harness.end(first)
+    assert (await harness.end(second)).outcome is Outcome.RESOLVED
+    assert harness.world.done == [KILL, "start backend", "restart backend"]
+    assert harness.world.called.count("look_at_errors") == 2
 
 
-async def test_what_the_first_healed_the_second_does_not_touch(night: Night) -> None:
-    first, second = await first_of_two(night)
-    night.world.errors, night.world.heap = sights.FEW_ERRORS, sights.STEADY_HEAP
+async def test_what_the_first_healed_the_second_does_not_touch(harness: Harness) -> None:
+    first, second = await first_of_two(harness)
+    harness.world.errors, harness.world.heap = sights.FEW_ERRORS, sights.STEADY_HEAP
     await first.signal("approve")
-    await night.end(first)
-    assert (await night.end(second)).outcome is Outcome.SELF_RECOVERED
-    assert night.world.done == [KILL, "start backend"]
+    await harness.end(first)
+    assert (await harness.end(second)).outcome is Outcome.SELF_RECOVERED
+    assert harness.world.done == [KILL, "start backend"]
 
 
-async def test_who_gives_up_waiting_leaves_the_line(night: Night) -> None:
-    first, second = await first_of_two(night)
-    await night.resolve(second)
-    assert (await night.end(second)).outcome is Outcome.RESOLVED_ELSEWHERE
-    assert (await night.book()).waiting == ()
+async def test_who_gives_up_waiting_leaves_the_line(harness: Harness) -> None:
+    first, second = await first_of_two(harness)
+    await harness.resolve(second)
+    assert (await harness.end(second)).outcome is Outcome.RESOLVED_ELSEWHERE
+    assert (await harness.book()).waiting == ()
     await first.signal("approve")
-    await night.end(first)
+    await harness.end(first)
 
 
-async def taken_over(night: Night) -> tuple[Incident, Incident, str]:
+async def taken_over(harness: Harness) -> tuple[Incident, Incident, str]:
     """A warning waits for its approval; something critical needs its service."""
-    night.configure(**WARNING)
-    await failing(heap=sights.GROWING_HEAP)(night)
-    mild = await high_error_rate(night)
-    state = await night.until(mild, "awaiting approval")
+    harness.configure(**WARNING)
+    await failing(heap=sights.GROWING_HEAP)(harness)
+    mild = await high_error_rate(harness)
+    state = await harness.until(mild, "awaiting approval")
     assert state.awaiting is not None
-    night.world.health, night.world.process = sights.REFUSED, CRASH
-    night.world.port = sights.TAKEN_PORT
-    severe = await service_down(night)
-    await night.until(severe, "awaiting approval")
+    harness.world.health, harness.world.process = sights.REFUSED, CRASH
+    harness.world.port = sights.TAKEN_PORT
+    severe = await service_down(harness)
+    await harness.until(severe, "awaiting approval")
     return mild, severe, state.awaiting.digest
 
 
-async def test_the_more_severe_takes_over_and_the_plan_of_the_other_is_void(night: Night) -> None:
-    mild, severe, digest = await taken_over(night)
-    state = await night.until(mild, "triage")
+async def test_the_more_severe_takes_over_and_the_plan_of_the_other_is_void(harness: Harness) -> None:
+    mild, severe, digest = await taken_over(harness)
+    state = await harness.until(mild, "triage")
     assert state.awaiting is None
     await mild.signal("approve", {"plan": digest})
-    await night.env.sleep(5)
-    assert night.world.done == [], "the approval was for a plan that is withdrawn"
+    await harness.env.sleep(5)
+    assert harness.world.done == [], "the approval was for a plan that is withdrawn"
     assert any("was taken over" in one.text for one in state.timeline)
     await severe.signal("approve")
-    await night.end(severe)
-    state = await night.until(mild, "awaiting approval")
-    assert night.world.done == [KILL, "start backend"]
+    await harness.end(severe)
+    state = await harness.until(mild, "awaiting approval")
+    assert harness.world.done == [KILL, "start backend"]
     await mild.signal("approve")
-    assert (await night.end(mild)).outcome is Outcome.RESOLVED
-    assert night.world.done[-1] == "restart backend"
+    assert (await harness.end(mild)).outcome is Outcome.RESOLVED
+    assert harness.world.done[-1] == "restart backend"
 
 
-async def test_who_was_taken_over_looks_again_before_it_asks_again(night: Night) -> None:
-    mild, severe, _ = await taken_over(night)
-    await night.until(mild, "triage")
-    night.world.errors = sights.FEW_ERRORS
+async def test_who_was_taken_over_looks_again_before_it_asks_again(harness: Harness) -> None:
+    mild, severe, _ = await taken_over(harness)
+    await harness.until(mild, "triage")
+    harness.world.errors = sights.FEW_ERRORS
     await severe.signal("approve")
-    await night.end(severe)
-    assert (await night.end(mild)).outcome is Outcome.SELF_RECOVERED
-    assert night.world.done == [KILL, "start backend"]
+    await harness.end(severe)
+    assert (await harness.end(mild)).outcome is Outcome.SELF_RECOVERED
+    assert harness.world.done == [KILL, "start backend"]
 
 
-async def test_nobody_takes_over_from_one_that_acts(night: Night) -> None:
-    night.configure(**WARNING)
-    await failing(heap=sights.GROWING_HEAP)(night)
-    mild = await high_error_rate(night)
-    await night.until(mild, "awaiting approval")
-    night.world.hold("watch_errors")
+async def test_nobody_takes_over_from_one_that_acts(harness: Harness) -> None:
+    harness.configure(**WARNING)
+    await failing(heap=sights.GROWING_HEAP)(harness)
+    mild = await high_error_rate(harness)
+    await harness.until(mild, "awaiting approval")
+    harness.world.hold("watch_errors")
     await mild.signal("approve")
-    await night.until(mild, "verifying")
-    night.world.health, night.world.process = sights.REFUSED, CRASH
-    severe = await service_down(night)
-    await queued(night, severe)
-    assert night.world.done == ["restart backend"], "also while it only verifies"
-    night.world.let_go("watch_errors")
-    assert (await night.end(mild)).outcome is Outcome.RESOLVED
-    await night.end(severe)
-    assert night.world.done == ["restart backend", "start backend"]
+    await harness.until(mild, "verifying")
+    harness.world.health, harness.world.process = sights.REFUSED, CRASH
+    severe = await service_down(harness)
+    await queued(harness, severe)
+    assert harness.world.done == ["restart backend"], "also while it only verifies"
+    harness.world.let_go("watch_errors")
+    assert (await harness.end(mild)).outcome is Outcome.RESOLVED
+    await harness.end(severe)
+    assert harness.world.done == ["restart backend", "start backend"]
 
 
-async def test_a_terminated_holder_is_found_by_asking_temporal(night: Night) -> None:
-    night.world.port = sights.TAKEN_PORT
-    first = await service_down(night)
-    await night.until(first, "awaiting approval")
+async def test_a_terminated_holder_is_found_by_asking_temporal(harness: Harness) -> None:
+    harness.world.port = sights.TAKEN_PORT
+    first = await service_down(harness)
+    await harness.until(first, "awaiting approval")
     await first.terminate("somebody gave up")
-    began = await night.now()
-    second = await high_error_rate(night)
-    assert (await night.end(second)).outcome is Outcome.RESOLVED
-    assert await night.now() - began < timedelta(minutes=1), "no time-out was waited for"
+    began = await harness.now()
+    second = await high_error_rate(harness)
+    assert (await harness.end(second)).outcome is Outcome.RESOLVED
+    assert await harness.now() - began < timedelta(minutes=1), "no time-out was waited for"
 
 
-async def test_a_holder_terminated_later_is_found_within_a_minute_or_two(night: Night) -> None:
-    first, second = await first_of_two(night)
+async def test_a_holder_terminated_later_is_found_within_a_minute_or_two(harness: Harness) -> None:
+    first, second = await first_of_two(harness)
     await first.terminate("somebody gave up")
-    await night.env.sleep(timedelta(minutes=2))
-    assert (await night.end(second)).outcome is Outcome.RESOLVED
+    await harness.env.sleep(timedelta(minutes=2))
+    assert (await harness.end(second)).outcome is Outcome.RESOLVED
 
 
-async def fails(night: Night) -> None:
+async def fails(harness: Harness) -> None:
     """One incident whose fix does not work, closed by a human."""
-    night.world.health, night.world.process = sights.REFUSED, sights.RUNNING
-    night.world.works = False
-    handle = await service_down(night)
-    await night.until(handle, "escalated")
-    await night.closes(handle)
+    harness.world.health, harness.world.process = sights.REFUSED, sights.RUNNING
+    harness.world.works = False
+    handle = await service_down(harness)
+    await harness.until(handle, "escalated")
+    await harness.closes(handle)
 
 
-async def blocked(night: Night) -> None:
+async def blocked(harness: Harness) -> None:
     """Three failures, and a fourth incident that may not act."""
     for _ in range(3):
-        await fails(night)
-    assert len(night.world.done) == 3
-    handle = await service_down(night)
-    state = await night.until(handle, "escalated")
+        await fails(harness)
+    assert len(harness.world.done) == 3
+    handle = await service_down(harness)
+    state = await harness.until(handle, "escalated")
     assert any("is blocked until" in one.text and "3 failures" in one.text for one in state.timeline)
-    assert len(night.world.done) == 3
-    await night.closes(handle)
-    night.world.works = True
+    assert len(harness.world.done) == 3
+    await harness.closes(handle)
+    harness.world.works = True
 
 
-async def test_three_failures_block_the_service_for_an_hour(night: Night) -> None:
-    await blocked(night)
-    await night.env.sleep(HOUR)
-    assert (await night.end(await service_down(night))).outcome is Outcome.RESOLVED
-    assert len(night.world.done) == 4
+async def test_three_failures_block_the_service_for_an_hour(harness: Harness) -> None:
+    await blocked(harness)
+    await harness.env.sleep(HOUR)
+    assert (await harness.end(await service_down(harness))).outcome is Outcome.RESOLVED
+    assert len(harness.world.done) == 4
 
 
-async def test_a_person_takes_the_block_back(night: Night) -> None:
-    await blocked(night)
-    await night.steward().signal("unblock")
-    assert (await night.end(await service_down(night))).outcome is Outcome.RESOLVED
+async def test_a_person_takes_the_block_back(harness: Harness) -> None:
+    await blocked(harness)
+    await harness.steward().signal("unblock")
+    assert (await harness.end(await service_down(harness))).outcome is Outcome.RESOLVED
 
 
-async def test_failures_of_different_hours_do_not_block(night: Night) -> None:
-    await fails(night)
-    await fails(night)
-    await night.env.sleep(HOUR)
-    await fails(night)
-    await fails(night)
-    assert len(night.world.done) == 4
+async def test_failures_of_different_hours_do_not_block(harness: Harness) -> None:
+    await fails(harness)
+    await fails(harness)
+    await harness.env.sleep(HOUR)
+    await fails(harness)
+    await fails(harness)
+    assert len(harness.world.done) == 4
 
 
-async def test_crashes_of_different_hours_are_no_loop(night: Night) -> None:
+async def test_crashes_of_different_hours_are_no_loop(harness: Harness) -> None:
     for _ in range(3):
-        night.world.health, night.world.process = sights.REFUSED, sights.crashed(await night.now())
-        review = await night.end(await service_down(night))
+        harness.world.health, harness.world.process = sights.REFUSED, sights.crashed(await harness.now())
+        review = await harness.end(await service_down(harness))
         assert review.cause == "crash"
-        await night.env.sleep(timedelta(minutes=40))
+        await harness.env.sleep(timedelta(minutes=40))

@@ -1,4 +1,4 @@
-"""One night: a time-skipping server, a worker, and a scripted world outside."""
+"""What workflows are tested in: a time-skipping server, a worker, and a scripted world outside."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from workflows.runbooks.registry import NAMES, WORKFLOWS
 SERVER = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent)) or shutil.which(
     "temporal-test-server"
 )
-IDENTITY = "scripted-night"
+IDENTITY = "scripted-world"
 STEPS = 600
 SECOND = timedelta(seconds=1)
 
@@ -46,7 +46,7 @@ Incident = WorkflowHandle[Any, Review]
 
 
 @dataclass
-class Night:
+class Harness:
     """One test's world, server and clock."""
 
     world: World
@@ -169,13 +169,13 @@ def hosted(client: Client, world: World, configuration: Callable[[], Configurati
 
 
 @contextlib.asynccontextmanager
-async def open_night() -> AsyncIterator[Night]:
+async def open_harness() -> AsyncIterator[Harness]:
     """A server whose clock runs as fast as the incident lets it, with a worker."""
     env = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=SERVER, data_converter=pydantic_data_converter, identity=IDENTITY
     )
     async with env:
         await register_search_attributes(env.client)
-        night = Night(World(), env)
-        async with hosted(env.client, night.world, lambda: night.configuration):
-            yield night
+        harness = Harness(World(), env)
+        async with hosted(env.client, harness.world, lambda: harness.configuration):
+            yield harness
