@@ -22,5 +22,5 @@ class ServiceDown(Runbook):
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
-        await incident.look(looks.dependents)
+        await incident.look(looks.errors)
         await Original.page(self, incident)  # type: ignore[arg-type]
