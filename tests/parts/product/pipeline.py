@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import yaml
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
@@ -137,12 +138,17 @@ class Pipeline:
     async def forget(self) -> None:
         """End every open workflow; the next test is the first. Each steward has a successor that remembers
         nothing, as one that is only ended still tells what it knew."""
-        async for found in self.client.list_workflows("ExecutionStatus = 'Running'"):
-            with suppress(RPCError):  # it may have ended meanwhile
-                await self.client.get_workflow_handle(found.id, run_id=found.run_id).terminate("next test")
+        running = [one async for one in self.client.list_workflows("ExecutionStatus = 'Running'")]
+        for found in sorted(running, key=lambda one: one.workflow_type == STEWARD):
             if found.workflow_type == STEWARD:
                 fresh = StewardState(service=found.id.removeprefix(steward_id("")))
-                await self.client.start_workflow(STEWARD, fresh, id=found.id, task_queue=TASK_QUEUE)
+                anew = WorkflowIDConflictPolicy.TERMINATE_EXISTING
+                await self.client.start_workflow(
+                    STEWARD, fresh, id=found.id, task_queue=TASK_QUEUE, id_conflict_policy=anew
+                )
+                continue
+            with suppress(RPCError):  # it may have ended meanwhile
+                await self.client.get_workflow_handle(found.id, run_id=found.run_id).terminate("next test")
 
     async def until_quiet(self, within: float = 30) -> None:
         """Wait until Alertmanager knows of no alert that fires."""
