@@ -9,7 +9,7 @@ import sys
 import typer
 from temporalio.runtime import Runtime, TelemetryConfig
 
-from console import deployed, doctor, fire, look, serve, service, switch, tell
+from console import deployed, doctor, fire, respond, serve, service, show, switch
 
 app = typer.Typer(
     name="starter.py",
@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (serve, fire, look, tell, switch, deployed, doctor):
+for group in (serve, fire, show, respond, switch, deployed, doctor):
     app.add_typer(group.app)
 app.add_typer(service.app, name="service")
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from temporalio.runtime import Runtime
 
 from console.fire import Config
-from console.voice import Unusable, fail, run
+from console.output import Unusable, fail, run
 from models.service.service import HostName
 from runtime import hosting, settings
 from runtime.connection import connect

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from console.voice import AsJson, By, Unusable, as_json, out, run, safe, somebody, typed
+from console.output import AsJson, By, Unusable, as_json, out, run, safe, somebody, typed
 from models.evidence.deployment import Deployment
 from models.names import ServiceName, steward_id
 from runtime.connection import PATIENCE, connect

@@ -8,8 +8,8 @@ import httpx
 import typer
 
 from console.fire import Config
-from console.surroundings import look_around
-from console.voice import AsJson, Exit, as_json, out, run, safe
+from console.output import AsJson, Exit, as_json, out, run, safe
+from console.system_checks import system_checks
 from models.configuration.configuration import Configuration
 from runtime import settings
 from runtime.connection import ConnectionMisconfigured, TemporalUnreachable, connect
@@ -62,7 +62,7 @@ def _configuration(config: Config) -> tuple[Check, Configuration | None]:
 
 async def _look(configuration: Configuration | None) -> list[Check]:
     async with httpx.AsyncClient(timeout=3, follow_redirects=False) as http:
-        around = look_around(configuration, http) if configuration else []
+        around = system_checks(configuration, http) if configuration else []
         temporal, *others = await asyncio.gather(_temporal(), *around)
     return [*temporal, *others]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from console.voice import AsJson, By, Unusable, as_json, out, run, somebody, typed
+from console.output import AsJson, By, Unusable, as_json, out, run, somebody, typed
 from intake.alerts.dispatch import Dispatch
 from intake.alerts.payload import MAX_LABEL
 from intake.alerts.routing import routed

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 
-from console.voice import safe
+from console.output import safe
 from models.incident.incident import Entry, IncidentState, PendingApproval
 from runtime.incidents import IncidentLine
 

@@ -14,7 +14,7 @@ from temporalio.runtime import Runtime
 
 from activities.support.secrets import resolve
 from console.fire import Config
-from console.voice import Unusable, run, typed
+from console.output import Unusable, run, typed
 from intake.alerts.dispatch import Dispatch
 from intake.app import build
 from intake.http.keys import Keys, is_loopback

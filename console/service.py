@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from console.voice import AsJson, Unusable, as_json, out, run, safe
+from console.output import AsJson, Unusable, as_json, out, run, safe
 from models.incident.stewardship import StewardState
 from models.messages import STATE, UNBLOCK
 from models.names import ServiceName, steward_id

@@ -9,7 +9,7 @@ import typer
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from console.voice import AsJson, By, as_json, out, run, safe, somebody, typed
+from console.output import AsJson, By, as_json, out, run, safe, somebody, typed
 from models.incident.stewardship import ControlRoomState, Switch
 from models.messages import RESUME, STATE, SUSPEND
 from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, TASK_QUEUE

@@ -110,7 +110,7 @@ class PromptRequests(asyncio.Protocol):
             self._transport.abort()
 
 
-class Seldom(logging.Filter):
+class OverloadLogLimit(logging.Filter):
     """Lets one record of each overload through now and then, without its traceback."""
 
     def __init__(self, every: float = SAY_AGAIN) -> None:
@@ -130,8 +130,8 @@ class Seldom(logging.Filter):
         return True
 
 
-def log_overload_seldom() -> None:
+def limit_overload_log() -> None:
     """Called once by a process that serves: a flood of connections must not become a flood of lines."""
-    seldom = Seldom()
+    limit = OverloadLogLimit()
     for name in ("asyncio", "uvicorn.error"):
-        logging.getLogger(name).addFilter(seldom)
+        logging.getLogger(name).addFilter(limit)

@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from intake.http.connections import PromptApp, PromptRequests, log_overload_seldom
+from intake.http.connections import PromptApp, PromptRequests, limit_overload_log
 
 DRAIN = 12
 """Seconds for requests in flight after SIGTERM; a little more than Temporal may take for one."""
@@ -73,7 +73,7 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
         lifespan="off",
         timeout_graceful_shutdown=DRAIN,
     )
-    log_overload_seldom()
+    limit_overload_log()
     server = uvicorn.Server(config)
     loop = asyncio.get_running_loop()
     for ends in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it has drained

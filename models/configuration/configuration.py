@@ -64,7 +64,7 @@ class AlertRule(Configured):
     links: dict[str, WebAddress] = Field(default_factory=dict)
 
 
-class Step(Configured):
+class ConfiguredRung(Configured):
     """One role of a row of the escalation matrix."""
 
     role: str
@@ -73,11 +73,11 @@ class Step(Configured):
     deadline, then twice the deadline."""
 
 
-def _step(value: Any) -> Any:
+def _rung(value: Any) -> Any:
     return {"role": value} if isinstance(value, str) else value
 
 
-Row = tuple[Annotated[Step, BeforeValidator(_step)], ...]
+Row = tuple[Annotated[ConfiguredRung, BeforeValidator(_rung)], ...]
 
 
 class Configuration(Configured):

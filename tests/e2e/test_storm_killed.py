@@ -20,7 +20,7 @@ from demo.parts.part import ProcessPart
 from demo.parts.waiting import until
 from demo.systems.product import Intake, OneProcess, Worker, new_token, product_environment
 from demo.systems.temporal import Temporal
-from tests.parts.product.door import alert, webhook
+from tests.parts.product.intake import alert, webhook
 
 KILLS = 5
 INCIDENTS = 8

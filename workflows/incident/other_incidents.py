@@ -28,7 +28,8 @@ with workflow.unsafe.imports_passed_through():
 JOINING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
 LOOKED_AT_AFTER = timedelta(minutes=2)
 """So long the signal of its end is waited for; then the incident is looked at, each time half as often."""
-SELDOM = timedelta(minutes=30)
+LONGEST_PAUSE = timedelta(minutes=30)
+"""The longest time between two of these checks."""
 
 
 class OtherIncidents:
@@ -117,7 +118,7 @@ class OtherIncidents:
                     timeout_summary=f"is {joined.incident} still open?",
                 )
             except TimeoutError:
-                pause = min(2 * pause, SELDOM)
+                pause = min(2 * pause, LONGEST_PAUSE)
                 if ended := await self._look_at(joined):
                     return ended
         return self._ended[run]

@@ -25,7 +25,8 @@ with workflow.unsafe.imports_passed_through():
 ASKING = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10))
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
 """So long a signal of the steward is waited for; then it is asked, and each further time half as often."""
-SELDOM = timedelta(minutes=15)
+LONGEST_PAUSE = timedelta(minutes=15)
+"""The longest time between two of these questions."""
 
 
 class ServiceHold:
@@ -80,7 +81,7 @@ class ServiceHold:
         while not await self._heard(key, pause):
             if (await self._ask()).steward != answered.steward and key not in self._outcomes:
                 raise Escalated(f"the steward of {self.service} was terminated while it acted: {plan.says}")
-            pause = min(2 * pause, SELDOM)
+            pause = min(2 * pause, LONGEST_PAUSE)
         says = self._outcomes.pop(key)
         if says.performed is None:
             raise Escalated(f"not done: {says.why}")

@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline, who
     from workflows.remediation.approval import Approval
-    from workflows.remediation.hold import ASKED_AGAIN_AFTER, SELDOM, ServiceHold
+    from workflows.remediation.hold import ASKED_AGAIN_AFTER, LONGEST_PAUSE, ServiceHold
 
 PAGE, REVERT = "page", "revert"
 
@@ -180,7 +180,7 @@ class Remediation:
                 )
             except TimeoutError:
                 await hold.ask_again()
-                pause = min(2 * pause, SELDOM)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _hold_for(self, service: str, user: str) -> ServiceHold:
         """The one hold, on this service: another is let go of first, so that nobody waits in a circle."""

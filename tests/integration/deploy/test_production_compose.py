@@ -17,7 +17,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
-from tests.parts.product.door import alert, until, webhook
+from tests.parts.product.intake import alert, until, webhook
 from tests.parts.product.production import (
     OURS,
     ROOT,
@@ -87,7 +87,7 @@ def backend(docker_client: docker.DockerClient, image: str) -> Iterator[Backend]
 
 
 @pytest.fixture(scope="module")
-async def house(
+async def shipped(
     docker_client: docker.DockerClient, backend: Backend, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Production]:
     directory = tmp_path_factory.mktemp("production")
@@ -95,10 +95,10 @@ async def house(
         yield running
 
 
-async def temporal(house: Production) -> Client:
+async def temporal(shipped: Production) -> Client:
     async def answer() -> Client | None:
         try:
-            return await Client.connect(house.temporal, data_converter=pydantic_data_converter)
+            return await Client.connect(shipped.temporal, data_converter=pydantic_data_converter)
         except (RuntimeError, RPCError):
             return None
 
@@ -106,10 +106,10 @@ async def temporal(house: Production) -> Client:
     return client
 
 
-async def fire(house: Production, **changes: Any) -> httpx.Response:
+async def fire(shipped: Production, **changes: Any) -> httpx.Response:
     body = webhook(alert(startsAt=datetime.now(UTC).isoformat(), **changes))
     async with httpx.AsyncClient() as http:
-        return await http.post(f"{house.intake}/v1/alertmanager", json=body, headers=SENDER, timeout=15)
+        return await http.post(f"{shipped.intake}/v1/alertmanager", json=body, headers=SENDER, timeout=15)
 
 
 async def closed(client: Client, incident: str, within: float = 60) -> WorkflowExecutionStatus:
@@ -121,31 +121,31 @@ async def closed(client: Client, incident: str, within: float = 60) -> WorkflowE
     return status
 
 
-async def test_from_the_alert_to_the_healed_container(house: Production, backend: Backend) -> None:
+async def test_from_the_alert_to_the_healed_container(shipped: Production, backend: Backend) -> None:
     backend.crash()
     async with httpx.AsyncClient() as http:
-        ready = await http.get(f"{house.intake}/readyz", timeout=15)
-        unknown = await http.post(f"{house.intake}/v1/alertmanager", json=webhook(alert()))
+        ready = await http.get(f"{shipped.intake}/readyz", timeout=15)
+        unknown = await http.post(f"{shipped.intake}/v1/alertmanager", json=webhook(alert()))
     assert ready.status_code == 200, ready.text
     assert unknown.status_code == 401
-    answer = await fire(house)
+    answer = await fire(shipped)
     assert answer.status_code == 200, answer.text
-    status = await closed(await temporal(house), "ServiceDown/backend")
+    status = await closed(await temporal(shipped), "ServiceDown/backend")
     assert status is WorkflowExecutionStatus.COMPLETED
     wait_for(backend.container, "running")
     found = "import pathlib; print(*pathlib.Path('/app/var/reviews').rglob('*.md'))"
-    pages = await house.compose("exec", "-T", "worker", "python", "-c", found)
+    pages = await shipped.compose("exec", "-T", "worker", "python", "-c", found)
     assert ".md" in pages, "no review was written into its volume"
-    listed = await house.compose("exec", "-T", "worker", "python", "starter.py", "list", "--json")
+    listed = await shipped.compose("exec", "-T", "worker", "python", "starter.py", "list", "--json")
     assert "ServiceDown/backend" in listed
-    await house.compose("exec", "-T", "worker", "python", "starter.py", "doctor")
+    await shipped.compose("exec", "-T", "worker", "python", "starter.py", "doctor")
 
 
-async def test_only_this_machine_can_knock(house: Production) -> None:
+async def test_only_this_machine_can_knock(shipped: Production) -> None:
     bindings = {
         (service, binding["HostIp"])
         for service in (*OURS, RULES)
-        for binds in (house.container(service).attrs["NetworkSettings"]["Ports"] or {}).values()
+        for binds in (shipped.container(service).attrs["NetworkSettings"]["Ports"] or {}).values()
         for binding in binds or ()
     }
     assert bindings == {("temporal", "127.0.0.1"), ("intake", "127.0.0.1")}
@@ -156,12 +156,12 @@ async def test_only_this_machine_can_knock(house: Production) -> None:
         if address.family is socket.AF_INET and not address.address.startswith("127.")
     }
     assert others, "this machine has no other address than loopback"
-    for port in (house.intake_port, house.temporal_port, house.ui_port):
+    for port in (shipped.intake_port, shipped.temporal_port, shipped.ui_port):
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
         for other in others:
             with pytest.raises(OSError, match=r"refused|timed out"):
                 socket.create_connection((other, port), timeout=2)
-    worker = psutil.Process(house.container("worker").attrs["State"]["Pid"])
+    worker = psutil.Process(shipped.container("worker").attrs["State"]["Pid"])
     listening = [
         connection.laddr
         for process in (worker, *worker.children(recursive=True))
@@ -171,24 +171,24 @@ async def test_only_this_machine_can_knock(house: Production) -> None:
     assert listening == [], "the worker is on the host's network, and must not listen there"
 
 
-async def test_the_worker_drains(house: Production) -> None:
-    await house.compose("stop", "worker")
-    worker = house.container("worker")
+async def test_the_worker_drains(shipped: Production) -> None:
+    await shipped.compose("stop", "worker")
+    worker = shipped.container("worker")
     assert worker.attrs["State"]["ExitCode"] == 0
     assert not worker.attrs["State"]["OOMKilled"]
-    assert '"worker drained"' in house.log("worker").splitlines()[-1]
-    await house.compose("start", "worker")
+    assert '"worker drained"' in shipped.log("worker").splitlines()[-1]
+    await shipped.compose("start", "worker")
 
 
-async def test_an_open_incident_outlives_down_and_up(house: Production, backend: Backend) -> None:
+async def test_an_open_incident_outlives_down_and_up(shipped: Production, backend: Backend) -> None:
     """The run waits without a worker; everything is taken down, and comes back with its data."""
-    await house.compose("stop", "worker")
+    await shipped.compose("stop", "worker")
     backend.crash()
-    assert (await fire(house)).status_code == 200
-    before = await (await temporal(house)).get_workflow_handle("ServiceDown/backend").describe()
-    await house.compose("down", "--timeout", "20")
-    await house.up()
-    client = await temporal(house)
+    assert (await fire(shipped)).status_code == 200
+    before = await (await temporal(shipped)).get_workflow_handle("ServiceDown/backend").describe()
+    await shipped.compose("down", "--timeout", "20")
+    await shipped.up()
+    client = await temporal(shipped)
     after = await client.get_workflow_handle("ServiceDown/backend").describe()
     assert after.run_id == before.run_id
     assert await closed(client, "ServiceDown/backend") is WorkflowExecutionStatus.COMPLETED
@@ -203,20 +203,20 @@ def readable(tmp_path: Path) -> Path:
 
 
 async def test_what_the_backup_holds_can_be_restored(
-    house: Production, docker_client: docker.DockerClient, readable: Path
+    shipped: Production, docker_client: docker.DockerClient, readable: Path
 ) -> None:
     """The commands of docs/install.md: a copy while Temporal runs, then a host that has nothing but it."""
     manual = (ROOT / "docs/install.md").read_text()
     assert BACKUP in manual
     assert RESTORE in manual
-    client = await temporal(house)
+    client = await temporal(shipped)
     before = await client.get_workflow_handle("ServiceDown/backend").describe()
-    await house.compose("exec", "-T", "temporal", "python", "-c", BACKUP)
-    await house.compose("cp", "temporal:/var/lib/temporal/backup.db", str(readable / "backup.db"))
-    await house.compose("down", "--timeout", "20")
-    docker_client.volumes.get(f"{house.name}_temporal").remove()
+    await shipped.compose("exec", "-T", "temporal", "python", "-c", BACKUP)
+    await shipped.compose("cp", "temporal:/var/lib/temporal/backup.db", str(readable / "backup.db"))
+    await shipped.compose("down", "--timeout", "20")
+    docker_client.volumes.get(f"{shipped.name}_temporal").remove()
     mounted = f"{readable}:/backup:ro"
-    await house.compose("run", "--rm", "-T", "--no-deps", "--volume", mounted, "temporal", *RESTORE.split())
-    await house.up()
-    after = await (await temporal(house)).get_workflow_handle("ServiceDown/backend").describe()
+    await shipped.compose("run", "--rm", "-T", "--no-deps", "--volume", mounted, "temporal", *RESTORE.split())
+    await shipped.up()
+    after = await (await temporal(shipped)).get_workflow_handle("ServiceDown/backend").describe()
     assert after.run_id == before.run_id

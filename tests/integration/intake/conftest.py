@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from tests.parts.product.door import CONFIGURATION, TemporalServer, stand_in_worker
+from tests.parts.product.intake import CONFIGURATION, TemporalServer, stand_in_worker
 
 
 @pytest.fixture(scope="module")

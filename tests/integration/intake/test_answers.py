@@ -13,7 +13,7 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from tests.parts.product.door import (
+from tests.parts.product.intake import (
     TemporalServer,
     alert,
     environment,

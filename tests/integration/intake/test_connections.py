@@ -15,7 +15,7 @@ import pytest
 
 from intake.http.connections import HEADERS_WITHIN
 from intake.http.server import MOST_CONNECTIONS
-from tests.parts.product.door import CONFIGURATION, Intake, environment, intake_process, until
+from tests.parts.product.intake import CONFIGURATION, Intake, environment, intake_process, until
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 HEAD = b"POST /v1/alertmanager HTTP/1.1\r\nhost: localhost\r\n"

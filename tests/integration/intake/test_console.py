@@ -16,7 +16,7 @@ from models.incident.incident import IncidentState
 from models.incident.stewardship import StewardState
 from models.names import CONTROL_ROOM_ID, TASK_QUEUE, steward_id
 from tests.parts.product.commands import Person
-from tests.parts.product.door import TemporalServer, environment, until
+from tests.parts.product.intake import TemporalServer, environment, until
 
 NUMBERS = count()
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED = range(5)

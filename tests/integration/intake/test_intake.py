@@ -18,7 +18,7 @@ from pytest_httpserver import HTTPServer
 from temporalio.client import Client
 
 from models.incident.incident import IncidentState
-from tests.parts.product.door import (
+from tests.parts.product.intake import (
     ANNA,
     CONFIGURATION,
     SENDER,

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from models.incident.search_attributes import ALL
-from tests.parts.product.door import (
+from tests.parts.product.intake import (
     BIN,
     CONFIGURATION,
     Intake,

@@ -15,7 +15,7 @@ import pytest
 from temporalio.client import Client
 
 from intake.alerts.delivered import BELIEVED
-from tests.parts.product.door import (
+from tests.parts.product.intake import (
     TemporalServer,
     alert,
     environment,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.intake.test_console import USAGE
 from tests.parts.product.commands import Ended, Person, ended
-from tests.parts.product.door import CONFIGURATION, environment
+from tests.parts.product.intake import CONFIGURATION, environment
 
 BROKEN = "\udcff"
 """The byte ff, as Python holds an argument that is not UTF-8."""

@@ -15,7 +15,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from tests.parts.product.door import (
+from tests.parts.product.intake import (
     Intake,
     TemporalServer,
     alert,

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from tests.parts.product.door import ROOT
+from tests.parts.product.intake import ROOT
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from models.configuration.configuration import Configuration
 from models.incident.alert import Alert, AlertStatus
 from models.incident.alert_life import instance_of
 from models.names import RESERVED, Severity, alert_name
-from tests.parts.product.door import alert, webhook
+from tests.parts.product.intake import alert, webhook
 
 CONFIGURATION = Configuration.of(
     {

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from intake.http.connections import OVERLOADS, Seldom
+from intake.http.connections import OVERLOADS, OverloadLogLimit
 
 
 def record(text: str) -> logging.LogRecord:
@@ -16,24 +16,24 @@ def record(text: str) -> logging.LogRecord:
 
 @pytest.mark.parametrize("kind", OVERLOADS)
 def test_of_many_records_one_is_written_without_its_traceback(kind: str) -> None:
-    seldom = Seldom(every=60)
+    limit = OverloadLogLimit(every=60)
     records = [record(f"{kind}\nsocket: <asyncio.TransportSocket fd={number}>") for number in range(2048)]
-    written = [one for one in records if seldom.filter(one)]
+    written = [one for one in records if limit.filter(one)]
     assert written == records[:1]
     assert written[0].exc_info is None
 
 
 def test_each_kind_is_written_and_so_is_it_again_a_while_later() -> None:
-    seldom = Seldom(every=0)
-    assert all(seldom.filter(record(kind)) for kind in (*OVERLOADS, *OVERLOADS))
-    seldom = Seldom(every=60)
-    assert [seldom.filter(record(kind)) for kind in (*OVERLOADS, *OVERLOADS)] == (
+    limit = OverloadLogLimit(every=0)
+    assert all(limit.filter(record(kind)) for kind in (*OVERLOADS, *OVERLOADS))
+    limit = OverloadLogLimit(every=60)
+    assert [limit.filter(record(kind)) for kind in (*OVERLOADS, *OVERLOADS)] == (
         [True] * len(OVERLOADS) + [False] * len(OVERLOADS)
     )
 
 
 def test_everything_else_is_written_as_it_is() -> None:
-    seldom = Seldom(every=60)
+    limit = OverloadLogLimit(every=60)
     others = [record("Task exception was never retrieved") for _ in range(3)]
-    assert all(seldom.filter(one) for one in others)
+    assert all(limit.filter(one) for one in others)
     assert others[0].exc_info is not None

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from console.incident_view import question
-from console.voice import AsJson, By, Id, Refused, as_json, err, out, run, safe, somebody, typed, worded
+from console.output import AsJson, By, Id, Refused, as_json, err, out, run, safe, somebody, typed, worded
 from models.incident.incident import Decision, Spoken, Through, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE
 from runtime.connection import connect

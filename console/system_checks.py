@@ -22,7 +22,7 @@ from runtime.readiness import Check
 WITHIN = 3
 
 
-def look_around(configuration: Configuration, http: httpx.AsyncClient) -> list[Coroutine[Any, Any, Check]]:
+def system_checks(configuration: Configuration, http: httpx.AsyncClient) -> list[Coroutine[Any, Any, Check]]:
     """What to look at: only what the configuration uses."""
     services = configuration.services.values()
     looks: list[Coroutine[Any, Any, Check]] = []
@@ -30,7 +30,7 @@ def look_around(configuration: Configuration, http: httpx.AsyncClient) -> list[C
         looks.append(asyncio.to_thread(_docker))
     sockets = {s.manager.socket for s in services if isinstance(s.manager, SupervisordManager) and not s.host}
     looks += [_supervisord(path) for path in sorted(sockets)]
-    looks += [look_at_postgres(service) for service in services if service.database]
+    looks += [check_postgres(service) for service in services if service.database]
     systems = configuration.systems
     for name, address in (("Prometheus", systems.prometheus), ("Alertmanager", systems.alertmanager)):
         looks.append(_ready(name, address, http))
@@ -62,7 +62,7 @@ async def _supervisord(path: str) -> Check:
     return Check(name=name, ok=True)
 
 
-async def look_at_postgres(service: Service) -> Check:
+async def check_postgres(service: Service) -> Check:
     """Exactly what the worker would see."""
     seen = await PostgresActivities().check_database(service)
     return Check(name=f"PostgreSQL of {service.name}", ok=seen.ok, problem="" if seen.ok else seen.reason)

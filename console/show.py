@@ -11,8 +11,8 @@ import typer
 from rich.live import Live
 
 from console.incident_view import entry_line, table_of, whole
+from console.output import AsJson, Id, as_json, out, run, safe
 from console.switch import read_switch
-from console.voice import AsJson, Id, as_json, out, run, safe
 from models.incident.incident import IncidentState, Phase
 from runtime.connection import connect
 from runtime.errors import NobodyAnswers

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.names import ANY_ALERT
-from tests.unit.house.test_house import ROOT, files, name_of
+from tests.unit.architecture.test_imports_and_sizes import ROOT, files, name_of
 from workflows.runbooks.registry import RUNBOOKS
 
 REGISTRY = "workflows/runbooks/registry.py"

@@ -19,7 +19,7 @@ JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture
-async def door(pipeline: Pipeline) -> AsyncIterator[httpx.AsyncClient]:
+async def sender(pipeline: Pipeline) -> AsyncIterator[httpx.AsyncClient]:
     """A sender that knows the token."""
     headers = {"Authorization": f"Bearer {pipeline.stack.token}"}
     url = pipeline.stack.intake.url
@@ -29,11 +29,11 @@ async def door(pipeline: Pipeline) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.mark.fault
 async def test_the_same_webhook_a_hundred_times_is_one_run(
-    pipeline: Pipeline, door: httpx.AsyncClient
+    pipeline: Pipeline, sender: httpx.AsyncClient
 ) -> None:
     firing = Firing(datetime.now(UTC))
     async with FAULTS["crash"].inject(pipeline.stack.services):
-        posts = (door.post(WEBHOOK, json=firing.body()) for _ in range(100))
+        posts = (sender.post(WEBHOOK, json=firing.body()) for _ in range(100))
         answers = await asyncio.gather(*posts)
         run = await pipeline.run_of(SERVICE_DOWN, firing.starts_at)
         review = await pipeline.review(run)
@@ -47,7 +47,7 @@ async def test_the_same_webhook_a_hundred_times_is_one_run(
 
 @pytest.mark.fault
 async def test_strangers_and_nonsense_are_refused_with_a_reason(
-    pipeline: Pipeline, door: httpx.AsyncClient
+    pipeline: Pipeline, sender: httpx.AsyncClient
 ) -> None:
     since = datetime.now(UTC)
     good = Firing(since, "QueueStuck").body()
@@ -56,11 +56,11 @@ async def test_strangers_and_nonsense_are_refused_with_a_reason(
     large = Firing(since, "Large").body()
     large["alerts"][0]["labels"]["stack"] = "x" * 3 * 2**20
 
-    stranger = await door.post(WEBHOOK, json=good, headers={"Authorization": "Bearer wrong"})
+    stranger = await sender.post(WEBHOOK, json=good, headers={"Authorization": "Bearer wrong"})
     refused = [
-        await door.post(WEBHOOK, content=nested, headers=JSON),
-        await door.post(WEBHOOK, json={**good, "alerts": [no_fields]}),
-        await door.post(WEBHOOK, json=large),
+        await sender.post(WEBHOOK, content=nested, headers=JSON),
+        await sender.post(WEBHOOK, json={**good, "alerts": [no_fields]}),
+        await sender.post(WEBHOOK, json=large),
     ]
 
     assert (stranger.status_code, [one.status_code for one in refused]) == (401, [422, 422, 422])
@@ -68,7 +68,7 @@ async def test_strangers_and_nonsense_are_refused_with_a_reason(
     assert await pipeline.runs("AlertName IS NOT NULL") == 0
 
     mixed = {**good, "alerts": [no_fields, *good["alerts"], *large["alerts"]]}
-    answer = (await door.post(WEBHOOK, json=mixed)).json()
+    answer = (await sender.post(WEBHOOK, json=mixed)).json()
     assert [one["incident"] for one in answer["taken"]] == ["QueueStuck/backend"]
     assert [one["index"] for one in answer["refused"]] == [0, 2]
     run = await pipeline.run_of("QueueStuck/backend", since)
