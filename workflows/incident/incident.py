@@ -3,16 +3,16 @@
     look → confirm → diagnose → act → stays healthy
 
 The incident owns its plain parts (timeline, alert state, approval, escalation, remediation) and is
-owned by its runbook. Its verbs leave the page by the endings of `workflows.record.endings`.
+owned by its runbook. Its verbs leave the page by the endings of `workflows.record.endings`, which
+`workflows.incident.life` takes.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     import workflows.incident.ui as ui
@@ -28,22 +28,18 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.verifications import Verification
     from workflows.escalation.escalation import Escalation
     from workflows.escalation.wording import situation
-    from workflows.incident.closing import Closing
+    from workflows.incident.life import Life, Page
     from workflows.incident.messages import People
     from workflows.incident.notifications import Notifications
     from workflows.incident.other_incidents import OtherIncidents
-    from workflows.incident.taking_policy import policy_as_of_now
     from workflows.record.alert_state import AlertState
     from workflows.record.cut_short import unless
-    from workflows.record.endings import ClosedByHuman, Ending, Escalated, SelfRecovered, Withdrawn
-    from workflows.record.failures import in_short
+    from workflows.record.endings import ClosedByHuman, Escalated, SelfRecovered
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline
     from workflows.remediation.approval import Approval
     from workflows.remediation.remediation import Remediation
     from workflows.remediation.undo import Undoing
-
-Page = Callable[["Incident"], Awaitable[None]]
 
 
 class Incident:
@@ -81,76 +77,9 @@ class Incident:
         """What was seen so far, and what the policy says about it."""
         return Situation(self.record.seen, self.policy, self.service)
 
-    # The life of the incident
-
     async def respond(self, page: Page) -> Review:
         """Follow the runbook's page to one of its endings; then close with a review."""
-        alert = self.record.alert
-        self.record.policy = await policy_as_of_now(alert)
-        self.approval.policy = self.policy.approval
-        self.notifications.take_severity()
-        self.timeline.add(
-            f"{alert.name} on {alert.service} fires since {self.record.fires_since:%H:%M:%S} UTC",
-            by=alert.fired_by or alert.source,
-        )
-        while (review := await self._respond_once(page)) is None:
-            self._look_again()
-        await self.others.tell(self.record.outcome, self.record.summary())
-        if self.alert_state.fired_again:
-            workflow.continue_as_new(self.alert_state.alert)
-        return review
-
-    async def _respond_once(self, page: Page) -> Review | None:
-        """None when the alert fires anew while something is done only for now."""
-        since = min(self.alert_state.alert.starts_at, workflow.now())
-        self.escalation = Escalation(self.policy, since, self.timeline, self._situation, self._proved)
-        self.people.escalation = self.notifications.escalation = self.escalation
-        self.remediation.begin(self.policy, self.escalation)
-        ending = await self._follow(page)
-        closing = Closing(
-            self.record, self.alert_state, self.escalation, self.remediation, self.undoing, self.show
-        )
-        if isinstance(ending, Escalated):
-            ending = await self._with_a_human(ending, closing)
-        return await closing.close(ending)
-
-    async def _with_a_human(self, escalated: Escalated, closing: Closing) -> Ending:
-        """Let go of everything, also of those that wait for this incident: it heals nothing by itself."""
-        over = asyncio.create_task(closing.wait_for_a_human())
-        await self.remediation.release()
-        await self.others.tell(None, escalated.why)
-        return await over
-
-    def _look_again(self) -> None:
-        self.timeline.add("what was done for now stands, and the incident is looked at again")
-        self.alert_state.look_again()
-        self.others.work_again()
-        self.record.outcome = self.record.ended_at = self.record.watched = None
-        self.show(Phase.TRIAGE)
-
-    async def _follow(self, page: Page) -> Ending | None:
-        """How the page was left; None at its last line: healed. Who had to wait in line looks again."""
-        while True:
-            try:
-                await self.remediation.regain()
-                await page(self)
-            except Withdrawn as withdrawn:
-                self.timeline.add(f"to be looked at again: {withdrawn.why}")
-                self.show(Phase.TRIAGE)
-            except Ending as ending:
-                return self._left(ending)
-            except (FailureError, ValueError) as error:
-                return self._left(Escalated(f"the runbook could not go on: {in_short(error)}"))
-            else:
-                return None
-
-    def _left(self, ending: Ending) -> Ending:
-        self.timeline.add(f"{'escalated: ' if isinstance(ending, Escalated) else ''}{ending.why}")
-        if isinstance(ending, Escalated):
-            self.record.escalated_because = ending.why
-            self.show(Phase.ESCALATED)
-            self.escalation.push(ending.why)
-        return ending
+        return await Life(self).lead(page)
 
     # The verbs of a page
 
@@ -275,14 +204,14 @@ class Incident:
         self.record.remarks.append(f"What was done for now could not be taken back: {why}.")
         self.escalation.push(f"what was done for now could not be taken back: {why}")
 
-    async def _proved(self) -> bool:
+    async def proved(self) -> bool:
         """While a fixed service is well and its proof goes on: wait for the end of the proof."""
         if self._watch is None or not (await self._watch.check.take(self.now)).ok:
             return False
         await workflow.wait_condition(lambda: self._watch is None)
         return True
 
-    def _situation(self, why: str) -> str:
+    def situation(self, why: str) -> str:
         return situation(why, self.record, self.approval.pending)
 
     @property

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 
 class Ending(Exception):
-    """Raised by an incident's verbs, caught by `Incident.respond` alone."""
+    """Raised by an incident's verbs, caught by `Life` alone."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
