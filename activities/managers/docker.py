@@ -16,9 +16,11 @@ from docker.models.containers import Container
 
 from activities.managers.compose import Compose, Project
 from activities.managers.docker_engine import DockerEngine
-from activities.managers.docker_reading import log_lines, moment, seen_of, usage_of, version_of
+from activities.managers.docker_events import KINDS, read, removed_at
+from activities.managers.docker_reading import grace_of, log_lines, moment, seen_of, usage_of, version_of
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
 from activities.managers.process_seen import ProcessSeen, ProcessState
+from models.base import in_words
 from models.evidence.evidence import Finding
 from models.service import service as configured
 from models.version import Version
@@ -33,19 +35,30 @@ class DockerManager:
     def __init__(self, engine: DockerEngine, configuration: configured.DockerManager) -> None:
         self._engine = engine
         self._name = configuration.container
-        self._grace = max(0, round(configuration.stop_timeout.total_seconds()))
+        self._stop_timeout = configuration.stop_timeout
 
     def state(self) -> ProcessSeen:
         attributes = self._inspect()
         now = datetime.now(UTC)
+        return self._missing(now, None) if attributes is None else seen_of(attributes, now)
+
+    def examine(self) -> ProcessSeen:
+        attributes = self._inspect()
+        events = read(self._engine.events(attributes["Id"] if attributes else self._name, KINDS))
+        now = datetime.now(UTC)
         if attributes is None:
-            return ProcessSeen(
-                finding=Finding.BAD,
-                reason=f"there is no container called {self._name}",
-                observed_at=now,
-                state=ProcessState.MISSING,
-            )
-        return seen_of(attributes, now)
+            return self._missing(now, removed_at(events))
+        return seen_of(attributes, now, events)
+
+    def _missing(self, now: datetime, removed: datetime | None) -> ProcessSeen:
+        ago = f": it was removed {in_words(now - removed)} ago" if removed else ""
+        return ProcessSeen(
+            finding=Finding.BAD,
+            reason=f"there is no container called {self._name}{ago}",
+            observed_at=now,
+            finished_at=removed,
+            state=ProcessState.MISSING,
+        )
 
     def usage(self) -> Usage:
         with self._container() as container:
@@ -86,7 +99,9 @@ class DockerManager:
             if container.status == "paused":
                 container.unpause()
             elif container.status == "restarting":
-                container.restart(timeout=self._grace)  # ends the engine's own waiting between crashes
+                container.restart(
+                    timeout=self._grace(container)
+                )  # ends the engine's own waiting between crashes
             else:
                 container.start()
 
@@ -94,13 +109,13 @@ class DockerManager:
         with self._container() as container:
             if container.status == "paused":
                 container.unpause()
-            container.stop(timeout=self._grace)
+            container.stop(timeout=self._grace(container))
 
     def restart(self) -> None:
         with self._container() as container:
             if container.status == "paused":
                 container.unpause()
-            container.restart(timeout=self._grace)
+            container.restart(timeout=self._grace(container))
 
     def set_memory_limit(self, size: int) -> None:
         """Takes effect at once, and lasts until the container is recreated from its Compose file."""
@@ -160,6 +175,9 @@ class DockerManager:
             if found.name != network:
                 raise Unsupported(absent)
             found.connect(container, aliases=aliases or None)
+
+    def _grace(self, container: Container) -> int:
+        return grace_of(container.attrs, self._stop_timeout)
 
     def _aliases(self, container: Container, network: str) -> list[str]:
         project = Project.of(container.labels)

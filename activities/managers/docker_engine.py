@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 
 import docker
 import requests
@@ -14,9 +16,11 @@ import urllib3
 from docker.errors import APIError, DockerException
 
 from activities.managers.docker_reading import gist
-from activities.managers.manager import ManagerRefused, ManagerUnreachable
+from activities.managers.manager import ManagerError, ManagerRefused, ManagerUnreachable
 from activities.support.redaction import clean
 
+_LARGEST = 2**21
+"""Bytes: the 256 events that an engine keeps have a few hundred kilobytes, most of it labels."""
 READ_TIMEOUT = 5
 """Seconds that the engine may take for an answer; stopping adds the container's own grace period."""
 
@@ -44,6 +48,25 @@ class DockerEngine:
             raise ManagerRefused(f"Docker refused: {gist(str(error.explanation or error))}") from error
         except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ManagerUnreachable(self._why(error)) from error
+
+    def events(self, container: str, kinds: Iterable[str]) -> bytes | None:
+        """What it remembers of a container, by its ID or name, one JSON document a line.
+
+        None when it does not answer, or the proxy before it refuses the question. Takes up to a second:
+        the answer ends when the engine's own clock, by which events are told, has passed the end.
+        """
+        filters = {"type": ["container"], "container": [container], "event": list(kinds)}
+        try:
+            with self.client() as client:
+                base = f"{client.api.base_url}/v{client.api.api_version}"
+                date = client.api.get(f"{base}/_ping", timeout=self._timeout).headers["Date"]
+                until = int(parsedate_to_datetime(date).timestamp()) + 1
+                asked = {"since": "0", "until": str(until), "filters": json.dumps(filters)}
+                answer = client.api.get(f"{base}/events", params=asked, timeout=self._timeout, stream=True)
+                with answer:
+                    return _whole(answer) if answer.status_code == requests.codes.ok else None
+        except (ManagerError, ValueError, KeyError):
+            return None
 
     def close(self) -> None:
         """Close the connections; a later use opens new ones."""
@@ -82,6 +105,15 @@ class DockerEngine:
             if sign in said:
                 return sentence.format(where=where, timeout=f"{self._timeout}")
         return f"Docker could not be asked at {where}: {clean(str(error), 160)}"
+
+
+def _whole(answer: requests.Response) -> bytes:
+    content = b""
+    for part in answer.iter_content(2**16):
+        content += part
+        if len(content) > _LARGEST:
+            raise ValueError("more events than an engine keeps")
+    return content
 
 
 _SIGNS = (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from activities.managers.docker_check import check_in_words, own_check_of
+from activities.managers.docker_events import POLITE, Event, Told, told_of
 from activities.managers.manager import RecentLog, Usage
-from activities.managers.process_seen import ProcessSeen, ProcessState
+from activities.managers.process_seen import Ended, ProcessSeen, ProcessState
 from activities.support.redaction import clean
 from models.base import in_bytes, in_words
 from models.evidence.evidence import Finding
@@ -23,6 +26,12 @@ _STATES = {
     "dead": ProcessState.EXITED,
     "removing": ProcessState.MISSING,
 }
+
+KILLED_BY_SIGKILL = 128 + signal.SIGKILL
+LONGEST_STOP = timedelta(minutes=8)
+"""An action that stops a container is over within ten minutes."""
+_LONGEST_START = timedelta(minutes=15)
+_A_MOMENT = timedelta(seconds=5)
 
 
 def moment(text: str | None) -> datetime | None:
@@ -48,18 +57,29 @@ def version_of(attributes: Mapping[str, Any]) -> Version:
     return Version(name=attributes["Config"]["Image"], image_id=attributes["Image"])
 
 
-def seen_of(attributes: Mapping[str, Any], now: datetime) -> ProcessSeen:
-    """The evidence in one `docker inspect`."""
+def seen_of(attributes: Mapping[str, Any], now: datetime, events: tuple[Event, ...] = ()) -> ProcessSeen:
+    """The evidence in one `docker inspect`, and in the events of the container where they were asked for."""
     state, host = attributes["State"], attributes["HostConfig"]
     known = _STATES.get(state["Status"], ProcessState.UNKNOWN)
     started_at, finished_at = moment(state.get("StartedAt")), moment(state.get("FinishedAt"))
     version = version_of(attributes)
-    ended = known in (ProcessState.EXITED, ProcessState.RESTARTING)
+    over = known in (ProcessState.EXITED, ProcessState.RESTARTING)
+    exit_code = state.get("ExitCode") if over and started_at else None
+    told = told_of(events, started_at, exit_code, stop_signal_of(attributes)) if started_at else Told()
+    flagged = bool(state.get("OOMKilled"))
+    untold = over and told.ended is Ended.UNTOLD
+    oom_killed = told.oom_killed or (untold and flagged and exit_code == KILLED_BY_SIGKILL)
     seen = ProcessSeen(
         state=known,
-        exit_code=state.get("ExitCode") if ended and started_at else None,
-        oom_killed=bool(state.get("OOMKilled")) and ended,
+        exit_code=exit_code,
+        ended=_ended_untold(attributes, exit_code, oom_killed) if untold else told.ended,
+        stopping=not over and _is_being_stopped(attributes, told, now),
+        oom_killed=oom_killed,
+        oom_killed_before=(flagged or told.oom_killed_before) and not oom_killed,
         restarts=attributes.get("RestartCount") or 0,
+        deaths=told.deaths,
+        own_check=own_check_of(state.get("Health")),
+        may_start_for=_may_start_for(attributes),
         pid=state.get("Pid") or None,
         image=version.name,
         image_id=version.image_id,
@@ -69,17 +89,71 @@ def seen_of(attributes: Mapping[str, Any], now: datetime) -> ProcessSeen:
         observed_at=now,
     )
     said = f": {gist(state['Error'])}" if state.get("Error") else ""
+    said += check_in_words(seen.own_check, state.get("Health") or {}) if seen.running else ""
     finding = {ProcessState.RUNNING: Finding.OK, ProcessState.UNKNOWN: Finding.UNKNOWN}.get(
         known, Finding.BAD
     )
     return seen.model_copy(update={"finding": finding, "reason": _reason(seen, state["Status"], now) + said})
 
 
+def stop_signal_of(attributes: Mapping[str, Any]) -> int:
+    """The signal that asks this container to end."""
+    name = str(attributes["Config"].get("StopSignal") or "SIGTERM").upper()
+    if name.isdecimal():
+        return int(name)
+    number: int = getattr(signal, name if name.startswith("SIG") else f"SIG{name}", signal.SIGTERM)
+    return number
+
+
+def grace_of(attributes: Mapping[str, Any], configured: timedelta | None) -> int:
+    """Seconds that the container has to end by itself: as configured, else its own, else the engine's 10.
+
+    A container that may take for ever, or longer than one action lasts, has as long as that.
+    """
+    own = attributes["Config"].get("StopTimeout")
+    if configured is not None:
+        own = round(configured.total_seconds())
+    seconds = 10 if own is None else int(own)
+    longest = round(LONGEST_STOP.total_seconds())
+    return min(seconds, longest) if seconds >= 0 else longest
+
+
+def _ended_untold(attributes: Mapping[str, Any], exit_code: int | None, oom_killed: bool) -> Ended:
+    """What can be said of an end that the engine does not remember.
+
+    A container whose policy always brings it back stands still only because somebody stopped it, and
+    the exit codes of a stop may be one: neither is started without a question.
+    """
+    state = attributes["State"]
+    policy = (attributes["HostConfig"].get("RestartPolicy") or {}).get("Name")
+    if state["Status"] != "exited" or oom_killed or state.get("Error"):
+        return Ended.UNTOLD
+    always = policy in ("always", "unless-stopped")
+    as_after_a_stop = exit_code in (0, *(128 + one for one in (*POLITE, stop_signal_of(attributes))))
+    return Ended.STOPPED if always or as_after_a_stop else Ended.UNTOLD
+
+
+def _is_being_stopped(attributes: Mapping[str, Any], told: Told, now: datetime) -> bool:
+    grace = timedelta(seconds=grace_of(attributes, None)) + _A_MOMENT
+    return told.asked_to_end_at is not None and now - told.asked_to_end_at < grace
+
+
+def _may_start_for(attributes: Mapping[str, Any]) -> timedelta | None:
+    """How long Docker itself waits before it calls a container unhealthy."""
+    check, health = attributes["Config"].get("Healthcheck") or {}, attributes["State"].get("Health")
+    if not health or health.get("Status") != "starting":
+        return None
+    one_try = (check.get("Interval") or 30e9) + (check.get("Timeout") or 30e9)
+    nanoseconds = (check.get("StartPeriod") or 0) + (check.get("Retries") or 3) * one_try
+    return min(timedelta(microseconds=nanoseconds / 1000), _LONGEST_START)
+
+
 def _reason(seen: ProcessSeen, status: str, now: datetime) -> str:
     since = f" for {in_words(now - seen.started_at)}" if seen.started_at else ""
     again = f", restarted {seen.restarts} times by itself" if seen.restarts else ""
+    stopping = ", and is being stopped by somebody" if seen.stopping else ""
     return {
-        ProcessState.RUNNING: f"running{since}{again}",
+        ProcessState.RUNNING: f"running{since}{again}{stopping}",
         ProcessState.EXITED: _end(seen, now),
         ProcessState.RESTARTING: f"crashes again and again{again}, at last: {_end(seen, now)}",
         ProcessState.PAUSED: "paused: somebody froze it, and it answers nothing",
@@ -92,10 +166,16 @@ def _end(seen: ProcessSeen, now: datetime) -> str:
     if seen.started_at is None:
         return "created, but never started"
     ago = f", {in_words(now - seen.finished_at)} ago" if seen.finished_at else ""
+    code = f"exit code {seen.exit_code}"
     if seen.oom_killed:
         limit = f" at its limit of {in_bytes(seen.memory_limit)}" if seen.memory_limit else ""
-        return f"killed for lack of memory{limit} (exit code {seen.exit_code}){ago}"
-    return f"exited with code {seen.exit_code}{ago}"
+        return f"killed for lack of memory{limit} ({code}){ago}"
+    if seen.stopped:
+        return f"stopped by somebody ({code}){ago}"
+    before = "; the kernel had killed another of its processes for memory" if seen.oom_killed_before else ""
+    if seen.ended is Ended.KILLED:
+        return f"killed by somebody ({code}){ago}{before}"
+    return f"exited with code {seen.exit_code}{ago}{before}"
 
 
 _NEARLY_ALL = 0.9

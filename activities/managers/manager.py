@@ -59,6 +59,13 @@ class ServiceManager(Protocol):
         """The state as it is now, quickly: without memory and CPU in use."""
         ...
 
+    def examine(self) -> ProcessSeen:
+        """The state, with what the manager remembers of the last run: who ended it, and how often before.
+
+        May take a second more.
+        """
+        ...
+
     def usage(self) -> Usage:
         """What it uses now; takes about a second."""
         ...

@@ -7,6 +7,7 @@ change takes effect with the next start. It keeps no images either, so going bac
 from __future__ import annotations
 
 import os
+import time
 import xmlrpc.client
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from supervisor.states import ProcessStates
+from supervisor.states import STOPPED_STATES, ProcessStates
 from supervisor.xmlrpc import Faults
 
 from activities.managers.host_processes import began_of, cpu_share_of, family, memory_of
 from activities.managers.log_times import fresh_lines
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
 from activities.managers.process_seen import ProcessSeen, ProcessState
-from activities.managers.supervisord_reading import exit_code_in, seen_of, started_in
+from activities.managers.supervisord_reading import deaths_in, exit_code_in, seen_of, started_in
 from activities.managers.supervisord_socket import supervisor_at
 from activities.support.whole_files import write_whole
 from models.evidence.evidence import Finding
@@ -30,8 +31,9 @@ from models.version import Version
 
 _LOG_BYTES = 2**20
 _MAIN_LOG_BYTES = 64 * 1024
-_STOP_TIMEOUT = 60.0
+_LONGEST_STOP = 480.0
 """Seconds; supervisord kills after the program's own `stopwaitsecs`, 10 s by default."""
+_LOOK_EVERY = 0.1
 
 
 class SupervisordManager:
@@ -59,6 +61,10 @@ class SupervisordManager:
                 )
         began = began_of(info["pid"]) if info["pid"] else None
         return seen_of(info, self._exit_code(info), self._memory_limit(), began, now)
+
+    def examine(self) -> ProcessSeen:
+        seen = self.state()
+        return seen.model_copy(update={"deaths": deaths_in(self._main_log(), self._program)})
 
     def usage(self) -> Usage:
         processes = family(self._info()["pid"])
@@ -95,14 +101,20 @@ class SupervisordManager:
     def start(self) -> None:
         if self._info()["state"] == ProcessStates.BACKOFF:
             self.stop()  # ends supervisord's own waiting between crashes
-        self._ask("startProcess", Faults.ALREADY_STARTED, wait=False)
+        self._ask("startProcess", Faults.ALREADY_STARTED)
 
     def stop(self) -> None:
-        self._ask("stopProcess", Faults.NOT_RUNNING, wait=True)
+        """Return when it has ended. It has its own time for that, which may be longer than one answer."""
+        self._ask("stopProcess", Faults.NOT_RUNNING)
+        until = time.monotonic() + _LONGEST_STOP
+        while self._info()["state"] not in STOPPED_STATES:
+            if time.monotonic() > until:
+                raise ManagerRefused(f"{self._program} did not end within {_LONGEST_STOP:g} s")
+            time.sleep(_LOOK_EVERY)
 
     def restart(self) -> None:
         self.stop()
-        self._ask("startProcess", Faults.ALREADY_STARTED, wait=False)
+        self._ask("startProcess", Faults.ALREADY_STARTED)
 
     def set_memory_limit(self, size: int) -> None:
         """Write the limit into its file, all or nothing. Takes effect with the next start."""
@@ -143,10 +155,11 @@ class SupervisordManager:
             f"{self._program} runs under supervisord, so there is no network {network} to connect it to"
         )
 
-    def _ask(self, method: str, already: int, *, wait: bool) -> None:
-        with supervisor_at(self._socket, timeout=_STOP_TIMEOUT) as supervisor:
+    def _ask(self, method: str, already: int) -> None:
+        """Ask for a change, and do not wait until it has happened."""
+        with supervisor_at(self._socket) as supervisor:
             try:
-                getattr(supervisor, method)(self._program, wait)
+                getattr(supervisor, method)(self._program, False)
             except xmlrpc.client.Fault as fault:
                 if fault.faultCode != already:
                     raise

@@ -10,7 +10,7 @@ from typing import Any
 
 from supervisor.states import ProcessStates
 
-from activities.managers.process_seen import ProcessSeen, ProcessState
+from activities.managers.process_seen import Ended, ProcessSeen, ProcessState
 from activities.support.redaction import clean
 from models.base import in_words
 from models.evidence.evidence import Finding
@@ -30,6 +30,8 @@ _ENDED = re.compile(
 
 
 _SPAWNED = re.compile(r":(?P<second>\d\d),(?P<part>\d{3}) INFO spawned: '(?P<name>\S+)' with pid")
+_DIED = re.compile(r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d{3} \w+ exited: (?P<name>\S+) \(", re.M)
+_DEATHS = 20
 _LOGS_AFTER = 0.02
 """Seconds by which supervisord may tell of a start after the program has begun to talk."""
 
@@ -64,7 +66,11 @@ def seen_of(
     began: datetime | None,
     now: datetime,
 ) -> ProcessSeen:
-    """The evidence in one `getProcessInfo`. `began` is the kernel's word: finer than seconds."""
+    """The evidence in one `getProcessInfo`. `began` is the kernel's word: finer than seconds.
+
+    supervisord tells a program that it was asked to stop from one that exited. It does not hear from
+    the kernel why one was killed: that it was for memory is nothing that it could say.
+    """
     state = _STATES.get(info["state"], ProcessState.UNKNOWN)
     finding = {ProcessState.RUNNING: Finding.OK, ProcessState.UNKNOWN: Finding.UNKNOWN}.get(
         state, Finding.BAD
@@ -78,11 +84,27 @@ def seen_of(
         observed_at=now,
         state=state,
         exit_code=None if running else exit_code,
+        ended=_ended(info),
+        stopping=info["state"] == ProcessStates.STOPPING,
         pid=info["pid"] or None,
         started_at=started_at,
         finished_at=finished_at,
         memory_limit=memory_limit,
     )
+
+
+def _ended(info: Mapping[str, Any]) -> Ended:
+    if info["state"] == ProcessStates.STOPPED and info["start"]:
+        return Ended.STOPPED
+    over = info["state"] in (ProcessStates.EXITED, ProcessStates.BACKOFF, ProcessStates.FATAL)
+    return Ended.BY_ITSELF if over else Ended.UNTOLD
+
+
+def deaths_in(log: str, program: str) -> tuple[datetime, ...]:
+    """When the program ended without being asked to, as supervisord's own log has it, the newest last."""
+    found = (one for one in _DIED.finditer(log) if one["name"] == program.rpartition(":")[2])
+    # The log is in the machine's own time.
+    return tuple(datetime.fromisoformat(one["at"]).astimezone(UTC) for one in found)[-_DEATHS:]
 
 
 def _moment(seconds: int) -> datetime | None:
@@ -102,7 +124,7 @@ def _reason(
     reasons = {
         ProcessStates.RUNNING: f"running{since}",
         ProcessStates.STARTING: f"running{since}",
-        ProcessStates.STOPPING: "being stopped",
+        ProcessStates.STOPPING: f"running{since}, and is being stopped by somebody",
         ProcessStates.STOPPED: f"stopped by somebody{ago}" if started_at else "never started",
         ProcessStates.EXITED: ended,
         ProcessStates.BACKOFF: f"crashes again and again right after its start, at last: {ended}",

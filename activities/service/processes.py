@@ -23,12 +23,17 @@ class ProcessActivities:
 
     @activity.defn
     def look_at_process(self, service: Service) -> ProcessSeen:
-        """State, exit code, restarts, memory and CPU. A manager that cannot be asked is `unknown`."""
+        """State, how the last run ended, memory and CPU. A manager that cannot be asked is `unknown`.
+
+        Where no health check is configured, a container's own HEALTHCHECK is the service's word.
+        """
         manager = self._managers.of(service)
         try:
-            seen = manager.state()
+            seen = manager.examine()
         except ManagerError as error:
             return ProcessSeen(finding=Finding.UNKNOWN, reason=str(error), observed_at=datetime.now(UTC))
+        if seen.unhealthy and service.health is None:
+            seen = seen.model_copy(update={"finding": Finding.BAD})
         if not seen.running:
             return seen
         usage = _usage(manager)

@@ -39,7 +39,8 @@ class DockerManager(Configured):
 
     kind: Literal["docker"] = "docker"
     container: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    stop_timeout: Duration = timedelta(seconds=10)
+    stop_timeout: Duration | None = None
+    """How long it may take to end before it is killed; by default the container's own time."""
 
 
 class SupervisordManager(Configured):

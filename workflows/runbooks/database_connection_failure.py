@@ -46,7 +46,7 @@ def disk_full(now: Situation) -> bool:
 
 
 def down(now: Situation) -> bool:
-    return now[looks.process].crashed
+    return now[looks.process].exited or now[looks.process].restarting
 
 
 def refuses_the_password(now: Situation) -> bool:

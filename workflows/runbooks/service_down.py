@@ -29,7 +29,8 @@ def database_lost(now: Situation) -> bool:
 
 
 def out_of_memory(now: Situation) -> bool:
-    return now[looks.process].crashed and now[looks.process].out_of_memory
+    process = now[looks.process]
+    return process.crashed and (process.oom_killed or now[looks.recent_logs].has("out-of-memory"))
 
 
 def port_conflict(now: Situation) -> bool:
@@ -71,7 +72,7 @@ CAUSES = (
     DATABASE_LOST,
     Cause(
         name="out of memory",
-        evidence="`OOMKilled`, or exit 137 under a memory limit",
+        evidence="the kernel killed its main process for memory, or a heap message in its log",
         matches=out_of_memory,
         remedy="raise the memory limit, up to its cap; then start",
         fix=plans.more_memory_then_start,

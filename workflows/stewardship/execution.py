@@ -71,13 +71,13 @@ class Performance:
 
 
 PERFORMANCES = (
-    Performance(StartService, EffectActivities.start_service, timedelta(minutes=2)),
-    Performance(RestartService, EffectActivities.restart_service, timedelta(minutes=3)),
+    Performance(StartService, EffectActivities.start_service, timedelta(minutes=10)),
+    Performance(RestartService, EffectActivities.restart_service, timedelta(minutes=10)),
     Performance(RaiseMemoryLimit, EffectActivities.raise_memory_limit, timedelta(minutes=1)),
     Performance(KillProcess, EffectActivities.kill_process, timedelta(minutes=1)),
     Performance(RollBack, EffectActivities.roll_back, timedelta(minutes=10), EffectActivities.look_back),
     Performance(ScaleOut, EffectActivities.scale_out, timedelta(minutes=5)),
-    Performance(RestartDatabase, EffectActivities.restart_database, timedelta(minutes=5)),
+    Performance(RestartDatabase, EffectActivities.restart_database, timedelta(minutes=10)),
     Performance(RaiseMaxConnections, PostgresSettingActivities.raise_max_connections, timedelta(minutes=5)),
     Performance(TerminateSessions, SessionActivities.terminate_sessions, timedelta(minutes=1)),
     Performance(ReattachNetwork, NetworkActivities.reattach_network, timedelta(minutes=1)),

@@ -10,7 +10,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.managers import DockerEngine, Managers
-from activities.managers.process_seen import ProcessSeen, ProcessState
+from activities.managers.process_seen import Ended, ProcessSeen, ProcessState
 from activities.service.processes import ProcessActivities
 from models.evidence.evidence import Finding
 from models.service.service import Service
@@ -63,7 +63,8 @@ def test_exit_code_in_the_reason(engine: DockerEngine, make_container: MakeConta
     assert seen.exited
     assert seen.exit_code == 3
     assert seen.reason.startswith("exited with code 3, ")
-    assert not seen.out_of_memory
+    assert not seen.oom_killed
+    assert seen.ended is Ended.BY_ITSELF
 
 
 def test_killed_for_lack_of_memory(engine: DockerEngine, make_container: MakeContainer) -> None:
@@ -74,7 +75,7 @@ def test_killed_for_lack_of_memory(engine: DockerEngine, make_container: MakeCon
     seen = look(engine, docker_service(container.name))
     assert seen.bad
     assert seen.oom_killed
-    assert seen.out_of_memory
+    assert not seen.oom_killed_before
     assert seen.exit_code == 137
     assert "lack of memory at its limit of 32 MiB" in seen.reason
 

@@ -14,7 +14,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.managers import Managers
+from activities.managers import Managers, ServiceManager
 from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.service.actions import EffectActivities
 from activities.service.processes import ProcessActivities
@@ -46,6 +46,10 @@ def perform(method: str, action: Any, asked_at: datetime | None = None) -> Effec
     return effect
 
 
+def supervisor_manager(service: Service) -> ServiceManager:
+    return Managers().of(service)
+
+
 def test_running(start_supervisord: StartSupervisord) -> None:
     service = start_supervisord(web=SLEEPS).service("web")
     seen = look_until(service, lambda seen: seen.running)
@@ -66,7 +70,7 @@ def test_exit_code(start_supervisord: StartSupervisord) -> None:
     assert seen.reason.startswith("exited with code 3, ")
 
 
-def test_killed_under_a_limit_counts_as_out_of_memory(
+def test_killed_by_a_person_under_a_limit_is_a_crash_and_not_out_of_memory(
     start_supervisord: StartSupervisord, tmp_path: Path
 ) -> None:
     limit = tmp_path / "limit"
@@ -80,7 +84,8 @@ def test_killed_under_a_limit_counts_as_out_of_memory(
     assert ended.reason.startswith("killed by signal 9 (exit code 137)")
     assert not ended.oom_killed
     assert ended.memory_limit == 64 * 2**20
-    assert ended.out_of_memory
+    assert ended.crashed
+    assert not ended.stopped
 
 
 def test_gives_up_on_what_crashes_at_its_start(start_supervisord: StartSupervisord) -> None:
@@ -89,6 +94,52 @@ def test_gives_up_on_what_crashes_at_its_start(start_supervisord: StartSuperviso
     seen = look_until(service, lambda seen: seen.exited)
     assert seen.reason.startswith("supervisord gave up starting it, at last: exited with code 9")
     assert seen.exit_code == 9
+
+
+def test_stopped_by_somebody_is_no_crash(start_supervisord: StartSupervisord) -> None:
+    """Whatever its exit code is: 0, that of SIGTERM, or that of SIGKILL when it had ignored it."""
+    ignores = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    polite = (
+        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(600)"
+    )
+    codes = {"sleeps": SLEEPS, "polite": polite, "ignores": (ignores, {"stopwaitsecs": "1"})}
+    supervisord = start_supervisord(**codes)
+    for name in codes:
+        service = supervisord.service(name)
+        look_until(service, lambda seen: seen.running and (seen.age or timedelta()) > timedelta(seconds=0.5))
+        supervisor_manager(service).stop()
+        seen = look(service)
+        assert (seen.exited, seen.stopped, seen.crashed, seen.crashed_at) == (True, True, False, None), seen
+        assert seen.reason.startswith("stopped by somebody"), seen.reason
+        assert seen.deaths == (), seen.deaths
+
+
+def test_what_ends_later_than_one_answer_may_take_is_still_restarted(
+    start_supervisord: StartSupervisord,
+) -> None:
+    """It has its own time to end. A restart that stopped waiting would leave it stopped."""
+    slow = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(7), sys.exit(0)))\n"
+        "print('up', flush=True); time.sleep(600)"
+    )
+    service = start_supervisord(web=(slow, {"stopwaitsecs": "60"})).service("web")
+    before = look_until(service, lambda seen: seen.running)
+    time.sleep(0.5)  # until it has its handler
+    assert perform("restart_service", RestartService(service=service)).done
+    after = look(service)
+    assert after.running
+    assert after.pid != before.pid
+
+
+def test_a_loop_that_supervisord_calls_running_shows_by_its_deaths(
+    start_supervisord: StartSupervisord,
+) -> None:
+    """With `startsecs=0` each short life counts as running, and supervisord never gives up."""
+    options = {"startsecs": "0", "autorestart": "true"}
+    service = start_supervisord(web=("import sys; sys.exit(9)", options)).service("web")
+    seen = look_until(service, lambda seen: len(seen.deaths) >= 3)
+    assert datetime.now(UTC) - seen.deaths[-1] < timedelta(minutes=1)
 
 
 def test_crash_loop(start_supervisord: StartSupervisord) -> None:

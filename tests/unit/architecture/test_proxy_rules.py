@@ -49,7 +49,6 @@ NEVER = [
     ("POST", "/v1.41/session"),
     ("POST", "/v1.41/grpc"),
     ("POST", "/v1.41/auth"),
-    ("GET", "/v1.41/events"),
     ("GET", "/v1.41/system/df"),
     ("OPTIONS", "/v1.41/containers/json"),
     ("PATCH", f"/v1.41/containers/{ID}/json"),
@@ -64,6 +63,7 @@ ONLY_TO_RECREATE = [
 ]
 NEEDED = [
     ("HEAD", "/_ping"),
+    ("GET", "/v1.41/events?since=0&until=1"),
     ("GET", "/version"),
     ("GET", "/v1.41/containers/json?all=1"),
     ("GET", "/v1.51/containers/ai-affiliate-backend/json"),
