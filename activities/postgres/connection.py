@@ -4,9 +4,9 @@ The connection string is a secret: it is read at the moment of use, and what is 
 host, the port and the database only.
 
     Trouble (carries the finding)
-      · bad      refused, timed out, no connection left, wrong credentials, disk full, failed
-      · unknown  no such host name, no route, not admitted from this machine, no connection string or one
-                 that cannot be used here: we cannot see
+      · bad      refused, hangs, recovering, no connection left, disk full, damaged, failed
+      · unknown  no such host name, no route, not admitted from this machine, our credentials refused, no
+                 connection string or one that cannot be used here: we cannot see
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import asyncpg
 
 from activities.postgres.address import FileMissing, for_asyncpg
+from activities.postgres.answers import answered
 from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
-from activities.support.redaction import clean
 from activities.support.secrets import SecretMissing, resolve
 from models.base import in_words
 from models.evidence.evidence import Finding
@@ -36,40 +37,13 @@ _TELLABLE = re.compile(
 """A connection string whose host cannot be mistaken for a piece of its password."""
 
 
+_PORT = 5432
+
 _NO_TLS = "rejected SSL upgrade"
 """asyncpg's words in a `ConnectionError` that has no other mark."""
 
-_NOT_TAKEN = (
-    asyncpg.ProtocolViolationError,
-    asyncpg.FeatureNotSupportedError,
-    asyncpg.DataError,
-    asyncpg.SyntaxOrAccessError,
-)
-"""The server, or a pooler before it, lives, and does not take our parameter, or lacks our right."""
-
-_ANSWERS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Finding, DatabaseKind, str], ...] = (
-    (
-        asyncpg.TooManyConnectionsError,
-        Finding.BAD,
-        DatabaseKind.TOO_MANY_CONNECTIONS,
-        "no connection left at {where}: {said}",
-    ),
-    (
-        asyncpg.InvalidAuthorizationSpecificationError,
-        Finding.BAD,
-        DatabaseKind.WRONG_CREDENTIALS,
-        "{where} refuses the credentials: {said}",
-    ),
-    (asyncpg.DiskFullError, Finding.BAD, DatabaseKind.DISK_FULL, "disk full at {where}: {said}"),
-    (
-        asyncpg.ConnectionDoesNotExistError,
-        Finding.BAD,
-        DatabaseKind.REFUSED,
-        "connection closed without an answer at {where}",
-    ),
-    (_NOT_TAKEN, Finding.UNKNOWN, DatabaseKind.FAILED, "{where} said: {said} ({code})"),
-    (asyncpg.PostgresError, Finding.BAD, DatabaseKind.FAILED, "{where} said: {said} ({code})"),
-)
+_ACCEPTS_WITHIN = 2.0
+"""Seconds for a bare TCP connection, when the database gave no answer."""
 
 
 class Trouble(Exception):
@@ -106,10 +80,9 @@ async def connected(service: Service) -> AsyncIterator[Connected]:
             finally:
                 await connection.close()
     except TimeoutError:
-        reason = f"no answer within {in_words(database.timeout)} from {where}"
-        raise Trouble(_bad(DatabaseKind.TIMED_OUT, reason)) from None
+        raise Trouble(await _silent(url, f"within {in_words(database.timeout)} from {where}")) from None
     except asyncpg.PostgresError as error:
-        raise Trouble(_said(error, where)) from error
+        raise Trouble(answered(error, where)) from error
     except OSError as error:
         raise Trouble(_no_connection(error, where)) from error
     except (ValueError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
@@ -137,17 +110,22 @@ def shown(url: str, otherwise: str) -> str:
     return match["where"] if match else otherwise
 
 
-def _said(error: asyncpg.PostgresError, where: str) -> DatabaseSeen:
-    """What the server itself answered, by its SQLSTATE; `pg_hba.conf` has none of its own."""
-    said = clean(str(error), 160)
-    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and "pg_hba.conf" in said:
-        cure = "add this machine's address there, or ask for TLS if it says `no encryption` (sslmode=require)"
-        return DatabaseSeen(
-            kind=DatabaseKind.NOT_ADMITTED, reason=f"{where} does not admit this machine: {said}; {cure}"
-        )
-    finding, kind, words = next(row for kinds, *row in _ANSWERS if isinstance(error, kinds))
-    reason = words.format(where=where, said=said, code=error.sqlstate)
-    return DatabaseSeen(finding=finding, kind=kind, reason=reason)
+async def _silent(url: str, within: str) -> DatabaseSeen:
+    """It hangs only if somebody takes the connection; a firewall that swallows it says nothing of it."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or _PORT
+    except ValueError:
+        host, port = None, _PORT
+    if host is not None:
+        try:
+            async with asyncio.timeout(_ACCEPTS_WITHIN):
+                _, writer = await asyncio.open_connection(host, port)
+            writer.close()
+        except (TimeoutError, OSError):
+            reason = f"no answer {within}, and nobody takes a TCP connection: a firewall, or no route"
+            return DatabaseSeen(kind=DatabaseKind.NO_ROUTE, reason=reason)
+    return _bad(DatabaseKind.TIMED_OUT, f"no answer {within}")
 
 
 def _no_connection(error: OSError, where: str) -> DatabaseSeen:

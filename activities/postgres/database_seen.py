@@ -13,11 +13,20 @@ class DatabaseKind(StrEnum):
     HEALTHY = "healthy"
     REFUSED = "refused"
     TIMED_OUT = "timed-out"
+    RECOVERING = "recovering"
+    """It starts, replays its journal or shuts down, and says so."""
     TOO_MANY_CONNECTIONS = "too-many-connections"
     WRONG_CREDENTIALS = "wrong-credentials"
     NOT_ADMITTED = "not-admitted"
+    NO_SUCH_DATABASE = "no-such-database"
     NO_ROUTE = "no-route"
     DISK_FULL = "disk-full"
+    OUT_OF_MEMORY = "out-of-memory"
+    READ_ONLY = "read-only"
+    WRAPAROUND = "wraparound"
+    DAMAGED = "damaged"
+    POOLER = "pooler"
+    """A pooler before the database answered, and not the database."""
     FAILED = "failed"
     NOT_CHECKED = "not-checked"
 
@@ -27,3 +36,8 @@ class DatabaseSeen(Evidence):
 
     kind: DatabaseKind = DatabaseKind.NOT_CHECKED
     latency: float | None = None
+
+    @property
+    def recovering(self) -> bool:
+        """It comes back by itself, as far as it says."""
+        return self.kind is DatabaseKind.RECOVERING

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,11 +24,6 @@ from models.service.secret import SecretRef
 from models.service.service import Database, DockerManager, Service
 from tests.parts.servers.postgres_server import MAX_CONNECTIONS, PostgresServer
 from tests.parts.servers.sockets import closed_port, hang_up, listening, silence
-
-
-@pytest.fixture
-def secret(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "url"
 
 
 def behind(secret: Path, url: str, within: timedelta = timedelta(seconds=5)) -> Service:
@@ -155,6 +151,20 @@ async def test_it_is_hung(secret: Path, postgres_server: PostgresServer) -> None
     assert time.monotonic() - began < 3
 
 
+async def test_a_firewall_that_swallows_connections_says_nothing_of_the_database(secret: Path) -> None:
+    """The kernel takes no more connections than its backlog, and answers no other: as a dropped packet."""
+    with socket.socket() as server, contextlib.ExitStack() as waiting:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(8):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        url = f"postgresql://me:x@127.0.0.1:{server.getsockname()[1]}/app"
+        seen = await check(secret, url, timedelta(milliseconds=300))
+    assert (seen.finding, seen.kind) == (Finding.UNKNOWN, DatabaseKind.NO_ROUTE), seen.reason
+
+
 async def test_something_that_never_was_a_database_times_out(secret: Path) -> None:
     async with listening(silence) as port:
         seen = await check(secret, f"postgresql://me:x@127.0.0.1:{port}/app", timedelta(milliseconds=300))
@@ -182,8 +192,9 @@ async def test_no_connection_is_left(
 
 
 async def test_wrong_credentials(secret: Path, postgres_server: PostgresServer) -> None:
+    """They are ours: whether the application has the right ones, its own log says."""
     seen = await check(secret, postgres_server.url(password="not-the-passw0rd"))
-    assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.WRONG_CREDENTIALS)
+    assert (seen.finding, seen.kind) == (Finding.UNKNOWN, DatabaseKind.WRONG_CREDENTIALS)
     assert "not-the-passw0rd" not in seen.model_dump_json()
     no_such_role = await check(secret, postgres_server.url(user="nobody_here"))
     assert no_such_role.kind is DatabaseKind.WRONG_CREDENTIALS
@@ -210,9 +221,9 @@ async def test_the_disk_is_full(
     assert "No space left on device" in seen.reason
 
 
-async def test_any_other_refusal_is_told_with_its_code(secret: Path, postgres_server: PostgresServer) -> None:
+async def test_a_database_that_is_not_there(secret: Path, postgres_server: PostgresServer) -> None:
     seen = await check(secret, postgres_server.url(database="no_such_database"))
-    assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.FAILED)
+    assert (seen.finding, seen.kind) == (Finding.UNKNOWN, DatabaseKind.NO_SUCH_DATABASE)
     assert "(3D000)" in seen.reason
 
 
