@@ -22,7 +22,7 @@ _STARTS = (
 )
 _FULL_POOLER = (
     r"no more connections allowed|query_wait_timeout|max_client_conn"  # PgBouncer
-    r"|[Mm]ax client connections reached|MaxClientsInSessionMode|max clients reached|checkout timeout"  # Supavisor
+    r"|[Mm]ax client connections reached|MaxClientsInSessionMode|max clients reached|checkout timeout"
     r"|could not get connection from the pool|AllServersDown"  # pgcat
     r"|[Tt]imed-out waiting to acquire database connection"  # RDS Proxy
 )
@@ -39,7 +39,7 @@ _STRANGE_POOLER = (
 
 
 class _Row(NamedTuple):
-    """An answer whose SQLSTATE begins with one of `codes`, and whose words match `says`, where they are given."""
+    """An answer with one of these beginnings of SQLSTATE, if any are given, and with these words."""
 
     codes: tuple[str, ...]
     says: str
@@ -54,7 +54,7 @@ _ANSWERS = (
         r"to avoid wraparound",
         BAD,
         DatabaseKind.WRAPAROUND,
-        "{where} takes no more writes, to avoid transaction ID wraparound: {said}; it needs a VACUUM by its DBA",
+        "{where} takes no writes, to avoid transaction ID wraparound: {said}; its DBA must VACUUM",
     ),
     _Row(("57P03", "57P02"), "", BAD, DatabaseKind.RECOVERING, "{where} is not ready yet: {said}"),
     _Row((), _STARTS, BAD, DatabaseKind.RECOVERING, "{where} is not ready yet: {said}"),
@@ -86,8 +86,8 @@ _ANSWERS = (
         r"pg_hba\.conf.*no encryption",
         UNKNOWN,
         DatabaseKind.NOT_ADMITTED,
-        "{where} does not admit this machine without TLS: {said}; ask for it (sslmode=require), or add a `host`"
-        " entry to pg_hba.conf",
+        "{where} does not admit this machine without TLS: {said}; ask for it (sslmode=require), or add an"
+        " entry for plain connections to pg_hba.conf",
     ),
     _Row(
         ("28",),
@@ -124,7 +124,7 @@ _ANSWERS = (
         "",
         UNKNOWN,
         DatabaseKind.NO_SUCH_DATABASE,
-        "{where} has no such database: {said} ({code}); the connection string names another, or it was dropped",
+        "{where} has no such database: {said} ({code}); a wrong connection string, or it was dropped",
     ),
     _Row(("53100",), "", BAD, DatabaseKind.DISK_FULL, "disk full at {where}: {said}"),
     _Row(("53200",), "", BAD, DatabaseKind.OUT_OF_MEMORY, "{where} has no memory left: {said}"),

@@ -124,7 +124,7 @@ SAID = {
     ),
     "RDS Proxy has no secret of the role": (
         "28000",
-        "This RDS proxy has no credentials for the role me. Check the credentials for this role and try again.",
+        "This RDS proxy has no credentials for the role me.",
         UNKNOWN,
         K.POOLER,
     ),
