@@ -98,17 +98,22 @@ class Dispatch:
         """By a run that starts with the most severe alert, or by one that somebody else has started."""
         news = self._delivered.news(incident, alerts)
         firing = [one for one in news if one.alert.firing]
+        known = {one.content for one in await self._runs.known(incident, firing)} if firing else set()
+        news = [one for one in news if one.content not in known]
+        firing = [one for one in firing if one.content not in known]
         if not firing:
-            told = await self._runs.tell(incident, None, news)
-            return [Taken.TOLD if told else Taken.NOTHING_OPEN] * len(alerts)
+            told = bool(news) and await self._runs.tell(incident, None, news)
+            otherwise = Taken.TOLD if told else Taken.NOTHING_OPEN
+            return [Taken.KNOWN if one.content in known else otherwise for one in alerts]
         first = min(firing, key=lambda one: one.severity.rank)
         for _ in range(TRIES):
             run, now = await self._runs.start(first)
             rest = [one for one in news if not (now and one is first)]
             if not rest or await self._runs.tell(incident, run, rest):
                 self._delivered.confirm(incident, run, news)
-                began = first.content if now else None
-                return [Taken.STARTED if one.content == began else Taken.TOLD for one in alerts]
+                began = {first.content: Taken.STARTED} if now else {}
+                became = began | dict.fromkeys(known, Taken.KNOWN)
+                return [became.get(one.content, Taken.TOLD) for one in alerts]
         raise TemporalAway("the incident opened and closed faster than it could be told")
 
     async def _ended(self, incident: str, run: str) -> datetime | None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    WorkflowContinuedAsNewError,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
@@ -13,6 +18,7 @@ from temporalio.service import RPCError
 from intake.alerts import words
 from intake.alerts.routing import Routed
 from models.incident.alert import Alert
+from models.incident.alert_life import STILL_FIRES, Closed
 from models.incident.search_attributes import of_alert
 from models.messages import ALERT_CHANGED
 from models.names import TASK_QUEUE
@@ -64,6 +70,25 @@ class Runs:
                 return False
             raise
         return True
+
+    async def known(self, incident: str, alerts: Sequence[Routed]) -> list[Routed]:
+        """Those that the incident's last run knew before it closed, a short while ago."""
+        now = datetime.now(UTC)
+        handle = self._client().get_workflow_handle(incident)
+        try:
+            last = await handle.describe(rpc_timeout=PATIENCE)
+            closed_at = last.close_time
+            if closed_at is None or now - closed_at >= STILL_FIRES:
+                return []
+            run = self._client().get_workflow_handle(incident, run_id=last.run_id, result_type=Closed)
+            closed = await run.result(follow_runs=False, rpc_timeout=PATIENCE)
+        except (WorkflowFailureError, WorkflowContinuedAsNewError, ValueError):
+            return []  # terminated, failed, or not of this release: it left no word
+        except RPCError as error:
+            if not_found(error):
+                return []
+            raise
+        return [one for one in alerts if closed.knows(one.alert, closed_at, now)]
 
     async def ended(self, incident: str, run: str) -> datetime | None:
         """When this run closed; None while it is open."""

@@ -26,6 +26,8 @@ class Taken(StrEnum):
     STARTED = "started"
     TOLD = "told"
     NOTHING_OPEN = "nothing open"
+    KNOWN = "closed already"
+    """It fires, and the incident that knew it closed a short while ago: it opens no other."""
 
 
 Results = Sequence[Taken | Unfit]

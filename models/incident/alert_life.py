@@ -26,6 +26,9 @@ from models.incident.alert import Alert
 LATE_COPIES = timedelta(minutes=15)
 """For so long Prometheus itself repeats what is over, and a firing whose end is known is a late copy."""
 
+STILL_FIRES = timedelta(hours=1)
+"""For so long a firing that outlives its incident, closed by a person or as healed, opens no other one."""
+
 ON_ITS_WAY = timedelta(minutes=1)
 """So long an alert may take from its start to where its source lists it."""
 
@@ -172,6 +175,22 @@ class AlertLife:
         if len(self._instances) > MOST_INSTANCES:
             over = (key for key, one in self._instances.items() if not one.firing)
             del self._instances[next(over, next(iter(self._instances)))]
+
+
+class Closed(Model):
+    """What is remembered of an incident that is closed: the result of its run."""
+
+    instances: dict[str, Instance] = {}
+
+    def knows(self, alert: Alert, closed_at: datetime, now: datetime) -> bool:
+        """Whether this firing is no news: its incident knew it, and closed a short while ago."""
+        known = self.instances.get(instance_of(alert))
+        if known is None or instance_of(alert) == BY_HAND:
+            return False
+        if not known.firing:
+            return known.is_copy(alert, now)
+        same = not alert.dated or alert.starts_at <= known.starts_at
+        return same and now - closed_at < STILL_FIRES
 
 
 def instance_of(alert: Alert) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from models.base import Model
 from models.incident.alert import Alert
+from models.incident.alert_life import Instance
 from models.incident.incident import Entry, Outcome, Performed
 from models.names import Severity
 
@@ -51,6 +52,8 @@ class Review(Model):
     respond_within: timedelta
     links: dict[str, str] = {}
     log_tail: tuple[str, ...] = ()
+    instances: dict[str, Instance] = {}
+    """What was known of each instance of the alert at the end: the intake knows a late copy by it."""
     short: bool = False
     """The short form, for what was not critical."""
 

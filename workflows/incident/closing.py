@@ -136,6 +136,7 @@ class Closing:
         self._record.remarks += self._escalation.late
         log = self._record.seen[looks.recent_logs]
         review = self._record.review(policy, outcome, log_tail=log.tail)
+        review = review.model_copy(update={"instances": self._alert_state.life.instances})
         try:
             stored: StoredReview = await workflow.execute_activity_method(
                 ReviewActivities.write_review,

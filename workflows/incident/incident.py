@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.messages import People
     from workflows.incident.notifications import Notifications
     from workflows.incident.other_incidents import OtherIncidents
-    from workflows.record.alert_state import AlertState
+    from workflows.record.alert_state import AlertState, taken_over
     from workflows.record.cut_short import unless
     from workflows.record.endings import ClosedByHuman, Escalated, SelfRecovered
     from workflows.record.record import Record
@@ -50,7 +50,7 @@ class Incident:
     def __init__(self, alert: Alert) -> None:
         self.timeline = Timeline(grew=self._show_details)
         self.record = Record(alert, self.timeline)
-        self.alert_state = AlertState(alert, self.timeline)
+        self.alert_state = AlertState(alert, self.timeline, taken_over())
         self.approval = Approval(self.timeline)
         self.people = People(self.record, self.timeline, self.approval)
         self.remediation = Remediation(self.record, self.timeline, self.alert_state, self.approval, self.show)

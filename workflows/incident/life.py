@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.escalation.escalation import Escalation
     from workflows.incident.closing import Closing
     from workflows.incident.taking_policy import policy_as_of_now
+    from workflows.record.alert_state import handed_on
     from workflows.record.endings import Ending, Escalated, Withdrawn
     from workflows.record.failures import in_short
 
@@ -47,7 +48,7 @@ class Life:
             self._look_again()
         await incident.others.tell(self._record.outcome, self._record.summary())
         if self._alert_state.fired_again:
-            workflow.continue_as_new(self._alert_state.alert)
+            workflow.continue_as_new(self._alert_state.alert, memo=handed_on(self._alert_state))
         return review
 
     async def _respond_once(self, page: Page) -> Review | None:

@@ -8,11 +8,12 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.incident.alert import Alert
-    from models.incident.alert_life import AlertLife, Change
+    from models.incident.alert_life import AlertLife, Change, Instance
     from models.names import severity_said
     from workflows.record.timeline import Timeline
 
 FLAPS = 3
+INSTANCES = "instances"
 
 
 class AlertState:
@@ -82,3 +83,13 @@ class AlertState:
         if not self.flapping:
             since = alert.starts_at
             self._timeline.add(f"the alert fires again, since {since:%H:%M:%S}", by=alert.source)
+
+
+def handed_on(state: AlertState) -> dict[str, dict[str, Instance]]:
+    """The memo of a run that goes on as another incident: that one is over when all that fires is."""
+    return {INSTANCES: state.life.firing}
+
+
+def taken_over() -> AlertLife:
+    """What the run before this one handed on; nothing where an alert began it."""
+    return AlertLife(workflow.memo_value(INSTANCES, {}, type_hint=dict[str, Instance]))

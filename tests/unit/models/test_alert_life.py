@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.incident import alert_life
 from models.incident.alert import Alert, AlertStatus
-from models.incident.alert_life import LATE_COPIES, MOST_INSTANCES, AlertLife, Change, instance_of
+from models.incident.alert_life import LATE_COPIES, MOST_INSTANCES, AlertLife, Change, Closed, instance_of
 
 BEGAN = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -214,3 +214,19 @@ def test_a_fingerprint_of_any_length_is_kept_short() -> None:
     long, other = (fires(instance="x" * 200 + name) for name in "ab")
     assert instance_of(long) != instance_of(other)
     assert max(map(len, hear(long, other).instances)) <= alert_life.LONGEST
+
+
+def test_a_closed_incident_knows_what_fired_when_it_closed_for_an_hour() -> None:
+    closed = Closed(instances=hear(fires(0), now=at(0)).instances)
+    assert closed.knows(fires(0), at(10), at(69))
+    assert closed.knows(fires(-5), at(10), at(69))
+    assert not closed.knows(fires(0), at(10), at(70)), "it still fires: somebody should know"
+    assert not closed.knows(fires(20), at(10), at(21)), "it fires anew"
+    assert not closed.knows(fires(0, "b"), at(10), at(11))
+
+
+def test_a_closed_incident_knows_late_copies_of_what_is_over_for_a_quarter_of_an_hour() -> None:
+    closed = Closed(instances=hear(fires(0), ends(0, 5), now=at(6)).instances)
+    assert closed.knows(fires(0), at(6), at(20))
+    assert not closed.knows(fires(0), at(6), at(21))
+    assert not closed.knows(fires(5.5), at(6), at(7))

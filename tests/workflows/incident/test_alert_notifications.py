@@ -96,6 +96,53 @@ async def test_a_new_firing_while_closing_is_an_incident_of_its_own(harness: Har
     assert len(harness.world.reviews) == 2
 
 
+async def test_what_goes_on_as_another_incident_knows_of_every_instance_that_fires(harness: Harness) -> None:
+    harness.world.watched["watch_health"] = sights.FAILING
+    one, other = [(await harness.alert()).model_copy(update={"fingerprint": name}) for name in "ab"]
+    handle = await harness.fire(one)
+    await harness.until(handle, "escalated")
+    harness.world.hold("write_review")
+    for change in (other, over(one), over(other), later(one, timedelta(minutes=1)), later(other, SECOND)):
+        await handle.signal("alert_changed", change)
+    await harness.until_true(lambda: "write_review" in harness.world.called)
+    harness.world.health, harness.world.process = sights.REFUSED, sights.crashed(await harness.now())
+    harness.world.let_go("write_review")
+    await harness.until_true(lambda: len(harness.world.reviews) == 1)
+    assert harness.world.reviews[0].outcome is Outcome.RESOLVED_ELSEWHERE
+    again = harness.incident(one.incident_id)
+    await harness.until(again, "escalated")
+    await again.signal("alert_changed", over(later(one, timedelta(minutes=1))))
+    await harness.env.sleep(30)
+    assert (await harness.state(again)).phase == "escalated", "the other instance fires"
+    await again.signal("alert_changed", over(later(other, SECOND)))
+    await harness.end(again)
+
+
+async def test_one_instance_that_is_over_beside_one_that_fires_is_not_forgotten(harness: Harness) -> None:
+    harness.world.watched["watch_health"] = sights.FAILING
+    one, other = [(await harness.alert()).model_copy(update={"fingerprint": name}) for name in "ab"]
+    handle = await harness.fire(one)
+    await harness.until(handle, "escalated")
+    await handle.signal("alert_changed", args=[other, over(one)])
+    await harness.env.sleep(30)
+    assert (await harness.state(handle)).phase == "escalated"
+    await handle.signal("alert_changed", over(other))
+    assert (await harness.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
+
+
+async def test_five_thousand_repeats_add_nothing_to_an_incident_that_is_open(harness: Harness) -> None:
+    harness.world.watched["watch_health"] = sights.FAILING
+    alert = await harness.alert()
+    handle = await harness.fire(alert)
+    await harness.until(handle, "escalated")
+    await harness.env.sleep(30)
+    entries = len((await harness.state(handle)).timeline)
+    for _ in range(10):
+        await handle.signal("alert_changed", args=[alert] * 500)
+    assert len((await harness.state(handle)).timeline) == entries
+    await harness.closes(handle)
+
+
 async def test_resolved_again_while_closing_it_is_over(harness: Harness) -> None:
     harness.world.hold("write_review")
     alert = await harness.alert()
