@@ -98,12 +98,12 @@ async def fetch_left(
     if called:
         params["filter"] = f"alertname={_quoted(called)}"
     asked_at = datetime.now(UTC)
+    known_since = await _known_since(client, alertmanager, asked_at)
     url = f"{alertmanager.rstrip('/')}/api/v2/alerts"
     try:
         found = _ANSWER.validate_json(await _ask(client, url, params))
     except ValidationError as error:
         raise NotFetched(f"{alertmanager} answered something else than a list of alerts") from error
-    known_since = await _known_since(client, alertmanager, asked_at)
     alerts: list[Routed] = []
     silent: set[str] = set()
     for one in found:

@@ -165,7 +165,7 @@ class _Messages:
         for alert in map(Alert.model_validate, alerts):
             self.one.alert = alert
             self.one.add(f"alert {alert.status.value}")
-            self.one.over = self.one.over or not alert.firing
+            self.one.over = self.one.over or not (alert.firing or alert.still_active)
 
     @workflow.signal
     def acknowledge(self, words: Spoken | None = None) -> None:
