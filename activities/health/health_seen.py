@@ -51,7 +51,7 @@ class HealthSeen(Evidence):
     change: str = ""
     """Where the check does not fit: the configuration key to change, and to what."""
     retry_after: timedelta | None = None
-    """Where it is throttled: how long it asks us to wait, within `LONGEST_WAIT`."""
+    """Where it is throttled and says so: how long it asks us to wait, within bounds."""
 
     @property
     def answers(self) -> bool:
@@ -65,7 +65,7 @@ class HealthSeen(Evidence):
     @property
     def asks_to_wait(self) -> bool:
         """It is throttled or starting: worth another look after a while, and nothing else yet."""
-        return self.kind in (HealthKind.THROTTLED, HealthKind.STARTING)
+        return self.look_again_after is not None
 
     @property
     def blames_database(self) -> bool:

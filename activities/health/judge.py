@@ -32,6 +32,9 @@ BODY_LIMIT = 64 * 1024
 LONGEST_WAIT = timedelta(minutes=5)
 """Whatever `Retry-After` asks for: by then somebody must have looked again."""
 
+USUAL_WAIT = timedelta(seconds=10)
+"""For what is starting, and for who throttles us without saying for how long."""
+
 _SPEAKS_ANOTHER_WAY = (501, 505, 511)
 """5xx that say something of our request, and nothing of the service."""
 
@@ -169,6 +172,7 @@ def _own_word(check: HealthCheck, answer: Answer, kind: HealthKind, word: str, w
         names=why.names,
         says=why.says,
         names_database=why.database,
+        look_again_after=USUAL_WAIT if kind is HealthKind.STARTING else None,
     )
 
 
@@ -180,6 +184,7 @@ def _throttled(check: HealthCheck, answer: Answer) -> HealthSeen:
         kind=HealthKind.THROTTLED,
         reason=f"throttled: answered {answer.status} at {shown(check.url)}{when}",
         retry_after=wait,
+        look_again_after=USUAL_WAIT if wait is None else wait,
     )
 
 

@@ -45,6 +45,7 @@ def policy_for(alert: Alert, configuration: Configuration) -> Policy:
         severity=severity,
         respond_within=deadline,
         service=service,
+        service_by_default=service is not None and alert.named_by_rule,
         dependencies=configuration.dependencies_of(service.name) if service else (),
         dependents=configuration.dependents_of(service.name) if service else (),
         thresholds=rule.thresholds,

@@ -24,7 +24,6 @@ class MetricKind(StrEnum):
     STALE = "stale"
     SEVERAL = "several"
     REFUSED_QUERY = "refused-query"
-    INCOMPLETE = "incomplete"
     UNREACHABLE = "unreachable"
     NOT_ASKED = "not-asked"
 

@@ -67,6 +67,7 @@ def route(received: ReceivedAlert, configuration: Configuration, now: datetime |
     alert = Alert(
         name=name,
         service=configuration.service_named(name, received.labels),
+        named_by_rule=configuration.service_label(received.labels) is None,
         status=received.status,
         starts_at=received.starts_at or received.ends_at or now,
         dated=received.starts_at is not None,

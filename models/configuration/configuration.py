@@ -158,7 +158,7 @@ class Configuration(Configured):
         values cannot be names stay two. Only an alert without any of them falls back to the
         service of its rule.
         """
-        value = next((labels[label] for label in self.service_labels if labels.get(label)), None)
+        value = self.service_label(labels)
         if value is None:
             return self.rule(alert_name).service or UNKNOWN_SERVICE
         if value in self.services:
@@ -170,6 +170,10 @@ class Configuration(Configured):
             return SERVICE_NAME.validate_python(value)
         except ValueError:
             return _name_for(value)
+
+    def service_label(self, labels: Mapping[str, str]) -> str | None:
+        """The value by which the labels of an alert name a service; None when none of them does."""
+        return next((labels[label] for label in self.service_labels if labels.get(label)), None)
 
     def dependencies_of(self, name: str) -> tuple[Service, ...]:
         """Everything that a service needs, directly or not, the nearest first."""

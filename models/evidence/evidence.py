@@ -25,6 +25,8 @@ class Evidence(Model):
     finding: Finding = Finding.UNKNOWN
     reason: str = "not looked at"
     observed_at: datetime | None = None
+    look_again_after: timedelta | None = None
+    """Throttled, starting or recovering: it is worth another look after so long, and nothing else before."""
 
     @property
     def ok(self) -> bool:

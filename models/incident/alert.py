@@ -33,6 +33,8 @@ class Alert(Model):
 
     All others are over that began at `starts_at` or later: of earlier ones it may not know.
     """
+    named_by_rule: bool = False
+    """Its labels name no service: `service` is what the configuration says for alerts of this name."""
     source: str = "alertmanager"
     fired_by: str = ""
 

@@ -81,6 +81,8 @@ class Policy(Model):
     respond_within: timedelta
     service: Service | None
     """None when the alert names a service that the configuration does not know: nothing is touched."""
+    service_by_default: bool = False
+    """The alert named none: `service` is what the configuration says for alerts of this name."""
     dependencies: tuple[Service, ...] = ()
     dependents: tuple[Service, ...] = ()
     """The services that need this one."""

@@ -31,6 +31,7 @@ from models.incident.stewardship import StewardState
 from models.names import STEWARD, TASK_QUEUE, steward_id
 from runtime.hosting import activities_of
 from runtime.search_attributes import register_search_attributes
+from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.world import World
 from workflows.runbooks.registry import NAMES, WORKFLOWS
@@ -77,7 +78,8 @@ class Harness:
         )
 
     async def resolve(self, handle: Incident) -> None:
-        """The alert's source says that it is over."""
+        """The alert's source says that it is over, and the process of the service runs again."""
+        self.world.process = self.world.database_process = sights.RUNNING
         alert = (await self.state(handle)).alert
         await handle.signal("alert_changed", alert.model_copy(update={"status": AlertStatus.RESOLVED}))
 

@@ -25,10 +25,9 @@ from activities.health.dependencies import DependenciesSeen, DependencySeen, Loo
 from activities.health.health_seen import HealthSeen
 from activities.managers.process_seen import ProcessSeen
 from activities.monitoring.alertmanager import AlertSourceSeen
-from activities.monitoring.heap import HeapSeen
 from activities.monitoring.providers import ProvidersSeen
 from activities.monitoring.sentry import SentrySeen
-from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen
+from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
 from activities.postgres.database_seen import DatabaseSeen
 from activities.postgres.sessions import SessionsSeen
 from activities.service.host import HostSeen
@@ -71,6 +70,8 @@ class World:
     """
 
     health: HealthSeen = sights.REFUSED
+    healths: list[HealthSeen] = field(default_factory=list)
+    """What the next probes of the backend find, in their order; afterwards it is `health`."""
     process: ProcessSeen = field(default_factory=lambda: sights.crashed(sights.LONG_AGO))
     logs: LogsSeen = sights.QUIET_LOG
     database: DatabaseSeen = sights.ANSWERS
@@ -177,7 +178,9 @@ class World:
                 await asyncio.wait_for(self._held[name].wait(), BEAT)
 
     def _health_of(self, service: Service) -> HealthSeen:
-        return self.health if service.name == "backend" else sights.HEALTHY
+        if service.name != "backend":
+            return sights.HEALTHY
+        return self.healths.pop(0) if self.healths else self.health
 
     def _process_of(self, service: Service) -> ProcessSeen:
         return self.database_process if service.name == "postgres" else self.process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,20 +13,25 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
-    from activities.monitoring.alertmanager import AlertSourceActivities, AlertSourceSeen, AskSource
+    from activities.managers.process_seen import ProcessSeen
     from activities.review.reviews import ReviewActivities
     from models.incident.incident import Outcome, Phase
     from models.incident.policy import Policy
     from models.incident.review import Review, StoredReview
+    from workflows.diagnosis.situation import Situation
     from workflows.escalation.escalation import Escalation
+    from workflows.incident.alert_source import AlertSource
     from workflows.record.alert_state import AlertState
-    from workflows.record.endings import ClosedByHuman, Ending, ResolvedElsewhere, SelfRecovered
+    from workflows.record.endings import ClosedByHuman, Ending, Escalated, ResolvedElsewhere, SelfRecovered
     from workflows.record.failures import in_short
     from workflows.record.record import Record
     from workflows.remediation.remediation import Remediation
     from workflows.remediation.undo import Undoing
 
 WRITING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+
+LOOKS_AGAIN_AFTER, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
+"""Between two looks at a process that is down while its alert is over."""
 
 
 class Closing:
@@ -45,6 +51,7 @@ class Closing:
         self._escalation = escalation
         self._remediation = remediation
         self._undoing = undoing
+        self._source = AlertSource(record, alert_state)
         self._show = show
 
     async def wait_for_a_human(self) -> Ending:
@@ -53,10 +60,32 @@ class Closing:
         The source's word that came before we saw ourselves that it is not well ends nothing.
         """
         done_said = self._record.done_from_now_on()
-        await workflow.wait_condition(lambda: self._is_over() or done_said())
-        if done_said():
-            return ClosedByHuman("a person said that it is done")
-        return ResolvedElsewhere("the alert is over")
+        over, pause = ResolvedElsewhere("the alert is over"), LOOKS_AGAIN_AFTER
+        while True:
+            await workflow.wait_condition(lambda: self._is_over() or done_said())
+            if done_said():
+                return ClosedByHuman("a person said that it is done")
+            if not await self.still_down(over):
+                return over
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(done_said, timeout=pause, timeout_summary="does it run again?")
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def still_down(self, ending: Ending | None) -> str:
+        """Why this ending must not be: the service's own process is down, whoever answers in its place.
+
+        Empty when it runs, when that cannot be seen, and where a person closes the incident. An alert
+        that is over elsewhere is asked about it only if the process was seen down before.
+        """
+        record, policy = self._record, self._record.policy
+        elsewhere = isinstance(ending, ResolvedElsewhere) and not _is_down(record.seen[looks.process])
+        if elsewhere or isinstance(ending, ClosedByHuman | Escalated) or not policy or not policy.service:
+            return ""
+        seen = await looks.process.take(Situation(record.seen, policy, policy.service))
+        if not _is_down(seen):
+            return ""
+        record.seen = record.seen.having([(looks.process, seen)])
+        return f"the process of {policy.service.name} itself is down, whoever answers for it: {seen.reason}"
 
     def _is_over(self) -> bool:
         resolved_at, unwell_at = self._alert_state.resolved_at, self._record.unwell_at
@@ -82,8 +111,8 @@ class Closing:
             await releasing
             if not await self._undoing.finish(unless=lambda: self._alert_state.fires_anew):
                 return None
-        if outcome is Outcome.RESOLVED and policy.alertmanager and record.alert.source == "alertmanager":
-            await self._hear_the_source(policy, policy.alertmanager)
+        if outcome is Outcome.RESOLVED and self._source.address:
+            await self._hear_the_source(policy)
         if self._escalation.telling:
             await self._escalation.all_told()
         self._show(Phase.CLOSED)
@@ -103,31 +132,9 @@ class Closing:
             return Outcome.CLOSED_BY_HUMAN
         return Outcome.RESOLVED_ELSEWHERE
 
-    async def _hear_the_source(self, policy: Policy, address: str) -> None:
+    async def _hear_the_source(self, policy: Policy) -> None:
         """The alert's source must agree within its own decay time, or the review says it did not."""
-        done_said = self._record.done_from_now_on()
-        try:
-            await workflow.wait_condition(
-                lambda: self._alert_state.resolved or self._alert_state.fires_anew or done_said(),
-                timeout=policy.thresholds.source_agrees_within,
-                timeout_summary="the alert's source agrees",
-            )
-        except TimeoutError:
-            await self._ask_the_source(address)
-
-    async def _ask_the_source(self, address: str) -> None:
-        """No `resolved` came: ask Alertmanager itself, once."""
-        try:
-            seen: AlertSourceSeen = await workflow.execute_local_activity_method(
-                AlertSourceActivities.ask_source,
-                AskSource(url=address, alert=self._record.alert, within=timedelta()),
-                start_to_close_timeout=timedelta(seconds=10),
-                retry_policy=RetryPolicy(maximum_attempts=2),
-                summary="does the alert still fire?",
-            )
-        except FailureError as error:
-            seen = AlertSourceSeen(reason=f"could not be asked: {in_short(error)}")
-        self._record.timeline.add(f"alert source: {seen.reason}")
+        seen = await self._source.says_within(policy.thresholds.source_agrees_within)
         if not seen.ok:
             self._record.remarks.append(f"The alert's source does not agree that it is over: {seen.reason}.")
 
@@ -150,3 +157,7 @@ class Closing:
         except FailureError as error:
             self._record.timeline.add(f"the review could not be written: {in_short(error)}")
         return review
+
+
+def _is_down(process: ProcessSeen) -> bool:
+    return process.exited or process.restarting

@@ -28,13 +28,14 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.verifications import Verification
     from workflows.escalation.escalation import Escalation
     from workflows.escalation.wording import situation
+    from workflows.incident.confirmation import Check, Confirmation
     from workflows.incident.life import Life, Page
     from workflows.incident.messages import People
     from workflows.incident.notifications import Notifications
     from workflows.incident.other_incidents import OtherIncidents
     from workflows.record.alert_state import AlertState, taken_over
     from workflows.record.cut_short import unless
-    from workflows.record.endings import ClosedByHuman, Escalated, SelfRecovered
+    from workflows.record.endings import ClosedByHuman, Escalated
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline
     from workflows.remediation.approval import Approval
@@ -90,20 +91,17 @@ class Incident:
         self.record.seen = self.record.seen.having(zip(looks, found, strict=True))
         return self.now
 
-    def confirm(self, check: Evidence, *others: Evidence) -> None:
+    async def confirm(self, check: Check, *others: Check, again: Sequence[Look[Evidence]] = ()) -> None:
         """Is the alert true? Not any more: self-recovered. Could not verify: announced, no action taken.
 
-        `check` is the runbook's own; any other evidence that is bad confirms the alert as well.
+        `check` is the runbook's own; any other evidence that is bad confirms the alert as well. `again`
+        are the looks that a check follows from, beside those that are checks themselves.
         """
-        bad = next((one for one in (check, *others) if one.bad), None)
-        if bad:
-            self.timeline.add(f"confirmed: {bad.reason}")
-            self.escalation.begin()
-            self.show(Phase.DIAGNOSING)
-        elif check.ok:
-            raise SelfRecovered(f"the alert is not true any more: {check.reason}")
-        else:
-            raise Escalated(f"could not verify the alert: {check.reason}; no action taken")
+        confirmation = Confirmation(self.record, self.alert_state, self.look)
+        bad = await confirmation.of(self.now, (check, *others), again)
+        self.timeline.add(f"confirmed: {bad.reason}")
+        self.escalation.begin()
+        self.show(Phase.DIAGNOSING)
 
     def diagnose(self, table: Sequence[Cause], otherwise: Cause = UNKNOWN) -> Cause:
         """Walk the causes table with everything that was seen."""

@@ -44,6 +44,8 @@ class Life:
             f"{alert.name} on {alert.service} fires since {self._record.fires_since:%H:%M:%S} UTC",
             by=alert.fired_by or alert.source,
         )
+        if incident.policy.service_by_default:
+            self._timeline.add(f"its labels name no service: {alert.service} is the default of its rule")
         while (review := await self._respond_once(page)) is None:
             self._look_again()
         await incident.others.tell(self._record.outcome, self._record.summary())
@@ -67,6 +69,8 @@ class Life:
             incident.undoing,
             incident.show,
         )
+        if why := await closing.still_down(ending):
+            ending = self._left(Escalated(why))
         if isinstance(ending, Escalated):
             ending = await self._with_a_human(ending, closing)
         return await closing.close(ending)

@@ -155,8 +155,12 @@ class DatabaseConnectionFailure(Runbook):
         )
         if not refuses_the_password(now):  # it is tried once
             now = await incident.look(looks.sessions)
-        incident.confirm(
-            application_cannot_connect(now), now[looks.database], now[looks.process], now[looks.networks]
+        await incident.confirm(
+            application_cannot_connect,
+            looks.database,
+            looks.process,
+            looks.networks,
+            again=(looks.dependents, looks.dependents_logs),
         )
         cause = incident.diagnose(CAUSES)
         await incident.act(cause)

@@ -172,7 +172,7 @@ class HighErrorRate(Runbook):
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
-        now = await incident.look(
+        await incident.look(
             looks.errors,
             looks.health,
             looks.process,
@@ -185,7 +185,7 @@ class HighErrorRate(Runbook):
             looks.executions,
             looks.history,
         )
-        incident.confirm(now[looks.errors])
+        await incident.confirm(looks.errors)
         await incident.look(looks.issues)
         cause = incident.diagnose(CAUSES, otherwise=UNKNOWN)
         if cause in HEALED_WITH_THE_DATABASE:

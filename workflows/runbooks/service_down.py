@@ -134,7 +134,7 @@ class ServiceDown(Runbook):
             looks.dependencies,
             looks.history,
         )
-        incident.confirm(now[looks.health], now[looks.process])
+        await incident.confirm(looks.health, looks.process)
         cause = incident.diagnose(CAUSES)
         lost = now[looks.dependencies].lost_database
         if lost:

@@ -41,6 +41,7 @@ async def test_an_old_resolution_does_not_end_a_new_firing(harness: Harness) -> 
 
 async def test_an_old_firing_does_not_reopen_what_is_resolved(harness: Harness) -> None:
     alert, handle = await waiting(harness)
+    harness.world.process = sights.RUNNING
     await handle.signal("alert_changed", over(alert))
     await handle.signal("alert_changed", alert)
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
@@ -203,6 +204,7 @@ async def test_one_notification_may_end_an_instance_and_begin_another(harness: H
     state = await harness.state(handle)
     assert state.phase == "awaiting approval"
     assert not [entry for entry in state.timeline if "fires again" in entry.text]
+    harness.world.process = sights.RUNNING
     await handle.signal("alert_changed", args=[over(second)])
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
 
@@ -211,6 +213,7 @@ async def test_a_notification_that_cannot_be_read_is_noted(harness: Harness) -> 
     """From the Temporal UI anything may be sent, or nothing."""
     alert, handle = await waiting(harness)
     await handle.signal("alert_changed")
+    harness.world.process = sights.RUNNING
     await handle.signal("alert_changed", args=["what", {"name": "ServiceDown"}, over(alert)])
     review = await harness.end(handle)
     assert review.outcome is Outcome.RESOLVED_ELSEWHERE

@@ -136,7 +136,8 @@ async def test_a_proof_that_nobody_can_see_is_not_a_recovery(harness: Harness, c
 
 @every_runbook
 async def test_resolved_while_looking_nothing_is_done(harness: Harness, case: Case) -> None:
-    await case.sick(harness)
+    await case.asks(harness)
+    harness.world.process = sights.RUNNING
     alert = await harness.alert(case.runbook, service=case.service)
     over = alert.model_copy(update={"status": AlertStatus.RESOLVED})
     handle = await harness.fire(alert, start_signal="alert_changed", start_signal_args=[over])

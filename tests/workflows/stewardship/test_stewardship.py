@@ -127,8 +127,9 @@ async def test_nobody_takes_over_from_one_that_acts(harness: Harness) -> None:
     await queued(harness, severe)
     assert harness.world.done == ["restart backend"], "also while it only verifies"
     harness.world.let_go("watch_errors")
-    assert (await harness.end(mild)).outcome is Outcome.RESOLVED
+    await harness.until(mild, "escalated")
     await harness.end(severe)
+    assert (await harness.closes(mild)).outcome is Outcome.CLOSED_BY_HUMAN
     assert harness.world.done == ["restart backend", "start backend"]
 
 
