@@ -24,6 +24,7 @@ class MetricKind(StrEnum):
     STALE = "stale"
     SEVERAL = "several"
     REFUSED_QUERY = "refused-query"
+    INCOMPLETE = "incomplete"
     UNREACHABLE = "unreachable"
     NOT_ASKED = "not-asked"
 

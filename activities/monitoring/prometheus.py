@@ -2,27 +2,39 @@
 
 `runbook.md`, HighErrorRate: "Verify error rate"; the check of most other alerts too. What
 Prometheus does not know is `unknown`, each time with its own reason, and never zero.
+
+Its clock may differ from ours, so ages are measured by its clock, and the times of points are told
+by ours.
 """
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from activities.monitoring.metrics import (
-    LabelledValue,
     MetricByLabel,
     MetricKind,
     MetricSeen,
-    Point,
     QueryByLabel,
     QueryMetric,
     QueryRange,
     SeriesSeen,
+)
+from activities.monitoring.prometheus_answers import (
+    Answered,
+    Metadata,
+    NotKnown,
+    Scalar,
+    Series,
+    about,
+    age,
+    by_label,
+    finite,
+    only_number,
+    points_of,
 )
 from activities.support.http import NoAnswer, ask, shown
 from activities.support.redaction import clean
@@ -32,37 +44,8 @@ from models.evidence.evidence import Finding
 MOST_POINTS = 500
 ANSWER_LIMIT = 4 * 2**20
 
-
-class _Series(BaseModel):
-    metric: dict[str, str] = {}
-    value: tuple[float, float] | None = None
-    values: list[tuple[float, float]] = []
-
-
-class _Data(BaseModel):
-    model_config = ConfigDict(populate_by_name=True)
-    type: Literal["vector", "matrix"] = Field(alias="resultType")
-    result: list[_Series]
-
-
-class _Scalar(BaseModel):
-    type: Literal["scalar"] = Field(alias="resultType")
-    result: tuple[float, float]
-
-
-class _Answered(BaseModel):
-    status: Literal["success", "error"]
-    data: _Data | _Scalar | None = None
-    error: str = ""
-
-
-class _NotKnown(Exception):
-    """Why there is no number, in one sentence."""
-
-    def __init__(self, kind: MetricKind, reason: str) -> None:
-        super().__init__(reason)
-        self.kind = kind
-        self.reason = reason
+SAME_TIME = timedelta(seconds=2)
+"""Two clocks that differ by less are the same: the answer took some of it."""
 
 
 class Prometheus:
@@ -75,12 +58,11 @@ class Prometheus:
         """One number. More than one series is no answer: an expression that forgot its `sum` shows here."""
         now = datetime.now(UTC)
         try:
-            await self._must_be_fresh(request, now)
-            series = await self._instant(request, request.query, now)
-            value = _only(series, request)
-        except _NotKnown as unknown:
+            await self._must_be_fresh(request)
+            value = only_number(await self._instant(request, request.query), request)
+        except NotKnown as unknown:
             return MetricSeen(kind=unknown.kind, reason=unknown.reason, observed_at=now)
-        reason = f"{value:g}{_of(request)}"
+        reason = f"{value:g}{about(request)}"
         return MetricSeen(
             finding=Finding.OK, kind=MetricKind.SEEN, value=value, reason=reason, observed_at=now
         )
@@ -89,9 +71,9 @@ class Prometheus:
         """The largest numbers by the values of one label, such as the error ratio by route."""
         now = datetime.now(UTC)
         try:
-            await self._must_be_fresh(request, now)
-            values = _labelled(await self._instant(request, request.query, now), request)
-        except _NotKnown as unknown:
+            await self._must_be_fresh(request)
+            values = by_label(await self._instant(request, request.query), request)
+        except NotKnown as unknown:
             return MetricByLabel(kind=unknown.kind, reason=unknown.reason, observed_at=now)
         reason = ", ".join(f"{one.label} {one.value:g}" for one in values[:3])
         return MetricByLabel(
@@ -102,31 +84,72 @@ class Prometheus:
         """One series over time; the step grows so that there are never more than 500 points."""
         now = datetime.now(UTC)
         try:
-            await self._must_be_fresh(request, now)
-            points = _points(await self._over_time(request, request.until or now), request)
-        except _NotKnown as unknown:
+            await self._must_be_fresh(request)
+            ahead = await self._clock_ahead(request)
+            series = await self._over_time(request, (request.until or now) + ahead)
+            points = points_of(series, request, ahead, MOST_POINTS)
+        except NotKnown as unknown:
             return SeriesSeen(kind=unknown.kind, reason=unknown.reason, observed_at=now)
         first, last = points[0].value, points[-1].value
-        reason = f"from {first:g} to {last:g} over {in_words(request.over)}{_of(request)}"
+        reason = f"from {first:g} to {last:g} over {in_words(request.over)}{about(request)}"
         return SeriesSeen(
             finding=Finding.OK, kind=MetricKind.SEEN, points=points, reason=reason, observed_at=now
         )
 
-    async def _must_be_fresh(self, request: QueryMetric, now: datetime) -> None:
+    async def labels_of(self, request: QueryMetric, label: str) -> tuple[str, ...] | None:
+        """None when series of `request.samples` carry this label; else the labels that they carry.
+
+        Also None when that could not be found out.
+        """
+        try:
+            if any(
+                one.metric.get(label)
+                for one in await self._instant(request, f"count by ({label}) ({request.samples})")
+            ):
+                return None
+            some = await self._instant(request, f"topk(20, {request.samples})")
+        except NotKnown:
+            return None
+        return tuple(sorted({name for one in some for name in one.metric} - {"__name__"})) if some else None
+
+    async def type_of(self, request: QueryMetric, metric: str) -> str:
+        """What the scraped service says that this metric is, such as `counter`; empty when unknown."""
+        url = f"{request.url.rstrip('/')}/api/v1/metadata"
+        try:
+            answer = await ask(
+                self._client, url, within=request.within, limit=ANSWER_LIMIT, params={"metric": metric}
+            )
+            said = Metadata.model_validate_json(answer.whole(url)).data.get(metric, [])
+        except (NoAnswer, ValidationError):
+            return ""
+        types = {one.type for one in said}
+        return types.pop() if len(types) == 1 else ""
+
+    async def _must_be_fresh(self, request: QueryMetric) -> None:
         if not request.samples:
             return
-        newest = f"max(timestamp({request.samples}))"
-        series = await self._instant(request, newest, now)
-        if not series or series[0].value is None:
-            raise _NotKnown(MetricKind.STALE, f"no sample within the last 5 min{_of(request)}")
-        age = now - datetime.fromtimestamp(series[0].value[1], UTC)
-        if age > request.fresh_for:
-            raise _NotKnown(MetricKind.STALE, f"the newest sample is {in_words(age)} old{_of(request)}")
+        series = await self._instant(request, f"max(timestamp({request.samples}))")
+        old = age(series)
+        if old is None:
+            raise NotKnown(MetricKind.STALE, f"no sample within the last 5 min{about(request)}")
+        if old > request.fresh_for:
+            raise NotKnown(MetricKind.STALE, f"the newest sample is {in_words(old)} old{about(request)}")
 
-    async def _instant(self, request: QueryMetric, query: str, now: datetime) -> list[_Series]:
-        return await self._ask(request, "query", {"query": query, "time": f"{now.timestamp():.3f}"})
+    async def _clock_ahead(self, request: QueryMetric) -> timedelta:
+        """How far its clock is ahead of ours."""
+        asked_at = datetime.now(UTC)
+        seconds = finite(await self._instant(request, "time()"))
+        if seconds is None or not 0 <= seconds < 2**33:
+            return timedelta()
+        ours = asked_at + (datetime.now(UTC) - asked_at) / 2
+        ahead = datetime.fromtimestamp(seconds, UTC) - ours
+        return ahead if abs(ahead) >= SAME_TIME else timedelta()
 
-    async def _over_time(self, request: QueryRange, until: datetime) -> list[_Series]:
+    async def _instant(self, request: QueryMetric, query: str) -> list[Series]:
+        """As of now by its own clock: with ours, a clock that is wrong would ask for the past."""
+        return await self._ask(request, "query", {"query": query})
+
+    async def _over_time(self, request: QueryRange, until: datetime) -> list[Series]:
         step = max(request.step, request.over / (MOST_POINTS - 1), timedelta(seconds=1))
         params = {
             "query": request.query,
@@ -136,68 +159,25 @@ class Prometheus:
         }
         return await self._ask(request, "query_range", params)
 
-    async def _ask(self, request: QueryMetric, path: str, params: dict[str, str]) -> list[_Series]:
+    async def _ask(self, request: QueryMetric, path: str, params: dict[str, str]) -> list[Series]:
         url = f"{request.url.rstrip('/')}/api/v1/{path}"
         try:
             answer = await ask(self._client, url, within=request.within, limit=ANSWER_LIMIT, params=params)
             if answer.status not in (400, 422):
                 answer.whole(url)
-            answered = _Answered.model_validate_json(answer.body)
+            answered = Answered.model_validate_json(answer.body)
         except NoAnswer as no_answer:
             reason = f"Prometheus cannot be asked: {no_answer.reason}"
-            raise _NotKnown(MetricKind.UNREACHABLE, reason) from None
+            raise NotKnown(MetricKind.UNREACHABLE, reason) from None
         except ValidationError:
             reason = f"the answer at {shown(url)} is not that of Prometheus"
-            raise _NotKnown(MetricKind.UNREACHABLE, reason) from None
-        match answered.data:
-            case _Data() as data:
-                return data.result
-            case _Scalar() as scalar:
-                return [_Series(value=scalar.result)]
-        said = clean(answered.error, 200)
-        raise _NotKnown(MetricKind.REFUSED_QUERY, f"Prometheus refuses the query{_of(request)}: {said}")
-
-
-def _of(request: QueryMetric) -> str:
-    return f" of {request.service}" if request.service else ""
-
-
-def _single(series: list[_Series], request: QueryMetric) -> _Series:
-    if not series:
-        raise _NotKnown(MetricKind.EMPTY, f"Prometheus has no data for this query{_of(request)}")
-    if len(series) > 1:
-        many = f"the query gives {len(series)} series where one is needed{_of(request)}"
-        raise _NotKnown(MetricKind.SEVERAL, many)
-    return series[0]
-
-
-def _only(series: list[_Series], request: QueryMetric) -> float:
-    sample = _single(series, request).value
-    if sample is None or not math.isfinite(sample[1]):
-        reason = f"the query gives no finite number{_of(request)}: there was nothing to divide by"
-        raise _NotKnown(MetricKind.NOT_A_NUMBER, reason)
-    return sample[1]
-
-
-def _labelled(series: list[_Series], request: QueryByLabel) -> tuple[LabelledValue, ...]:
-    if not series:
-        raise _NotKnown(MetricKind.EMPTY, f"Prometheus has no data for this query{_of(request)}")
-    values = [
-        LabelledValue(label=clean(one.metric.get(request.label, ""), 120), value=one.value[1])
-        for one in series
-        if one.value is not None and math.isfinite(one.value[1])
-    ]
-    if not values:
-        raise _NotKnown(MetricKind.NOT_A_NUMBER, f"none of {len(series)} series is a number{_of(request)}")
-    return tuple(sorted(values, key=lambda one: (-one.value, one.label))[: request.top])
-
-
-def _points(series: list[_Series], request: QueryRange) -> tuple[Point, ...]:
-    points = tuple(
-        Point(at=datetime.fromtimestamp(at, UTC), value=value)
-        for at, value in _single(series, request).values[:MOST_POINTS]
-        if math.isfinite(value)
-    )
-    if not points:
-        raise _NotKnown(MetricKind.NOT_A_NUMBER, f"no point of the series is a number{_of(request)}")
-    return points
+            raise NotKnown(MetricKind.UNREACHABLE, reason) from None
+        if answered.status == "error" or answered.data is None:
+            said = clean(answered.error, 200)
+            raise NotKnown(MetricKind.REFUSED_QUERY, f"Prometheus refuses the query{about(request)}: {said}")
+        if answered.incomplete:
+            said = clean(answered.incomplete, 200)
+            raise NotKnown(MetricKind.INCOMPLETE, f"the answer{about(request)} is not complete: {said}")
+        if isinstance(answered.data, Scalar):
+            return [Series(value=answered.data.result)]
+        return answered.data.result

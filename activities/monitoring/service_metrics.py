@@ -1,26 +1,21 @@
 """What Prometheus knows of one service: its errors, its memory, its CPU.
 
-`runbook.md`, HighErrorRate: "Verify error rate", "Heap growing steadily". No traffic, no samples
-and no Prometheus are `unknown`: never healthy, and never a reason to act.
+`runbook.md`, HighErrorRate: "Verify error rate", "Heap growing steadily". Too little traffic, no
+samples and no Prometheus are `unknown`: never healthy, and never a reason to act.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import math
+import re
 from datetime import UTC, datetime, timedelta
-from statistics import StatisticsError, correlation, linear_regression
 
 from temporalio import activity
 
-from activities.monitoring.metrics import (
-    LabelledValue,
-    MetricSeen,
-    Point,
-    QueryByLabel,
-    QueryMetric,
-    QueryRange,
-)
+from activities.monitoring.heap import HeapSeen, heap_trend
+from activities.monitoring.metrics import LabelledValue, MetricSeen, QueryByLabel, QueryMetric, QueryRange
+from activities.monitoring.onset import onset
 from activities.monitoring.prometheus import Prometheus
 from activities.support.stability import Pace
 from activities.support.watch import watch
@@ -31,36 +26,31 @@ from models.service.surroundings import ErrorMetrics
 
 SAMPLE_EVERY = timedelta(seconds=5)
 """And more often only in a window so short that three looks would not fit."""
-GROWS_STEADILY = 0.8
-"""The least R² of a leak: memory that goes up and down does not fit a line."""
-FEWEST_POINTS = 5
 POINTS = 480
 """Over two hours, one each quarter of a minute."""
 
 
+_STATUS = re.compile(r"""([a-zA-Z_]\w*)\s*=~?\s*["'](?=5)""")
+"""The label by which an expression tells errors apart, such as `status=~"5.."`."""
+_METRIC = re.compile(r"\s*([a-zA-Z_:][\w:]*)")
+_ROUNDING = 1e-6
+
+
 class ErrorsSeen(Evidence):
-    """The share of requests that answer 5xx. Without traffic nobody knows: `unknown`."""
+    """The share of requests that answer 5xx. With little or no traffic nobody knows: `unknown`."""
 
     ratio: float | None = None
     threshold: float | None = None
     traffic: float | None = None
     """Requests a second."""
+    requests: float | None = None
+    """How many there were in the window of the expressions."""
     routes: tuple[LabelledValue, ...] = ()
     """The routes that fail most, the worst first."""
     since: datetime | None = None
     """When the ratio rose above the threshold, as far as the last hours show."""
-
-
-class HeapSeen(Evidence):
-    """The share of the heap in use, and whether it grows: the slope of a straight line and its fit."""
-
-    share: float | None = None
-    slope: float | None = None
-    """Growth of the share in an hour."""
-    fit: float | None = None
-    """R² of the line: 1 is steady growth."""
-    full_in: timedelta | None = None
-    """When the line reaches the limit."""
+    rose: bool = False
+    """Whether it was seen under the threshold right before; if not, it began then or earlier."""
 
 
 class CpuSeen(Evidence):
@@ -90,11 +80,13 @@ class ServiceMetricActivities:
                 _over(metrics, metrics.ratio, metrics.onset_within),
             ),
         )
-        since = _rose_at(series.points, metrics.threshold) if seen.bad else None
+        if seen.bad and (wrong := await self._no_counter(metrics)):
+            return seen.model_copy(update={"finding": Finding.UNKNOWN, "reason": wrong})
+        since, rose = onset(series.points, metrics.threshold, metrics.window) if seen.bad else (None, False)
         failing = tuple(route for route in routes.values if route.value > metrics.threshold)
         worst = ", ".join(f"{route.label} {route.value:.0%}" for route in failing[:3])
         reason = f"{seen.reason}; worst: {worst}" if worst else seen.reason
-        return seen.model_copy(update={"routes": failing, "since": since, "reason": reason})
+        return seen.model_copy(update={"routes": failing, "since": since, "rose": rose, "reason": reason})
 
     @activity.defn
     async def look_at_heap(self, service: Service) -> HeapSeen:
@@ -103,10 +95,9 @@ class ServiceMetricActivities:
             return HeapSeen(reason=f"no metrics are configured for {service.name}", observed_at=_now())
         metrics = service.metrics
         series = await self._prometheus.query_range(_over(metrics, metrics.heap, metrics.heap_window))
-        if len(series.points) < FEWEST_POINTS:
-            reason = series.reason if series.unknown else f"only {len(series.points)} samples of the heap"
-            return HeapSeen(reason=reason, observed_at=_now())
-        return heap_trend(series.points, metrics.heap_growth)
+        if not series.points:
+            return HeapSeen(reason=series.reason, observed_at=_now())
+        return heap_trend(series.points, metrics.heap_growth, metrics.heap_window / 2)
 
     @activity.defn
     async def look_at_cpu(self, service: Service) -> CpuSeen:
@@ -147,10 +138,18 @@ class ServiceMetricActivities:
         facts = {"threshold": metrics.threshold, "observed_at": _now(), "traffic": traffic.value}
         if traffic.value is None:
             return ErrorsSeen(reason=f"the traffic is not known: {traffic.reason}", **facts)
-        if traffic.value <= 0:
-            return ErrorsSeen(reason="there is no traffic, so nobody knows", **facts)
+        facts["requests"] = requests = traffic.value * metrics.window.total_seconds()
+        if too_little := _too_little(metrics, traffic.value, requests):
+            return ErrorsSeen(reason=too_little, **facts)
         if ratio.value is None:
             return ErrorsSeen(reason=f"the error ratio is not known: {ratio.reason}", **facts)
+        if not -_ROUNDING <= ratio.value <= 1 + _ROUNDING:
+            wrong = (
+                f"`metrics.ratio` gives {ratio.value:g}, and a share is from 0 to 1: correct the expression"
+            )
+            return ErrorsSeen(reason=wrong, **facts)
+        if not ratio.value and (wrong := await self._no_status(metrics)):
+            return ErrorsSeen(reason=wrong, **facts)
         high = ratio.value > metrics.threshold
         return ErrorsSeen(
             finding=Finding.BAD if high else Finding.OK,
@@ -158,6 +157,24 @@ class ServiceMetricActivities:
             ratio=ratio.value,
             **facts,
         )
+
+    async def _no_status(self, metrics: ErrorMetrics) -> str:
+        """Not one error may also mean that the expression asks for a label that there is not."""
+        label = _STATUS.search(metrics.ratio)
+        carried = label and await self._prometheus.labels_of(_samples(metrics), label[1])
+        if not label or not carried:
+            return ""
+        return (
+            f"the error ratio is not known: no series of `metrics.samples` has the label `{label[1]}` that"
+            f" `metrics.ratio` asks for; they have {', '.join(f'`{one}`' for one in carried[:10])}"
+        )
+
+    async def _no_counter(self, metrics: ErrorMetrics) -> str:
+        """`rate` of a gauge is a number as well, and says nothing."""
+        name = _METRIC.match(metrics.samples)
+        if not name or await self._prometheus.type_of(_samples(metrics), name[1]) != "gauge":
+            return ""
+        return f"the error ratio is not known: `{name[1]}` is a gauge, and a rate needs a counter"
 
     async def _ask(self, metrics: ErrorMetrics, query: str) -> MetricSeen:
         return await self._prometheus.query_metric(
@@ -172,47 +189,21 @@ def _over(metrics: ErrorMetrics, query: str, over: timedelta) -> QueryRange:
     return QueryRange(url=metrics.prometheus, query=query, over=over, step=over / POINTS)
 
 
-def _rose_at(points: Sequence[Point], threshold: float) -> datetime | None:
-    """The beginning of the newest stretch above the threshold."""
-    since = None
-    for point in reversed(points):
-        if point.value <= threshold:
-            break
-        since = point.at
-    return since
+def _samples(metrics: ErrorMetrics) -> QueryMetric:
+    return QueryMetric(url=metrics.prometheus, query=metrics.samples, samples=metrics.samples)
 
 
-def heap_trend(points: Sequence[Point], least_growth: float) -> HeapSeen:
-    """A straight line through the points, by least squares: does the heap grow, and steadily?"""
-    over = points[-1].at - points[0].at
-    hours = [(point.at - points[0].at) / timedelta(hours=1) for point in points]
-    shares = [point.value for point in points]
-    slope, fit = linear_regression(hours, shares).slope, _fit(hours, shares)
-    grown = slope * hours[-1]
-    leaks = fit >= GROWS_STEADILY and grown >= least_growth
-    full_in = timedelta(hours=(1 - shares[-1]) / slope) if leaks and shares[-1] < 1 else None
-    words = f"{shares[-1]:.0%} of the heap in use"
-    if leaks:
-        words += f", growing steadily by {grown:.0%} in {in_words(over)} (fit {fit:.2f})"
-    if full_in:
-        words += f", full in {in_words(full_in)}"
-    return HeapSeen(
-        finding=Finding.BAD if leaks else Finding.OK,
-        reason=words,
-        observed_at=_now(),
-        share=shares[-1],
-        slope=slope,
-        fit=fit,
-        full_in=full_in,
+def _too_little(metrics: ErrorMetrics, rate: float, requests: float) -> str:
+    """Why so much traffic says nothing of the service; empty when it is enough."""
+    if rate <= 0:
+        return "there is no traffic, so nobody knows"
+    if rate >= metrics.min_rate and requests >= metrics.min_requests:
+        return ""
+    least = max(metrics.min_requests, metrics.min_rate * metrics.window.total_seconds())
+    return (
+        f"too little traffic to judge by: about {requests:.0f} requests in {in_words(metrics.window)},"
+        f" and at least {math.ceil(least)} are needed"
     )
-
-
-def _fit(hours: Sequence[float], shares: Sequence[float]) -> float:
-    """R²; a heap that stays the same grows by no line, so that it is 0."""
-    try:
-        return correlation(hours, shares) ** 2
-    except StatisticsError:
-        return 0.0
 
 
 def _now() -> datetime:

@@ -34,7 +34,17 @@ class ErrorMetrics(Configured):
     traffic: str = "sum(rate(http_requests_total[5m]))"
     heap: str = "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)"
     cpu: str = "max(rate(process_cpu_seconds_total[5m]))"
+    by_provider: str = ""
+    """The share of its calls that fail, or 1 for an open circuit, `by (provider)`."""
     threshold: float = Field(default=0.05, gt=0, lt=1)
+    window: Interval = timedelta(minutes=5)
+    """Over which the expressions take their rates: the `[5m]` in them."""
+    min_rate: float = Field(default=0.1, ge=0)
+    """Requests a second below which the ratio says nothing."""
+    min_requests: int = Field(default=30, ge=1)
+    """Requests in the window below which the ratio says nothing."""
+    provider_threshold: float = Field(default=0.5, gt=0, lt=1)
+    """The share in `by_provider` above which a provider counts as down."""
     cpu_full: float = Field(default=0.9, gt=0)
     """Cores in use above which the service is short of capacity."""
     samples: str = "http_requests_total"

@@ -10,9 +10,10 @@ from activities.files.environment import EnvironmentProposal
 from activities.health.health_seen import HealthKind, HealthSeen
 from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.monitoring.alertmanager import AlertSourceSeen
+from activities.monitoring.heap import HeapSeen
 from activities.monitoring.providers import ProviderKind, ProviderSeen, ProvidersSeen
 from activities.monitoring.sentry import SentrySeen
-from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
+from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen
 from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
 from activities.postgres.sessions import SessionSeen, SessionsSeen
 from activities.service.host import DiskSeen, HostSeen

@@ -25,9 +25,10 @@ from activities.health.dependencies import DependenciesSeen, DependencySeen, Loo
 from activities.health.health_seen import HealthSeen
 from activities.managers.process_seen import ProcessSeen
 from activities.monitoring.alertmanager import AlertSourceSeen
+from activities.monitoring.heap import HeapSeen
 from activities.monitoring.providers import ProvidersSeen
 from activities.monitoring.sentry import SentrySeen
-from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, HeapSeen
+from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen
 from activities.postgres.database_seen import DatabaseSeen
 from activities.postgres.sessions import SessionsSeen
 from activities.service.host import HostSeen

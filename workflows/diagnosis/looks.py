@@ -17,9 +17,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.health.probe import HealthActivities
     from activities.incidents.stewardship import HistorySeen, StewardshipActivities
     from activities.managers.process_seen import ProcessSeen
+    from activities.monitoring.heap import HeapSeen
     from activities.monitoring.providers import ProviderActivities, ProvidersSeen
     from activities.monitoring.sentry import SentryActivities, SentrySeen, TopIssues
-    from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, HeapSeen, ServiceMetricActivities
+    from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, ServiceMetricActivities
     from activities.postgres.check import PostgresActivities
     from activities.postgres.database_seen import DatabaseSeen
     from activities.postgres.sessions import LookAtSessions, SessionActivities, SessionsSeen

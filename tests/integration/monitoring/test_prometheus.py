@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -17,7 +14,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.monitoring.metrics import MetricKind, MetricSeen, QueryByLabel, QueryMetric, QueryRange
 from activities.monitoring.prometheus import MOST_POINTS, Prometheus
 from models.evidence.evidence import Finding
-from tests.parts.requirements import missing
+from tests.parts.servers.prometheus_server import prometheus_with
 from tests.parts.servers.sockets import closed_port, listening, silence
 
 STEP = 15
@@ -49,48 +46,9 @@ def openmetrics(now: float) -> str:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real Prometheus that already holds the samples, and scrapes nothing."""
-    program, tool = shutil.which("prometheus"), shutil.which("promtool")
-    if program is None or tool is None:
-        missing("Prometheus is not installed: apt-get install prometheus")
-    directory = tmp_path_factory.mktemp("prometheus")
-    (directory / "samples").write_text(openmetrics(time.time()))
-    (directory / "prometheus.yml").write_text("global: {}\n")
-    blocks = [
-        "tsdb",
-        "create-blocks-from",
-        "openmetrics",
-        str(directory / "samples"),
-        str(directory / "data"),
-    ]
-    subprocess.run([tool, *blocks], check=True, capture_output=True)
-    url = f"http://127.0.0.1:{closed_port()}"
-    command = [
-        program,
-        f"--config.file={directory / 'prometheus.yml'}",
-        f"--storage.tsdb.path={directory / 'data'}",
-        f"--web.listen-address={url.removeprefix('http://')}",
-    ]
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        _until_ready(url, directory / "log")
+    """The address of a real Prometheus that already holds the samples."""
+    with prometheus_with(openmetrics(time.time()), tmp_path_factory.mktemp("prometheus")) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-
-
-def _until_ready(url: str, log: Path) -> None:
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        try:
-            if httpx.get(f"{url}/-/ready", trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass  # it does not listen yet
-        time.sleep(0.05)  # between two looks of a bounded wait
-    raise RuntimeError(log.read_text())
 
 
 @pytest.fixture

@@ -1,0 +1,55 @@
+"""A real Prometheus that already holds samples, and scrapes nothing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.parts.requirements import missing
+from tests.parts.servers.sockets import closed_port
+
+
+@contextmanager
+def prometheus_with(samples: str, directory: Path) -> Iterator[str]:
+    """Its address, while it runs with these samples in the text format of OpenMetrics."""
+    program, tool = shutil.which("prometheus"), shutil.which("promtool")
+    if program is None or tool is None:
+        missing("Prometheus is not installed: apt-get install prometheus")
+    (directory / "samples").write_text(samples)
+    (directory / "prometheus.yml").write_text("global: {}\n")
+    data = str(directory / "data")
+    blocks = ["tsdb", "create-blocks-from", "openmetrics", str(directory / "samples"), data]
+    subprocess.run([tool, *blocks], check=True, capture_output=True)
+    url = f"http://127.0.0.1:{closed_port()}"
+    command = [
+        program,
+        f"--config.file={directory / 'prometheus.yml'}",
+        f"--storage.tsdb.path={data}",
+        f"--web.listen-address={url.removeprefix('http://')}",
+    ]
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        _until_ready(url, directory / "log")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _until_ready(url: str, log: Path) -> None:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            if httpx.get(f"{url}/-/ready", trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass  # it does not listen yet
+        time.sleep(0.05)  # between two looks of a bounded wait
+    raise RuntimeError(log.read_text())
