@@ -12,14 +12,24 @@ from temporalio import activity
 
 from activities.postgres.connection import Trouble, connected
 from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
-from activities.support.stability import Pace
+from activities.support.stability import Pace, Patience
 from activities.support.watch import watch
-from models.evidence.evidence import Finding, Watched, WatchService
+from models.evidence.evidence import Evidence, Finding, Watched, WatchService
+from models.service.request import ServiceRequest
 from models.service.service import Service
 
 SAMPLE_EVERY = timedelta(seconds=2)
 SETTLE = timedelta(minutes=1)
 """How long a database may take to accept connections after it was started."""
+
+FOR_GOOD = timedelta(seconds=4)
+"""Between shutting down and starting up nobody listens for a moment: that alone is no end of it."""
+
+
+class WaitForRecovery(ServiceRequest):
+    """Wait, for this long at most, until the database no longer says that it starts or recovers."""
+
+    at_most: timedelta
 
 
 class PostgresActivities:
@@ -46,6 +56,17 @@ class PostgresActivities:
             return Watched(reason=reason, observed_at=datetime.now(UTC))
         pace = Pace(every=SAMPLE_EVERY, settle=SETTLE, stable_for=request.stable_for, well="reachable")
         return await watch(lambda: self.check_database(service), pace)
+
+    @activity.defn
+    async def wait_for_recovery(self, request: WaitForRecovery) -> Watched:
+        """Ask again and again until it answers, or is in another trouble; `bad` when it still recovers."""
+
+        async def sample() -> Evidence:
+            seen = await self.check_database(request.service)
+            over = Finding.BAD if seen.recovering else Finding.OK
+            return Evidence(finding=over, reason=seen.reason, observed_at=seen.observed_at)
+
+        return await watch(sample, Patience(every=SAMPLE_EVERY, stable_for=FOR_GOOD, at_most=request.at_most))
 
 
 async def _select_1(service: Service) -> DatabaseSeen:

@@ -87,6 +87,9 @@ class LogScan(Configured):
                 r"ECONNREFUSED.*:5432|Can't reach database|connection to (the )?database"
                 r"|database connection (lost|refused|failed)|terminating connection"
                 r"|too many clients already|remaining connection slots"
+                r"|too many connections for (role|database)"
+                r"|the database system is (starting up|shutting down|in recovery mode)"
+                r"|no more connections allowed|query_wait_timeout"
             ),
             "pool-exhausted": (
                 r"[Tt]imed out fetching a new connection from the connection pool|\bP2024\b"
@@ -95,6 +98,13 @@ class LogScan(Configured):
             "wrong-credentials": (
                 r"password authentication failed|\bP1000\b|[Aa]uthentication failed against (the )?database"
             ),
+            "not-admitted": (
+                r"no pg_hba\.conf entry|pg_hba\.conf rejects|\bP1010\b|does not support SSL connections"
+                r"|not currently accepting connections"
+            ),
+            "no-such-database": r"database \"[^\"]*\" does not exist|\bP1003\b",
+            "read-only-database": r"in a read-only transaction",
+            "wraparound": r"to avoid wraparound data loss",
             "circuit-open": r"circuit.*open",
             "disk-full": r"No space left on device|ENOSPC",
         }
@@ -159,6 +169,8 @@ class Database(Configured):
     idle_limit: Duration = timedelta(minutes=10)
     """Sessions idle for longer may be terminated, with approval, when connections run out."""
     slow_query: Duration = timedelta(seconds=30)
+    recovers_within: Interval = timedelta(minutes=2)
+    """How long it may start, recover or shut down before a person is called; it is waited for beyond that."""
 
 
 class Service(Configured):

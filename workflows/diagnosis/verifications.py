@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.health.probe import HealthActivities
     from activities.monitoring.providers import ProviderActivities, WatchProviders
     from activities.monitoring.service_metrics import ServiceMetricActivities
-    from activities.postgres.check import PostgresActivities
+    from activities.postgres.check import PostgresActivities, WaitForRecovery
     from models.base import in_words
     from models.evidence.evidence import Evidence, Watched, WatchService
     from models.service.request import Request
@@ -31,6 +31,9 @@ LOST_AFTER = timedelta(seconds=10)
 
 LONGEST = timedelta(days=2)
 """Every watch bounds itself long before this."""
+
+WAITED_FOR = timedelta(days=1)
+"""So long what comes back by itself is waited for after a person was called."""
 
 HOST_AWAY = timedelta(minutes=10)
 """A host whose worker is away for this long cannot be seen, and somebody must be told."""
@@ -80,6 +83,16 @@ def _providers(now: Situation, window: timedelta) -> WatchProviders:
     return WatchProviders(service=now.service, stable_for=window, at_most=limit)
 
 
+def _recovery(now: Situation, _: timedelta) -> WaitForRecovery:
+    service = now.database or now.service
+    within = service.database.recovers_within if service.database else timedelta()
+    return WaitForRecovery(service=service, at_most=within)
+
+
+def _late_recovery(now: Situation, window: timedelta) -> WaitForRecovery:
+    return _recovery(now, window).model_copy(update={"at_most": WAITED_FOR})
+
+
 HEALTHY = Verification(HealthActivities.watch_health, "stays healthy", _the_service, looks.health)
 REACHABLE = Verification(PostgresActivities.watch_database, "answers", _the_service, looks.database)
 FEW_ERRORS = Verification(
@@ -88,6 +101,11 @@ FEW_ERRORS = Verification(
 PROVIDERS_BACK = Verification(
     ProviderActivities.watch_providers, "has its providers back", _providers, looks.providers
 )
+RECOVERED = Verification(PostgresActivities.wait_for_recovery, "recovers", _recovery, looks.database)
+RECOVERED_LATE = Verification(
+    PostgresActivities.wait_for_recovery, "still recovers", _late_recovery, looks.database
+)
+"""The wait for a database that says that it comes back, before and after a person is called."""
 
 
 def dependent_healthy(name: str) -> Verification:

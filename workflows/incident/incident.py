@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.other_incidents import OtherIncidents
     from workflows.record.alert_state import AlertState, taken_over
     from workflows.record.cut_short import unless
-    from workflows.record.endings import ClosedByHuman, Escalated
+    from workflows.record.endings import ClosedByHuman, Escalated, Withdrawn
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline
     from workflows.remediation.approval import Approval
@@ -170,6 +170,31 @@ class Incident:
             what = "cannot be seen" if watched.unknown else "still fails"
             raise Escalated(f"{self.service.name} {what}: {watched.reason}")
         return watched
+
+    async def comes_back(self, soon: Verification, late: Verification) -> None:
+        """Wait for what comes back by itself: first quietly, then with a person called, who may be asleep.
+
+        Leaves the page when the alert is over, or a person says `done`.
+        """
+        why = f"{self.service.name} says that it comes back by itself: it is waited for"
+        self.timeline.add(why)
+        self.escalation.notice(f"{workflow.info().workflow_id} waits", self.situation(why))
+        waited = await self._waited(soon)
+        if not waited.ok:
+            self.escalation.push(waited.reason)
+            waited = await self._waited(late)
+        if not waited.ok:
+            raise Escalated(waited.reason)
+
+    async def _waited(self, wait: Verification) -> Watched:
+        done_said = self.record.done_from_now_on()
+        waited = await unless(lambda: self.remediation.resolved() or done_said(), wait.over(self.now))
+        self.remediation.stop_if_resolved()
+        self.remediation.stop_if_done(done_said)
+        if waited is None:
+            raise Withdrawn("the alert ended, and fires anew")
+        self.timeline.add(f"waited: {waited.reason}, {waited.last.reason}")
+        return waited
 
     def hand_over(self, why: str) -> None:
         """Nothing that the product may do: a human goes on, with everything that was seen."""

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.postgres.check import PostgresActivities
+from activities.postgres.check import PostgresActivities, WaitForRecovery
 from activities.postgres.connection import shown
 from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
 from activities.support.secrets import SecretMissing, resolve
@@ -23,6 +23,7 @@ from models.evidence.evidence import Finding
 from models.service.secret import SecretRef
 from models.service.service import Database, DockerManager, Service
 from tests.parts.servers.postgres_server import MAX_CONNECTIONS, PostgresServer
+from tests.parts.servers.refusing_postgres import refusing
 from tests.parts.servers.sockets import closed_port, hang_up, listening, silence
 
 
@@ -282,3 +283,27 @@ def test_only_what_cannot_be_a_password_is_shown() -> None:
     assert shown("postgres://u:p@[::1]/app", "db") == "[::1]/app"
     assert shown("postgres://db/app", "it") == "db/app"
     assert shown("postgres://u:p/a@db/app", "it") == "it"
+
+
+def recovery(secret: Path, url: str, at_most: timedelta) -> WaitForRecovery:
+    return WaitForRecovery(service=behind(secret, url), at_most=at_most)
+
+
+async def test_it_still_recovers_at_the_end_of_the_wait(secret: Path) -> None:
+    async with refusing("57P03", "the database system is in recovery mode") as url:
+        request = recovery(secret, url, timedelta(seconds=1))
+        waited = await ActivityEnvironment().run(PostgresActivities().wait_for_recovery, request)
+    assert waited.bad
+    assert "in recovery mode" in waited.last.reason
+
+
+async def test_it_recovers_while_it_is_waited_for(secret: Path, postgres_server: PostgresServer) -> None:
+    async with refusing("57P03", "the database system is starting up") as url:
+        request = recovery(secret, url, timedelta(minutes=1))
+        work = PostgresActivities().wait_for_recovery
+        waiting = asyncio.ensure_future(ActivityEnvironment().run(work, request))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(secret.write_text, postgres_server.url())
+        waited = await waiting
+    assert waited.ok
+    assert waited.last.reason.endswith("answers")
