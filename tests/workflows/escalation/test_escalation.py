@@ -209,16 +209,3 @@ async def test_a_fix_without_effect_escalates_and_is_not_repeated(harness: Harne
     review = await harness.end(handle)
     assert review.outcome is Outcome.RESOLVED_ELSEWHERE
     assert review.did_not_help == ("start backend: done",)
-
-
-async def test_done_that_is_said_too_early_closes_nothing(harness: Harness) -> None:
-    harness.world.port = TAKEN_PORT
-    handle = await harness.fire(await harness.alert())
-    await harness.until(handle, "awaiting approval")
-    await handle.signal("done")
-    await handle.signal("deny")
-    await harness.until(handle, "escalated")
-    await harness.env.sleep(MINUTE)
-    assert (await harness.state(handle)).phase == "escalated"
-    await handle.signal("done")
-    assert (await harness.end(handle)).outcome is Outcome.CLOSED_BY_HUMAN
