@@ -1,4 +1,4 @@
-"""The door: the intake server, and the commands that a person types."""
+"""The intake server, and the operator's commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from console import deployed, doctor, fire, respond, serve, service, show, switc
 
 app = typer.Typer(
     name="starter.py",
-    help="Durable runbooks: take alerts, look at incidents, decide.",
+    help="Durable runbooks: take alerts, show incidents, approve plans.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -24,15 +24,15 @@ app.add_typer(service.app, name="service")
 
 
 def main() -> None:
-    """Run one command, and leave with its exit code.
+    """Run one command, and exit with its code.
 
-    The SDK's own log would write on standard output: it stays silent. Its threads may still want
-    the interpreter while that is being taken down, which now and then ends in an abort in place
-    of the exit code: so the process ends at once, after what it said is written out.
+    The SDK's own log is off, because it writes to standard output. The SDK's threads may abort the
+    process while the interpreter shuts down, and so lose the exit code: so exit at once, after the
+    output is flushed.
     """
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)))
     code = _run()
-    with contextlib.suppress(BrokenPipeError):  # the reader, such as `head`, has seen enough
+    with contextlib.suppress(BrokenPipeError):  # the reader, such as `head`, has closed the pipe
         sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -1,4 +1,4 @@
-"""The worker: hosts workflows and activities, and drains when it is told to stop."""
+"""The worker: hosts workflows and activities, and drains on SIGTERM."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ app = typer.Typer(name="worker.py", add_completion=False, pretty_exceptions_enab
 
 
 def _host_name(text: str | None) -> str | None:
-    """`--host`, which names a task queue: only what `host` of a service can be."""
+    """Validates `--host`, which names a task queue: the same form as `host` of a service."""
     try:
         return None if text is None else TypeAdapter(HostName).validate_python(text)
     except ValidationError:
-        cure = "write it as `host` of a service, in letters, digits, dots and hyphens"
-        fail(Unusable(f"{text!r} is not a name of a host: {cure}"))
+        cure = "use letters, digits, dots and hyphens, as in `host` of a service"
+        fail(Unusable(f"{text!r} is not a host name: {cure}"))
 
 
 @app.command()
@@ -37,17 +37,15 @@ def worker(
     config: Config = None,
     host: Annotated[
         str | None,
-        typer.Option(
-            help="Serve what must run on this host, as `host:` of a service names it.", callback=_host_name
-        ),
+        typer.Option(help="Run only the activities of services with this `host`.", callback=_host_name),
     ] = None,
 ) -> None:
-    """Host the runbooks' workflows and activities."""
+    """Run a worker: host the runbooks' workflows and activities."""
     run(_serve(settings.path_of(config), host))
 
 
 async def _serve(config: Path, host: str | None) -> None:
-    """Host the work until SIGTERM or SIGINT, then let what runs come to its end."""
+    """Run until SIGTERM or SIGINT, then drain."""
     file = settings.ConfigurationFile(config)
     log_as_json()
     log = structlog.get_logger("worker")

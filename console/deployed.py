@@ -1,4 +1,4 @@
-"""`deployed SERVICE IMAGE`: a pipeline tells what it has just deployed."""
+"""`deployed SERVICE IMAGE`: records a deployment, usually from a pipeline."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def deployed(
     by: By = "",
     json: AsJson = False,
 ) -> None:
-    """Record a deployment, so that a rollback knows where it may go back to."""
+    """Record a deployment, so that a rollback knows the versions."""
     run(_deployed(service, image, somebody(by), json))
 
 
@@ -35,7 +35,7 @@ async def _deployed(service: str, image: str, by: str, json: bool) -> None:
     try:
         name = TypeAdapter(ServiceName).validate_python(service)
     except ValidationError as error:
-        raise Unusable(f"{safe(service)!r} is not the name of a service") from error
+        raise Unusable(f"{safe(service)!r} cannot be the name of a service") from error
     deployment = Deployment(
         service=name,
         version=image,
@@ -49,4 +49,4 @@ async def _deployed(service: str, image: str, by: str, json: bool) -> None:
     if json:
         as_json(deployment)
     else:
-        out.print(f"{name} runs {safe(image)} since now")
+        out.print(f"Recorded deployment of {safe(image)} to {name}")

@@ -1,4 +1,4 @@
-"""`doctor`: looks at everything that the product needs, and says what to do about what is wrong."""
+"""`doctor`: checks everything that the product needs, and names the cure of each problem."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from runtime.readiness import Check, check_search_attributes, check_temporal, ch
 app = typer.Typer()
 
 
-class Miswritten(Check):
-    """A problem in what somebody wrote, and not in a system that is away."""
+class Misconfigured(Check):
+    """A mistake in the configuration, and not a system that is down."""
 
 
 @app.command()
@@ -32,7 +32,7 @@ def doctor(config: Config = None, json: AsJson = False) -> None:
     else:
         for check in checks:
             out.print(line_of(check))
-    if any(isinstance(check, Miswritten) for check in checks):
+    if any(isinstance(check, Misconfigured) for check in checks):
         raise typer.Exit(Exit.USAGE)
     if not _healthy(checks):
         raise typer.Exit(Exit.UNREACHABLE)
@@ -57,7 +57,7 @@ def _configuration(config: Config) -> tuple[Check, Configuration | None]:
         return Check(name=f"configuration {path}", ok=True), settings.load(path)
     except settings.ConfigurationError as error:
         problem = "; ".join(str(error).splitlines())
-        return Miswritten(name=f"configuration {path}", ok=False, problem=problem), None
+        return Misconfigured(name=f"configuration {path}", ok=False, problem=problem), None
 
 
 async def _look(configuration: Configuration | None) -> list[Check]:
@@ -71,7 +71,7 @@ async def _temporal() -> list[Check]:
     try:
         client = await connect()
     except ConnectionMisconfigured as error:
-        return [Miswritten(name="Temporal", ok=False, problem=str(error))]
+        return [Misconfigured(name="Temporal", ok=False, problem=str(error))]
     except TemporalUnreachable as error:
         return [Check(name="Temporal", ok=False, problem=str(error))]
     return [

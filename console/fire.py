@@ -1,4 +1,4 @@
-"""`fire`: start an incident by hand, by the same way as Alertmanager's alerts."""
+"""`fire`: start an incident by hand, as if Alertmanager had sent the alert."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_LABELS = 64
 
 app = typer.Typer()
 Config = Annotated[
-    Path | None, typer.Option("--config", help="The configuration.", show_default="runbooks.yaml")
+    Path | None, typer.Option("--config", help="The configuration file.", show_default="runbooks.yaml")
 ]
 
 
@@ -32,14 +32,16 @@ def fire(
     alert: Annotated[str, typer.Argument(help="The alert's name, such as ServiceDown.")],
     service: Annotated[str, typer.Option("--service", help="The service, as the configuration names it.")],
     label: Annotated[
-        list[str] | None, typer.Option("--label", help="A label, k=v; may be repeated.", callback=typed)
+        list[str] | None, typer.Option("--label", help="A label, key=value; may be repeated.", callback=typed)
     ] = None,
-    severity: Annotated[Severity | None, typer.Option("--severity", help="How soon to respond.")] = None,
+    severity: Annotated[
+        Severity | None, typer.Option("--severity", help="The severity; by default as configured.")
+    ] = None,
     by: By = "",
     config: Config = None,
     json: AsJson = False,
 ) -> None:
-    """Fire an alert by hand: start its incident, or tell the one that is open."""
+    """Fire an alert by hand: start its incident, or signal the one that is open."""
 
     async def work() -> None:
         configuration = settings.load(settings.path_of(config))
@@ -61,12 +63,12 @@ def fire(
 def _alert(
     name: str, service: str, labels: dict[str, str], *, by: str, configuration: Configuration
 ) -> Alert:
-    """The alert, with a service that exists: a typing mistake must not start an incident."""
+    """The alert, with a service that exists: a typo must not start an incident."""
     if service not in configuration.services:
         known = ", ".join(sorted(configuration.services)) or "none"
-        raise Unusable(f"the configuration knows no service {service!r}; it knows: {known}")
+        raise Unusable(f"there is no service {service!r} in the configuration; known: {known}")
     if name in RESERVED:
-        raise Unusable(f"{name!r} cannot be an alert: the product's own runs are called so")
+        raise Unusable(f"{name!r} cannot be an alert's name: the product's own workflows use it")
     try:
         return Alert(
             name=name,

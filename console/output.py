@@ -1,4 +1,4 @@
-"""How a command speaks: results on standard output, trouble in one line on standard error.
+"""What a command prints: results on standard output, errors as one line on standard error.
 
 Exit codes are part of the interface: 0 done, 1 failed, 2 usage or configuration, 3 a system could
 not be reached, 4 refused by policy.
@@ -34,17 +34,17 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def typed(parameter: typer.CallbackParam, value: Any) -> Any:
-    """What was typed, for a callback. Bytes that are not UTF-8 could neither be sent nor printed."""
+    """Callback: refuses input that is not UTF-8, which can neither be sent nor printed."""
     for text in value if isinstance(value, list) else [value or ""]:
         if not _is_unicode(text):
-            fail(Unusable(f"{_called(parameter)}: this is not UTF-8: type it again, or set your locale"))
+            fail(Unusable(f"{_called(parameter)}: not valid UTF-8: type it again, or set your locale"))
     return value
 
 
 def worded(parameter: typer.CallbackParam, value: str) -> str:
-    """As `typed`, for what must say something."""
+    """As `typed`; also refuses empty text."""
     if not value.strip():
-        fail(Unusable(f"{_called(parameter)}: a note needs some words: write what everybody should know"))
+        fail(Unusable(f"{_called(parameter)}: must not be empty: write what everybody should know"))
     return str(typed(parameter, value))
 
 
@@ -62,7 +62,8 @@ def _called(parameter: typer.CallbackParam) -> str:
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 By = Annotated[
-    str, typer.Option("--by", help="Who is speaking.", show_default="your user name", callback=typed)
+    str,
+    typer.Option("--by", help="Your name, for the timeline.", show_default="your user name", callback=typed),
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The incident: ALERT/SERVICE.")]
 
@@ -76,11 +77,11 @@ class Exit(IntEnum):
 
 
 class Refused(Exception):
-    """The product's rules say no."""
+    """Refused by policy."""
 
 
 class Unusable(Exception):
-    """The command cannot be used like this."""
+    """The arguments are invalid."""
 
 
 CODES: dict[type[Exception], Exit] = {
@@ -101,7 +102,7 @@ CODES: dict[type[Exception], Exit] = {
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work. Known trouble becomes a line on standard error and an exit code."""
+    """Run a command. A known error becomes a line on standard error and an exit code."""
     try:
         return asyncio.run(work)
     except KeyboardInterrupt:
@@ -111,6 +112,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def fail(error: Exception) -> NoReturn:
+    """Print the error, and leave with its exit code."""
     for line in str(error).splitlines():
         err.print(Text(plain(line, 1000), style="red"))
     raise typer.Exit(next(code for kind, code in CODES.items() if isinstance(error, kind)))
@@ -123,12 +125,12 @@ def as_json(value: Model | dict[str, Any] | list[Any]) -> None:
 
 
 def safe(text: str) -> str:
-    """Outside text for the terminal: no markup of ours, no control characters of theirs."""
+    """Text from outside for the terminal, without markup and control characters."""
     return escape(plain(text, 2000))
 
 
 def somebody(by: str) -> str:
-    """The name that stands in the timeline: `--by`, else the user of this machine."""
+    """The name for the timeline: `--by`, else the operating system's user."""
     if by.strip():
         return plain(by.strip(), 100)
     try:

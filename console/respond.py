@@ -1,4 +1,4 @@
-"""Commands that tell an incident something: `approve`, `deny`, `ack`, `note`, `done`."""
+"""Commands that send a message to an incident: `approve`, `deny`, `ack`, `note`, `done`."""
 
 from __future__ import annotations
 
@@ -15,43 +15,45 @@ from runtime.incidents import Incidents, parse_id
 
 app = typer.Typer()
 PlanOption = Annotated[
-    str, typer.Option("--plan", help="The plan's digest; without it, what is pending.", callback=typed)
+    str, typer.Option("--plan", help="The plan's digest; by default the pending plan.", callback=typed)
 ]
 Text = Annotated[str, typer.Option("--text", help="A reason, for the timeline.", callback=typed)]
+DECIDED = {Verdict.APPROVE: "Approved", Verdict.DENY: "Denied"}
+TOLD = {ACKNOWLEDGE: "Acknowledged {}", NOTE: "Added a note to {}", DONE: "Reported {} as done"}
 
 
 @app.command()
 def approve(incident: Id, plan: PlanOption = "", text: Text = "", by: By = "", json: AsJson = False) -> None:
-    """Approve the plan that an incident asks about. The plan is shown first."""
+    """Approve the pending plan of an incident. Shows the plan first."""
     run(_decide(incident, _decision(Verdict.APPROVE, plan, text, by), json))
 
 
 @app.command()
 def deny(incident: Id, plan: PlanOption = "", text: Text = "", by: By = "", json: AsJson = False) -> None:
-    """Deny the plan that an incident asks about."""
+    """Deny the pending plan of an incident."""
     run(_decide(incident, _decision(Verdict.DENY, plan, text, by), json))
 
 
 @app.command()
 def ack(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> None:
-    """Acknowledge an incident: the escalation stops climbing."""
+    """Acknowledge an incident: no further rung of the escalation is paged."""
     run(_tell(incident, ACKNOWLEDGE, text, somebody(by), json))
 
 
 @app.command()
 def note(
     incident: Id,
-    text: Annotated[str, typer.Argument(help="The words for the timeline.", callback=worded)],
+    text: Annotated[str, typer.Argument(help="The text.", callback=worded)],
     by: By = "",
     json: AsJson = False,
 ) -> None:
-    """Write a note into an incident's timeline."""
+    """Add a note to an incident's timeline."""
     run(_tell(incident, NOTE, text, somebody(by), json))
 
 
 @app.command()
 def done(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> None:
-    """Say that what the incident waits for from a person is done."""
+    """Close an incident: you have repaired it, or nothing is left to do."""
     run(_tell(incident, DONE, text, somebody(by), json))
 
 
@@ -60,13 +62,13 @@ def _decision(verdict: Verdict, plan: str, text: str, by: str) -> Decision:
 
 
 async def _decide(incident: str, decision: Decision, json: bool) -> None:
-    """Name the plan that was shown, so that what is decided is what was read."""
+    """Send the digest of the plan that was shown, so that the decision is about that plan."""
     name = parse_id(incident)
     incidents = Incidents(await connect())
     if not decision.plan:
         state = await incidents.state(name)
         if state.awaiting is None:
-            raise Refused(f"{name} asks nothing (phase: {state.phase.value})")
+            raise Refused(f"{name} waits for no approval (phase: {state.phase.value})")
         decision = decision.model_copy(update={"plan": state.awaiting.digest})
         err.print(question(name, state.awaiting))
     decided = await incidents.decide(name, decision)
@@ -74,7 +76,7 @@ async def _decide(incident: str, decision: Decision, json: bool) -> None:
         said = {"incident": name, "plan": decision.plan, "by": decision.by}
         as_json({**said, **decided.model_dump(mode="json")})
     elif decided.accepted:
-        out.print(f"{decision.verdict.value}: plan {safe(decision.plan)} of {name}, by {safe(decision.by)}")
+        out.print(f"{DECIDED[decision.verdict]} plan {safe(decision.plan)} of {name} as {safe(decision.by)}")
     if not decided.accepted:
         raise Refused(f"{name}: {decided.reason}")
 
@@ -86,4 +88,4 @@ async def _tell(incident: str, message: str, text: str, by: str, json: bool) -> 
     if json:
         as_json({"incident": name, "told": message, "by": by})
     else:
-        out.print(f"{name} knows: {message}, by {safe(by)}")
+        out.print(f"{TOLD[message].format(name)} as {safe(by)}")

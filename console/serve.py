@@ -1,4 +1,4 @@
-"""`serve`: the intake, until it is told to stop; with `--with-worker` a worker in the same process."""
+"""`serve`: runs the intake until SIGTERM; with `--with-worker` also a worker, in the same process."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def serve(
         str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1", callback=typed)
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.", show_default="8080")
+        int | None, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.", show_default="8080")
     ] = None,
     with_worker: Annotated[
-        bool, typer.Option("--with-worker", help="Host a worker in the same process.")
+        bool, typer.Option("--with-worker", help="Run a worker in the same process, too.")
     ] = False,
 ) -> None:
-    """Take alerts from Alertmanager, and decisions from people, over HTTP."""
+    """Run the intake: take alerts from Alertmanager and decisions from people over HTTP."""
     run(_serve(settings.path_of(config), host, port, with_worker))
 
 
@@ -54,8 +54,8 @@ async def _serve(config: Path, host: str | None, port: int | None, with_worker: 
     keys = keys_of(file())
     if keys.sender is None and not is_loopback(host):
         raise Unusable(
-            f"{host} can be reached from other machines, and the intake has no token: put one into a file "
-            f"and name it in {settings.TOKEN_FILE_VARIABLE}, or listen on 127.0.0.1"
+            f"{host} can be reached from other machines, but the intake has no token: write one to a file "
+            f"and set {settings.TOKEN_FILE_VARIABLE} to its path, or listen on 127.0.0.1"
         )
     log_as_json()
     if with_worker:
@@ -74,7 +74,7 @@ async def _serve(config: Path, host: str | None, port: int | None, with_worker: 
 
 @asynccontextmanager
 async def _running(worker: EmbeddedWorker | None) -> AsyncIterator[None]:
-    """The worker runs while the intake serves; it drains when the last request is answered."""
+    """Run the worker while the intake serves; drain it after the last request."""
     stop = asyncio.Event()
     running = asyncio.create_task(worker.keep_running(stop)) if worker else None
     try:
@@ -86,7 +86,7 @@ async def _running(worker: EmbeddedWorker | None) -> AsyncIterator[None]:
 
 
 def keys_of(configuration: Configuration) -> Keys:
-    """The tokens, read once. Raises SecretMissing for one that is named and not there."""
+    """The tokens, read once. Raises SecretMissing for one that is configured but missing."""
     intake = configuration.intake
     return Keys(
         sender=resolve(intake.token) if intake.token else None,

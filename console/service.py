@@ -1,4 +1,4 @@
-"""`service show|unblock`: what the steward of a service knows, and the end of its block."""
+"""`service show|unblock`: the state of a service's steward, and the end of a block."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from runtime.connection import PATIENCE, connect
 from runtime.errors import NoSuchIncident, in_time
 from runtime.incidents import ANSWER_WITHIN
 
-app = typer.Typer(help="What the steward of a service knows.", no_args_is_help=True)
+app = typer.Typer(help="Show or unblock a service.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="SERVICE", help="The service.")]
 
 
 @app.command()
 def show(service: Name, json: AsJson = False) -> None:
-    """Who holds the service, who waits, what was done, and whether it is blocked."""
+    """Show who holds the service, who waits, what was done, and whether it is blocked."""
 
     async def work() -> None:
         steward = _steward(service)
@@ -44,7 +44,7 @@ def show(service: Name, json: AsJson = False) -> None:
 
 @app.command()
 def unblock(service: Name, json: AsJson = False) -> None:
-    """Take back the block that three failures put on a service."""
+    """Unblock a service that is blocked after three failed actions."""
 
     async def work() -> None:
         steward = _steward(service)
@@ -53,11 +53,11 @@ def unblock(service: Name, json: AsJson = False) -> None:
             async with in_time(PATIENCE, steward):
                 await client.get_workflow_handle(steward).signal(UNBLOCK, rpc_timeout=PATIENCE)
         except NoSuchIncident:
-            raise NoSuchIncident(f"nothing was ever done to {service}, so it is not blocked") from None
+            raise NoSuchIncident(f"{service} is not blocked: nothing was ever done to it") from None
         if json:
             as_json({"service": service, "told": UNBLOCK})
         else:
-            out.print(f"{service} may be acted on again.")
+            out.print(f"Unblocked {service}.")
 
     run(work())
 
@@ -71,7 +71,7 @@ def _steward(service: str) -> str:
 
 def _lines(state: StewardState) -> list[str]:
     held = f"held by {state.holder.incident}" if state.holder else "held by nobody"
-    acting = ", who is acting" if state.acting else ""
+    acting = ", which is acting" if state.acting else ""
     lines = [f"[bold]{safe(state.service)}[/bold]: {safe(held)}{acting}"]
     lines += [f"waiting: {safe(hold.incident)} since {hold.asked_at:%H:%M:%S}" for hold in state.waiting]
     if state.blocked_until:

@@ -1,4 +1,4 @@
-"""Commands that look: `list`, `show`, `watch`, `status`."""
+"""Commands that only read: `list`, `show`, `watch`, `status`."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from runtime.errors import NobodyAnswers
 from runtime.incidents import Incidents, parse_id
 
 app = typer.Typer()
-LOOK_EVERY = timedelta(seconds=1)
-PATIENT_LOOKS = 30
-"""So often in a row nobody may answer a watch, as while a worker is replaced."""
+QUERY_EVERY = timedelta(seconds=1)
+MOST_UNANSWERED = 30
+"""Failed queries in a row before `watch` gives up; a worker that is replaced misses a few."""
 
 
 @app.command("list")
 def list_(
     json: AsJson = False,
-    only_open: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
-    most: Annotated[int, typer.Option("--most", min=1, max=1000, help="How many.")] = 50,
+    only_open: Annotated[bool, typer.Option("--open", help="Only open incidents.")] = False,
+    most: Annotated[int, typer.Option("--most", min=1, max=1000, help="The most incidents to list.")] = 50,
 ) -> None:
-    """List open incidents, and the ones that closed last."""
+    """List open incidents, then those that closed last."""
 
     async def work() -> None:
         lines = await Incidents(await connect()).list(most, only_open=only_open)
@@ -39,14 +39,14 @@ def list_(
         elif lines:
             out.print(table_of(lines))
         else:
-            out.print("No incident.")
+            out.print("No incidents.")
 
     run(work())
 
 
 @app.command()
 def show(incident: Id, json: AsJson = False) -> None:
-    """Show one incident: where it stands, what it asks, what happened."""
+    """Show one incident: its phase, its pending question, its timeline."""
 
     async def work() -> None:
         state = await Incidents(await connect()).state(parse_id(incident))
@@ -60,7 +60,7 @@ def show(incident: Id, json: AsJson = False) -> None:
 
 @app.command()
 def watch(incident: Id, json: AsJson = False) -> None:
-    """Follow one incident until it closes. With --json, prints how it ended."""
+    """Follow one incident until it closes. With --json, print its final state."""
 
     async def work() -> None:
         name = parse_id(incident)
@@ -78,7 +78,7 @@ def watch(incident: Id, json: AsJson = False) -> None:
 
 @app.command()
 def status(json: AsJson = False) -> None:
-    """How the fleet is: open incidents by phase, and whether actions are suspended."""
+    """Show the number of open incidents by phase, and whether actions are suspended."""
 
     async def work() -> None:
         client = await connect()
@@ -92,7 +92,9 @@ def status(json: AsJson = False) -> None:
         told = ", ".join(f"{count} {phase}" for phase, count in phases.items() if count)
         out.print(f"{len(lines)} open" + (f": {told}" if told else ""))
         if room.suspended:
-            out.print(f"[red]Actions are suspended[/red] by {safe(room.by)}: {safe(room.why) or 'no reason'}")
+            out.print(
+                f"[red]Actions are suspended[/red] by {safe(room.by)}: {safe(room.why) or 'no reason given'}"
+            )
         else:
             out.print("Actions are allowed.")
 
@@ -118,18 +120,18 @@ class _Lines:
 async def _until_closed(
     incidents: Incidents, name: str, seen: Callable[[IncidentState], None]
 ) -> IncidentState:
-    """Look every second. A worker that is replaced meanwhile is waited for."""
+    """Query every second; tolerates a worker that is being replaced."""
     unanswered = 0
     while True:
         try:
             state = await incidents.state(name)
         except NobodyAnswers:
             unanswered += 1
-            if unanswered >= PATIENT_LOOKS:
+            if unanswered >= MOST_UNANSWERED:
                 raise
         else:
             unanswered = 0
             seen(state)
             if state.phase is Phase.CLOSED:
                 return state
-        await asyncio.sleep(LOOK_EVERY.total_seconds())
+        await asyncio.sleep(QUERY_EVERY.total_seconds())

@@ -1,4 +1,4 @@
-"""The kill switch: `suspend` and `resume`. It is refused to nobody."""
+"""The kill switch: `suspend` and `resume`. Everybody may use it."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from runtime.errors import NoSuchIncident, in_time
 
 app = typer.Typer()
 SWITCH_WITHIN = timedelta(seconds=10)
-Why = Annotated[str, typer.Option("--why", help="The reason, for everybody who is refused.", callback=typed)]
+Why = Annotated[
+    str, typer.Option("--why", help="The reason, which every refused incident shows.", callback=typed)
+]
 
 
 @app.command()
 def suspend(why: Why = "", by: By = "", json: AsJson = False) -> None:
-    """Stop every new action, everywhere, at once."""
-    run(_throw(SUSPEND, Switch(by=somebody(by), why=why), json))
+    """Stop all new actions, of every incident, at once."""
+    run(_set(SUSPEND, Switch(by=somebody(by), why=why), json))
 
 
 @app.command()
 def resume(why: Why = "", by: By = "", json: AsJson = False) -> None:
     """Allow actions again."""
-    run(_throw(RESUME, Switch(by=somebody(by), why=why), json))
+    run(_set(RESUME, Switch(by=somebody(by), why=why), json))
 
 
 async def read_switch(client: Client) -> ControlRoomState:
-    """Whether actions are suspended. A control room that nobody ever used allows them."""
+    """Whether actions are suspended; not when the kill switch was never used."""
     try:
         async with in_time(SWITCH_WITHIN, CONTROL_ROOM_ID):
             state: ControlRoomState = await client.get_workflow_handle(CONTROL_ROOM_ID).query(
@@ -45,7 +47,7 @@ async def read_switch(client: Client) -> ControlRoomState:
         return ControlRoomState()
 
 
-async def _throw(update: str, switch: Switch, json: bool) -> None:
+async def _set(update: str, switch: Switch, json: bool) -> None:
     client = await connect()
     start: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
         CONTROL_ROOM,
@@ -65,6 +67,6 @@ async def _throw(update: str, switch: Switch, json: bool) -> None:
     if json:
         as_json(state)
     elif state.suspended:
-        out.print(f"[red]Actions are suspended[/red] by {safe(state.by)}. Runs go on looking and announcing.")
+        out.print(f"[red]Actions are suspended[/red] by {safe(state.by)}. Incidents still gather evidence.")
     else:
         out.print("Actions are allowed again.")

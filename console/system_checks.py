@@ -1,4 +1,4 @@
-"""One look at each system that the configuration names, for `doctor`. Bounded, and harmless."""
+"""The checks of `doctor`: one for each system in the configuration. Read-only, and bounded in time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WITHIN = 3
 
 
 def system_checks(configuration: Configuration, http: httpx.AsyncClient) -> list[Coroutine[Any, Any, Check]]:
-    """What to look at: only what the configuration uses."""
+    """The checks of everything that the configuration uses."""
     services = configuration.services.values()
     looks: list[Coroutine[Any, Any, Check]] = []
     if any(isinstance(service.manager, DockerManager) and not service.host for service in services):
@@ -58,25 +58,33 @@ async def _supervisord(path: str) -> Check:
             _, writer = await asyncio.open_unix_connection(path)
         writer.close()
     except (OSError, TimeoutError) as error:
-        return Check(name=name, ok=False, problem=_first(error), cure="start it, or correct manager.socket")
+        return Check(
+            name=name,
+            ok=False,
+            problem=_first(error),
+            cure="start it, or correct manager.socket in the configuration",
+        )
     return Check(name=name, ok=True)
 
 
 async def check_postgres(service: Service) -> Check:
-    """Exactly what the worker would see."""
+    """The same check as the worker's."""
     seen = await PostgresActivities().check_database(service)
     return Check(name=f"PostgreSQL of {service.name}", ok=seen.ok, problem="" if seen.ok else seen.reason)
 
 
 async def _ready(name: str, address: str | None, http: httpx.AsyncClient) -> Check:
     if address is None:
-        cure = f"name it under systems.{name.lower()}"
+        cure = f"set systems.{name.lower()}"
         return Check(name=name, ok=False, problem="not configured", cure=cure, optional=True)
     try:
         answer = await http.get(f"{address}/-/ready", timeout=WITHIN)
     except httpx.HTTPError as error:
         return Check(
-            name=name, ok=False, problem=f"{address}: {_first(error)}", cure="start it, or correct systems"
+            name=name,
+            ok=False,
+            problem=f"{address}: {_first(error)}",
+            cure=f"start it, or correct systems.{name.lower()}",
         )
     problem = "" if answer.is_success else f"{address}/-/ready answers {answer.status_code}"
     return Check(name=name, ok=answer.is_success, problem=problem)

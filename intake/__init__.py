@@ -1,1 +1,1 @@
-"""What comes in over HTTP: alerts, decisions, questions about incidents. Nothing here decides."""
+"""The HTTP server: takes alerts and messages from people, and shows incidents. It decides nothing."""

@@ -1,4 +1,4 @@
-"""The intake put together: one Starlette application out of one file a concern."""
+"""Builds the intake's Starlette application."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def build(
     worker: EmbeddedWorker | None,
     problem: Callable[[], str] = str,
 ) -> Starlette:
-    """The application. `problem` says what is wrong with the configuration's file, if anything.
+    """The application. `problem` returns what is wrong with the configuration file, or an empty string.
 
     `worker` is the one in the same process, if there is one.
     """
@@ -54,6 +54,6 @@ def build(
 
 
 async def on_trouble(_: Request, error: Exception) -> Response:
-    """Temporal or the incident could not do it: the status says whether asking again helps."""
+    """An error of Temporal or of the incident, as a status: 503 when a retry may help."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
     return refusal(status, str(error), {"retry-after": "5"} if status == 503 else None)

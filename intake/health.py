@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`: for those who look after the intake."""
+"""`/healthz`, `/readyz` and `/metrics`: for monitoring the intake."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Ready(Model):
 
 
 class HealthPages:
-    """Alive is not ready: a restart helps against the first only."""
+    """Liveness and readiness apart: only a process that is not alive needs a restart."""
 
     def __init__(
         self,
@@ -67,9 +67,9 @@ class HealthPages:
         return shown(ready, 200 if ready.ready else 503)
 
     def _configuration(self) -> Check:
-        """A file that broke meanwhile is told of, but the last good one serves."""
+        """An invalid file is reported; the last valid one stays in force."""
         problem = self._problem()
-        cure = "the last good one is in force; repair the file" if problem else ""
+        cure = "the last valid one is in force; repair the file" if problem else ""
         return Check(name="configuration", ok=not problem, problem=problem, cure=cure)
 
     async def metrics(self, _: Request) -> Response:

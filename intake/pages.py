@@ -1,4 +1,4 @@
-"""`/incidents…`: what is open, what one incident knows, and what people may tell it."""
+"""`/incidents…`: lists and shows incidents, and takes decisions, acknowledgements and notes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ STATUS: dict[type[Trouble], int] = {TemporalAway: 503, NobodyAnswers: 503, NoSuc
 
 
 class Incoming(Model):
-    """What a person says to an incident."""
+    """A message to an incident."""
 
     text: str = Field(default="", max_length=4000)
 
 
 class IncomingDecision(Incoming):
-    """A decision on one exact plan. Here the plan must be named: `awaiting.digest` of the state."""
+    """A decision on one exact plan, named by its digest: `awaiting.digest` of the state."""
 
     verdict: Verdict
     plan: str = Field(min_length=1, max_length=64)
@@ -46,7 +46,7 @@ class Incidents200(Model):
 
 
 class Told(Model):
-    """Temporal has it."""
+    """The message is durable: Temporal has taken it."""
 
     told: str
     incident: str
@@ -57,7 +57,7 @@ B = TypeVar("B", bound=Incoming)
 
 
 class IncidentPages:
-    """The incidents as JSON. Reading needs any token, telling needs a person's."""
+    """The incidents as JSON. Reading needs any token; a message needs a person's."""
 
     def __init__(self, incidents: Incidents, keys: Keys) -> None:
         self._incidents = incidents
@@ -84,7 +84,7 @@ class IncidentPages:
                     "POST",
                     f"{one}/{message}",
                     partial(self.tell, message),
-                    f"Tell an incident: {message}",
+                    f"Send an incident: {message}",
                     Told,
                     body=Incoming,
                     refusals=told,

@@ -1,4 +1,4 @@
-"""What every model shares: it is frozen, and it is honest about its units."""
+"""What every model shares: it is frozen; durations and sizes are read and written with their units."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LONGEST_TEXT = 32
 """No real duration or size needs more characters; a longer text is a mistake, or an overflow."""
 
 LONGEST_DURATION = timedelta(days=365)
-_TOO_LONG = f"this is longer than {LONGEST_DURATION.days} days: write a shorter time"
+_TOO_LONG = f"must be at most {LONGEST_DURATION.days} days"
 
 
 def parse_duration(value: Any) -> Any:
@@ -90,14 +90,14 @@ def _in_bounds(duration: timedelta) -> timedelta:
     return duration
 
 
-def _longer_than_nothing(duration: timedelta) -> timedelta:
+def _greater_than_zero(duration: timedelta) -> timedelta:
     if not duration:
-        raise ValueError("this must be longer than nothing: write it like 30s or 5m")
+        raise ValueError("must be greater than 0: write it like 30s or 5m")
     return duration
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_in_bounds)]
-"""From nothing to 365 days."""
-Interval = Annotated[Duration, AfterValidator(_longer_than_nothing)]
-"""A duration without which there would be no end or no pause: a time-out, the time between two looks."""
+"""From 0 to 365 days."""
+Interval = Annotated[Duration, AfterValidator(_greater_than_zero)]
+"""A duration greater than 0: a timeout, or the time between two checks."""
 Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(int, return_type=int)]

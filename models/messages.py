@@ -1,6 +1,6 @@
-"""What incidents, stewards and the control room are told and asked, by the names that the Temporal UI shows.
+"""The names of the signals, updates and queries, as the Temporal UI shows them.
 
-The handlers in `workflows` have these names; whoever sends a message from outside takes them from here.
+The handlers in `workflows` have these names; code outside sends messages by these constants.
 """
 
 from __future__ import annotations

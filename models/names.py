@@ -44,7 +44,7 @@ SEVERITY_WORDS = {
 
 
 def severity_said(labels: Mapping[str, str]) -> Severity:
-    """What an alert says of its own severity; warning when it says nothing that is known."""
+    """The severity in an alert's labels; warning without one that is known."""
     said = labels.get("severity", "").strip().lower()
     return Severity(said) if said in set(Severity) else SEVERITY_WORDS.get(said, Severity.WARNING)
 
@@ -68,12 +68,12 @@ _LONGEST_SLUG = 118
 
 
 def alert_name(called: str) -> str:
-    """An alert may be called anything, its incident's ID may not: a name that fits stays as it is.
+    """The alert's name as it stands in an incident's ID. A name that is valid there stays as it is.
 
-    Any other gets one close to it, its own, and the same every time. Raises ValueError for no name.
+    Any other gets a similar one with a hash, always the same. Raises ValueError for an empty name.
     """
     if not called:
-        raise ValueError("an alert has a name")
+        raise ValueError("an alert must have a name")
     try:
         name = _FITS.validate_python(called)
     except ValidationError:
@@ -87,7 +87,7 @@ def alert_name(called: str) -> str:
 
 
 def queue_of(host: str | None) -> str:
-    """The task queue for effects that must run on `host`; the common one without a host."""
+    """The task queue for activities that must run on `host`; the common one without a host."""
     return f"{TASK_QUEUE}@{host}" if host else TASK_QUEUE
 
 

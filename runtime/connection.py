@@ -1,4 +1,4 @@
-"""The way to Temporal, in one place for the worker, the intake and the commands.
+"""Connects to Temporal, for the worker, the intake and the commands.
 
 The address, namespace, TLS and API key come from the SDK's own `temporalio.envconfig`:
 `TEMPORAL_*` variables and `temporal.toml` profiles. Without any, `localhost:7233`.
@@ -18,7 +18,7 @@ from temporalio.service import RetryConfig, RPCError
 
 DEFAULT_ADDRESS = "localhost:7233"
 PATIENCE = timedelta(seconds=5)
-"""How long a call may take, its retries included: whoever asked wants to know by then."""
+"""How long a call may take, its retries included."""
 
 _RETRIES = RetryConfig(max_elapsed_time_millis=int(PATIENCE.total_seconds() * 1000), max_retries=5)
 
@@ -26,11 +26,11 @@ _SAID = re.compile(r'message: "([^"]{1,200})"')
 
 
 class TemporalUnreachable(Exception):
-    """Temporal did not answer, or did not let us in. The text names the address and the cure."""
+    """Temporal did not answer, or refused the connection. The text names the address and the cure."""
 
 
 class ConnectionMisconfigured(Exception):
-    """`temporal.toml` or a `TEMPORAL_*` variable cannot be used as it is."""
+    """`temporal.toml` or a `TEMPORAL_*` variable is invalid."""
 
 
 def connect_config() -> ClientConnectConfig:
@@ -61,7 +61,7 @@ async def connect() -> Client:
                 retry_config=_RETRIES,
                 connect_timeout=PATIENCE,
             )
-    except ValueError as error:  # the SDK's, for an address or a key that nobody could use
+    except ValueError as error:  # the SDK's, for an invalid address or key
         raise _misconfigured(f"{address!r}: {error}") from error
     except TimeoutError as error:
         raise unreachable(address, "no answer within 5 s") from error
@@ -72,7 +72,7 @@ async def connect() -> Client:
 async def connect_later() -> Client:
     """A client that connects with its first call, for a server that must start before Temporal does.
 
-    Raises ConnectionMisconfigured for an address that could never be called.
+    Raises ConnectionMisconfigured for an invalid address.
     """
     config = connect_config()
     _must_be_callable(config["target_host"])
@@ -86,7 +86,7 @@ async def connect_later() -> Client:
 
 
 def _must_be_callable(address: str) -> None:
-    """A lazy client looks at its address with its first call, when nobody reads what a start says."""
+    """A lazy client checks its address with the first call only; check it at start."""
     try:
         parts = urlsplit(address if "://" in address else f"//{address}")
         callable_ = bool(parts.hostname) and parts.port != 0 and address.isprintable() and " " not in address
@@ -98,15 +98,14 @@ def _must_be_callable(address: str) -> None:
 
 def _misconfigured(why: str) -> ConnectionMisconfigured:
     return ConnectionMisconfigured(
-        f"the Temporal connection settings cannot be used: {why}. "
-        "Look at temporal.toml and the TEMPORAL_* variables."
+        f"invalid Temporal connection settings: {why}. Check temporal.toml and the TEMPORAL_* variables."
     )
 
 
 def unreachable(address: str, why: str) -> TemporalUnreachable:
-    """The one sentence about a Temporal that is away: where it was looked for, why, what to do."""
+    """The error for a Temporal that does not answer: its address, the reason, the cure."""
     return TemporalUnreachable(
-        f"Temporal does not answer at {address} ({_in_short(why)}). Start it, or name another with "
+        f"Temporal does not answer at {address} ({_in_short(why)}). Start it, or set "
         "TEMPORAL_ADDRESS (and TEMPORAL_NAMESPACE, TEMPORAL_API_KEY or a temporal.toml profile)."
     )
 

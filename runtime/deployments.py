@@ -1,4 +1,4 @@
-"""What was deployed when, and what was last healthy (`runbook.md`: "Review recent deployments").
+"""Records which version of each service runs, since when, and when it was last healthy.
 
 The worker tells the steward of each service which version it sees running, and when it sees that
 version healthy; a pipeline may tell it too, with `starter.py deployed`. The steward remembers.
@@ -32,7 +32,7 @@ logger = structlog.get_logger(__name__)
 
 
 async def tell_steward(client: Client, deployment: Deployment) -> None:
-    """Let the steward of the service remember a version; it is started if it never ran."""
+    """Record a version with the steward of the service; starts the steward if it never ran."""
     await client.start_workflow(
         STEWARD,
         StewardState(service=deployment.service),
@@ -47,7 +47,7 @@ async def tell_steward(client: Client, deployment: Deployment) -> None:
 
 
 class DeploymentWatch:
-    """Looks at the versions of the services beside the work of a worker, and tells what changed."""
+    """Checks the version of each service every 15 s, and tells its steward what changed."""
 
     def __init__(self, client: Client, processes: ProcessActivities, health: HealthActivities) -> None:
         self._client = client
@@ -56,18 +56,18 @@ class DeploymentWatch:
         self._told: dict[str, Deployment] = {}
 
     async def run(self, configuration: Callable[[], Configuration], host: str | None) -> None:
-        """Look for ever; a service, an engine or a Temporal that is away is looked at again later."""
+        """Check until cancelled; what cannot be reached is tried again next time."""
         while True:
             services = [one for one in configuration().services.values() if one.host == host]
             for service in services:
                 try:
                     await self.look(service)
                 except RPCError as error:
-                    logger.warning("a version could not be told", service=service.name, why=error.message)
+                    logger.warning("could not record a deployment", service=service.name, why=error.message)
             await asyncio.sleep(EVERY.total_seconds())
 
     async def look(self, service: Service) -> None:
-        """One look at one service; the steward hears only of what is new."""
+        """Check one service; tell its steward only what changed."""
         seen = await asyncio.to_thread(self._processes.look_at_process, service)
         if not seen.running or not seen.image:
             return

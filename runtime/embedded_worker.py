@@ -1,7 +1,7 @@
 """The worker of `serve --with-worker`: a full one, in the process that takes the alerts.
 
 It shares its client with the intake. So Temporal hands it the first task of a run together with
-the answer to the start, and the task takes no way over the task queue.
+the answer to the start, and the task need not pass the task queue.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from runtime.connection import connect
 from runtime.readiness import Check
 
 RETRY = 5.0
-"""Seconds between two tries to get it running."""
+"""Seconds between two attempts to start it."""
 
 Host = Callable[[Client], AbstractAsyncContextManager[Worker]]
 
 
 class EmbeddedWorker:
-    """Keeps the worker running. The intake serves without it, too: with 503 while Temporal is away."""
+    """Keeps the worker running. While Temporal is away the intake still serves, and answers 503."""
 
     def __init__(self, host: Host, unconnected: Client) -> None:
         self._host = host
@@ -41,7 +41,7 @@ class EmbeddedWorker:
 
     def check(self) -> Check:
         """For `/readyz`."""
-        cure = "it is tried again every few seconds; the log has more" if self._problem else ""
+        cure = "retried every few seconds; see the log" if self._problem else ""
         return Check(name="worker", ok=not self._problem, problem=self._problem, cure=cure)
 
     async def keep_running(self, stop: asyncio.Event) -> None:
@@ -54,7 +54,7 @@ class EmbeddedWorker:
             except Exception as error:
                 self._problem = plain(str(error))
                 if began >= silent_until:
-                    self._log.warning("the worker does not run", reason=self._problem)
+                    self._log.warning("the worker is not running", reason=self._problem)
                 silent_until = time.monotonic() + 2 * RETRY
                 await _either(stop, RETRY)
 

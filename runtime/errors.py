@@ -1,11 +1,11 @@
-"""What may go wrong between the door and Temporal.
+"""What may fail between the intake or a command and Temporal.
 
 Trouble
- ├── TemporalAway      Temporal has not got it: try again later
- ├── Unfit             Temporal will never take this one, however often it is sent
- ├── NobodyAnswers     Temporal is there, but no worker took the question in time, or the run cannot answer
- ├── NoSuchIncident    nothing of that ID is open, or ever was
- └── Rejected          the incident says that this can never be valid, and why
+ ├── TemporalAway      Temporal could not be reached: try again later
+ ├── Unfit             Temporal will never accept this request
+ ├── NobodyAnswers     no worker answered in time, or the run cannot answer
+ ├── NoSuchIncident    no incident has this ID
+ └── Rejected          the incident refused it, with a reason
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Rejected(Trouble):
 
 @asynccontextmanager
 async def in_time(within: timedelta, asked: str = "") -> AsyncIterator[None]:
-    """Bound what is asked of Temporal, and name what went wrong. `asked` is the ID in question."""
+    """Bound a request to Temporal, and translate its errors. `asked` is the workflow's ID."""
     try:
         async with asyncio.timeout(within.total_seconds()):
             yield
@@ -62,7 +62,7 @@ async def in_time(within: timedelta, asked: str = "") -> AsyncIterator[None]:
     except WorkflowUpdateFailedError as error:
         cause = error.__cause__
         raise Rejected(cause.message if isinstance(cause, ApplicationError) else str(cause)) from error
-    except WorkflowQueryFailedError as error:  # the run is there: only NOT_FOUND says that it is not
+    except WorkflowQueryFailedError as error:  # the run exists; NOT_FOUND is an RPCError
         raise NobodyAnswers(_mute(asked, error.message)) from error
     except RPCError as error:
         raise _meaning(error, asked) from error
@@ -79,7 +79,7 @@ def not_found(error: RPCError) -> bool:
 
 
 def unfit(error: RPCError) -> bool:
-    """Whether this one value is at fault. A missing search attribute is not: a worker registers it."""
+    """Whether this one request is invalid. A missing search attribute is not: a worker registers it."""
     return error.status is RPCStatusCode.INVALID_ARGUMENT and "search attribute" not in error.message.lower()
 
 
@@ -94,4 +94,4 @@ def _meaning(error: RPCError, asked: str) -> Trouble:
 
 
 def _mute(asked: str, why: str) -> str:
-    return plain(f"{asked} cannot answer now: {why}; look at its run in Temporal's UI")
+    return plain(f"{asked} cannot answer now: {why}; see its run in the Temporal UI")

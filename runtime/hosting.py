@@ -1,6 +1,6 @@
 """Builds the clients and activities once, and the workers that host them.
 
-`worker.py` hosts one, and so does `starter.py serve --with-worker`, beside the intake.
+Used by `worker.py`, and by `starter.py serve --with-worker` beside the intake.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ from workflows.runbooks.registry import WORKFLOWS
 
 THREADS = 20
 DRAIN = timedelta(seconds=20)
-"""How long running activities may take to end after SIGTERM; then another worker takes them over."""
+"""How long running activities may take to end after SIGTERM; then another worker retries them."""
 
 CACHED_RUNS = 300
-"""Runs that a worker keeps in memory, the ones used last. Most open incidents wait for a person, and to
-replay one that somebody speaks to costs some 15 ms: the SDK's default of 1,000 would cost three times
-the memory, and a storm of 200 incidents at once would open less than a tenth faster."""
+"""Runs that a worker keeps in memory, the most recently used. Most open incidents wait for a person, and to
+replay one for a message costs some 15 ms. The SDK's default of 1,000 would need three times the memory,
+and start 200 incidents at once less than a tenth faster."""
 
 Activity = Callable[..., Any]
 
@@ -110,7 +110,7 @@ def activities_of(*objects: object) -> list[Activity]:
 def worker(
     client: Client, activities: Sequence[Activity], threads: ThreadPoolExecutor, host: str | None = None
 ) -> Worker:
-    """The common worker; for one host, activities only: what must run there."""
+    """The common worker; with `host`, one for the activities that must run on that host."""
     return Worker(
         client,
         task_queue=queue_of(host),
@@ -126,9 +126,9 @@ def worker(
 async def hosted(
     client: Client, configuration: Callable[[], Configuration], host: str | None = None
 ) -> AsyncIterator[Worker]:
-    """A running worker with everything that it needs; on the way out it drains.
+    """A running worker with its clients; on exit it drains.
 
-    Raises AttributesMissing, and what befalls the worker while it runs.
+    Raises AttributesMissing, and the worker's own fatal errors.
     """
     await register_search_attributes(client)
     with ThreadPoolExecutor(THREADS) as threads:

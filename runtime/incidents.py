@@ -1,6 +1,6 @@
-"""What people ask of incidents, and tell them, through Temporal's own client.
+"""Queries incidents and sends them messages, through Temporal's client.
 
-The intake's pages and the commands both come through here, so that they mean the same.
+The intake and the commands both use it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class IncidentLine(Model):
-    """One incident in a list: what Temporal itself knows of it, without asking a worker."""
+    """One incident in a list, from Temporal's search attributes, without a worker."""
 
     id: str
     run_id: str
@@ -46,7 +46,7 @@ class IncidentLine(Model):
 
 
 def parse_id(text: str) -> str:
-    """`ALERT/SERVICE`, checked. Raises NoSuchIncident for what can be no incident."""
+    """`ALERT/SERVICE`, checked. Raises NoSuchIncident for an invalid ID."""
     alert, _, service = text.partition("/")
     try:
         checked = incident_id(_ALERT.validate_python(alert), _SERVICE.validate_python(service))
@@ -58,7 +58,7 @@ def parse_id(text: str) -> str:
 
 
 class Incidents:
-    """The incidents, open and closed, as one may ask and tell them."""
+    """The open and closed incidents: list, query, message."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -83,7 +83,7 @@ class Incidents:
             return tuple([_line(execution) async for execution in found])
 
     async def state(self, incident: str) -> IncidentState:
-        """What the incident knows of itself; of the last run, if none is open.
+        """The state of the incident; of the last run, if none is open.
 
         Raises NoSuchIncident, NobodyAnswers or TemporalAway.
         """
@@ -94,7 +94,7 @@ class Incidents:
             return state
 
     async def decide(self, incident: str, decision: Decision) -> Decided:
-        """Answer what is asked. Raises Rejected when the decision can never count, and as `state` does."""
+        """Approve or deny a plan. Raises Rejected when the decision is invalid, and as `state` does."""
         async with in_time(ANSWER_WITHIN + timedelta(seconds=5), incident):
             decided: Decided = await self._client.get_workflow_handle(incident).execute_update(
                 DECIDE, decision, result_type=Decided, rpc_timeout=ANSWER_WITHIN
@@ -102,7 +102,7 @@ class Incidents:
             return decided
 
     async def tell(self, incident: str, message: str, spoken: Spoken) -> None:
-        """Say `acknowledge`, `note` or `done`. Durable once this returns. Raises as `state` does."""
+        """Send `acknowledge`, `note` or `done`. Durable once this returns. Raises as `state` does."""
         async with in_time(PATIENCE, incident):
             await self._client.get_workflow_handle(incident).signal(message, spoken, rpc_timeout=PATIENCE)
 

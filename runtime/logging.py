@@ -1,6 +1,6 @@
-"""The log: one JSON object a line on standard error, in which nothing from outside can forge a line.
+"""The log: one JSON object a line on standard error, so that text from outside cannot forge a line.
 
-A traceback is written without the values of its variables: one of them may be a secret.
+Tracebacks omit the values of variables, which may be secrets.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ SHARED: list[structlog.typing.Processor] = [
 def log_as_json(level: int = logging.INFO) -> None:
     """Send structlog and the standard library's log through one JSON renderer.
 
-    Called once by a process that serves. JSON escapes control characters and everything that is
-    not ASCII, so a label cannot write a log line of its own.
+    Call it once, in a process that serves.
     """
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

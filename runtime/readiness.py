@@ -20,24 +20,24 @@ FLOORS = ((1, 30, 7), (1, 31, 3), (1, 32, 0))
 
 
 class Check(Model):
-    """One thing that was looked at: fine, or what is wrong and what to do."""
+    """The result of one check: ok, or the problem and its cure."""
 
     name: str
     ok: bool
     problem: str = ""
     cure: str = ""
     optional: bool = False
-    """The product works without it, with less."""
+    """The product works without it, in a limited way."""
 
 
 async def check_temporal(client: Client) -> Check:
-    """Whether Temporal answers, and lets us see our namespace."""
+    """Whether Temporal answers, and the namespace can be read."""
     name = f"Temporal ({client.namespace})"
     try:
         async with in_time(PATIENCE):
             await client.count_workflows(rpc_timeout=PATIENCE)
     except Trouble as trouble:
-        cure = "start it, or look at TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE"
+        cure = "start it, or correct TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE"
         return Check(name=name, ok=False, problem=str(trouble), cure=cure)
     return Check(name=name, ok=True)
 
@@ -61,7 +61,7 @@ async def check_search_attributes(client: Client) -> Check:
 
 
 async def check_version(client: Client) -> Check:
-    """Whether the server is new enough to be safe: each line has a patch level of its own."""
+    """Whether the server has the security fixes of its release line."""
     name = "Temporal's version"
     try:
         async with in_time(PATIENCE):
@@ -78,7 +78,7 @@ async def check_version(client: Client) -> Check:
 
 
 def safe_version(version: str) -> bool:
-    """Whether `1.32.0` is at or above the floor of its line. A version that is no number is not judged."""
+    """Whether `1.32.0` is at or above the floor of its line. A version in another form passes."""
     match = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     if match is None:
         return True

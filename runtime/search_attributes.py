@@ -1,4 +1,4 @@
-"""Search attributes must be known to the server before any run sets one."""
+"""Registers the search attributes, which the server must know before a run sets one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMEOUT = timedelta(seconds=10)
 
 
 class AttributesMissing(Exception):
-    """The server does not know the attributes, and does not let us add them."""
+    """The server does not have the search attributes, and refused to add them."""
 
 
 async def register_search_attributes(client: Client) -> None:

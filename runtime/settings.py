@@ -1,7 +1,7 @@
-"""The only place that reads `runbooks.yaml` and the environment.
+"""The only module that reads `runbooks.yaml` and the environment.
 
-Secrets are only named in it (`activities/support/secrets.py` takes them where they are used), and no
-message repeats a value from a place where one might have been pasted.
+The file only names secrets (`activities/support/secrets.py` reads them where they are used), and no
+error repeats a value from a place where one might have been pasted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ logger = structlog.get_logger(__name__)
 class ConfigurationError(Exception):
     """The file cannot be used. `lines` holds one line a mistake: file, line, key, cure.
 
-    A key may hold anything: what a terminal or a log would not show as it is stands escaped.
+    Unprintable characters in keys are escaped.
     """
 
     def __init__(self, lines: Sequence[str]) -> None:
@@ -52,7 +52,7 @@ class ConfigurationFile:
     """The configuration in force: calling it reads the file again if it changed.
 
     A file that was broken or deleted meanwhile changes nothing: the last good one stays in
-    force, `problem` says what is wrong, and the log says it once. May be called from any thread.
+    force, `problem` says what is wrong, and it is logged once. May be called from any thread.
     """
 
     def __init__(self, path: Path, environ: Mapping[str, str] = os.environ) -> None:
@@ -83,7 +83,9 @@ class ConfigurationFile:
     def _say(self, problem: str) -> None:
         if problem != self.problem:
             self.problem = problem
-            logger.error("the configuration is broken, the last good one stays in force", problem=problem)
+            logger.error(
+                "the configuration file is invalid; the last valid one stays in force", problem=problem
+            )
 
 
 def _read(path: Path) -> bytes:
@@ -105,20 +107,20 @@ def _read(path: Path) -> bytes:
 
 
 def _parse(content: bytes, path: Path, environ: Mapping[str, str]) -> Configuration:
-    """The configuration in these bytes. Raises `ConfigurationError`, whatever a library trips over.
+    """The configuration in these bytes. Raises `ConfigurationError`, whatever a library raises.
 
-    Whoever has a last good file keeps it in force for this one error, and for no other.
+    A caller with a last good configuration keeps it for this error, and for no other.
     """
     try:
-        return _understood(content, path, environ)
+        return _validated(content, path, environ)
     except ConfigurationError:
         raise
     except Exception as error:
-        problem = f"something in it cannot be read ({type(error).__name__}): take the last change back"
+        problem = f"it cannot be read ({type(error).__name__}): undo the last change"
         raise ConfigurationError([f"{path}: {problem}"]) from error
 
 
-def _understood(content: bytes, path: Path, environ: Mapping[str, str]) -> Configuration:
+def _validated(content: bytes, path: Path, environ: Mapping[str, str]) -> Configuration:
     try:
         document = yaml_document.parse(content)
     except yaml_document.Unreadable as error:

@@ -28,6 +28,6 @@ def worker_runtime(address: str | None, config: Path) -> Runtime:
     metrics = PrometheusConfig(bind_address=address) if address else None
     try:
         return Runtime(telemetry=TelemetryConfig(logging=_LOG, metrics=metrics))
-    except ValueError as error:  # an address of another machine, or a port that is not ours to take
+    except ValueError as error:  # an address of another machine, or a port that is taken or privileged
         cure = "name an address of this machine and a free port"
         raise ConfigurationError([f"{config}: worker.metrics: {error}: {cure}"]) from error

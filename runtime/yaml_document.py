@@ -1,4 +1,4 @@
-"""YAML whose every mistake has a line: read without tags of its own, keys that stand twice, or bombs."""
+"""Reads YAML safely, and names the line of each mistake: no custom tags, duplicate keys or alias bombs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ruamel.yaml.reader import ReaderError
 
 DEEPEST = 50
 MOST_NODES = 100_000
-"""Keys and values with every alias written out: far above any real file, far below a bomb."""
+"""Keys and values with every alias written out: far above any real file, far below an alias bomb."""
 
 _PASTED = re.compile(r"(alias|handle|tag) ['\"].*", re.DOTALL)
 """Where the parser repeats what it read: a secret that begins with * or ! is read as these."""
 
 
 class Unreadable(Exception):
-    """The text is no YAML, or none that can be used. `mistakes` holds a line and a sentence for each."""
+    """The text is not valid YAML. `mistakes` holds a line and a sentence for each."""
 
     def __init__(self, *mistakes: tuple[int, str]) -> None:
         super().__init__(mistakes)
@@ -63,9 +63,7 @@ def parse(content: bytes) -> Document:
         text = content.decode("utf-8-sig")
         root = yaml.compose(text)
         if not isinstance(root, MappingNode):
-            raise Unreadable(
-                (1, "the file is empty or no mapping: it must hold keys such as services and alerts")
-            )
+            raise Unreadable((1, "the file must be a mapping with keys such as services and alerts"))
         weights: dict[Node, int | None] = {}
         _weigh(root, weights)
         mappings = (node for node in weights if isinstance(node, MappingNode))
@@ -77,9 +75,7 @@ def parse(content: bytes) -> Document:
         raise Unreadable((line, "this is not UTF-8: save it as UTF-8")) from None
     except ReaderError as error:
         line = text[: error.position].count("\n") + 1
-        raise Unreadable(
-            (line, "there is a control character that YAML does not allow: take it out")
-        ) from None
+        raise Unreadable((line, "there is a control character that YAML does not allow: remove it")) from None
     except MaxDepthExceededError:
         raise Unreadable((1, "the file is nested too deeply: this cannot be a configuration")) from None
     except MarkedYAMLError as error:
@@ -95,31 +91,31 @@ class _Constructor(SafeConstructor):
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError, OverflowError):
-            cure = "a date or a number cannot be read: put it in quotes, without a tag"
+            cure = "a date or a number is invalid: put it in quotes, without a tag"
             raise Unreadable((_line(node), cure)) from None
 
 
 def _weigh(node: Node, weights: dict[Node, int | None]) -> int:
-    """How many nodes there are with every alias written out. Refuses bombs and circles."""
+    """The number of nodes with every alias expanded. Refuses alias bombs and cycles."""
     if node in weights:
         known = weights[node]
         if known is None:
-            raise Unreadable((_line(node), "an anchor contains itself: take the alias out"))
+            raise Unreadable((_line(node), "an anchor contains itself: remove the alias"))
         return known
     weights[node] = None
     weight = 1 + sum(_weigh(child, weights) for child in _children(node))
     if weight > MOST_NODES:
-        raise Unreadable((_line(node), "the aliases unfold to too much: write it out"))
+        raise Unreadable((_line(node), f"the aliases expand to more than {MOST_NODES} nodes: use fewer"))
     weights[node] = weight
     return weight
 
 
 def _doubled_keys(mapping: MappingNode) -> Iterator[tuple[int, str]]:
-    """Every key that stands twice in one mapping; the loader itself overlooks it beside a merge (`<<`)."""
+    """Every duplicate key of one mapping; the loader itself misses those beside a merge (`<<`)."""
     first: dict[str, Node] = {}
     for key in (key for key, _ in mapping.value if isinstance(key, ScalarNode)):
         if first.setdefault(key.value, key) is not key:
-            already = f"this key stands already on line {_line(first[key.value])}: keep one of them"
+            already = f"duplicate key, first on line {_line(first[key.value])}: keep one of them"
             yield _line(key), f"{key.value}: {already}"
 
 

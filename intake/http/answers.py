@@ -1,4 +1,4 @@
-"""How the intake answers: JSON, with a reason that is short, printable and helps."""
+"""The answers of the intake: JSON; each refusal has a short, printable reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.text import plain
 
 
 class Stop(Exception):
-    """Ends a request with a refusal. `reason` says what is wrong and what to do."""
+    """Refuses a request. `reason` says what is wrong and what to do."""
 
     def __init__(self, status: int, reason: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(reason)
@@ -37,8 +37,8 @@ async def on_stop(_: Request, error: Exception) -> Response:
 
 
 async def on_http_exception(_: Request, error: Exception) -> Response:
-    """Starlette's own: no such address, wrong method."""
+    """Starlette's own errors, such as 404 and 405."""
     if not isinstance(error, HTTPException):
         raise error
     headers = dict(error.headers) if error.headers else None
-    return refusal(error.status_code, f"{error.detail}: /openapi.json lists what there is", headers)
+    return refusal(error.status_code, f"{error.detail}: see /openapi.json for every route", headers)

@@ -1,4 +1,4 @@
-"""Reading a body that anybody may have sent: bounded in size and in time."""
+"""Reads a request's body, bounded in size and time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from intake.http.answers import Stop
 from models.base import in_bytes
 
 DRAINED = 16 * 2**20
-"""So much of a body that is too large is still read, and thrown away: a sender whose connection is
-cut before it has read the answer takes it for a failure of the network, and sends it all again."""
+"""Bytes of a body that is too large which are still read and discarded: a sender whose connection is cut
+before it reads the answer takes that for a network failure, and sends everything again."""
 READ_WITHIN = 30.0
-"""Seconds for the whole body: a sender that drips holds no place for longer."""
+"""Seconds for the whole body, so that a slow sender cannot keep a connection."""
 UNREAD = (400, 408, 413, 415)
-"""The statuses with which a body is refused before anybody understands it."""
+"""The statuses of a body that is refused before it is parsed."""
 
 
 async def read_body(request: Request, most: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Connections from anybody: each must bring a request in time, and their number writes no long log."""
+"""Limits on connections: a request must arrive in time, and an overload does not flood the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OVERLOADS = (
     "Exception in callback BaseSelectorEventLoop._start_serving",
     "Exceeded concurrency limit.",
 )
-"""What asyncio logs for each connection that it cannot accept, even at the end, and uvicorn for each 503."""
+"""What asyncio logs for each connection that it cannot accept, and uvicorn for each 503."""
 
 _REASON = b'{"error": "the headers did not arrive within %d s"}' % HEADERS_WITHIN
 _TOO_LATE = (
@@ -30,16 +30,16 @@ _TOO_LATE = (
 
 
 class PromptApp:
-    """The application, which lets a connection know that a request of it is worked on."""
+    """The application; tells a connection that a request of it is being handled."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self.connections: dict[object, PromptRequests] = {}
-        """By the address of the other side, as it stands in the scope of a request."""
+        """By the address of the peer, as in the scope of a request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = self.connections.get(scope["client"])
-        if connection is None:  # lost before its request was looked at
+        if connection is None:  # closed before its request was handled
             await self._app(scope, receive, send)
             return
         connection.begin()
@@ -50,14 +50,14 @@ class PromptApp:
 
 
 class PromptRequests(asyncio.Protocol):
-    """A connection to a `PromptApp`: uvicorn's own, which ends when no request gets through in time.
+    """A connection to a `PromptApp`: uvicorn's own, closed when no request arrives in time.
 
-    Drops of a header, or of a body that nobody reads any more, do not wind the clock up again.
+    Parts of a header, or of a body that is not read any more, do not extend the deadline.
     """
 
     def __init__(self, config: Config, **others: Any) -> None:
         if not isinstance(config.app, PromptApp):
-            raise TypeError("these connections lead to a PromptApp")
+            raise TypeError("the application of these connections must be a PromptApp")
         self._connections = config.app.connections
         self._http = H11Protocol(config=config, **others)
         self._deadline: asyncio.TimerHandle | None = None
@@ -88,12 +88,12 @@ class PromptRequests(asyncio.Protocol):
         self._http.connection_lost(exc)
 
     def begin(self) -> None:
-        """A request is there."""
+        """A request has arrived."""
         self._begun = True
         self._clear()
 
     def wait(self) -> None:
-        """The next request must come in time."""
+        """Start the deadline of the next request."""
         if not self._transport.is_closing():
             self._deadline = asyncio.get_running_loop().call_later(HEADERS_WITHIN, self._end)
 
@@ -102,7 +102,7 @@ class PromptRequests(asyncio.Protocol):
             self._deadline.cancel()
 
     def _end(self) -> None:
-        """Half a header is told why; who said nothing, or has had an answer, is left without a word."""
+        """Answer 408 to an incomplete header; just close an idle connection."""
         if self._heard and not self._begun:
             self._transport.write(_TOO_LATE)
             self._transport.close()
@@ -111,7 +111,7 @@ class PromptRequests(asyncio.Protocol):
 
 
 class OverloadLogLimit(logging.Filter):
-    """Lets one record of each overload through now and then, without its traceback."""
+    """Passes one log record per interval for each kind of overload, without its traceback."""
 
     def __init__(self, every: float = SAY_AGAIN) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class OverloadLogLimit(logging.Filter):
 
 
 def limit_overload_log() -> None:
-    """Called once by a process that serves: a flood of connections must not become a flood of lines."""
+    """Keep an overload from flooding the log; call it once, in a process that serves."""
     limit = OverloadLogLimit()
     for name in ("asyncio", "uvicorn.error"):
         logging.getLogger(name).addFilter(limit)

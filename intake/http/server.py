@@ -1,4 +1,4 @@
-"""Running the intake: the listener, and an end that lets requests in flight finish."""
+"""Runs the intake's HTTP server, and drains it on SIGTERM."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from starlette.types import ASGIApp
 from intake.http.connections import PromptApp, PromptRequests, limit_overload_log
 
 DRAIN = 12
-"""Seconds for requests in flight after SIGTERM; a little more than Temporal may take for one."""
+"""Seconds for requests in flight after SIGTERM; a little more than a call to Temporal may take."""
 
 MOST_CONNECTIONS = 512
-"""Whoever comes on top is answered 503. Half of the files that a process may usually have open."""
+"""Further ones are answered 503. Half of the usual limit of open files."""
 
 MOST_PENDING = 128
-"""Connections that wait to be accepted. When no file is left for one, asyncio tries as many at once."""
+"""Connections that wait to be accepted; asyncio retries as many at once when no file descriptor is left."""
 
 
 class ListenerTaken(Exception):
@@ -28,11 +28,11 @@ class ListenerTaken(Exception):
 
 
 class NoSuchHost(ListenerTaken):
-    """The host can be no name of any machine."""
+    """The host is not a valid name."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound listener; port 0 takes a free one. Raises ListenerTaken, and NoSuchHost for what is no name."""
+    """A bound listener; port 0 picks a free one. Raises ListenerTaken, and NoSuchHost for an invalid name."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -49,7 +49,7 @@ def _bound(listener: socket.socket, address: Any) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen()  # who comes before the server is up waits, and is not refused
+        listener.listen()  # connections made before the server is up wait, and are not refused
     except OSError:
         listener.close()
         raise
@@ -57,7 +57,7 @@ def _bound(listener: socket.socket, address: Any) -> socket.socket:
 
 
 async def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT. Paths and headers stay out of the log: strangers choose them."""
+    """Serve until SIGTERM or SIGINT. The log has no paths and headers: strangers choose them."""
     host, port = listener.getsockname()[:2]
     structlog.get_logger("intake").info("listening", host=host, port=port)
     config = uvicorn.Config(
@@ -76,6 +76,6 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
     limit_overload_log()
     server = uvicorn.Server(config)
     loop = asyncio.get_running_loop()
-    for ends in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it has drained
+    for ends in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again after draining
         loop.add_signal_handler(ends, setattr, server, "should_exit", True)
     await server.serve(sockets=[listener])

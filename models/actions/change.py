@@ -1,7 +1,6 @@
-"""What every action has: a service, a risk, and words for the person who is asked at 3 a.m.
+"""The base of all actions: the service, the risk, and the sentences for the person who approves.
 
-An action says what it does, what it changes and how it is undone. None carries anything that
-came in with an alert.
+An action says what it does, what it changes and how to undo it. None holds content of an alert.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from models.service.service import Service
 
 
 class Risk(StrEnum):
-    """What an action may cost: `safe` nothing, `guarded` a short outage, `dangerous` data or reach."""
+    """The possible damage: `safe` none, `guarded` a short outage, `dangerous` lost data or wider access."""
 
     SAFE = "safe"
     GUARDED = "guarded"
@@ -27,16 +26,16 @@ class Risk(StrEnum):
 
 
 class Change(Model):
-    """What every action has: the service it changes, and why."""
+    """The base of all actions."""
 
     risk: ClassVar[Risk]
     service: Service
     kind: str
-    """The name of the action, which each gives by its own default."""
+    """The action's name in plans and in `risks`; the default of each class."""
 
     @property
     def says(self) -> str:
-        """What is done, as an order."""
+        """What is done, in the imperative."""
         raise NotImplementedError
 
     @property
@@ -46,12 +45,12 @@ class Change(Model):
 
     @property
     def undo(self) -> str:
-        """How it is reverted; empty when it cannot be."""
+        """How to undo it; empty when it cannot be undone."""
         return ""
 
     @property
     def outlives_its_worker(self) -> timedelta:
-        """How long what it began may still run after its worker has died."""
+        """How long it may still run after its worker died."""
         return timedelta()
 
 
@@ -59,10 +58,10 @@ A = TypeVar("A", bound=Change)
 
 
 class Perform(Model, Generic[A]):
-    """The request of every effect: the action, and since when it has been wanted.
+    """The request to perform an action.
 
-    An effect that finds itself done after `asked_at` does nothing and says so, so that a lost
-    answer never becomes a second restart.
+    An action that was already done after `asked_at` is not done again, so that a lost answer never
+    becomes a second restart.
     """
 
     action: A
@@ -74,7 +73,7 @@ class Perform(Model, Generic[A]):
 
 
 class Effect(Model):
-    """What an action did, told by looking at the service afterwards."""
+    """The result of an action, as seen on the service afterwards."""
 
     done: bool
     found: str

@@ -1,4 +1,4 @@
-"""Actions on a database: all of them dangerous, so a human is always asked."""
+"""Actions on a database: all of them dangerous, so they need approval."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RestartDatabase(Change):
 
 
 class Session(Model):
-    """One exact session: a PID that was given to another since is not it."""
+    """One exact session; its start tells it from a later one with the same PID."""
 
     pid: int
     backend_start: datetime

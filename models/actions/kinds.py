@@ -1,7 +1,4 @@
-"""Every kind of action, found where actions are defined: in the modules of this folder.
-
-An action is known from the moment its class stands in one of them; no other list names it.
-"""
+"""Every kind of action, collected from the modules of this folder; there is no other list."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ def _below(base: type[Change]) -> Iterator[type[Change]]:
 
 
 def _of_its_kind(value: Any) -> Any:
-    """A serialised action, read as what its kind says that it is."""
+    """A serialised action, parsed as the class of its kind."""
     if not isinstance(value, Mapping):
         return value
     kind = str(value.get("kind"))
@@ -43,4 +40,4 @@ def _of_its_kind(value: Any) -> Any:
 
 
 Action = Annotated[SerializeAsAny[Change], BeforeValidator(_of_its_kind)]
-"""Any action: written whole, and read back as its own kind."""
+"""Any action: serialised whole, and parsed as the class of its kind."""

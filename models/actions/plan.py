@@ -1,4 +1,4 @@
-"""The plan that a person approves, and what may be done without asking.
+"""The plan that a person approves, and which risks need no approval.
 
 The risk class of an action stands with it and can be overridden in `runbooks.yaml`.
 """
@@ -23,7 +23,7 @@ LARGEST = 256 * 1024
 
 
 class Plan(Model):
-    """The exact actions of one fix on one service, in order. An approval names its digest and nothing else.
+    """The exact actions of one fix on one service, in order. An approval names its digest.
 
     Raises `ValueError` for steps on two services, each of which has a steward of its own, and for
     what is too large to be sent.
@@ -43,7 +43,7 @@ class Plan(Model):
     def _can_be_sent(self) -> Self:
         size = len(self.model_dump_json().encode())
         if size > LARGEST:
-            raise ValueError(f"a plan of {in_bytes(size)} is more than {in_bytes(LARGEST)}: do less at once")
+            raise ValueError(f"a plan of {in_bytes(size)} is more than {in_bytes(LARGEST)}: make it smaller")
         return self
 
     @property
@@ -71,11 +71,11 @@ AUTOMATIC: Mapping[Severity, tuple[Risk, ...]] = {
     Severity.WARNING: (Risk.SAFE,),
     Severity.INFO: (),
 }
-"""What is done without asking, by severity (the common shape of the runbooks). The rest asks."""
+"""Risks that need no approval, by severity."""
 
 
 class LookBack(Model):
-    """Asked when the outcome of an effect was lost: did it happen since `asked_at`?"""
+    """Asks whether an action whose outcome was lost happened after `asked_at`."""
 
     action: Action
     asked_at: datetime

@@ -96,7 +96,7 @@ class RollBack(Change):
     from_image: str = ""
     to_version: str | None = None
     to_image: str = ""
-    """The IDs of the images; an approval of `latest` must not be one of whatever that means later."""
+    """The IDs of the images; an approval of `latest` must not be one of what that tag means later."""
     script: RollBackScript | None = None
 
     @property

@@ -30,7 +30,7 @@ class SetEnvironment(Change):
 
     @property
     def undo(self) -> str:
-        return "put the backup of the file back, which is kept beside it, and recreate"
+        return "restore the file from the backup beside it, and recreate the service"
 
 
 class ReattachNetwork(Change):
@@ -67,7 +67,7 @@ class CleanUpFiles(Change):
 
     @property
     def changes(self) -> str:
-        return f"gone for good: {', '.join(self.files[:10])}{' and more' if len(self.files) > 10 else ''}"
+        return f"deleted for good: {', '.join(self.files[:10])}{' and more' if len(self.files) > 10 else ''}"
 
 
 class Degrade(Change):
@@ -90,11 +90,11 @@ class Degrade(Change):
 
     @property
     def undo(self) -> str:
-        return f"by itself, when {self.because_of} is healthy again"
+        return f"automatic, when {self.because_of} is healthy again"
 
 
 class RestoreService(Change):
-    """Take the degraded mode back: the undo of `Degrade`."""
+    """End the degraded mode: the undo of `Degrade`."""
 
     risk = Risk.SAFE
     kind: Literal["restore-service"] = "restore-service"

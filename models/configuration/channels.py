@@ -1,4 +1,4 @@
-"""The notification channels as `runbooks.yaml` describes them (`runbook.md`, Contact Methods).
+"""The notification channels as `runbooks.yaml` describes them.
 
 The address of a channel is a secret in itself (who knows it may write to `#alerts`), so every
 address and key is named here by its variable or file, and never held.

@@ -1,7 +1,7 @@
 """`runbooks.yaml` as a value: everything that an operator decides, checked as a whole.
 
-The shapes say what one part may look like; `mistakes` says what the parts get wrong about one
-another. A `Configuration` that exists is one that can be used.
+The fields check one part each; `_mistakes` checks that the parts agree. A `Configuration` that
+exists is valid.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ Row = tuple[Annotated[ConfiguredRung, BeforeValidator(_rung)], ...]
 
 
 class Configuration(Configured):
-    """The whole file. It cannot exist with a name that leads nowhere."""
+    """The whole file. Every name in it refers to something that exists."""
 
     services: dict[ServiceName, Service] = Field(default_factory=dict)
     service_labels: tuple[str, ...] = USUAL_LABELS
@@ -154,9 +154,8 @@ class Configuration(Configured):
         """The service that an alert is about, by its labels.
 
         The first of `service_labels` that the alert carries decides, even when its value is no
-        service: an unknown service is escalated under its own name, never guessed, and two whose
-        values cannot be names stay two. Only an alert without any of them falls back to the
-        service of its rule.
+        service: an unknown service is escalated under its own name, never guessed. Only an alert
+        without any of these labels falls back to the service of its rule.
         """
         value = self.service_label(labels)
         if value is None:
@@ -189,7 +188,7 @@ class Configuration(Configured):
         return tuple(one for one in self.services.values() if name in one.depends_on)
 
     def _mistakes(self) -> tuple[Mistake, ...]:
-        """Every name that leads nowhere, and every circle, with the place where it is written."""
+        """Every name that refers to nothing, and every circular dependency, with its place in the file."""
         return (
             *self._mistakes_of_services(),
             *self._mistakes_of_alerts(),
@@ -201,9 +200,7 @@ class Configuration(Configured):
         for name, service in self.services.items():
             at = ("services", name)
             if service.name != name:
-                found.append(
-                    Mistake((*at, "name"), f"the service is named {name!r} by its key: take this out")
-                )
+                found.append(Mistake((*at, "name"), f"the service is named {name!r} by its key: remove this"))
             for i, needed in enumerate(service.depends_on):
                 found += unknown((*at, "depends_on", i), "service", needed, self.services)
         needs = {name: service.depends_on for name, service in self.services.items()}
@@ -232,8 +229,8 @@ class Configuration(Configured):
             text = f"the row {ANY_TOPIC!r} is missing, so some alerts would page nobody: add it"
             found.append(Mistake(("escalation",), text))
         for topic, row in self.escalation.items():
-            for i, step in enumerate(row):
-                found += _lost(("escalation", topic, i), "role of contacts", step.role, self.contacts)
+            for i, rung in enumerate(row):
+                found += _lost(("escalation", topic, i), "role of contacts", rung.role, self.contacts)
         for topic, role in self.specialists.items():
             found += _lost(("specialists", topic), "role of contacts", role, self.contacts)
         for role, channels in self.contacts.items():
@@ -252,7 +249,7 @@ def _lost(place: Place, what: str, name: str, known: Collection[str]) -> list[Mi
 
 
 def _name_for(value: str) -> str:
-    """A name for a label that cannot be one: close to it, its own, and the same every time."""
+    """A valid name for a label value that is none: similar to it, unique by a hash, always the same."""
     slug = _UNFIT.sub("-", value.lower()).lstrip("._-")[:_LONGEST_SLUG].rstrip("._-")
     digits = hashlib.sha256(value.encode(errors="backslashreplace")).hexdigest()[:8]
     return f"{slug or UNKNOWN_SERVICE}-{digits}"

@@ -1,4 +1,4 @@
-"""What the parts of a configuration can get wrong about one another, each said in one sentence."""
+"""Checks between the parts of a configuration; each mistake is one sentence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 Place = tuple[str | int, ...]
-"""The way to a key of the file, such as `("services", "backend", "depends_on", 0)`."""
+"""The path of a key in the file, such as `("services", "backend", "depends_on", 0)`."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Mistake:
 
 
 class Inconsistent(ValueError):
-    """All the mistakes of one configuration at once, so that nobody repairs them one by one."""
+    """All mistakes of a configuration at once."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         super().__init__("; ".join(mistake.text for mistake in mistakes))
@@ -33,7 +33,7 @@ def closest(word: str, words: Iterable[str]) -> str:
 
 
 def unknown(place: Place, what: str, name: str, known: Collection[str]) -> list[Mistake]:
-    """A name that must lead somewhere: no mistake if it does, else one with what is known."""
+    """No mistake if the name is known; else one that lists what is."""
     if name in known:
         return []
     hint = closest(name, known) or f"known: {', '.join(sorted(known)) or 'none yet'}"
@@ -41,14 +41,14 @@ def unknown(place: Place, what: str, name: str, known: Collection[str]) -> list[
 
 
 def cycles(needs: Mapping[str, Sequence[str]]) -> list[Mistake]:
-    """Services that wait for one another: each circle is named once, at its first service."""
+    """Circular dependencies between services, each named once, at its first service."""
     found: list[Mistake] = []
     settled: set[str] = set()
 
     def walk(name: str, path: tuple[str, ...]) -> None:
         if name in path:
             circle = " → ".join((*path[path.index(name) :], name))
-            text = f"these depend on one another: {circle}; take one of these out"
+            text = f"these services depend on one another: {circle}; remove one dependency"
             found.append(Mistake(("services", name, "depends_on"), text))
         elif name in needs and name not in settled:
             for needed in needs[name]:
@@ -61,13 +61,13 @@ def cycles(needs: Mapping[str, Sequence[str]]) -> list[Mistake]:
 
 
 def doubled_aliases(aliases: Mapping[str, Sequence[str]]) -> list[Mistake]:
-    """A label value that two services answer to would make the target ambiguous."""
+    """Aliases that belong to two services, which would make the target of an alert ambiguous."""
     owner = {name: name for name in aliases}
     found: list[Mistake] = []
     for name, values in aliases.items():
         for i, value in enumerate(values):
             first = owner.setdefault(value, name)
             if first != name:
-                text = f"{value!r} already means the service {first!r}: one value, one service"
+                text = f"{value!r} already names the service {first!r}: remove one of them"
                 found.append(Mistake(("services", name, "aliases", i), text))
     return found

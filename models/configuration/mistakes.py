@@ -1,6 +1,6 @@
-"""What pydantic found wrong with a configuration, in the product's words, and the cure.
+"""The errors of pydantic as sentences with a cure.
 
-No text repeats a value of the file where a secret might have been pasted by mistake.
+No sentence repeats a value from a place where a secret might have been pasted by mistake.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from models.service.secret import SecretRef
 _SECRET = "a secret is never written here: name its variable (env: NAME) or file (file: PATH)"  # noqa: S105
 _WORDS = {
     "missing": "this key is missing: add it",
-    "union_tag_not_found": "it does not say which kind it is: add the key {discriminator}",
-    "union_tag_invalid": "there is no such kind: write one of {expected_tags}",
-    "enum": "this word is not known here: write {expected}",
-    "literal_error": "this word is not known here: write {expected}",
+    "union_tag_not_found": "the kind is missing: add the key {discriminator}",
+    "union_tag_invalid": "there is no such kind: must be one of {expected_tags}",
+    "enum": "must be {expected}",
+    "literal_error": "must be {expected}",
     "string_pattern_mismatch": "this does not have the form {pattern}",
-    "model_type": "this must be a mapping: write its keys indented below it",
+    "model_type": "must be a mapping: write its keys indented below it",
 }
 
 
 def mistakes_in(details: ErrorDetails) -> Sequence[Mistake]:
-    """One finding of pydantic, which may stand for several names that lead nowhere."""
+    """The mistakes behind one error of pydantic, which may hold several."""
     error = details.get("ctx", {}).get("error")
     if isinstance(error, Inconsistent):
         return error.mistakes
@@ -42,10 +42,10 @@ def _in_words(details: ErrorDetails) -> str:
     if context.get("class_name") == SecretRef.__name__:
         return _SECRET
     if kind == "string_pattern_mismatch" and details["loc"][-1] == "env":
-        return "this must be the name of a variable, in capitals, and never the secret itself"
+        return "must be the name of a variable, in capitals, and never the secret itself"
     if kind in _WORDS:
         return _WORDS[kind].format(**context)
-    return details["msg"].removeprefix("Value error, ").replace("Input should be", "this must be")
+    return details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 def _instead(place: Place) -> str:
@@ -71,7 +71,7 @@ def _resolved(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _below(schema: dict[str, Any], part: str | int) -> list[dict[str, Any]]:
-    """The schemas one step further; the tag of a union is a step of its own."""
+    """The schemas below one part of a path; the tag of a union is a part of its own."""
     kinds = schema.get("discriminator", {}).get("mapping", {})
     if part in kinds:
         return _resolved({"$ref": kinds[part]})

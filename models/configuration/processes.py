@@ -1,4 +1,4 @@
-"""Settings of the product's own processes, and where they find the systems around them."""
+"""Settings of the worker and the intake, and the addresses of the monitoring systems."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.service.secret import SecretRef
 
 
 class Systems(Configured):
-    """Where the monitoring is found."""
+    """The addresses of the monitoring systems."""
 
     alertmanager: WebAddress | None = None
     prometheus: WebAddress | None = None
@@ -19,7 +19,7 @@ class Systems(Configured):
 
 
 class IntakeSettings(Configured):
-    """How alerts and decisions come in over HTTP."""
+    """Settings of the HTTP server."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
@@ -33,20 +33,20 @@ class IntakeSettings(Configured):
 
 
 class TemporalLinks(Configured):
-    """For links only: the connection itself is configured as the Temporal SDK has it."""
+    """For links only; the connection itself is configured by the SDK's own variables and `temporal.toml`."""
 
     ui: WebAddress = "http://localhost:8233"
 
 
 class WorkerSettings(Configured):
-    """How a worker shows itself."""
+    """Settings of a worker."""
 
     metrics: ListeningAddress | None = None
-    """Where Prometheus may scrape the worker's metrics, as `127.0.0.1:9464`; nowhere by default."""
+    """Where Prometheus may scrape the worker's metrics, such as `127.0.0.1:9464`; off by default."""
 
 
 class Directories(Configured):
-    """Where files are kept; relative ones begin where the process was started."""
+    """Where files are kept; relative paths start at the working directory."""
 
     state: str = Field(default="var", min_length=1)
     reviews: str = Field(default="var/reviews", min_length=1)

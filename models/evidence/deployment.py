@@ -1,6 +1,6 @@
-"""What is remembered of a service: which versions ran, which were healthy, what was done to it.
+"""One deployment of a service: which version ran, since when, and whether it was healthy.
 
-`runbook.md`: "Review recent deployments", and "Rollback to previous version".
+Evidence for a bad deployment, and the target of a rollback.
 """
 
 from __future__ import annotations

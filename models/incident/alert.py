@@ -1,4 +1,4 @@
-"""What came in."""
+"""An alert as the intake takes it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Alert(Model):
     still_active: tuple[str, ...] | None = None
     """Set where the source was asked, at `ends_at`, which instances still fire.
 
-    All others are over that began at `starts_at` or later: of earlier ones it may not know.
+    All others that began at `starts_at` or later are over; earlier ones it may no longer list.
     """
     named_by_rule: bool = False
     """Its labels name no service: `service` is what the configuration says for alerts of this name."""

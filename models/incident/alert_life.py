@@ -203,13 +203,13 @@ def instance_of(alert: Alert) -> str:
 
 
 def by_labels(labels: Mapping[str, str]) -> str:
-    """The same for the same labels in any order."""
+    """A digest of the labels, whatever their order."""
     told = "\n".join(f"{name!r}={value!r}" for name, value in sorted(labels.items()))
     return _digest(told)
 
 
 def shortened(fingerprint: str) -> str:
-    """As it is, or a digest of one that is longer than any source makes it."""
+    """Unchanged, or a digest when it is too long."""
     return fingerprint if len(fingerprint) <= LONGEST else _digest(fingerprint)
 
 

@@ -1,4 +1,4 @@
-"""What people are told, and through which channels it reached them."""
+"""A message to people, and which channels delivered it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Announcement(Model):
     first_of: tuple[str, ...] = ()
     """Channels of the rung, in order: the first that accepts it ends the search."""
     also_to: tuple[str, ...] = ()
-    """Channels that hear it in any case."""
+    """Channels that get it in any case."""
 
 
 class Receipt(Model):
-    """What one channel answered."""
+    """Whether one channel delivered it."""
 
     channel: str
     delivered: bool

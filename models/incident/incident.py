@@ -1,4 +1,4 @@
-"""One incident: its phase, its timeline, the decision it waits for, and what people tell it."""
+"""One incident: its phase, its timeline, the approval it waits for, and messages from people."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
 
 class Through(StrEnum):
-    """The way by which a person or a system spoke to the incident."""
+    """The channel by which a message came in."""
 
     TEMPORAL_UI = "a Temporal signal"
     INTAKE = "the intake"
@@ -46,7 +46,7 @@ class Through(StrEnum):
 
 
 class Spoken(Model):
-    """What a person says. From the Temporal UI every field may be left out."""
+    """A message from a person. From the Temporal UI every field may be left out."""
 
     by: str = ""
     through: Through = Through.TEMPORAL_UI
@@ -66,14 +66,14 @@ class Decision(Spoken):
 
 
 class Decided(Model):
-    """What became of a decision: whether it counted, and why not."""
+    """Whether a decision was accepted, and the reason."""
 
     accepted: bool
     reason: str
 
 
 class PendingApproval(Model):
-    """A question to a human about one exact plan."""
+    """A request for approval of one exact plan."""
 
     plan: Plan
     digest: str
@@ -103,7 +103,7 @@ class Performed(Model):
 
 
 class IncidentState(Model):
-    """The answer to the query `state`: everything that a page or a command shows."""
+    """The answer to the query `state`: everything that the API and the commands show."""
 
     id: str
     alert: Alert

@@ -41,17 +41,17 @@ class EndOf(Model):
 
 
 class Ended(Model):
-    """How the joined incident ended, or that it needs a person and heals nothing by itself."""
+    """How the joined incident ended, or that it escalated and needs a person."""
 
     incident: str
     run_id: str
     outcome: Outcome | None
-    """None when it was terminated or failed: nobody knows."""
+    """None when it was terminated or failed: the outcome is unknown."""
     summary: str
     escalated: bool = False
 
 
 class Standing(Model):
-    """How an incident stands now: None while it is open and worked on."""
+    """The state of an incident: `ended` is None while it is open and has not escalated."""
 
     ended: Ended | None

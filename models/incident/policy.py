@@ -16,7 +16,7 @@ RESPOND_WITHIN = {
     Severity.WARNING: timedelta(minutes=30),
     Severity.INFO: timedelta(hours=4),
 }
-"""The deadlines of `runbook.md`, measured from the alert's `startsAt`."""
+"""The default deadlines, measured from the alert's `startsAt`."""
 
 LONGEST_CRASH_WINDOW = timedelta(days=1)
 """So long the steward of a service remembers its crashes."""

@@ -16,7 +16,7 @@ CHECKLIST = {
     "Prevent": ("Add test case", "Improve observability", "Consider redundancy"),
     "Share": ("Team retrospective", "Update documentation", "Train team on response"),
 }
-"""The source's four lists (`runbook.md`, Post-Incident Review), as open boxes."""
+"""Follow-up work after an incident: four lists, as open boxes."""
 
 
 class EvidenceLine(Model):
@@ -40,7 +40,7 @@ class Review(Model):
     evidence: tuple[EvidenceLine, ...] = ()
     performed: tuple[Performed, ...] = ()
     handed_to: tuple[str, ...] = ()
-    """The incidents that healed what this one needs; each has its own review."""
+    """The incidents that repaired a dependency; each has its own review."""
     did_not_help: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     """What a reader must know: a source that did not agree, a deadline that fired late, a blind spot."""

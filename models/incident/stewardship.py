@@ -1,4 +1,4 @@
-"""How an incident and the steward of a service speak to one another, and the kill switch.
+"""The messages between an incident and the steward of a service, and the kill switch.
 
 The steward is the one writer of its service. It is asked by update-with-start under an
 idempotency key, answers at once, and tells the rest by signal.

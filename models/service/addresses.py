@@ -1,6 +1,6 @@
-"""Addresses as people write them: refused here, before anything is asked or opened at them.
+"""Addresses in the configuration, validated before anything connects to them.
 
-No sentence repeats the address: somebody may have pasted one that holds a secret.
+No error repeats the address: it may hold a secret.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ _LAST_PORT = 65535
 
 
 def web_address(value: str) -> str:
-    """The address as it is. Raises ValueError for what nobody could answer at."""
+    """The address, unchanged. Raises ValueError for one that cannot be reached as it is written."""
     parts = _split(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or not value.isprintable():
         raise ValueError(_NO_WEB_ADDRESS)
     if "@" in parts.netloc:
-        raise ValueError("an address must not hold a user or password: take them out")
+        raise ValueError("an address must not hold a user or password: remove them")
     try:
         has_port = parts.port != 0
     except ValueError:
         has_port = False
     if not has_port:
-        raise ValueError(f"the port of this address is none: write 1 to {_LAST_PORT}, or leave it out")
+        raise ValueError(f"port must be 1 to {_LAST_PORT}; or leave it out")
     return value
 
 
 def listening_address(value: str) -> str:
-    """An address to listen on. A name would do for people, but the exporter takes numbers alone."""
+    """An address to listen on: an IP address and a port, because the metrics exporter takes no host name."""
     match = _LISTENER.fullmatch(value)
     if match is None or int(match[3]) > _LAST_PORT or not _is_ip(match[1] or match[2]):
         cure = f"write an IP address and a port up to {_LAST_PORT}, such as 127.0.0.1:9464"
-        raise ValueError(f"nothing can listen here: {cure}")
+        raise ValueError(f"this is not an address to listen on: {cure}")
     return value
 
 
@@ -66,9 +66,9 @@ def _without_slash(value: str) -> str:
 
 
 WebAddress = Annotated[str, AfterValidator(web_address), AfterValidator(_without_slash)]
-"""The base of addresses, without a slash at its end."""
+"""A base URL, without a trailing slash."""
 OptionalWebAddress = Annotated[str, AfterValidator(_web_address_or_none), AfterValidator(_without_slash)]
-"""The base of addresses, or nothing."""
+"""A base URL without a trailing slash, or empty."""
 WebPage = Annotated[str, AfterValidator(web_address)]
-"""An address that is asked exactly as it is written."""
+"""A URL that is requested exactly as it is written."""
 ListeningAddress = Annotated[str, AfterValidator(listening_address)]

@@ -1,4 +1,4 @@
-"""On which service's host an activity must run: each request says it itself."""
+"""The request of an activity, which names the service on whose host it must run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models.service.service import Service
 
 
 class Request(Protocol):
-    """Whatever an activity is asked. A bare `Service` is one too."""
+    """The input of an activity. A bare `Service` is one too."""
 
     @property
     def runs_at(self) -> Service:

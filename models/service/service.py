@@ -1,4 +1,4 @@
-"""A service: a thing that the configuration says may be looked at and acted on.
+"""A service: what the configuration allows us to look at and act on.
 
 A run carries its services as they were when it began, so that an edit of `runbooks.yaml`
 never changes an incident that is open. Secrets are named here (a variable or a file),
@@ -31,7 +31,7 @@ HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*
 """A machine, as `host` of a service and `--host` of its worker name it."""
 
 LONGEST_ROLL_BACK = timedelta(minutes=9)
-"""The step that runs the script is ended after ten: the script must be over, and told, before."""
+"""The activity that runs the script times out after 10 minutes; the script must end before."""
 
 
 class DockerManager(Configured):
@@ -146,7 +146,7 @@ class HostFloors(Configured):
 
 
 class RollBackScript(Configured):
-    """The configured way back, for what is not an image: an argument list, run once, no shell."""
+    """The configured rollback for what is not an image: an argument list, run once, without a shell."""
 
     command: tuple[str, ...] = Field(min_length=1)
     directory: str = "."
@@ -210,7 +210,7 @@ class Service(Configured):
 
     @property
     def runs_at(self) -> Service:
-        """A service is the plainest request: what is asked about it runs on its own host."""
+        """A service is itself a request: activities about it run on its host."""
         return self
 
     @property

@@ -1,6 +1,6 @@
-"""What surrounds a service, as the configuration names it: metrics, trackers, providers, files.
+"""The systems around a service: metrics, Sentry, external APIs, files.
 
-Every part may be left out; what is not configured is evidence that could not be had.
+Every part is optional; evidence from a system that is not configured is `unknown`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from models.service.secret import SecretRef
 
 
 class ErrorMetrics(Configured):
-    """The PromQL by which HighErrorRate judges (`RUNBOOKS.md`). Ratios are between 0 and 1.
+    """The PromQL by which HighErrorRate judges. Ratios are between 0 and 1.
 
-    The source divides two rates label by label, which always gives 1: sum both first. A service
-    that has not failed once has no series of 5xx: that is 0, and not unknown.
+    Sum both rates before dividing: divided label by label, the ratio is always 1. A service
+    that has not failed once has no series of 5xx: that is 0, not unknown.
     """
 
     prometheus: WebAddress
@@ -48,10 +48,10 @@ class ErrorMetrics(Configured):
     cpu_full: float = Field(default=0.9, gt=0)
     """Cores in use above which the service is short of capacity."""
     samples: str = "http_requests_total"
-    """A selector of the samples behind the expressions; when they are stale, nobody knows."""
+    """A selector of the samples behind the expressions; when they are stale, the ratio is unknown."""
     fresh_for: Interval = timedelta(minutes=2)
     onset_within: Interval = timedelta(hours=2)
-    """How far back the beginning of the errors is looked for."""
+    """How far back to search for the start of the errors."""
     heap_window: Interval = timedelta(hours=2)
     heap_growth: float = Field(default=0.1, gt=0)
     """The growth of the heap's share within the window that makes a steady growth a leak."""
@@ -69,7 +69,7 @@ class Sentry(Configured):
 
 
 class Provider(Configured):
-    """An external API that the service needs, and where its health can be asked."""
+    """An external API that the service needs, and the URL that tells whether it works."""
 
     url: WebPage
     timeout: Interval = timedelta(seconds=5)
@@ -86,7 +86,7 @@ class AppTemporal(Configured):
 
 
 class SwitchCall(Configured):
-    """One HTTP call that throws a switch of the application."""
+    """One HTTP call that switches a mode of the application on or off."""
 
     url: WebPage
     method: Literal["POST", "PUT"] = "POST"
@@ -95,7 +95,7 @@ class SwitchCall(Configured):
 
 
 class Degradation(Configured):
-    """The application's degraded mode: on, off, where its state can be read, and how long at most."""
+    """The application's degraded mode: how to switch it on and off, and its longest duration."""
 
     on: SwitchCall
     off: SwitchCall

@@ -95,7 +95,7 @@ async def test_approve_shows_the_plan_and_names_it(person: Person, client: Clien
     assert (entry.text, entry.by, entry.through.value) == ("approve go", "anna", "the command line")
     late = await person.types("deny", incident)
     assert (late.code, late.out) == (REFUSED, "")
-    assert "asks nothing" in late.err
+    assert "waits for no approval" in late.err
 
 
 async def test_a_decision_that_does_not_count_is_refused(person: Person, incident: str) -> None:

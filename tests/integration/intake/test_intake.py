@@ -356,7 +356,7 @@ async def test_health_readiness_metrics_and_description(http: httpx.AsyncClient)
     assert [one["name"] for one in decide["parameters"]] == ["alert", "service"]
     assert {"200", "401", "409", "422"} <= set(decide["responses"])
     assert "ReceivedAlert" in names
-    assert (await http.get("/nowhere")).json() == {"error": "Not Found: /openapi.json lists what there is"}
+    assert (await http.get("/nowhere")).json() == {"error": "Not Found: see /openapi.json for every route"}
     assert (await http.put("/v1/alertmanager")).status_code == 405
 
 

@@ -55,7 +55,7 @@ async def test_words_that_are_not_utf_8_are_refused(
 ) -> None:
     ended = await person.types(*words)
     assert (ended.code, ended.out) == (USAGE, "")
-    assert ended.err == f"{said}: this is not UTF-8: type it again, or set your locale\n"
+    assert ended.err == f"{said}: not valid UTF-8: type it again, or set your locale\n"
 
 
 async def test_names_that_are_not_utf_8_are_refused_as_any_wrong_name(person: Person) -> None:
@@ -74,7 +74,7 @@ async def test_names_that_are_not_utf_8_are_refused_as_any_wrong_name(person: Pe
 async def test_a_note_without_words_is_refused(person: Person, text: str) -> None:
     ended = await person.types("note", "X/y", text)
     assert (ended.code, ended.out) == (USAGE, "")
-    assert ended.err == "TEXT: a note needs some words: write what everybody should know\n"
+    assert ended.err == "TEXT: must not be empty: write what everybody should know\n"
 
 
 async def test_an_address_of_temporal_that_leads_nowhere_is_a_mistake_in_the_settings(config: Path) -> None:
@@ -82,11 +82,11 @@ async def test_an_address_of_temporal_that_leads_nowhere_is_a_mistake_in_the_set
     for words in (("list",), ("doctor",), ("serve", "--port", "0")):
         ended = await lost.types(*words)
         assert ended.code == USAGE, words
-        assert f"settings cannot be used: '{NOWHERE}'" in ended.err + ended.out
+        assert f"invalid Temporal connection settings: '{NOWHERE}'" in ended.err + ended.out
         assert "TEMPORAL_*" in ended.err + ended.out
     started = await worker(config, address=NOWHERE)
     assert started.code == USAGE
-    assert f"the Temporal connection settings cannot be used: '{NOWHERE}'" in started.err
+    assert f"invalid Temporal connection settings: '{NOWHERE}'" in started.err
 
 
 @pytest.mark.parametrize("address", ["::::", "127.0.0.1:99999", "a b:7233", "\x1b[31m:1", "http://"])
@@ -97,7 +97,7 @@ async def test_a_server_does_not_start_for_an_address_that_nobody_can_call(
     ended = await lost.types("serve", "--port", "0")
     assert ended.code == USAGE
     assert ended.err.removesuffix("\n").isprintable()
-    assert f"settings cannot be used: {address!r}" in ended.err
+    assert f"invalid Temporal connection settings: {address!r}" in ended.err
 
 
 async def test_a_worker_says_what_is_wrong_with_where_it_shows_its_metrics(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ async def test_a_worker_takes_no_host_that_no_service_can_name(config: Path) -> 
     for host in (BROKEN, "web 1", "../x"):
         ended = await worker(config, "--host", host)
         assert ended.code == USAGE
-        assert "is not a name of a host" in ended.err
+        assert "is not a host name" in ended.err
 
 
 async def test_a_key_of_the_configuration_cannot_write_on_the_terminal(

@@ -108,7 +108,7 @@ async def test_it_serves_before_temporal_does_and_is_ready_once_its_worker_runs(
         await temporal.start()
         await until_ready(intake)
         assert await post(intake) == 200
-        assert sum("does not run" in line for line in intake.log) == 1
+        assert sum("is not running" in line for line in intake.log) == 1
 
 
 async def test_sigterm_drains_the_intake_and_then_the_worker(temporal: TemporalServer, config: Path) -> None:

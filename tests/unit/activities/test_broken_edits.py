@@ -57,7 +57,7 @@ def test_an_edit_that_a_library_trips_over_leaves_the_last_good_file_in_force(
 
 def test_a_value_that_is_not_its_tag_is_named_by_its_own_line(tmp_path: Path) -> None:
     (line,) = refused(tmp_path, "alerts: {}\nservices:\n  a: !!bool maybe\n")
-    assert line == "3: a date or a number cannot be read: put it in quotes, without a tag"
+    assert line == "3: a date or a number is invalid: put it in quotes, without a tag"
 
 
 def test_what_nobody_foresaw_names_the_file(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_what_nobody_foresaw_names_the_file(tmp_path: Path) -> None:
     path = written(tmp_path, 'a: "\\UFFFFFFFF"\n')
     with pytest.raises(ConfigurationError) as caught:
         settings.load(path, {})
-    said = "something in it cannot be read (OverflowError): take the last change back"
+    said = "it cannot be read (OverflowError): undo the last change"
     assert str(caught.value) == f"{path}: {said}"
 
 
@@ -74,16 +74,16 @@ def test_what_nobody_foresaw_names_the_file(tmp_path: Path) -> None:
     [
         (health(settle="-5"), "health.settle: this must not be negative: write a time of 0s or more"),
         (health(settle="-P1D"), "health.settle: this must not be negative: write a time of 0s or more"),
-        (health(settle="400d"), "health.settle: this is longer than 365 days: write a shorter time"),
-        (health(every="0s"), "health.every: this must be longer than nothing: write it like 30s or 5m"),
-        (health(timeout="0"), "health.timeout: this must be longer than nothing: write it like 30s or 5m"),
+        (health(settle="400d"), "health.settle: must be at most 365 days"),
+        (health(every="0s"), "health.every: must be greater than 0: write it like 30s or 5m"),
+        (health(timeout="0"), "health.timeout: must be greater than 0: write it like 30s or 5m"),
         (
             service(database="{url: {env: A}, timeout: 0s}"),
-            "database.timeout: this must be longer than nothing: write it like 30s or 5m",
+            "database.timeout: must be greater than 0: write it like 30s or 5m",
         ),
         (
             service(rollback="{command: [a], timeout: 0s}"),
-            "rollback.timeout: this must be longer than nothing: write it like 30s or 5m",
+            "rollback.timeout: must be greater than 0: write it like 30s or 5m",
         ),
         (
             service(rollback="{command: [a], timeout: 9m1s}"),
@@ -111,7 +111,7 @@ def test_a_rollback_may_take_as_long_as_its_step_lets_it(tmp_path: Path) -> None
     assert script.timeout == LONGEST_ROLL_BACK
 
 
-NO_PORT = "the port of this address is none: write 1 to 65535, or leave it out"
+NO_PORT = "port must be 1 to 65535; or leave it out"
 NO_ADDRESS = "this is not a web address: write it like http://localhost:9093"
 
 
@@ -125,7 +125,7 @@ NO_ADDRESS = "this is not a web address: write it like http://localhost:9093"
         ("http://", NO_ADDRESS),
         ("ftp://localhost", NO_ADDRESS),
         ("http://local\\nhost", NO_ADDRESS),
-        (f"http://user:{SECRET}@localhost", "an address must not hold a user or password: take them out"),
+        (f"http://user:{SECRET}@localhost", "an address must not hold a user or password: remove them"),
     ],
 )
 def test_addresses_that_nobody_can_answer_at(tmp_path: Path, address: str, said: str) -> None:
@@ -141,7 +141,7 @@ def test_addresses_that_nobody_can_answer_at(tmp_path: Path, address: str, said:
 def test_an_address_where_nothing_can_listen(tmp_path: Path, address: str) -> None:
     (line,) = refused(tmp_path, f'worker: {{metrics: "{address}"}}\n')
     assert line == (
-        "1: worker.metrics: nothing can listen here: "
+        "1: worker.metrics: this is not an address to listen on: "
         "write an IP address and a port up to 65535, such as 127.0.0.1:9464"
     )
 
@@ -174,7 +174,7 @@ def test_a_key_cannot_write_on_the_terminal(tmp_path: Path) -> None:
     (unknown,) = refused(tmp_path, '"ev\\x1b[31mil\\nkey": 1\n')
     assert unknown.startswith("1: ev\\x1b[31mil\\nkey: there is no such key")
     (doubled,) = refused(tmp_path, '"a\\nb": {}\n"a\\nb": {}\n')
-    assert doubled == "2: a\\nb: this key stands already on line 1: keep one of them"
+    assert doubled == "2: a\\nb: duplicate key, first on line 1: keep one of them"
 
 
 def test_a_file_name_that_is_not_utf_8_can_be_said() -> None:
@@ -204,7 +204,7 @@ def test_a_question_that_would_be_asked_without_end_is_refused(tmp_path: Path, k
 def test_a_provider_without_a_possible_port_is_refused(tmp_path: Path) -> None:
     provider = '{openai: {url: "http://127.0.0.1:99999/status"}}'
     (line,) = refused(tmp_path, service(providers=provider))
-    assert "the port of this address is none" in line
+    assert "port must be 1 to 65535" in line
 
 
 @pytest.mark.parametrize(

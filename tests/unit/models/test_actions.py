@@ -127,7 +127,7 @@ def test_a_plan_is_for_one_service() -> None:
 
 def test_a_plan_that_is_too_large_to_be_sent_is_refused() -> None:
     files = tuple(f"/var/log/{number:04000d}" for number in range(200))
-    with pytest.raises(ValidationError, match="is more than 256 KiB: do less at once"):
+    with pytest.raises(ValidationError, match="is more than 256 KiB: make it smaller"):
         plan(CleanUpFiles(service=BACKEND, files=files, frees=GIB))
 
 
