@@ -8,7 +8,9 @@ and flat objects of name and state. Keys and texts are redacted and bounded here
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,13 +26,17 @@ def _words(listed: str) -> frozenset[str]:
 
 NOT_WELL = _words(
     "error, errors, down, fail, failed, failing, failure, fatal, unhealthy, critical, dead, unavailable"
-    ", offline, outage, major outage, broken, red, ko, nok, not ok, not healthy, not ready, out of service"
-    ", disconnected, unreachable, timeout"
+    ", service unavailable, offline, outage, major outage, broken, red, ko, nok, not ok, not healthy"
+    ", not ready, out of service, disconnected, unreachable, timeout"
 )
 """Words by which a service says that it, or a part of it, is not well."""
 
+YES = "yes"
+"""The word of a field that is true."""
 DEGRADED = _words("degraded, warn, warning, yellow, partial, impaired, partial outage")
-STARTING = _words("starting, starting up, initializing, initialising, booting, warming up, loading")
+_STARTING = re.compile(r"(re)?(starting|initiali[sz]ing|booting|warming|loading)\b")
+_NEGATIVE = _words("error, errors, failed, failing, down, degraded, broken, maintenance")
+"""Fields of which `true` is no good news."""
 
 _STATE_KEYS = ("status", "state", "health", "healthy", "ok", "up", "available", "result")
 _TEXT_KEYS = ("error", "message", "reason", "output", "detail", "description", "cause", "title", "data")
@@ -49,6 +55,7 @@ _ANOTHER_STORE = re.compile(
     r" (redis|valkey|memcached?|cache|kafka|rabbit\w*|amqp|mongo\w*|elastic\w*|opensearch|s3|smtp|queue) "
 )
 _KUBERNETES = re.compile(r"^\[-\] ?(\S+)", re.MULTILINE)
+_GZIP = b"\x1f\x8b"
 _MOST_NAMES = 8
 _DEEPEST = 6
 _MOST_PARTS = 500
@@ -90,6 +97,9 @@ def decoded(body: bytes) -> str:
     ):
         if body.startswith(mark):
             return body.decode(encoding, errors="replace").strip()
+    if body.startswith(_GZIP):  # packed, and its headers do not say so
+        with contextlib.suppress(zlib.error):
+            body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, 4 * len(body))
     try:
         return body.decode().strip()
     except UnicodeDecodeError:
@@ -113,6 +123,18 @@ def plain_word(value: object) -> str | None:
     if not isinstance(value, str | int | float):
         return None
     return re.sub(r"[\s_-]+", " ", str(value).strip(" \t\r\n\"'.!")).casefold()
+
+
+def is_starting(words: str | None) -> bool:
+    """`starting`, `warming up`, `Loading model`."""
+    return bool(words and _STARTING.match(words))
+
+
+def yes_or_no(field: str, value: bool) -> str | None:
+    """What `"healthy": false` says; None where the name of the field makes `true` bad news."""
+    if plain_word(field.rpartition(".")[2]) in _NEGATIVE:
+        return None
+    return YES if value else "down"
 
 
 def reasons(content: object) -> Reasons:

@@ -11,13 +11,15 @@ from datetime import timedelta
 from activities.health.body import (
     DEGRADED,
     NOT_WELL,
-    STARTING,
+    YES,
     Reasons,
     content_of,
     decoded,
     is_markup,
+    is_starting,
     plain_word,
     reasons,
+    yes_or_no,
 )
 from activities.health.health_seen import HealthKind, HealthSeen
 from activities.support.http import Answer, Cut, retry_after, shown
@@ -39,6 +41,7 @@ _SPEAKS_ANOTHER_WAY = (501, 505, 511)
 """5xx that say something of our request, and nothing of the service."""
 
 _CHANGE = {
+    400: "correct `health.url`: does the port want https?",
     401: "let the check in without credentials, or point `health.url` at a path that needs none",
     403: "let the check in from this host, or point `health.url` at a path that needs no rights",
     407: "a proxy stands in between: name this host in `NO_PROXY`",
@@ -73,8 +76,8 @@ def _of_failure(check: HealthCheck, answer: Answer) -> HealthSeen:
     """5xx: bad, with what its body blames; 503 with `Retry-After` asks us to wait."""
     content = content_of(decoded(answer.body))
     why, word = reasons(content), _word(check, content)
-    if word in STARTING:
-        return _own_word(check, answer, HealthKind.STARTING, word, why)
+    if is_starting(word) or (not why and is_starting(plain_word(why.says))):
+        return _own_word(check, answer, HealthKind.STARTING, word or "", why)
     if answer.status == 503 and retry_after(answer.retry_after) is not None and not why:
         return _throttled(check, answer)
     if why or word in NOT_WELL or word in DEGRADED:
@@ -90,14 +93,14 @@ def _of_success(check: HealthCheck, answer: Answer) -> HealthSeen:
         return _cut_short(check, answer, answer.cut)
     content = content_of(decoded(answer.body))
     word, why = _word(check, content), reasons(content)
-    if word is not None and word in map(plain_word, check.healthy):
+    if word == YES or (word is not None and word in map(plain_word, check.healthy)):
         return _healthy(check)
-    for kind, words in (
-        (HealthKind.UNHEALTHY_BODY, NOT_WELL),
-        (HealthKind.DEGRADED, DEGRADED),
-        (HealthKind.STARTING, STARTING),
+    for kind, says_so in (
+        (HealthKind.UNHEALTHY_BODY, word in NOT_WELL),
+        (HealthKind.DEGRADED, word in DEGRADED),
+        (HealthKind.STARTING, is_starting(word)),
     ):
-        if word in words:
+        if says_so:
             return _own_word(check, answer, kind, word or "", why)
     return _does_not_fit(check, answer, *_misfit(check, content))
 
@@ -121,6 +124,8 @@ def _word(check: HealthCheck, content: object) -> str | None:
     if isinstance(content, str):
         return plain_word(content) if len(content) <= 60 and not is_markup(content) else None
     found, value = _value(check.field, content)
+    if isinstance(value, bool) and check.field:
+        return yes_or_no(check.field, value)
     return plain_word(value) if found else None
 
 

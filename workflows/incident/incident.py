@@ -123,7 +123,13 @@ class Incident:
         await self.remediation.release()
         name = workflow.info().workflow_id
         alert = self.record.alert.model_copy(
-            update={"name": runbook, "service": service, "source": "runbook", "fired_by": name}
+            update={
+                "name": runbook,
+                "service": service,
+                "named_by_rule": False,
+                "source": "runbook",
+                "fired_by": name,
+            }
         )
         self.record.handed_to.append(alert.incident_id)
         await self.others.heal_first(

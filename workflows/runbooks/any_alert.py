@@ -21,7 +21,14 @@ class AnyAlert(Runbook):
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
-        await incident.look(
-            looks.health, looks.process, looks.recent_logs, looks.host, looks.dependencies, looks.history
+        now = await incident.look(
+            looks.health,
+            looks.process,
+            looks.recent_logs,
+            looks.host,
+            looks.database,
+            looks.dependencies,
+            looks.errors,
+            looks.history,
         )
-        incident.hand_over("no runbook knows this alert; here is what its service looks like")
+        incident.hand_over(f"no runbook knows this alert; of its service: {now.trouble}")

@@ -365,3 +365,88 @@ async def test_what_it_names_counts_more_than_when_to_come_back(
     body = {"status": "error", "checks": {"database": "down"}}
     seen = await answered(health, httpserver, body, 503, {"Retry-After": "30"})
     assert (seen.finding, seen.blames_database) == (Finding.BAD, True)
+
+
+# As reported by people who run comparable tools; `docs/field.md` names the reports.
+
+
+async def test_a_part_may_tell_its_state_and_its_reason_in_other_keys(
+    health: HealthActivities, httpserver: HTTPServer
+) -> None:
+    part = {"name": "services.DataSourceHealth", "state": "DOWN", "data": {"reason": "Connection timeout"}}
+    seen = await answered(health, httpserver, {"status": "DOWN", "checks": [part]})
+    assert (seen.finding, seen.names) == (Finding.BAD, ("services.DataSourceHealth",))
+    assert seen.blames_database
+    assert "Connection timeout" in seen.says
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "finding"),
+    [
+        ("healthy", True, Finding.OK),
+        ("healthy", False, Finding.BAD),
+        ("data.ok", True, Finding.OK),
+        ("error", False, Finding.UNKNOWN),
+        ("error", True, Finding.UNKNOWN),
+    ],
+)
+async def test_a_field_that_is_true_or_false_is_believed_unless_its_name_is_bad_news(
+    health: HealthActivities, httpserver: HTTPServer, field: str, value: bool, finding: Finding
+) -> None:
+    body = {"data": {"ok": value}, field: value, "message": "channel in error state"}
+    assert (await answered(health, httpserver, body, field=field)).finding is finding
+
+
+async def test_status_200_while_a_provider_of_the_page_fails(
+    health: HealthActivities, httpserver: HTTPServer
+) -> None:
+    results = [
+        {"name": "database", "message": "no connection", "status": "ERROR"},
+        {"name": "sidekiq", "message": "", "status": "OK"},
+    ]
+    body = {"results": results, "status": "service_unavailable"}
+    seen = await answered(health, httpserver, body)
+    assert (seen.finding, seen.names) == (Finding.BAD, ("database",))
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}),
+        (200, {"status": "loading model"}),
+        (503, {"status": "error", "message": "Starting up"}),
+    ],
+)
+async def test_what_loads_for_long_is_starting(
+    health: HealthActivities, httpserver: HTTPServer, status: int, body: Body
+) -> None:
+    seen = await answered(health, httpserver, body, status)
+    assert (seen.finding, seen.kind) == (Finding.UNKNOWN, HealthKind.STARTING)
+
+
+async def test_gzip_without_a_word_of_it_in_the_headers_is_read(
+    health: HealthActivities, httpserver: HTTPServer
+) -> None:
+    assert (await answered(health, httpserver, gzip.compress(b'{"status": "ok"}'))).ok
+
+
+async def test_a_bomb_in_gzip_is_not_unpacked(health: HealthActivities, httpserver: HTTPServer) -> None:
+    bomb = gzip.compress(b'{"status": "ok", "x": "' + b"0" * 30_000_000)
+    assert len(bomb) < 64 * 1024
+    seen = await answered(health, httpserver, bomb)
+    assert seen.kind is HealthKind.DOES_NOT_FIT
+
+
+async def test_a_token_that_ran_out_is_named_and_no_database(
+    health: HealthActivities, httpserver: HTTPServer
+) -> None:
+    seen = await answered(health, httpserver, {"status": "degraded", "oauth": "broken"}, 503)
+    assert (seen.finding, seen.names, seen.blames_database) == (Finding.BAD, ("oauth",), False)
+
+
+async def test_plain_http_to_a_port_that_wants_tls_does_not_fit(
+    health: HealthActivities, httpserver: HTTPServer
+) -> None:
+    seen = await answered(health, httpserver, "Client sent an HTTP request to an HTTPS server.\n", 400)
+    assert (seen.finding, seen.kind) == (Finding.UNKNOWN, HealthKind.DOES_NOT_FIT)
+    assert "https" in seen.change

@@ -181,6 +181,15 @@ def test_the_configured_alert_goes_to_its_runbook_and_all_others_to_any_alert() 
     assert other.alert.service not in CONFIGURATION.services
 
 
+def test_a_service_that_only_the_rule_names_is_marked_as_its_default() -> None:
+    rules = {"ServiceDown": {"service": "backend"}}
+    services = {"backend": {"manager": {"kind": "supervisord", "program": "backend", "socket": "/s"}}}
+    configuration = Configuration.of({"services": services, "alerts": rules}, runbooks=["ServiceDown"])
+    for labels, by_rule in (({"service": ""}, True), ({"service": "", "job": "backend"}, False), ({}, False)):
+        found = route(received(labels=labels), configuration).alert
+        assert (found.service, found.named_by_rule) == ("backend", by_rule)
+
+
 def test_a_name_that_fits_is_its_own_id() -> None:
     for name in ("ServiceDown", "a", "_x:y.z-1", "A" * 128):
         assert alert_name(name) == name
