@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 from temporalio import activity
 
 from activities.postgres.connection import Trouble, connected
 from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
+from activities.postgres.room import Room, look_at_room
 from activities.support.stability import Pace, Patience
 from activities.support.watch import watch
 from models.evidence.evidence import Evidence, Finding, Watched, WatchService
@@ -21,6 +24,9 @@ from models.service.service import Service
 SAMPLE_EVERY = timedelta(seconds=2)
 SETTLE = timedelta(minutes=1)
 """How long a database may take to accept connections after it was started."""
+
+COUNTED_WITHIN = 1.0
+"""Seconds for the numbers, once it answered."""
 
 FOR_GOOD = timedelta(seconds=4)
 """Between shutting down and starting up nobody listens for a moment: that alone is no end of it."""
@@ -73,6 +79,27 @@ async def _select_1(service: Service) -> DatabaseSeen:
     try:
         async with connected(service) as database:
             await database.connection.execute("SELECT 1")
+            room = await _room(database.connection)
     except Trouble as trouble:
         return trouble.seen
-    return DatabaseSeen(finding=Finding.OK, kind=DatabaseKind.HEALTHY, reason=f"{database.where} answers")
+    return _judged(database.where, room)
+
+
+async def _room(connection: asyncpg.Connection) -> Room:
+    """What answers may be no PostgreSQL that counts, or too busy to: that is no trouble of its own."""
+    try:
+        async with asyncio.timeout(COUNTED_WITHIN):
+            return await look_at_room(connection)
+    except (asyncpg.PostgresError, TimeoutError):
+        return Room()
+
+
+def _judged(where: str, room: Room) -> DatabaseSeen:
+    if room.refuses_writes:
+        reason = f"{where} takes no writes, to avoid transaction ID wraparound: {room.ids_left} are left"
+        return DatabaseSeen(finding=Finding.BAD, kind=DatabaseKind.WRAPAROUND, reason=reason)
+    if room.full:
+        reason = f"{where} answers us, who may use what is reserved, and no application any more: {room.full}"
+        return DatabaseSeen(finding=Finding.BAD, kind=DatabaseKind.TOO_MANY_CONNECTIONS, reason=reason)
+    reason = f"{where} answers{', and is a read-only standby' if room.standby else ''}"
+    return DatabaseSeen(finding=Finding.OK, kind=DatabaseKind.HEALTHY, reason=reason)

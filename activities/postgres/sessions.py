@@ -7,6 +7,7 @@ queries", which there lists idle background workers: who waits for whom is `pg_b
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.postgres.connection import Trouble, connected
 from activities.postgres.database_seen import DatabaseKind
+from activities.postgres.room import Room, look_at_room
 from activities.support.redaction import clean
 from models.actions.change import Effect, Perform
 from models.actions.database import Session, TerminateSessions
@@ -29,22 +31,19 @@ MOST_LISTED = 100
 NEARLY_FULL = 0.1
 """Connections are running out when less than this share of them is free."""
 
+_PREPARED = 0
+"""The PID that PostgreSQL gives a prepared transaction."""
+
 _LOOKS, _LOOK_EVERY = 10, 0.1
 """Seconds, and how often: a session that is ended needs a moment to go."""
 
-_LIMITS = """
-SELECT current_setting('max_connections')::int AS max_connections,
-       current_setting('superuser_reserved_connections')::int
-       + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,
-       pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS may_see
-"""
-
 _SESSIONS = """
 SELECT pid, backend_start, application_name AS application, coalesce(usename, '') AS user,
-       coalesce(state, 'hidden') AS state,
+       coalesce(datname, '') AS database, coalesce(state, 'hidden') AS state,
        greatest(now() - CASE WHEN state = 'active' THEN query_start ELSE state_change END, '0 s') AS lasts,
-       left(query, 2000) AS query, pg_blocking_pids(pid) AS waits_for
-FROM pg_stat_activity
+       left(query, 2000) AS query, pg_blocking_pids(pid) AS waits_for,
+       coalesce(rolsuper OR NOT pg_has_role(usesysid, 'pg_monitor', 'MEMBER'), true) AS works
+FROM pg_stat_activity LEFT JOIN pg_roles ON pg_roles.oid = usesysid
 WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
 ORDER BY lasts DESC NULLS LAST, pid
 """
@@ -75,9 +74,10 @@ class LookAtSessions(ServiceRequest):
 
 
 class SessionGroup(Model):
-    """Sessions of one application in one state, as PostgreSQL names it."""
+    """Sessions of one application and role in one state, as PostgreSQL names it."""
 
     application: str
+    user: str = ""
     state: str
     count: int
 
@@ -90,41 +90,55 @@ class SessionSeen(Session):
     query: str = ""
     waits_for: tuple[int, ...] = ()
     """PIDs of the sessions whose locks it waits for."""
+    works: bool = True
+    """Whether its role does more than monitoring."""
 
     @property
     def exactly(self) -> Session:
         """What names this very session, for an action."""
         return Session(
-            pid=self.pid, backend_start=self.backend_start, application=self.application, user=self.user
+            pid=self.pid,
+            backend_start=self.backend_start,
+            application=self.application,
+            user=self.user,
+            database=self.database,
         )
 
 
-class SessionsSeen(Evidence):
-    """`bad` when connections are running out, or when a session waits too long for a lock."""
+class SessionsSeen(Room, Evidence):
+    """`bad` when connections are running out, or when a session waits too long for a lock.
+
+    Locks and long queries are those of the service's own database; the connections of a server
+    are shared, so that idle sessions are listed of every database.
+    """
 
     kind: DatabaseKind = DatabaseKind.NOT_CHECKED
-    used: int = 0
-    max_connections: int = 0
-    reserved: int = 0
-    """Of them, kept for superusers and monitoring."""
     groups: tuple[SessionGroup, ...] = ()
     """The largest first."""
+    connected: int = 0
+    """Sessions in the service's database of others than monitoring."""
     blocked: tuple[SessionSeen, ...] = ()
     blockers: tuple[SessionSeen, ...] = ()
     """The heads of the queues: they block others, and wait for nobody."""
     long_running: tuple[SessionSeen, ...] = ()
     idle: tuple[SessionSeen, ...] = ()
     """Idle for longer than the limit, the longest first."""
+    elsewhere: tuple[str, ...] = ()
+    """Other databases of the server in which sessions wait for locks: no trouble of this service."""
 
     @property
-    def exhausted(self) -> bool:
-        """No application may connect any more."""
-        return self.max_connections > 0 and self.free == 0
+    def held_by_prepared(self) -> bool:
+        """A prepared transaction has the lock: it outlives every session, and a restart."""
+        return not self.blockers and any(_PREPARED in one.waits_for for one in self.blocked)
 
-    @property
-    def free(self) -> int:
-        """Connections that an application may still open."""
-        return max(0, self.max_connections - self.reserved - self.used)
+    def frees(self, session: SessionSeen) -> bool:
+        """Whether the end of this session makes room where there is none."""
+        names = {(limit.of, limit.name) for limit in self.limits}
+        return (
+            self.exhausted
+            or not names
+            or bool({("role", session.user), ("database", session.database)} & names)
+        )
 
 
 class SessionActivities:
@@ -140,23 +154,16 @@ class SessionActivities:
         now = datetime.now(UTC)
         try:
             async with connected(request.service) as database:
-                limits = await database.connection.fetchrow(_LIMITS)
+                room = await look_at_room(database.connection)
                 rows = await database.connection.fetch(_SESSIONS)
         except Trouble as trouble:
             seen = trouble.seen
             return SessionsSeen(finding=seen.finding, kind=seen.kind, reason=seen.reason, observed_at=now)
-        assert limits is not None  # noqa: S101 - a SELECT without FROM always has one row
-        if not limits["may_see"]:
+        if not room.may_see:
             reason = f"the role at {database.where} sees only its own sessions: GRANT pg_monitor to it"
             return SessionsSeen(kind=DatabaseKind.HEALTHY, reason=reason, observed_at=now)
-        found = _sorted([_session(row) for row in rows], request).model_copy(
-            update={
-                "max_connections": limits["max_connections"],
-                "reserved": limits["reserved"],
-                "kind": DatabaseKind.HEALTHY,
-                "observed_at": now,
-            }
-        )
+        found = _sorted([_session(row) for row in rows], request, room)
+        found = found.model_copy(update={"kind": DatabaseKind.HEALTHY, "observed_at": now})
         finding, reason = _judged(found, request)
         return found.model_copy(update={"finding": finding, "reason": reason})
 
@@ -202,7 +209,7 @@ def _final(trouble: Trouble) -> ApplicationError:
 
 
 def _session(row: asyncpg.Record) -> SessionSeen:
-    texts = {name: clean(row[name], 120) for name in ("application", "user")}
+    texts = {name: clean(row[name], 120) for name in ("application", "user", "database")}
     return SessionSeen(
         pid=row["pid"],
         backend_start=row["backend_start"],
@@ -210,28 +217,34 @@ def _session(row: asyncpg.Record) -> SessionSeen:
         lasts=row["lasts"] or timedelta(),
         query=clean(row["query"] or "", 200),
         waits_for=tuple(row["waits_for"]),
+        works=row["works"],
         **texts,
     )
 
 
-def _sorted(sessions: list[SessionSeen], request: LookAtSessions) -> SessionsSeen:
-    counts: dict[tuple[str, str], int] = {}
-    for one in sessions:
-        counts[one.application, one.state] = counts.get((one.application, one.state), 0) + 1
-    groups = [SessionGroup(application=app, state=state, count=n) for (app, state), n in counts.items()]
-    waited_for = {pid for one in sessions for pid in one.waits_for}
+def _sorted(sessions: list[SessionSeen], request: LookAtSessions, room: Room) -> SessionsSeen:
+    counts = Counter((one.application, one.user, one.state) for one in sessions)
+    groups = [
+        SessionGroup(application=app, user=user, state=state, count=n)
+        for (app, user, state), n in counts.items()
+    ]
+    here = [one for one in sessions if one.database == room.database]
+    waited_for = {pid for one in here for pid in one.waits_for}
     ours = (one for one in sessions if request.application in (None, one.application))
+    waits_elsewhere = {one.database for one in sessions if one.waits_for and one not in here}
     return SessionsSeen(
-        used=len(sessions),
-        groups=tuple(sorted(groups, key=lambda group: (-group.count, group.application, group.state))),
-        blocked=_first(one for one in sessions if one.waits_for),
+        **dict(room),
+        groups=tuple(sorted(groups, key=lambda one: (-one.count, one.application, one.user, one.state))),
+        connected=sum(one.works for one in here),
+        blocked=_first(one for one in here if one.waits_for),
         blockers=_first(one for one in sessions if one.pid in waited_for and not one.waits_for),
         long_running=_first(
-            one for one in sessions if one.state == "active" and one.lasts > request.runs_longer_than
+            one for one in here if one.state == "active" and one.lasts > request.runs_longer_than
         ),
         idle=_first(
             one for one in ours if one.state.startswith("idle") and one.lasts > request.idle_longer_than
         ),
+        elsewhere=tuple(sorted(waits_elsewhere)),
     )
 
 
@@ -241,13 +254,24 @@ def _first(sessions: Iterable[SessionSeen]) -> tuple[SessionSeen, ...]:
 
 def _judged(seen: SessionsSeen, request: LookAtSessions) -> tuple[Finding, str]:
     usage = f"{seen.used} of {seen.max_connections} connections are used, {seen.free} are free"
-    if seen.free < NEARLY_FULL * seen.max_connections:
-        return Finding.BAD, usage
+    usage = "; ".join([usage, *(limit.says for limit in seen.limits)])
+    if seen.full or seen.free < NEARLY_FULL * seen.max_connections:
+        return Finding.BAD, f"{usage}; most by {_most(seen.groups)}"
     limit = request.runs_longer_than
     stuck = [one for one in seen.blocked if one.lasts > limit]
     holding = [one for one in seen.blockers if one.lasts > limit]
     if stuck or (seen.blocked and holding):
         heads = ", ".join(str(one.pid) for one in seen.blockers[:5])
+        others = "a prepared transaction, which no restart ends" if seen.held_by_prepared else "one another"
         waits = f"{len(seen.blocked)} sessions wait for a lock, for over {in_words(limit)}"
-        return Finding.BAD, f"{waits} in the hands of {heads or 'one another'}"
+        return Finding.BAD, f"{waits} in the hands of {heads or others}"
+    if seen.elsewhere:
+        usage += f"; sessions wait for locks in other databases of the server: {', '.join(seen.elsewhere)}"
     return Finding.OK, usage
+
+
+def _most(groups: Iterable[SessionGroup]) -> str:
+    """Who has the connections: the three largest groups."""
+    return ", ".join(
+        f"{one.application or 'unnamed'} as {one.user} ({one.count} {one.state})" for one in tuple(groups)[:3]
+    )

@@ -31,6 +31,13 @@ class Session(Model):
     backend_start: datetime
     application: str = ""
     user: str = ""
+    database: str = ""
+
+    @property
+    def whose(self) -> str:
+        """Its application, or else its role, and the database that it uses."""
+        name = self.application or self.user
+        return f"{name} (database {self.database})" if self.database else name
 
 
 class TerminateSessions(Change):
@@ -48,7 +55,7 @@ class TerminateSessions(Change):
 
     @property
     def changes(self) -> str:
-        who = ", ".join(sorted({session.application or session.user for session in self.sessions}))
+        who = ", ".join(sorted({session.whose for session in self.sessions}))
         return f"these applications lose idle connections and open new ones: {who}"
 
 

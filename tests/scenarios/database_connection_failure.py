@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -151,6 +152,9 @@ SCENARIOS = (*CAUSES, *NOT_TO_ACT)
 APART = NetworksSeen(
     finding=Finding.BAD, reason="backend is not on app", apart=("postgres",), off=("backend",)
 )
+BY_DESIGN = NetworksSeen(
+    finding=Finding.BAD, reason="backend and postgres share no network", apart=("postgres",)
+)
 OWN_NETWORK = {"services": {"backend": {"network": None}, "postgres": {"network": None}}}
 PAGES_DBA = ("On-Call", "DBA")
 
@@ -208,6 +212,52 @@ _SCRIPTED = (
         variant="nothing is idle",
         asks=True,
         done=("raise max_connections of postgres from 100 to 150 and restart it",),
+    ),
+    Row(
+        "connection limit",
+        scene(
+            health=sights.REFUSED,
+            process=sights.RUNNING,
+            logs=sights.log_with("database-lost"),
+            sessions=sights.role_at_its_limit("worker"),
+        ),
+        variant="that of its role",
+        asks=True,
+        done=("terminate 1 sessions of postgres that are idle for over 10 min", "restart backend"),
+    ),
+    Row(
+        "unknown",
+        scene(
+            health=sights.REFUSED,
+            process=sights.RUNNING,
+            logs=sights.log_with("database-lost"),
+            networks=BY_DESIGN,
+            sessions=sights.CALM.model_copy(update={"connected": 4}),
+        ),
+        variant="it is on no network of its application by design, and both talk",
+        needs_a_human=True,
+    ),
+    Row(
+        "pool exhausted",
+        scene(
+            health=sights.REFUSED,
+            process=sights.RUNNING,
+            logs=sights.log_with("pool-exhausted"),
+            networks=BY_DESIGN,
+        ),
+        variant="on no network of its database by design",
+        done=("set POOL=50 in the environment of backend and recreate it",),
+    ),
+    Row(
+        "unknown",
+        unreachable(
+            DatabaseKind.TIMED_OUT,
+            database_process=sights.RUNNING.model_copy(
+                update={"started_at": sights.LONG_AGO, "observed_at": sights.LONG_AGO + timedelta(seconds=20)}
+            ),
+        ),
+        variant="it does not answer yet, and was started a moment ago",
+        needs_a_human=True,
     ),
     Row(
         "network",

@@ -15,6 +15,7 @@ from activities.monitoring.providers import ProviderKind, ProviderSeen, Provider
 from activities.monitoring.sentry import SentrySeen
 from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen
 from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
+from activities.postgres.room import Limit
 from activities.postgres.sessions import SessionSeen, SessionsSeen
 from activities.service.host import DiskSeen, HostSeen
 from activities.service.logs import LogMatch, LogsSeen
@@ -185,6 +186,17 @@ def no_room(*, idle: bool) -> SessionsSeen:
         used=100,
         max_connections=100,
         idle=(session(41), session(42)) if idle else (),
+    )
+
+
+def role_at_its_limit(role: str) -> SessionsSeen:
+    """The server has room; this role may open no more, and sessions of two roles are idle."""
+    others = session(42).model_copy(update={"user": "somebody"})
+    return CALM.model_copy(
+        update={
+            "limits": (Limit(of="role", name=role, used=12, allowed=12),),
+            "idle": (session(41).model_copy(update={"user": role}), others),
+        }
     )
 
 

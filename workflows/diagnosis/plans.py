@@ -52,7 +52,7 @@ def restart_dependent(name: str) -> Callable[[Situation], Plan]:
 
 def restart_database(now: Situation) -> Plan | None:
     """Force the restart of a database that hangs or is deadlocked, naming who blocks whom."""
-    if now.database is None:
+    if now.database is None or now[looks.sessions].held_by_prepared:
         return None
     blockers = ", ".join(
         f"session {one.pid} of {one.application or one.user} blocks others: {one.query}"
@@ -127,7 +127,8 @@ def restore(now: Situation) -> Plan:
 
 def terminate_idle_sessions(now: Situation) -> Plan | None:
     """End exactly those sessions that were seen idle for longer than the limit."""
-    idle, limits = now[looks.sessions].idle, now.service.database
+    seen, limits = now[looks.sessions], now.service.database
+    idle = [session for session in seen.idle if seen.frees(session)]
     if not idle or limits is None:
         return None
     ended = TerminateSessions(
@@ -139,9 +140,9 @@ def terminate_idle_sessions(now: Situation) -> Plan | None:
 
 
 def more_connections(now: Situation) -> Plan | None:
-    """Raise `max_connections` by half, when ending idle sessions is not possible."""
+    """Raise `max_connections` by half: where that limit is reached, and no idle session can be ended."""
     limit = now[looks.sessions].max_connections
-    if not limit:
+    if not now[looks.sessions].exhausted:
         return None
     raised = RaiseMaxConnections(
         service=now.service, from_connections=limit, to_connections=limit + limit // 2

@@ -192,6 +192,37 @@ async def test_no_connection_is_left(
     assert seen.reason.startswith("no connection left at ")
 
 
+async def test_none_is_left_for_the_application_though_we_get_a_reserved_one(
+    secret: Path, postgres_server: PostgresServer, app_role: tuple[str, str]
+) -> None:
+    url = postgres_server.url(*app_role)
+    async with contextlib.AsyncExitStack() as held:
+        with pytest.raises(asyncpg.TooManyConnectionsError):
+            for _ in range(MAX_CONNECTIONS + 1):
+                connection = await asyncpg.connect(url)
+                held.push_async_callback(connection.close)
+        seen = await check(secret, postgres_server.url())
+    assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.TOO_MANY_CONNECTIONS), seen.reason
+    assert "9 of 12 connections are used, 3 are reserved" in seen.reason
+    assert (await check(secret, postgres_server.url())).ok
+
+
+async def test_the_database_has_a_limit_of_its_own(
+    secret: Path, postgres_server: PostgresServer, as_superuser: asyncpg.Connection, app_role: tuple[str, str]
+) -> None:
+    await as_superuser.execute("CREATE DATABASE narrow CONNECTION LIMIT 1")
+    try:
+        first = await asyncpg.connect(postgres_server.url(*app_role, database="narrow"))
+        theirs = await check(secret, postgres_server.url(*app_role, database="narrow"))
+        ours = await check(secret, postgres_server.url(database="narrow"))
+        await first.close()
+    finally:
+        await as_superuser.execute("DROP DATABASE narrow WITH (FORCE)")
+    for seen in (theirs, ours):
+        assert (seen.finding, seen.kind) == (Finding.BAD, DatabaseKind.TOO_MANY_CONNECTIONS), seen.reason
+    assert "the database narrow uses 1 of the 1 connections that it may" in ours.reason
+
+
 async def test_wrong_credentials(secret: Path, postgres_server: PostgresServer) -> None:
     """They are ours: whether the application has the right ones, its own log says."""
     seen = await check(secret, postgres_server.url(password="not-the-passw0rd"))

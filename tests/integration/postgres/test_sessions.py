@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.postgres.database_seen import DatabaseKind
+from activities.postgres.room import Limit
 from activities.postgres.sessions import LookAtSessions, SessionActivities, SessionGroup, SessionsSeen
 from models.actions.change import Effect, Perform
 from models.actions.database import Session, TerminateSessions
@@ -91,8 +92,9 @@ async def test_sessions_are_counted_by_application_and_state(
         MAX_CONNECTIONS,
         RESERVED,
     )
-    assert SessionGroup(application="checkout", state="idle", count=3) in seen.groups
-    assert SessionGroup(application="reports", state="idle in transaction", count=1) in seen.groups
+    role = app_role[0]
+    assert SessionGroup(application="checkout", user=role, state="idle", count=3) in seen.groups
+    assert SessionGroup(application="reports", user=role, state="idle in transaction", count=1) in seen.groups
     assert seen.used == sum(group.count for group in seen.groups) == 5, "ours is not counted"
     assert seen.free == MAX_CONNECTIONS - RESERVED - 5
     assert (seen.finding, seen.reason) == (Finding.OK, "5 of 12 connections are used, 4 are free")
@@ -114,7 +116,9 @@ async def test_it_is_bad_when_connections_run_out(
     while (await look(monitor)).free > 1:
         await connect(postgres_server, app_role, app)
     seen = await look(monitor)
-    assert (seen.finding, seen.reason) == (Finding.BAD, "8 of 12 connections are used, 1 are free")
+    assert seen.bad
+    assert seen.reason.startswith("8 of 12 connections are used, 1 are free; most by app as ")
+    assert not seen.exhausted
 
 
 async def test_who_blocks_whom_is_told(
@@ -274,3 +278,90 @@ async def test_what_is_final_is_raised_with_its_cure(
         await terminate(away, seen.idle[0].exactly)
     assert (lost.value.type, lost.value.non_retryable) == ("DatabaseAway", True)
     assert "s3cret" not in str(lost.value)
+
+
+async def test_a_role_at_its_own_limit_is_named(
+    postgres_server: PostgresServer,
+    as_superuser: asyncpg.Connection,
+    monitor: Service,
+    app_role: App,
+    app: contextlib.AsyncExitStack,
+) -> None:
+    """A batch role may be held short on purpose: that alone is not bad."""
+    await as_superuser.execute(f"ALTER ROLE {app_role[0]} CONNECTION LIMIT 2")
+    for _ in range(2):
+        await connect(postgres_server, app_role, app)
+    with pytest.raises(asyncpg.TooManyConnectionsError, match="too many connections for role"):
+        await connect(postgres_server, app_role, app)
+    seen = await look(monitor)
+    assert seen.limits == (Limit(of="role", name=app_role[0], used=2, allowed=2),)
+    assert (seen.ok, seen.exhausted, seen.full) == (True, False, "")
+    assert f"the role {app_role[0]} uses 2 of the 2 connections that it may" in seen.reason
+    assert [seen.frees(one) for one in seen.idle if one.user == app_role[0]] == [True, True]
+    assert not any(seen.frees(one) for one in seen.idle if one.user != app_role[0])
+
+
+async def test_a_lock_in_another_database_is_no_trouble_of_this_one(
+    postgres_server: PostgresServer, as_superuser: asyncpg.Connection, monitor: Service
+) -> None:
+    await as_superuser.execute("CREATE DATABASE elsewhere")
+    other = postgres_server.url(database="elsewhere")
+    try:
+        holder, waiter = await asyncpg.connect(other), await asyncpg.connect(other)
+        await holder.execute("CREATE TABLE stock (item int)")
+        await holder.execute("BEGIN; LOCK TABLE stock")
+        waiting = asyncio.ensure_future(waiter.execute("SELECT FROM stock"))
+        async with asyncio.timeout(10):
+            while not (seen := await look(monitor)).elsewhere:
+                pass
+        assert (seen.ok, seen.blocked, seen.blockers, seen.elsewhere) == (True, (), (), ("elsewhere",))
+        assert "sessions wait for locks in other databases of the server: elsewhere" in seen.reason
+        there = await look(behind(Path(str(monitor.database and monitor.database.url.file)), other))
+        assert there.bad, "for whoever uses that database it is one"
+        await holder.execute("ROLLBACK")
+        await waiting
+        await holder.close()
+        await waiter.close()
+    finally:
+        await as_superuser.execute("DROP DATABASE elsewhere WITH (FORCE)")
+
+
+async def test_a_lock_of_a_prepared_transaction_is_told_as_that(
+    postgres_server: PostgresServer,
+    as_superuser: asyncpg.Connection,
+    monitor: Service,
+    app_role: App,
+    app: contextlib.AsyncExitStack,
+) -> None:
+    """It belongs to no session, and is there again after a restart."""
+    await as_superuser.execute("CREATE TABLE orders (item int)")
+    await as_superuser.execute(f"GRANT ALL ON orders TO {app_role[0]}")
+    await as_superuser.execute("BEGIN; LOCK TABLE orders; PREPARE TRANSACTION 'forgotten'")
+    try:
+        waiter = await connect(postgres_server, app_role, app, "waiter")
+        waiting = asyncio.ensure_future(waiter.execute("SELECT FROM orders"))
+        async with asyncio.timeout(10):
+            while not (seen := await look(monitor)).blocked:
+                pass
+        assert seen.bad
+        assert seen.held_by_prepared
+        assert seen.reason.endswith("in the hands of a prepared transaction, which no restart ends")
+        await as_superuser.execute("ROLLBACK PREPARED 'forgotten'")
+        await waiting
+    finally:
+        await app.aclose()
+        await as_superuser.execute("DROP TABLE orders")
+
+
+async def test_the_sessions_of_the_application_are_told_from_those_of_monitoring(
+    postgres_server: PostgresServer,
+    as_superuser: asyncpg.Connection,
+    monitor: Service,
+    app_role: App,
+    app: contextlib.AsyncExitStack,
+) -> None:
+    before = (await look(monitor)).connected
+    await connect(postgres_server, app_role, app)
+    assert (await look(monitor)).connected == before + 1
+    await as_superuser.execute(f"GRANT pg_monitor TO {app_role[0]}")
+    assert (await look(monitor)).connected == before

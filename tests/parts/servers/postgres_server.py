@@ -54,6 +54,7 @@ class PostgresServer:
             "unix_socket_directories": "",
             "max_connections": MAX_CONNECTIONS,
             "superuser_reserved_connections": RESERVED,
+            "max_prepared_transactions": 2,
             "fsync": "off",
             "shared_buffers": "16MB",
         }

@@ -6,7 +6,7 @@ from activities.postgres.database_seen import DatabaseKind
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident
-from tests.workflows.scenes import unreachable
+from tests.workflows.scenes import failing, unreachable
 
 WAIT = "wait_for_recovery"
 
@@ -84,3 +84,22 @@ async def test_a_person_ends_the_wait(harness: Harness) -> None:
     review = await harness.closes(handle)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
     harness.world.let_go(WAIT)
+
+
+async def test_it_counts_as_hung_only_when_it_does_not_answer_again_and_again(harness: Harness) -> None:
+    await unreachable(DatabaseKind.TIMED_OUT)(harness)
+    handle = await harness.fire(await harness.alert("DatabaseConnectionFailure", service="postgres"))
+    await harness.until(handle, "awaiting approval")
+    assert harness.world.called.count("check_database") >= 3
+    await harness.closes(handle)
+
+
+async def test_a_prepared_transaction_is_no_reason_to_restart_a_database(harness: Harness) -> None:
+    blocked = sights.session(43).model_copy(update={"waits_for": (0,)})
+    held = sights.deadlocked().model_copy(update={"blockers": (), "blocked": (blocked,)})
+    await failing(sessions=held)(harness)
+    handle = await harness.fire(await harness.alert("HighErrorRate"))
+    state = await harness.until(handle, "escalated")
+    assert state.awaiting is None
+    assert (await harness.closes(handle)).cause == "database deadlock"
+    assert harness.world.done == []
