@@ -8,20 +8,20 @@ from datetime import datetime, timedelta
 from activities.monitoring.metrics import Point
 
 
-def onset(points: Sequence[Point], threshold: float, dip: timedelta) -> tuple[datetime | None, bool]:
-    """Since when, and whether the point right before is under the threshold.
+def onset(
+    points: Sequence[Point], threshold: float, dip: timedelta
+) -> tuple[datetime | None, datetime | None]:
+    """Since when, and when it was last seen under the threshold before.
 
-    A stretch is not over where the series falls under the threshold for no longer than `dip`. One that
-    is high from its first point on, or from the end of a gap, may have begun earlier.
+    A stretch is not over where the series falls under the threshold for no longer than `dip`. Without a
+    point under the threshold right before, it may have begun earlier.
     """
-    since, rose = None, False
+    since, good_until = None, None
     for point in reversed(points):
+        if since is not None and since - point.at > dip:
+            return since, good_until or (point.at if point.value <= threshold else None)
         if point.value > threshold:
-            if since is not None and since - point.at > dip:
-                break
-            since, rose = point.at, False
+            since, good_until = point.at, None
         elif since is not None:
-            if since - point.at > dip:
-                break
-            rose = True
-    return since, rose
+            good_until = good_until or point.at
+    return since, good_until

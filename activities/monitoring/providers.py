@@ -13,7 +13,12 @@ from enum import StrEnum
 import httpx
 from temporalio import activity
 
+from activities.health.body import DEGRADED, NOT_WELL, content_of, decoded, is_markup, plain_word
+from activities.monitoring.heap import NO_SHARE
+from activities.monitoring.metrics import LabelledValue, QueryByLabel
+from activities.monitoring.prometheus import Prometheus
 from activities.support.http import Answer, Fault, NoAnswer, ask, retry_after, shown
+from activities.support.redaction import clean
 from activities.support.stability import Patience
 from activities.support.watch import watch
 from models.base import Model
@@ -25,13 +30,25 @@ from models.service.surroundings import Provider
 SAMPLE_EVERY = timedelta(seconds=5)
 """And more often only in a window so short that three looks would not fit."""
 
+BODY_LIMIT = 64 * 1024
+MOST_PROVIDERS = 50
+
 _DOWN = (Fault.REFUSED, Fault.CLOSED, Fault.TIMED_OUT)
+_OUR_NETWORK = (407, 511)
+"""A proxy in between asks who we are."""
+_SPEAKS_ANOTHER_WAY = (501, 505)
+_INDICATORS = {"none": Finding.OK, "major": Finding.BAD, "critical": Finding.BAD}
+"""The words of a status page; `minor` and `maintenance` say that some of it may be down."""
 
 
 class ProviderKind(StrEnum):
     UP = "up"
     DOWN = "down"
     RATE_LIMITED = "rate-limited"
+    REFUSES_US = "refuses-us"
+    """It is there, and does not tell us whether it serves the application."""
+    NO_API = "no-api"
+    """What answers is not the provider: a page, a redirect, a proxy."""
     NOT_SEEN = "not-seen"
 
 
@@ -58,11 +75,20 @@ class ProvidersSeen(Evidence):
         return tuple(one for one in self.providers if one.finding is Finding.BAD)
 
 
+class ProviderCallsSeen(Evidence):
+    """How the application's own calls fare: `bad` when too many to one provider fail."""
+
+    failing: tuple[LabelledValue, ...] = ()
+    serving: tuple[str, ...] = ()
+
+
 class WatchProviders(ServiceRequest):
     """Watch until every provider served us for `stable_for`, but no longer than `at_most`."""
 
     stable_for: timedelta
     at_most: timedelta
+    by_calls: bool = False
+    """The probe did not see that one is down: only the application's calls show that it is back."""
 
 
 class ProviderActivities:
@@ -70,10 +96,11 @@ class ProviderActivities:
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
+        self._prometheus = Prometheus(client)
 
     @activity.defn
     async def probe_providers(self, service: Service) -> ProvidersSeen:
-        """One `GET` each. Any answer under 500 means up: an API that asks who we are (401) is there.
+        """One `GET` each. `ok` is only what answers well: what refuses us (401) may refuse us alone.
 
         A name that does not resolve is `unknown`: it is more often our network than theirs.
         """
@@ -83,16 +110,57 @@ class ProviderActivities:
         return ProvidersSeen(finding=finding, reason=reason, providers=seen, observed_at=datetime.now(UTC))
 
     @activity.defn
+    async def look_at_provider_calls(self, service: Service) -> ProviderCallsSeen:
+        """The share of the application's own calls that fail, by provider, from its metrics."""
+        metrics, now = service.metrics, datetime.now(UTC)
+        if metrics is None or not metrics.by_provider:
+            return ProviderCallsSeen(reason="no `metrics.by_provider` is configured", observed_at=now)
+        query = QueryByLabel(
+            url=metrics.prometheus,
+            query=metrics.by_provider,
+            samples=metrics.samples,
+            fresh_for=metrics.fresh_for,
+            label="provider",
+            top=MOST_PROVIDERS,
+        )
+        seen = await self._prometheus.query_by_label(query)
+        if not seen.values:
+            return ProviderCallsSeen(reason=seen.reason, observed_at=now)
+        if wrong := next((one for one in seen.values if not 0 <= one.value <= 1), None):
+            reason = f"`metrics.by_provider` gives {wrong.value:g}: {NO_SHARE}"
+            return ProviderCallsSeen(reason=reason, observed_at=now)
+        failing = tuple(one for one in seen.values if one.value > metrics.provider_threshold)
+        words = ", ".join(f"{one.value:.0%} to {one.label or 'no name'}" for one in seen.values[:3])
+        return ProviderCallsSeen(
+            finding=Finding.BAD if failing else Finding.OK,
+            reason=f"of the application's own calls fail: {words}",
+            failing=failing,
+            serving=tuple(one.label for one in seen.values if one not in failing),
+            observed_at=now,
+        )
+
+    @activity.defn
     async def watch_providers(self, request: WatchProviders) -> Watched:
         """Wait until every provider served us for the window, or the limit is reached."""
         every = min(SAMPLE_EVERY, request.stable_for / 3)
         pace = Patience(every=every, stable_for=request.stable_for, at_most=request.at_most)
-        return await watch(lambda: self.probe_providers(request.service), pace)
+        return await watch(lambda: self._back(request), pace)
+
+    async def _back(self, request: WatchProviders) -> Evidence:
+        """Whoever saw that a provider is down must see that it is back."""
+        probed = await self.probe_providers(request.service)
+        if probed.bad or (probed.ok and not request.by_calls):
+            return probed
+        calls = await self.look_at_provider_calls(request.service)
+        if request.by_calls or calls.bad:
+            return calls
+        answers = all(one.kind in (ProviderKind.UP, ProviderKind.REFUSES_US) for one in probed.providers)
+        return probed.model_copy(update={"finding": Finding.OK}) if answers else probed
 
     async def _probe(self, name: str, provider: Provider) -> ProviderSeen:
         began = time.monotonic()
         try:
-            answer = await ask(self._client, provider.url, within=provider.timeout, limit=0)
+            answer = await ask(self._client, provider.url, within=provider.timeout, limit=BODY_LIMIT)
         except NoAnswer as no_answer:
             down = no_answer.fault in _DOWN
             return ProviderSeen(
@@ -105,20 +173,50 @@ class ProviderActivities:
 
 
 def _judge(name: str, provider: Provider, answer: Answer, latency: float) -> ProviderSeen:
-    finding, kind = Finding.OK, ProviderKind.UP
-    if answer.status == 429:
-        finding, kind = Finding.BAD, ProviderKind.RATE_LIMITED
-    elif answer.status >= 500:
-        finding, kind = Finding.BAD, ProviderKind.DOWN
+    finding, kind, what = _meaning(answer)
     return ProviderSeen(
         name=name,
         finding=finding,
         kind=kind,
-        reason=f"answered {answer.status} at {shown(provider.url)}",
+        reason=f"answered {answer.status} at {shown(provider.url)}{what and ', '}{what}",
         status=answer.status,
         retry_after=retry_after(answer.retry_after),
         latency=latency,
     )
+
+
+def _meaning(answer: Answer) -> tuple[Finding, ProviderKind, str]:
+    """What one answer says, and what is added to it for people."""
+    status = answer.status
+    if status == 429:
+        return Finding.BAD, ProviderKind.RATE_LIMITED, "which limits us"
+    if status in _OUR_NETWORK or 300 <= status < 400:
+        return Finding.UNKNOWN, ProviderKind.NO_API, "which is somebody in between"
+    if status >= 500 and status not in _SPEAKS_ANOTHER_WAY:
+        return Finding.BAD, ProviderKind.DOWN, ""
+    if status < 200 or status >= 300:
+        return Finding.UNKNOWN, ProviderKind.REFUSES_US, "which says nothing of how it serves the application"
+    return _of_body(content_of(decoded(answer.body)))
+
+
+def _of_body(content: object) -> tuple[Finding, ProviderKind, str]:
+    """A good status: what the body says all the same."""
+    if is_markup(content):
+        return (
+            Finding.UNKNOWN,
+            ProviderKind.NO_API,
+            "with a page instead of its API: perhaps a proxy in between",
+        )
+    state = content.get("status") if isinstance(content, dict) else None
+    if isinstance(state, dict) and isinstance(word := state.get("indicator"), str):
+        finding = _INDICATORS.get(word, Finding.UNKNOWN)
+    else:
+        word = plain_word(state) or ""
+        finding = Finding.BAD if word in NOT_WELL else Finding.UNKNOWN if word in DEGRADED else Finding.OK
+    if finding is Finding.OK:
+        return finding, ProviderKind.UP, ""
+    kind = ProviderKind.DOWN if finding is Finding.BAD else ProviderKind.NOT_SEEN
+    return finding, kind, f"and says {clean(str(word), 60)}"
 
 
 def _together(seen: tuple[ProviderSeen, ...]) -> tuple[Finding, str]:

@@ -6,22 +6,30 @@ nothing else. Titles come from the application's errors: they are data, redacted
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 from temporalio import activity
 
-from activities.support.http import NoAnswer, ask
+from activities.support.http import Answer, NoAnswer, ask, retry_after
 from activities.support.redaction import clean
 from activities.support.secrets import SecretMissing, resolve
-from models.base import Duration, Model
+from models.base import Duration, Model, in_words
 from models.evidence.evidence import Evidence, Finding
 from models.service.request import ServiceRequest
 from models.service.surroundings import Sentry
 
 ANSWER_LIMIT = 2 * 2**20
+READ = 25
+"""Issues that are read at a time, because some of them may not count."""
+SHORT_WAIT = timedelta(seconds=2)
+"""If Sentry limits us for no longer, it is asked again once."""
+
+_OPEN = ("", "unresolved", "reprocessing")
 
 
 class TopIssues(ServiceRequest):
@@ -56,26 +64,47 @@ class SentrySeen(Evidence):
     """First seen since the given time, the most frequent first."""
 
 
+class _Project(BaseModel):
+    slug: str = ""
+
+
 class _Issue(BaseModel):
-    """The documented fields that are used; `count` comes as a string."""
+    """The documented fields that are used; older servers leave some out. `count` comes as a string."""
 
     model_config = ConfigDict(alias_generator=to_camel)
-    short_id: str
+    id: str
+    short_id: str | None = None
     title: str
     culprit: str | None = None
-    level: str = ""
-    count: int
-    user_count: int = 0
-    first_seen: AwareDatetime
-    last_seen: AwareDatetime
+    level: str | None = None
+    status: str | None = None
+    project: _Project | None = None
+    count: int = 0
+    user_count: int | None = None
+    first_seen: datetime
+    last_seen: datetime
     permalink: str | None = None
 
+    @field_validator("first_seen", "last_seen")
+    @classmethod
+    def _in_utc(cls, value: datetime) -> datetime:
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
 
-_ISSUES = TypeAdapter(list[_Issue])
+    def counts(self, project: str) -> bool:
+        """It is open, and of this project."""
+        others = self.project is not None and self.project.slug not in ("", project)
+        return (self.status or "") in _OPEN and not others
+
+
+_LIST = TypeAdapter(list[Any])
 
 
 class _NotSeen(Exception):
     """Why Sentry cannot be read, in one sentence without secrets."""
+
+
+class _RefusedQuery(_NotSeen):
+    """It does not know a term of the search."""
 
 
 class SentryActivities:
@@ -97,50 +126,92 @@ class SentryActivities:
         try:
             token = resolve(sentry.token)
             top = await self._issues(sentry, request, token, request.query)
-            new: tuple[Issue, ...] = ()
-            if request.since is not None:
-                first_seen = f"firstSeen:>={request.since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
-                new = await self._issues(sentry, request, token, f"{request.query} {first_seen}")
+            new = await self._new(sentry, request, token, top) if request.since else ()
         except SecretMissing as missing:
             return SentrySeen(reason=f"Sentry cannot be asked: {missing}", observed_at=now)
         except _NotSeen as not_seen:
             return SentrySeen(reason=str(not_seen), observed_at=now)
         if not top and not new:
             return SentrySeen(finding=Finding.OK, reason="Sentry has no such issues", observed_at=now)
+        top, new = top[: request.top], new[: request.top]
         return SentrySeen(finding=Finding.BAD, reason=_in_words(top, new), top=top, new=new, observed_at=now)
+
+    async def _new(
+        self, sentry: Sentry, request: TopIssues, token: str, top: tuple[Issue, ...]
+    ) -> tuple[Issue, ...]:
+        """First seen since the deployment; a server that cannot search for it has shown them already."""
+        since = request.since or datetime.now(UTC)
+        first_seen = f"firstSeen:>={since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+        try:
+            found = await self._issues(sentry, request, token, f"{request.query} {first_seen}")
+        except _RefusedQuery:
+            found = top
+        return tuple(one for one in found if one.first_seen >= since.replace(microsecond=0))
 
     async def _issues(self, sentry: Sentry, request: TopIssues, token: str, query: str) -> tuple[Issue, ...]:
         path = f"api/0/projects/{sentry.organization}/{sentry.project}/issues/"
         url = f"{sentry.url.rstrip('/')}/{path}"
-        params = {"query": query, "sort": "freq", "statsPeriod": request.period, "limit": str(request.top)}
+        params = {"query": query, "sort": "freq", "statsPeriod": request.period}
         headers = {"Authorization": f"Bearer {token}"}
+        params["limit"] = str(READ)
         try:
-            answer = await ask(
-                self._client, url, within=request.within, limit=ANSWER_LIMIT, params=params, headers=headers
-            )
-            if answer.status in (401, 403):
-                raise _NotSeen(f"Sentry refuses the token in {sentry.token}: it needs event:read")
-            if answer.status == 404:
-                raise _NotSeen(f"Sentry knows no project {sentry.organization}/{sentry.project}")
-            if answer.status == 429:
-                raise _NotSeen("Sentry limits our requests")
-            issues = _ISSUES.validate_json(answer.whole(url))
+            answer = await self._ask(url, request, params, headers)
+            _must_serve_us(sentry, answer)
+            listed = _LIST.validate_json(answer.whole(url))
         except NoAnswer as no_answer:
             raise _NotSeen(f"Sentry cannot be asked: {no_answer.reason}") from None
         except ValidationError:
             raise _NotSeen(f"the answer at {sentry.url} is not that of Sentry") from None
-        return tuple(_issue(one) for one in issues[: request.top])
+        issues = [one for one in map(_read, listed) if one is not None]
+        if listed and not issues:
+            raise _NotSeen(f"the answer at {sentry.url} is not that of Sentry")
+        counting = (_issue(one) for one in issues if one.counts(sentry.project))
+        return tuple(sorted(counting, key=lambda one: -one.count))
+
+    async def _ask(
+        self, url: str, request: TopIssues, params: dict[str, str], headers: dict[str, str]
+    ) -> Answer:
+        for last in (False, True):
+            answer = await ask(
+                self._client, url, within=request.within, limit=ANSWER_LIMIT, params=params, headers=headers
+            )
+            wait = retry_after(answer.retry_after)
+            if last or answer.status != 429 or wait is None or wait > SHORT_WAIT:
+                break
+            await asyncio.sleep(wait.total_seconds())
+        return answer
+
+
+def _must_serve_us(sentry: Sentry, answer: Answer) -> None:
+    """Raises `_NotSeen` for an answer that says why there is none."""
+    if answer.status in (401, 403):
+        raise _NotSeen(f"Sentry refuses the token in {sentry.token}: it needs event:read")
+    if answer.status == 404:
+        raise _NotSeen(f"Sentry knows no project {sentry.organization}/{sentry.project}")
+    if answer.status == 400:
+        raise _RefusedQuery("Sentry refuses the search: answered 400")
+    if answer.status == 429:
+        wait = retry_after(answer.retry_after)
+        raise _NotSeen(f"Sentry limits our requests{f' for {in_words(wait)}' if wait else ''}")
+
+
+def _read(one: Any) -> _Issue | None:
+    """One issue; what cannot be read hides none of the others."""
+    try:
+        return _Issue.model_validate(one)
+    except ValidationError:
+        return None
 
 
 def _issue(issue: _Issue) -> Issue:
     link = issue.permalink or ""
     return Issue(
-        short_id=clean(issue.short_id, 60),
+        short_id=clean(issue.short_id or issue.id, 60),
         title=clean(issue.title, 200),
         culprit=clean(issue.culprit or "", 200),
-        level=clean(issue.level, 20),
+        level=clean(issue.level or "", 20),
         count=issue.count,
-        users=issue.user_count,
+        users=issue.user_count or 0,
         first_seen=issue.first_seen,
         last_seen=issue.last_seen,
         link=clean(link, 300) if link.startswith(("https://", "http://")) else "",

@@ -49,8 +49,8 @@ class ErrorsSeen(Evidence):
     """The routes that fail most, the worst first."""
     since: datetime | None = None
     """When the ratio rose above the threshold, as far as the last hours show."""
-    rose: bool = False
-    """Whether it was seen under the threshold right before; if not, it began then or earlier."""
+    good_until: datetime | None = None
+    """When it was last seen under the threshold before; None means that it may have begun earlier."""
 
 
 class CpuSeen(Evidence):
@@ -82,11 +82,12 @@ class ServiceMetricActivities:
         )
         if seen.bad and (wrong := await self._no_counter(metrics)):
             return seen.model_copy(update={"finding": Finding.UNKNOWN, "reason": wrong})
-        since, rose = onset(series.points, metrics.threshold, metrics.window) if seen.bad else (None, False)
+        since, good_until = onset(series.points if seen.bad else (), metrics.threshold, metrics.window)
         failing = tuple(route for route in routes.values if route.value > metrics.threshold)
         worst = ", ".join(f"{route.label} {route.value:.0%}" for route in failing[:3])
         reason = f"{seen.reason}; worst: {worst}" if worst else seen.reason
-        return seen.model_copy(update={"routes": failing, "since": since, "rose": rose, "reason": reason})
+        facts = {"routes": failing, "since": since, "good_until": good_until, "reason": reason}
+        return seen.model_copy(update=facts)
 
     @activity.defn
     async def look_at_heap(self, service: Service) -> HeapSeen:

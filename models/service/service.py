@@ -105,7 +105,7 @@ class LogScan(Configured):
             "no-such-database": r"database \"[^\"]*\" does not exist|\bP1003\b",
             "read-only-database": r"in a read-only transaction",
             "wraparound": r"to avoid wraparound data loss",
-            "circuit-open": r"circuit.*open",
+            "circuit-open": r"(?i)circuit.*open(?!ai)",
             "disk-full": r"No space left on device|ENOSPC",
         }
     )

@@ -136,6 +136,7 @@ SCENARIOS = (
         cause="unknown",
         faults=("bad-cache",),
         action=("restart-service",),
+        approved_by=("anna",),
     ),
     _row(
         name="a restart does not help",
@@ -143,6 +144,7 @@ SCENARIOS = (
         faults=("bad-cache-for-good",),
         configure=soon_given_up,
         action=("restart-service",),
+        approved_by=("anna",),
         outcome=Outcome.CLOSED_BY_HUMAN,
         timeline=("backend still fails",),
     ),
@@ -253,7 +255,7 @@ ROWS = (
     Row(
         "out of capacity", failing(cpu=sights.FULL_CPU), variant="scaling is not allowed", needs_a_human=True
     ),
-    Row("unknown", failing(), done=("restart backend",)),
+    Row("unknown", failing(), asks=True, done=("restart backend",)),
     Row(
         "external API down",
         failing(providers=sights.PROVIDER_DOWN, heap=sights.GROWING_HEAP, cpu=sights.FULL_CPU),

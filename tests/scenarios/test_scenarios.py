@@ -15,7 +15,7 @@ from tests.parts.scenarios.scenario import Scenario
 from tests.parts.scenarios.stage import Stage, written_by_the_product
 from tests.scenarios.tables import SCENARIOS
 
-WITHOUT_A_QUESTION = ("policy", "the approval of what is taken back")
+WITHOUT_A_QUESTION = ("policy", "the approval of what is reverted")
 
 
 def row(scenario: Scenario) -> pytest.ParameterSet:

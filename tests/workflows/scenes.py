@@ -50,12 +50,18 @@ def unreachable(kind: DatabaseKind, **changes: object) -> Scene:
 
 
 def deployed(then: Scene) -> Scene:
-    """A healthy version of the day before yesterday, and a newer one of five minutes ago."""
+    """A healthy version of the day before yesterday, and a newer one of five minutes ago.
+
+    The errors began a minute after it.
+    """
 
     async def told(harness: Harness) -> None:
         await then(harness)
         now = await harness.now()
         old, new = now - timedelta(days=2), now - timedelta(minutes=5)
+        began = {"since": new + timedelta(minutes=1), "good_until": new}
+        if harness.world.errors.since is None:
+            harness.world.errors = harness.world.errors.model_copy(update=began)
         await harness.deployed(
             Deployment(service="backend", version="backend:1", deployed_at=old, healthy_at=old, current=True),
             Deployment(service="backend", version="backend:2", deployed_at=new, current=True),

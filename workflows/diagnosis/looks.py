@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.incidents.stewardship import HistorySeen, StewardshipActivities
     from activities.managers.process_seen import ProcessSeen
     from activities.monitoring.heap import HeapSeen
-    from activities.monitoring.providers import ProviderActivities, ProvidersSeen
+    from activities.monitoring.providers import ProviderActivities, ProviderCallsSeen, ProvidersSeen
     from activities.monitoring.sentry import SentryActivities, SentrySeen, TopIssues
     from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, ServiceMetricActivities
     from activities.postgres.check import PostgresActivities
@@ -118,6 +118,13 @@ heap = Look("heap", HeapSeen, ServiceMetricActivities.look_at_heap, the_service,
 cpu = Look("cpu", CpuSeen, ServiceMetricActivities.look_at_cpu, the_service, "CPU")
 issues = Look("issues", SentrySeen, SentryActivities.top_issues, its_issues, "top issues")
 providers = Look("providers", ProvidersSeen, ProviderActivities.probe_providers, the_service)
+provider_calls = Look(
+    "provider_calls",
+    ProviderCallsSeen,
+    ProviderActivities.look_at_provider_calls,
+    the_service,
+    "its own calls of providers",
+)
 executions = Look(
     "executions", ExecutionsSeen, AppTemporalActivities.failed_executions, its_executions, "failed workflows"
 )

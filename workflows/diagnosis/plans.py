@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         RestoreService,
         SetEnvironment,
     )
+    from workflows.diagnosis.provider_failures import provider_failures
     from workflows.diagnosis.situation import Situation
 
 
@@ -112,12 +113,12 @@ def scale_out(now: Situation) -> Plan | None:
 
 def degrade(now: Situation) -> Plan | None:
     """Cached answers, queued jobs and 202 instead of errors, while a provider is away."""
-    degradation, down = now.service.degradation, now[looks.providers].down
+    degradation, down = now.service.degradation, provider_failures(now, now[looks.errors].since)
     if degradation is None or not down:
         return None
-    names = ", ".join(provider.name for provider in down)
+    names = ", ".join(dict.fromkeys(one.name for one in down))
     step = Degrade(service=now.service, because_of=names, at_most=degradation.at_most)
-    return Plan(steps=(step,), why=now[looks.providers].reason)
+    return Plan(steps=(step,), why="; ".join(one.says for one in down[:4]))
 
 
 def restore(now: Situation) -> Plan:

@@ -80,7 +80,8 @@ def _the_service(now: Situation, window: timedelta) -> WatchService:
 def _providers(now: Situation, window: timedelta) -> WatchProviders:
     degradation = now.service.degradation
     limit = degradation.at_most if degradation else timedelta(hours=4)
-    return WatchProviders(service=now.service, stable_for=window, at_most=limit)
+    by_calls = not now[looks.providers].down
+    return WatchProviders(service=now.service, stable_for=window, at_most=limit, by_calls=by_calls)
 
 
 def _recovery(now: Situation, _: timedelta) -> WaitForRecovery:

@@ -4,8 +4,9 @@ Check status   the error ratio over 5 minutes, summed before it is divided, and 
 Evidence       Sentry's top issues, the logs, the database, the providers, the deployments, the
                heap, the CPU, and the failed workflows of the application
 Causes         the table below, walked in order: what heals another's fault stands before what
-               can be undone, and that before what cannot
-Verify         under the threshold for the whole window, with traffic
+               can be undone, and that before what cannot. Nothing matches: a person is asked
+               whether to restart it once
+Verify         under the threshold for the whole window, with enough traffic
 Undo           the degraded mode is reverted when the providers serve us again
 """
 
@@ -23,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.review import Review
     from models.names import DATABASE_CONNECTION_FAILURE
     from workflows.diagnosis.causes import Cause, Undo, ask_a_human
+    from workflows.diagnosis.provider_failures import ProviderFailure, provider_failures, they_serve
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
@@ -31,15 +33,18 @@ SHORTLY = timedelta(minutes=1)
 """So much earlier than the cause the metrics may show the errors: a scrape, and the clocks of machines."""
 LONG_AFTER = timedelta(minutes=30)
 """Errors that begin later than this after a deployment are not blamed on it."""
-
-
-def began(now: Situation, otherwise: datetime) -> datetime:
-    """Since when there are too many errors, as far as the metrics know."""
-    return now[looks.errors].since or now[looks.errors].observed_at or otherwise
+HALF = 0.5
+"""The share of the heap, or of the CPU, under which there is room."""
 
 
 def database_lost(now: Situation) -> bool:
     return now[looks.dependencies].lost_database is not None
+
+
+def blames_another(now: Situation) -> bool:
+    """The service itself says what is not well, and it is not its database."""
+    health = now[looks.health]
+    return health.bad and bool(health.names) and not health.names_database
 
 
 def deadlock(now: Situation) -> bool:
@@ -53,38 +58,82 @@ def pool_exhausted(now: Situation) -> bool:
     return has_database and now[looks.health].bad and now[looks.recent_logs].has("pool-exhausted")
 
 
+def failures(now: Situation) -> tuple[ProviderFailure, ...]:
+    return provider_failures(now, now[looks.errors].since)
+
+
 def provider_down(now: Situation) -> bool:
-    return bool(now[looks.providers].down)
+    return bool(failures(now))
+
+
+def its_calls_succeed(now: Situation) -> bool:
+    return they_serve(now, failures(now))
+
+
+def deployed_at(now: Situation) -> datetime | None:
+    """When the running version was: a pipeline tells of it late, and the process knows."""
+    current, started = looks.deployments(now).current, now[looks.process].started_at
+    if current is None:
+        return None
+    told_late = started is not None and timedelta() < current.deployed_at - started <= LONG_AFTER
+    return started if told_late else current.deployed_at
 
 
 def bad_deployment(now: Situation) -> bool:
-    """The errors began soon after the running version was deployed, and there is a way back."""
-    history = looks.deployments(now)
+    """Errors since a moment that is not long after a deployment, and there is a way back."""
+    history, deployed, since = looks.deployments(now), deployed_at(now), now[looks.errors].since
     by_script = now.service.rollback is not None and len(history.deployments) > 1
-    if history.current is None or not (history.last_healthy or by_script):
+    if deployed is None or since is None or not (history.last_healthy or by_script):
         return False
-    deployed_at = history.current.deployed_at
-    return -SHORTLY <= began(now, deployed_at) - deployed_at <= LONG_AFTER
+    return since - deployed <= LONG_AFTER
+
+
+def not_by_the_deployment(now: Situation) -> bool:
+    """They began before it, or that they did not was not seen; or the version before had the same."""
+    deployed, errors, issues = deployed_at(now), now[looks.errors], now[looks.issues]
+    if deployed is None or errors.since is None or errors.good_until is None:
+        return True
+    same = bool(issues.top) and not issues.new and issues.top[0].first_seen < deployed - SHORTLY
+    return same or errors.since < deployed - SHORTLY or errors.good_until < deployed - LONG_AFTER
 
 
 def memory_leak(now: Situation) -> bool:
     return now[looks.heap].bad
 
 
+def warms_up_or_has_room(now: Situation) -> bool:
+    """What has just started fills its caches; and a heap that is half empty fails no request."""
+    started, metrics, share = now[looks.process].started_at, now.service.metrics, now[looks.heap].share
+    seen_at = now[looks.heap].observed_at or now[looks.process].observed_at
+    young = bool(started and seen_at and metrics and seen_at - started < metrics.heap_window / 2)
+    return young or (share is not None and share < HALF)
+
+
 def workflow_failures(now: Situation) -> bool:
-    """Some failed since the errors began, or shortly before: one that failed long ago explains nothing."""
-    failed = now[looks.executions]
-    return failed.bad and any(one.closed_at >= began(now, one.closed_at) - SHORTLY for one in failed.types)
+    return now[looks.executions].bad
+
+
+def failed_before(now: Situation) -> bool:
+    """What failed before the errors began explains nothing."""
+    since = now[looks.errors].since or now[looks.errors].observed_at
+    return since is not None and all(one.closed_at < since - SHORTLY for one in now[looks.executions].types)
 
 
 def out_of_capacity(now: Situation) -> bool:
     return now[looks.cpu].bad or (now[looks.process].running and now[looks.process].at_its_limit)
 
 
+def cpu_is_idle(now: Situation) -> bool:
+    cores, metrics = now[looks.cpu].cores, now.service.metrics
+    return cores is not None and metrics is not None and cores < HALF * metrics.cpu_full
+
+
 DATABASE_LOST = Cause(
     name="database lost",
     evidence="a database that it depends on does not answer",
     matches=database_lost,
+    contradicted_by="the health check names something else",
+    contradicts=blames_another,
     remedy="heal the database first, in its own incident",
     fix=plans.restart,
     pages="database",
@@ -94,6 +143,8 @@ DEADLOCK = Cause(
     name="database deadlock",
     evidence="a session waits too long for another's lock, or no connection is left",
     matches=deadlock,
+    contradicted_by="the health check names something else",
+    contradicts=blames_another,
     remedy="show the blocking queries; restart the database with approval",
     fix=plans.restart_database,
     pages="database",
@@ -103,14 +154,19 @@ POOL_EXHAUSTED = Cause(
     name="pool exhausted",
     evidence="its log says that its connection pool is empty, while the database has room",
     matches=pool_exhausted,
+    contradicted_by="the health check names something else",
+    contradicts=blames_another,
     remedy="have it healed in the database's own incident, which can raise the pool",
     fix=ask_a_human,
 )
 
 EXTERNAL_API_DOWN = Cause(
     name="external API down",
-    evidence="a provider does not answer, or limits us",
+    evidence="a provider fails: by its probe, its circuit in the log, the service's own calls, Sentry or the"
+    " health check",
     matches=provider_down,
+    contradicted_by="its own calls of that provider succeed",
+    contradicts=its_calls_succeed,
     remedy="degrade gracefully until the provider is back",
     fix=plans.degrade,
     undo=Undo(plans.restore, when=verifications.PROVIDERS_BACK),
@@ -125,6 +181,8 @@ CAUSES = (
         name="bad deployment",
         evidence="the errors began shortly after a deployment",
         matches=bad_deployment,
+        contradicted_by="they began before it, or nobody saw them begin, or the version before had the same",
+        contradicts=not_by_the_deployment,
         remedy="roll back with approval, and see the ratio fall",
         fix=plans.roll_back,
         pages="platform",
@@ -133,13 +191,17 @@ CAUSES = (
         name="memory leak",
         evidence="the heap grows steadily",
         matches=memory_leak,
+        contradicted_by="it started a short while ago, or half of the heap is free",
+        contradicts=warms_up_or_has_room,
         remedy="restart it, and have its memory profiled",
         fix=plans.restart,
     ),
     Cause(
         name="workflow failures",
-        evidence="workflows of the application failed since the errors began",
+        evidence="workflows of the application failed lately",
         matches=workflow_failures,
+        contradicted_by="they failed before the errors began",
+        contradicts=failed_before,
         remedy="read the failed workflows in the application's Temporal UI",
         fix=ask_a_human,
     ),
@@ -147,6 +209,8 @@ CAUSES = (
         name="out of capacity",
         evidence="CPU or memory at its limit",
         matches=out_of_capacity,
+        contradicted_by="its CPU is idle",
+        contradicts=cpu_is_idle,
         remedy="scale out, where that is allowed, or ask",
         fix=plans.scale_out,
     ),
@@ -160,6 +224,7 @@ UNKNOWN = Cause(
     matches=lambda _: True,
     remedy="restart it once, and watch",
     fix=plans.restart,
+    asks=True,
 )
 
 
@@ -180,6 +245,7 @@ class HighErrorRate(Runbook):
             looks.dependencies,
             looks.sessions,
             looks.providers,
+            looks.provider_calls,
             looks.heap,
             looks.cpu,
             looks.executions,
@@ -199,6 +265,6 @@ class HighErrorRate(Runbook):
         lost = incident.now[looks.dependencies].lost_database
         nearest = next(one.name for one in incident.policy.dependencies if one.is_database)
         await incident.heal_first(lost.service if lost else nearest, DATABASE_CONNECTION_FAILURE)
-        now = await incident.look(looks.providers)
-        if now[looks.providers].down:
+        now = await incident.look(looks.providers, looks.provider_calls)
+        if provider_down(now) and not its_calls_succeed(now):
             await incident.act(EXTERNAL_API_DOWN)

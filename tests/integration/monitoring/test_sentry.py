@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.testing import ActivityEnvironment
+from werkzeug import Request, Response
 
 from activities.monitoring.sentry import SentryActivities, SentrySeen, TopIssues
 from models.evidence.evidence import Finding
@@ -72,7 +74,7 @@ async def look(sentry: SentryActivities, asked: TopIssues) -> SentrySeen:
 async def test_the_most_frequent_and_the_new_ones(
     sentry: SentryActivities, httpserver: HTTPServer, token: SecretRef
 ) -> None:
-    common = {"sort": "freq", "statsPeriod": "24h", "limit": "3"}
+    common = {"sort": "freq", "statsPeriod": "24h", "limit": "25"}
     headers = {"Authorization": f"Bearer {TOKEN}"}
     httpserver.expect_request(
         PATH, headers=headers, query_string={"query": "is:unresolved", **common}
@@ -96,6 +98,69 @@ async def test_the_most_frequent_and_the_new_ones(
     assert seen.reason.endswith("; new since the deployment: BACKEND-2")
     assert seen.top[0].link == "https://sentry.example/organizations/acme/issues/1/"
     assert seen.top[0].first_seen == datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+
+
+async def test_only_open_issues_of_this_project_count(
+    sentry: SentryActivities, httpserver: HTTPServer, token: SecretRef
+) -> None:
+    """Some servers answer with more than the search asks for."""
+    httpserver.expect_request(PATH).respond_with_json(
+        [
+            issue(1, 900, status="resolved"),
+            issue(2, 800, status="ignored", substatus="archived_until_escalating"),
+            issue(3, 700, project={"id": "2", "slug": "frontend"}),
+            issue(4, 5),
+            issue(5, 60),
+        ]
+    )
+    seen = await look(sentry, request(httpserver.url_for("/"), token))
+    assert [one.short_id for one in seen.top] == ["BACKEND-5", "BACKEND-4"]
+
+
+async def test_an_old_server_leaves_fields_out(
+    sentry: SentryActivities, httpserver: HTTPServer, token: SecretRef
+) -> None:
+    old = {
+        "id": "17",
+        "shortId": None,
+        "title": "boom",
+        "level": None,
+        "count": "9",
+        "userCount": None,
+        "firstSeen": "2026-01-02T03:04:05",
+        "lastSeen": "2026-01-03T03:04:05",
+    }
+    httpserver.expect_request(PATH).respond_with_json([old, {"title": "nothing else"}])
+    seen = await look(sentry, request(httpserver.url_for("/"), token))
+    assert [(one.short_id, one.count) for one in seen.top] == [("17", 9)]
+    assert seen.top[0].first_seen == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+async def test_a_server_that_cannot_search_by_time_has_shown_what_is_new(
+    sentry: SentryActivities, httpserver: HTTPServer, token: SecretRef
+) -> None:
+    def answer(asked: Request) -> Response:
+        if "firstSeen" in asked.args["query"]:
+            return Response('{"detail": "Invalid search"}', 400)
+        return Response(json.dumps([issue(1, 9), issue(2, 5, firstSeen="2026-01-05T00:00:00Z")]))
+
+    httpserver.expect_request(PATH).respond_with_handler(answer)
+    since = datetime(2026, 1, 4, tzinfo=UTC)
+    seen = await look(sentry, request(httpserver.url_for("/"), token, since=since))
+    assert [one.short_id for one in seen.new] == ["BACKEND-2"]
+
+
+async def test_a_short_limit_is_waited_for_and_a_long_one_is_told(
+    sentry: SentryActivities, httpserver: HTTPServer, token: SecretRef
+) -> None:
+    httpserver.expect_ordered_request(PATH).respond_with_data("{}", 429, {"Retry-After": "1"})
+    httpserver.expect_ordered_request(PATH).respond_with_json([issue(1, 9)])
+    assert (await look(sentry, request(httpserver.url_for("/"), token))).bad
+    httpserver.clear()
+    httpserver.expect_request(PATH).respond_with_data("{}", 429, {"Retry-After": "90"})
+    limited = await look(sentry, request(httpserver.url_for("/"), token))
+    assert (limited.unknown, limited.reason) == (True, "Sentry limits our requests for 1 min 30 s")
+    assert len(httpserver.log) == 1
 
 
 async def test_no_issues_is_ok(sentry: SentryActivities, httpserver: HTTPServer, token: SecretRef) -> None:

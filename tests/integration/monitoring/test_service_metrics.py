@@ -153,8 +153,9 @@ async def test_since_when_there_are_too_many_errors(
     activities: ServiceMetricActivities, prometheus: str
 ) -> None:
     seen = await look(activities, metrics_of(prometheus, "busy"))
-    assert (seen.finding, seen.rose) == (Finding.BAD, True)
-    assert seen.since is not None
+    assert seen.bad
+    assert seen.since is not None and seen.good_until is not None
+    assert timedelta() < seen.since - seen.good_until < timedelta(minutes=1)
     age = datetime.now(UTC) - seen.since
     assert timedelta(minutes=17) < age < timedelta(minutes=21)
 
@@ -163,7 +164,7 @@ async def test_errors_as_old_as_the_samples_may_be_older(
     activities: ServiceMetricActivities, prometheus: str
 ) -> None:
     seen = await look(activities, metrics_of(prometheus, "always"))
-    assert (seen.finding, seen.rose) == (Finding.BAD, False)
+    assert (seen.finding, seen.good_until) == (Finding.BAD, None)
 
 
 async def test_a_status_under_another_label_is_not_zero_errors(

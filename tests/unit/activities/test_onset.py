@@ -24,18 +24,18 @@ def points(shape: str) -> list[Point]:
 
 
 @pytest.mark.parametrize(
-    ("shape", "since", "rose"),
+    ("shape", "since", "good_until"),
     [
-        ("....####", 4, True),
-        ("........", None, False),
-        ("", None, False),
-        ("########", 0, False),
-        ("..###.##", 2, True),
-        ("..##.......##", 11, True),
-        ("..##....", 2, True),
-        ("..##   ##", 2, True),
-        ("..##        ##", 12, False),
-        (".      ##", 7, False),
+        ("....####", 4, 3),
+        ("........", None, None),
+        ("", None, None),
+        ("########", 0, None),
+        ("..###.##", 2, 1),
+        ("..##.......##", 11, 10),
+        ("..##....", 2, 1),
+        ("..##   ##", 2, 1),
+        ("..##        ##", 12, None),
+        (".      ##", 7, 0),
     ],
     ids=[
         "it rises once",
@@ -47,9 +47,11 @@ def points(shape: str) -> list[Point]:
         "it fell just now",
         "a short gap is no end",
         "after a long gap it may be older",
-        "the last good point is long before",
+        "a deployment leaves a gap",
     ],
 )
-def test_since_when(shape: str, since: int | None, rose: bool) -> None:
-    expected = None if since is None else START + since * timedelta(minutes=1)
-    assert onset(points(shape), THRESHOLD, DIP) == (expected, rose)
+def test_since_when(shape: str, since: int | None, good_until: int | None) -> None:
+    expected = tuple(
+        None if minute is None else START + minute * timedelta(minutes=1) for minute in (since, good_until)
+    )
+    assert onset(points(shape), THRESHOLD, DIP) == expected

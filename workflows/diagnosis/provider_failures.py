@@ -1,0 +1,131 @@
+"""Who says that an external provider does not serve the service.
+
+Its probe, its circuit in the log, the application's own calls, Sentry and its health check: one of them
+is enough, because each sees what the others may not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.looks as looks
+    from workflows.diagnosis.situation import Situation
+
+SOMEBODY = "a provider"
+"""Which one is not said."""
+
+_CIRCUIT = re.compile(r"circuit", re.IGNORECASE)
+_STATE = re.compile(r"half[-_ ]?open|open(?!ai)|clos(?:ed|es|e|ing)", re.IGNORECASE)
+_A_STORE = re.compile(
+    r"postgres|database|prisma|\bsql|\bdb\b|redis|memcache|mongo|kafka|rabbit", re.IGNORECASE
+)
+_DOES_NOT_SERVE = re.compile(
+    r"time[d ]?[- ]?out|ECONN|EAI_AGAIN|ENOTFOUND|socket hang up|refused|reset|unreachable|unavailable"
+    r"|overload|rate.?limit|too many requests|circuit|connection|network|gateway"
+    r"|API.?(?:connection|status)?.?error|internal server error|\b(?:429|5\d\d)\b",
+    re.IGNORECASE,
+)
+_OUR_CREDENTIALS = re.compile(
+    r"\b40[13]\b|unauthori[sz]ed|forbidden|permission|(?:invalid|incorrect|missing|expired).{0,20}(?:key|token)"
+    r"|authentication|quota|billing",
+    re.IGNORECASE,
+)
+
+
+class ProviderFailure(NamedTuple):
+    """One provider, and who says that it does not serve the service."""
+
+    name: str
+    says: str
+
+
+def provider_failures(now: Situation, since: datetime | None = None) -> tuple[ProviderFailure, ...]:
+    """Each that anybody says of. An issue in Sentry counts only if it was seen after `since`."""
+    return (
+        *(ProviderFailure(one.name, f"{one.name}: {one.reason}") for one in now[looks.providers].down),
+        *_by_calls(now),
+        *_by_log(now),
+        *_by_sentry(now, since),
+        *_by_health(now),
+    )
+
+
+def they_serve(now: Situation, failures: tuple[ProviderFailure, ...]) -> bool:
+    """The application's own calls of each of them succeed."""
+    serving = {one.casefold() for one in now[looks.provider_calls].serving}
+    return bool(failures) and all(one.name.casefold() in serving for one in failures)
+
+
+def _by_calls(now: Situation) -> Iterator[ProviderFailure]:
+    for one in now[looks.provider_calls].failing:
+        yield ProviderFailure(one.label or SOMEBODY, f"{one.value:.0%} of its own calls to {one.label} fail")
+
+
+def _by_log(now: Situation) -> Iterator[ProviderFailure]:
+    """The newest word of each circuit counts: one that is closed again is no trouble."""
+    log = now[looks.recent_logs]
+    if not log.has("circuit-open"):
+        return
+    newest: dict[str, str] = {}
+    for line in log.tail:
+        if _CIRCUIT.search(line) and (states := _STATE.findall(line)):
+            newest[_circuit_of(now, line)] = states[-1].lower()
+    sample = log.matches["circuit-open"].sample
+    if not _CIRCUIT.search(sample):  # a pattern of the configuration, in words of its own
+        newest.setdefault(_circuit_of(now, sample), "open")
+    for name, state in newest.items():
+        if name and not state.startswith("clos"):
+            yield ProviderFailure(name, f"its log says that the circuit of {name} is open")
+
+
+def _circuit_of(now: Situation, line: str) -> str:
+    """Whose circuit it is; empty for that of a database or another store."""
+    return _named(now, line) or ("" if _A_STORE.search(line) else SOMEBODY)
+
+
+def _by_sentry(now: Situation, since: datetime | None) -> Iterator[ProviderFailure]:
+    for issue in dict.fromkeys((*now[looks.issues].top, *now[looks.issues].new)):
+        text = f"{issue.title} {issue.culprit}"
+        name = _named(now, issue.title) or _named(now, issue.culprit, by_host_only=True)
+        stands = since is None or issue.last_seen >= since - timedelta(minutes=1)
+        if name and stands and _DOES_NOT_SERVE.search(text) and not _OUR_CREDENTIALS.search(text):
+            yield ProviderFailure(name, f"Sentry names {name}: {issue.title} ({issue.count})")
+
+
+def _by_health(now: Situation) -> Iterator[ProviderFailure]:
+    named = now[looks.health].names if now[looks.health].bad else ()
+    for part in named:
+        if name := _named(now, part):
+            yield ProviderFailure(name, f"its health check names {name}")
+
+
+def _named(now: Situation, text: str, *, by_host_only: bool = False) -> str:
+    """The configured provider that a text names, or whose host stands in it.
+
+    In a path, a name is often one of the service's own routes: there only the host counts.
+    """
+    for name, provider in now.service.providers.items():
+        if re.search(rf"(?<![\w-]){_host_of(provider.url)}(?![\w-]|\.\w)", text, re.IGNORECASE):
+            return name
+        if not by_host_only and re.search(
+            rf"(?<![\w/.]){re.escape(name)}(?![\w/]|\.\w)", text, re.IGNORECASE
+        ):
+            return name
+    return ""
+
+
+def _host_of(url: str) -> str:
+    """A pattern of the host and those beside it: `files.openai.com` belongs to `api.openai.com`."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    first, _, domain = host.partition(".")
+    if first in ("api", "www", "status") and "." in domain:
+        return rf"(?:[\w-]+\.)*{re.escape(domain)}"
+    return re.escape(host if first and domain and not first.isdigit() else parts.netloc)
