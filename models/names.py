@@ -91,6 +91,11 @@ def queue_of(host: str | None) -> str:
     return f"{TASK_QUEUE}@{host}" if host else TASK_QUEUE
 
 
+def verification_queue_of(host: str | None) -> str:
+    """The task queue for verifications, which run for long: they take no slot from anything else."""
+    return queue_of(host).replace(TASK_QUEUE, f"{TASK_QUEUE}-verifications", 1)
+
+
 def incident_id(alert: str, service: str) -> str:
     """`ServiceDown/backend`: one open run an alert and service, never a pod or instance."""
     return f"{alert}/{service}"

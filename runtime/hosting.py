@@ -47,12 +47,15 @@ from activities.service.ports import PortActivities
 from activities.service.processes import ProcessActivities
 from activities.support.secrets import resolve
 from models.configuration.configuration import Configuration
-from models.names import queue_of
+from models.names import queue_of, verification_queue_of
 from runtime.deployments import DeploymentWatch
 from runtime.search_attributes import register_search_attributes
+from workflows.record.guarded_messages import GuardedMessages
 from workflows.runbooks.registry import WORKFLOWS
 
-THREADS = 20
+THREADS = 200
+"""One for each slot of an activity, local or not: an action never waits for the thread of a look at an
+engine that hangs. A thread is started when it is needed."""
 DRAIN = timedelta(seconds=20)
 """How long running activities may take to end after SIGTERM; then another worker retries them."""
 
@@ -60,6 +63,9 @@ CACHED_RUNS = 300
 """Runs that a worker keeps in memory, the most recently used. Most open incidents wait for a person, and to
 replay one for a message costs some 15 ms. The SDK's default of 1,000 would need three times the memory,
 and start 200 incidents at once less than a tenth faster."""
+
+VERIFICATIONS = 1000
+"""How many verifications may go on at once. They mostly sleep, and take no thread."""
 
 Activity = Callable[..., Any]
 
@@ -107,19 +113,29 @@ def activities_of(*objects: object) -> list[Activity]:
     ]
 
 
-def worker(
+def workers(
     client: Client, activities: Sequence[Activity], threads: ThreadPoolExecutor, host: str | None = None
-) -> Worker:
-    """The common worker; with `host`, one for the activities that must run on that host."""
-    return Worker(
+) -> tuple[Worker, Worker]:
+    """The common worker (with `host`, one for the activities that must run on that host), and the one for
+    verifications, which has slots of its own."""
+    common = Worker(
         client,
         task_queue=queue_of(host),
         workflows=() if host else WORKFLOWS,
+        interceptors=[GuardedMessages()],
         max_cached_workflows=CACHED_RUNS,
         activities=activities,
         activity_executor=threads,
         graceful_shutdown_timeout=DRAIN,
     )
+    verifications = Worker(
+        client,
+        task_queue=verification_queue_of(host),
+        activities=[one for one in activities if inspect.iscoroutinefunction(one)],
+        max_concurrent_activities=VERIFICATIONS,
+        graceful_shutdown_timeout=DRAIN,
+    )
+    return common, verifications
 
 
 @asynccontextmanager
@@ -134,10 +150,11 @@ async def hosted(
     with ThreadPoolExecutor(THREADS) as threads:
         async with httpx.AsyncClient(trust_env=False) as http:
             managers = Managers()
-            one = worker(client, build(client, http, managers, configuration), threads, host)
+            activities = build(client, http, managers, configuration)
+            one, verifications = workers(client, activities, threads, host)
             watch = DeploymentWatch(client, ProcessActivities(managers), HealthActivities(http))
             versions = asyncio.create_task(watch.run(configuration, host))
-            async with one:
+            async with one, verifications:
                 try:
                     yield one
                 finally:

@@ -17,7 +17,11 @@ SERVICE = SearchAttributeKey.for_keyword("Service")
 SEVERITY = SearchAttributeKey.for_keyword("Severity")
 PHASE = SearchAttributeKey.for_keyword("Phase")
 
-ALL = (ALERT_NAME, SERVICE, SEVERITY, PHASE)
+FAULT = SearchAttributeKey.for_keyword("Fault")
+"""Set only on a run in which the product itself made a mistake."""
+OWN_CODE = "own code"
+
+ALL = (ALERT_NAME, SERVICE, SEVERITY, PHASE, FAULT)
 
 
 def of_alert(alert: Alert, severity: Severity) -> TypedSearchAttributes:

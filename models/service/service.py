@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter, field_validator
 
 from models.base import Configured, Duration, Interval, Size, in_words
-from models.names import ServiceName, queue_of
+from models.names import ServiceName, queue_of, verification_queue_of
 from models.service.addresses import WebAddress, web_address
 from models.service.secret import SecretRef
 from models.service.surroundings import (
@@ -207,6 +207,11 @@ class Service(Configured):
     @property
     def queue(self) -> str:
         return queue_of(self.host)
+
+    @property
+    def verification_queue(self) -> str:
+        """The task queue for its verifications."""
+        return verification_queue_of(self.host)
 
     @property
     def runs_at(self) -> Service:

@@ -15,6 +15,7 @@ from temporalio.workflow import NondeterminismError
 from tests.replay import mutated
 from tests.replay.record import HISTORIES, record, recorded
 from tests.replay.scenarios import SCENARIOS, Scenario, slug
+from workflows.record.guarded_messages import GuardedMessages
 from workflows.runbooks.registry import WORKFLOWS
 
 CORPUS = sorted(HISTORIES.glob("*.json"))
@@ -26,7 +27,11 @@ def history(path: Path) -> WorkflowHistory:
 
 
 def replayer(workflows: Iterable[type[object]] = WORKFLOWS) -> Replayer:
-    return Replayer(workflows=list(workflows), data_converter=pydantic_data_converter)
+    return Replayer(
+        workflows=list(workflows),
+        interceptors=[GuardedMessages()],
+        data_converter=pydantic_data_converter,
+    )
 
 
 def some(*names: str) -> list[Scenario]:

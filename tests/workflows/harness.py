@@ -7,7 +7,7 @@ import itertools
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,12 +28,13 @@ from models.incident.alert import Alert, AlertStatus
 from models.incident.incident import IncidentState
 from models.incident.review import Review
 from models.incident.stewardship import StewardState
-from models.names import STEWARD, TASK_QUEUE, steward_id
+from models.names import STEWARD, TASK_QUEUE, steward_id, verification_queue_of
 from runtime.hosting import activities_of
 from runtime.search_attributes import register_search_attributes
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.world import World
+from workflows.record.guarded_messages import GuardedMessages
 from workflows.runbooks.registry import NAMES, WORKFLOWS
 
 SERVER = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent)) or shutil.which(
@@ -154,20 +155,36 @@ def patience() -> Iterator[int]:
     return itertools.takewhile(lambda _: time.monotonic() < until, range(STEPS))
 
 
-def hosted(client: Client, world: World, configuration: Callable[[], Configuration]) -> Worker:
-    """A worker of the product's workflows in a scripted world."""
-    return Worker(
-        client,
-        task_queue=TASK_QUEUE,
-        identity=IDENTITY,
-        workflows=WORKFLOWS,
-        activities=[
-            *world.activities(),
-            *activities_of(PolicyActivities(configuration), StewardshipActivities(client)),
-        ],
-        activity_executor=ThreadPoolExecutor(2),
-        max_heartbeat_throttle_interval=timedelta(milliseconds=1),
-    )
+@contextlib.asynccontextmanager
+async def hosted(
+    client: Client,
+    world: World,
+    configuration: Callable[[], Configuration],
+    *,
+    slots: int = 100,
+    workflows: Sequence[type[object]] = WORKFLOWS,
+) -> AsyncIterator[None]:
+    """Workers of the product's workflows in a scripted world, each with so many activity slots."""
+    ours = activities_of(PolicyActivities(configuration), StewardshipActivities(client))
+    with ThreadPoolExecutor(slots) as threads:
+        both: dict[str, Any] = {
+            "identity": IDENTITY,
+            "activities": [*world.activities(), *ours],
+            "activity_executor": threads,
+            "max_concurrent_activities": slots,
+            "max_heartbeat_throttle_interval": timedelta(milliseconds=1),
+        }
+        async with (
+            Worker(
+                client,
+                task_queue=TASK_QUEUE,
+                workflows=workflows,
+                interceptors=[GuardedMessages()],
+                **both,
+            ),
+            Worker(client, task_queue=verification_queue_of(None), **both),
+        ):
+            yield
 
 
 @contextlib.asynccontextmanager

@@ -22,6 +22,8 @@ with workflow.unsafe.imports_passed_through():
 
 TWICE = RetryPolicy(maximum_attempts=2, initial_interval=timedelta(milliseconds=200))
 TIMEOUT = timedelta(seconds=15)
+HOST_AWAY = timedelta(seconds=5)
+"""The worker of a host that takes nothing for so long is away: others must not wait for it."""
 
 R_co = TypeVar("R_co", bound=Evidence, covariant=True)
 Q = TypeVar("Q", bound=Request)
@@ -80,6 +82,7 @@ class Look(Generic[R_co]):
             self.activity,
             request,
             task_queue=request.runs_at.queue,
+            schedule_to_start_timeout=HOST_AWAY,
             schedule_to_close_timeout=2 * TIMEOUT,
             start_to_close_timeout=TIMEOUT,
             retry_policy=TWICE,

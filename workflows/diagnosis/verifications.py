@@ -1,7 +1,8 @@
 """The proofs of recovery: each watches one thing until it was well for the whole stability window.
 
 A watch is one heart-beating activity: a killed worker's watch goes on with its samples, and a
-longer window costs no more history.
+longer window costs no more history. It has a task queue of its own, so that however many go on,
+pages, questions and actions find a free slot.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Verification:
         watched: Watched = await workflow.execute_activity_method(
             self.activity,
             request,
-            task_queue=request.runs_at.queue,
+            task_queue=request.runs_at.verification_queue,
             start_to_close_timeout=LONGEST,
             schedule_to_start_timeout=HOST_AWAY if request.runs_at.host else None,
             heartbeat_timeout=LOST_AFTER,

@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.notify.announce import ChannelActivities
     from models.incident.announcement import Announcement, Delivered, Occasion
     from models.incident.policy import Policy, Rung
+    from workflows.record.mistakes import Mistakes, raise_temporals_own
     from workflows.record.timeline import Timeline
 
 DELIVERY = RetryPolicy(maximum_attempts=3, initial_interval=timedelta(seconds=1))
@@ -22,8 +23,9 @@ DELIVERY = RetryPolicy(maximum_attempts=3, initial_interval=timedelta(seconds=1)
 class Announcer:
     """Sends announcements in the background and writes in the timeline whom they reached."""
 
-    def __init__(self, timeline: Timeline, unreachable: Callable[[Rung], None]) -> None:
+    def __init__(self, timeline: Timeline, mistakes: Mistakes, unreachable: Callable[[Rung], None]) -> None:
         self._timeline = timeline
+        self._mistakes = mistakes
         self._unreachable = unreachable
         self._under_way: list[asyncio.Task[None]] = []
 
@@ -81,7 +83,11 @@ class Announcer:
                 retry_policy=DELIVERY,
                 summary=f"tell {message.role}: {message.title}",
             )
-        except ActivityError:
+        except ActivityError as error:
+            raise_temporals_own(error)
+            delivered = Delivered(receipts=(), reached=False)
+        except Exception as error:
+            self._mistakes.note(f"telling {message.role}", error)
             delivered = Delivered(receipts=(), reached=False)
         through = ", ".join(receipt.channel for receipt in delivered.receipts if receipt.delivered)
         down = "; ".join(f"{r.channel}: {r.why}" for r in delivered.receipts if not r.delivered)

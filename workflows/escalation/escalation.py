@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -15,7 +15,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.escalation.announcer import Announcer
     from workflows.escalation.ladder import Climb
     from workflows.escalation.wording import question
+    from workflows.record.mistakes import Mistakes
     from workflows.record.timeline import Timeline
+
+AFTER_A_MISTAKE = timedelta(seconds=10)
 
 
 class Escalation:
@@ -26,15 +29,17 @@ class Escalation:
         policy: Policy,
         starts_at: datetime,
         timeline: Timeline,
+        mistakes: Mistakes,
         situation: Callable[[str], str],
         proved: Callable[[], Awaitable[bool]],
     ) -> None:
         self._policy = policy
         self._timeline = timeline
+        self._mistakes = mistakes
         self._situation = situation
         self._proved = proved
         self._incident = workflow.info().workflow_id
-        self._announcer = Announcer(timeline, self._unreachable)
+        self._announcer = Announcer(timeline, mistakes, self._unreachable)
         self._climb = Climb(policy.ladder, starts_at, self._page, proved)
         self._climbing: asyncio.Task[None] | None = None
         self._stopped = False
@@ -53,7 +58,7 @@ class Escalation:
     def begin(self) -> None:
         """The alert is confirmed: the ladder climbs from now on, by the alert's own clock."""
         if self._climbing is None:
-            self._climbing = asyncio.create_task(self._climb.run())
+            self._climbing = asyncio.create_task(self._climb_on(self._climb))
 
     def rise(self, policy: Policy, why: str) -> None:
         """Climb the ladder of a higher severity from its first rung, now.
@@ -68,15 +73,27 @@ class Escalation:
         if self._climbing and not self._stopped:
             self._climbing.cancel()
             self._climb.push(why)
-            self._climbing = asyncio.create_task(self._climb.run())
+            self._climbing = asyncio.create_task(self._climb_on(self._climb))
 
     def push(self, why: str) -> None:
-        """Climb one rung now, and let everybody know why; once it is stopped, page the rung reached."""
+        """It failed: let everybody know, and climb one rung, also where somebody acknowledged before.
+
+        Once the ladder is stopped, page the rung that was reached.
+        """
         self.begin()
-        self._climb.push(why)
+        self._climb.failed(why)
         self._announcer.notice(self._policy, f"{self._incident} needs a human", self._situation(why))
         if self._stopped and self._reached:
             self._page(self._reached, why)
+
+    async def _climb_on(self, climb: Climb) -> None:
+        """A mistake of ours on the way up silences nobody: the climb goes on."""
+        while True:
+            try:
+                return await climb.run()
+            except Exception as error:
+                self._mistakes.note("climbing the ladder", error)
+            await workflow.sleep(AFTER_A_MISTAKE, summary="the ladder goes on")
 
     def acknowledge(self, by: str) -> None:
         """Somebody is on it: the ladder stops."""

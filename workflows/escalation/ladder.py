@@ -1,11 +1,12 @@
 """The escalation ladder: it climbs beside the work, from the alert's `startsAt`.
 
-It never cancels the work and never waits for it. An acknowledgement stops it; an acknowledged
-incident that goes quiet is asked about again.
+It never cancels the work and never waits for it. An acknowledgement stops it until something fails;
+an acknowledged incident that goes quiet is asked about again.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -19,6 +20,12 @@ LATE = timedelta(seconds=30)
 """A rung that fires later than this after its time says so."""
 
 TOP_PAUSE = timedelta(minutes=5)
+
+HEAD_START = timedelta(minutes=1)
+"""Whoever was paged has so long before a failure pages the next."""
+
+ASKED_OFTEN = timedelta(days=1)
+"""After this the top is asked once in as long a time: an incident may stay open for months."""
 
 
 class Climb:
@@ -45,7 +52,11 @@ class Climb:
         """From where the rungs are counted: later than the start once a rung was late."""
         self._page = page
         self._proved = proved
+        self._place = 0
+        """How many rungs were climbed."""
+        self._paged_at = starts_at
         self._pushed = ""
+        self._not_before = starts_at
         self._last_word_at = starts_at
 
     def acknowledge(self, by: str) -> None:
@@ -59,7 +70,13 @@ class Climb:
 
     def push(self, why: str) -> None:
         """Climb one rung now, whatever the clock says; not while somebody has acknowledged."""
-        self._pushed = why
+        self._pushed, self._not_before = why, workflow.now()
+
+    def failed(self, why: str) -> None:
+        """Climb one rung: what somebody acknowledged was better than this. Whoever was paged just now
+        has a moment first."""
+        self.acknowledged_by = ""
+        self._pushed, self._not_before = why, max(workflow.now(), self._paged_at + HEAD_START)
 
     def passed(self, rung: Rung) -> bool:
         """Whether a higher rung was climbed already; somebody beside the ladder never was."""
@@ -69,25 +86,43 @@ class Climb:
         return roles.index(rung.role) < roles.index(self.position)
 
     async def run(self) -> None:
-        """Climb until the top; cancelled when the incident closes."""
-        for place, rung in enumerate(self._ladder.rungs):
-            why = await self._until(rung)
-            self.position = rung.role
-            self._page(rung, why)
-            self._keep_distance(place)
-        while True:
-            await workflow.wait_condition(lambda: bool(self.acknowledged_by or self._pushed))
-            if self.acknowledged_by:
-                await self._quiet()
-            else:
-                await self._top_again()
+        """Climb until the top, and ask there again; cancelled when the incident closes.
 
-    async def _top_again(self) -> None:
-        """There is nobody above: who stands at the top is told again, but not without a pause."""
-        why, self._pushed = self._pushed, ""
-        if self._ladder.rungs:
-            self._page(self._ladder.rungs[-1], why)
+        Called again after a mistake, it goes on with the next rung.
+        """
+        rungs = self._ladder.rungs
+        while self._place < len(rungs):
+            why = await self._until(rungs[self._place])
+            self._place += 1
+            self._reach(rungs[self._place - 1], why)
+            self._keep_distance(self._place - 1)
+        while rungs:
+            await self._stay_at(rungs[-1])
+
+    def _reach(self, rung: Rung, why: str) -> None:
+        """Page a rung; whatever pushed meanwhile is told with it."""
+        self._pushed = ""
+        self.position, self._paged_at = rung.role, workflow.now()
+        self._page(rung, why)
+
+    async def _stay_at(self, top: Rung) -> None:
+        """There is nobody above: who stands at the top is told what is new, and asked again."""
+        again = self._ladder.ask_again_after
+        if workflow.now() - self._starts_at > ASKED_OFTEN:
+            again = max(again, ASKED_OFTEN)
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: bool(self.acknowledged_by or self._pushed),
+                timeout=again,
+                timeout_summary="until the top of the ladder is asked again",
+            )
+        if self.acknowledged_by:
+            await self._quiet()
+        elif self._pushed:
+            self._reach(top, self._pushed)
             await workflow.sleep(TOP_PAUSE, summary="until the top of the ladder is told again")
+        else:
+            self._reach(top, f"nobody has acknowledged it for {in_words(again)}")
 
     async def _until(self, rung: Rung) -> str:
         """Wait until a rung is due or pushed; through every acknowledgement. Returns the reason."""
@@ -96,22 +131,20 @@ class Climb:
             if self.acknowledged_by:
                 await self._quiet()
                 due = max(due, workflow.now() + self._ladder.ask_again_after)
-            if self._pushed:
-                why, self._pushed = self._pushed, ""
-                return why
-            wait = due - workflow.now()
-            if wait <= timedelta():
+            pushed, now = self._pushed, workflow.now()
+            if pushed and now >= self._not_before:
+                return pushed
+            if now >= due:
                 if await self._proved():
                     continue
                 return self._deadline_words(rung.role, due)
-            try:
+            at = min(due, self._not_before) if pushed else due
+            with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: bool(self._pushed or self.acknowledged_by),
-                    timeout=wait,
-                    timeout_summary=f"escalation at {due:%H:%M:%S} UTC",
+                    lambda: self._pushed != pushed or bool(self.acknowledged_by),  # noqa: B023
+                    timeout=at - now,
+                    timeout_summary=f"escalation at {at:%H:%M:%S} UTC",
                 )
-            except TimeoutError:
-                continue
 
     def _keep_distance(self, place: int) -> None:
         """A rung that was so late that the next would follow too soon moves all that follow."""
@@ -129,16 +162,27 @@ class Climb:
         return f"{since}, {in_words(late)} late"
 
     async def _quiet(self) -> None:
-        """Wait until an acknowledged incident has been quiet too long, then ask about it again."""
+        """Wait until an acknowledged incident has been quiet too long, then ask about it again.
+
+        A failure ends the acknowledgement, and is told at once.
+        """
         by = self.acknowledged_by
-        quiet_at = self._last_word_at + self._ladder.ask_again_after
-        while (left := quiet_at - workflow.now()) > timedelta():
-            await workflow.sleep(left, summary=f"quiet since {by} acknowledged")
-            quiet_at = self._last_word_at + self._ladder.ask_again_after
-        self.acknowledged_by = ""
-        self._pushed = ""
+        while self.acknowledged_by and (left := self._quiet_at - workflow.now()) > timedelta():
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: not self.acknowledged_by,
+                    timeout=left,
+                    timeout_summary=f"quiet since {by} acknowledged",
+                )
+        if not self.acknowledged_by:
+            return
+        self.acknowledged_by = self._pushed = ""
         self.heard()
         reached = next((r for r in self._ladder.rungs if r.role == self.position), None)
         if reached:
             quiet = in_words(self._ladder.ask_again_after)
-            self._page(reached, f"acknowledged by {by}, then quiet for {quiet}: still being worked on?")
+            self._reach(reached, f"acknowledged by {by}, then quiet for {quiet}: still being worked on?")
+
+    @property
+    def _quiet_at(self) -> datetime:
+        return self._last_word_at + self._ladder.ask_again_after

@@ -10,7 +10,9 @@ owned by its runbook. Its verbs leave the page by the endings of `workflows.reco
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
+from datetime import timedelta
 
 from temporalio import workflow
 
@@ -36,11 +38,16 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.alert_state import AlertState, taken_over
     from workflows.record.cut_short import unless
     from workflows.record.endings import ClosedByHuman, Escalated, Withdrawn
+    from workflows.record.mistakes import Mistakes, raise_temporals_own
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline
     from workflows.remediation.approval import Approval
     from workflows.remediation.remediation import Remediation
     from workflows.remediation.undo import Undoing
+
+
+SLOW = timedelta(seconds=5)
+"""So long the first person who is due waits for the looks."""
 
 
 class Incident:
@@ -50,6 +57,7 @@ class Incident:
 
     def __init__(self, alert: Alert) -> None:
         self.timeline = Timeline(grew=self._show_details)
+        self.mistakes = Mistakes(self.timeline)
         self.record = Record(alert, self.timeline)
         self.alert_state = AlertState(alert, self.timeline, taken_over())
         self.approval = Approval(self.timeline)
@@ -58,7 +66,7 @@ class Incident:
         self.others = OtherIncidents(self.timeline)
         self.notifications = Notifications(self.record, self.timeline, self.alert_state, self.remediation)
         self._watch: Verification | None = None
-        self.undoing = Undoing(self.timeline, self._revert, self._not_reverted)
+        self.undoing = Undoing(self.timeline, self.mistakes, self._revert, self._not_reverted)
 
     @property
     def policy(self) -> Policy:
@@ -85,11 +93,22 @@ class Incident:
     # The verbs of a page
 
     async def look(self, *looks: Look[Evidence]) -> Situation:
-        """Take every look at once; what cannot be had is `unknown`, with the reason."""
+        """Take every look at once; what cannot be had is `unknown`, with the reason.
+
+        Nobody waits for a slow look to be told: the ladder begins meanwhile, with what is known so far.
+        """
         now = self.now
-        found = await asyncio.gather(*(look.take(now) for look in looks))
-        self.record.seen = self.record.seen.having(zip(looks, found, strict=True))
+        looking = asyncio.gather(*(self._take(look, now) for look in looks))
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(looking.done, timeout=SLOW, timeout_summary="a look is slow")
+        if not looking.done():
+            self.escalation.begin()
+        await looking
         return self.now
+
+    async def _take(self, look: Look[Evidence], now: Situation) -> None:
+        found = await look.take(now)
+        self.record.seen = self.record.seen.having([(look, found)])
 
     async def confirm(self, check: Check, *others: Check, again: Sequence[Look[Evidence]] = ()) -> None:
         """Is the alert true? Not any more: self-recovered. Could not verify: announced, no action taken.
@@ -221,7 +240,11 @@ class Incident:
         self._show_details()
 
     def _show_details(self) -> None:
-        ui.show_details(self.record, self.approval.pending)
+        try:
+            ui.show_details(self.record, self.approval.pending)
+        except Exception as error:
+            raise_temporals_own(error)
+            workflow.logger.error("the Temporal UI cannot show the incident", exc_info=error)
 
     async def _revert(self, fix: Fix) -> None:
         plan = fix(self.now)
@@ -231,17 +254,26 @@ class Incident:
 
     def _not_reverted(self, why: str) -> None:
         self.record.remarks.append(f"What was done for now could not be taken back: {why}.")
+        self.record.acknowledged_by = ""
         self.escalation.push(f"what was done for now could not be taken back: {why}")
 
     async def proved(self) -> bool:
         """While a fixed service is well and its proof goes on: wait for the end of the proof."""
-        if self._watch is None or not (await self._watch.check.take(self.now)).ok:
+        try:
+            if self._watch is None or not (await self._watch.check.take(self.now)).ok:
+                return False
+        except Exception as error:
+            self.mistakes.note("looking whether it is well", error)
             return False
         await workflow.wait_condition(lambda: self._watch is None)
         return True
 
     def situation(self, why: str) -> str:
-        return situation(why, self.record, self.approval.pending)
+        """What a page says. Whoever is paged hears why, even if nothing else can be written."""
+        try:
+            return situation(why, self.record, self.approval.pending)
+        except Exception as error:
+            return f"{why}\n{self.mistakes.note('writing what is known', error)}"
 
     @property
     def _responding(self) -> bool:

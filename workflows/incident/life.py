@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.alert_state import handed_on
     from workflows.record.endings import Ending, Escalated, Withdrawn
     from workflows.record.failures import in_short
+    from workflows.record.mistakes import raise_temporals_own
 
 if TYPE_CHECKING:
     from workflows.incident.incident import Incident
@@ -57,7 +58,9 @@ class Life:
         """None when the alert fires anew while something is done only for now."""
         incident = self._incident
         since = min(self._alert_state.alert.starts_at, workflow.now())
-        escalation = Escalation(incident.policy, since, self._timeline, incident.situation, incident.proved)
+        escalation = Escalation(
+            incident.policy, since, self._timeline, incident.mistakes, incident.situation, incident.proved
+        )
         incident.escalation = incident.people.escalation = incident.notifications.escalation = escalation
         incident.remediation.begin(incident.policy, escalation)
         ending = await self._follow(page)
@@ -100,8 +103,11 @@ class Life:
                 self._incident.show(Phase.TRIAGE)
             except Ending as ending:
                 return self._left(ending)
-            except (FailureError, ValueError) as error:
+            except FailureError as error:
+                raise_temporals_own(error)
                 return self._left(Escalated(f"the runbook could not go on: {in_short(error)}"))
+            except Exception as error:
+                return self._left(Escalated(self._incident.mistakes.note("following the runbook", error)))
             else:
                 return None
 
@@ -109,6 +115,7 @@ class Life:
         self._timeline.add(f"{'escalated: ' if isinstance(ending, Escalated) else ''}{ending.why}")
         if isinstance(ending, Escalated):
             self._record.escalated_because = ending.why
+            self._record.acknowledged_by = ""
             self._incident.show(Phase.ESCALATED)
             self._incident.escalation.push(ending.why)
         return ending

@@ -64,6 +64,10 @@ class Runbook:
         if not decision.by:
             raise ValueError("a decision names the person who made it")
 
+    def note_dropped(self, what: str) -> None:
+        """A message could not be taken."""
+        self.incident.timeline.add(what)
+
     @workflow.query(description="Phase, cause, awaited decision and timeline.")
     def state(self) -> IncidentState:
         return self.incident.state()

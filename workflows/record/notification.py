@@ -16,7 +16,7 @@ UNREADABLE = "a notification was ignored: its input is not an alert"
 
 def read_alerts(said: Sequence[object], timeline: Timeline) -> Iterator[Alert]:
     """Each in the order in which it was said. What is none is noted."""
-    for one in said:
+    for one in said or (None,):
         try:
             yield Alert.model_validate(one)
         except ValidationError:

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.cut_short import unless
     from workflows.record.endings import Ending
     from workflows.record.failures import in_short
+    from workflows.record.mistakes import Mistakes, raise_temporals_own
     from workflows.record.timeline import Timeline
 
 AGAIN_AFTER = timedelta(minutes=10)
@@ -27,10 +28,12 @@ class Undoing:
     def __init__(
         self,
         timeline: Timeline,
+        mistakes: Mistakes,
         revert: Callable[[Fix], Awaitable[None]],
         failed: Callable[[str], None],
     ) -> None:
         self._timeline = timeline
+        self._mistakes = mistakes
         self._revert = revert
         self._failed = failed
         self._promises: dict[Undo, asyncio.Task[None]] = {}
@@ -67,8 +70,8 @@ class Undoing:
             if watched:
                 self._timeline.add(f"what was done for now is taken back: {watched.reason}")
             await self._revert(undo.fix)
-        except (Ending, FailureError) as error:
-            self._failed(in_short(error))
+        except Exception as error:
+            self._failed(self._told(error))
             await self._try_again(undo, done_said)
 
     async def _try_again(self, undo: Undo, done_said: Callable[[], bool]) -> None:
@@ -82,8 +85,15 @@ class Undoing:
                 )
             try:
                 await self._revert(undo.fix)
-            except (Ending, FailureError) as error:
-                self._timeline.add(f"still not taken back: {in_short(error)}")
+            except Exception as error:
+                self._timeline.add(f"still not taken back: {self._told(error)}")
             else:
                 self._timeline.add("what was done for now is taken back")
                 return
+
+    def _told(self, error: Exception) -> str:
+        """Whatever went wrong, the promise stands."""
+        if isinstance(error, (Ending, FailureError)):
+            raise_temporals_own(error)
+            return in_short(error)
+        return self._mistakes.note("reverting what was temporary", error)

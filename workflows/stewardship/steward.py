@@ -18,6 +18,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.incidents.stewardship import StewardshipActivities
     from models.actions.change import Effect
+    from models.actions.kinds import Action
     from models.evidence.deployment import Deployment
     from models.incident.incident import Performed
     from models.incident.stewardship import (
@@ -31,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
         StewardState,
         Told,
     )
+    from workflows.record.mistakes import described, raise_temporals_own
     from workflows.record.raw_input import read
     from workflows.stewardship.execution import perform
     from workflows.stewardship.ledger import Ledger
@@ -91,7 +93,8 @@ class Steward:
             self._ledger.deployed(seen)
 
     @workflow.signal(description="A person lifts the block after three failures.")
-    def unblock(self) -> None:
+    def unblock(self, said: Any = None) -> None:
+        """Whatever else is said."""
         self._ledger.unblock()
 
     @workflow.query(description="Who holds the service, who waits, and what was done.")
@@ -154,7 +157,7 @@ class Steward:
         for position, step in enumerate(order.plan.steps):
             stopped = await self._suspended() if position else ""
             now = workflow.now()
-            effect = Effect(done=False, found=stopped, at=now) if stopped else await perform(step)
+            effect = Effect(done=False, found=stopped, at=now) if stopped else await self._effect(step)
             found.append(effect.found)
             done = done and effect.done
             if not effect.done:
@@ -167,6 +170,16 @@ class Steward:
             started_at=started_at,
             finished_at=workflow.now(),
         )
+
+    async def _effect(self, step: Action) -> Effect:
+        """A mistake of ours ends the plan, and not the steward: nobody knows then what was done."""
+        try:
+            return await perform(step)
+        except Exception as error:
+            raise_temporals_own(error)
+            workflow.logger.error("a step could not be performed", exc_info=error)
+            found = f"a mistake in the product's own code: {described(error)}"
+            return Effect(done=False, found=found, at=workflow.now())
 
     async def _free_a_lost_hold(self) -> None:
         """Give the service to the next in line when its holder no longer runs."""

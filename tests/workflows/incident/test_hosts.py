@@ -14,7 +14,8 @@ from temporalio.worker import Worker
 from activities.incidents.stewardship import StewardshipActivities
 from activities.postgres.database_seen import DatabaseKind
 from models.incident.incident import Outcome
-from models.names import queue_of
+from models.names import queue_of, verification_queue_of
+from runtime.hosting import workers
 from tests.workflows import sights
 from tests.workflows.harness import Harness
 from tests.workflows.scenes import CRASH, scene
@@ -31,16 +32,13 @@ def at_work(harness: Harness) -> Hosts:
     @asynccontextmanager
     async def working(host: str) -> AsyncIterator[Worker]:
         with ThreadPoolExecutor(2) as threads:
-            async with Worker(
-                harness.env.client,
-                task_queue=queue_of(host),
-                activities=[
-                    *harness.world.activities(),
-                    StewardshipActivities(harness.env.client).look_at_history,
-                ],
-                activity_executor=threads,
-            ) as worker:
-                yield worker
+            activities = [
+                *harness.world.activities(),
+                StewardshipActivities(harness.env.client).look_at_history,
+            ]
+            common, verifications = workers(harness.env.client, activities, threads, host)
+            async with common, verifications:
+                yield common
 
     return working
 
@@ -73,6 +71,11 @@ async def test_each_host_is_asked_about_its_own_service(harness: Harness, at_wor
     runs = (harness.incident(alert.incident_id), harness.steward("postgres"), harness.steward("backend"))
     asked = {one for run in runs for one in await asked_of(run)}
     on = {host: {name for name, queue in asked if queue == queue_of(host)} for host in (WEB, DB)}
-    assert on[DB] >= {"check_database", "look_at_process", "start_service", "watch_database"}
-    assert on[WEB] >= {"look_at_networks", "propose_environment", "restart_service", "watch_health"}
+    assert on[DB] >= {"check_database", "look_at_process", "start_service"}
+    assert on[WEB] >= {"look_at_networks", "propose_environment", "restart_service"}
+    watched = {(name, queue) for name, queue in asked if name.startswith("watch_")}
+    assert watched == {
+        ("watch_database", verification_queue_of(DB)),
+        ("watch_health", verification_queue_of(WEB)),
+    }
     assert on[WEB] & on[DB] <= {"read_logs"}, "what is asked of both is asked about both"
