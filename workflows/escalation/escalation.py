@@ -40,7 +40,7 @@ class Escalation:
         self._proved = proved
         self._incident = workflow.info().workflow_id
         self._announcer = Announcer(timeline, mistakes, self._unreachable)
-        self._climb = Climb(policy.ladder, starts_at, self._page, proved)
+        self._climb = Climb(policy.ladder, starts_at, self._page, self._well)
         self._climbing: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -67,9 +67,9 @@ class Escalation:
         """
         late = self._climb.late
         self._policy = policy
-        self._climb = Climb(policy.ladder, workflow.now(), self._page, self._proved)
+        self._climb = Climb(policy.ladder, workflow.now(), self._page, self._well)
         self._climb.late = late
-        self._announcer.notice(policy, f"{self._incident} is {policy.severity} now", self._situation(why))
+        self._announcer.notice(policy, f"{self._incident} is {policy.severity} now", self._words(why))
         if self._climbing and not self._stopped:
             self._climbing.cancel()
             self._climb.push(why)
@@ -82,7 +82,7 @@ class Escalation:
         """
         self.begin()
         self._climb.failed(why)
-        self._announcer.notice(self._policy, f"{self._incident} needs a human", self._situation(why))
+        self._announcer.notice(self._policy, f"{self._incident} needs a human", self._words(why))
         if self._stopped and self._reached:
             self._page(self._reached, why)
 
@@ -153,7 +153,21 @@ class Escalation:
     def _page(self, rung: Rung, why: str) -> None:
         title = f"{self._policy.severity}: {self._incident}"
         self._timeline.add(f"pages {rung.role}: {why}")
-        self._announcer.page(self._policy, rung, title, self._situation(why))
+        self._announcer.page(self._policy, rung, title, self._words(why))
+
+    def _words(self, why: str) -> str:
+        """Whoever is told hears why, even if nothing else can be written."""
+        try:
+            return self._situation(why)
+        except Exception as error:
+            return f"{why}\n{self._mistakes.note('writing what is known', error)}"
+
+    async def _well(self) -> bool:
+        try:
+            return await self._proved()
+        except Exception as error:
+            self._mistakes.note("looking whether it is well", error)
+            return False
 
     def _unreachable(self, rung: Rung) -> None:
         if self._climb.passed(rung):

@@ -259,21 +259,13 @@ class Incident:
 
     async def proved(self) -> bool:
         """While a fixed service is well and its proof goes on: wait for the end of the proof."""
-        try:
-            if self._watch is None or not (await self._watch.check.take(self.now)).ok:
-                return False
-        except Exception as error:
-            self.mistakes.note("looking whether it is well", error)
+        if self._watch is None or not (await self._watch.check.take(self.now)).ok:
             return False
         await workflow.wait_condition(lambda: self._watch is None)
         return True
 
     def situation(self, why: str) -> str:
-        """What a page says. Whoever is paged hears why, even if nothing else can be written."""
-        try:
-            return situation(why, self.record, self.approval.pending)
-        except Exception as error:
-            return f"{why}\n{self.mistakes.note('writing what is known', error)}"
+        return situation(why, self.record, self.approval.pending)
 
     @property
     def _responding(self) -> bool:

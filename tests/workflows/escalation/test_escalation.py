@@ -133,6 +133,22 @@ async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(harness: 
     await harness.until(handle, "escalated")
 
 
+async def test_a_fix_that_fails_after_an_acknowledgement_ends_it(harness: Harness) -> None:
+    harness.world.watched["watch_health"] = FAILING
+    harness.world.hold("watch_health")
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "verifying")
+    await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
+    harness.world.let_go("watch_health")
+    state = await harness.until(handle, "escalated")
+    assert state.acknowledged_by == ""
+    await harness.env.sleep(MINUTE)
+    assert harness.world.pages() == ["On-Call", "Team Lead"]
+    await harness.env.sleep(10 * MINUTE)
+    assert harness.world.pages() == ["On-Call", "Team Lead", "CTO"], "and then nobody reacts"
+    await harness.closes(handle)
+
+
 async def test_an_unanswered_approval_is_a_rung(harness: Harness) -> None:
     harness.world.port = TAKEN_PORT
     alert = await harness.alert()

@@ -45,6 +45,14 @@ class ClimbAlone:
         self._climb.push(why)
 
     @workflow.signal
+    def fail(self, why: str) -> None:
+        self._climb.failed(why)
+
+    @workflow.signal
+    def acknowledge(self, by: str) -> None:
+        self._climb.acknowledge(by)
+
+    @workflow.signal
     def proving(self, goes_on: bool) -> None:
         self._proving = goes_on
 
@@ -122,6 +130,65 @@ async def test_at_the_top_nothing_falls_silent_and_nobody_is_flooded(harness: Ha
     assert await roles(handle) == [*before, "CTO"], "told at once, and once"
     await harness.env.sleep(5 * MINUTE)
     assert await roles(handle) == [*before, "CTO", "CTO"], "what was said meanwhile is told after the pause"
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_a_failure_ends_an_acknowledgement_and_the_rungs_keep_their_distance(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(MINUTE)
+    await handle.signal(ClimbAlone.acknowledge, "ada")
+    await harness.env.sleep(10 * MINUTE)
+    assert await roles(handle) == ["On-Call"]
+    await handle.signal(ClimbAlone.fail, "the fix did not help")
+    await harness.env.sleep(timedelta(seconds=1))
+    assert await roles(handle) == ["On-Call", "Team Lead"]
+    await harness.env.sleep(4 * MINUTE)
+    assert await roles(handle) == ["On-Call", "Team Lead"]
+    await harness.env.sleep(2 * MINUTE)
+    assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_what_fails_in_the_second_of_a_page_wakes_nobody_else_in_that_second(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(timedelta(seconds=1))
+    await handle.signal(ClimbAlone.fail, "the cause has no fix")
+    await harness.env.sleep(timedelta(seconds=30))
+    assert await roles(handle) == ["On-Call"]
+    await harness.env.sleep(timedelta(seconds=31))
+    assert await roles(handle) == ["On-Call", "Team Lead"]
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_a_deadline_and_a_failure_in_one_second_are_one_rung(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(5 * MINUTE - timedelta(seconds=1))
+    await handle.signal(ClimbAlone.fail, "the fix did not help")
+    await harness.env.sleep(timedelta(seconds=20))
+    assert await roles(handle) == ["On-Call", "Team Lead"]
+    await harness.env.sleep(2 * MINUTE)
+    assert await roles(handle) == ["On-Call", "Team Lead"]
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_nobody_who_acknowledges_at_the_top_is_asked_again_and_again(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(11 * MINUTE)
+    for asked in (1, 2, 3):
+        await harness.env.sleep(30 * MINUTE)
+        assert await roles(handle) == ["On-Call", "Team Lead", *["CTO"] * (1 + asked)]
+    await handle.signal(ClimbAlone.acknowledge, "ada")
+    await harness.env.sleep(29 * MINUTE)
+    assert (await roles(handle)).count("CTO") == 4
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_after_a_day_the_top_is_asked_once_a_day(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(timedelta(days=2))
+    before = len(await roles(handle))
+    await harness.env.sleep(timedelta(days=10))
+    assert 9 <= len(await roles(handle)) - before <= 11
 
 
 async def test_a_proof_that_fails_to_run_keeps_nobody_asleep(harness: Harness) -> None:

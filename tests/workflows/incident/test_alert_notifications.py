@@ -217,4 +217,4 @@ async def test_a_notification_that_cannot_be_read_is_noted(harness: Harness) -> 
     await handle.signal("alert_changed", args=["what", {"name": "ServiceDown"}, over(alert)])
     review = await harness.end(handle)
     assert review.outcome is Outcome.RESOLVED_ELSEWHERE
-    assert len([entry for entry in review.timeline if UNREADABLE in entry.text]) == 2
+    assert len([entry for entry in review.timeline if UNREADABLE in entry.text]) == 3

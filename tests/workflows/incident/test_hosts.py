@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -52,6 +53,30 @@ async def asked_of(handle: WorkflowHandle[Any, Any]) -> set[tuple[str, str]]:
         if event.HasField("activity_task_scheduled_event_attributes")
     ]
     return {(one.activity_type.name, one.task_queue.name) for one in asked}
+
+
+async def test_nobody_waits_for_a_host_whose_worker_is_away_to_be_told(harness: Harness) -> None:
+    harness.configure(services={"postgres": {"host": DB}})
+    await scene(health=sights.REFUSED, process=CRASH)(harness)
+    handle = await harness.fire(await harness.alert())
+    await harness.env.sleep(timedelta(seconds=8))
+    assert harness.world.pages() == ["On-Call"]
+    await harness.until_true(lambda: harness.world.done == ["start backend"])
+    assert (await harness.end(handle)).outcome is Outcome.RESOLVED
+
+
+async def test_nobody_waits_for_a_look_that_is_slow_to_be_told(harness: Harness, at_work: Hosts) -> None:
+    """Its host is there, and takes long: the page says what is known so far, and the fix follows."""
+    harness.configure(services={"postgres": {"host": DB}})
+    await scene(health=sights.REFUSED, process=CRASH)(harness)
+    harness.world.hold("look_at_dependencies")
+    async with at_work(DB):
+        handle = await harness.fire(await harness.alert())
+        await harness.until_true(lambda: "look_at_dependencies" in harness.world.called)
+        await harness.until_true(lambda: harness.world.pages() == ["On-Call"])
+        assert harness.world.done == []
+        harness.world.let_go("look_at_dependencies")
+        assert (await harness.end(handle)).outcome is Outcome.RESOLVED
 
 
 async def test_each_host_is_asked_about_its_own_service(harness: Harness, at_work: Hosts) -> None:
