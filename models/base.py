@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, field_validator
 
 
 class Model(BaseModel):
-    """A value that travels: frozen, and tolerant of fields that a newer sender added."""
+    """A value that travels: frozen, and tolerant of fields that a newer sender added.
+
+    A time without a zone is taken as UTC: one that could not be compared would break what it gets into.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _in_a_zone(cls, value: Any) -> Any:
+        if isinstance(value, datetime) and value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        if isinstance(value, tuple) and any(isinstance(one, datetime) for one in value):
+            return tuple(cls._in_a_zone(one) for one in value)
+        return value
 
 
 class Configured(Model):
