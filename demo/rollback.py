@@ -1,7 +1,7 @@
 """`python -m demo.rollback`: what `scripts/rollback.sh` is to the source's stack.
 
 Without images a version is a file in the backend's state directory, and so is one that crashes at
-its start; the version before is their absence. The service is stopped and started by whoever runs it.
+its start; the version before is their absence. The service is stopped and started by its manager.
 """
 
 from __future__ import annotations

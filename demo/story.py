@@ -64,7 +64,7 @@ class Story:
         return await self._ending(run, healthy_after)
 
     async def _follow(self, run: Run, firing: Firing, since: float) -> float:
-        """Watch until it is over, but for what was done for now; say `resolved` once all is well."""
+        """Follow until it is over, except for what is temporary; send `resolved` once all is well."""
         healthy_after = 0.0
         while (phase := await self._watch.look(run)) not in _OVER:
             if phase is Phase.ESCALATED:
@@ -77,7 +77,7 @@ class Story:
         return healthy_after
 
     async def _until_closed(self, run: Run) -> None:
-        """What was done for now is taken back when its reason is gone."""
+        """What was temporary is reverted when its reason is gone."""
         while (await run.describe()).status is WorkflowExecutionStatus.RUNNING:
             await self._watch.look(run)
             await asyncio.sleep(_LOOK_EVERY)

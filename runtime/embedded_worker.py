@@ -1,6 +1,6 @@
 """The worker of `serve --with-worker`: a full one, in the process that takes the alerts.
 
-It shares its client with the intake. So Temporal hands it the first task of a run together with
+It shares its client with the intake. So Temporal gives it the first task of a run together with
 the answer to the start, and the task need not pass the task queue.
 """
 

@@ -1,8 +1,8 @@
-"""The application's degraded mode: thrown on and off by the switches of the configuration.
+"""Switches the application's degraded mode on and off, by the HTTP calls of the configuration.
 
-`runbook.md`, HighErrorRate: "Graceful degradation: enable cache fallback, queue jobs, return 202
-instead of 500". A switch may be thrown twice without harm, so a call that was not answered is made
-again. Tokens are read at the moment of use, and stand in no error.
+Degraded means cached answers, queued jobs, and 202 instead of 500 (docs/runbooks/high-error-rate.md).
+The calls are idempotent, so one without an answer is repeated. Tokens are read when they are used,
+and appear in no error.
 """
 
 from __future__ import annotations

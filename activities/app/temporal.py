@@ -1,7 +1,6 @@
 """The application's own Temporal: which of its workflows failed lately.
 
-`runbook.md`, HighErrorRate: "Workflow failures". Temporal is asked through its client; there is
-no web address at its port 7233, as the source has it.
+Evidence for the cause "failed workflows" of HighErrorRate, read through Temporal's client.
 """
 
 from __future__ import annotations

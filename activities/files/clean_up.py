@@ -1,8 +1,7 @@
-"""Old log files on a full disk: seen first, and deleted exactly as they were seen.
+"""Deletes old log files on a full disk: lists them first, then deletes exactly those that were listed.
 
-`runbook.md`, DatabaseConnectionFailure: "Disk full: clean up logs". Which files may go at all is the
-configuration's word: one directory, a pattern, an age. Nothing outside it is touched, no link is
-followed, and neither the newest file nor one that a process has open is deleted.
+The configuration decides which files may be deleted: one directory, a pattern, an age. Nothing outside
+is touched, no link is followed, and neither the newest file nor one that a process has open is deleted.
 """
 
 from __future__ import annotations
@@ -92,9 +91,9 @@ class CleanUpActivities:
 
     @activity.defn(no_thread_cancel_exception=True)
     def clean_up_files(self, request: Perform[CleanUpFiles]) -> Effect:
-        """Delete these files, each only if it still is one that may go. Done when any of them went.
+        """Delete these files, each only if it may still be deleted. Done when any was deleted.
 
-        What is gone already is not missed, so asking again is safe. Raises `ApplicationError`,
+        A file that is gone already is no error, so a retry is safe. Raises `ApplicationError`,
         non-retryable, when nothing is configured or the directory cannot be used.
         """
         action = request.action

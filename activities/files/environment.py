@@ -1,8 +1,7 @@
-"""A service's settings: how its env file would change, the change itself, and the way back.
+"""Edits a service's env file: shows the diff, applies it, and keeps a backup.
 
-`runbook.md`: every row that says "Edit .env", and `PRISMA_DATABASE_URL_POOL_SIZE` for an exhausted
-pool. A person approves the exact diff; if the file is no longer the one that the diff was made of,
-nothing is done. The file as it was is kept beside it, named by when the change was asked for.
+Used to enlarge an exhausted connection pool. A person approves the exact diff; if the file has changed
+since, nothing is done. The backup beside the file is named by the time of the request.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What a service depends on, each dependency by its own check, all at the same time.
-
-`runbook.md`, ServiceDown, recovery step 3: "Verify dependencies are healthy".
-"""
+"""Checks what a service depends on, each dependency by its own check, all at the same time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""A container as a service: what `docker inspect` says, and start, stop, restart and update.
+"""Manages a service that is a container: inspect, start, stop, restart, update.
 
-`runbook.md` reaches the backend by `docker-compose` commands and `docker logs`; the container is
-found by its configured name, and its Compose project by its labels.
+The container is found by its configured name, and its Compose project by its labels.
 """
 
 from __future__ import annotations

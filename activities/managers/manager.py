@@ -49,7 +49,7 @@ class RecentLog:
 
 
 class ServiceManager(Protocol):
-    """One service in the hands of its manager.
+    """One service, through its manager.
 
     Every method blocks for a bounded time and raises a `ManagerError`. The changes return when the
     manager has taken them; whether they took effect is seen by looking.

@@ -91,7 +91,7 @@ class ProcessSeen(Evidence):
 
     @property
     def down(self) -> bool:
-        """It does not run, whoever ended it."""
+        """It does not run, for whatever reason."""
         return not (self.running or self.unknown)
 
     @property

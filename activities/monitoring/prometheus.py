@@ -1,7 +1,6 @@
 """Numbers from Prometheus, by expressions of the configuration.
 
-`runbook.md`, HighErrorRate: "Verify error rate"; the check of most other alerts too. What
-Prometheus does not know is `unknown`, each time with its own reason, and never zero.
+What Prometheus does not know is `unknown` with a reason, and never zero.
 
 Its clock may differ from ours, so ages are measured by its clock, and the times of points are told
 by ours.

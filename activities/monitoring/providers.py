@@ -1,6 +1,6 @@
 """The external providers, each asked at the address of the configuration, all at the same time.
 
-`runbook.md`, HighErrorRate: "Check API status page"; NoVideosGenerated: "Check Pika API status".
+Evidence for the cause "external API down" of HighErrorRate.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The most frequent errors of a project, from Sentry's REST API.
 
-`runbook.md`, HighErrorRate: "Find error patterns in Sentry". The token needs `event:read` and
+Shown to the person who decides; it decides nothing itself. The token needs `event:read` and
 nothing else. Titles come from the application's errors: they are data, redacted.
 """
 

@@ -1,6 +1,6 @@
-"""What Prometheus knows of one service: its errors, its memory, its CPU.
+"""Metrics of one service from Prometheus: its errors, its memory, its CPU.
 
-`runbook.md`, HighErrorRate: "Verify error rate", "Heap growing steadily". Too little traffic, no
+Too little traffic, no
 samples and no Prometheus are `unknown`: never healthy, and never a reason to act.
 """
 
@@ -37,7 +37,7 @@ _ROUNDING = 1e-6
 
 
 class ErrorsSeen(Evidence):
-    """The share of requests that answer 5xx. With little or no traffic nobody knows: `unknown`."""
+    """The share of requests that answer 5xx. With little or no traffic it is `unknown`."""
 
     ratio: float | None = None
     threshold: float | None = None

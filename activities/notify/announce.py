@@ -1,4 +1,4 @@
-"""Telling people: one announcement to the channels of one rung (`runbook.md`, Escalation Contacts)."""
+"""Sends one announcement to the channels of one rung."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class ChannelActivities:
 
     @activity.defn
     async def announce(self, announcement: Announcement) -> Delivered:
-        """Tell `also_to` all at once, and beside it `first_of` in order, until one accepts.
+        """Send to all of `also_to` at once, and meanwhile to `first_of` in order, until one accepts.
 
-        A channel that is down is a receipt, never an error. What was delivered rides in the
-        heartbeat, so that a worker that takes over pages nobody twice.
+        A channel that is down gives a receipt, not an error. Deliveries are kept in the heartbeat,
+        so that a retry on another worker pages nobody twice.
         """
         async with asyncio.TaskGroup() as group:
             telling = _Telling(self._channels, announcement, group, _delivered_before())
@@ -37,7 +37,7 @@ class ChannelActivities:
 
 
 class _Telling:
-    """One announcement on its way: each channel is told at most once, whoever asks for it."""
+    """The delivery of one announcement; each channel gets it at most once."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class _Telling:
         return False
 
     def tell(self, name: str) -> asyncio.Task[Receipt | None]:
-        """The one try of this channel; its receipt is None when the announcement is not meant for it."""
+        """The one delivery to this channel; None when the channel does not take such announcements."""
         if name not in self._told:
             self._told[name] = self._group.create_task(self._deliver(name))
         return self._told[name]
@@ -92,7 +92,9 @@ class _Telling:
     async def _try(self, name: str) -> Receipt:
         channel = self._channels.get(name)
         if channel is None:
-            return Receipt(channel=name, delivered=False, why="no channel of this name is configured")
+            return Receipt(
+                channel=name, delivered=False, why="there is no channel of this name in the configuration"
+            )
         try:
             await channel.deliver(self._announcement)
         except ChannelDown as down:
@@ -100,9 +102,9 @@ class _Telling:
         except NotMeant:
             raise
         except Exception as error:
-            # A mistake in one channel must not keep the next one from paging. Its words might
-            # hold an address, so only its type is told.
-            why = f"failed by a mistake of its own ({type(error).__name__})"
+            # A bug in one channel must not stop the next one from paging. The message might
+            # hold an address, so only the type is reported.
+            why = f"failed with an internal error ({type(error).__name__})"
             return Receipt(channel=name, delivered=False, why=why)
         return Receipt(channel=name, delivered=True)
 

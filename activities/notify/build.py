@@ -1,4 +1,4 @@
-"""From the configuration to the channels: built once, when the worker starts."""
+"""Builds the channels of the configuration, once, when the worker starts."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from models.service.secret import SecretRef
 ReadSecret = Callable[[SecretRef], str]
 
 
-class UselessSecret(Exception):
-    """The secret is there, and cannot be what it should be. The text names its place, never its value."""
+class InvalidSecret(Exception):
+    """The secret exists but is invalid. The text names its place, never its value."""
 
 
 def build_channels(
     configured: Mapping[str, ChannelConfig], client: httpx.AsyncClient, read_secret: ReadSecret
 ) -> dict[str, Channel]:
-    """Every configured channel by its name. One without its secret is built, too, and says so when used."""
+    """Every configured channel by its name. One without its secret reports that when used."""
     _keep_addresses_out_of_the_log()
     return {name: _build(name, config, client, read_secret) for name, config in configured.items()}
 
@@ -46,7 +46,7 @@ def build_channels(
 def _build(name: str, config: ChannelConfig, client: httpx.AsyncClient, read_secret: ReadSecret) -> Channel:
     try:
         channel = _of_kind(name, config, client, read_secret)
-    except (SecretMissing, UselessSecret) as error:
+    except (SecretMissing, InvalidSecret) as error:
         return UnsetChannel(name, f"{name} has no address or key: {error}")
     return BoundedChannel(channel, config.severities, config.timeout)
 
@@ -72,12 +72,12 @@ def _of_kind(name: str, config: ChannelConfig, client: httpx.AsyncClient, read_s
 
 
 def _webhook(secret: SecretRef, read_secret: ReadSecret) -> str:
-    """A webhook's address, checked before it is needed at night."""
+    """A webhook's address, validated when the worker starts."""
     address = read_secret(secret)
     try:
         TypeAdapter(HttpUrl).validate_python(address)
     except ValidationError:
-        raise UselessSecret(f"{secret} is not an http(s) address") from None  # the cause repeats the address
+        raise InvalidSecret(f"{secret} is not an http(s) address") from None  # the cause repeats the address
     return address
 
 
@@ -86,14 +86,14 @@ def _apprise(
 ) -> NotifyBase:
     found = understood(read_secret(secret))
     if found is None:
-        raise UselessSecret(f"{secret} is not an address that apprise understands as one of this kind")
+        raise InvalidSecret(f"{secret} is not a valid apprise address of this kind")
     return found
 
 
 def _keep_addresses_out_of_the_log() -> None:
     """The clients log the addresses they call, at INFO and DEBUG: a webhook's address is a secret.
 
-    apprise says on its own what went wrong; the receipt says it for us, in words that we chose.
+    apprise's own error log is off, because the receipt has the reason.
     """
     for name in ("httpx", "httpcore", "urllib3", "requests"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -48,7 +48,7 @@ class AppriseService:
     async def deliver(self, announcement: Announcement) -> None:
         title = one_line(announcement.title, _LONGEST_TITLE)
         body = paragraph(announcement.text, _LONGEST_TEXT)
-        if not self._mails:  # in a mail an `@` is nothing but an address
+        if not self._mails:  # in e-mail an `@` mentions nobody
             title, body = without_mentions(title), without_mentions(body)
         delivered = await self._apprise.async_notify(
             title=title,
@@ -57,4 +57,4 @@ class AppriseService:
             body_format=apprise.NotifyFormat.TEXT,
         )
         if not delivered:
-            raise ChannelDown(f"{self._kind} did not take it (through apprise)")
+            raise ChannelDown(f"{self._kind} did not accept it (through apprise)")

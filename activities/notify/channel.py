@@ -1,4 +1,4 @@
-"""What a notification channel is: one try to deliver, and an honest word when it fails."""
+"""The interface of a notification channel: delivers once, or raises with the reason."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from models.names import Severity
 
 
 class ChannelDown(Exception):
-    """The channel did not take the announcement. The reason is one sentence, free of secrets."""
+    """The channel did not deliver the announcement. The reason is one sentence, without secrets."""
 
 
 class NotMeant(Exception):
-    """The channel is not for this announcement: nothing was sent, and nothing is wrong."""
+    """The channel does not take such announcements; nothing was sent."""
 
 
 class Channel(Protocol):
@@ -25,14 +25,14 @@ class Channel(Protocol):
 
     @property
     def name(self) -> str:
-        """As the configuration calls it."""
+        """Its name in the configuration."""
 
     async def deliver(self, announcement: Announcement) -> None:
         """Send it once. Raises `ChannelDown` or `NotMeant`; returns once the other side has it."""
 
 
 class BoundedChannel:
-    """A channel within the limits of its configuration: for some severities, and for so long."""
+    """A channel limited to its configured severities and timeout."""
 
     def __init__(self, channel: Channel, severities: Collection[Severity], timeout: timedelta) -> None:
         self._channel = channel
@@ -54,7 +54,7 @@ class BoundedChannel:
 
 
 class UnsetChannel:
-    """A channel whose secret is absent or useless. It is there, and says so when it is used."""
+    """A channel whose secret is missing or invalid; each delivery fails with that reason."""
 
     def __init__(self, name: str, why: str) -> None:
         self.name = name

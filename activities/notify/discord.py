@@ -1,4 +1,4 @@
-"""Discord: a channel by its webhook, or a direct message to on-call (`runbook.md`, Contact Methods)."""
+"""Discord: a channel by its webhook, or a direct message to on-call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.incident.announcement import Announcement
 _LONGEST_TITLE = 150
 _LONGEST_CONTENT = 2000
 _NOBODY: dict[str, list[str]] = {"parse": []}
-"""Discord's `allowed_mentions`: whatever the text says, nobody is pinged by it."""
+"""Discord's `allowed_mentions`: the text mentions nobody."""
 
 
 class DiscordWebhook:
@@ -57,7 +57,7 @@ def _id_in(answer: httpx.Response) -> str:
     try:
         conversation = str(answer.json()["id"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ChannelDown("Discord named no conversation with that person") from error
+        raise ChannelDown("Discord returned no conversation with that person") from error
     if not conversation.isdecimal():
-        raise ChannelDown("Discord named no conversation with that person")
+        raise ChannelDown("Discord returned no conversation with that person")
     return conversation

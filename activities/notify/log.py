@@ -1,4 +1,4 @@
-"""The worker's own log as a channel: always there, and read by whoever collects the logs."""
+"""The worker's own log as a channel, which needs no configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LogLine:
         self._log = structlog.get_logger("runbooks.announcements")
 
     async def deliver(self, announcement: Announcement) -> None:
-        """One line an announcement; line ends in it became blanks, so that none can be faked."""
+        """One log line for each announcement, without line breaks, so that its text cannot forge a line."""
         self._log.warning(
             "announcement",
             channel=self.name,

@@ -1,4 +1,4 @@
-"""PagerDuty for critical alerts, by Events API v2 (`runbook.md`, Contact Methods).
+"""PagerDuty, by its Events API v2.
 
 One incident of ours is one incident of PagerDuty's: every rung sends the same `dedup_key`, and
 the end of the incident resolves it. What is only worth a notice is not worth a page.

@@ -1,4 +1,4 @@
-"""Slack `#alerts`, by an incoming webhook (`runbook.md`, Contact Methods: automatic)."""
+"""Slack, by an incoming webhook."""
 
 from __future__ import annotations
 

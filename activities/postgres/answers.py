@@ -39,7 +39,7 @@ _STRANGE_POOLER = (
 
 
 class _Row(NamedTuple):
-    """An answer with one of these beginnings of SQLSTATE, if any are given, and with these words."""
+    """An error whose SQLSTATE has one of these prefixes, if given, and whose text has these words."""
 
     codes: tuple[str, ...]
     says: str

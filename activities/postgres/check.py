@@ -1,7 +1,4 @@
-"""PostgreSQL behind a service: can somebody connect and get an answer?
-
-`runbook.md`, DatabaseConnectionFailure: "Test connection", and the database row of ServiceDown.
-"""
+"""Checks whether the PostgreSQL of a service accepts a connection and answers a query."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class DatabaseKind(StrEnum):
     REFUSED = "refused"
     TIMED_OUT = "timed-out"
     RECOVERING = "recovering"
-    """It starts, replays its journal or shuts down, and says so."""
+    """It is starting, replaying its WAL or shutting down, and says so."""
     TOO_MANY_CONNECTIONS = "too-many-connections"
     WRONG_CREDENTIALS = "wrong-credentials"
     NOT_ADMITTED = "not-admitted"

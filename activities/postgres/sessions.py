@@ -1,7 +1,6 @@
-"""The sessions of a PostgreSQL: seen with the rights of `pg_monitor`, ended with `pg_signal_backend`.
+"""The sessions of a PostgreSQL: counted, lock waits found, idle ones terminated.
 
-`runbook.md`, DatabaseConnectionFailure: the row "Connection limit", and "Check for blocking
-queries", which there lists idle background workers: who waits for whom is `pg_blocking_pids`.
+Reading needs `pg_monitor`, terminating `pg_signal_backend`. `pg_blocking_pids` says who blocks whom.
 """
 
 from __future__ import annotations
@@ -264,7 +263,7 @@ def _judged(seen: SessionsSeen, request: LookAtSessions) -> tuple[Finding, str]:
         heads = ", ".join(str(one.pid) for one in seen.blockers[:5])
         others = "a prepared transaction, which no restart ends" if seen.held_by_prepared else "one another"
         waits = f"{len(seen.blocked)} sessions wait for a lock, for over {in_words(limit)}"
-        return Finding.BAD, f"{waits} in the hands of {heads or others}"
+        return Finding.BAD, f"{waits} held by {heads or others}"
     if seen.elsewhere:
         usage += f"; sessions wait for locks in other databases of the server: {', '.join(seen.elsewhere)}"
     return Finding.OK, usage

@@ -1,8 +1,7 @@
-"""`max_connections` of a PostgreSQL: set, and in force after the restart that follows.
+"""Raises `max_connections` of a PostgreSQL, and restarts it so that the value takes effect.
 
-`runbook.md`, DatabaseConnectionFailure: "Connection limit: increase max_connections in
-postgresql.conf". `ALTER SYSTEM` writes it beside that file, where it wins over it; what is given on
-the server's command line wins over both, and is told instead of set in vain.
+`ALTER SYSTEM` overrides postgresql.conf. A value on the server's command line overrides both: then
+nothing is set, and the evidence says so.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The post-incident review as a Markdown page (`runbook.md`, Post-Incident Review).
+"""The post-incident review as a Markdown page.
 
-The page reads from top to bottom as its sections do below. Everything that came from outside
-goes through `said`, so that it is text and nothing else.
+The sections stand here in the order of the page. Text from outside goes through `said`, which
+escapes it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Disk and memory of the machine that the worker runs on.
 
-`runbook.md`: "Resource exhausted" and "Disk full" (`df -h`). A service on another machine is looked
-at by the worker of that machine's queue.
+Evidence for the causes "resources exhausted" and "disk full". A service on another machine is checked by
+the worker of that machine's task queue.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The end of one process that holds a service's port.
+"""Kills the process that holds a service's port.
 
-`runbook.md`, ServiceDown: "Kill process using port 3000". A number alone is never enough to kill:
-the process must be the one that was seen, must still hold the port, and must not be one that the
-machine, its containers or this worker stand on.
+A PID alone is not enough: the process must be the one that was seen, must still hold the port, and must
+not be one that the machine, its containers or this worker depend on.
 """
 
 from __future__ import annotations

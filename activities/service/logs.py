@@ -1,8 +1,7 @@
-"""The last lines of a service's log, and what they say.
+"""Reads the last lines of a service's log, and searches them for the configured patterns.
 
-`runbook.md`: `docker logs ai-affiliate-backend | tail -50`, and the searches in it. Lines leave here
-cleaned, redacted and bounded; patterns count only in the latest run of the service, so that the
-error of last week explains nothing today.
+Lines are cleaned, redacted and bounded. Patterns count only in the latest run of the service, so that
+an error of last week explains nothing today.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The Docker networks between a service and what it needs.
 
-`runbook.md`, DatabaseConnectionFailure: "Network issue: verify backend/db on same network". Only
+Only
 the configured network is ever attached, and under the names that Compose gave the service.
 """
 

@@ -1,7 +1,7 @@
-"""Who listens on a service's port.
+"""Finds the process that listens on a service's port.
 
-`runbook.md`, ServiceDown: `netstat -tulpn | grep 3000`. The worker must run on the service's host
-to see this, and be allowed to see the processes of others to name them.
+The worker must run on the service's host, and needs the right to inspect other users' processes to name
+them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The state of a service's container or process.
-
-`runbook.md`, ServiceDown: `docker-compose ps` and `docker stats`.
-"""
+"""The state of a service's container or process."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ async def beating(progress: Callable[[], Model] | None = None) -> AsyncIterator[
     """Beat beside an `async def` activity until the block ends.
 
     Every heartbeat replaces the details of the one before, so an activity that keeps its
-    progress there hands in `progress`, which is asked at each beat and must be quick.
+    progress there passes `progress`, which is called at each beat and must be quick.
     """
     every = interval()
     task = asyncio.create_task(_beat(every, progress)) if every else None

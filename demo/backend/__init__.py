@@ -1,1 +1,1 @@
-"""The stand-in for the backend of `runbook.md`: its health, metrics and business API, and its faults."""
+"""The demo's backend: its health check, metrics, business API and faults."""

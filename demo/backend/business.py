@@ -1,4 +1,4 @@
-"""The business API that `runbook.md` asks: products, videos, costs and revenue.
+"""The business API of the demo's backend: products, videos, costs and revenue.
 
 In the degraded mode nobody outside is called: ideas come from the cache, jobs are queued with 202.
 """
@@ -16,7 +16,7 @@ from demo.backend.degradation import is_degraded
 from demo.backend.outside import Outside
 
 DAILY_BUDGET = 100.0
-"""Dollars a day (`runbook.md`, HighApiCosts)."""
+"""Dollars a day."""
 _LONGEST_PERIOD = 90
 _CACHED_IDEAS = ["the five that sold best last week"]
 

@@ -1,4 +1,4 @@
-"""The metrics that the alerts of `runbook.md` read, under the names that it uses."""
+"""The metrics that the alert rules read."""
 
 from __future__ import annotations
 

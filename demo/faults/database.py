@@ -81,13 +81,13 @@ async def pool_exhausted(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def disk_full(services: Services) -> AsyncIterator[None]:
-    """Old log files fill the disk until PostgreSQL finds no room for its journal, and ends."""
+    """Old log files fill the disk until PostgreSQL has no space for its WAL, and stops."""
     assert services.disk is not None, "this fault needs a small disk"
     async with services.cluster.superuser() as superuser:
         await superuser.execute("CREATE TABLE IF NOT EXISTS filler (text text)")
         services.disk.fill()
     try:
-        await until("no room for the journal", partial(_writes, services), within=20)
+        await until("no space for the WAL", partial(_writes, services), within=20)
         await services.ended(POSTGRES)
         yield
     finally:
@@ -149,7 +149,7 @@ async def _pool_complains(services: Services) -> str:
 
 
 async def _writes(services: Services) -> str:
-    """Write until the journal needs a new file; PostgreSQL panics when there is no room for it."""
+    """Write until the WAL needs a new file; PostgreSQL panics when there is no space for it."""
     with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         async with services.cluster.superuser() as superuser:
             await superuser.execute(

@@ -41,7 +41,7 @@ async def database_stopped(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def deadlock(services: Services) -> AsyncIterator[None]:
-    """A forgotten session holds the costs; whoever wants them waits until it is too late."""
+    """A forgotten session locks the table of costs; requests that need it time out."""
     around(services)
     async with services.cluster.superuser() as session:
         await session.execute("SET application_name = 'cost-import'")

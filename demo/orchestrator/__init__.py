@@ -1,1 +1,1 @@
-"""The application's own workflows, on its own Temporal namespace: what `runbook.md` calls the Temporal UI."""
+"""The application's own workflows, in a Temporal namespace of their own."""

@@ -121,7 +121,7 @@ class Process:
         self._process.poll()
 
     def _family(self) -> set[psutil.Process]:
-        """The program, its descendants, and whoever else is in the session that it leads."""
+        """The program, its descendants, and the rest of the session that it leads."""
         if self._process is None or self._process.returncode is not None:
             return set()
         return set(_family_of(self._process.pid))

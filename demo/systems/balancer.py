@@ -61,7 +61,7 @@ class Balancer(Part):
 
 
 class _WithoutSignals(uvicorn.Server):
-    """Signals are whoever's who runs the demo."""
+    """Signals are for the process that runs the demo."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

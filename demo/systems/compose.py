@@ -1,4 +1,4 @@
-"""The services as containers of one Compose project, as in the stack of `runbook.md`."""
+"""The services as containers of one Compose project."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Cluster:
 
     @property
     def argv(self) -> list[str]:
-        """The argument list on this machine, whoever we are."""
+        """The argument list on this machine, for any user."""
         return as_its_user(self.server)
 
     def prepare(self) -> None:

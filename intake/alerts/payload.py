@@ -34,8 +34,8 @@ MAX_ANNOTATION = 16_384
 MAX_ALERTS = 10_000
 MAX_LABELS = 32 * 2**10
 MAX_ANNOTATIONS = 32 * 2**10
-"""Bytes of an alert's labels, and of its annotations, as they travel: JSON in UTF-8. A run hands its
-alert on with almost everything that it does, and hears of some alerts for months."""
+"""Bytes of an alert's labels, and of its annotations, as they travel: JSON in UTF-8. A run passes
+its alert on with almost every activity, and gets notifications of some alerts for months."""
 SAID_FIRST = ("summary", "description")
 """What people read first is the last to be left out."""
 NAMED_FIRST = ("alertname", *USUAL_LABELS, "severity")

@@ -35,7 +35,7 @@ _ANSWER: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(list[dict[str, Any]])
 
 
 class NotFetched(Exception):
-    """Alertmanager did not say what it left out: whoever sent the rest must send it again."""
+    """Alertmanager did not say what it left out: the webhook must be sent again."""
 
 
 class _Status(Model):
@@ -118,7 +118,7 @@ async def fetch_left(
 
 
 async def _known_since(client: httpx.AsyncClient, alertmanager: str, now: datetime) -> datetime:
-    """When Alertmanager was started, if that was just now; whoever does not say knows everything."""
+    """When Alertmanager was started, if that was just now; None when it started earlier, or does not say."""
     url = f"{alertmanager.rstrip('/')}/api/v2/status"
     try:
         started_at = _Status.model_validate_json(await _ask(client, url, {})).uptime

@@ -17,7 +17,7 @@ from runtime.errors import TemporalAway, Unfit
 AT_ONCE = 8
 """Calls under way together; more only makes each of them slower."""
 MOST = 20_000
-"""Alerts that wait. Whoever brings more is asked to come again."""
+"""The most alerts that wait; further ones are refused with 503."""
 
 
 class Taken(StrEnum):
@@ -42,7 +42,7 @@ class _Batch:
 
 
 class Waiting:
-    """Whoever arrives while a call about the incident is under way goes with the next one, never with
+    """An alert that arrives while a call about the incident is under way goes with the next one, never with
     that one: it may have left before what they tell had happened."""
 
     def __init__(self, deliver: Deliver) -> None:
@@ -59,7 +59,7 @@ class Waiting:
     async def add(self, incident: str, alerts: Sequence[Routed]) -> Results:
         """Deliver them with the next call. Raises TemporalAway when too many wait, and as that call does.
 
-        The call goes on when whoever waits for it does not.
+        The call continues when its caller is cancelled.
         """
         if self._count + len(alerts) > MOST:
             raise TemporalAway(f"{self._count} alerts wait for Temporal already")
@@ -88,6 +88,6 @@ class Waiting:
             batch.results.set_result(await self._deliver(incident, batch.alerts))
         except Exception as error:
             batch.results.set_exception(error)
-            batch.results.exception()  # whoever brought them may have gone
+            batch.results.exception()  # their callers may be gone
         finally:
             self._count -= len(batch.alerts)

@@ -43,7 +43,7 @@ class Tree:
         return ["sh", "-c", 'umask 077; cd "$0"; exec "$@"', str(self.path), *as_user, *command]
 
     def environment(self) -> dict[str, str]:
-        """That of a login: nothing of whoever runs this, but how packages are to be had."""
+        """That of a fresh login; of the caller's only the settings of the package index."""
         home = {"HOME": f"/home/{self.user}", "USER": self.user} if self.user else {"HOME": "/root"}
         packages = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         return {"PATH": _PATH, "LANG": "C.UTF-8", **home, **packages}

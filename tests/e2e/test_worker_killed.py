@@ -1,4 +1,4 @@
-"""`kill -9` of the worker in the middle of its work: done once, and gone on with."""
+"""`kill -9` of the worker in the middle of its work: done once, and resumed."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from tests.workflows.scenes import SCALABLE, deployed, failing
 _row = partial(Scenario, runbook="HighErrorRate", stack=OBSERVED)
 
 HEALED_ELSEWHERE = "DatabaseConnectionFailure/postgres, and waits for its end"
-TAKEN_BACK = "what was done for now is taken back"
+REVERTED = "the temporary change is reverted"
 
 
 def soon_given_up(content: dict[str, Any]) -> None:
@@ -90,7 +90,7 @@ SCENARIOS = (
         faults=("provider-down",),
         action=("degrade", "restore-service"),
         says=("openai",),
-        timeline=(TAKEN_BACK,),
+        timeline=(REVERTED,),
         evidence={"providers": "openai: connection refused", "issues": "OpenAI API error"},
         meanwhile=provider_comes_back,
         afterwards=not_degraded,
@@ -165,7 +165,7 @@ SCENARIOS = (
         faults=("provider-down", "errors-database-stopped"),
         also_seen=("external API down",),
         action=("degrade", "restore-service"),
-        timeline=(HEALED_ELSEWHERE, TAKEN_BACK),
+        timeline=(HEALED_ELSEWHERE, REVERTED),
         evidence={"logs": "circuit"},
         meanwhile=provider_comes_back,
         afterwards=not_degraded,

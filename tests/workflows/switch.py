@@ -1,4 +1,4 @@
-"""The kill switch, thrown and taken back as the command does it."""
+"""The kill switch, set and reset as the commands do it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ Fix = Callable[[Situation], Plan | None]
 
 @dataclass(frozen=True)
 class Undo:
-    """How a temporary fix is taken back, and the watch that says when."""
+    """How a temporary fix is reverted, and the verification that says when."""
 
     fix: Fix
     when: Verification

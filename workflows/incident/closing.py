@@ -72,7 +72,7 @@ class Closing:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def still_down(self, ending: Ending | None) -> str:
-        """Why this ending must not be: the service's own process is down, whoever answers in its place.
+        """Why this ending must not be: the service's own process is down, although something else answers.
 
         Empty when it runs, when that cannot be seen, and where a person closes the incident. An alert
         that is over elsewhere is asked about it only if the process was seen down before.
@@ -85,7 +85,8 @@ class Closing:
         if not _is_down(seen):
             return ""
         record.seen = record.seen.having([(looks.process, seen)])
-        return f"the process of {policy.service.name} itself is down, whoever answers for it: {seen.reason}"
+        name = policy.service.name
+        return f"the process of {name} itself is down, although something else answers: {seen.reason}"
 
     def _is_over(self) -> bool:
         resolved_at, unwell_at = self._alert_state.resolved_at, self._record.unwell_at
@@ -101,7 +102,7 @@ class Closing:
         outcome = record.outcome = self._outcome(ending)
         record.ended_at = workflow.now()
         if outcome is Outcome.CLOSED_BY_HUMAN:
-            self._alert_state.fired_again = False  # whoever said done knew of it
+            self._alert_state.fired_again = False  # the person who said done knew of it
         self._alert_state.closing = True
         self._escalation.stop()
         if outcome is Outcome.RESOLVED:

@@ -250,12 +250,12 @@ class Incident:
         plan = fix(self.now)
         performed = await self.remediation.revert(plan) if plan else None
         if performed is None or not performed.done:
-            raise Escalated(performed.found if performed else "it cannot be taken back")
+            raise Escalated(performed.found if performed else "it cannot be reverted")
 
     def _not_reverted(self, why: str) -> None:
-        self.record.remarks.append(f"What was done for now could not be taken back: {why}.")
+        self.record.remarks.append(f"The temporary change could not be reverted: {why}.")
         self.record.acknowledged_by = ""
-        self.escalation.push(f"what was done for now could not be taken back: {why}")
+        self.escalation.push(f"the temporary change could not be reverted: {why}")
 
     async def proved(self) -> bool:
         """While a fixed service is well and its proof goes on: wait for the end of the proof."""

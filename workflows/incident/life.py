@@ -86,7 +86,7 @@ class Life:
         return await over
 
     def _look_again(self) -> None:
-        self._timeline.add("what was done for now stands, and the incident is looked at again")
+        self._timeline.add("the temporary change stays, and the evidence is gathered again")
         self._alert_state.look_again()
         self._incident.others.work_again()
         self._record.outcome = self._record.ended_at = self._record.watched = None

@@ -60,7 +60,7 @@ class OtherIncidents:
             self._ended[ended.incident, ended.run_id] = ended
 
     async def tell(self, outcome: Outcome | None, summary: str) -> None:
-        """Let all that wait go on, and whoever asks from now on. Without an outcome it escalated."""
+        """Signal the end to all that wait, now and later. Without an outcome it escalated."""
         info = workflow.info()
         ended = self._told = Ended(
             incident=info.workflow_id,

@@ -49,7 +49,7 @@ class ServiceHold:
         self._known = False
 
     def hear(self, says: StewardSays) -> None:
-        """Take what the steward says; whoever waits for it sees it at once."""
+        """Take what the steward says, and wake the code that waits for it."""
         if says.told is Told.GRANTED:
             self.held = self._known
         elif says.told is Told.WITHDRAWN:

@@ -68,7 +68,7 @@ class Undoing:
         try:
             watched = await unless(done_said, undo.when.over(now))
             if watched:
-                self._timeline.add(f"what was done for now is taken back: {watched.reason}")
+                self._timeline.add(f"the temporary change is reverted: {watched.reason}")
             await self._revert(undo.fix)
         except Exception as error:
             self._failed(self._told(error))
@@ -81,14 +81,14 @@ class Undoing:
                 await workflow.wait_condition(
                     done_said,
                     timeout=AGAIN_AFTER,
-                    timeout_summary="tries again to revert what was done for now",
+                    timeout_summary="tries again to revert the temporary change",
                 )
             try:
                 await self._revert(undo.fix)
             except Exception as error:
-                self._timeline.add(f"still not taken back: {self._told(error)}")
+                self._timeline.add(f"still not reverted: {self._told(error)}")
             else:
-                self._timeline.add("what was done for now is taken back")
+                self._timeline.add("the temporary change is reverted")
                 return
 
     def _told(self, error: Exception) -> str:

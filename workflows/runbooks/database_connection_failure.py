@@ -211,7 +211,7 @@ class DatabaseConnectionFailure(Runbook):
         return await incident.look(looks.sessions)
 
     async def prove(self, incident: Incident) -> None:
-        """It answers for the whole window; then whoever needs it and is not well connects anew."""
+        """It answers for the whole window; then its dependents that are not healthy reconnect."""
         await incident.stays(verifications.REACHABLE)
         now = await incident.look(looks.dependents)
         for broken in now[looks.dependents].broken:

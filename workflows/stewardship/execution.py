@@ -109,7 +109,7 @@ async def _after_loss(performance: Performance, action: Action, asked: Perform[A
             await workflow.sleep(action.outlives_its_worker, summary="until what was begun must have ended")
         return await _look_back(performance.look_back, action, asked.asked_at)
     except (Lost, ActivityError):
-        found = "its outcome was lost, and nobody can see whether it happened"
+        found = "its outcome was lost, and whether it happened is unknown"
         return Effect(done=False, found=found, at=workflow.now())
 
 

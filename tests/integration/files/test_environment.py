@@ -1,4 +1,4 @@
-"""Settings of real services: proposed, set as approved, and taken back."""
+"""Settings of real services: proposed, set as approved, and reverted."""
 
 from __future__ import annotations
 

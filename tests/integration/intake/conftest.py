@@ -1,4 +1,4 @@
-"""A Temporal with stand-in incidents, and a configuration, for those who come to the door."""
+"""A Temporal with stand-in incidents, and a configuration, for tests of the intake and the commands."""
 
 from __future__ import annotations
 

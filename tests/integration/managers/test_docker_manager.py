@@ -1,4 +1,4 @@
-"""What a container looks like from outside, in every state in which one may be found at night."""
+"""What a container looks like from outside, in every state."""
 
 from __future__ import annotations
 

@@ -148,11 +148,11 @@ async def test_who_blocks_whom_is_told(
         head = seen.blockers[0].pid
         assert any(head in one.waits_for for one in seen.blocked)
         assert seen.bad
-        assert seen.reason == f"2 sessions wait for a lock, for over 0 s in the hands of {head}"
+        assert seen.reason == f"2 sessions wait for a lock, for over 0 s held by {head}"
         await holder.execute("ROLLBACK")
         await asyncio.gather(*waiting)
     finally:
-        await app.aclose()  # whoever still holds or awaits the lock would keep the table
+        await app.aclose()  # a session that holds or awaits the lock would keep the table
         await as_superuser.execute("DROP TABLE stock")
     assert (await look(monitor)).ok
 
@@ -345,7 +345,7 @@ async def test_a_lock_of_a_prepared_transaction_is_told_as_that(
                 pass
         assert seen.bad
         assert seen.held_by_prepared
-        assert seen.reason.endswith("in the hands of a prepared transaction, which no restart ends")
+        assert seen.reason.endswith("held by a prepared transaction, which no restart ends")
         await as_superuser.execute("ROLLBACK PREPARED 'forgotten'")
         await waiting
     finally:

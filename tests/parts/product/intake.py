@@ -1,4 +1,4 @@
-"""The door in tests: a Temporal that can be killed, stand-in incidents, and the intake as a process."""
+"""The intake in tests: as a process, with a Temporal that can be killed and stand-in incidents."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _SSL_REQUEST = 80877103
 
 
 def saying(code: str, message: str, detail: str = "") -> Talk:
-    """Answer whoever wants to log in with this SQLSTATE and these words."""
+    """Answer every login with this SQLSTATE and text."""
     fields = {"S": "FATAL", "V": "FATAL", "C": code, "M": message, "D": detail}
     body = b"".join(f"{key}{value}\0".encode() for key, value in fields.items() if value) + b"\0"
 

@@ -1,4 +1,4 @@
-"""The house keeps its order: imports run one way, and rooms stay small."""
+"""Imports run one way, and files and folders stay small."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ VALUES_ONLY = {"temporalio.common"}
 
 
 def forbidden(path: Path, source: str) -> set[str]:
-    """What a file imports although its place in the house does not allow it."""
+    """What a file imports although its folder may not."""
     part = part_of(path)
     imported = set(imports(ast.parse(source)))
     parts = {name.partition(".")[0] for name in imported}

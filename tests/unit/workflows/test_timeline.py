@@ -19,7 +19,7 @@ def test_a_full_timeline_says_that_it_is_full() -> None:
     assert timeline.entries[-1].text == FULL
 
 
-def test_a_line_is_bounded_whoever_wrote_it() -> None:
+def test_every_line_is_bounded() -> None:
     timeline = Timeline(lambda: NOW)
     timeline.spoken("note", Spoken(by="a" * 2_000_000, text="b" * 2_000_000))
     (entry,) = timeline.entries
@@ -34,7 +34,7 @@ def test_a_timeline_is_bounded_in_bytes() -> None:
     assert timeline.entries[-1].text == FULL
 
 
-def test_whoever_shows_it_hears_that_it_grew() -> None:
+def test_a_reader_is_told_that_it_grew() -> None:
     seen: list[int] = []
     timeline = Timeline(lambda: NOW, grew=lambda: seen.append(len(timeline.entries)))
     timeline.add("one")

@@ -95,7 +95,7 @@ async def test_a_warning_that_becomes_critical_has_the_deadlines_of_the_higher_a
     state = await harness.state(handle)
     assert (state.severity, state.acknowledged_by) == ("critical", "")
     assert "Sluggish/backend is critical now" in harness.world.notices()
-    assert harness.world.pages()[paged:] == ["On-Call"], "whoever acknowledged a warning is told"
+    assert harness.world.pages()[paged:] == ["On-Call"], "the person who acknowledged a warning is told"
     assert {one.severity for one in harness.world.told[-2:]} == {"critical"}
     await harness.env.sleep(5 * MINUTE)
     assert harness.world.pages()[paged:] == ["On-Call", "Team Lead"], "5 minutes, not 30"

@@ -96,7 +96,7 @@ async def test_who_waits_for_a_database_holds_nothing_back_from_it(harness: Harn
 
 
 async def test_what_was_healed_before_the_line_counts_as_resolved(harness: Harness) -> None:
-    """The database is started; its application is in other hands, and well when they let go."""
+    """The database is started; its application is held by another incident, and healthy when that lets go."""
     harness.world.port = sights.TAKEN_PORT
     first = await service_down(harness)
     await harness.until(first, "awaiting approval")

@@ -85,7 +85,7 @@ async def test_a_mistake_beside_the_page_keeps_nobody_asleep(mistaken: Harness) 
 
 async def test_a_mistake_in_what_reverts_is_told_and_the_incident_can_be_closed(mistaken: Harness) -> None:
     handle = await fire(mistaken, MistakenRevert)
-    told = "could not be taken back: a mistake in the product's own code"
+    told = "could not be reverted: a mistake in the product's own code"
     await mistaken.until_true(lambda: any(told in one.text for one in mistaken.world.told))
     review = await mistaken.closes(handle)
     assert any("KeyError" in remark for remark in review.remarks)

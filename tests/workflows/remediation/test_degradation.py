@@ -1,4 +1,4 @@
-"""What is done only for now is taken back: when all is well, at the limit, or when a person says so."""
+"""A temporary change is reverted: when all is well, at the limit, or when a person says so."""
 
 from __future__ import annotations
 
@@ -79,18 +79,18 @@ async def test_what_cannot_be_taken_back_is_said_and_paged(harness: Harness) -> 
     await harness.until_true(lambda: len(harness.world.pages()) > pages)
     harness.world.works = True
     review = await harness.end(handle)
-    assert any("could not be taken back: it did not help" in remark for remark in review.remarks)
+    assert any("could not be reverted: it did not help" in remark for remark in review.remarks)
     assert harness.world.done[-1] == RESTORE, "it was tried again"
 
 
-async def test_whoever_says_done_keeps_what_cannot_be_taken_back(harness: Harness) -> None:
+async def test_done_keeps_what_cannot_be_reverted(harness: Harness) -> None:
     handle = await degraded(harness)
     await harness.until(handle, "resolved")
     harness.world.works = False
     harness.world.let_go("watch_providers")
     await harness.until_true(lambda: "HighErrorRate/backend needs a human" in harness.world.notices())
     review = await harness.closes(handle)
-    assert any("still not taken back" in entry.text for entry in review.timeline)
+    assert any("still not reverted" in entry.text for entry in review.timeline)
 
 
 async def test_an_alert_that_fires_anew_while_degraded_is_answered_at_once(harness: Harness) -> None:
@@ -101,10 +101,10 @@ async def test_an_alert_that_fires_anew_while_degraded_is_answered_at_once(harne
     anew = await harness.alert("HighErrorRate")
     await handle.signal("alert_changed", anew)
     await harness.until_true(lambda: harness.world.called.count("look_at_errors") > looks)
-    assert RESTORE not in harness.world.done, "what was done for now stands"
+    assert RESTORE not in harness.world.done, "the temporary change stays"
     harness.world.let_go("watch_providers")
     review = await harness.end(handle)
-    assert any("looked at again" in entry.text for entry in review.timeline)
+    assert any("gathered again" in entry.text for entry in review.timeline)
     assert harness.world.done.count(RESTORE) == 1
 
 

@@ -36,7 +36,7 @@ async def test_lost_twice_it_is_left_to_a_human(harness: Harness) -> None:
     harness.world.lost["start_service"] = 2
     handle = await harness.fire(await harness.alert())
     state = await harness.until(handle, "escalated")
-    assert any("nobody can see whether it happened" in one.text for one in state.timeline)
+    assert any("whether it happened is unknown" in one.text for one in state.timeline)
     await harness.env.sleep(3600)
     assert harness.world.done == ["start backend"] * 2
     await harness.closes(handle)

@@ -12,7 +12,7 @@ WAIT = "wait_for_recovery"
 
 
 async def it_recovers(harness: Harness) -> Incident:
-    """The incident of a database that replays its journal, once it is waited for."""
+    """The incident of a database that replays its WAL, once it is waited for."""
     await unreachable(DatabaseKind.RECOVERING)(harness)
     harness.world.hold(WAIT)
     handle = await harness.fire(await harness.alert("DatabaseConnectionFailure", service="postgres"))

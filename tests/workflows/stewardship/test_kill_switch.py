@@ -1,4 +1,4 @@
-"""The kill switch stops what has not begun, says who threw it and why, and is taken back."""
+"""The kill switch stops what has not begun, says who set it and why, and can be reset."""
 
 from __future__ import annotations
 
