@@ -125,3 +125,14 @@ async def test_the_rate_of_a_gauge_is_no_error_rate(
     assert seen.bad is known
     if not known:
         assert (seen.unknown, "`in_flight` is a gauge" in seen.reason) == (True, True)
+
+
+async def test_a_querier_without_its_stores_knows_nothing(
+    metrics: Prometheus, httpserver: HTTPServer
+) -> None:
+    said = {"status": "error", "errorType": "execution", "error": "no StoreAPIs matched for this query"}
+    httpserver.expect_request("/api/v1/query").respond_with_json(said, 422)
+    seen = await ActivityEnvironment().run(
+        metrics.query_metric, QueryMetric(url=httpserver.url_for("/"), query="ratio")
+    )
+    assert (seen.unknown, "no StoreAPIs matched" in seen.reason) == (True, True)

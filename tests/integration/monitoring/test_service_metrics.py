@@ -51,6 +51,11 @@ def once(seconds: int) -> Shape:
     return lambda ago: 1 if ago <= seconds else 0
 
 
+def appears(seconds: int, value: float) -> Shape:
+    """Its series is there since so many seconds ago, with this value from the first."""
+    return lambda ago: value if ago <= seconds else None
+
+
 HTTP: dict[str, list[tuple[str, Shape]]] = {
     "busy": [('status="200"', steadily(2)), ('status="500"', since(1200, 0.5))],
     "once": [('status="200"', lambda _: 0), ('status="500"', once(120))],
@@ -68,6 +73,7 @@ HTTP: dict[str, list[tuple[str, Shape]]] = {
         for status, rate in (("200", 2), ("500", 1))
     ],
     "always": [('status="200"', steadily(1)), ('status="500"', steadily(1))],
+    "burst": [('status="200"', steadily(2)), ('status="500"', appears(100, 90))],
     "stopped": [('status="200"', until(200, steadily(1))), ('status="500"', until(200, steadily(1)))],
 }
 RECORDED = {"recorded": (0.12, 0.13)}
@@ -228,3 +234,11 @@ async def test_the_errors_of_an_instance_that_is_gone_are_stale(
     seen = await look(activities, metrics_of(prometheus, "stopped"))
     assert seen.unknown
     assert "the newest sample is 3 min" in seen.reason
+
+
+async def test_errors_before_the_first_scrape_of_their_series_are_lost_here_as_to_the_alert(
+    activities: ServiceMetricActivities, prometheus: str
+) -> None:
+    """The expression is the alert's own: what is seen here differs from it in nothing."""
+    seen = await look(activities, metrics_of(prometheus, "burst"))
+    assert (seen.ok, seen.ratio) == (True, 0)

@@ -154,6 +154,23 @@ def test_what_says_nothing_of_a_provider(found: tuple[Look[Evidence], Evidence])
     assert provider_failures(now, ERRORS.since) == ()
 
 
+def test_a_circuit_that_only_tries_again_is_not_closed() -> None:
+    tries = log(
+        "circuit openai: OPEN",
+        "circuit openai: HALF_OPEN",
+        "circuit openai: OPEN",
+        "circuit openai: half-open",
+    )
+    (failure,) = provider_failures(situation((looks.recent_logs, tries)))
+    assert failure.name == "openai"
+
+
+def test_each_circuit_has_a_state_of_its_own() -> None:
+    both = log("circuit closed for openai", "circuit opened for a supplier", "circuit of redis open")
+    (failure,) = provider_failures(situation((looks.recent_logs, both)))
+    assert failure.name == "a provider"
+
+
 def test_the_applications_own_calls_clear_a_provider() -> None:
     calls = ProviderCallsSeen(finding=Finding.OK, reason="0 %", serving=("OpenAI",))
     found = walked((looks.providers, sights.PROVIDER_DOWN), (looks.provider_calls, calls))
