@@ -1,5 +1,5 @@
-"""Effects only, one file an outside system: nothing here decides.
+"""Evidence and actions, in folders by outside system. Nothing here decides.
 
 Read-only activities answer with evidence and never raise for an outside system's trouble;
-effects raise what is final. Clients come in through `__init__`.
+actions raise what is final. Clients are passed to `__init__`.
 """

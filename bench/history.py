@@ -171,9 +171,9 @@ def _whole(short: Sequence[Events], steward: Events, bare: Events) -> Figure:
         for kind, count in typical.most_common()
     )
     return Figure(
-        what=f"events of a whole ServiceDown, watch of 60 probes, median of {len(every)}",
+        what=f"events of a whole ServiceDown, verification of 60 samples, median of {len(every)}",
         product=f"{mine} ({every[0].total()} to {every[-1].total()})",
-        bare=f"{theirs} (the watch alone)",
+        bare=f"{theirs} (the verification alone)",
         ratio=f"{mine / theirs:.2f}",
         aim=f"<= {AIM}",
         reached=mine <= AIM,
@@ -187,7 +187,7 @@ def _whole(short: Sequence[Events], steward: Events, bare: Events) -> Figure:
 def _longer(short: Sequence[Events], long: Sequence[Events], bare: Events) -> Figure:
     more = min(one.total() for one in long) - min(one.total() for one in short)
     return Figure(
-        what="events that a watch twice as long adds",
+        what="events that a verification twice as long adds",
         product=f"{more}",
         bare=f"{11 * PROBES}",
         ratio=f"{more / (11 * PROBES):.2f}",

@@ -39,7 +39,7 @@ from activities.postgres.check import PostgresActivities
 from activities.postgres.sessions import SessionActivities
 from activities.postgres.settings import PostgresSettingActivities
 from activities.review.reviews import ReviewActivities
-from activities.service.actions import EffectActivities
+from activities.service.actions import ActionActivities
 from activities.service.host import HostActivities
 from activities.service.logs import LogActivities
 from activities.service.networks import NetworkActivities
@@ -96,7 +96,7 @@ def build(
         ProviderActivities(http),
         AppTemporalActivities(),
         DegradationActivities(http),
-        EffectActivities(managers),
+        ActionActivities(managers),
         AlertSourceActivities(http),
         ChannelActivities(build_channels(now.channels, http, resolve)),
         ReviewActivities(Path(now.directories.reviews)),

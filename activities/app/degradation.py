@@ -17,7 +17,7 @@ from temporalio.exceptions import ApplicationError
 from activities.support.heartbeats import beating
 from activities.support.http import shown
 from activities.support.secrets import SecretMissing, resolve
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import Degrade, RestoreService
 from models.base import in_words
 from models.service.surroundings import Degradation, SwitchCall
@@ -37,16 +37,16 @@ class DegradationActivities:
         self._within = within
 
     @activity.defn
-    async def degrade(self, request: Perform[Degrade]) -> Effect:
+    async def degrade(self, request: Perform[Degrade]) -> ActionResult:
         """Throw the switch on: done when it answers 2xx. Safe to repeat."""
         return await self._throw(_configured(request.action).on, "the degraded mode was switched on")
 
     @activity.defn
-    async def restore_service(self, request: Perform[RestoreService]) -> Effect:
+    async def restore_service(self, request: Perform[RestoreService]) -> ActionResult:
         """Throw the switch off: done when it answers 2xx. Safe to repeat."""
         return await self._throw(_configured(request.action).off, "the degraded mode was switched off")
 
-    async def _throw(self, switch: SwitchCall, done: str) -> Effect:
+    async def _throw(self, switch: SwitchCall, done: str) -> ActionResult:
         headers = _headers(switch)
         found = ""
         async with beating():
@@ -102,5 +102,5 @@ def _final(message: str, kind: str) -> ApplicationError:
     return ApplicationError(message, type=kind, non_retryable=True)
 
 
-def _effect(done: bool, found: str) -> Effect:
-    return Effect(done=done, found=found, at=datetime.now(UTC))
+def _effect(done: bool, found: str) -> ActionResult:
+    return ActionResult(done=done, found=found, at=datetime.now(UTC))

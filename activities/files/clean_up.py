@@ -20,7 +20,7 @@ from temporalio.exceptions import ApplicationError
 from activities.files.old_files import Directory, Found, MustStay, open_files, opened, unreadable
 from activities.support.heartbeats import beating_in_thread
 from activities.support.redaction import clean
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import CleanUpFiles
 from models.base import Model, in_bytes, in_words
 from models.evidence.evidence import Evidence, Finding
@@ -90,7 +90,7 @@ class CleanUpActivities:
         return seen.model_copy(update={"reason": _reason(configured, seen, in_use.complete)})
 
     @activity.defn(no_thread_cancel_exception=True)
-    def clean_up_files(self, request: Perform[CleanUpFiles]) -> Effect:
+    def clean_up_files(self, request: Perform[CleanUpFiles]) -> ActionResult:
         """Delete these files, each only if it may still be deleted. Done when any was deleted.
 
         A file that is gone already is no error, so a retry is safe. Raises `ApplicationError`,
@@ -107,7 +107,7 @@ class CleanUpActivities:
                 after = shutil.disk_usage(directory.descriptor).free
         except OSError as error:
             raise _final(unreadable(configured, error), "ManagerRefused") from error
-        return Effect(
+        return ActionResult(
             done=bool(deletion.deleted or not deletion.kept),
             found=deletion.told,
             at=datetime.now(UTC),

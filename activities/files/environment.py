@@ -19,7 +19,7 @@ from activities.managers import ManagerError, ManagerRefused, Managers, ServiceM
 from activities.service.outcomes import Outcome
 from activities.service.run_once import SETTLES_WITHIN, once
 from activities.support.redaction import REDACTED, clean
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import SetEnvironment
 from models.evidence.evidence import Evidence, Finding
 from models.service.request import ServiceRequest
@@ -78,7 +78,7 @@ class EnvironmentActivities:
         )
 
     @activity.defn(no_thread_cancel_exception=True)
-    def set_environment(self, request: Perform[SetEnvironment]) -> Effect:
+    def set_environment(self, request: Perform[SetEnvironment]) -> ActionResult:
         """Edit the file exactly as it was approved, and recreate the service so that it reads it.
 
         If the service cannot be recreated, the file is put back as it was.

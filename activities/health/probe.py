@@ -1,4 +1,4 @@
-"""The health check of a service: one probe, and the watch over a stability window.
+"""The health check of a service: one probe, and the verification over a stability window.
 
 Refused, reset, timed out, 5xx and an unhealthy body are findings of their own, and all of them are
 `bad`. What says nothing about the service (no such name, no route, a check that cannot be asked
@@ -18,7 +18,7 @@ from activities.health.judge import BODY_LIMIT, judge
 from activities.support.http import Fault, NoAnswer, ask
 from activities.support.stability import Pace
 from activities.support.watch import watch
-from models.evidence.evidence import Finding, Watched, WatchService
+from models.evidence.evidence import Finding, VerificationRequest, VerificationResult
 from models.service.service import HealthCheck, Service
 
 _BAD = {
@@ -44,7 +44,7 @@ class HealthActivities:
         return await self._probe(service.health)
 
     @activity.defn
-    async def watch_health(self, request: WatchService) -> Watched:
+    async def watch_health(self, request: VerificationRequest) -> VerificationResult:
         """Probe until the service was healthy without a break for the window, or cannot become so.
 
         The samples ride in the heartbeats: another worker goes on with them. Run it with a
@@ -54,7 +54,7 @@ class HealthActivities:
         check = request.service.health
         if check is None:
             reason = f"no health check is configured for {request.service.name}"
-            return Watched(reason=reason, observed_at=datetime.now(UTC))
+            return VerificationResult(reason=reason, observed_at=datetime.now(UTC))
         pace = Pace(every=check.every, settle=check.settle, stable_for=request.stable_for)
         return await watch(lambda: self._sample(check), pace)
 

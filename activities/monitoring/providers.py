@@ -22,7 +22,7 @@ from activities.support.redaction import clean
 from activities.support.stability import Patience
 from activities.support.watch import watch
 from models.base import Model
-from models.evidence.evidence import Evidence, Finding, Watched
+from models.evidence.evidence import Evidence, Finding, VerificationResult
 from models.service.request import ServiceRequest
 from models.service.service import Service
 from models.service.surroundings import Provider
@@ -83,7 +83,7 @@ class ProviderCallsSeen(Evidence):
 
 
 class WatchProviders(ServiceRequest):
-    """Watch until every provider served us for `stable_for`, but no longer than `at_most`."""
+    """Sample until every provider served us for `stable_for`, at most for `at_most`."""
 
     stable_for: timedelta
     at_most: timedelta
@@ -140,7 +140,7 @@ class ProviderActivities:
         )
 
     @activity.defn
-    async def watch_providers(self, request: WatchProviders) -> Watched:
+    async def watch_providers(self, request: WatchProviders) -> VerificationResult:
         """Wait until every provider served us for the window, or the limit is reached."""
         every = min(SAMPLE_EVERY, request.stable_for / 3)
         pace = Patience(every=every, stable_for=request.stable_for, at_most=request.at_most)

@@ -20,7 +20,7 @@ from activities.monitoring.prometheus import Prometheus
 from activities.support.stability import Pace
 from activities.support.watch import watch
 from models.base import in_words
-from models.evidence.evidence import Evidence, Finding, Watched, WatchService
+from models.evidence.evidence import Evidence, Finding, VerificationRequest, VerificationResult
 from models.service.service import Service
 from models.service.surroundings import ErrorMetrics
 
@@ -118,12 +118,12 @@ class ServiceMetricActivities:
         )
 
     @activity.defn
-    async def watch_errors(self, request: WatchService) -> Watched:
-        """Watch the ratio until it stayed under the threshold, with traffic, for the window."""
+    async def watch_errors(self, request: VerificationRequest) -> VerificationResult:
+        """Sample the ratio until it stayed below the threshold, with traffic, for the window."""
         metrics = request.service.metrics
         if metrics is None:
             reason = f"no metrics are configured for {request.service.name}"
-            return Watched(reason=reason, observed_at=_now())
+            return VerificationResult(reason=reason, observed_at=_now())
         pace = Pace(
             every=min(SAMPLE_EVERY, request.stable_for / 3),
             settle=metrics.settle,

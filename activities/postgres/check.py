@@ -14,7 +14,7 @@ from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
 from activities.postgres.room import Room, look_at_room
 from activities.support.stability import Pace, Patience
 from activities.support.watch import watch
-from models.evidence.evidence import Evidence, Finding, Watched, WatchService
+from models.evidence.evidence import Evidence, Finding, VerificationRequest, VerificationResult
 from models.service.request import ServiceRequest
 from models.service.service import Service
 
@@ -51,17 +51,17 @@ class PostgresActivities:
         return seen.model_copy(update={"latency": latency, "observed_at": datetime.now(UTC)})
 
     @activity.defn
-    async def watch_database(self, request: WatchService) -> Watched:
+    async def watch_database(self, request: VerificationRequest) -> VerificationResult:
         """Connect again and again until the database answered without a break for the window."""
         service = request.service
         if service.database is None:
             reason = f"{service.name} is not configured as a database"
-            return Watched(reason=reason, observed_at=datetime.now(UTC))
+            return VerificationResult(reason=reason, observed_at=datetime.now(UTC))
         pace = Pace(every=SAMPLE_EVERY, settle=SETTLE, stable_for=request.stable_for, well="reachable")
         return await watch(lambda: self.check_database(service), pace)
 
     @activity.defn
-    async def wait_for_recovery(self, request: WaitForRecovery) -> Watched:
+    async def wait_for_recovery(self, request: WaitForRecovery) -> VerificationResult:
         """Ask again and again until it answers, or is in another trouble; `bad` when it still recovers."""
 
         async def sample() -> Evidence:

@@ -18,7 +18,7 @@ from activities.postgres.connection import Trouble, connected
 from activities.postgres.database_seen import DatabaseKind
 from activities.postgres.room import Room, look_at_room
 from activities.support.redaction import clean
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.database import Session, TerminateSessions
 from models.base import Duration, Model, in_words
 from models.evidence.evidence import Evidence, Finding
@@ -167,7 +167,7 @@ class SessionActivities:
         return found.model_copy(update={"finding": finding, "reason": reason})
 
     @activity.defn
-    async def terminate_sessions(self, request: Perform[TerminateSessions]) -> Effect:
+    async def terminate_sessions(self, request: Perform[TerminateSessions]) -> ActionResult:
         """End the planned sessions that are still the same and still idle; asked twice, it ends no others.
 
         Raises, never to be retried: `DatabaseAway` when it cannot be reached or its answer was
@@ -186,7 +186,9 @@ class SessionActivities:
         found = f"{gone} of {len(pids)} planned sessions are gone"
         if left:
             found += f"; {left} stayed, no longer idle for so long"
-        return Effect(done=gone > 0, found=found, at=now, before=f"{len(pids)} idle", after=f"{left} left")
+        return ActionResult(
+            done=gone > 0, found=found, at=now, before=f"{len(pids)} idle", after=f"{left} left"
+        )
 
 
 async def _left(connection: asyncpg.Connection, pids: list[int], starts: list[datetime]) -> int:

@@ -20,7 +20,7 @@ from activities.postgres.connection import Connected, Trouble, connected
 from activities.postgres.database_seen import DatabaseKind
 from activities.service.outcomes import Outcome
 from activities.service.run_once import once
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.database import RaiseMaxConnections
 from models.service.service import Service
 
@@ -42,7 +42,7 @@ class PostgresSettingActivities:
         self._comes_back_within = comes_back_within
 
     @activity.defn(no_thread_cancel_exception=True)
-    def raise_max_connections(self, request: Perform[RaiseMaxConnections]) -> Effect:
+    def raise_max_connections(self, request: Perform[RaiseMaxConnections]) -> ActionResult:
         """Set it, if it still is what the plan saw, restart, and look.
 
         The role must be allowed to: a superuser, or one with `GRANT ALTER SYSTEM ON PARAMETER

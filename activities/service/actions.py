@@ -21,7 +21,7 @@ from activities.service.kill import kill
 from activities.service.outcomes import Looking, look
 from activities.service.rollback_script import ScriptRun
 from activities.service.run_once import SETTLES_WITHIN, looked_back, once
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.database import RestartDatabase
 from models.actions.kinds import Action
 from models.actions.plan import LookBack
@@ -36,7 +36,7 @@ from models.actions.service import (
 from models.base import in_bytes
 
 
-class EffectActivities:
+class ActionActivities:
     """Changes services through their managers. A cancellation never cuts an effect in two."""
 
     def __init__(self, managers: Managers, settles_within: timedelta = SETTLES_WITHIN) -> None:
@@ -44,22 +44,22 @@ class EffectActivities:
         self._settles_within = settles_within
 
     @activity.defn(no_thread_cancel_exception=True)
-    def start_service(self, request: Perform[StartService]) -> Effect:
+    def start_service(self, request: Perform[StartService]) -> ActionResult:
         """Start what stands still; done already if it runs."""
         return self._once(request.action, request.asked_at, lambda manager: manager.start())
 
     @activity.defn(no_thread_cancel_exception=True)
-    def restart_service(self, request: Perform[RestartService]) -> Effect:
+    def restart_service(self, request: Perform[RestartService]) -> ActionResult:
         """Restart, if it was started before it was asked for."""
         return self._once(request.action, request.asked_at, lambda manager: manager.restart())
 
     @activity.defn(no_thread_cancel_exception=True)
-    def restart_database(self, request: Perform[RestartDatabase]) -> Effect:
+    def restart_database(self, request: Perform[RestartDatabase]) -> ActionResult:
         """Restart a database as any other service; it is an action of its own for its risk."""
         return self._once(request.action, request.asked_at, lambda manager: manager.restart())
 
     @activity.defn(no_thread_cancel_exception=True)
-    def raise_memory_limit(self, request: Perform[RaiseMemoryLimit]) -> Effect:
+    def raise_memory_limit(self, request: Perform[RaiseMemoryLimit]) -> ActionResult:
         """Set the limit, if it is still the one that the plan saw, and within the configured cap."""
         action = request.action
 
@@ -77,12 +77,12 @@ class EffectActivities:
         return self._once(action, request.asked_at, act)
 
     @activity.defn(no_thread_cancel_exception=True)
-    def kill_process(self, request: Perform[KillProcess]) -> Effect:
+    def kill_process(self, request: Perform[KillProcess]) -> ActionResult:
         """End the very process that was seen on the port; see `activities.service.kill`."""
         return self._once(request.action, request.asked_at, lambda _: kill(request.action))
 
     @activity.defn(no_thread_cancel_exception=True)
-    def roll_back(self, request: Perform[RollBack]) -> Effect:
+    def roll_back(self, request: Perform[RollBack]) -> ActionResult:
         """Run the earlier image, or the configured script: once, in bounded time."""
         action = request.action
         if action.script is not None:
@@ -97,7 +97,7 @@ class EffectActivities:
         return self._once(action, request.asked_at, act)
 
     @activity.defn(no_thread_cancel_exception=True)
-    def scale_out(self, request: Perform[ScaleOut]) -> Effect:
+    def scale_out(self, request: Perform[ScaleOut]) -> ActionResult:
         """Run more replicas, at most as many as the configuration allows."""
         action = request.action
 
@@ -110,7 +110,7 @@ class EffectActivities:
         return self._once(action, request.asked_at, act)
 
     @activity.defn
-    def look_back(self, request: LookBack) -> Effect:
+    def look_back(self, request: LookBack) -> ActionResult:
         """Whether an action whose outcome was lost has happened since. Changes nothing.
 
         It waits for what is still under way. A manager that cannot be asked is an error to be
@@ -121,7 +121,9 @@ class EffectActivities:
             lambda: look(manager, request.action, request.asked_at), within=self._settles_within
         )
 
-    def _once(self, action: Action, asked_at: datetime, act: Callable[[ServiceManager], None]) -> Effect:
+    def _once(
+        self, action: Action, asked_at: datetime, act: Callable[[ServiceManager], None]
+    ) -> ActionResult:
         manager = self._managers.of(action.service)
         return once(
             action.says,

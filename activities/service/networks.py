@@ -14,7 +14,7 @@ from temporalio import activity
 from activities.managers import ManagerError, Managers, ServiceManager, Unsupported
 from activities.service.outcomes import Outcome
 from activities.service.run_once import SETTLES_WITHIN, once
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import ReattachNetwork
 from models.evidence.evidence import Evidence, Finding
 from models.service.request import ServiceRequest
@@ -70,7 +70,7 @@ class NetworkActivities:
         return _judged(service, own, theirs).model_copy(update={"observed_at": now})
 
     @activity.defn(no_thread_cancel_exception=True)
-    def reattach_network(self, request: Perform[ReattachNetwork]) -> Effect:
+    def reattach_network(self, request: Perform[ReattachNetwork]) -> ActionResult:
         """Connect the container to its configured network; done already if it is on it."""
         action = request.action
         manager = self._managers.of(action.service)

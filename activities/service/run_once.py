@@ -17,7 +17,7 @@ from temporalio.exceptions import ApplicationError
 from activities.managers import ManagerError, ManagerRefused, ManagerUnreachable, Unsupported
 from activities.service.outcomes import Outcome
 from activities.support.heartbeats import Attempt, GivenUp, beating_in_thread
-from models.actions.change import Effect
+from models.actions.change import ActionResult
 
 SETTLES_WITHIN = timedelta(seconds=20)
 """In this time a change that was taken, or may have been taken, must show."""
@@ -30,7 +30,7 @@ Look = Callable[[], Outcome]
 """One look at what the action changes. Raises a `ManagerError` when it cannot be told."""
 
 
-def once(says: str, look: Look, act: Callable[[], None], within: timedelta = SETTLES_WITHIN) -> Effect:
+def once(says: str, look: Look, act: Callable[[], None], within: timedelta = SETTLES_WITHIN) -> ActionResult:
     """Do what `says` says, if it does not show already; tell what shows afterwards.
 
     Raises `ApplicationError`, non-retryable, when nothing was done (`ManagerUnreachable`,
@@ -77,7 +77,7 @@ def _only_here(attempt: Attempt, says: str) -> None:
         raise ApplicationError(f"did not {says}: {why}", type="OutcomeLost", non_retryable=True) from why
 
 
-def looked_back(look: Look, within: timedelta = SETTLES_WITHIN) -> Effect:
+def looked_back(look: Look, within: timedelta = SETTLES_WITHIN) -> ActionResult:
     """Whether it has happened, after an answer was lost. Changes nothing.
 
     Raises `ApplicationError`, to be retried, while nobody can be asked.
@@ -91,9 +91,9 @@ def looked_back(look: Look, within: timedelta = SETTLES_WITHIN) -> Effect:
     return effect(after.happened, after.found, after=after.state)
 
 
-def effect(done: bool, found: str, before: str = "", after: str = "") -> Effect:
+def effect(done: bool, found: str, before: str = "", after: str = "") -> ActionResult:
     """What is reported, as of now."""
-    return Effect(done=done, found=found, at=datetime.now(UTC), before=before, after=after)
+    return ActionResult(done=done, found=found, at=datetime.now(UTC), before=before, after=after)
 
 
 def _settled(look: Look, within: timedelta) -> Outcome:

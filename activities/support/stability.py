@@ -1,8 +1,7 @@
-"""Whether a service stays healthy: the counters of a watch, without a clock or a network.
+"""The samples of a verification, and the verdict on them; no clock and no network.
 
-The counters are small enough to ride in every heartbeat, so that another worker goes on where
-a killed one was. Time is counted from sample to sample, at most twice the sampling interval a
-gap: what nobody watched was not seen to be healthy, and was not seen to fail either.
+The counters fit into every heartbeat, so that another worker resumes after a killed one. The time between
+two samples counts up to twice the sampling interval; a longer gap counts neither as healthy nor as failed.
 """
 
 from __future__ import annotations
@@ -10,17 +9,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from models.base import Model, in_words
-from models.evidence.evidence import Evidence, Finding, Watched
+from models.evidence.evidence import Evidence, Finding, VerificationResult
 
 RELAPSE = 3
-"""Failures in a row that end a watch which had been healthy before."""
+"""Failures in a row that end a verification after the service had been healthy."""
 
 PATIENCE = 3
-"""The whole watch takes at most `settle` and this many stability windows."""
+"""A verification takes at most `settle` and this many stability windows."""
 
 
-class Watch(Model):
-    """What was seen so far. `seeing` and `blind` are the time with and without sight."""
+class Samples(Model):
+    """The samples so far. `seeing` is the time with evidence, `blind` the time in which it was unknown."""
 
     started_at: datetime
     sampled_at: datetime | None = None
@@ -35,8 +34,8 @@ class Watch(Model):
     last: Evidence = Evidence()
     resumed: int = 0
 
-    def after(self, seen: Evidence, at: datetime, every: timedelta) -> Watch:
-        """The watch with one more sample."""
+    def after(self, seen: Evidence, at: datetime, every: timedelta) -> Samples:
+        """The samples with one more."""
         gap = timedelta()
         if self.sampled_at is not None:
             gap = min(max(at - self.sampled_at, timedelta()), 2 * every)
@@ -58,8 +57,8 @@ class Watch(Model):
             }
         return self.model_copy(update=change)
 
-    def found(self, finding: Finding, reason: str) -> Watched:
-        return Watched(
+    def found(self, finding: Finding, reason: str) -> VerificationResult:
+        return VerificationResult(
             finding=finding,
             reason=reason,
             observed_at=self.sampled_at,
@@ -73,49 +72,47 @@ class Watch(Model):
 
 
 class Pace(Model):
-    """How a watch goes: a sample `every` so often, well within `settle`, and then for `stable_for`."""
+    """Healthy within `settle`, then without a break for `stable_for`; one sample `every` so often."""
 
     every: timedelta
     settle: timedelta
     stable_for: timedelta
     well: str = "healthy"
-    """The word for a good sample, as the reason says it."""
+    """The word for a good sample in the reason."""
 
-    def verdict(self, watch: Watch) -> Watched | None:
-        """What the watch found; None while it goes on."""
-        if watch.last.ok and watch.held >= self.stable_for:
-            counts = f"{watch.healthy} of {watch.samples} samples"
-            return watch.found(Finding.OK, f"{self.well} for {in_words(self.stable_for)} ({counts})")
-        if watch.first_healthy_at is not None and watch.failures >= RELAPSE:
-            was = (
-                f"was {self.well} for {in_words(watch.longest)}, then failed {watch.failures} times in a row"
-            )
-            return watch.found(Finding.BAD, f"{was}: {watch.last.reason}")
-        if watch.first_healthy_at is None and watch.last.bad and watch.seeing >= self.settle:
+    def verdict(self, seen: Samples) -> VerificationResult | None:
+        """The result; None while the verification continues."""
+        if seen.last.ok and seen.held >= self.stable_for:
+            counts = f"{seen.healthy} of {seen.samples} samples"
+            return seen.found(Finding.OK, f"{self.well} for {in_words(self.stable_for)} ({counts})")
+        if seen.first_healthy_at is not None and seen.failures >= RELAPSE:
+            was = f"was {self.well} for {in_words(seen.longest)}, then failed {seen.failures} times in a row"
+            return seen.found(Finding.BAD, f"{was}: {seen.last.reason}")
+        if seen.first_healthy_at is None and seen.last.bad and seen.seeing >= self.settle:
             late = f"not {self.well} within {in_words(self.settle)}"
-            return watch.found(Finding.BAD, f"{late}: {watch.last.reason}")
+            return seen.found(Finding.BAD, f"{late}: {seen.last.reason}")
         bound = self.settle + PATIENCE * self.stable_for
-        if watch.seeing + watch.blind < bound:
+        if seen.seeing + seen.blind < bound:
             return None
-        if watch.last.unknown or watch.blind > watch.seeing:
-            share = f"{in_words(watch.blind)} of {in_words(watch.seeing + watch.blind)}"
-            return watch.found(Finding.UNKNOWN, f"could not see for {share}: {watch.last.reason}")
-        never = f"never stable for {in_words(self.stable_for)} (at best {in_words(watch.longest)})"
-        return watch.found(Finding.BAD, f"{never}: {watch.last.reason}")
+        if seen.last.unknown or seen.blind > seen.seeing:
+            share = f"{in_words(seen.blind)} of {in_words(seen.seeing + seen.blind)}"
+            return seen.found(Finding.UNKNOWN, f"could not see for {share}: {seen.last.reason}")
+        never = f"never stable for {in_words(self.stable_for)} (at best {in_words(seen.longest)})"
+        return seen.found(Finding.BAD, f"{never}: {seen.last.reason}")
 
 
 class Patience(Model):
-    """A watch that waits for something to come back: a relapse only starts the window over."""
+    """Waits for something to become healthy again; a relapse only restarts the window."""
 
     every: timedelta
     stable_for: timedelta
     at_most: timedelta
 
-    def verdict(self, watch: Watch) -> Watched | None:
-        """`ok` when it is back for good, `bad` when the limit was reached first."""
-        if watch.last.ok and watch.held >= self.stable_for:
-            return watch.found(Finding.OK, f"well again for {in_words(self.stable_for)}")
-        if watch.seeing + watch.blind >= self.at_most:
+    def verdict(self, seen: Samples) -> VerificationResult | None:
+        """`ok` when it stays healthy, `bad` when the limit is reached first."""
+        if seen.last.ok and seen.held >= self.stable_for:
+            return seen.found(Finding.OK, f"well again for {in_words(self.stable_for)}")
+        if seen.seeing + seen.blind >= self.at_most:
             limit = in_words(self.at_most)
-            return watch.found(Finding.BAD, f"not back within {limit}: {watch.last.reason}")
+            return seen.found(Finding.BAD, f"not back within {limit}: {seen.last.reason}")
         return None

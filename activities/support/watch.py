@@ -1,8 +1,7 @@
-"""The watch over a stability window, whatever is watched: one heart-beating activity.
+"""Verifies over a stability window: one activity that samples and heartbeats.
 
-The samples ride in the heartbeats: another worker goes on with them. Run it with a heartbeat
-time-out of about 10 s; the SDK then sends the newest samples every 8 s at the latest, so that a
-kill loses one or two of them.
+The samples are kept in the heartbeats, so that another worker resumes with them. Use a heartbeat timeout
+of about 10 s: the SDK then sends the newest samples at least every 8 s, so a kill loses one or two.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.support.heartbeats import beating
-from activities.support.stability import Pace, Patience, Watch
-from models.evidence.evidence import Evidence, Watched
+from activities.support.stability import Pace, Patience, Samples
+from models.evidence.evidence import Evidence, VerificationResult
 
 
-async def watch(probe: Callable[[], Awaitable[Evidence]], pace: Pace | Patience) -> Watched:
-    """Probe until the pace gives its verdict."""
-    so_far = _resumed() or Watch(started_at=datetime.now(UTC))
+async def watch(probe: Callable[[], Awaitable[Evidence]], pace: Pace | Patience) -> VerificationResult:
+    """Sample until there is a verdict."""
+    so_far = _resumed() or Samples(started_at=datetime.now(UTC))
     async with beating(lambda: so_far):
         while True:
             began = time.monotonic()
@@ -33,10 +32,10 @@ async def watch(probe: Callable[[], Awaitable[Evidence]], pace: Pace | Patience)
             await asyncio.sleep(max(0.0, pace.every.total_seconds() - spent))
 
 
-def _resumed() -> Watch | None:
-    """The watch of the attempt before this one, if a worker was lost in the middle of it."""
+def _resumed() -> Samples | None:
+    """The samples of the previous attempt, if its worker was lost."""
     details = activity.info().heartbeat_details
     if not details:
         return None
-    before = Watch.model_validate(details[0])
+    before = Samples.model_validate(details[0])
     return before.model_copy(update={"resumed": before.resumed + 1})

@@ -72,7 +72,7 @@ class Perform(Model, Generic[A]):
         return self.action.service
 
 
-class Effect(Model):
+class ActionResult(Model):
     """The result of an action, as seen on the service afterwards."""
 
     done: bool

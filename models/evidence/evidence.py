@@ -41,8 +41,8 @@ class Evidence(Model):
         return self.finding is Finding.UNKNOWN
 
 
-class Watched(Evidence):
-    """A watch over a stability window: `ok` only after `held` reached the window."""
+class VerificationResult(Evidence):
+    """The result of a verification: `ok` once the service was healthy for the whole stability window."""
 
     samples: int = 0
     healthy: int = 0
@@ -50,10 +50,10 @@ class Watched(Evidence):
     first_healthy_at: datetime | None = None
     last: Evidence = Evidence()
     resumed: int = 0
-    """How many times another worker took the watch over with its samples."""
+    """How many times another worker resumed it."""
 
 
-class WatchService(ServiceRequest):
-    """Watch `service` until it was well without a break for `stable_for`, in whatever way is watched."""
+class VerificationRequest(ServiceRequest):
+    """Verify that `service` is healthy without a break for `stable_for`."""
 
     stable_for: timedelta

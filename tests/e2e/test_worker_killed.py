@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from activities.support.stability import Watch
+from activities.support.stability import Samples
 from demo.faults import FAULTS
 from demo.parts.waiting import until
 from demo.systems.services import BACKEND
 from demo.webhook import Firing
-from models.evidence.evidence import Watched
+from models.evidence.evidence import VerificationResult
 from models.incident.incident import Outcome
 from tests.e2e.engine import Events, container_of
 from tests.parts.product.pipeline import Pipeline, Run
@@ -86,15 +86,15 @@ async def healthy_for(pipeline: Pipeline, run: Run, at_least: timedelta) -> time
         for pending in (await run.describe()).raw_description.pending_activities:
             if pending.activity_type.name == WATCH and pending.heartbeat_details.payloads:
                 payloads = pending.heartbeat_details.payloads
-                watch: Watch = (await pipeline.client.data_converter.decode(payloads, [Watch]))[0]
-                found = watch.held
+                samples: Samples = (await pipeline.client.data_converter.decode(payloads, [Samples]))[0]
+                found = samples.held
         return "" if found >= at_least else f"healthy for {found}"
 
     await until(f"healthy for {at_least}", not_yet, within=40)
     return found
 
 
-async def watch_of(pipeline: Pipeline, run: Run) -> tuple[Watched, timedelta]:
+async def watch_of(pipeline: Pipeline, run: Run) -> tuple[VerificationResult, timedelta]:
     """What the watch found, and how long its last attempt took."""
     history = (await run.fetch_history()).events
     scheduled = next(
@@ -113,5 +113,7 @@ async def watch_of(pipeline: Pipeline, run: Run) -> tuple[Watched, timedelta]:
         if event.activity_task_completed_event_attributes.scheduled_event_id == scheduled
     )
     payloads = completed.activity_task_completed_event_attributes.result.payloads
-    watched: Watched = (await pipeline.client.data_converter.decode(payloads, [Watched]))[0]
+    watched: VerificationResult = (
+        await pipeline.client.data_converter.decode(payloads, [VerificationResult])
+    )[0]
     return watched, completed.event_time.ToDatetime() - started.event_time.ToDatetime()

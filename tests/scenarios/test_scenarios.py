@@ -66,7 +66,7 @@ def assert_done(scenario: Scenario, played: Played) -> None:
 def assert_told(scenario: Scenario, review: Review) -> None:
     """The verification, why it was escalated, and what else the timeline and the evidence must say."""
     if review.outcome is Outcome.RESOLVED:
-        assert said(review.timeline, "watch: "), "the recovery was watched"
+        assert said(review.timeline, "verification: "), "the recovery was verified"
         assert all(one.done for one in review.performed)
         assert not review.did_not_help
     for expected in scenario.timeline:

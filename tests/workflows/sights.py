@@ -21,7 +21,7 @@ from activities.service.host import DiskSeen, HostSeen
 from activities.service.logs import LogMatch, LogsSeen
 from activities.service.networks import NetworksSeen
 from activities.service.ports import PortOwner, PortSeen
-from models.evidence.evidence import Finding, Watched
+from models.evidence.evidence import Finding, VerificationResult
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 MIB = 2**20
@@ -76,9 +76,9 @@ FULL_DISK = HostSeen(
     disks=(DiskSeen(path="/var", total=100, free=0, full=True),),
 )
 
-STABLE = Watched(finding=Finding.OK, reason="well for the whole window")
-FAILING = Watched(finding=Finding.BAD, reason="never well for long")
-UNSEEN = Watched(reason="it could not be seen for most of the window")
+STABLE = VerificationResult(finding=Finding.OK, reason="well for the whole window")
+FAILING = VerificationResult(finding=Finding.BAD, reason="never well for long")
+UNSEEN = VerificationResult(reason="it could not be seen for most of the window")
 
 ANSWERS = DatabaseSeen(finding=Finding.OK, kind=DatabaseKind.HEALTHY, reason="SELECT 1 in 2 ms")
 CALM = SessionsSeen(

@@ -35,12 +35,12 @@ from activities.service.host import HostSeen
 from activities.service.logs import LogsSeen
 from activities.service.networks import NetworksSeen
 from activities.service.ports import PortSeen
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.kinds import Action
 from models.actions.plan import LookBack
 from models.actions.surroundings import CleanUpFiles, ReattachNetwork
 from models.base import Model
-from models.evidence.evidence import Evidence, Finding, Watched
+from models.evidence.evidence import Evidence, Finding, VerificationResult
 from models.incident.announcement import Announcement, Delivered, Occasion, Receipt
 from models.incident.review import Review, StoredReview
 from models.service.service import Service
@@ -91,7 +91,7 @@ class World:
     providers: ProvidersSeen = sights.SERVING
     executions: ExecutionsSeen = sights.NO_FAILURES
     source: AlertSourceSeen = sights.SOURCE_AGREES
-    watched: dict[str, Watched | ApplicationError] = field(default_factory=dict)
+    watched: dict[str, VerificationResult | ApplicationError] = field(default_factory=dict)
     """How a watch ends, or fails, by its name; well for the whole window unless it stands here."""
     broken_looks: set[str] = field(default_factory=set)
     """Looks that raise instead of answering."""
@@ -166,7 +166,7 @@ class World:
         nothing_wrong = look.result(finding=Finding.OK, reason="nothing wrong")
         return getattr(self, look.name, nothing_wrong)
 
-    def _watched(self, name: str) -> Watched:
+    def _watched(self, name: str) -> VerificationResult:
         watched = self.watched.get(name, sights.STABLE)
         if isinstance(watched, ApplicationError):
             raise watched
@@ -216,11 +216,11 @@ class World:
         self.reviews.append(review)
         return StoredReview(path=f"reviews/{review.incident}.md")
 
-    def _look_back(self, request: LookBack) -> Effect:
+    def _look_back(self, request: LookBack) -> ActionResult:
         found = "seen by looking back" if self.found_later else "it did not happen"
-        return Effect(done=self.found_later, found=found, at=datetime.now(UTC))
+        return ActionResult(done=self.found_later, found=found, at=datetime.now(UTC))
 
-    def _do(self, name: str, order: Perform[Action]) -> Effect:
+    def _do(self, name: str, order: Perform[Action]) -> ActionResult:
         self.done.append(order.action.says)
         if self.works:
             self._heal(order.action)
@@ -231,7 +231,7 @@ class World:
             self.lost[name] -= 1
             raise ApplicationError("taken, and never answered", type="OutcomeLost", non_retryable=True)
         found = "done" if self.works else "it did not help"
-        return Effect(done=self.works, found=found, at=datetime.now(UTC))
+        return ActionResult(done=self.works, found=found, at=datetime.now(UTC))
 
     def _heal(self, action: Action) -> None:
         if isinstance(action, CleanUpFiles):

@@ -1,6 +1,6 @@
-"""The proofs of recovery: each watches one thing until it was well for the whole stability window.
+"""The proofs of recovery: each samples one thing until it was healthy for the whole stability window.
 
-A watch is one heart-beating activity: a killed worker's watch goes on with its samples, and a
+A verification is one activity with heartbeats: after a killed worker it is resumed with its samples, and a
 longer window costs no more history. It has a task queue of its own, so that however many go on,
 pages, questions and actions find a free slot.
 """
@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.monitoring.service_metrics import ServiceMetricActivities
     from activities.postgres.check import PostgresActivities, WaitForRecovery
     from models.base import in_words
-    from models.evidence.evidence import Evidence, Watched, WatchService
+    from models.evidence.evidence import Evidence, VerificationRequest, VerificationResult
     from models.service.request import Request
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
@@ -28,10 +28,10 @@ with workflow.unsafe.imports_passed_through():
 Q = TypeVar("Q", bound=Request)
 
 LOST_AFTER = timedelta(seconds=10)
-"""A worker whose heartbeats stop for this long is given up, and another takes the watch over."""
+"""A worker whose heartbeats stop for this long is given up, and another resumes the verification."""
 
 LONGEST = timedelta(days=2)
-"""Every watch bounds itself long before this."""
+"""Every verification ends long before this."""
 
 WAITED_FOR = timedelta(days=1)
 """So long what comes back by itself is waited for after a person was called."""
@@ -43,26 +43,26 @@ HOST_AWAY = timedelta(minutes=10)
 class Verification:
     """What is watched, by which activity; `about` makes its request of the stability window.
 
-    `check` is one look at the same thing, for who must know how it stands while the watch goes on.
+    `check` is one look at the same thing, for the state while the verification runs.
     """
 
     def __init__(
         self,
-        activity: Callable[[Any, Q], Awaitable[Watched]],
+        activity: Callable[[Any, Q], Awaitable[VerificationResult]],
         words: str,
         about: Callable[[Situation, timedelta], Q],
         check: Look[Evidence],
     ) -> None:
-        self.activity: Callable[..., Awaitable[Watched]] = activity
+        self.activity: Callable[..., Awaitable[VerificationResult]] = activity
         self.words = words
         self.check = check
         self._about: Callable[[Situation, timedelta], Request] = about
 
-    async def over(self, now: Situation) -> Watched:
+    async def over(self, now: Situation) -> VerificationResult:
         """Verification for the policy's stability window; the activity bounds itself."""
         window = now.policy.thresholds.stable_for
         request = self._about(now, window)
-        watched: Watched = await workflow.execute_activity_method(
+        watched: VerificationResult = await workflow.execute_activity_method(
             self.activity,
             request,
             task_queue=request.runs_at.verification_queue,
@@ -74,8 +74,8 @@ class Verification:
         return watched
 
 
-def _the_service(now: Situation, window: timedelta) -> WatchService:
-    return WatchService(service=now.service, stable_for=window)
+def _the_service(now: Situation, window: timedelta) -> VerificationRequest:
+    return VerificationRequest(service=now.service, stable_for=window)
 
 
 def _providers(now: Situation, window: timedelta) -> WatchProviders:
@@ -113,7 +113,7 @@ RECOVERED_LATE = Verification(
 def dependent_healthy(name: str) -> Verification:
     """The proof for one of the services that need this one."""
 
-    def about(now: Situation, window: timedelta) -> WatchService:
-        return WatchService(service=now.dependent_called(name), stable_for=window)
+    def about(now: Situation, window: timedelta) -> VerificationRequest:
+        return VerificationRequest(service=now.dependent_called(name), stable_for=window)
 
     return Verification(HealthActivities.watch_health, f"has {name} healthy", about, looks.dependents)

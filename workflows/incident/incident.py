@@ -18,7 +18,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.incident.ui as ui
-    from models.evidence.evidence import Evidence, Watched
+    from models.evidence.evidence import Evidence, VerificationResult
     from models.incident.alert import Alert
     from models.incident.incident import IncidentState, Performed, Phase
     from models.incident.policy import Policy
@@ -173,7 +173,7 @@ class Incident:
         self.remediation.stop_if_done(done_said)
         return performed
 
-    async def stays(self, watch: Verification) -> Watched:
+    async def stays(self, watch: Verification) -> VerificationResult:
         """Prove the recovery: well without a break for the whole stability window.
 
         Leaves the page when it is not, and when a person says `done` meanwhile.
@@ -188,7 +188,7 @@ class Incident:
         if watched is None:
             raise ClosedByHuman("a person said that it is done, and the verification was not waited for")
         self.remediation.verified(watched.ok)
-        self.timeline.add(f"watch: {watched.reason}")
+        self.timeline.add(f"verification: {watched.reason}")
         self.record.watched = watched
         if not watched.ok:
             self.record.unwell_at = workflow.now() if watched.bad else None
@@ -211,7 +211,7 @@ class Incident:
         if not waited.ok:
             raise Escalated(waited.reason)
 
-    async def _waited(self, wait: Verification) -> Watched:
+    async def _waited(self, wait: Verification) -> VerificationResult:
         done_said = self.record.done_from_now_on()
         waited = await unless(lambda: self.remediation.resolved() or done_said(), wait.over(self.now))
         self.remediation.stop_if_resolved()

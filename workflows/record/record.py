@@ -9,7 +9,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.base import in_words
-    from models.evidence.evidence import Watched
+    from models.evidence.evidence import VerificationResult
     from models.evidence.seen import Seen
     from models.incident.alert import Alert
     from models.incident.incident import IncidentState, Outcome, PendingApproval, Performed, Phase, Spoken
@@ -38,9 +38,9 @@ class Record:
         self.performed: list[Performed] = []
         self.handed_to: list[str] = []
         """The incidents that were asked to heal what this one needs."""
-        self.watched: Watched | None = None
+        self.watched: VerificationResult | None = None
         self.unwell_at: datetime | None = None
-        """When a watch last ended with the service unwell."""
+        """When a verification last ended with the service not healthy."""
         self.acknowledged_by = ""
         self.escalated_because = ""
         self.done: Spoken | None = None

@@ -48,7 +48,7 @@ class Undoing:
         return all(promise.done() for promise in self._promises.values())
 
     def promise(self, undo: Undo, now: Situation, done_said: Callable[[], bool]) -> None:
-        """Undo it when its watch is over (all is well again, or the limit that a person set is reached),
+        """Undo it when all is well again, when the limit that a person set is reached,
         or when a person says `done`."""
         if undo not in self._promises or self._promises[undo].done():
             self._promises[undo] = asyncio.create_task(self._keep(undo, now, done_said))

@@ -222,7 +222,7 @@ UNKNOWN = Cause(
     name="unknown",
     evidence="nothing in the table matches",
     matches=lambda _: True,
-    remedy="restart it once, and watch",
+    remedy="restart it once, and verify",
     fix=plans.restart,
     asks=True,
 )

@@ -23,9 +23,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.files.environment import EnvironmentActivities
     from activities.postgres.sessions import SessionActivities
     from activities.postgres.settings import PostgresSettingActivities
-    from activities.service.actions import EffectActivities
+    from activities.service.actions import ActionActivities
     from activities.service.networks import NetworkActivities
-    from models.actions.change import Change, Effect, Perform
+    from models.actions.change import ActionResult, Change, Perform
     from models.actions.database import RaiseMaxConnections, RestartDatabase, TerminateSessions
     from models.actions.kinds import Action
     from models.actions.plan import LookBack
@@ -71,13 +71,13 @@ class Performance:
 
 
 PERFORMANCES = (
-    Performance(StartService, EffectActivities.start_service, timedelta(minutes=10)),
-    Performance(RestartService, EffectActivities.restart_service, timedelta(minutes=10)),
-    Performance(RaiseMemoryLimit, EffectActivities.raise_memory_limit, timedelta(minutes=1)),
-    Performance(KillProcess, EffectActivities.kill_process, timedelta(minutes=1)),
-    Performance(RollBack, EffectActivities.roll_back, timedelta(minutes=10), EffectActivities.look_back),
-    Performance(ScaleOut, EffectActivities.scale_out, timedelta(minutes=5)),
-    Performance(RestartDatabase, EffectActivities.restart_database, timedelta(minutes=10)),
+    Performance(StartService, ActionActivities.start_service, timedelta(minutes=10)),
+    Performance(RestartService, ActionActivities.restart_service, timedelta(minutes=10)),
+    Performance(RaiseMemoryLimit, ActionActivities.raise_memory_limit, timedelta(minutes=1)),
+    Performance(KillProcess, ActionActivities.kill_process, timedelta(minutes=1)),
+    Performance(RollBack, ActionActivities.roll_back, timedelta(minutes=10), ActionActivities.look_back),
+    Performance(ScaleOut, ActionActivities.scale_out, timedelta(minutes=5)),
+    Performance(RestartDatabase, ActionActivities.restart_database, timedelta(minutes=10)),
     Performance(RaiseMaxConnections, PostgresSettingActivities.raise_max_connections, timedelta(minutes=5)),
     Performance(TerminateSessions, SessionActivities.terminate_sessions, timedelta(minutes=1)),
     Performance(ReattachNetwork, NetworkActivities.reattach_network, timedelta(minutes=1)),
@@ -91,7 +91,7 @@ PERFORMANCES = (
 _BY_ACTION = {one.action: one for one in PERFORMANCES}
 
 
-async def perform(action: Action) -> Effect:
+async def perform(action: Action) -> ActionResult:
     """Perform one action on the service's host, at most once since it was asked for."""
     performance = _BY_ACTION[type(action)]
     asked: Perform[Any] = Perform(action=action, asked_at=workflow.now())
@@ -101,7 +101,7 @@ async def perform(action: Action) -> Effect:
         return await _after_loss(performance, action, asked)
 
 
-async def _after_loss(performance: Performance, action: Action, asked: Perform[Any]) -> Effect:
+async def _after_loss(performance: Performance, action: Action, asked: Perform[Any]) -> ActionResult:
     try:
         if performance.look_back is None:
             return await _attempt(performance, action, asked)
@@ -110,12 +110,12 @@ async def _after_loss(performance: Performance, action: Action, asked: Perform[A
         return await _look_back(performance.look_back, action, asked.asked_at)
     except (Lost, ActivityError):
         found = "its outcome was lost, and whether it happened is unknown"
-        return Effect(done=False, found=found, at=workflow.now())
+        return ActionResult(done=False, found=found, at=workflow.now())
 
 
-async def _attempt(performance: Performance, action: Action, asked: Perform[Any]) -> Effect:
+async def _attempt(performance: Performance, action: Action, asked: Perform[Any]) -> ActionResult:
     try:
-        effect: Effect = await workflow.execute_activity_method(
+        effect: ActionResult = await workflow.execute_activity_method(
             performance.activity,
             asked,
             task_queue=asked.runs_at.queue,
@@ -127,14 +127,14 @@ async def _attempt(performance: Performance, action: Action, asked: Perform[Any]
         )
     except ActivityError as error:
         if isinstance(error.cause, ApplicationError) and error.cause.type != OUTCOME_LOST:
-            return Effect(done=False, found=error.cause.message, at=workflow.now())
+            return ActionResult(done=False, found=error.cause.message, at=workflow.now())
         raise Lost from error
     return effect
 
 
-async def _look_back(look: Callable[..., Any], action: Action, asked_at: datetime) -> Effect:
+async def _look_back(look: Callable[..., Any], action: Action, asked_at: datetime) -> ActionResult:
     asked = LookBack(action=action, asked_at=asked_at)
-    effect: Effect = await workflow.execute_activity_method(
+    effect: ActionResult = await workflow.execute_activity_method(
         look,
         asked,
         task_queue=asked.runs_at.queue,

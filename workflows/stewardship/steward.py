@@ -17,7 +17,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.incidents.stewardship import StewardshipActivities
-    from models.actions.change import Effect
+    from models.actions.change import ActionResult
     from models.actions.kinds import Action
     from models.evidence.deployment import Deployment
     from models.incident.incident import Performed
@@ -157,7 +157,7 @@ class Steward:
         for position, step in enumerate(order.plan.steps):
             stopped = await self._suspended() if position else ""
             now = workflow.now()
-            effect = Effect(done=False, found=stopped, at=now) if stopped else await self._effect(step)
+            effect = ActionResult(done=False, found=stopped, at=now) if stopped else await self._effect(step)
             found.append(effect.found)
             done = done and effect.done
             if not effect.done:
@@ -171,7 +171,7 @@ class Steward:
             finished_at=workflow.now(),
         )
 
-    async def _effect(self, step: Action) -> Effect:
+    async def _effect(self, step: Action) -> ActionResult:
         """A mistake of ours ends the plan, and not the steward: nobody knows then what was done."""
         try:
             return await perform(step)
@@ -179,7 +179,7 @@ class Steward:
             raise_temporals_own(error)
             workflow.logger.error("a step could not be performed", exc_info=error)
             found = f"a mistake in the product's own code: {described(error)}"
-            return Effect(done=False, found=found, at=workflow.now())
+            return ActionResult(done=False, found=found, at=workflow.now())
 
     async def _free_a_lost_hold(self) -> None:
         """Give the service to the next in line when its holder no longer runs."""

@@ -16,7 +16,7 @@ from temporalio.testing import ActivityEnvironment
 from werkzeug import Request, Response
 
 from activities.app.degradation import DegradationActivities
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import Degrade, RestoreService
 from models.service.secret import SecretRef
 from models.service.service import Service
@@ -44,18 +44,18 @@ def degrading(service: Service) -> Degrade:
     return Degrade(service=service, because_of="openai", at_most=HOURS)
 
 
-async def degrade(activities: DegradationActivities, service: Service) -> Effect:
+async def degrade(activities: DegradationActivities, service: Service) -> ActionResult:
     request: Perform[Degrade] = Perform(action=degrading(service), asked_at=datetime.now(UTC))
     effect = await ActivityEnvironment().run(activities.degrade, request)
-    assert isinstance(effect, Effect)
+    assert isinstance(effect, ActionResult)
     return effect
 
 
-async def restore(activities: DegradationActivities, service: Service) -> Effect:
+async def restore(activities: DegradationActivities, service: Service) -> ActionResult:
     action = RestoreService(service=service)
     request: Perform[RestoreService] = Perform(action=action, asked_at=datetime.now(UTC))
     effect = await ActivityEnvironment().run(activities.restore_service, request)
-    assert isinstance(effect, Effect)
+    assert isinstance(effect, ActionResult)
     return effect
 
 

@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.files.clean_up import MOST_LISTED, ROOM, CleanUpActivities, OldFilesSeen
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import CleanUpFiles
 from models.service.service import Service
 from models.service.surroundings import CleanUp
@@ -54,11 +54,11 @@ def names(seen: OldFilesSeen) -> list[str]:
     return [Path(file.path).name for file in seen.files]
 
 
-def clean_up(service: Service, *files: Path) -> Effect:
+def clean_up(service: Service, *files: Path) -> ActionResult:
     action = CleanUpFiles(service=service, files=tuple(map(str, files)), frees=0)
     request: Perform[CleanUpFiles] = Perform(action=action, asked_at=datetime.now(UTC))
     effect = ActivityEnvironment().run(CleanUpActivities().clean_up_files, request)
-    assert isinstance(effect, Effect)
+    assert isinstance(effect, ActionResult)
     return effect
 
 

@@ -15,7 +15,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.files.environment import EnvironmentActivities, EnvironmentProposal, ProposeEnvironment
 from activities.managers import DockerEngine, Managers
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import SetEnvironment
 from models.service.service import Service
 from tests.parts.servers.compose_project import Project, compose_project
@@ -92,11 +92,11 @@ def plan(managers: Managers, service: Service, values: dict[str, str]) -> SetEnv
     return SetEnvironment(service=service, file=seen.file, values=seen.values, diff=seen.diff)
 
 
-def set_(managers: Managers, action: SetEnvironment, asked_at: datetime) -> Effect:
+def set_(managers: Managers, action: SetEnvironment, asked_at: datetime) -> ActionResult:
     activities = EnvironmentActivities(managers, settles_within=SHORT)
     request: Perform[SetEnvironment] = Perform(action=action, asked_at=asked_at)
     effect = ActivityEnvironment().run(activities.set_environment, request)
-    assert isinstance(effect, Effect)
+    assert isinstance(effect, ActionResult)
     return effect
 
 

@@ -16,7 +16,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.health.health_seen import HealthKind, HealthSeen
 from activities.health.probe import HealthActivities
-from models.evidence.evidence import Finding, Watched, WatchService
+from models.evidence.evidence import Finding, VerificationRequest, VerificationResult
 from models.service.service import DockerManager, HealthCheck, Service
 from tests.parts.servers.sockets import listening
 
@@ -105,8 +105,8 @@ async def test_who_answers_and_cannot_say_that_it_is_well_proves_no_recovery(
     httpserver.expect_request("/health").respond_with_data("", 404)
     every, settle = timedelta(milliseconds=20), timedelta(milliseconds=200)
     target = service(httpserver.url_for("/health"), every=every, settle=settle)
-    asked = WatchService(service=target, stable_for=timedelta(minutes=5))
-    watched: Watched = await ActivityEnvironment().run(health.watch_health, asked)
+    asked = VerificationRequest(service=target, stable_for=timedelta(minutes=5))
+    watched: VerificationResult = await ActivityEnvironment().run(health.watch_health, asked)
     assert watched.bad, "known within its settle time, and not after three windows without sight"
     assert "answered 404" in watched.reason
 

@@ -19,8 +19,8 @@ from werkzeug import Request, Response
 
 from activities.health.probe import HealthActivities
 from activities.support.heartbeats import beating, beating_in_thread
-from activities.support.stability import Watch
-from models.evidence.evidence import Finding, Watched, WatchService
+from activities.support.stability import Samples
+from models.evidence.evidence import Finding, VerificationRequest, VerificationResult
 from models.service.service import DockerManager, HealthCheck, Service
 from tests.parts.servers.sockets import closed_port
 
@@ -55,17 +55,17 @@ def forever(*first: bool, then: bool) -> Iterator[bool]:
         yield then
 
 
-def request(url: str, stable_for: timedelta, settle: timedelta = timedelta(seconds=2)) -> WatchService:
+def request(url: str, stable_for: timedelta, settle: timedelta = timedelta(seconds=2)) -> VerificationRequest:
     check = HealthCheck(url=url, every=EVERY, settle=settle, timeout=timedelta(seconds=1))
     service = Service(name="backend", manager=DockerManager(container="backend"), health=check)
-    return WatchService(service=service, stable_for=stable_for)
+    return VerificationRequest(service=service, stable_for=stable_for)
 
 
 async def watch(
-    health: HealthActivities, asked: WatchService, resumed_from: Watch | None = None
-) -> tuple[Watched, list[Watch]]:
+    health: HealthActivities, asked: VerificationRequest, resumed_from: Samples | None = None
+) -> tuple[VerificationResult, list[Samples]]:
     """The result, and every heartbeat's details."""
-    beats: list[Watch] = []
+    beats: list[Samples] = []
     environment = ActivityEnvironment()
     environment.on_heartbeat = beats.append
     details = [json.loads(resumed_from.model_dump_json())] if resumed_from else []
@@ -155,7 +155,7 @@ async def test_a_watch_that_sees_nothing_is_unknown(health: HealthActivities) ->
 
 async def test_without_a_health_check_there_is_nothing_to_watch(health: HealthActivities) -> None:
     service = Service(name="batch", manager=DockerManager(container="batch"))
-    seen, beats = await watch(health, WatchService(service=service, stable_for=timedelta(minutes=5)))
+    seen, beats = await watch(health, VerificationRequest(service=service, stable_for=timedelta(minutes=5)))
     assert (seen.finding, beats) == (Finding.UNKNOWN, [])
 
 
@@ -165,7 +165,7 @@ async def test_another_worker_goes_on_with_the_samples(
     url = served(forever(then=True))
     asked = request(url, stable_for=timedelta(minutes=5))
     environment = ActivityEnvironment()
-    beats = asyncio.Queue[Watch]()
+    beats = asyncio.Queue[Samples]()
     environment.on_heartbeat = beats.put_nowait
     first = asyncio.ensure_future(environment.run(health.watch_health, asked))
     async with asyncio.timeout(10):
@@ -186,7 +186,7 @@ async def test_another_worker_goes_on_with_the_samples(
 
 async def test_a_relapse_is_seen_across_workers(health: HealthActivities) -> None:
     now = datetime.now(UTC)
-    before = Watch(started_at=now, sampled_at=now, samples=9, healthy=7, failures=2, first_healthy_at=now)
+    before = Samples(started_at=now, sampled_at=now, samples=9, healthy=7, failures=2, first_healthy_at=now)
     asked = request(f"http://127.0.0.1:{closed_port()}/", timedelta(minutes=5))
     seen, _ = await watch(health, asked, resumed_from=before)
     assert seen.bad
@@ -213,14 +213,14 @@ async def test_an_async_activity_beats_three_times_within_its_time_out() -> None
 
 
 async def test_a_blocking_activity_beats_from_another_thread() -> None:
-    beats = queue.Queue[Watch]()
+    beats = queue.Queue[Samples]()
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, heartbeat_timeout=timedelta(milliseconds=90))
     environment.on_heartbeat = beats.put
-    progress = Watch(started_at=datetime.now(UTC))
+    progress = Samples(started_at=datetime.now(UTC))
 
     @activity.defn
-    def work() -> list[Watch]:
+    def work() -> list[Samples]:
         with beating_in_thread(lambda: progress):
             return [beats.get(timeout=5) for _ in range(4)]
 

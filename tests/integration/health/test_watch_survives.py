@@ -15,8 +15,8 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from activities.support.stability import Watch
-from models.evidence.evidence import Watched, WatchService
+from activities.support.stability import Samples
+from models.evidence.evidence import VerificationRequest, VerificationResult
 from models.service.service import DockerManager, HealthCheck, Service
 from tests.parts.product.watching_worker import HEARTBEAT_TIMEOUT, Watching
 from tests.parts.requirements import missing
@@ -46,14 +46,14 @@ async def start_worker(client: Client, queue: str) -> asyncio.subprocess.Process
     )
 
 
-async def saved(client: Client, handle: WorkflowHandle[Watching, Watched]) -> Watch:
+async def saved(client: Client, handle: WorkflowHandle[Watching, VerificationResult]) -> Samples:
     """The watch as the server has it from the last heartbeat."""
     pending = (await handle.describe()).raw_description.pending_activities
     if not pending or not pending[0].HasField("heartbeat_details"):
-        return Watch(started_at=datetime.now(UTC))
+        return Samples(started_at=datetime.now(UTC))
     payloads = pending[0].heartbeat_details.payloads
-    watch: Watch = (await client.data_converter.decode(payloads, [Watch]))[0]
-    return watch
+    samples: Samples = (await client.data_converter.decode(payloads, [Samples]))[0]
+    return samples
 
 
 async def test_another_worker_takes_the_watch_over(temporal: Client, httpserver: HTTPServer) -> None:
@@ -62,7 +62,7 @@ async def test_another_worker_takes_the_watch_over(temporal: Client, httpserver:
     service = Service(name="backend", manager=DockerManager(container="backend"), health=check)
     queue = f"watching-{uuid.uuid4()}"
     handle = await temporal.start_workflow(
-        Watching.run, WatchService(service=service, stable_for=STABLE_FOR), id=queue, task_queue=queue
+        Watching.run, VerificationRequest(service=service, stable_for=STABLE_FOR), id=queue, task_queue=queue
     )
     workers = [await start_worker(temporal, queue)]
     try:

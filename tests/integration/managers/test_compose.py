@@ -17,9 +17,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.managers import DockerEngine, Managers
-from activities.service.actions import EffectActivities
+from activities.service.actions import ActionActivities
 from activities.service.processes import ProcessActivities
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.service import RollBack, ScaleOut
 from models.service.service import ScalePolicy, Service
 from tests.integration.service.test_actions import now
@@ -103,23 +103,23 @@ def moved(docker_client: docker.DockerClient, project: ComposeProject) -> Iterat
 
 
 @pytest.fixture
-def effects(docker_client: object) -> Iterator[EffectActivities]:
+def effects(docker_client: object) -> Iterator[ActionActivities]:
     engine = DockerEngine()
-    yield EffectActivities(Managers(engine))
+    yield ActionActivities(Managers(engine))
     engine.close()
 
 
-def roll_back(effects: EffectActivities, project: ComposeProject, to: str) -> Effect:
+def roll_back(effects: ActionActivities, project: ComposeProject, to: str) -> ActionResult:
     action = RollBack(service=project.service, from_version=project.image, to_version=to)
     return ActivityEnvironment().run(effects.roll_back, Perform(action=action, asked_at=now()))
 
 
-def scale(effects: EffectActivities, project: ComposeProject, before: int, after: int) -> Effect:
+def scale(effects: ActionActivities, project: ComposeProject, before: int, after: int) -> ActionResult:
     action = ScaleOut(service=project.service, from_replicas=before, to_replicas=after)
     return ActivityEnvironment().run(effects.scale_out, Perform(action=action, asked_at=now()))
 
 
-def test_rolls_back_once(effects: EffectActivities, project: ComposeProject, earlier: str) -> None:
+def test_rolls_back_once(effects: ActionActivities, project: ComposeProject, earlier: str) -> None:
     project.up(environment={"COST": "1$$", "EMPTY": ""})
     effect = roll_back(effects, project, earlier)
     assert effect.done
@@ -133,7 +133,7 @@ def test_rolls_back_once(effects: EffectActivities, project: ComposeProject, ear
 
 
 def test_rolls_back_to_a_build_that_lost_its_tag(
-    effects: EffectActivities, project: ComposeProject, moved: MovedTag
+    effects: ActionActivities, project: ComposeProject, moved: MovedTag
 ) -> None:
     action = RollBack(
         service=project.service,
@@ -153,7 +153,7 @@ def test_rolls_back_to_a_build_that_lost_its_tag(
 
 
 def test_scaling_what_runs_does_not_deploy_a_newer_build(
-    effects: EffectActivities, project: ComposeProject, moved: MovedTag
+    effects: ActionActivities, project: ComposeProject, moved: MovedTag
 ) -> None:
     project.client.images.get(moved.before).tag(*moved.name.split(":"))
     assert scale(effects, project, 1, 2).done
@@ -161,7 +161,7 @@ def test_scaling_what_runs_does_not_deploy_a_newer_build(
 
 
 def test_scaling_after_a_rollback_keeps_the_earlier_version(
-    effects: EffectActivities, project: ComposeProject, earlier: str
+    effects: ActionActivities, project: ComposeProject, earlier: str
 ) -> None:
     project.up()
     roll_back(effects, project, earlier)
@@ -177,7 +177,7 @@ def test_scaling_after_a_rollback_keeps_the_earlier_version(
 
 
 def test_a_person_who_deploys_again_gets_what_the_file_says(
-    effects: EffectActivities, project: ComposeProject, earlier: str
+    effects: ActionActivities, project: ComposeProject, earlier: str
 ) -> None:
     project.up()
     roll_back(effects, project, earlier)
@@ -186,7 +186,7 @@ def test_a_person_who_deploys_again_gets_what_the_file_says(
 
 
 def test_an_image_that_is_not_there_changes_nothing(
-    effects: EffectActivities, project: ComposeProject
+    effects: ActionActivities, project: ComposeProject
 ) -> None:
     project.up()
     (before,) = project.containers()
@@ -196,7 +196,7 @@ def test_an_image_that_is_not_there_changes_nothing(
 
 
 def test_nothing_else_comes_along_with_a_rollback(
-    effects: EffectActivities, project: ComposeProject, earlier: str
+    effects: ActionActivities, project: ComposeProject, earlier: str
 ) -> None:
     project.up(environment={"DATABASE_URL": "one"})
     project.write(environment={"DATABASE_URL": "two"})
@@ -207,7 +207,7 @@ def test_nothing_else_comes_along_with_a_rollback(
 
 
 def test_a_compose_file_that_is_elsewhere_is_said(
-    effects: EffectActivities, project: ComposeProject, earlier: str
+    effects: ActionActivities, project: ComposeProject, earlier: str
 ) -> None:
     project.up()
     moved = project.file.rename(project.file.with_name("elsewhere.yml"))
@@ -217,7 +217,7 @@ def test_a_compose_file_that_is_elsewhere_is_said(
 
 
 def test_a_service_with_a_container_name_runs_only_once(
-    effects: EffectActivities, project: ComposeProject
+    effects: ActionActivities, project: ComposeProject
 ) -> None:
     project.up(container_name=f"{project.name}-web-1")
     with pytest.raises(ApplicationError, match="has a container_name, and so can run only once"):
@@ -226,7 +226,7 @@ def test_a_service_with_a_container_name_runs_only_once(
 
 
 def test_replicas_that_cannot_start_are_taken_back(
-    effects: EffectActivities, project: ComposeProject, docker_client: docker.DockerClient
+    effects: ActionActivities, project: ComposeProject, docker_client: docker.DockerClient
 ) -> None:
     project.up(ports=["127.0.0.1:0:8080"])
     (container,) = project.containers()

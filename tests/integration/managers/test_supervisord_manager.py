@@ -16,9 +16,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.managers import Managers, ServiceManager
 from activities.managers.process_seen import ProcessSeen, ProcessState
-from activities.service.actions import EffectActivities
+from activities.service.actions import ActionActivities
 from activities.service.processes import ProcessActivities
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.service import RaiseMemoryLimit, RestartService, RollBack, ScaleOut, StartService
 from models.service import service as configured
 from models.service.service import Service
@@ -38,11 +38,11 @@ def look_until(service: Service, condition: Callable[[ProcessSeen], bool]) -> Pr
     return seen
 
 
-def perform(method: str, action: Any, asked_at: datetime | None = None) -> Effect:
-    effects = EffectActivities(Managers(), settles_within=timedelta(seconds=3))
+def perform(method: str, action: Any, asked_at: datetime | None = None) -> ActionResult:
+    effects = ActionActivities(Managers(), settles_within=timedelta(seconds=3))
     request: Perform[Any] = Perform(action=action, asked_at=asked_at or datetime.now(UTC))
     effect = ActivityEnvironment().run(getattr(effects, method), request)
-    assert isinstance(effect, Effect)
+    assert isinstance(effect, ActionResult)
     return effect
 
 

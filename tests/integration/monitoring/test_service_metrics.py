@@ -13,7 +13,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.service_metrics import ErrorsSeen, ServiceMetricActivities
-from models.evidence.evidence import Finding, Watched, WatchService
+from models.evidence.evidence import Finding, VerificationRequest, VerificationResult
 from models.service.service import DockerManager, Service
 from models.service.surroundings import ErrorMetrics
 from tests.parts.servers.prometheus_server import prometheus_with
@@ -150,8 +150,8 @@ async def test_nothing_is_verified_by_too_little_traffic(
     activities: ServiceMetricActivities, prometheus: str, job: str
 ) -> None:
     metrics = metrics_of(prometheus, job, settle="0.1s", threshold=0.999999)
-    request = WatchService(service=service(metrics), stable_for=timedelta(seconds=0.2))
-    watched: Watched = await ActivityEnvironment().run(activities.watch_errors, request)
+    request = VerificationRequest(service=service(metrics), stable_for=timedelta(seconds=0.2))
+    watched: VerificationResult = await ActivityEnvironment().run(activities.watch_errors, request)
     assert (watched.finding, watched.healthy) == (Finding.UNKNOWN, 0)
 
 

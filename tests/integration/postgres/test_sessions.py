@@ -17,7 +17,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.postgres.database_seen import DatabaseKind
 from activities.postgres.room import Limit
 from activities.postgres.sessions import LookAtSessions, SessionActivities, SessionGroup, SessionsSeen
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.database import Session, TerminateSessions
 from models.evidence.evidence import Finding
 from models.service.secret import SecretRef
@@ -206,7 +206,7 @@ async def test_the_ways_to_see_nothing_are_those_of_the_database_check(tmp_path:
     assert (await look(unconfigured)).unknown
 
 
-async def terminate(service: Service, *sessions: Session, idle: timedelta = AT_ONCE) -> Effect:
+async def terminate(service: Service, *sessions: Session, idle: timedelta = AT_ONCE) -> ActionResult:
     action = TerminateSessions(service=service, sessions=sessions, idle_longer_than=idle)
     request = Perform[TerminateSessions](action=action, asked_at=datetime.now(UTC))
     return await ActivityEnvironment().run(SessionActivities().terminate_sessions, request)

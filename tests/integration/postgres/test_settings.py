@@ -24,7 +24,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.managers import Managers
 from activities.postgres.settings import PostgresSettingActivities
 from demo.parts.postgres_programs import NOBODY, as_its_user, postgres_program
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.database import RaiseMaxConnections
 from models.service.secret import SecretRef
 from models.service.service import Database, Service
@@ -100,12 +100,12 @@ def action(service: Service, before: int = BEFORE, after: int = AFTER) -> RaiseM
     return RaiseMaxConnections(service=service, from_connections=before, to_connections=after)
 
 
-async def raise_(wanted: RaiseMaxConnections, within: timedelta = timedelta(seconds=20)) -> Effect:
+async def raise_(wanted: RaiseMaxConnections, within: timedelta = timedelta(seconds=20)) -> ActionResult:
     """In a thread, as a worker does."""
     request: Perform[RaiseMaxConnections] = Perform(action=wanted, asked_at=datetime.now(UTC))
     activities = PostgresSettingActivities(Managers(), comes_back_within=within)
     effect = await asyncio.to_thread(ActivityEnvironment().run, activities.raise_max_connections, request)
-    assert isinstance(effect, Effect)
+    assert isinstance(effect, ActionResult)
     return effect
 
 

@@ -13,8 +13,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.managers import DockerEngine, Managers
-from activities.service.actions import EffectActivities
-from models.actions.change import Effect, Perform
+from activities.service.actions import ActionActivities
+from models.actions.change import ActionResult, Perform
 from models.actions.kinds import Action
 from models.actions.plan import LookBack
 from models.actions.service import RaiseMemoryLimit, RestartService, RollBack, ScaleOut, StartService
@@ -30,18 +30,20 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def effects(docker_client: object) -> Iterator[EffectActivities]:
+def effects(docker_client: object) -> Iterator[ActionActivities]:
     engine = DockerEngine()
-    yield EffectActivities(Managers(engine), settles_within=timedelta(seconds=3))
+    yield ActionActivities(Managers(engine), settles_within=timedelta(seconds=3))
     engine.close()
 
 
-def perform(method: Callable[..., Effect], action: Action, asked_at: datetime | None = None) -> Effect:
+def perform(
+    method: Callable[..., ActionResult], action: Action, asked_at: datetime | None = None
+) -> ActionResult:
     request: Perform[Any] = Perform(action=action, asked_at=asked_at or now())
     return ActivityEnvironment().run(method, request)
 
 
-def look_back(effects: EffectActivities, action: Action, asked_at: datetime) -> Effect:
+def look_back(effects: ActionActivities, action: Action, asked_at: datetime) -> ActionResult:
     return ActivityEnvironment().run(effects.look_back, LookBack(action=action, asked_at=asked_at))
 
 
@@ -50,7 +52,7 @@ def started(container: Any) -> str:
     return str(container.attrs["State"]["StartedAt"])
 
 
-def test_starts_what_exited(effects: EffectActivities, make_container: MakeContainer) -> None:
+def test_starts_what_exited(effects: ActionActivities, make_container: MakeContainer) -> None:
     container = make_container()
     container.stop(timeout=2)
     effect = perform(effects.start_service, StartService(service=docker_service(container.name)))
@@ -59,7 +61,7 @@ def test_starts_what_exited(effects: EffectActivities, make_container: MakeConta
     assert effect.after.startswith("running for")
 
 
-def test_does_not_start_what_runs(effects: EffectActivities, make_container: MakeContainer) -> None:
+def test_does_not_start_what_runs(effects: ActionActivities, make_container: MakeContainer) -> None:
     container = make_container()
     before = started(container)
     effect = perform(effects.start_service, StartService(service=docker_service(container.name)))
@@ -68,7 +70,7 @@ def test_does_not_start_what_runs(effects: EffectActivities, make_container: Mak
     assert started(container) == before
 
 
-def test_unpauses_instead_of_failing(effects: EffectActivities, make_container: MakeContainer) -> None:
+def test_unpauses_instead_of_failing(effects: ActionActivities, make_container: MakeContainer) -> None:
     container = make_container()
     container.pause()
     assert perform(effects.start_service, StartService(service=docker_service(container.name))).done
@@ -77,7 +79,7 @@ def test_unpauses_instead_of_failing(effects: EffectActivities, make_container: 
 
 
 def test_a_start_that_crashes_at_once_says_so(
-    effects: EffectActivities, make_container: MakeContainer
+    effects: ActionActivities, make_container: MakeContainer
 ) -> None:
     container = make_container("import sys; sys.exit(4)")
     wait_for(container, "exited")
@@ -90,7 +92,7 @@ def test_a_start_that_crashes_at_once_says_so(
 
 
 def test_restarts_once_however_often_it_is_asked(
-    effects: EffectActivities, make_container: MakeContainer
+    effects: ActionActivities, make_container: MakeContainer
 ) -> None:
     container = make_container()
     action, asked_at = RestartService(service=docker_service(container.name)), now()
@@ -107,7 +109,7 @@ def test_restarts_once_however_often_it_is_asked(
 
 
 def test_a_clock_that_is_ahead_does_not_hide_a_restart(
-    effects: EffectActivities, make_container: MakeContainer
+    effects: ActionActivities, make_container: MakeContainer
 ) -> None:
     container = make_container()
     began = time.monotonic()
@@ -125,7 +127,7 @@ def test_a_lost_answer_is_looked_at_and_not_repeated(make_container: MakeContain
     action, asked_at = RestartService(service=docker_service(container.name)), now()
     with docker_proxy(loses=b"/restart", hang=hang) as proxy:
         engine = DockerEngine(proxy.url, timeout=1)
-        effects = EffectActivities(Managers(engine))
+        effects = ActionActivities(Managers(engine))
         effect = perform(effects.restart_service, action, asked_at)
         after = started(container)
         assert proxy.lost == 1
@@ -140,13 +142,13 @@ def test_a_lost_answer_is_looked_at_and_not_repeated(make_container: MakeContain
 
 
 def test_an_engine_that_dies_with_the_answer_leaves_the_outcome_open(
-    effects: EffectActivities, make_container: MakeContainer
+    effects: ActionActivities, make_container: MakeContainer
 ) -> None:
     container = make_container()
     action, asked_at = RestartService(service=docker_service(container.name)), now()
     with docker_proxy(loses=b"/restart", dies=True) as proxy:
         engine = DockerEngine(proxy.url, timeout=1)
-        blind = EffectActivities(Managers(engine), settles_within=timedelta(seconds=1))
+        blind = ActionActivities(Managers(engine), settles_within=timedelta(seconds=1))
         with pytest.raises(ApplicationError, match="it could not be seen whether it happened") as caught:
             perform(blind.restart_service, action, asked_at)
         assert caught.value.type == "OutcomeLost"
@@ -159,14 +161,14 @@ def test_an_engine_that_dies_with_the_answer_leaves_the_outcome_open(
 
 def test_an_unreachable_engine_is_final_and_nothing_was_done() -> None:
     with silent_socket() as path:
-        effects = EffectActivities(Managers(DockerEngine(f"unix://{path}", timeout=1)))
+        effects = ActionActivities(Managers(DockerEngine(f"unix://{path}", timeout=1)))
         with pytest.raises(ApplicationError, match="did not answer within 1 s") as caught:
             perform(effects.restart_service, RestartService(service=docker_service("backend")))
     assert caught.value.type == "ManagerUnreachable"
     assert caught.value.non_retryable
 
 
-def test_a_missing_container_is_not_guessed(effects: EffectActivities) -> None:
+def test_a_missing_container_is_not_guessed(effects: ActionActivities) -> None:
     action = StartService(service=docker_service("runbooks-test-nobody"))
     with pytest.raises(ApplicationError, match="there is no container called runbooks-test-nobody") as caught:
         perform(effects.start_service, action)
@@ -175,7 +177,7 @@ def test_a_missing_container_is_not_guessed(effects: EffectActivities) -> None:
 
 
 def test_raises_the_memory_limit_of_a_running_container(
-    effects: EffectActivities, make_container: MakeContainer
+    effects: ActionActivities, make_container: MakeContainer
 ) -> None:
     container = make_container(mem_limit="64m")
     service = docker_service(container.name)
@@ -190,7 +192,7 @@ def test_raises_the_memory_limit_of_a_running_container(
 
 
 def test_more_memory_ends_an_out_of_memory_crash(
-    effects: EffectActivities, make_container: MakeContainer
+    effects: ActionActivities, make_container: MakeContainer
 ) -> None:
     hungry = "import time; data = [bytearray(2**20) for _ in range(60)]; time.sleep(600)"
     container = make_container(hungry, mem_limit="32m", memswap_limit="32m")
@@ -206,7 +208,7 @@ def test_more_memory_ends_an_out_of_memory_crash(
 
 
 def test_a_limit_that_changed_meanwhile_is_left_alone(
-    effects: EffectActivities, make_container: MakeContainer
+    effects: ActionActivities, make_container: MakeContainer
 ) -> None:
     container = make_container(mem_limit="64m")
     action = RaiseMemoryLimit(
@@ -217,7 +219,7 @@ def test_a_limit_that_changed_meanwhile_is_left_alone(
     assert effect.found == "the limit is not 32 MiB, as when this was planned"
 
 
-def test_no_limit_beyond_the_cap(effects: EffectActivities, make_container: MakeContainer) -> None:
+def test_no_limit_beyond_the_cap(effects: ActionActivities, make_container: MakeContainer) -> None:
     container = make_container(mem_limit="64m")
     service = docker_service(container.name, memory=MemoryPolicy(cap=128 * 2**20))
     action = RaiseMemoryLimit(service=service, from_bytes=64 * 2**20, to_bytes=129 * 2**20)
@@ -226,7 +228,7 @@ def test_no_limit_beyond_the_cap(effects: EffectActivities, make_container: Make
 
 
 def test_a_plain_container_is_not_rolled_back_by_guessing(
-    effects: EffectActivities, make_container: MakeContainer, image: str
+    effects: ActionActivities, make_container: MakeContainer, image: str
 ) -> None:
     container = make_container()
     service = docker_service(container.name)
@@ -238,7 +240,7 @@ def test_a_plain_container_is_not_rolled_back_by_guessing(
 
 
 def test_a_rollback_script_runs_once_by_its_arguments(
-    effects: EffectActivities, make_container: MakeContainer, image: str, tmp_path: Path
+    effects: ActionActivities, make_container: MakeContainer, image: str, tmp_path: Path
 ) -> None:
     container = make_container()
     script = RollBackScript(command=("/bin/sh", "-c", 'echo "$0" >> ran', "a; b"), directory=str(tmp_path))
@@ -250,7 +252,7 @@ def test_a_rollback_script_runs_once_by_its_arguments(
 
 
 def test_a_rollback_script_that_fails_says_why_without_secrets(
-    effects: EffectActivities, make_container: MakeContainer, image: str
+    effects: ActionActivities, make_container: MakeContainer, image: str
 ) -> None:
     container = make_container()
     script = RollBackScript(command=("/bin/sh", "-c", "echo password=hunter2 is wrong >&2; exit 3"))
@@ -261,7 +263,7 @@ def test_a_rollback_script_that_fails_says_why_without_secrets(
 
 
 def test_a_rollback_script_is_ended_with_its_children(
-    effects: EffectActivities, make_container: MakeContainer, image: str, tmp_path: Path
+    effects: ActionActivities, make_container: MakeContainer, image: str, tmp_path: Path
 ) -> None:
     container = make_container()
     script = RollBackScript.model_validate(
@@ -283,7 +285,7 @@ def test_a_rollback_script_is_ended_with_its_children(
 
 
 def test_a_script_that_is_not_there_is_unsupported(
-    effects: EffectActivities, make_container: MakeContainer, image: str
+    effects: ActionActivities, make_container: MakeContainer, image: str
 ) -> None:
     container = make_container()
     action = RollBack(
@@ -296,7 +298,7 @@ def test_a_script_that_is_not_there_is_unsupported(
 
 
 def test_looking_back_at_what_never_happened(
-    effects: EffectActivities, make_container: MakeContainer
+    effects: ActionActivities, make_container: MakeContainer
 ) -> None:
     container = make_container()
     effect = look_back(effects, RestartService(service=docker_service(container.name)), now())

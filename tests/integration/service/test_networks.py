@@ -15,7 +15,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.managers import DockerEngine, Managers
 from activities.service.networks import LookAtNetworks, NetworkActivities, NetworksSeen
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import ReattachNetwork
 from models.service.service import Service
 from tests.parts.servers.compose_project import Project, compose_project
@@ -69,12 +69,12 @@ def look(managers: Managers, service: Service, *needed: Service) -> NetworksSeen
     return seen
 
 
-def reattach(managers: Managers, service: Service, network: str) -> Effect:
+def reattach(managers: Managers, service: Service, network: str) -> ActionResult:
     action = ReattachNetwork(service=service, network=network)
     request: Perform[ReattachNetwork] = Perform(action=action, asked_at=datetime.now(UTC))
     activities = NetworkActivities(managers, settles_within=SHORT)
     effect = ActivityEnvironment().run(activities.reattach_network, request)
-    assert isinstance(effect, Effect)
+    assert isinstance(effect, ActionResult)
     return effect
 
 

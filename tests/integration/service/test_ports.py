@@ -15,9 +15,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.managers import DockerEngine, Managers
 from activities.managers.host_processes import began
-from activities.service.actions import EffectActivities
+from activities.service.actions import ActionActivities
 from activities.service.ports import PortActivities, PortSeen
-from models.actions.change import Effect, Perform
+from models.actions.change import ActionResult, Perform
 from models.actions.service import KillProcess
 from models.service.service import Service
 from tests.parts.servers.docker_engine import PYTHON, MakeContainer, docker_service, published, wait_for_line
@@ -60,9 +60,9 @@ def plan_to_kill(pid: int, port: int, later: timedelta = timedelta()) -> KillPro
     )
 
 
-def kill(managers: Managers, action: KillProcess) -> Effect:
+def kill(managers: Managers, action: KillProcess) -> ActionResult:
     request: Perform[KillProcess] = Perform(action=action, asked_at=datetime.now(UTC))
-    return ActivityEnvironment().run(EffectActivities(managers).kill_process, request)
+    return ActivityEnvironment().run(ActionActivities(managers).kill_process, request)
 
 
 def test_a_free_port(managers: Managers, make_container: MakeContainer) -> None:

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     import httpx
 
     from activities.health.probe import HealthActivities
-    from models.evidence.evidence import Watched, WatchService
+    from models.evidence.evidence import VerificationRequest, VerificationResult
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=2)
 
@@ -28,7 +28,7 @@ class Watching:
     """Nothing but the watch."""
 
     @workflow.run
-    async def run(self, request: WatchService) -> Watched:
+    async def run(self, request: VerificationRequest) -> VerificationResult:
         return await workflow.execute_activity_method(
             HealthActivities.watch_health,
             request,
