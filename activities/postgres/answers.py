@@ -28,12 +28,12 @@ _FULL_POOLER = (
 )
 _CUT_OFF_POOLER = (
     r"pgbouncer cannot connect to server|server_login_retry|server login has been failing"
-    r"|server login failed|odyssey: .*(failed to connect|server connection)|[Cc]ircuit ?[Bb]reaker"
-    r"|target database .*(unavailable|not available)"
+    r"|server login failed|server conn crashed|[Cc]ircuit ?[Bb]reaker"
+    r"|odyssey: .*(failed to connect|server connection)|target database .*(unavailable|not available)"
 )
 _STRANGE_POOLER = (
     r"unsupported startup parameter|[Tt]enant or user not found|No pool configured"
-    r"|odyssey: .*route .*not found|RDS proxy has no credentials|This RDS [Pp]roxy requires TLS"
+    r"|odyssey: .*route .*not found|RDS proxy has no credentials"
     r"|bouncer config error|client_login_timeout|no such database: "
 )
 
@@ -58,6 +58,13 @@ _ANSWERS = (
     ),
     _Row(("57P03", "57P02"), "", BAD, DatabaseKind.RECOVERING, "{where} is not ready yet: {said}"),
     _Row((), _STARTS, BAD, DatabaseKind.RECOVERING, "{where} is not ready yet: {said}"),
+    _Row(
+        (),
+        r"connection is insecure|This RDS [Pp]roxy requires TLS|SSL connection is required",
+        UNKNOWN,
+        DatabaseKind.NOT_ADMITTED,
+        "{where} does not admit this machine without TLS: {said}; ask for it (sslmode=require)",
+    ),
     _Row(
         (),
         _FULL_POOLER,

@@ -22,6 +22,9 @@ SAMPLE_EVERY = timedelta(seconds=2)
 SETTLE = timedelta(minutes=1)
 """How long a database may take to accept connections after it was started."""
 
+NOT_THERE = (DatabaseKind.REFUSED, DatabaseKind.TIMED_OUT)
+"""As a container is until its database listens."""
+
 COUNTED_WITHIN = 1.0
 """Seconds for the numbers, once it answered."""
 
@@ -33,6 +36,8 @@ class WaitForRecovery(ServiceRequest):
     """Wait, for this long at most, until the database no longer says that it starts or recovers."""
 
     at_most: timedelta
+    starting: bool = False
+    """It was started a moment ago: that it does not answer at all is part of that."""
 
 
 class PostgresActivities:
@@ -66,7 +71,8 @@ class PostgresActivities:
 
         async def sample() -> Evidence:
             seen = await self.check_database(request.service)
-            over = Finding.BAD if seen.recovering else Finding.OK
+            silent = request.starting and seen.kind in NOT_THERE
+            over = Finding.BAD if seen.recovering or silent else Finding.OK
             return Evidence(finding=over, reason=seen.reason, observed_at=seen.observed_at)
 
         return await watch(sample, Patience(every=SAMPLE_EVERY, stable_for=FOR_GOOD, at_most=request.at_most))

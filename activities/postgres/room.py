@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from models.base import Model
+from models.base import Model, in_bytes
 
 REFUSES_WRITES_BELOW = 3_000_000
 """Transaction IDs: with fewer left PostgreSQL takes no more writes."""
@@ -38,6 +38,27 @@ WHERE rolconnlimit >= 0 AND NOT rolsuper AND backend_type = 'client backend' AND
 GROUP BY rolname, rolconnlimit HAVING count(pid) >= rolconnlimit ORDER BY rolname
 """
 
+_UNUSED_SLOTS = """
+SELECT slot_name::text AS name,
+       (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END
+        - restart_lsn)::bigint AS keeps
+FROM pg_replication_slots WHERE NOT active AND restart_lsn IS NOT NULL ORDER BY keeps DESC, name LIMIT 10
+"""
+
+MUCH_JOURNAL = 2**30
+"""Bytes: a slot that keeps more is named."""
+
+
+class UnusedSlot(Model):
+    """A replication slot that nobody reads, and how many bytes of the journal it keeps on the disk."""
+
+    name: str
+    keeps: int
+
+    @property
+    def says(self) -> str:
+        return f"the unused replication slot {self.name} keeps {in_bytes(self.keeps)} of the journal"
+
 
 class Limit(Model):
     """A limit that is reached: of a `role`, or of a `database`, by its name."""
@@ -63,6 +84,7 @@ class Room(Model):
     limits: tuple[Limit, ...] = ()
     """The limits of roles, and of this database, that are reached."""
     ids_left: int = _ALL_IDS
+    slots: tuple[UnusedSlot, ...] = ()
     standby: bool = False
     may_see: bool = False
 
@@ -86,6 +108,11 @@ class Room(Model):
         return next((limit.says for limit in self.limits if limit.of == "database"), "")
 
     @property
+    def large_slots(self) -> tuple[str, ...]:
+        """What fills the disk with a journal that nobody reads."""
+        return tuple(slot.says for slot in self.slots if slot.keeps >= MUCH_JOURNAL)
+
+    @property
     def refuses_writes(self) -> bool:
         return self.ids_left < REFUSES_WRITES_BELOW
 
@@ -95,10 +122,17 @@ async def look_at_room(connection: asyncpg.Connection) -> Room:
     row = await connection.fetchrow(_ROOM)
     assert row is not None  # noqa: S101 - a SELECT without FROM always has one row
     roles = await connection.fetch(_FULL_ROLES)
+    slots = await connection.fetch(_UNUSED_SLOTS)
     limits = [Limit(of="role", **role) for role in roles]
     if 0 <= row["allowed"] <= row["used_here"]:
         limits.append(
             Limit(of="database", name=row["database"], used=row["used_here"], allowed=row["allowed"])
         )
     counted = {name: row[name] for name in ("used", "max_connections", "reserved", "database", "standby")}
-    return Room(**counted, limits=limits, ids_left=_ALL_IDS - row["oldest"], may_see=row["may_see"])
+    return Room(
+        **counted,
+        limits=limits,
+        slots=[UnusedSlot(**slot) for slot in slots],
+        ids_left=_ALL_IDS - row["oldest"],
+        may_see=row["may_see"],
+    )

@@ -255,7 +255,7 @@ def _first(sessions: Iterable[SessionSeen]) -> tuple[SessionSeen, ...]:
 
 def _judged(seen: SessionsSeen, request: LookAtSessions) -> tuple[Finding, str]:
     usage = f"{seen.used} of {seen.max_connections} connections are used, {seen.free} are free"
-    usage = "; ".join([usage, *(limit.says for limit in seen.limits)])
+    usage = "; ".join([usage, *(limit.says for limit in seen.limits), *seen.large_slots])
     if seen.full or seen.free < NEARLY_FULL * seen.max_connections:
         return Finding.BAD, f"{usage}; most by {_most(seen.groups)}"
     limit = request.runs_longer_than

@@ -249,7 +249,7 @@ _SCRIPTED = (
         done=("set POOL=50 in the environment of backend and recreate it",),
     ),
     Row(
-        "unknown",
+        "recovering",
         unreachable(
             DatabaseKind.TIMED_OUT,
             database_process=sights.RUNNING.model_copy(

@@ -99,14 +99,20 @@ def connection_works(now: Situation) -> bool:
     return answers(now) and used and not cut_off
 
 
-def hung(now: Situation) -> bool:
-    return now[looks.process].running and now[looks.database].kind is DatabaseKind.TIMED_OUT
-
-
 def just_started(now: Situation) -> bool:
     """Docker takes connections for a container before its database does."""
     age, database = now[looks.process].age, now.database.database if now.database else None
     return age is not None and database is not None and age < database.recovers_within
+
+
+def recovering(now: Situation) -> bool:
+    """It says so; or it was started a moment ago, and does not listen or answer yet."""
+    silent = now[looks.database].kind in (DatabaseKind.REFUSED, DatabaseKind.TIMED_OUT)
+    return now[looks.database].recovering or (silent and just_started(now))
+
+
+def hung(now: Situation) -> bool:
+    return now[looks.process].running and now[looks.database].kind is DatabaseKind.TIMED_OUT
 
 
 def pool_exhausted(now: Situation) -> bool:

@@ -88,7 +88,8 @@ def _providers(now: Situation, window: timedelta) -> WatchProviders:
 def _recovery(now: Situation, _: timedelta) -> WaitForRecovery:
     service = now.database or now.service
     within = service.database.recovers_within if service.database else timedelta()
-    return WaitForRecovery(service=service, at_most=within)
+    starting = not now[looks.database].recovering
+    return WaitForRecovery(service=service, at_most=within, starting=starting)
 
 
 def _late_recovery(now: Situation, window: timedelta) -> WaitForRecovery:

@@ -30,8 +30,9 @@ HUNG_TRIES = 3
 
 RECOVERING = Cause(
     name="recovering",
-    evidence="it says that it starts, recovers or shuts down (57P03)",
-    matches=signs.met(DatabaseKind.RECOVERING),
+    evidence="it says that it starts, recovers or shuts down (57P03); or it was started a moment ago and does"
+    " not answer yet",
+    matches=signs.recovering,
     remedy="wait for it, and go on by itself; call a person when it takes too long; never restart it",
     fix=ask_a_human,
 )
@@ -170,7 +171,7 @@ class DatabaseConnectionFailure(Runbook):
 
     async def page(self, incident: Incident) -> None:
         now = await self.look(incident)
-        if now[looks.database].recovering and incident.diagnose(CAUSES) is RECOVERING:
+        if signs.recovering(now) and incident.diagnose(CAUSES) is RECOVERING:
             await incident.comes_back(verifications.RECOVERED, verifications.RECOVERED_LATE)
             now = await self.look(incident)
             if now[looks.database].ok:

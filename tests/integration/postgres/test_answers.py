@@ -128,6 +128,20 @@ SAID = {
         UNKNOWN,
         K.POOLER,
     ),
+    "a provider's proxy wants TLS": (
+        "08P01",
+        "connection is insecure (try using `sslmode=require`)",
+        UNKNOWN,
+        K.NOT_ADMITTED,
+    ),
+    "RDS Proxy wants TLS": ("28000", "This RDS Proxy requires TLS connections", UNKNOWN, K.NOT_ADMITTED),
+    "PgBouncer lost its server": ("08P01", "server conn crashed?", BAD, K.POOLER),
+    "behind PgBouncer the database was dropped": (
+        "08P01",
+        'server login failed: FATAL database "app" does not exist',
+        BAD,
+        K.POOLER,
+    ),
     "PgBouncer cannot log in": (
         "08P01",
         "server login has been failing, try again later (server_login_retry)",

@@ -338,3 +338,11 @@ async def test_it_recovers_while_it_is_waited_for(secret: Path, postgres_server:
         waited = await waiting
     assert waited.ok
     assert waited.last.reason.endswith("answers")
+
+
+async def test_what_does_not_listen_yet_is_waited_for_when_it_was_just_started(secret: Path) -> None:
+    url, wait = f"postgresql://me:x@127.0.0.1:{closed_port()}/app", PostgresActivities().wait_for_recovery
+    request = recovery(secret, url, timedelta(seconds=5)).model_copy(update={"starting": True})
+    assert (await ActivityEnvironment().run(wait, request)).bad
+    long = recovery(secret, url, timedelta(minutes=1))
+    assert (await ActivityEnvironment().run(wait, long)).ok, "nothing to wait for: it is to be looked at"

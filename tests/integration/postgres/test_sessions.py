@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.postgres.database_seen import DatabaseKind
-from activities.postgres.room import Limit
+from activities.postgres.room import Limit, Room, UnusedSlot
 from activities.postgres.sessions import LookAtSessions, SessionActivities, SessionGroup, SessionsSeen
 from models.actions.change import ActionResult, Perform
 from models.actions.database import Session, TerminateSessions
@@ -365,3 +365,23 @@ async def test_the_sessions_of_the_application_are_told_from_those_of_monitoring
     assert (await look(monitor)).connected == before + 1
     await as_superuser.execute(f"GRANT pg_monitor TO {app_role[0]}")
     assert (await look(monitor)).connected == before
+
+
+async def test_a_replication_slot_that_nobody_reads_is_known(
+    as_superuser: asyncpg.Connection, monitor: Service
+) -> None:
+    """It keeps the journal until the disk is full, and no clean-up of log files helps."""
+    await as_superuser.execute("SELECT pg_create_physical_replication_slot('forgotten', true)")
+    try:
+        seen = await look(monitor)
+        assert [slot.name for slot in seen.slots] == ["forgotten"]
+        assert seen.large_slots == ()
+    finally:
+        await as_superuser.execute("SELECT pg_drop_replication_slot('forgotten')")
+    large = Room(slots=(UnusedSlot(name="forgotten", keeps=17 * 2**30),))
+    assert large.large_slots == ("the unused replication slot forgotten keeps 17 GiB of the journal",)
+
+
+def test_transaction_ids_run_out_before_they_are_used_up() -> None:
+    assert not Room(ids_left=3_000_000).refuses_writes
+    assert Room(ids_left=2_999_999).refuses_writes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from activities.postgres.database_seen import DatabaseKind
 from models.incident.incident import Outcome
 from tests.workflows import sights
@@ -103,3 +105,17 @@ async def test_a_prepared_transaction_is_no_reason_to_restart_a_database(harness
     assert state.awaiting is None
     assert (await harness.closes(handle)).cause == "database deadlock"
     assert harness.world.done == []
+
+
+async def test_a_container_whose_database_does_not_listen_yet_is_waited_for(harness: Harness) -> None:
+    young = sights.RUNNING.model_copy(
+        update={"started_at": sights.LONG_AGO, "observed_at": sights.LONG_AGO + timedelta(seconds=5)}
+    )
+    await unreachable(DatabaseKind.REFUSED, database_process=young)(harness)
+    harness.world.hold(WAIT)
+    handle = await harness.fire(await harness.alert("DatabaseConnectionFailure", service="postgres"))
+    await harness.until_true(lambda: WAIT in harness.world.called)
+    harness.world.database = sights.ANSWERS
+    harness.world.let_go(WAIT)
+    assert (await harness.end(handle)).outcome is Outcome.RESOLVED
+    assert (harness.world.done, harness.world.pages()) == ([], [])
