@@ -99,7 +99,13 @@ def _postgres(services: Services, secret: Path) -> dict[str, Any]:
         "title": "the demo's PostgreSQL",
         "manager": _manager(services, POSTGRES),
         "port": services.cluster.port,
-        "database": {"url": {"file": str(secret)}, "timeout": "2s", "idle_limit": "2s", "slow_query": "2s"},
+        "database": {
+            "url": {"file": str(secret)},
+            "timeout": "2s",
+            "idle_limit": "2s",
+            "slow_query": "2s",
+            "recovers_within": "5s",
+        },
         **(_disk(services.disk) if services.disk else {}),
         **services.more_about(POSTGRES),
     }

@@ -45,19 +45,19 @@ SELECT slot_name::text AS name,
 FROM pg_replication_slots WHERE NOT active AND restart_lsn IS NOT NULL ORDER BY keeps DESC, name LIMIT 10
 """
 
-MUCH_JOURNAL = 2**30
+MUCH_WAL = 2**30
 """Bytes: a slot that keeps more is named."""
 
 
 class UnusedSlot(Model):
-    """A replication slot that nobody reads, and how many bytes of the journal it keeps on the disk."""
+    """A replication slot that nobody reads, and how many bytes of WAL it keeps on the disk."""
 
     name: str
     keeps: int
 
     @property
     def says(self) -> str:
-        return f"the unused replication slot {self.name} keeps {in_bytes(self.keeps)} of the journal"
+        return f"the unused replication slot {self.name} keeps {in_bytes(self.keeps)} of WAL"
 
 
 class Limit(Model):
@@ -109,8 +109,8 @@ class Room(Model):
 
     @property
     def large_slots(self) -> tuple[str, ...]:
-        """What fills the disk with a journal that nobody reads."""
-        return tuple(slot.says for slot in self.slots if slot.keeps >= MUCH_JOURNAL)
+        """What fills the disk with WAL that nobody reads."""
+        return tuple(slot.says for slot in self.slots if slot.keeps >= MUCH_WAL)
 
     @property
     def refuses_writes(self) -> bool:

@@ -196,19 +196,20 @@ class Incident:
             raise Escalated(f"{self.service.name} {what}: {watched.reason}")
         return watched
 
-    async def comes_back(self, soon: Verification, late: Verification) -> None:
+    async def comes_back(self, soon: Verification, late: Verification | None) -> None:
         """Wait for what comes back by itself: first quietly, then with a person called, who may be asleep.
 
-        Leaves the page when the alert is over, or a person says `done`.
+        Without `late` it is looked at anew after the first wait. Leaves the page when the alert is over,
+        or a person says `done`.
         """
-        why = f"{self.service.name} says that it comes back by itself: it is waited for"
+        why = f"{self.service.name} should come back by itself: it is waited for"
         self.timeline.add(why)
         self.escalation.notice(f"{workflow.info().workflow_id} waits", self.situation(why))
         waited = await self._waited(soon)
-        if not waited.ok:
-            self.escalation.push(waited.reason)
-            waited = await self._waited(late)
-        if not waited.ok:
+        if waited.ok or late is None:
+            return
+        self.escalation.push(waited.reason)
+        if not (waited := await self._waited(late)).ok:
             raise Escalated(waited.reason)
 
     async def _waited(self, wait: Verification) -> VerificationResult:

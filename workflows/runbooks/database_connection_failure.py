@@ -172,7 +172,8 @@ class DatabaseConnectionFailure(Runbook):
     async def page(self, incident: Incident) -> None:
         now = await self.look(incident)
         if signs.recovering(now) and incident.diagnose(CAUSES) is RECOVERING:
-            await incident.comes_back(verifications.RECOVERED, verifications.RECOVERED_LATE)
+            late = verifications.RECOVERED_LATE if now[looks.database].recovering else None
+            await incident.comes_back(verifications.RECOVERED, late)
             now = await self.look(incident)
             if now[looks.database].ok:
                 await self.prove(incident)

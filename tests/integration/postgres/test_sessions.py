@@ -370,7 +370,7 @@ async def test_the_sessions_of_the_application_are_told_from_those_of_monitoring
 async def test_a_replication_slot_that_nobody_reads_is_known(
     as_superuser: asyncpg.Connection, monitor: Service
 ) -> None:
-    """It keeps the journal until the disk is full, and no clean-up of log files helps."""
+    """It keeps WAL until the disk is full, and no clean-up of log files helps."""
     await as_superuser.execute("SELECT pg_create_physical_replication_slot('forgotten', true)")
     try:
         seen = await look(monitor)
@@ -379,7 +379,7 @@ async def test_a_replication_slot_that_nobody_reads_is_known(
     finally:
         await as_superuser.execute("SELECT pg_drop_replication_slot('forgotten')")
     large = Room(slots=(UnusedSlot(name="forgotten", keeps=17 * 2**30),))
-    assert large.large_slots == ("the unused replication slot forgotten keeps 17 GiB of the journal",)
+    assert large.large_slots == ("the unused replication slot forgotten keeps 17 GiB of WAL",)
 
 
 def test_transaction_ids_run_out_before_they_are_used_up() -> None:

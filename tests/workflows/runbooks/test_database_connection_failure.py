@@ -119,3 +119,19 @@ async def test_a_container_whose_database_does_not_listen_yet_is_waited_for(harn
     harness.world.let_go(WAIT)
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
     assert (harness.world.done, harness.world.pages()) == ([], [])
+
+
+async def test_what_hangs_since_it_was_started_is_judged_after_the_bound(harness: Harness) -> None:
+    young = sights.RUNNING.model_copy(
+        update={"started_at": sights.LONG_AGO, "observed_at": sights.LONG_AGO + timedelta(seconds=5)}
+    )
+    await unreachable(DatabaseKind.TIMED_OUT, database_process=young)(harness)
+    harness.world.hold(WAIT)
+    harness.world.watched[WAIT] = sights.FAILING
+    handle = await harness.fire(await harness.alert("DatabaseConnectionFailure", service="postgres"))
+    await harness.until_true(lambda: WAIT in harness.world.called)
+    harness.world.database_process = sights.RUNNING
+    harness.world.let_go(WAIT)
+    await harness.until(handle, "awaiting approval")
+    assert harness.world.called.count(WAIT) == 1
+    assert (await harness.closes(handle)).cause == "hung"
