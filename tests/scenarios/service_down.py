@@ -172,8 +172,8 @@ NOT_TO_ACT = (
         faults=("port-taken",),
         also_seen=("crash",),
         resolved_when=Phase.AWAITING_APPROVAL,
-        outcome=Outcome.RESOLVED_ELSEWHERE,
-        timeline=("resolved before anything more was done",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("resolved before anything more was done", "the process of backend itself is down"),
     ),
 )
 

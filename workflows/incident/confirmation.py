@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.endings import ClosedByHuman, Escalated, ResolvedElsewhere, SelfRecovered
     from workflows.record.record import Record
 
-SAMPLES = 5
+SAMPLES = 3
 """So many in a row must be well before an alert counts as over."""
 APART = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=5)
@@ -51,6 +51,7 @@ class Confirmation:
         where the alert named no service: then only the runbook's own check says that the default is meant.
         """
         self._checks = checks[:1] if now.policy.service_by_default else checks
+        self._own_looks = (*(one for one in checks[:1] if isinstance(one, Look)), *again)
         self._looks = (*(one for one in checks if isinstance(one, Look)), *again)
         now = await self._patiently(now)
         if (bad := self._bad(now)) or (bad := await self._not_over(now)):
@@ -78,18 +79,19 @@ class Confirmation:
             )
         except TimeoutError:
             return
-        if done_said():
-            raise ClosedByHuman("a person said that it is done")
+        stop_if(done_said)
         raise ResolvedElsewhere("the alert was resolved before anything was done")
 
     async def _not_over(self, now: Situation) -> Evidence | None:
         """What is bad after all; None when some of it could not be seen. It is over: `SelfRecovered`."""
         if not self._own(now).ok:
             return None
+        done_said = self._record.done_from_now_on()
         now = await self._sampled(now)
         said = await self._source.says() if self._own(now).ok else None
         if said and said.bad:
             said = await self._source.says_within(self._at_most(now.policy.thresholds.source_agrees_within))
+            stop_if(done_said)
             now = await self._sampled(await self._look(*self._looks))
         own, bad = self._own(now), self._bad(now)
         if bad or not own.ok or said is None:
@@ -105,7 +107,7 @@ class Confirmation:
             if self._bad(now) or not self._own(now).ok:
                 break
             await workflow.sleep(APART, summary="one good sample closes nothing")
-            now = await self._look(*self._looks)
+            now = await self._look(*self._own_looks)
         return now
 
     def _at_most(self, longest: timedelta) -> timedelta:
@@ -120,6 +122,12 @@ class Confirmation:
 
     def _bad(self, now: Situation) -> Evidence | None:
         return next((one for check in self._checks if (one := _seen(check, now)).bad), None)
+
+
+def stop_if(done_said: Callable[[], bool]) -> None:
+    """A person goes on instead."""
+    if done_said():
+        raise ClosedByHuman("a person said that it is done")
 
 
 def _seen(check: Check, now: Situation) -> Evidence:

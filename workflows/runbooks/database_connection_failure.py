@@ -183,7 +183,7 @@ class DatabaseConnectionFailure(Runbook):
             looks.database,
             looks.process,
             looks.networks,
-            again=(looks.dependents, looks.dependents_logs),
+            again=(looks.database, looks.dependents, looks.dependents_logs),
         )
         cause = incident.diagnose(CAUSES)
         await incident.act(cause)

@@ -60,7 +60,7 @@ async def play(scenario: Scenario, pipeline: Pipeline) -> Played:
         phase = scenario.resolved_when
         await pipeline.until_state(run, phase, lambda state: state.phase is phase)
         await pipeline.resolve(firing)
-    elif scenario.escalates:
+    if scenario.escalates:
         state = await _until_moved_on(pipeline, run, Phase.ESCALATED, scenario.within)
         assert state.awaiting is None
         await run.signal("done", Spoken(by="anna", through=Through.INTAKE, text="taken over"))

@@ -28,11 +28,11 @@ async def test_one_good_probe_closes_nothing(harness: Harness) -> None:
     harness.world.health, harness.world.process = sights.HEALTHY, sights.RUNNING
     review = await harness.end(await harness.fire(await harness.alert()))
     assert review.outcome is Outcome.SELF_RECOVERED
-    assert says(review, "5 samples over 8 s")
-    assert harness.world.called.count("probe_health") >= 5
+    assert says(review, "3 samples over 4 s")
+    assert harness.world.called.count("probe_health") >= 3
 
 
-@pytest.mark.parametrize("good", [1, 2, 4])
+@pytest.mark.parametrize("good", [1, 2])
 async def test_answers_that_alternate_are_bad(harness: Harness, good: int) -> None:
     harness.world.process = sights.RUNNING
     harness.world.healths = [sights.HEALTHY] * good
@@ -65,6 +65,15 @@ async def test_well_here_and_never_over_at_its_source_a_person_is_called(harness
     assert says(state, "but Alertmanager still has ServiceDown for backend; no action taken")
     assert harness.world.done == []
     assert await harness.now() - state.alert.starts_at < timedelta(minutes=6), "by its deadline"
+
+
+async def test_a_person_ends_the_wait_for_the_source(harness: Harness) -> None:
+    harness.configure(systems={"alertmanager": "http://localhost:9093"})
+    harness.world.health, harness.world.process = sights.HEALTHY, sights.RUNNING
+    harness.world.source = STILL_ACTIVE
+    handle = await harness.fire(await harness.alert())
+    await harness.env.sleep(MINUTE / 2)
+    assert (await harness.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
 
 
 async def test_a_source_that_cannot_be_asked_leaves_it_to_the_samples(harness: Harness) -> None:
@@ -132,7 +141,7 @@ async def test_well_by_another_replica_while_its_own_process_is_down_a_person_is
     assert says(
         state, "the process of backend itself is down, although something else answers: exited with code 1"
     )
-    assert "On-Call" in harness.world.pages()
+    await harness.until_true(lambda: "On-Call" in harness.world.pages())
     await harness.resolve(handle)
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
 
