@@ -14,6 +14,7 @@ from models.configuration.configuration import Configuration
 from runtime import settings
 from runtime.connection import ConnectionMisconfigured, TemporalUnreachable, connect
 from runtime.readiness import Check, check_search_attributes, check_temporal, check_version
+from runtime.stuck_runs import check_runs
 
 app = typer.Typer()
 
@@ -78,4 +79,5 @@ async def _temporal() -> list[Check]:
         await check_temporal(client),
         await check_version(client),
         await check_search_attributes(client),
+        await check_runs(client, named=True),
     ]

@@ -17,6 +17,7 @@ from intake.http.openapi import Endpoint
 from models.base import Model
 from runtime.embedded_worker import EmbeddedWorker
 from runtime.readiness import Check, check_search_attributes, check_temporal
+from runtime.stuck_runs import check_runs
 
 
 class Alive(Model):
@@ -59,11 +60,17 @@ class HealthPages:
 
     async def ready(self, _: Request) -> Response:
         checks = list(
-            await asyncio.gather(check_temporal(self._client), check_search_attributes(self._client))
+            await asyncio.gather(
+                check_temporal(self._client),
+                check_search_attributes(self._client),
+                check_runs(self._client, named=False),
+            )
         )
         if self._worker:
             checks.append(self._worker.check())
-        ready = Ready(ready=all(check.ok for check in checks), checks=(*checks, self._configuration()))
+        ready = Ready(
+            ready=all(check.ok or check.optional for check in checks), checks=(*checks, self._configuration())
+        )
         return shown(ready, 200 if ready.ready else 503)
 
     def _configuration(self) -> Check:

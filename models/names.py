@@ -55,6 +55,9 @@ CONTROL_ROOM_ID = "control-room"
 ANY_ALERT = "AnyAlert"
 DATABASE_CONNECTION_FAILURE = "DatabaseConnectionFailure"
 
+WORKFLOW_STUCK = "WorkflowStuck"
+"""The product's own alert: a run of it cannot go on."""
+
 UNKNOWN_SERVICE = "unknown"
 
 RESERVED = ("steward", "check", "control-room")

@@ -49,22 +49,39 @@ async def tell_steward(client: Client, deployment: Deployment) -> None:
 class DeploymentWatch:
     """Checks the version of each service every 15 s, and tells its steward what changed."""
 
-    def __init__(self, client: Client, processes: ProcessActivities, health: HealthActivities) -> None:
+    def __init__(
+        self,
+        client: Client,
+        processes: ProcessActivities,
+        health: HealthActivities,
+        every: timedelta = EVERY,
+    ) -> None:
         self._client = client
         self._processes = processes
         self._health = health
+        self._every = every
         self._told: dict[str, Deployment] = {}
 
     async def run(self, configuration: Callable[[], Configuration], host: str | None) -> None:
         """Check until cancelled; what cannot be reached is tried again next time."""
         while True:
-            services = [one for one in configuration().services.values() if one.host == host]
+            try:
+                services = [one for one in configuration().services.values() if one.host == host]
+            except Exception:
+                logger.exception("could not read which services there are")
+                services = []
             for service in services:
-                try:
-                    await self.look(service)
-                except RPCError as error:
-                    logger.warning("could not record a deployment", service=service.name, why=error.message)
-            await asyncio.sleep(EVERY.total_seconds())
+                await self._look_safely(service)
+            await asyncio.sleep(self._every.total_seconds())
+
+    async def _look_safely(self, service: Service) -> None:
+        """An error at one service is logged, and the next is checked."""
+        try:
+            await self.look(service)
+        except RPCError as error:
+            logger.warning("could not record a deployment", service=service.name, why=error.message)
+        except Exception:
+            logger.exception("could not check the version", service=service.name)
 
     async def look(self, service: Service) -> None:
         """Check one service; tell its steward only what changed."""

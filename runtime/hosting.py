@@ -50,6 +50,7 @@ from models.configuration.configuration import Configuration
 from models.names import queue_of, verification_queue_of
 from runtime.deployments import DeploymentWatch
 from runtime.search_attributes import register_search_attributes
+from runtime.stuck_runs import StuckWatch
 from workflows.record.guarded_messages import GuardedMessages
 from workflows.runbooks.registry import WORKFLOWS
 
@@ -153,9 +154,12 @@ async def hosted(
             activities = build(client, http, managers, configuration)
             one, verifications = workers(client, activities, threads, host)
             watch = DeploymentWatch(client, ProcessActivities(managers), HealthActivities(http))
-            versions = asyncio.create_task(watch.run(configuration, host))
+            beside = [asyncio.create_task(watch.run(configuration, host))]
+            if host is None:
+                beside.append(asyncio.create_task(StuckWatch(client).run(configuration)))
             async with one, verifications:
                 try:
                     yield one
                 finally:
-                    versions.cancel()
+                    for task in beside:
+                        task.cancel()

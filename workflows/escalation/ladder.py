@@ -54,7 +54,7 @@ class Climb:
         self._proved = proved
         self._place = 0
         """How many rungs were climbed."""
-        self._paged_at = starts_at
+        self._paged_at: datetime | None = None
         self._pushed = ""
         self._not_before = starts_at
         self._last_word_at = starts_at
@@ -76,7 +76,9 @@ class Climb:
         """Climb one rung: what somebody acknowledged was better than this. Whoever was paged just now
         has a moment first."""
         self.acknowledged_by = ""
-        self._pushed, self._not_before = why, max(workflow.now(), self._paged_at + HEAD_START)
+        self._pushed, self._not_before = why, workflow.now()
+        if self._paged_at:
+            self._not_before = max(self._not_before, self._paged_at + HEAD_START)
 
     def passed(self, rung: Rung) -> bool:
         """Whether a higher rung was climbed already; somebody beside the ladder never was."""
