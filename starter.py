@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 
+import structlog
 import typer
 from temporalio.runtime import Runtime, TelemetryConfig
 
@@ -26,11 +28,16 @@ app.add_typer(service.app, name="service")
 def main() -> None:
     """Run one command, and exit with its code.
 
-    The SDK's own log is off, because it writes to standard output. The SDK's threads may abort the
+    The SDK's own log is off, because it writes to standard output; the product's log shows warnings on
+    standard error until `serve` configures its own. The SDK's threads may abort the
     process while the interpreter shuts down, and so lose the exit code: so exit at once, after the
     output is flushed.
     """
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     code = _run()
     with contextlib.suppress(BrokenPipeError):  # the reader, such as `head`, has closed the pipe
         sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""The text of an env file, edited: only the values asked for change, everything else stays as it is.
+"""Edits the text of an env file: changes the given settings and nothing else.
 
-Comments, order, quotes, `export` and line ends are kept. When a key stands there twice, the last
-one is changed, because that is the one that counts for every reader. Nothing here touches a disk.
+Comments, order, quotes, `export` and line ends are kept. Of a duplicate key the last one is changed,
+because readers use that one. Nothing here reads or writes files.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ _CONTEXT = 1
 
 
 class CannotEdit(Exception):
-    """The change cannot be made in this file; one sentence, without any value of the file."""
+    """The file cannot be edited; one sentence, without any value of the file."""
 
 
 def values_in(text: str) -> dict[str, str]:
-    """What a reader of the file gets."""
+    """The settings in the text."""
     return {one.key: one.value for one in _bindings(text) if one.key and one.value is not None}
 
 
 def edit(text: str, values: Mapping[str, str]) -> str:
-    """The text with these settings. Raises `CannotEdit` for what must not or cannot be written."""
+    """The text with these settings changed. Raises `CannotEdit`."""
     for key, value in values.items():
         _refuse(key, value)
     bom, body = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
@@ -90,11 +90,11 @@ def looks_secret(key: str) -> bool:
 
 def _refuse(key: str, value: str) -> None:
     if not _KEY.fullmatch(key):
-        raise CannotEdit(f"{shorten(printable(key), 60)!r} is no name of a setting")
+        raise CannotEdit(f"{shorten(printable(key), 60)!r} is not the name of a setting")
     if looks_secret(key) or redact(value) != value:
         raise CannotEdit(f"{key} looks like a secret, which is never shown in an approval: change it by hand")
     if printable(value) != value:
-        raise CannotEdit(f"the value for {key} holds characters that cannot stand in an env file")
+        raise CannotEdit(f"the value for {key} holds characters that an env file cannot hold")
 
 
 def _replaced(original: str, value: str) -> str:
@@ -108,7 +108,7 @@ def _replaced(original: str, value: str) -> str:
 
 
 def _written(value: str, quote: str) -> str:
-    """The value as it stands in the file: in the quotes that were there, if they can hold it."""
+    """The value as written in the file: in the quotes that were there, if they can hold it."""
     if quote == "'" and not set(value) & set("'\\"):
         return f"'{value}'"
     if quote == '"' and not set(value) & set('"\\$`'):
@@ -132,7 +132,7 @@ def _line_end(text: str) -> str:
 
 
 def _shown(text: str, values: Mapping[str, str]) -> list[str]:
-    """The lines as they may be shown, as many as there are."""
+    """The lines, without secrets; as many as there are."""
     lines: list[str] = []
     for binding in _bindings(text):
         own = binding.original.string.splitlines()
@@ -141,7 +141,7 @@ def _shown(text: str, values: Mapping[str, str]) -> list[str]:
 
 
 def _hidden(binding: Binding, lines: list[str]) -> list[str]:
-    """Lines that are not changed, without what may be secret in them."""
+    """Unchanged lines, with possible secrets hidden."""
     if binding.key is None and not binding.error:
         return [redact(line) for line in lines]
     first = next((index for index, line in enumerate(lines) if line.strip()), 0)

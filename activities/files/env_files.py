@@ -1,8 +1,4 @@
-"""A service's env file on this machine: read, replaced all or nothing, and its backup beside it.
-
-The new text is written into a file next to the old one, with the same mode and owner, brought to the
-disk, and only then put into its place: a worker killed at any moment leaves one of the two whole.
-"""
+"""Reads and atomically replaces a service's env file, and writes its backup beside it."""
 
 from __future__ import annotations
 
@@ -34,7 +30,7 @@ class EnvFile:
         return datetime.fromtimestamp(self.status.st_mtime, UTC)
 
     def backup(self, asked_at: datetime) -> Path:
-        """Where the text of before an action stands, known by when that action was asked for."""
+        """The path of the backup, named by the time at which the action was requested."""
         stamp = f"{asked_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
         return self.path.with_name(f"{self.path.name}.{stamp}.bak")
 
@@ -47,12 +43,12 @@ def read(name: str) -> EnvFile:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise FileTrouble(f"{path} is no regular file")
+                raise FileTrouble(f"{path} is not a regular file")
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise _trouble("read", path, error) from error
     except (RuntimeError, ValueError):  # links in a circle, or a name that no file can have
-        raise FileTrouble(f"{path} leads to no file: correct env_file in the configuration") from None
+        raise FileTrouble(f"{path} is not a valid path: correct env_file in the configuration") from None
     if len(content) > MOST_BYTES:
         raise FileTrouble(f"{path} is larger than an env file can be")
     try:
@@ -70,7 +66,7 @@ def replace(file: EnvFile, text: str) -> EnvFile:
     """Put the text in the place of the file that was read. Raises `FileTrouble` if it changed since."""
     now = read(str(file.path))
     if now.text != file.text or now.status.st_ino != file.status.st_ino:
-        raise FileTrouble(f"{file.path} was changed by somebody else in this very moment: look again")
+        raise FileTrouble(f"{file.path} was changed by somebody else at the same time: plan again")
     _put(file, file.path, text)
     return read(str(file.path))
 

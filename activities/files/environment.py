@@ -57,7 +57,7 @@ class EnvironmentActivities:
 
     @activity.defn
     def propose_environment(self, request: ProposeEnvironment) -> EnvironmentProposal:
-        """The exact change of the file, without secrets; `unknown` when it cannot be made."""
+        """The diff of the file, without secrets; `unknown` when it cannot be edited."""
         service, values = request.service, request.values
         now = datetime.now(UTC)
         try:
@@ -66,7 +66,7 @@ class EnvironmentActivities:
         except (CannotEdit, FileTrouble, Unsupported) as trouble:
             return EnvironmentProposal(reason=str(trouble), observed_at=now, values=values)
         change = diff(file.text, edited, str(service.env_file), values)
-        reason = f"{len(values)} settings would stand in {service.env_file}"
+        reason = f"{len(values)} settings would be changed in {service.env_file}"
         return EnvironmentProposal(
             finding=Finding.OK,
             reason=reason if change else f"{service.env_file} has these settings already",
@@ -81,7 +81,7 @@ class EnvironmentActivities:
     def set_environment(self, request: Perform[SetEnvironment]) -> ActionResult:
         """Edit the file exactly as it was approved, and recreate the service so that it reads it.
 
-        If the service cannot be recreated, the file is put back as it was.
+        If the service cannot be recreated, the file is restored.
         """
         action, asked_at = request.action, request.asked_at
         manager = self._managers.of(action.service)
@@ -100,7 +100,7 @@ def _file_of(service: Service) -> EnvFile:
 
 
 def _read(action: SetEnvironment) -> EnvFile:
-    """The file that the action means, which must be the configured one."""
+    """The file of the action, which must be the configured one."""
     if action.file != action.service.env_file:
         raise Unsupported(f"{action.file} is not the env file that is configured for {action.service.name}")
     try:
@@ -114,25 +114,25 @@ def _set(manager: ServiceManager, action: SetEnvironment, asked_at: datetime) ->
     outcome = _in_force(manager, file, action.values)
     backup = file.backup(asked_at)
     if outcome.happened and backup.exists():
-        kept = f"{outcome.found}; the file as it was is kept as {backup.name}"
+        kept = f"{outcome.found}; the backup is {backup.name}"
         return Outcome(True, kept, outcome.state, outcome.started_at)
     return outcome
 
 
 def _in_force(manager: ServiceManager, file: EnvFile, settings: Mapping[str, str | None]) -> Outcome:
-    """Whether the settings stand in the file, and the service runs with them."""
+    """Whether the file has the settings, and the service runs with them."""
     written = values_in(file.text)
     started_with = manager.environment()
     state = _told({key: (started_with or written).get(key) for key in settings})
     seen = manager.state()
     if any(written.get(key) != value for key, value in settings.items()):
-        return Outcome(False, f"{file.path} does not say {_told(settings)}", state, seen.started_at)
+        return Outcome(False, f"{file.path} does not have {_told(settings)}", state, seen.started_at)
     if started_with is None:
         reached = seen.started_at is not None and seen.started_at + _ROUNDED > file.written_at
     else:
         reached = all(started_with.get(key) == value for key, value in settings.items())
     if not reached:
-        found = f"{file.path} says {_told(settings)}, but the service does not run with it: {seen.reason}"
+        found = f"{file.path} has {_told(settings)}, but the service does not run with it: {seen.reason}"
         return Outcome(False, found, state, seen.started_at)
     found = f"it was started with {_told(settings)}"
     if not seen.running:
@@ -162,7 +162,7 @@ def _recreate(
     settings: Mapping[str, str | None],
     other_settings: Mapping[str, str | None],
 ) -> None:
-    """Recreate the service with the file as it is now; put back what stood there if that fails."""
+    """Recreate the service with the file as it is now; restore the earlier text if that fails."""
     before = manager.state()
     try:
         manager.recreate(settings)
@@ -170,12 +170,12 @@ def _recreate(
         try:
             replace(file, otherwise)
         except FileTrouble as trouble:
-            raise type(error)(f"{error}; the file could not be put back: {trouble}") from error
+            raise type(error)(f"{error}; the file could not be restored: {trouble}") from error
         now = manager.state()
         if (now.started_at, now.running) != (before.started_at, before.running):
-            with suppress(ManagerError):  # what failed first is what is told
+            with suppress(ManagerError):  # the first error is the one to report
                 manager.recreate(other_settings)
-        raise type(error)(f"{error}; {file.path} was put back as it was") from error
+        raise type(error)(f"{error}; {file.path} was restored") from error
 
 
 def _earlier(before: EnvFile, action: SetEnvironment) -> dict[str, str | None]:
@@ -184,7 +184,7 @@ def _earlier(before: EnvFile, action: SetEnvironment) -> dict[str, str | None]:
 
 
 def _told(settings: Mapping[str, str | None]) -> str:
-    """The settings as a person reads them, without what may be secret."""
+    """The settings in words, without secrets."""
     shown = (
         f"no {key}" if value is None else f"{key}={REDACTED if looks_secret(key) else clean(value, 120)}"
         for key, value in settings.items()

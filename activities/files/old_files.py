@@ -1,7 +1,7 @@
-"""The files of one directory that may be deleted, and those that some process has open.
+"""Finds the files of one directory that may be deleted, and the files that processes have open.
 
-The directory is opened once and everything is done through that descriptor, without following a
-link: what is put in its place meanwhile leads nowhere else.
+The directory is opened once, and everything is done through that descriptor without following links, so
+that a directory replaced meanwhile is not touched.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from models.base import in_words
 from models.service.surroundings import CleanUp
 
 LOOKS_WITHIN = 5.0
-"""Seconds in which it must be seen what the processes of this machine have open."""
+"""Seconds for listing the open files of all processes."""
 
 _MOST_ENTRIES = 100_000
 
@@ -82,7 +82,7 @@ class Directory:
         os.stat(file.name, dir_fd=self.descriptor, follow_symlinks=False)
         found = self._look(file.name)
         if found is None:
-            raise MustStay(f"it is no regular file that matches {self.pattern}")
+            raise MustStay(f"it is not a regular file that matches {self.pattern}")
         if not self._is_old(found, now):
             raise MustStay(f"it was written to within the last {in_words(self.older_than)}")
         if newest is None or found.identity == newest.identity:

@@ -19,7 +19,7 @@ from models.service.service import Service
 
 
 class PolicyActivities:
-    """Takes policies from the configuration in force."""
+    """Builds policies from the current configuration."""
 
     def __init__(self, configuration: Callable[[], Configuration]) -> None:
         self._configuration = configuration
@@ -35,7 +35,7 @@ class PolicyActivities:
 
 
 def policy_for(alert: Alert, configuration: Configuration) -> Policy:
-    """The policy of an alert under one configuration; the same for the same two."""
+    """The policy of an alert under one configuration."""
     rule = configuration.rule(alert.name)
     severity = configuration.severity_for(alert.name, alert.labels)
     deadline = deadline_of(rule, severity)
@@ -90,18 +90,18 @@ def ladder_for(rule: AlertRule, deadline: timedelta, configuration: Configuratio
 def rungs_of(row: Row, deadline: timedelta, configuration: Configuration) -> tuple[Rung, ...]:
     """The rungs of a row, lowest first.
 
-    A role without a time of its own is asked at its place in the row times the deadline: the
-    primary at once, the secondary when the deadline passes, the tertiary when it passes again.
+    A role without `after` is paged at its place in the row times the deadline: the first at once, the
+    second after the deadline, the third after twice the deadline.
     """
     rungs = (
-        _rung(step.role, place * deadline if step.after is None else step.after, configuration)
-        for place, step in enumerate(row)
+        _rung(one.role, place * deadline if one.after is None else one.after, configuration)
+        for place, one in enumerate(row)
     )
     return tuple(sorted(rungs, key=lambda rung: rung.after))
 
 
 def links_for(rule: AlertRule, service: Service | None, configuration: Configuration) -> dict[str, str]:
-    """Where a person looks next: the monitoring, then the service's links, then the alert's own."""
+    """Links for people: the monitoring, then the service's links, then the alert's own."""
     systems = configuration.systems.model_dump(exclude_none=True)
     return {**systems, **(service.links if service else {}), **rule.links}
 

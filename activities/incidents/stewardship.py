@@ -1,7 +1,6 @@
-"""Temporal, asked on behalf of a workflow: the steward, the control room, other incidents.
+"""Activities that reach other workflows: the steward, the control room, other incidents.
 
-Workflow code cannot send an update nor read another run; these activities do, and name the
-workflows by the constants of `models.names`.
+Workflow code can neither send an update nor query another run; these activities do.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ S = TypeVar("S", bound=Model)
 
 
 class HistorySeen(Evidence):
-    """What the steward remembers of a service. Deployments and plans stand newest first."""
+    """What the steward recorded of a service, newest first."""
 
     deployments: tuple[Deployment, ...] = ()
     crashes: tuple[datetime, ...] = ()
@@ -61,7 +60,7 @@ class HistorySeen(Evidence):
 
 
 class StewardshipActivities:
-    """Speaks to stewards and the control room with the worker's own client."""
+    """Reaches stewards, the control room and incidents through the worker's client."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -84,20 +83,20 @@ class StewardshipActivities:
 
     @activity.defn
     async def look_at_history(self, service: Service) -> HistorySeen:
-        """What the steward remembers: deployments, crashes and what was done lately."""
+        """What the steward recorded: deployments, crashes and recent plans."""
         now = datetime.now(UTC)
         try:
             state = await self._query(steward_id(service.name), STATE, StewardState)
         except RPCError as error:
-            return HistorySeen(reason=f"the steward cannot be asked: {error.status.name}", observed_at=now)
+            return HistorySeen(reason=f"the steward did not answer: {error.status.name}", observed_at=now)
         if state is None:
             return HistorySeen(
-                finding=Finding.OK, reason="nothing is remembered of this service yet", observed_at=now
+                finding=Finding.OK, reason="the steward has no record of this service yet", observed_at=now
             )
         newest = state.performed[-1:-6:-1]
         return HistorySeen(
             finding=Finding.OK,
-            reason=f"{len(state.deployments)} deployments, {len(state.crashes)} crashes remembered",
+            reason=f"{len(state.deployments)} deployments, {len(state.crashes)} crashes recorded",
             observed_at=now,
             deployments=tuple(sorted(state.deployments, key=lambda d: d.deployed_at, reverse=True)),
             crashes=state.crashes,
@@ -142,7 +141,7 @@ class StewardshipActivities:
         return await self._tell_who_waits(join, handle.result_run_id or "", was_open=False)
 
     async def _tell_who_waits(self, join: Join, run_id: str, *, was_open: bool) -> Joined:
-        """A run that closed meanwhile cannot be told: its end is there to be looked at."""
+        """Signal the run; one that closed meanwhile is reported by `told`."""
         incident = join.alert.incident_id
         told = True
         try:

@@ -1,4 +1,4 @@
-"""Text from outside inside a Markdown page: it is shown as it is, and changes nothing around it."""
+"""Markdown for text from outside: shown literally, without effect on the text around it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _URL_SAFE = "%/:=&?~#+!$,;'@*[]"
 
 
 def link(name: str, url: str) -> str:
-    """A link, if the address is one of the web; anything else stays text."""
+    """A link for an http(s) address; any other address stays text."""
     try:
         web = urlsplit(url).scheme in ("http", "https")
     except ValueError:

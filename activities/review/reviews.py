@@ -1,4 +1,4 @@
-"""Keeping the post-incident review: a Markdown page for people, and the same as JSON beside it."""
+"""Stores the post-incident review: as Markdown for people, and as JSON beside it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_PART = 120
 
 
 class ReviewActivities:
-    """The directory of the reviews; it is made when the first one is written."""
+    """The directory of the reviews; created with the first one."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -26,8 +26,7 @@ class ReviewActivities:
     def write_review(self, review: Review) -> StoredReview:
         """Write the review once a run. Raises `OSError` while the directory cannot be written to.
 
-        A retry of what is already there writes nothing, so that boxes which somebody has ticked
-        in the meantime stay ticked.
+        A retry does not overwrite the file, so that boxes ticked meanwhile stay ticked.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         markdown = self._directory / f"{file_name(review)}.md"
@@ -35,7 +34,7 @@ class ReviewActivities:
         content = review.model_dump_json(indent=2) + "\n"
         if not (markdown.exists() and _holds(data, content)):
             write_whole(markdown, page(review))
-            write_whole(data, content)  # last: it says that the page is complete
+            write_whole(data, content)  # written last: marks the page as complete
         return StoredReview(path=str(markdown))
 
 

@@ -1,9 +1,8 @@
-"""Heartbeats of long activities: the one place that knows how often.
+"""Heartbeats of long activities.
 
-A worker that was killed is noticed when its heartbeats stop, so that another one takes the
-activity over. Both context managers beat three times within the activity's own heartbeat
-time-out: one beat may be late or lost before the server gives the activity up. Without a
-heartbeat time-out nobody listens, and nothing is sent in the background.
+When a worker is killed its heartbeats stop, and another worker retries the activity. Both context managers
+heartbeat three times within the activity's heartbeat timeout, so that one may be late or lost. Without a
+heartbeat timeout none are sent.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from models.base import Model
 
 BEATS_PER_TIMEOUT = 3
 LISTENED_TO_FOR = 5
-"""Of so many parts of a heartbeat time-out the last one may be all that is left after a beat."""
+"""After a heartbeat, one of these parts of the timeout may be all that is left."""
 
 
 def interval() -> timedelta | None:
-    """How often the running activity must beat; None when it has no heartbeat time-out."""
+    """How often the running activity must heartbeat; None without a heartbeat timeout."""
     timeout = activity.info().heartbeat_timeout
     return timeout / BEATS_PER_TIMEOUT if timeout else None
 
 
 @contextlib.asynccontextmanager
 async def beating(progress: Callable[[], Model] | None = None) -> AsyncIterator[None]:
-    """Beat beside an `async def` activity until the block ends.
+    """Heartbeat during an `async def` activity until the block ends.
 
     Every heartbeat replaces the details of the one before, so an activity that keeps its
     progress there passes `progress`, which is called at each beat and must be quick.
@@ -60,10 +59,10 @@ class GivenUp(Exception):
 
 
 class Attempt:
-    """Whether the running attempt is still the one that the server waits for.
+    """Whether the server still waits for this attempt.
 
     The SDK passes a heartbeat on only when four fifths of the time-out have gone by since the last
-    one, so a process that stood still for the fifth that is left may have been given up.
+    one, so after a pause of the last fifth the server may have given up this attempt.
     """
 
     def __init__(self) -> None:
@@ -77,32 +76,32 @@ class Attempt:
         self._stood_still = False
 
     def beat(self) -> None:
-        """Note that the process runs, and whether it stood still since the last time."""
+        """Record that the process runs, and whether it was paused since the last time."""
         now = _clock()
         self._stood_still = self._stood_still or now - self._beat_at > self._longest
         self._beat_at = now
 
     def still_mine(self) -> None:
-        """Called right before what cannot be undone. Raises `GivenUp` when another worker may do it too."""
+        """Call it right before an irreversible call. Raises `GivenUp` when another worker may also run it."""
         self.beat()
         if self._stood_still or _clock() > self._until or activity.is_cancelled():
-            raise GivenUp("this worker stood still, and another may have taken over")
+            raise GivenUp("this worker was paused, and another may have taken over")
 
 
 def _clock() -> float:
-    """Seconds that go on while the process is stopped, or its machine is suspended."""
+    """A clock that continues while the process is stopped or the machine is suspended."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @contextlib.contextmanager
 def beating_in_thread(progress: Callable[[], Model] | None = None) -> Iterator[Attempt]:
-    """Beat beside a plain `def` activity, which blocks its own thread, until the block ends."""
+    """Heartbeat during a `def` activity, which blocks its own thread, until the block ends."""
     attempt = Attempt()
     if attempt.pause is None:
         yield attempt
         return
     over = threading.Event()
-    context = contextvars.copy_context()  # a new thread would not know which activity it beats for
+    context = contextvars.copy_context()  # a new thread has no activity context of its own
     args = (_beat_until, over, attempt, attempt.pause, progress)
     thread = threading.Thread(target=context.run, args=args, name="heartbeat", daemon=True)
     thread.start()

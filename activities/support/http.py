@@ -1,16 +1,15 @@
-"""One bounded question over HTTP, for every read-only activity that asks a system on the web.
+"""One bounded HTTP GET, for every read-only activity.
 
-The time for the whole answer and its size are bounded, redirects are not followed, and a
-system that does not answer is told apart by how it failed:
+The total time and the size are bounded, and redirects are not followed. A failure is one of:
 
     NoAnswer
-      · refused       nobody listens
+      · refused       nothing listens
       · closed        the connection was closed without an answer
-      · timed-out     the connection stands and nothing comes
-      · not-http      an answer came, in another protocol
-      · unreachable   no such name, no route, no free connection: we cannot see
-      · misconfigured the address cannot be asked at all: we cannot see
-      · no-use        an answer came, but not a whole one with status 200 (only by `Answer.whole`)
+      · timed-out     connected, but no answer in time
+      · not-http      the answer is not HTTP
+      · unreachable   no such host name, no route, no free connection: says nothing about the service
+      · misconfigured the address or TLS is invalid: says nothing about the service
+      · no-use        the answer is incomplete or not 200 (only by `Answer.whole`)
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class Fault(StrEnum):
 
 
 class NoAnswer(Exception):
-    """Not even a status line came. The text is one sentence for a person, without secrets."""
+    """There was no HTTP status. The text is one sentence, without secrets."""
 
     def __init__(self, fault: Fault, reason: str) -> None:
         super().__init__(reason)
@@ -51,7 +50,7 @@ class NoAnswer(Exception):
 
 
 class Cut(StrEnum):
-    """Why a body is not whole."""
+    """Why a body is incomplete."""
 
     TIME = "time"
     SIZE = "size"
@@ -61,7 +60,7 @@ class Cut(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, and as much of the body as fitted into the bounds."""
+    """A status, and the body up to its bound."""
 
     status: int
     body: bytes
@@ -75,16 +74,16 @@ class Answer:
         return clean(self.body[:4096].decode("utf-8", errors="replace"))
 
     def whole(self, url: str) -> bytes:
-        """The body of a good answer that came whole. Raises `NoAnswer` for anything less."""
+        """The body of a complete answer with status 200. Raises `NoAnswer` otherwise."""
         if self.status != 200:
             raise NoAnswer(Fault.NO_USE, f"answered {self.status} at {shown(url)}")
         if self.cut is not None:
-            raise NoAnswer(Fault.NO_USE, f"the answer of {shown(url)} did not come whole ({self.cut.value})")
+            raise NoAnswer(Fault.NO_USE, f"the answer of {shown(url)} is incomplete ({self.cut.value})")
         return self.body
 
 
 def shown(url: str) -> str:
-    """An address without what may be secret in it: user, password, query and fragment."""
+    """An address without its possibly secret parts: user, password, query, fragment."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
@@ -104,7 +103,7 @@ async def ask(
 
     Of an answer that tells of an error, `error_limit` bytes, where that is another number.
 
-    A fresh connection, because a kept one may belong to a process that is long gone.
+    A fresh connection, because a pooled one may belong to a process that is gone.
     Raises `NoAnswer` when not even a status came.
     """
     seconds = within.total_seconds()
@@ -121,7 +120,7 @@ async def ask(
                 params=params,
                 headers=asked_for,
                 follow_redirects=False,
-                # The whole is bounded above; a pool without room is our own fault, and said so.
+                # The total is bounded above; an exhausted pool is our own fault, and reported as that.
                 timeout=httpx.Timeout(None, pool=seconds / 2),
             ) as response,
         ):
@@ -151,7 +150,7 @@ async def ask(
 
 
 def retry_after(header: str) -> timedelta | None:
-    """How long a server asks us to wait: it says seconds or a date. None when it does not say."""
+    """The value of `Retry-After`, in seconds or as a date; None without a valid one."""
     if header.isascii() and header.isdigit():
         return timedelta(seconds=min(int(header), 7 * 86400))
     try:
@@ -167,7 +166,7 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Fault, str], ...] = (
     ((socket.gaierror,), Fault.UNREACHABLE, "no such host name: {where}"),
     ((ssl.SSLError,), Fault.MISCONFIGURED, "no trusted TLS connection to {where}"),
     ((ConnectionRefusedError,), Fault.REFUSED, "connection refused at {where}"),
-    ((httpx.PoolTimeout,), Fault.UNREACHABLE, "this worker has no free connection to ask {where}"),
+    ((httpx.PoolTimeout,), Fault.UNREACHABLE, "this worker has no free connection for {where}"),
     ((httpx.ConnectError,), Fault.UNREACHABLE, "no route to {where}"),
     (
         (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError),

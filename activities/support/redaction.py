@@ -1,8 +1,7 @@
-"""Text from outside, made fit for a history: bounded, readable, and without secrets.
+"""Cleans text from outside for a workflow history: bounded, printable, and without secrets.
 
-Log lines, error messages and answer bodies pass through here inside the activity that read them,
-before anything leaves it. Redaction errs on the side of hiding too much. Every pattern is bounded,
-so that no line, however hostile, takes long.
+Activities clean log lines, error messages and response bodies before they return them. Redaction rather
+hides too much. Every pattern is bounded, so that no input takes long.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ LINE_LIMIT = 500
 """Characters of one line that are kept."""
 
 _LOOKED_AT = 4096
-"""Characters of one line that are looked at at all; redaction comes before the cut to `LINE_LIMIT`."""
+"""Characters of one line that are redacted before it is cut to `LINE_LIMIT`."""
 
 _ESCAPES = re.compile(
     r"\x1b\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)?"  # titles and links (OSC)

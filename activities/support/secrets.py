@@ -1,4 +1,4 @@
-"""Secrets, taken at the moment of use from where the configuration says they are."""
+"""Reads secrets when they are used, from where the configuration names them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models.service.secret import SecretRef
 
 
 class SecretMissing(Exception):
-    """A secret is not where the configuration says. The text names the place and the cure, never a value."""
+    """A secret is missing. The text names the place and the cure, never a value."""
 
 
 def resolve(ref: SecretRef) -> str:
@@ -17,9 +17,7 @@ def resolve(ref: SecretRef) -> str:
     if ref.env is not None:
         value = os.environ.get(ref.env, "")
         if not value:
-            raise SecretMissing(
-                f"the variable {ref.env} is not set: set it for the worker and start it again"
-            )
+            raise SecretMissing(f"the variable {ref.env} is not set: set it for the worker and restart it")
         return value
     path = Path(ref.file or "")
     try:

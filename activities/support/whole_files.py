@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all: a reader, a killed worker or a power cut never meets half of one."""
+"""Writes a file atomically: readers never see a part of it, even after a kill or a power cut."""
 
 from __future__ import annotations
 

@@ -166,9 +166,9 @@ def test_what_changed_since_it_was_seen_stays(logs: Path, tmp_path: Path) -> Non
     folder.mkdir()
     effect = clean_up(service_of(logs), link, fresh, folder)
     assert not effect.done
-    assert "link.log: it is no regular file that matches *.log*" in effect.found
+    assert "link.log: it is not a regular file that matches *.log*" in effect.found
     assert "fresh.log: it was written to within the last 24 h" in effect.found
-    assert "folder.log: it is no regular file" in effect.found
+    assert "folder.log: it is not a regular file" in effect.found
     assert secret.exists() and link.is_symlink() and fresh.exists()
 
 

@@ -70,9 +70,9 @@ def test_what_cannot_be_read_is_told_with_its_cure(env: Path, tmp_path: Path) ->
         (f"{tmp_path}/none.env", "No such file or directory.*correct env_file"),
         (str(tmp_path), "Is a directory"),
         (f"{env}/x", "Not a directory"),
-        (str(circle), "leads to no file"),
-        ("a\0b", "leads to no file"),
-        ("/dev/null", "no regular file"),
+        (str(circle), "is not a valid path"),
+        ("a\0b", "is not a valid path"),
+        ("/dev/null", "not a regular file"),
     ):
         with pytest.raises(FileTrouble, match=why):
             read(name)

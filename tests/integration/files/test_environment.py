@@ -118,7 +118,7 @@ def test_a_program_is_restarted_with_the_new_setting(program: Program) -> None:
     effect = set_(managers, action, asked_at)
     assert effect.done, effect.found
     assert (effect.before, effect.after) == ("INTERVAL=3600", "INTERVAL=86400")
-    assert "the file as it was is kept as .env." in effect.found
+    assert "the backup is .env." in effect.found
     assert program.env.read_text() == FILE.replace("3600", "86400")
     program.started_with(BEFORE, AFTER)
     assert set_(managers, action, asked_at).found.startswith("nothing to do: ")
@@ -188,7 +188,7 @@ def test_nothing_else_comes_along_and_the_file_is_put_back(
     before = project.container("web").id
     action = plan(managers, service, VALUES)
     project.describe(services)
-    with pytest.raises(ApplicationError, match=f"{why}.*was put back as it was") as refused:
+    with pytest.raises(ApplicationError, match=f"{why}.*was restored") as refused:
         set_(managers, action, now())
     assert refused.value.type == "Unsupported"
     assert refused.value.non_retryable
@@ -205,7 +205,7 @@ def test_a_service_that_cannot_start_anew_is_brought_back(managers: Managers, pr
     )
     effect = set_(managers, action, now())
     assert not effect.done
-    assert "was put back as it was" in effect.found
+    assert "was restored" in effect.found
     assert (project.directory / "app.env").read_text() == FILE
     project.describe({"web": {"env_file": "app.env"}})
 
@@ -222,7 +222,7 @@ def test_an_answer_that_is_lost_half_way_leaves_the_service_as_it_was(project: P
         effect = set_(managers, action, now())
         assert proxy.lost
         assert not effect.done
-        assert "was put back as it was" in effect.found
+        assert "was restored" in effect.found
         assert (project.directory / "app.env").read_text() == FILE
         assert project.container("web").id == before
         engine.close()

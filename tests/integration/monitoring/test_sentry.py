@@ -195,7 +195,7 @@ async def test_what_an_error_says_is_data(
         (200, "<html>", "is not that of Sentry"),
         (200, '[{"title": "only"}]', "is not that of Sentry"),
         (200, "[" * 100_000, "is not that of Sentry"),
-        (200, "[" + " " * 3_000_000, "did not come whole (size)"),
+        (200, "[" + " " * 3_000_000, "is incomplete (size)"),
     ],
 )
 async def test_what_keeps_sentry_from_being_read_is_unknown(

@@ -69,4 +69,4 @@ def test_a_process_that_stood_still_after_its_look_does_not_act(tmp_path: Path) 
         os.kill(child.pid, signal.SIGCONT)
     _, errors = child.communicate(timeout=60)
     assert not (tmp_path / "acted").exists()
-    assert "did not restart backend: this worker stood still" in errors
+    assert "did not restart backend: this worker was paused" in errors

@@ -77,12 +77,12 @@ def test_values_are_quoted_when_a_reader_would_take_them_for_something_else(
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        ({"1KEY": "x"}, "no name of a setting"),
-        ({"A B": "x"}, "no name of a setting"),
+        ({"1KEY": "x"}, "not the name of a setting"),
+        ({"A B": "x"}, "not the name of a setting"),
         ({"STRIPE_SECRET": "x"}, "looks like a secret"),
         ({"DATABASE_URL": "postgres://app:hunter2hunter2@db/app"}, "looks like a secret"),
-        ({"KEYBOARD": "x\ny"}, "cannot stand in an env file"),
-        ({"KEYBOARD": "x\x00"}, "cannot stand in an env file"),
+        ({"KEYBOARD": "x\ny"}, "an env file cannot hold"),
+        ({"KEYBOARD": "x\x00"}, "an env file cannot hold"),
         ({"KEYBOARD": "it's $5"}, "no quotes can hold"),
     ],
 )
