@@ -90,7 +90,7 @@ _ANSWERS = (
     _Row(("53300",), "", BAD, DatabaseKind.TOO_MANY_CONNECTIONS, "no connection left at {where}: {said}"),
     _Row(
         ("28",),
-        r"pg_hba\.conf.*no encryption",
+        r"pg_hba\.conf.*(no encryption|SSL off)",
         UNKNOWN,
         DatabaseKind.NOT_ADMITTED,
         "{where} does not admit this machine without TLS: {said}; ask for it (sslmode=require), or add an"

@@ -108,7 +108,7 @@ CAUSES = (
         faults=("network-lost",),
         action=("reattach-network",),
         approved_by=("anna",),
-        evidence={"networks": "backend is not on the network"},
+        says=("backend is not on the network",),
     ),
 )
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
+from models.actions.database import Session
 from models.evidence.evidence import Finding
 from tests.integration.postgres.test_check import check
-from tests.parts.servers.postgres_server import PostgresServer
+from tests.integration.postgres.test_sessions import behind, look, terminate
+from tests.parts.servers.postgres_server import MAX_CONNECTIONS, PostgresServer
 from tests.parts.servers.refusing_postgres import pgbouncer, refusing
 
 BAD, UNKNOWN = Finding.BAD, Finding.UNKNOWN
 K = DatabaseKind
+NOBODY = Session(pid=1, backend_start=datetime(2026, 1, 1, tzinfo=UTC))
 
 SAID = {
     "it starts": ("57P03", "the database system is starting up", BAD, K.RECOVERING),
@@ -170,7 +174,12 @@ async def test_the_detail_tells_why_a_standby_takes_nobody(secret: Path) -> None
 
 
 async def test_without_tls_and_without_an_entry_are_cured_differently(secret: Path) -> None:
-    for words, cure in (("no encryption", "sslmode=require"), ("SSL encryption", "add an entry")):
+    said = {
+        "no encryption": "sslmode=require",
+        "SSL off": "sslmode=require",
+        "SSL encryption": "add an entry",
+    }
+    for words, cure in said.items():
         async with refusing("28000", f'no pg_hba.conf entry for host "::1", {words}') as url:
             assert cure in (await check(secret, url)).reason
 
@@ -232,3 +241,23 @@ async def test_the_database_behind_a_pooler_starts(secret: Path) -> None:
         with pgbouncer(server, {"me": "s3cret"}, query_wait_timeout=3) as port:
             seen = await check(secret, f"postgresql://me:s3cret@127.0.0.1:{port}/app")
     assert (seen.finding, seen.kind) == (BAD, K.RECOVERING), seen.reason
+
+
+async def test_a_pooler_that_gives_each_statement_another_server_is_counted_through(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """What is parsed on one server is not known to the next, unless both are one transaction."""
+    users = {"postgres": postgres_server.password}
+    with pgbouncer(postgres_server.port, users, default_pool_size=3, server_round_robin=1) as port:
+        url = f"postgresql://postgres:{users['postgres']}@127.0.0.1:{port}/postgres"
+        for one in (clients := [await asyncpg.connect(url, statement_cache_size=0) for _ in range(3)]):
+            await one.execute("BEGIN")
+        for one in clients:
+            await one.execute("COMMIT")
+        for _ in range(3):
+            seen = await look(behind(tmp_path / "pooled", url))
+            assert (seen.ok, seen.max_connections) == (True, MAX_CONNECTIONS), seen.reason
+        effect = await terminate(behind(tmp_path / "pooled", url), NOBODY)
+        assert effect.found == "1 of 1 planned sessions are gone"
+        for one in clients:
+            await one.close()
