@@ -226,6 +226,11 @@ ROWS = (
         done=("set POOL=50 in the environment of backend and recreate it",),
     ),
     Row(
+        "pool exhausted",
+        failing(health=sights.NAMES_DATABASE),
+        variant="only its health check says that it is the database",
+    ),
+    Row(
         "external API down",
         failing(providers=sights.PROVIDER_DOWN),
         done=("degrade backend gracefully while openai is down", "end the degraded mode of backend"),

@@ -53,9 +53,13 @@ def deadlock(now: Situation) -> bool:
 
 
 def pool_exhausted(now: Situation) -> bool:
-    """Its log says so, and it is still unhealthy: the line alone may be of yesterday."""
-    has_database = any(one.is_database for one in now.policy.dependencies)
-    return has_database and now[looks.health].bad and now[looks.recent_logs].has("pool-exhausted")
+    """Its health check says that it is the database, or its log does while it is still unhealthy.
+
+    The line alone may be of yesterday.
+    """
+    has_database, health = any(one.is_database for one in now.policy.dependencies), now[looks.health]
+    in_its_log = health.bad and now[looks.recent_logs].has("pool-exhausted")
+    return has_database and (health.blames_database or in_its_log)
 
 
 def failures(now: Situation) -> tuple[ProviderFailure, ...]:
@@ -152,7 +156,8 @@ DEADLOCK = Cause(
 
 POOL_EXHAUSTED = Cause(
     name="pool exhausted",
-    evidence="its log says that its connection pool is empty, while the database has room",
+    evidence="its log says that its connection pool is empty, or its health check names its database,"
+    " while the database has room",
     matches=pool_exhausted,
     contradicted_by="the health check names something else",
     contradicts=blames_another,
