@@ -38,6 +38,9 @@ COSTS_WITHIN = 0.3
 async def health(request: Request) -> Response:
     """200 and `healthy` while the database answers; 503 and the reason when it does not."""
     database: Database = request.app.state.database
+    settings: BackendSettings = request.app.state.settings
+    if instead := settings.answers_instead:
+        return JSONResponse(instead["body"], instead["status"], instead["headers"])
     try:
         await database.check()
     except DatabaseLostError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import psutil
 
-from demo.faults.fault import NETWORKS, Fault, unhealthy
+from demo.faults.fault import NETWORKS, Fault, Inject, unhealthy
 from demo.parts.http import answers
 from demo.parts.loopback import LOOPBACK
 from demo.parts.waiting import until
@@ -28,6 +29,42 @@ async def crash(services: Services) -> AsyncIterator[None]:
     await services.backend.inject("crash")
     await services.ended(BACKEND)
     yield
+
+
+@asynccontextmanager
+async def killed(services: Services) -> AsyncIterator[None]:
+    """Somebody kills the backend (SIGKILL): its exit code is that of a process out of memory."""
+    psutil.Process(await services.pid_of(BACKEND)).kill()
+    await services.ended(BACKEND)
+    yield
+
+
+@asynccontextmanager
+async def stopped(services: Services) -> AsyncIterator[None]:
+    """Somebody stops the backend, as its manager does it, and says nothing."""
+    await services.stop_service(BACKEND)
+    await services.ended(BACKEND)
+    yield
+
+
+def answering(status: int, body: dict[str, str], **headers: str) -> Inject:
+    """The backend works, and its health check answers something else than that."""
+
+    @asynccontextmanager
+    async def inject(services: Services) -> AsyncIterator[None]:
+        said = {
+            "status": status,
+            "body": body,
+            "headers": {k.replace("_", "-"): v for k, v in headers.items()},
+        }
+        services.backend.health_answer.write_text(json.dumps(said))
+        try:
+            await unhealthy(services)
+            yield
+        finally:
+            services.backend.health_answer.unlink()
+
+    return inject
 
 
 @asynccontextmanager
@@ -132,6 +169,40 @@ async def crash_loop(services: Services) -> AsyncIterator[None]:
 FAULTS: dict[str, Fault] = {
     "crash": Fault(crash, "crash", "the backend crashes"),
     "out-of-memory": Fault(out_of_memory, "out of memory", "the backend outgrows its memory limit"),
+    "killed": Fault(killed, "crash", "somebody kills the backend"),
+    "stopped": Fault(stopped, "stopped by somebody", "somebody stops the backend", asks=True),
+    "unauthorized": Fault(
+        answering(401, {"error": "who are you?"}),
+        "health check does not fit",
+        "the backend's health check wants credentials",
+        ends=False,
+    ),
+    "throttled": Fault(
+        answering(429, {"error": "slow down"}, retry_after="10"),
+        "throttled",
+        "the backend limits how often its health check may be asked",
+        ends=False,
+    ),
+    "starts-for-ever": Fault(
+        answering(503, {"status": "starting"}),
+        "starting",
+        "the backend says that it is still starting, for ever",
+        ends=False,
+    ),
+    "database-blamed": Fault(
+        answering(503, {"status": "unhealthy", "database": "down"}),
+        "database blamed",
+        "the backend says that its database is down, which it is not",
+        asks=True,
+        ends=False,
+    ),
+    "failing": Fault(
+        answering(500, {}),
+        "unknown",
+        "the backend's health check fails, and nothing tells why",
+        asks=True,
+        ends=False,
+    ),
     "hang": Fault(hang, "hung", "the backend hangs: its port is open, and nothing answers"),
     "spin": Fault(spin, "resources exhausted", "the backend uses all of its CPU", needs=NETWORKS),
     "heavy-version": Fault(heavy_version, "out of memory", "a new version needs more memory"),

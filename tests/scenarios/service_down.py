@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from activities.postgres.database_seen import DatabaseKind
+from activities.service.ports import PortOwner
+from models.evidence.evidence import Finding
 from models.incident.incident import Outcome, Phase
 from tests.parts.scenarios.scenario import Scenario
 from tests.workflows import sights
@@ -42,7 +44,6 @@ CAUSES = (
         name="database lost",
         cause="database lost",
         faults=("database-lost",),
-        also_seen=("hung",),
         timeline=("pages dba", "started DatabaseConnectionFailure/postgres"),
         evidence={"dependencies": "postgres: connection refused"},
     ),
@@ -102,8 +103,7 @@ CAUSES = (
         faults=("hang",),
         configure=host_is_short,
         outcome=Outcome.CLOSED_BY_HUMAN,
-        also_seen=("hung",),
-        timeline=("scale out where that is allowed, or ask",),
+        timeline=("scale out where that is allowed and its host has room, or ask",),
     ),
     _row(
         name="resources exhausted in its container",
@@ -119,6 +119,84 @@ CAUSES = (
         cause="hung",
         faults=("hang",),
         action=("restart-service",),
+    ),
+)
+
+NOT_ITS_OWN_FAULT = (
+    _row(
+        name="killed by a person, and not for memory",
+        cause="crash",
+        stack="docker",
+        faults=("killed",),
+        action=("start-service",),
+        evidence={"process": "exited with code 137"},
+    ),
+    _row(
+        name="killed by a person, without containers",
+        cause="crash",
+        faults=("killed",),
+        action=("start-service",),
+        evidence={"process": "killed by signal 9"},
+    ),
+    _row(
+        name="stopped on purpose",
+        cause="stopped by somebody",
+        faults=("stopped",),
+        action=("start-service",),
+        approved_by=("anna",),
+        evidence={"process": "stopped by somebody"},
+    ),
+    _row(
+        name="stopped on purpose, in a container",
+        cause="stopped by somebody",
+        stack="docker",
+        faults=("stopped",),
+        action=("start-service",),
+        approved_by=("anna",),
+        evidence={"process": "stopped by somebody"},
+    ),
+    _row(
+        name="its health check wants credentials",
+        cause="health check does not fit",
+        faults=("unauthorized",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("answered 401", "health.url"),
+    ),
+    _row(
+        name="its health check is throttled",
+        cause="throttled",
+        faults=("throttled",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("waits 10 s", "answered 429"),
+        within=90,
+    ),
+    _row(
+        name="it says that it is starting, for ever",
+        cause="starting",
+        faults=("starts-for-ever",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("waits 10 s", "still starting"),
+        within=90,
+    ),
+    _row(
+        name="it blames its database, which answers us",
+        cause="database blamed",
+        faults=("database-blamed",),
+        action=("restart-service",),
+        approved_by=("anna",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("started DatabaseConnectionFailure/postgres", "still fails"),
+        within=90,
+    ),
+    _row(
+        name="it fails, and nothing tells why",
+        cause="unknown",
+        faults=("failing",),
+        action=("restart-service",),
+        approved_by=("anna",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("still fails",),
+        within=90,
     ),
 )
 
@@ -155,7 +233,7 @@ NOT_TO_ACT = (
         faults=("crash",),
         configure=manager_cannot_be_asked,
         outcome=Outcome.CLOSED_BY_HUMAN,
-        timeline=("the cause is unknown: ask a human",),
+        timeline=("the cause is unknown: offer a restart of what runs",),
         evidence={"process": "/nonexistent/supervisor.sock"},
     ),
     _row(
@@ -168,16 +246,15 @@ NOT_TO_ACT = (
     ),
     _row(
         name="resolved while a question is open",
-        cause="port conflict",
-        faults=("port-taken",),
-        also_seen=("crash",),
+        cause="unknown",
+        faults=("failing",),
         resolved_when=Phase.AWAITING_APPROVAL,
         outcome=Outcome.CLOSED_BY_HUMAN,
         timeline=("resolved before anything more was done", "the process of backend itself is down"),
     ),
 )
 
-SCENARIOS = (*CAUSES, *TWO_AT_ONCE, *NOT_TO_ACT)
+SCENARIOS = (*CAUSES, *NOT_ITS_OWN_FAULT, *TWO_AT_ONCE, *NOT_TO_ACT)
 
 LOST_DATABASE = scene(
     process=sights.RUNNING,
@@ -186,12 +263,18 @@ LOST_DATABASE = scene(
     logs=sights.log_with("database-lost"),
 )
 
+OURS_LISTENS = sights.TAKEN_PORT.model_copy(
+    update={
+        "finding": Finding.OK,
+        "owner": PortOwner(pid=7, name="node", started_at=sights.LONG_AGO, ours=True),
+    }
+)
+
 ROWS = (
     Row(
         "database lost",
         LOST_DATABASE,
         done=("start postgres", "restart backend"),
-        also_seen=("hung",),
         pages=("On-Call", "DBA"),
     ),
     Row(
@@ -273,13 +356,91 @@ ROWS = (
         scene(process=sights.RUNNING, host=sights.FULL_DISK),
         variant="scaling is not allowed",
         needs_a_human=True,
-        also_seen=("hung",),
     ),
     Row("hung", scene(process=sights.RUNNING), done=("restart backend",)),
     Row(
-        "unknown",
+        "resources exhausted",
+        scene(process=sights.at_its_limit(), host=sights.FULL_DISK),
+        variant="its host is short, and a second one would make it shorter",
+        configuration=SCALABLE,
+        needs_a_human=True,
+    ),
+    Row(
+        "stopped by somebody",
+        scene(process=sights.stopped(sights.LONG_AGO)),
+        asks=True,
+        done=("start backend",),
+    ),
+    Row(
+        "stopped by somebody",
         scene(process=sights.PAUSED),
-        variant="no row matches",
+        variant="frozen",
+        asks=True,
+        done=("start backend",),
+    ),
+    Row(
+        "stopped by somebody",
+        scene(process=sights.stopped(sights.LONG_AGO), database=sights.database(DatabaseKind.REFUSED)),
+        variant="and its database is away too",
+        asks=True,
+        done=("start backend",),
+    ),
+    Row(
+        "crash",
+        scene(process=CRASH, health=sights.HEALTHY),
+        variant="while another process answers the check",
+        done=("start backend",),
+    ),
+    Row("starting", scene(process=sights.YOUNG), variant="for ever", needs_a_human=True),
+    Row(
+        "starting",
+        scene(process=sights.RUNNING.model_copy(update={"stopping": True})),
+        variant="being stopped for ever",
+        needs_a_human=True,
+    ),
+    Row("throttled", scene(process=sights.RUNNING, health=sights.THROTTLED), needs_a_human=True),
+    Row(
+        "health check does not fit",
+        scene(process=sights.RUNNING, health=sights.NOT_FITTING),
+        needs_a_human=True,
+    ),
+    Row(
+        "crash",
+        scene(process=CRASH, health=sights.NOT_FITTING),
+        variant="while another one answers with what does not fit",
+        done=("start backend",),
+    ),
+    Row(
+        "database blamed",
+        scene(process=sights.RUNNING, health=sights.NAMES_DATABASE),
+        asks=True,
+        done=("restart backend",),
+    ),
+    Row(
+        "unknown",
+        scene(process=sights.RUNNING, health=sights.answers(500)),
+        variant="it answers somebody",
+        asks=True,
+        done=("restart backend",),
+    ),
+    Row(
+        "unknown",
+        scene(process=sights.RUNNING, port=OURS_LISTENS),
+        variant="it listens, and the check is refused elsewhere",
+        asks=True,
+        done=("restart backend",),
+    ),
+    Row(
+        "unknown",
+        scene(process=sights.RUNNING.model_copy(update={"started_at": None})),
+        variant="nobody knows since when it has been running",
+        asks=True,
+        done=("restart backend",),
+    ),
+    Row(
+        "unknown",
+        scene(process=sights.UNSEEN_PROCESS),
+        variant="nothing can be seen",
         needs_a_human=True,
     ),
     Row(

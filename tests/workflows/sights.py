@@ -8,7 +8,7 @@ from activities.app.temporal import ExecutionsSeen, FailedType
 from activities.files.clean_up import OldFile, OldFilesSeen
 from activities.files.environment import EnvironmentProposal
 from activities.health.health_seen import HealthKind, HealthSeen
-from activities.managers.process_seen import ProcessSeen, ProcessState
+from activities.managers.process_seen import Ended, ProcessSeen, ProcessState
 from activities.monitoring.alertmanager import AlertSourceSeen
 from activities.monitoring.heap import HeapSeen
 from activities.monitoring.providers import ProviderKind, ProviderSeen, ProvidersSeen
@@ -57,7 +57,17 @@ NAMES_PROVIDER = HealthSeen(
     names=("openai",),
 )
 
-RUNNING = ProcessSeen(finding=Finding.OK, state=ProcessState.RUNNING, reason="running", image="backend:2")
+RUNNING = ProcessSeen(
+    finding=Finding.OK,
+    state=ProcessState.RUNNING,
+    reason="running for 3 h",
+    image="backend:2",
+    started_at=LONG_AGO,
+    observed_at=LONG_AGO + timedelta(hours=3),
+)
+YOUNG = RUNNING.model_copy(
+    update={"reason": "running for 2 s", "observed_at": LONG_AGO + timedelta(seconds=2)}
+)
 PAUSED = ProcessSeen(finding=Finding.BAD, state=ProcessState.PAUSED, reason="paused")
 UNSEEN_PROCESS = ProcessSeen(reason="the engine does not answer")
 
@@ -134,6 +144,19 @@ def crashed(at: datetime) -> ProcessSeen:
         finished_at=at,
         image="backend:2",
         reason="exited with code 1",
+    )
+
+
+def stopped(at: datetime) -> ProcessSeen:
+    """A process that somebody stopped at that moment; nothing else is known of the time."""
+    changes = {"ended": Ended.STOPPED, "exit_code": 143, "reason": "stopped by somebody"}
+    return crashed(at).model_copy(update=changes)
+
+
+def answers(status: int) -> HealthSeen:
+    """A health check that is answered with an error, and no reason."""
+    return HealthSeen(
+        finding=Finding.BAD, kind=HealthKind.ERROR_STATUS, status=status, reason=f"answered {status}"
     )
 
 

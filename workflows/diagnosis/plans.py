@@ -36,7 +36,7 @@ def start(now: Situation) -> Plan:
 
 def restart(now: Situation) -> Plan:
     """Restart what runs; start what has stopped meanwhile."""
-    if now[looks.process].exited:
+    if now[looks.process].down:
         return start(now)
     return Plan(steps=(RestartService(service=now.service),), why=now.trouble)
 
@@ -63,9 +63,14 @@ def restart_database(now: Situation) -> Plan | None:
 
 
 def more_memory_then_start(now: Situation) -> Plan | None:
-    """Raise the limit by the configured factor, up to its cap; nothing more is possible at the cap."""
+    """Raise the limit by the configured factor, up to its cap; nothing more is possible at the cap.
+
+    What has no limit of its own is only started.
+    """
     limit, memory = now[looks.process].memory_limit, now.service.memory
-    if limit is None or limit >= memory.cap:
+    if limit is None:
+        return start(now)
+    if limit >= memory.cap:
         return None
     more = min(int(limit * memory.factor), memory.cap)
     raised = RaiseMemoryLimit(service=now.service, from_bytes=limit, to_bytes=more)

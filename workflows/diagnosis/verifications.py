@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.monitoring.providers import ProviderActivities, WatchProviders
     from activities.monitoring.service_metrics import ServiceMetricActivities
     from activities.postgres.check import PostgresActivities, WaitForRecovery
+    from activities.service.processes import ProcessActivities
     from models.base import in_words
     from models.evidence.evidence import Evidence, VerificationRequest, VerificationResult
     from models.service.request import Request
@@ -97,6 +98,7 @@ def _late_recovery(now: Situation, window: timedelta) -> WaitForRecovery:
 
 
 HEALTHY = Verification(HealthActivities.watch_health, "stays healthy", _the_service, looks.health)
+RUNS = Verification(ProcessActivities.watch_process, "keeps running", _the_service, looks.process)
 REACHABLE = Verification(PostgresActivities.watch_database, "answers", _the_service, looks.database)
 FEW_ERRORS = Verification(
     ServiceMetricActivities.watch_errors, "stays under its error threshold", _the_service, looks.errors

@@ -18,6 +18,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.incident.ui as ui
+    from models.base import in_words
     from models.evidence.evidence import Evidence, VerificationResult
     from models.incident.alert import Alert
     from models.incident.incident import IncidentState, Performed, Phase
@@ -172,6 +173,17 @@ class Incident:
             self.undoing.promise(undo, self.now, done_said)
         self.remediation.stop_if_done(done_said)
         return performed
+
+    async def wait(self, how_long: timedelta, why: str) -> None:
+        """Let time pass before another look; the end of the alert and a person's `done` leave the page."""
+        done_said = self.record.done_from_now_on()
+        self.timeline.add(f"waits {in_words(how_long)}: {why}")
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self.remediation.resolved() or done_said(), timeout=how_long, timeout_summary=why
+            )
+        self.remediation.stop_if_resolved()
+        self.remediation.stop_if_done(done_said)
 
     async def stays(self, watch: Verification) -> VerificationResult:
         """Prove the recovery: well without a break for the whole stability window.

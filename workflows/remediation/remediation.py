@@ -204,4 +204,4 @@ class Remediation:
         """The process that was looked at is that of the alert's own service."""
         process = self._record.seen[looks.process]
         own = service == self._record.alert.service
-        return process.finished_at if own and process.exited else None
+        return process.crashed_at if own else None

@@ -12,20 +12,32 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.how_it_runs as how_it_runs
     import workflows.diagnosis.looks as looks
     import workflows.diagnosis.plans as plans
     import workflows.diagnosis.verifications as verifications
+    from activities.health.health_seen import HealthKind
+    from models.actions.plan import Plan
     from models.incident.alert import Alert
     from models.incident.review import Review
     from models.names import DATABASE_CONNECTION_FAILURE
-    from workflows.diagnosis.causes import Cause
+    from workflows.diagnosis.causes import Cause, ask_a_human, walk
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
 
 
+def stopped(now: Situation) -> bool:
+    return now[looks.process].stopped
+
+
 def database_lost(now: Situation) -> bool:
     return now[looks.dependencies].lost_database is not None
+
+
+def database_blamed(now: Situation) -> bool:
+    depends = any(one.is_database for one in now.policy.dependencies)
+    return depends and now[looks.process].running and now[looks.health].blames_database
 
 
 def out_of_memory(now: Situation) -> bool:
@@ -34,7 +46,7 @@ def out_of_memory(now: Situation) -> bool:
 
 
 def port_conflict(now: Situation) -> bool:
-    said = not now[looks.process].running and now[looks.recent_logs].has("port-in-use")
+    said = now[looks.process].crashed and now[looks.recent_logs].has("port-in-use")
     return now[looks.port_owner].taken or said
 
 
@@ -42,12 +54,12 @@ def crash(now: Situation) -> bool:
     return now[looks.process].crashed
 
 
-def third_crash(now: Situation) -> bool:
-    process, thresholds = now[looks.process], now.policy.thresholds
-    crashes = {*now[looks.history].crashes, *([process.finished_at] if process.finished_at else [])}
-    recent = [at for at in crashes if max(crashes) - at < thresholds.crash_window]
-    restarted = process.restarts if process.ran_shorter_than(thresholds.crash_window) else 0
-    return crash(now) and max(len(recent), restarted) >= thresholds.crash_limit
+def throttled(now: Situation) -> bool:
+    return now[looks.health].kind is HealthKind.THROTTLED
+
+
+def does_not_fit(now: Situation) -> bool:
+    return now[looks.health].does_not_fit
 
 
 def resources_exhausted(now: Situation) -> bool:
@@ -55,65 +67,154 @@ def resources_exhausted(now: Situation) -> bool:
     return process.running and (process.at_its_limit or now[looks.host].bad)
 
 
-def hung(now: Situation) -> bool:
-    return now[looks.process].running and now[looks.health].bad
+def one_more(now: Situation) -> Plan | None:
+    """A second one on a host that is short would only make it shorter."""
+    return None if now[looks.host].bad else plans.scale_out(now)
+
+
+def quick_fix(now: Situation) -> Plan | None:
+    """For what runs; what cannot be seen or is not there is nothing to restart."""
+    return plans.restart(now) if now[looks.process].running else None
 
 
 DATABASE_LOST = Cause(
     name="database lost",
     evidence="a database that it depends on does not answer",
+    contradicted_by="somebody stopped the service itself",
     matches=database_lost,
-    remedy="heal the database first, in its own incident; then restart",
+    contradicts=stopped,
+    remedy="heal the database first, in its own incident; then restart, if it does not connect anew",
     fix=plans.restart,
     pages="database",
 )
 
+DATABASE_BLAMED = Cause(
+    name="database blamed",
+    evidence="it answers, and says that its database is the reason; the database answers us",
+    contradicted_by="the database does not answer us either",
+    matches=database_blamed,
+    contradicts=database_lost,
+    remedy="have the database looked at first, in its own incident; then offer a restart",
+    fix=plans.restart,
+    asks=True,
+)
+
+STARTING = Cause(
+    name="starting",
+    evidence="younger than its `settle` time, or its manager or its own check says that it is coming up",
+    contradicted_by="it is healthy, crashed too often for that, or its database is lost",
+    matches=how_it_runs.is_starting,
+    contradicts=lambda now: how_it_runs.is_well(now) or how_it_runs.loops(now) or database_lost(now),
+    remedy="wait until it may have started, and judge then; still starting after that: ask a person",
+    fix=ask_a_human,
+)
+
+THROTTLED = Cause(
+    name="throttled",
+    evidence="the check is answered 429, or 503 with `Retry-After`",
+    contradicted_by="its own process is down, or another one answers on its port",
+    matches=throttled,
+    contradicts=how_it_runs.another_answers,
+    remedy="wait as it asks, and judge then; still throttled after that: ask a person",
+    fix=ask_a_human,
+)
+
+DOES_NOT_FIT = Cause(
+    name="health check does not fit",
+    evidence="it answers, but with 401, 403, 404, a redirect, or in another form than `health` expects",
+    contradicted_by="its own process is down, or another one answers on its port",
+    matches=does_not_fit,
+    contradicts=how_it_runs.another_answers,
+    remedy="no restart: say what was answered, and which key to change",
+    fix=ask_a_human,
+)
+
 CAUSES = (
+    Cause(
+        name="stopped by somebody",
+        evidence="its manager was asked to stop or freeze it, or it ended as after a stop and nobody knows",
+        contradicted_by="it is in the middle of a restart",
+        matches=stopped,
+        contradicts=how_it_runs.is_starting,
+        remedy="start it, once a person agrees; it counts as no crash",
+        fix=plans.start,
+        asks=True,
+    ),
     DATABASE_LOST,
     Cause(
         name="out of memory",
         evidence="the kernel killed its main process for memory, or a heap message in its log",
+        contradicted_by="somebody stopped or killed it",
         matches=out_of_memory,
+        contradicts=how_it_runs.ended_by_somebody,
         remedy="raise the memory limit, up to its cap; then start",
         fix=plans.more_memory_then_start,
     ),
     Cause(
         name="port conflict",
         evidence="somebody else listens on its port, or `EADDRINUSE` in its log",
+        contradicted_by="it has only just started, and the one before may still be ending",
         matches=port_conflict,
+        contradicts=how_it_runs.is_young,
         remedy="name the owner; kill it with approval; then start",
         fix=plans.free_the_port_then_start,
     ),
     Cause(
         name="crash loop",
         evidence="the third crash within the hour",
-        matches=third_crash,
+        contradicted_by="somebody stopped it",
+        matches=how_it_runs.loops,
+        contradicts=stopped,
         remedy="no more restarts: list the deployments, and offer the rollback for approval",
         fix=plans.roll_back,
         pages="platform",
     ),
+    STARTING,
     Cause(
         name="crash",
-        evidence="it exited, and nothing above explains why",
+        evidence="it ended without being asked to, and nothing above explains why",
+        contradicted_by="somebody stopped it",
         matches=crash,
+        contradicts=stopped,
         remedy="start it",
         fix=plans.start,
     ),
+    THROTTLED,
+    DOES_NOT_FIT,
+    DATABASE_BLAMED,
     Cause(
         name="resources exhausted",
         evidence="CPU or memory at its limit, or its host is short of disk or memory",
+        contradicted_by="something that it depends on does not answer",
         matches=resources_exhausted,
-        remedy="scale out where that is allowed, or ask",
-        fix=plans.scale_out,
+        contradicts=how_it_runs.something_else_is_broken,
+        remedy="scale out where that is allowed and its host has room, or ask",
+        fix=one_more,
     ),
     Cause(
         name="hung",
-        evidence="it runs, and does not answer",
-        matches=hung,
+        evidence="it has been running for longer than its `settle` time, and answers nothing",
+        contradicted_by="something else is to blame, or it listens and the check asks elsewhere",
+        matches=how_it_runs.hung,
+        contradicts=how_it_runs.not_hung,
         remedy="restart it",
         fix=plans.restart,
     ),
 )
+
+UNKNOWN = Cause(
+    name="unknown",
+    evidence="nothing in the table matches",
+    matches=lambda _: True,
+    remedy="offer a restart of what runs",
+    fix=quick_fix,
+    asks=True,
+)
+
+WAITED_FOR = (STARTING, THROTTLED)
+LEFT_TO_A_PERSON = (*WAITED_FOR, DOES_NOT_FIT)
+"""What runs and answers, or is about to: nothing is changed."""
+WITH_THE_DATABASE = (DATABASE_LOST, DATABASE_BLAMED)
 
 
 @workflow.defn
@@ -125,7 +226,22 @@ class ServiceDown(Runbook):
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
-        now = await incident.look(
+        now = await self.settled(incident, await self.look(incident))
+        if walk(CAUSES, now).cause in LEFT_TO_A_PERSON:
+            cause = incident.diagnose(CAUSES)
+            starting = f"still starting: {self.trouble(now)}"
+            unverified = f"could not verify the alert: {self.trouble(now)}; no action taken"
+            incident.hand_over(starting if cause is STARTING else unverified)
+        own_check = now.service.health is None and how_it_runs.is_well(now)
+        await incident.confirm(*([looks.process] if own_check else [looks.health, looks.process]))
+        cause = incident.diagnose(CAUSES, otherwise=UNKNOWN)
+        now = await self.heal_the_database(incident) if cause in WITH_THE_DATABASE else incident.now
+        if how_it_runs.is_unwell(now):
+            await incident.act(cause)
+        await incident.stays(verifications.HEALTHY if now.service.health else verifications.RUNS)
+
+    async def look(self, incident: Incident) -> Situation:
+        return await incident.look(
             looks.health,
             looks.process,
             looks.recent_logs,
@@ -134,12 +250,34 @@ class ServiceDown(Runbook):
             looks.dependencies,
             looks.history,
         )
-        await incident.confirm(looks.health, looks.process)
-        cause = incident.diagnose(CAUSES)
-        lost = now[looks.dependencies].lost_database
-        if lost:
-            await incident.heal_first(lost.service, DATABASE_CONNECTION_FAILURE)
+
+    async def settled(self, incident: Incident, now: Situation) -> Situation:
+        """Wait for what is starting or asks to be left alone, within its bound; then look again."""
+        until = workflow.now() + how_it_runs.longest_start(now)
+        while (cause := walk(CAUSES, now).cause) in WAITED_FOR and workflow.now() < until:
+            asked = now[looks.health].look_again_after or how_it_runs.settle(now)
+            pause = asked if cause is THROTTLED else how_it_runs.until_it_has_started(now)
+            await incident.wait(pause, self.trouble(now))
+            now = await self.look(incident)
+        return now
+
+    async def heal_the_database(self, incident: Incident) -> Situation:
+        """In its own incident. Afterwards the service has its time to connect anew by itself."""
+        lost = incident.now[looks.dependencies].lost_database
+        nearest = next(one.name for one in incident.policy.dependencies if one.is_database)
+        await incident.heal_first(lost.service if lost else nearest, DATABASE_CONNECTION_FAILURE)
+        now = await incident.look(looks.health, looks.process, looks.dependencies)
+        if database_lost(now) and now[looks.process].running:
+            incident.hand_over(f"the database is still lost: {now[looks.dependencies].reason}")
+        if now[looks.process].running and how_it_runs.is_unwell(now):
+            await incident.wait(how_it_runs.settle(now), "it may connect to its database by itself")
             now = await incident.look(looks.health, looks.process)
-        if now[looks.health].bad or (now[looks.health].unknown and now[looks.process].bad):
-            await incident.act(cause)
-        await incident.stays(verifications.HEALTHY)
+        if stopped(now):
+            incident.hand_over(f"somebody stopped it meanwhile: {now[looks.process].reason}")
+        return now
+
+    def trouble(self, now: Situation) -> str:
+        """What the process says while it starts, else what the check was answered."""
+        health, process = now[looks.health], now[looks.process]
+        answered = health.does_not_fit or health.asks_to_wait
+        return health.reason if answered else f"{process.reason}; {health.reason}"

@@ -63,7 +63,8 @@ ANSWERS_WELL = ProvidersSeen(
 
 def situation(*found: tuple[Look[Evidence], Evidence]) -> Situation:
     assert POLICY.service is not None
-    usual = [(looks.errors, ERRORS), (looks.health, sights.HEALTHY), (looks.process, sights.RUNNING)]
+    running = sights.RUNNING.model_copy(update={"started_at": None})
+    usual = [(looks.errors, ERRORS), (looks.health, sights.HEALTHY), (looks.process, running)]
     return Situation(Seen().having(usual).having(found), POLICY, POLICY.service)
 
 

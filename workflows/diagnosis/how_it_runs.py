@@ -1,0 +1,158 @@
+"""What a service's process, its health check and its age say together: crashed, starting, hung."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.looks as looks
+    from activities.health.health_seen import HealthKind
+    from activities.managers.process_seen import Ended, OwnCheck
+    from activities.service.ports import DOCKER_PROXY
+    from models.service.service import HealthCheck
+    from workflows.diagnosis.situation import Situation
+
+USUAL_SETTLE: timedelta = HealthCheck.model_fields["settle"].default
+IN_BETWEEN = timedelta(seconds=10)
+"""What was stopped or removed less than this ago may be in the middle of a restart or a deployment."""
+BROUGHT_BACK_WITHIN = timedelta(seconds=5)
+ONE_CRASH = timedelta(seconds=2)
+"""Two systems tell the time of one crash a little differently."""
+NO_ANSWER = (HealthKind.REFUSED, HealthKind.RESET, HealthKind.TIMED_OUT)
+
+
+def settle(now: Situation) -> timedelta:
+    """How long the service may take to answer after a start."""
+    check = now.service.health
+    return check.settle if check else USUAL_SETTLE
+
+
+def is_young(now: Situation) -> bool:
+    """It runs, and for no longer than a start may take."""
+    age = now[looks.process].age
+    return age is not None and age < settle(now)
+
+
+def is_starting(now: Situation) -> bool:
+    """It is on its way up, or about to be: worth another look, and nothing else yet."""
+    process = now[looks.process]
+    ago = process.ended_ago
+    in_between = ago is not None and ago < IN_BETWEEN and not process.crashed
+    says_so = process.running and HealthKind.STARTING is now[looks.health].kind
+    own_check = process.own_check is OwnCheck.STARTING
+    return process.restarting or process.stopping or in_between or own_check or says_so or is_young(now)
+
+
+def until_it_has_started(now: Situation) -> timedelta:
+    """How long to wait before it is looked at again."""
+    age = now[looks.process].age
+    return max(settle(now) - age, timedelta(seconds=1)) if age is not None and is_young(now) else IN_BETWEEN
+
+
+def longest_start(now: Situation) -> timedelta:
+    """After so much waiting it is judged as it is then."""
+    return max(3 * settle(now), now[looks.process].may_start_for or timedelta())
+
+
+def is_well(now: Situation) -> bool:
+    """It answers as it should; where no check is configured, its own HEALTHCHECK says so."""
+    health, process = now[looks.health], now[looks.process]
+    if now.service.health is None:
+        return process.running and process.own_check is OwnCheck.HEALTHY
+    return health.ok and not process.down
+
+
+def is_unwell(now: Situation) -> bool:
+    """Its check says so, or its process does. What cannot be seen is neither well nor unwell."""
+    return now[looks.health].bad or now[looks.process].bad
+
+
+def does_not_answer(now: Situation) -> bool:
+    """Nobody answers, whatever one might say: an answer of any kind is not this."""
+    if now.service.health is None:
+        return now[looks.process].own_check is OwnCheck.TIMED_OUT
+    health = now[looks.health]
+    refuses = health.status is not None and health.kind is not HealthKind.TIMED_OUT
+    return health.bad and health.kind in NO_ANSWER and not refuses
+
+
+def listens_elsewhere(now: Situation) -> bool:
+    """Its process listens on its port itself, and yet the check is refused: the check asks elsewhere."""
+    owner = now[looks.port_owner].owner
+    itself = owner is not None and owner.ours and owner.name != DOCKER_PROXY
+    return itself and now[looks.health].kind is HealthKind.REFUSED
+
+
+def somebody_else_to_blame(now: Situation) -> bool:
+    """What it needs is away, its machine is short, or somebody else is on its port."""
+    dependencies = now[looks.dependencies].broken
+    return bool(dependencies) or now[looks.host].bad or now[looks.port_owner].taken
+
+
+def crashes(now: Situation) -> tuple[datetime, ...]:
+    """The crashes within the window before the newest, each once, oldest first.
+
+    Those that its manager mended by itself never came to the steward; its manager tells them.
+    """
+    process = now[looks.process]
+    last = (process.crashed_at,) if process.crashed_at else ()
+    told = sorted((*now[looks.history].crashes, *_mended(now), *last))
+    each = [*told[:1], *(later for earlier, later in pairwise(told) if later - earlier > ONE_CRASH)]
+    return tuple(at for at in each if each[-1] - at < now.policy.thresholds.crash_window)
+
+
+def _mended(now: Situation) -> tuple[datetime, ...]:
+    """Deaths after which its manager started it. One that counts no restarts is known by their pace."""
+    process = now[looks.process]
+    if process.restarts > 0 or not brought_back(now):
+        return process.deaths if process.restarts > 0 else ()
+    pace = 2 * settle(now)
+    since = [later for earlier, later in pairwise(process.deaths) if later - earlier >= pace]
+    return tuple(at for at in process.deaths if not since or at >= since[-1])
+
+
+def brought_back(now: Situation) -> bool:
+    """It has just been started again by its manager, after a crash."""
+    process = now[looks.process]
+    if not is_young(now) or not process.deaths or process.started_at is None:
+        return False
+    return process.restarts > 0 or process.started_at - process.deaths[-1] < BROUGHT_BACK_WITHIN
+
+
+def loops(now: Situation) -> bool:
+    """The last of too many crashes within the window has just been, or it stands still since."""
+    process, thresholds = now[looks.process], now.policy.thresholds
+    if not (process.crashed or brought_back(now)):
+        return False
+    lately = process.crashed and process.ran_shorter_than(thresholds.crash_window)
+    restarted = process.restarts if lately else 0
+    return max(len(crashes(now)), restarted) >= thresholds.crash_limit
+
+
+def ended_by_somebody(now: Situation) -> bool:
+    """Whatever else may have happened to it before."""
+    return now[looks.process].stopped or now[looks.process].ended is Ended.KILLED
+
+
+def another_answers(now: Situation) -> bool:
+    """What was answered is not its own word."""
+    return now[looks.process].down or now[looks.port_owner].taken
+
+
+def something_else_is_broken(now: Situation) -> bool:
+    """Something that it depends on does not answer."""
+    return bool(now[looks.dependencies].broken)
+
+
+def hung(now: Situation) -> bool:
+    """It has had its time to start, and answers nothing. Without a known age nobody can say so."""
+    settled = now[looks.process].age is not None and not is_starting(now)
+    return settled and does_not_answer(now)
+
+
+def not_hung(now: Situation) -> bool:
+    """There is another reason for the silence."""
+    return somebody_else_to_blame(now) or listens_elsewhere(now)
