@@ -44,7 +44,8 @@ HOST_AWAY = timedelta(minutes=10)
 class Verification:
     """What is watched, by which activity; `about` makes its request of the stability window.
 
-    `check` is one look at the same thing, for the state while the verification runs.
+    `words` may name the `{window}`. `check` is one look at the same thing, for the state while the
+    verification runs.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Verification:
             start_to_close_timeout=LONGEST,
             schedule_to_start_timeout=HOST_AWAY if request.runs_at.host else None,
             heartbeat_timeout=LOST_AFTER,
-            summary=f"{now.service.name} {self.words} for {in_words(window)}",
+            summary=f"{now.service.name} {self.words.format(window=in_words(window))}",
         )
         return watched
 
@@ -97,18 +98,32 @@ def _late_recovery(now: Situation, window: timedelta) -> WaitForRecovery:
     return _recovery(now, window).model_copy(update={"at_most": WAITED_FOR})
 
 
-HEALTHY = Verification(HealthActivities.watch_health, "stays healthy", _the_service, looks.health)
-RUNS = Verification(ProcessActivities.watch_process, "keeps running", _the_service, looks.process)
-REACHABLE = Verification(PostgresActivities.watch_database, "answers", _the_service, looks.database)
+HEALTHY = Verification(
+    HealthActivities.watch_health, "stays healthy for {window}", _the_service, looks.health
+)
+REACHABLE = Verification(
+    PostgresActivities.watch_database, "answers for {window}", _the_service, looks.database
+)
+RUNS = Verification(
+    ProcessActivities.watch_process, "keeps running for {window}", _the_service, looks.process
+)
 FEW_ERRORS = Verification(
-    ServiceMetricActivities.watch_errors, "stays under its error threshold", _the_service, looks.errors
+    ServiceMetricActivities.watch_errors,
+    "stays under its error threshold for {window}",
+    _the_service,
+    looks.errors,
 )
 PROVIDERS_BACK = Verification(
-    ProviderActivities.watch_providers, "has its providers back", _providers, looks.providers
+    ProviderActivities.watch_providers, "has its providers back for {window}", _providers, looks.providers
 )
-RECOVERED = Verification(PostgresActivities.wait_for_recovery, "recovers", _recovery, looks.database)
+RECOVERED = Verification(
+    PostgresActivities.wait_for_recovery, "is waited for while it recovers", _recovery, looks.database
+)
 RECOVERED_LATE = Verification(
-    PostgresActivities.wait_for_recovery, "still recovers", _late_recovery, looks.database
+    PostgresActivities.wait_for_recovery,
+    "is still waited for while it recovers",
+    _late_recovery,
+    looks.database,
 )
 """The wait for a database that says that it comes back, before and after a person is called."""
 
@@ -119,4 +134,6 @@ def dependent_healthy(name: str) -> Verification:
     def about(now: Situation, window: timedelta) -> VerificationRequest:
         return VerificationRequest(service=now.dependent_called(name), stable_for=window)
 
-    return Verification(HealthActivities.watch_health, f"has {name} healthy", about, looks.dependents)
+    return Verification(
+        HealthActivities.watch_health, f"has {name} healthy for {{window}}", about, looks.dependents
+    )
