@@ -188,13 +188,13 @@ async def hosted(
 
 
 @contextlib.asynccontextmanager
-async def open_harness(**options: Any) -> AsyncIterator[Harness]:
+async def open_harness(world: World | None = None, **options: Any) -> AsyncIterator[Harness]:
     """A server whose clock runs as fast as the incident lets it, with a worker; options as of `hosted`."""
     env = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=SERVER, data_converter=pydantic_data_converter, identity=IDENTITY
     )
     async with env:
         await register_search_attributes(env.client)
-        harness = Harness(World(), env)
+        harness = Harness(world or World(), env)
         async with hosted(env.client, harness.world, lambda: harness.configuration, **options):
             yield harness
