@@ -12,6 +12,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Phase
     from models.incident.review import Review
+    from models.incident.search_attributes import of_alert
     from workflows.escalation.escalation import Escalation
     from workflows.incident.closing import Closing
     from workflows.incident.taking_policy import policy_as_of_now
@@ -51,7 +52,11 @@ class Life:
             self._look_again()
         await incident.others.tell(self._record.outcome, self._record.summary())
         if self._alert_state.fired_again:
-            workflow.continue_as_new(self._alert_state.alert, memo=handed_on(self._alert_state))
+            workflow.continue_as_new(
+                self._alert_state.alert,
+                memo=handed_on(self._alert_state),
+                search_attributes=of_alert(self._alert_state.alert, incident.policy.severity),
+            )
         return review
 
     async def _respond_once(self, page: Page) -> Review | None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from models.incident.alert import Alert, AlertStatus
 from models.incident.incident import Outcome
+from models.incident.search_attributes import PHASE
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident
 from workflows.record.notification import UNREADABLE
@@ -88,7 +89,14 @@ async def test_a_new_firing_while_closing_is_an_incident_of_its_own(harness: Har
     await handle.signal("alert_changed", again)
     harness.world.process = sights.crashed(sights.LONG_AGO + timedelta(hours=2))
     harness.world.health = sights.REFUSED
+    harness.world.hold("probe_health")
     harness.world.let_go("write_review")
+    await harness.until_true(lambda: len(harness.world.reviews) == 1)
+    again_open = await harness.incident(alert.incident_id).describe()
+    while again_open.run_id == first.run_id:
+        again_open = await harness.incident(alert.incident_id).describe()
+    assert again_open.typed_search_attributes[PHASE] == "triage", "not closed, while it is looked at"
+    harness.world.let_go("probe_health")
     review = await harness.end(handle)
     assert review.run_id != first.run_id
     assert review.began_at == again.starts_at

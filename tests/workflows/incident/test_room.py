@@ -7,6 +7,7 @@ import contextlib
 import statistics
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -20,6 +21,7 @@ from activities.postgres.database_seen import DatabaseKind
 from models.incident.alert import Alert
 from models.incident.announcement import Occasion
 from models.service.service import Service
+from runtime.hosting import THREADS, workers
 from runtime.search_attributes import register_search_attributes
 from tests.parts.product.intake import BIN
 from tests.workflows import sights
@@ -53,6 +55,15 @@ async def test_a_verification_takes_no_slot_from_a_page_or_an_action(one_slot: H
     one_slot.world.let_go("watch_health")
     await one_slot.end(first)
     await one_slot.end(second)
+
+
+async def test_every_slot_has_a_thread(harness: Harness) -> None:
+    """What waits for a thread is late although its slot is free, and its time already runs."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        common, _ = workers(harness.env.client, harness.world.activities(), threads, "web-1")
+        limits = common.config()
+    kinds = ("max_concurrent_activities", "max_concurrent_local_activities")
+    assert sum(int(str(limits.get(kind) or 100)) for kind in kinds) <= THREADS
 
 
 HEALTH = {"url": "http://localhost:3001/health"}
