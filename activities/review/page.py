@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from activities.review.markdown import fenced, link
 from models.base import in_words
-from models.incident.incident import Entry, Performed
+from models.incident.incident import Entry, Performed, Through
 from models.incident.review import CHECKLIST, Review
 from models.text import for_markdown as said
 
@@ -19,7 +19,7 @@ _NOTHING = "Nothing."
 
 
 def page(review: Review) -> str:
-    """The whole review, or its short form for what was not critical. The same review, the same text."""
+    """The whole review, or its short form for alerts that are not critical."""
     sections = [_head(review), _section("Summary", said(review.summary) or _NOTHING)]
     if not review.short:
         sections.append(_section("Timeline", _timeline(review.timeline)))
@@ -110,8 +110,10 @@ def _timeline(entries: Iterable[Entry]) -> str:
 
 
 def _entry(entry: Entry) -> str:
-    who = said(entry.by) or "somebody unnamed"
-    return f"- {_stamp(entry.at)} · {said(entry.text)} ({who}, through {entry.through.value})"
+    line = f"- {_stamp(entry.at)} · {said(entry.text)}"
+    if entry.through is Through.PRODUCT:
+        return line
+    return f"{line} ({said(entry.by) or 'a person'}, through {entry.through.value})"
 
 
 def _checklists() -> str:

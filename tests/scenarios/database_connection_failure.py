@@ -135,7 +135,7 @@ NOT_TO_ACT = (
         says=("GRANT pg_signal_backend",),
         approved_by=("anna",),
         outcome=Outcome.CLOSED_BY_HUMAN,
-        timeline=("it did not work",),
+        timeline=("the fix failed",),
     ),
     _row(
         name="resolved while a question is open",

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 Fix = Callable[[Situation], Plan | None]
-"""Makes the exact plan, or None where only a human can go on."""
+"""Makes the exact plan, or None where only a person can continue."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ UNKNOWN = Cause(
     name="unknown",
     evidence="nothing in the table matches",
     matches=lambda _: True,
-    remedy="ask a human",
+    remedy="ask a person",
     fix=ask_a_human,
 )
 

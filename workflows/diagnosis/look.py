@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
 TWICE = RetryPolicy(maximum_attempts=2, initial_interval=timedelta(milliseconds=200))
 TIMEOUT = timedelta(seconds=15)
 HOST_AWAY = timedelta(seconds=5)
-"""The worker of a host that takes nothing for so long is away: others must not wait for it."""
+"""A host's worker that takes no task for this long counts as away."""
 
 R_co = TypeVar("R_co", bound=Evidence, covariant=True)
 Q = TypeVar("Q", bound=Request)
@@ -62,10 +62,10 @@ class Look(Generic[R_co]):
             return self._failed(error)
 
     def _failed(self, error: FailureError) -> R_co:
-        """A look never raises for the trouble of what it looks at: an error of its own is our fault."""
+        """Activities report trouble of other systems as evidence: an exception is a bug of ours."""
         if isinstance(error.cause or error, ApplicationError):  # a local one has no wrapper
             workflow.logger.error("look %s failed in our own code: %s", self.name, in_short(error))
-        return self.result(reason=f"could not be looked at: {in_short(error)}")
+        return self.result(reason=f"could not be checked: {in_short(error)}")
 
     async def _here(self, request: Request, summary: str) -> R_co:
         seen: R_co = await workflow.execute_local_activity_method(

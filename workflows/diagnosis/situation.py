@@ -43,4 +43,4 @@ class Situation:
     def trouble(self) -> str:
         """What is wrong, in one sentence: the first evidence that is bad."""
         bad = (one.reason for one in self.seen.by_name.values() if one.bad)
-        return next(bad, "nothing was seen to be wrong")
+        return next(bad, "no evidence is bad")

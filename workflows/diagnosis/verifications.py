@@ -35,14 +35,14 @@ LONGEST = timedelta(days=2)
 """Every verification ends long before this."""
 
 WAITED_FOR = timedelta(days=1)
-"""So long what comes back by itself is waited for after a person was called."""
+"""How long to wait for a service that recovers by itself, after a person was paged."""
 
 HOST_AWAY = timedelta(minutes=10)
-"""A host whose worker is away for this long cannot be seen, and somebody must be told."""
+"""A host whose worker is away for this long cannot be checked, and a person must be told."""
 
 
 class Verification:
-    """What is watched, by which activity; `about` makes its request of the stability window.
+    """What is verified, by which activity; `about` makes its request of the stability window.
 
     `words` may name the `{window}`. `check` is one look at the same thing, for the state while the
     verification runs.

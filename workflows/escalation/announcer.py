@@ -1,4 +1,4 @@
-"""Tells people, durably and beside the work: no announcement ever delays the fix."""
+"""Sends announcements in the background, so that none delays the fix."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Announcer:
         self._under_way: list[asyncio.Task[None]] = []
 
     def page(self, policy: Policy, rung: Rung, title: str, text: str) -> None:
-        """Reach one rung; when no channel of it answers, that is said and the next rung is climbed."""
+        """Page one rung; if none of its channels delivers, the next rung is paged."""
         self._send(policy, Occasion.PAGE, title, text, rung)
 
     def ask(self, policy: Policy, rung: Rung, title: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Whom an incident reaches, and when: its ladder, its announcer, and what they say."""
+"""Pages people: the ladder, the announcer, and the wording, for one incident."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AFTER_A_MISTAKE = timedelta(seconds=10)
 
 
 class Escalation:
-    """Climbs beside the work. `situation` writes what a page says, as of the moment it is sent."""
+    """Pages people while the work goes on. `situation` writes the text of a page when it is sent."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Escalation:
         """
         self.begin()
         self._climb.failed(why)
-        self._announcer.notice(self._policy, f"{self._incident} needs a human", self._words(why))
+        self._announcer.notice(self._policy, f"{self._incident} needs a person", self._words(why))
         if self._stopped and self._reached:
             self._page(self._reached, why)
 
@@ -96,11 +96,11 @@ class Escalation:
             await workflow.sleep(AFTER_A_MISTAKE, summary="the ladder goes on")
 
     def acknowledge(self, by: str) -> None:
-        """Somebody is on it: the ladder stops."""
+        """A person works on it: stop the ladder."""
         self._climb.acknowledge(by)
 
     def heard(self) -> None:
-        """Somebody spoke: the incident is not quiet."""
+        """A person sent a message: the incident is not quiet."""
         self._climb.heard()
 
     def page_specialist(self, topic: str, cause: str) -> None:
@@ -110,13 +110,13 @@ class Escalation:
             self._page(rung, f"at once, for the cause is {cause}")
 
     def ask(self, plan: Plan, risk: Risk) -> None:
-        """Put the question about one plan to the rung that was reached."""
+        """Ask the rung that was reached to approve one plan."""
         if self._reached:
             title = f"approval needed: {self._incident}"
             self._announcer.ask(self._policy, self._reached, title, question(plan, risk, self._incident))
 
     def nobody_answered(self) -> None:
-        """An unanswered question is a rung, not a dead end."""
+        """Page the next rung: the question was not answered."""
         self.begin()
         self._climb.push("nobody answered the question")
 
@@ -125,14 +125,14 @@ class Escalation:
         self._announcer.notice(self._policy, title, text)
 
     def stop(self) -> None:
-        """The incident is over: the clock pages nobody any more."""
+        """The incident is over: page nobody any more."""
         self._stopped = True
         if self._climbing:
             self._climbing.cancel()
 
     @property
     def late(self) -> Sequence[str]:
-        """What the review must say of deadlines that were missed."""
+        """Missed deadlines, for the review."""
         return self._climb.late
 
     @property
@@ -147,7 +147,7 @@ class Escalation:
     async def tell_the_end(self, summary: str) -> None:
         """Tell those who were told that it is over, and wait until all announcements are out."""
         reached = next((r for r in self._policy.ladder.rungs if r.role == self.rung), None)
-        self._announcer.resolved(self._policy, reached, f"over: {self._incident}", summary)
+        self._announcer.resolved(self._policy, reached, f"closed: {self._incident}", summary)
         await self._announcer.finish()
 
     def _page(self, rung: Rung, why: str) -> None:

@@ -1,4 +1,4 @@
-"""The escalation ladder: it climbs beside the work, from the alert's `startsAt`.
+"""The escalation ladder: pages one rung after another, timed from the alert's `startsAt`.
 
 It never cancels the work and never waits for it. An acknowledgement stops it until something fails;
 an acknowledged incident that goes quiet is asked about again.
@@ -29,7 +29,7 @@ ASKED_OFTEN = timedelta(days=1)
 
 
 class Climb:
-    """Where one incident stands on its ladder. `page` sends one rung and does not wait.
+    """The position of one incident on its ladder. `page` sends one rung and does not wait.
 
     The deadline is for the recovery, not for its proof: a rung that falls due while the service
     is well and its stability window runs waits for the end of the proof, and a relapse ends it.
@@ -65,7 +65,7 @@ class Climb:
         self.heard()
 
     def heard(self) -> None:
-        """Somebody said something: the incident is not quiet."""
+        """A person sent a message: the incident is not quiet."""
         self._last_word_at = workflow.now()
 
     def push(self, why: str) -> None:

@@ -1,4 +1,4 @@
-"""What an incident tells people: short, and complete enough to act on at 3 a.m."""
+"""The texts of pages and approval requests."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ with workflow.unsafe.imports_passed_through():
 
 
 def evidence_lines(seen: Seen) -> list[str]:
-    """What was seen, one line a place."""
+    """The evidence, one line each."""
     return [f"{name}: {one.finding}, {one.reason}" for name, one in seen.by_name.items()]
 
 
 def question(plan: Plan, risk: Risk, incident: str) -> str:
-    """The text of an approval request: the exact plan, its cost, its undo, and how to answer."""
-    lines = [f"May I {plan.says}?", f"Why: {plan.why}.", f"Risk: {risk}."]
+    """The text of an approval request: the exact plan, its risk, its undo, and how to answer."""
+    lines = [f"Approve this plan? {plan.says}.", f"Why: {plan.why}.", f"Risk: {risk}."]
     for step in plan.steps:
-        lines.append(f"- {step.says}: {step.changes}. Undo: {step.undo or 'there is none'}.")
+        lines.append(f"- {step.says}: {step.changes}. Undo: {step.undo or 'impossible'}.")
     lines.append(
         f"Plan {plan.digest}. Answer: starter.py approve {incident}, or deny; or in the Temporal UI."
     )
@@ -29,7 +29,7 @@ def question(plan: Plan, risk: Risk, incident: str) -> str:
 
 
 def situation(why: str, record: Record, awaiting: PendingApproval | None) -> str:
-    """The text of a page: why you, what is known, what was done, what is waited for."""
+    """The text of a page: why it was sent, the cause, what was done, the evidence, the pending plan."""
     lines = [why]
     if record.cause:
         lines.append(f"Cause: {record.cause}.")

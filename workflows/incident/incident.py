@@ -79,7 +79,7 @@ class Incident:
     def service(self) -> Service:
         """The service that the alert is about."""
         if self.policy.service is None:
-            raise Escalated(f"the configuration knows no service {self.record.alert.service}")
+            raise Escalated(f"there is no service {self.record.alert.service}")
         return self.policy.service
 
     @property
@@ -257,7 +257,7 @@ class Incident:
             ui.show_details(self.record, self.approval.pending)
         except Exception as error:
             raise_temporals_own(error)
-            workflow.logger.error("the Temporal UI cannot show the incident", exc_info=error)
+            workflow.logger.error("could not update the Temporal UI", exc_info=error)
 
     async def _revert(self, fix: Fix) -> None:
         plan = fix(self.now)

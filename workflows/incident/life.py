@@ -104,13 +104,13 @@ class Life:
                 await self._incident.remediation.regain()
                 await page(self._incident)
             except Withdrawn as withdrawn:
-                self._timeline.add(f"to be looked at again: {withdrawn.why}")
+                self._timeline.add(f"gathers evidence again: {withdrawn.why}")
                 self._incident.show(Phase.TRIAGE)
             except Ending as ending:
                 return self._left(ending)
             except FailureError as error:
                 raise_temporals_own(error)
-                return self._left(Escalated(f"the runbook could not go on: {in_short(error)}"))
+                return self._left(Escalated(f"the runbook failed: {in_short(error)}"))
             except Exception as error:
                 return self._left(Escalated(self._incident.mistakes.note("following the runbook", error)))
             else:

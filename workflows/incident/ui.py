@@ -1,4 +1,4 @@
-"""What the Temporal UI shows of an incident while it runs, and of its end.
+"""What the Temporal UI shows of an incident.
 
 The current details are Markdown without tables, which the UI does not draw. Text from outside
 the product is escaped before it gets here.
@@ -44,11 +44,11 @@ def show_details(record: Record, awaiting: PendingApproval | None) -> None:
 
 def _question(awaiting: PendingApproval) -> list[str]:
     steps = (
-        f"- {shown(step.says)}. Changes: {shown(step.changes)}. Undo: {shown(step.undo or 'there is none')}."
+        f"- {shown(step.says)}. Changes: {shown(step.changes)}. Undo: {shown(step.undo or 'impossible')}."
         for step in awaiting.plan.steps
     )
     return [
-        f"**Waiting for a decision** on plan `{awaiting.digest}` ({awaiting.risk})",
+        f"**Waiting for approval** of plan `{awaiting.digest}` ({awaiting.risk})",
         "\n".join(steps),
         f"Why: {shown(awaiting.plan.why)}",
         'Choose **approve** or **deny** under "More Actions", "Send a Signal"; no input is needed.',

@@ -28,9 +28,9 @@ class AlertState:
         self.resolved_at: datetime | None = None
         """When it was over last; what fires after that is another incident."""
         self.fired_again = False
-        """It fires anew: another incident once this one is closed."""
+        """It fires again: another incident once this one is closed."""
         self.closing = False
-        """Nothing is looked at any more: whatever fires from now on is another incident."""
+        """No more evidence is gathered: what fires from now on is another incident."""
         self.began_to_flap = False
         """Whether the notification that was heard last made it flap."""
         self._times_fired = 1

@@ -1,10 +1,10 @@
-"""The ways in which a runbook's page is left before its last line.
+"""The exceptions that end a runbook early.
 
 Ending
 ├── SelfRecovered      the check shows that the alert is no longer true
 ├── ResolvedElsewhere  the alert was resolved before anything was done
 ├── ClosedByHuman      a person said that it is done
-├── Escalated          a human must go on; the incident stays open with them
+├── Escalated          a person must continue; the incident stays open
 └── Withdrawn          another incident had the service; look again afterwards
 """
 

@@ -1,4 +1,4 @@
-"""What an incident knows of itself: the source of its state, its pages and its review."""
+"""The facts of one incident, from which its state, pages and review are made."""
 
 from __future__ import annotations
 
@@ -130,8 +130,8 @@ class Record:
     def _remarks(self) -> tuple[str, ...]:
         remarks = []
         if self.cause == "unknown":
-            remarks.append("No row of the causes table matched: the runbook should learn this cause.")
-        remarks += [f"What was done by {incident} stands in its own review." for incident in self.handed_to]
+            remarks.append("No known cause matched the evidence: add this cause to the runbook.")
+        remarks += [f"What was done by {incident} is in its own review." for incident in self.handed_to]
         if self.escalated_because:
             remarks.append(f"Escalated: {self.escalated_because}.")
         return tuple(remarks)

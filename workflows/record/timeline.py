@@ -1,4 +1,4 @@
-"""What happened, to the second, with who and through what."""
+"""The timeline of an incident: what happened, when, by whom and through which channel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST = 2000
 LONGEST_NAME = 200
 ROOM = 800_000
 """Bytes of all lines, as JSON: with all else in it, the review must still be one payload of Temporal."""
-FULL = "too much happened to be listed: what follows stands in the workflow's history alone"
+FULL = "the timeline is full: later entries are only in the workflow's history"
 
 
 class Timeline:

@@ -64,7 +64,7 @@ class ServiceHold:
         if not self.held:
             await self._ask(crashed_at)
         if not self.held:
-            raise Withdrawn(f"another incident has {self.service}: {self.taken_over_by}")
+            raise Withdrawn(f"another incident holds {self.service}: {self.taken_over_by}")
 
     async def order(self, plan: Plan, approved_by: str, crashed_at: datetime | None = None) -> Performed:
         """Have the plan carried out once, and wait for its outcome. Raises as `ask` does.
@@ -76,7 +76,7 @@ class ServiceHold:
         order = Order(key=key, plan=plan, approved_by=approved_by, **self._me())
         answered = await self._ask(crashed_at, order)
         if answered.answer is not Answer.GRANTED:
-            raise Withdrawn(f"another incident has {self.service}: {answered.why}")
+            raise Withdrawn(f"another incident holds {self.service}: {answered.why}")
         pause = ASKED_AGAIN_AFTER
         while not await self._heard(key, pause):
             if (await self._ask()).steward != answered.steward and key not in self._outcomes:
@@ -101,7 +101,7 @@ class ServiceHold:
         try:
             await workflow.get_external_workflow_handle(steward_id(self.service)).signal("release", released)
         except FailureError:
-            self._timeline.add(f"the steward of {self.service} is gone; there is nothing to release")
+            self._timeline.add(f"the steward of {self.service} is gone; nothing to release")
 
     async def _heard(self, key: str, pause: timedelta) -> bool:
         try:

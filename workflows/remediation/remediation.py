@@ -81,7 +81,7 @@ class Remediation:
         performed = await self._ordered(hold, plan, approved_by, crashed_at)
         hold.acted, hold.healed = True, None if performed.done else False
         if not performed.done:
-            raise Escalated(f"it did not work: {plan.says}: {performed.found}")
+            raise Escalated(f"the fix failed: {plan.says}: {performed.found}")
         return performed
 
     async def revert(self, plan: Plan) -> Performed:
@@ -99,7 +99,7 @@ class Remediation:
                 except Withdrawn:
                     await self._granted(hold, done_said)
                     if done_said():
-                        raise Escalated(f"another incident has {hold.service}") from None
+                        raise Escalated(f"another incident holds {hold.service}") from None
         finally:
             await self._let_go(REVERT)
 

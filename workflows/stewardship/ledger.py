@@ -1,4 +1,4 @@
-"""The steward's book: who holds the service, who waits, what was done and how it went.
+"""The steward's ledger: who holds the service, who waits, what was done and how it went.
 
 Plain rules without Temporal in them; the steward brings the clock.
 """
@@ -145,7 +145,7 @@ class Ledger:
         self.deployments = self.deployments[-REMEMBERED:]
 
     def unblock(self) -> None:
-        """A person takes the block back, and the failures behind it."""
+        """A person unblocks the service and clears its failures."""
         self.blocked_until = None
         self.failures = []
 

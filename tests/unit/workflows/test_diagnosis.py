@@ -83,7 +83,7 @@ def test_what_was_not_looked_at_explains_nothing(row: Cause) -> None:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_what_could_not_be_seen_explains_nothing(row: Cause) -> None:
-    blind = [(look, look.result(reason="could not be looked at")) for look in EVERY_LOOK]
+    blind = [(look, look.result(reason="could not be checked")) for look in EVERY_LOOK]
     assert not row.matches(now(Seen().having(blind)))
 
 

@@ -96,7 +96,7 @@ async def test_a_mistake_of_ours_is_unknown_and_logged(
     with caplog.at_level(logging.ERROR):
         seen = await take(harness, None, **where)
     assert seen.unknown
-    assert seen.reason == "could not be looked at: ZeroDivisionError: a mistake of ours"
+    assert seen.reason == "could not be checked: ZeroDivisionError: a mistake of ours"
     assert "look certificate failed in our own code" in caplog.text
 
 

@@ -71,7 +71,7 @@ async def test_resolved_while_waiting_for_another_incident_it_is_over(
     review = await harness.end(handle)
     assert review.outcome is Outcome.RESOLVED_ELSEWHERE
     assert review.summary.endswith("; handed to DatabaseConnectionFailure/postgres.")
-    assert "What was done by DatabaseConnectionFailure/postgres stands in its own review." in review.remarks
+    assert "What was done by DatabaseConnectionFailure/postgres is in its own review." in review.remarks
     harness.world.let_go("watch_database")
     await harness.end(harness.incident("DatabaseConnectionFailure/postgres"))
     gc.collect()
@@ -110,7 +110,7 @@ async def test_what_was_healed_before_the_line_counts_as_resolved(harness: Harne
     review = await harness.end(second)
     assert review.outcome is Outcome.RESOLVED
     assert harness.world.done == ["start postgres", KILL, "start backend"]
-    assert any("to be looked at again" in entry.text for entry in review.timeline)
+    assert any("gathers evidence again" in entry.text for entry in review.timeline)
 
 
 async def test_blind_after_the_database_was_healed_nothing_more_is_done(harness: Harness) -> None:

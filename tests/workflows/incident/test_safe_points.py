@@ -190,7 +190,7 @@ async def test_resolved_while_verifying_nothing_new_is_done(harness: Harness, ca
 async def test_an_unknown_service_is_escalated_and_never_guessed(harness: Harness) -> None:
     handle = await harness.fire(await harness.alert(service="backend-7f9"))
     state = await harness.until(handle, "escalated")
-    assert any("knows no service backend-7f9" in entry.text for entry in state.timeline)
+    assert any("there is no service backend-7f9" in entry.text for entry in state.timeline)
     assert set(harness.world.called) <= {"announce"}
     await harness.closes(handle)
 

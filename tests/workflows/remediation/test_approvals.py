@@ -49,7 +49,7 @@ async def test_the_ui_signal_needs_no_input(harness: Harness) -> None:
 async def test_the_ui_shows_the_question_whole(harness: Harness) -> None:
     handle, digest = await asked(harness)
     shown = await details(handle)
-    assert f"decision** on plan `{digest}` (dangerous)" in shown
+    assert f"approval** of plan `{digest}` (dangerous)" in shown
     assert f"- {KILL}. Changes: " in shown
     assert "- start backend. Changes: backend runs again with the configuration it had. Undo: " in shown
 

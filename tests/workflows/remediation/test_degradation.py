@@ -75,7 +75,7 @@ async def test_what_cannot_be_taken_back_is_said_and_paged(harness: Harness) -> 
     harness.world.works = False
     pages = len(harness.world.pages())
     harness.world.let_go("watch_providers")
-    await harness.until_true(lambda: "HighErrorRate/backend needs a human" in harness.world.notices())
+    await harness.until_true(lambda: "HighErrorRate/backend needs a person" in harness.world.notices())
     await harness.until_true(lambda: len(harness.world.pages()) > pages)
     harness.world.works = True
     review = await harness.end(handle)
@@ -88,7 +88,7 @@ async def test_done_keeps_what_cannot_be_reverted(harness: Harness) -> None:
     await harness.until(handle, "resolved")
     harness.world.works = False
     harness.world.let_go("watch_providers")
-    await harness.until_true(lambda: "HighErrorRate/backend needs a human" in harness.world.notices())
+    await harness.until_true(lambda: "HighErrorRate/backend needs a person" in harness.world.notices())
     review = await harness.closes(handle)
     assert any("still not reverted" in entry.text for entry in review.timeline)
 
@@ -113,7 +113,7 @@ async def test_the_kill_switch_keeps_it_degraded_and_says_so(harness: Harness) -
     await harness.until(handle, "resolved")
     await suspend(harness, by="ada", why="a migration")
     harness.world.let_go("watch_providers")
-    await harness.until_true(lambda: "HighErrorRate/backend needs a human" in harness.world.notices())
+    await harness.until_true(lambda: "HighErrorRate/backend needs a person" in harness.world.notices())
     review = await harness.closes(handle)
     assert harness.world.done == [DEGRADE]
     assert any("suspended by ada: a migration" in remark for remark in review.remarks)

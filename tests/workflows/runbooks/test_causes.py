@@ -36,7 +36,7 @@ async def test_a_cause_is_found_and_answered(harness: Harness, runbook: str, row
             await handle.signal("approve")
         review = await harness.end(handle)
         assert review.outcome is Outcome.RESOLVED
-        unexplained = any("No row of the causes table matched" in one for one in review.remarks)
+        unexplained = any("No known cause matched" in one for one in review.remarks)
         assert unexplained == (row.cause == "unknown"), "what no row explains is said"
     assert harness.world.done == list(row.done)
     assert (review.cause, review.also_seen) == (row.cause, row.also_seen)
