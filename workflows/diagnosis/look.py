@@ -6,13 +6,14 @@ so.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from models.evidence.evidence import Evidence
@@ -59,6 +60,8 @@ class Look(Generic[R_co]):
                 return await self._there(request, summary)
             return await self._here(request, summary)
         except FailureError as error:
+            if is_cancelled_exception(error):  # nobody waits for it any more: whoever took it ends too
+                raise asyncio.CancelledError from error
             return self._failed(error)
 
     def _failed(self, error: FailureError) -> R_co:
