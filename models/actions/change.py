@@ -78,6 +78,8 @@ class ActionResult(Model):
     done: bool
     found: str
     """One sentence: what was seen after the action, or why it was not done."""
+    lost: bool = False
+    """Whether it happened is unknown: its outcome was lost, and it cannot be seen."""
     at: datetime
     before: str = ""
     after: str = ""

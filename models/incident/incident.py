@@ -97,6 +97,8 @@ class Performed(Model):
     plan: Plan
     approved_by: str
     done: bool
+    lost: bool = False
+    """Whether its last step happened is unknown."""
     found: str
     started_at: datetime
     finished_at: datetime

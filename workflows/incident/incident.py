@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from temporalio import workflow
@@ -38,7 +38,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.other_incidents import OtherIncidents
     from workflows.record.alert_state import AlertState, taken_over
     from workflows.record.cut_short import unless
-    from workflows.record.endings import ClosedByHuman, Escalated, Withdrawn
+    from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, Withdrawn
     from workflows.record.mistakes import Mistakes, raise_temporals_own
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline
@@ -168,9 +168,12 @@ class Incident:
         plan = fix(self.now)
         if plan is None:
             raise Escalated(f"the cause is {self.record.cause}: {self.record.remedy}")
-        performed = await self.remediation.carry_out(plan, asks=asks)
-        if undo:
-            self.undoing.promise(undo, self.now, done_said)
+        try:
+            performed = await self.remediation.carry_out(plan, asks=asks)
+        except PerhapsDone:
+            self._promise(undo, done_said)
+            raise
+        self._promise(undo, done_said)
         self.remediation.stop_if_done(done_said)
         return performed
 
@@ -258,6 +261,11 @@ class Incident:
         except Exception as error:
             raise_temporals_own(error)
             workflow.logger.error("could not update the Temporal UI", exc_info=error)
+
+    def _promise(self, undo: Undo | None, done_said: Callable[[], bool]) -> None:
+        """A temporary change that may have been made is reverted, too."""
+        if undo:
+            self.undoing.promise(undo, self.now, done_said)
 
     async def _revert(self, fix: Fix) -> None:
         plan = fix(self.now)

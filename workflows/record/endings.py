@@ -5,6 +5,7 @@ Ending
 ├── ResolvedElsewhere  the alert was resolved before anything was done
 ├── ClosedByHuman      a person said that it is done
 ├── Escalated          a person must continue; the incident stays open
+│   └── PerhapsDone    what was ordered may have been done: that is unknown
 └── Withdrawn          another incident had the service; look again afterwards
 """
 
@@ -32,6 +33,10 @@ class ClosedByHuman(Ending):
 
 
 class Escalated(Ending):
+    pass
+
+
+class PerhapsDone(Escalated):
     pass
 
 

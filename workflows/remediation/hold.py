@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Performed
     from models.incident.stewardship import Answer, Answered, Ask, Hold, Order, Released, StewardSays, Told
     from models.names import Severity, steward_id
-    from workflows.record.endings import Escalated, Withdrawn
+    from workflows.record.endings import Escalated, PerhapsDone, Withdrawn
     from workflows.record.timeline import Timeline
 
 ASKING = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10))
@@ -69,8 +69,8 @@ class ServiceHold:
     async def order(self, plan: Plan, approved_by: str, crashed_at: datetime | None = None) -> Performed:
         """Have the plan carried out once, and wait for its outcome. Raises as `ask` does.
 
-        Raises `Escalated`, too, when it was refused, and when the steward was terminated meanwhile:
-        nobody knows then whether it was done, and it is not done again.
+        Raises `Escalated`, too, when it was refused, and `PerhapsDone` when the steward was terminated
+        meanwhile: nobody knows then whether it was done, and it is not done again.
         """
         key = str(workflow.uuid4())
         order = Order(key=key, plan=plan, approved_by=approved_by, **self._me())
@@ -80,7 +80,7 @@ class ServiceHold:
         pause = ASKED_AGAIN_AFTER
         while not await self._heard(key, pause):
             if (await self._ask()).steward != answered.steward and key not in self._outcomes:
-                raise Escalated(f"the steward of {self.service} was terminated while it acted: {plan.says}")
+                raise PerhapsDone(f"the steward of {self.service} was terminated while it acted: {plan.says}")
             pause = min(2 * pause, LONGEST_PAUSE)
         says = self._outcomes.pop(key)
         if says.performed is None:

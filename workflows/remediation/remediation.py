@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.stewardship import StewardSays
     from workflows.escalation.escalation import Escalation
     from workflows.record.alert_state import AlertState
-    from workflows.record.endings import ClosedByHuman, Escalated, ResolvedElsewhere, Withdrawn
+    from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, ResolvedElsewhere, Withdrawn
     from workflows.record.raw_input import read
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline, who
@@ -81,7 +81,8 @@ class Remediation:
         performed = await self._ordered(hold, plan, approved_by, crashed_at)
         hold.acted, hold.healed = True, None if performed.done else False
         if not performed.done:
-            raise Escalated(f"the fix failed: {plan.says}: {performed.found}")
+            why = f"the fix failed: {plan.says}: {performed.found}"
+            raise PerhapsDone(why) if performed.lost else Escalated(why)
         return performed
 
     async def revert(self, plan: Plan) -> Performed:

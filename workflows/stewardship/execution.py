@@ -110,7 +110,7 @@ async def _after_loss(performance: Performance, action: Action, asked: Perform[A
         return await _look_back(performance.look_back, action, asked.asked_at)
     except (Lost, ActivityError):
         found = "its outcome was lost, and whether it happened is unknown"
-        return ActionResult(done=False, found=found, at=workflow.now())
+        return ActionResult(done=False, lost=True, found=found, at=workflow.now())
 
 
 async def _attempt(performance: Performance, action: Action, asked: Perform[Any]) -> ActionResult:

@@ -153,19 +153,20 @@ class Steward:
     async def _perform(self, order: Order) -> Performed:
         started_at = workflow.now()
         found: list[str] = []
-        done = True
+        done, lost = True, False
         for position, step in enumerate(order.plan.steps):
             stopped = await self._suspended() if position else ""
             now = workflow.now()
             effect = ActionResult(done=False, found=stopped, at=now) if stopped else await self._effect(step)
             found.append(effect.found)
-            done = done and effect.done
+            done, lost = effect.done, effect.lost
             if not effect.done:
                 break
         return Performed(
             plan=order.plan,
             approved_by=order.approved_by,
             done=done,
+            lost=lost,
             found="; ".join(found),
             started_at=started_at,
             finished_at=workflow.now(),
