@@ -6,6 +6,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 FAULT ?=
 PLACES ?=
+EPISODES ?= 10000
+SEED ?= 0
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, 2 * (os.cpu_count() or 1)))')
 
 # $(call tests,WHICH): tests mostly wait, so several run at once. Those that measure what the machine
@@ -15,13 +17,14 @@ $(BIN)/python -m pytest -n $(WORKERS) -m "$(1)not alone"; together=$$?; \
 $(BIN)/python -m pytest -m "$(1)alone" || [ $$? -eq 5 ] && exit $$together
 endef
 
-.PHONY: help venv demo test lint scenarios faults bench anywhere clean
+.PHONY: help venv demo test lint scenarios faults simulation bench anywhere clean
 
 help:
 	@echo "make demo [FAULT=crash]   start the stand-in stack, break it, watch it heal"
 	@echo "make test                 lint, types and every test"
 	@echo "make scenarios            every cause of every runbook, against real systems"
 	@echo "make faults               killed processes, cut connections, lost answers"
+	@echo "make simulation           thousands of incidents with a virtual clock, against the rules they must keep"
 	@echo "make anywhere             the demo in every kind of place: root's home, another user, no IPv6 …"
 	@echo "make bench                the measurements"
 
@@ -49,6 +52,9 @@ scenarios: venv
 
 faults: venv
 	$(call tests,fault and )
+
+simulation: venv
+	$(BIN)/python -m tests.simulation $(EPISODES) $(SEED)
 
 anywhere:
 	$(PYTHON) -m tests.anywhere $(PLACES)

@@ -1,0 +1,230 @@
+"""The rules that no episode may break, watched from outside: by messages, effects, pages and ends.
+
+two writers     nothing is done on a service that another incident has, and one thing at a time
+circle          an incident has one service at most, and none while it waits for another incident
+deaf            the end of the alert, or a person's `done`, ends every incident
+lost page       who needs a person, or could not reach one, pages the next, unless somebody is on it
+early rung      no rung before its time
+doubled rung    no rung twice, but the top one: at once for news, and then with pauses
+late rung       none by the clock once the incident is over
+not reverted    every temporary change is reverted, or people are told that it could not be
+left behind     no steward keeps a service for an incident that let go of it
+defect          no exception in a workflow, and no run that fails
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from models.actions.change import Change
+from models.actions.surroundings import Degrade
+from models.incident.announcement import Announcement, Occasion
+from models.incident.joining import Join
+from models.incident.stewardship import Answer, Answered, Ask, Released, StewardSays, Told
+from tests.simulation.run import Run
+from tests.simulation.server import Call, Server
+from workflows.escalation.ladder import TOP_PAUSE, Climb
+from workflows.incident.incident import Incident
+from workflows.incident.runbook import Runbook
+
+NEXT_WITHIN = timedelta(minutes=6).total_seconds()
+"""The top of a ladder is told again after five minutes; nobody waits longer for the next page."""
+BESIDE = ("at once, for", "acknowledged by", "the temporary change")
+"""How the reasons of pages begin that climb no rung."""
+BY_THE_CLOCK = "after the alert began"
+
+
+class Rules:
+    """Watches one episode, and notes what is broken."""
+
+    def __init__(self, server: Server) -> None:
+        self.broken: list[str] = []
+        self.could_not_be_reverted: set[str] = set()
+        """The incidents that told people so."""
+        self.degraded_by: dict[str, set[str]] = {}
+        """The runs that may have degraded a service."""
+        self._server = server
+        self._claims: dict[str, set[str]] = {}
+        """By run, the services that it asked for and did not let go of."""
+        self._ordered: set[str] = set()
+        """The runs that have something carried out: a revert keeps its service, and waits for nobody."""
+        self._granted: dict[str, set[str]] = {}
+        """By service, the runs that have it."""
+        self._under_way: Counter[str] = Counter()
+        self._climbs: dict[Climb, list[tuple[str, float]]] = {}
+        self._paged: dict[str, list[tuple[str, float]]] = {}
+        """By run, who was paged and when."""
+
+    def breaks(self, rule: str, what: str) -> None:
+        self.broken.append(f"{rule}: {what} (at {self._server.now:.2f} s)")
+
+    def found_itself_at_fault(self, run: Run) -> None:
+        """A workflow caught a mistake of its own code."""
+        self.breaks("defect", f"{run.info.run_id}: {incident_of(run).timeline.entries[-1].text}")
+
+    # Services
+
+    def asks(self, ask: Ask) -> None:
+        if ask.order:
+            self._ordered.add(ask.hold.run_id)
+        claims = self._claims.setdefault(ask.hold.run_id, set())
+        claims.add(ask.service)
+        if ask.order and any(isinstance(step, Degrade) for step in ask.order.plan.steps):
+            self.degraded_by.setdefault(ask.service, set()).add(ask.hold.run_id)
+        if len(claims) > 1:
+            self.breaks("circle", f"{ask.hold.run_id} asks for {ask.service} and has {sorted(claims)}")
+
+    def answered(self, ask: Ask, answered: Answered) -> None:
+        granted = self._granted.setdefault(ask.service, set())
+        granted.discard(ask.hold.run_id)
+        is_open = self._server.open_run(ask.hold.incident, ask.hold.run_id)
+        if answered.answer is Answer.GRANTED and is_open:
+            granted.add(ask.hold.run_id)
+
+    def joins(self, join: Join) -> None:
+        has = self._claims.get(join.waiting.run_id)
+        if has and join.waiting.run_id not in self._ordered:
+            self.breaks(
+                "circle", f"{join.waiting.run_id} has {sorted(has)} and waits for {join.alert.incident_id}"
+            )
+
+    def effect_begins(self, service: str, action: Change) -> None:
+        granted = self._granted.get(service, set())
+        if len(granted) > 1:
+            self.breaks("two writers", f"{sorted(granted)} have {service}: {action.says}")
+        self._under_way[service] += 1
+        if self._under_way[service] > 1:
+            self.breaks("two writers", f"two things at once on {service}: {action.says}")
+
+    def effect_ends(self, service: str, steward: Run) -> None:
+        if steward.closed != "terminated":
+            self._under_way[service] -= 1
+
+    # What runs hear
+
+    def sent(self, to: str, name: str, arg: Any) -> None:
+        """A run that sends its release has let go, though the steward does not know it yet."""
+        if name == "release" and isinstance(arg, Released):
+            self._claims.get(arg.run_id, set()).discard(to.removeprefix("steward/"))
+
+    def signalled(self, target: Run, name: str, arg: Any) -> None:
+        if name == "release" and isinstance(arg, Released):
+            service = target.info.workflow_id.removeprefix("steward/")
+            self._granted.get(service, set()).discard(arg.run_id)
+        if name == "steward_says" and isinstance(arg, StewardSays):
+            granted = self._granted.setdefault(arg.service, set())
+            if arg.told in (Told.PERFORMED, Told.REFUSED):
+                self._ordered.discard(target.info.run_id)
+            if arg.told is Told.GRANTED and arg.service in self._claims.get(target.info.run_id, set()):
+                granted.add(target.info.run_id)
+            elif arg.told is Told.WITHDRAWN:
+                granted.discard(target.info.run_id)
+
+    def closed(self, run: Run) -> None:
+        if run.closed.startswith("failed"):
+            self.breaks("defect", f"{run.info.run_id} {run.closed}")
+        self._claims.pop(run.info.run_id, None)
+        for service, granted in self._granted.items():
+            granted.discard(run.info.run_id)
+            if run.info.workflow_id == f"steward/{service}" and run.closed == "terminated":
+                granted.clear()
+                self._under_way[service] = 0  # what it began ends by its next heartbeat
+                for claims in self._claims.values():
+                    claims.discard(service)
+
+    # Pages
+
+    def scheduled(self, call: Call) -> None:
+        """A message to people is decided on, though not yet sent."""
+        if not isinstance(call.arg, Announcement):
+            return
+        message, why = call.arg, call.arg.text.partition("\n")[0]
+        if "could not be reverted" in message.text:
+            self.could_not_be_reverted.add(message.run_id)
+        if message.occasion is Occasion.PAGE:
+            self._paged.setdefault(message.run_id, []).append((message.role, self._server.now))
+            self._climbs_in_order(call.run, message.role, why)
+        elif message.title.endswith("needs a person"):
+            self._expect_a_page(call.run, f"needs a person: {why}")
+
+    def announced(self, run: Run, message: Announcement, reached: bool) -> None:
+        if not reached and message.occasion in (Occasion.PAGE, Occasion.APPROVAL):
+            roles = self._roles(run)
+            paged = [role for role, _ in self._paged.get(message.run_id, [])]
+            higher = roles[roles.index(message.role) + 1 :] if message.role in roles else []
+            if not set(higher) & set(paged):
+                self._expect_a_page(run, f"{message.role} could not be reached")
+
+    def _climbs_in_order(self, run: Run, role: str, why: str) -> None:
+        if why.startswith(BESIDE):
+            return
+        incident = incident_of(run)
+        climb = incident.escalation._climb
+        earlier = self._climbs.setdefault(climb, [])
+        roles, now = self._roles(run), self._server.now
+        if BY_THE_CLOCK in why:
+            rung = incident.policy.ladder.rungs[roles.index(role)]
+            if self._server.datetime() < climb._starts_at + rung.after:
+                self.breaks("early rung", f"{run.info.run_id} pages {role}: {why}")
+            if incident.alert_state.closing:
+                self.breaks("late rung", f"{run.info.run_id} is over, and pages {role}: {why}")
+        if earlier and roles.index(role) <= roles.index(earlier[-1][0]):
+            told = [at for one, at in earlier if one == roles[-1]]
+            paused = len(told) == 1 or (told and now - told[-2] > TOP_PAUSE.total_seconds() - 1)
+            if not (role == roles[-1] and paused):
+                self.breaks("doubled rung", f"{run.info.run_id} pages {role} after {earlier[-1][0]}: {why}")
+        earlier.append((role, now))
+
+    def _expect_a_page(self, run: Run, why: str) -> None:
+        since = self._server.now
+
+        def look() -> None:
+            if run.closed or self._is_over(run) or self._server.now < self._server.away_until + NEXT_WITHIN:
+                return
+            if incident_of(run).escalation._climb.acknowledged_by:
+                return
+            if not any(at >= since for _, at in self._paged.get(run.info.run_id, [])):
+                self.breaks("lost page", f"{run.info.run_id} pages nobody after {since:.2f} s: {why}")
+
+        if not (incident_of(run).escalation._climb.acknowledged_by):
+            self._server.after(NEXT_WITHIN, look)
+
+    # At the end
+
+    def look_at_stewards(self) -> None:
+        """In a quiet moment: whoever has a service, knows of it."""
+        for steward, run in self._open("steward/"):
+            holder = run.asked("state").holder
+            if holder is None or self._server.open_run(holder.incident, holder.run_id) is None:
+                continue
+            if steward.removeprefix("steward/") not in self._claims.get(holder.run_id, set()):
+                self.breaks("left behind", f"{steward} keeps the service for {holder.run_id}")
+
+    def look_at_ends(self, because: str, *, by_design: bool) -> None:
+        """Nobody is open any more, but who saw after the end of its alert that its service is not well."""
+        for _, run in self._open(""):
+            if not isinstance(run.object, Runbook):
+                continue
+            state, record = incident_of(run).alert_state, incident_of(run).record
+            unwell_later = record.unwell_at and state.resolved_at and record.unwell_at >= state.resolved_at
+            if not (by_design and unwell_later):
+                self.breaks("deaf", f"{run.info.run_id} is {record.phase} though {because}")
+
+    def _open(self, prefix: str) -> Iterator[tuple[str, Run]]:
+        for run in self._server.open_runs():
+            if run.object is not None and run.info.workflow_id.startswith(prefix):
+                yield run.info.workflow_id, run
+
+    def _is_over(self, run: Run) -> bool:
+        return incident_of(run).record.outcome is not None
+
+    def _roles(self, run: Run) -> list[str]:
+        return [rung.role for rung in incident_of(run).policy.ladder.rungs]
+
+
+def incident_of(run: Run) -> Incident:
+    incident: Incident = run.object.incident
+    return incident
