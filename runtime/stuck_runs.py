@@ -69,7 +69,7 @@ async def check_runs(client: Client, *, named: bool) -> Check:
         )
         if runs
     ]
-    cure = "the worker's log has the traceback; deploy a worker with the mistake mended" if told else ""
+    cure = "the worker's log has the traceback; deploy a worker with the bug fixed" if told else ""
     return Check(name=name, ok=not told, problem="; ".join(told), cure=cure, optional=not named)
 
 

@@ -1,4 +1,4 @@
-"""Who may come in: senders by the intake's token, people by a token of their own."""
+"""Authentication: senders by the intake's token, people by a token of their own."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CHALLENGE = {"www-authenticate": "Bearer"}
 
 @dataclass(frozen=True)
 class Keys:
-    """The tokens as they were when the server started. Without `sender`, only this machine is heard."""
+    """The tokens, read at start. Without `sender`, only requests from this machine are accepted."""
 
     sender: str | None = field(default=None, repr=False)
     people: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Name to token."""
 
     def admit(self, request: Request) -> None:
-        """Let a sender or a known person through. Raises Stop with 401, or 403 for a foreign `Host`."""
+        """Accept a sender or a known person. Raises Stop with 401, or 403 for a foreign `Host`."""
         if self.sender is None:
             _only_this_machine(request)
             return
@@ -32,7 +32,7 @@ class Keys:
             raise Stop(401, "the bearer token is missing or wrong", CHALLENGE)
 
     def person(self, request: Request) -> str:
-        """Who is deciding. The intake's own token names nobody. Raises Stop with 401 or 403."""
+        """The name of the person; the intake's own token names nobody. Raises Stop with 401 or 403."""
         if not self.people:
             raise Stop(
                 403,
@@ -45,7 +45,7 @@ class Keys:
         return holder
 
     def _holder(self, given: str) -> str | None:
-        """Looks at every token, so that the time it takes says nothing."""
+        """Compares every token, so that the time taken reveals nothing."""
         holders = [name for name, token in self.people.items() if _same(given, token)]
         return holders[0] if holders else None
 
@@ -62,7 +62,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _only_this_machine(request: Request) -> None:
-    """Without a token, a page in somebody's browser must not reach the intake under another name."""
+    """Without a token, a web page in a browser must not reach the intake under another host name."""
     if not is_loopback(request.url.hostname or ""):
         raise Stop(403, "without a token the intake answers to localhost only")
 

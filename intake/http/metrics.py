@@ -1,4 +1,4 @@
-"""What the intake counts about itself, for `/metrics`."""
+"""The metrics of the intake, for `/metrics`."""
 
 from __future__ import annotations
 
@@ -16,20 +16,18 @@ class IntakeMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.received = Counter(
-            "runbooks_alerts_received", "Alerts that came in", ["status"], registry=self.registry
+            "runbooks_alerts_received", "Alerts received", ["status"], registry=self.registry
         )
         self.taken = Counter(
             "runbooks_alerts_taken",
-            "Alerts that Temporal has, by what became of them",
+            "Alerts taken by Temporal, by result",
             ["how"],
             registry=self.registry,
         )
-        self.refused = Counter(
-            "runbooks_alerts_refused", "Alerts that can never be taken", registry=self.registry
-        )
+        self.refused = Counter("runbooks_alerts_refused", "Alerts refused for good", registry=self.registry)
         self.sent_back = Counter(
             "runbooks_webhooks_sent_back",
-            "Webhooks answered with 503: Temporal was away",
+            "Webhooks answered with 503, because Temporal did not answer",
             registry=self.registry,
         )
         self.seconds = Histogram(
@@ -41,7 +39,7 @@ class IntakeMetrics:
 
 
 class Timed:
-    """Measures every request. The path is one of the known ones: labels must stay few."""
+    """Measures every request. Unknown paths share one label, so that labels stay few."""
 
     def __init__(self, app: ASGIApp, metrics: IntakeMetrics) -> None:
         self._app = app

@@ -41,7 +41,7 @@ async def state_of(client: Client, incident: str) -> IncidentState:
     return state
 
 
-async def test_fire_goes_through_the_same_door_as_alerts(person: Person, client: Client) -> None:
+async def test_fire_starts_and_signals_incidents_as_alertmanager_does(person: Person, client: Client) -> None:
     words = ("fire", "ServiceDown", "--service", "backend", "--label", "zone=a=b", "--severity", "warning")
     first = await person.types(*words, "--by", "anna", "--json")
     again = await person.types(*words)
@@ -132,7 +132,7 @@ async def test_watch_follows_until_the_end(person: Person, client: Client, incid
     assert (await ending).document["phase"] == "closed"
 
 
-async def test_the_kill_switch_is_thrown_and_taken_back(person: Person, client: Client) -> None:
+async def test_the_kill_switch_is_set_and_reset(person: Person, client: Client) -> None:
     assert (await person.types("status", "--json")).document["control_room"]["suspended"] is False
     thrown = await person.types("suspend", "--why", "bad deploy", "--by", "anna", "--json")
     assert (thrown.code, thrown.document["suspended"], thrown.document["by"]) == (DONE, True, "anna")

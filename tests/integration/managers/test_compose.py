@@ -225,7 +225,7 @@ def test_a_service_with_a_container_name_runs_only_once(
     assert len(project.containers()) == 1
 
 
-def test_replicas_that_cannot_start_are_taken_back(
+def test_replicas_that_cannot_start_are_removed(
     effects: ActionActivities, project: ComposeProject, docker_client: docker.DockerClient
 ) -> None:
     project.up(ports=["127.0.0.1:0:8080"])

@@ -77,7 +77,7 @@ def test_no_action_is_untested() -> None:
 
 
 @pytest.mark.parametrize("action", EVERY, ids=lambda action: action.kind)
-def test_an_action_says_what_a_person_must_know_at_night(action: Action) -> None:
+def test_an_action_says_what_an_approver_must_know(action: Action) -> None:
     assert action.says
     assert action.changes
     assert BACKEND.name in f"{action.says} {action.changes}"

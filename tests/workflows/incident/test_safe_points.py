@@ -125,7 +125,7 @@ async def test_a_fix_that_was_not_done_escalates_and_is_not_repeated(harness: Ha
 
 
 @every_runbook
-async def test_a_proof_that_nobody_can_see_is_not_a_recovery(harness: Harness, case: Case) -> None:
+async def test_an_unknown_verification_is_not_a_recovery(harness: Harness, case: Case) -> None:
     await case.sick(harness)
     harness.world.watched[case.watch] = sights.UNSEEN
     handle = await case.fire(harness)

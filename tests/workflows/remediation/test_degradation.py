@@ -69,7 +69,7 @@ async def test_it_ends_although_the_alert_was_resolved_before(harness: Harness) 
     assert harness.world.done == [DEGRADE, RESTORE]
 
 
-async def test_what_cannot_be_taken_back_is_said_and_paged(harness: Harness) -> None:
+async def test_what_cannot_be_reverted_is_said_and_paged(harness: Harness) -> None:
     handle = await degraded(harness)
     await harness.until(handle, "resolved")
     harness.world.works = False
