@@ -266,8 +266,10 @@ class ServiceDown(Runbook):
         lost = incident.now[looks.dependencies].lost_database
         nearest = next(one.name for one in incident.policy.dependencies if one.is_database)
         await incident.heal_first(lost.service if lost else nearest, DATABASE_CONNECTION_FAILURE)
-        now = await incident.look(looks.health, looks.process, looks.dependencies)
-        if database_lost(now) and now[looks.process].running:
+        now = await incident.look(looks.health, looks.process)
+        if now[looks.process].running and how_it_runs.is_unwell(now):
+            now = await incident.look(looks.dependencies)
+        if database_lost(now) and how_it_runs.is_unwell(now) and now[looks.process].running:
             incident.hand_over(f"the database is still lost: {now[looks.dependencies].reason}")
         if now[looks.process].running and how_it_runs.is_unwell(now):
             await incident.wait(how_it_runs.settle(now), "it may connect to its database by itself")
