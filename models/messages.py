@@ -24,3 +24,7 @@ RESUME = "resume"
 
 STATE = "state"
 """The query that each of them answers."""
+
+BEGAN_IN = "began_in"
+"""In the memo of an incident that goes on in a new run: the run in which it began. That run tells it
+apart from earlier and later incidents of its name, however many runs it takes."""

@@ -12,6 +12,7 @@ from temporalio import activity
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowHandle,
 )
@@ -27,7 +28,7 @@ from models.incident.joining import Ended, EndOf, Join, Joined, Standing
 from models.incident.review import Review
 from models.incident.search_attributes import of_alert
 from models.incident.stewardship import Answered, Ask, ControlRoomState, Hold, StewardState
-from models.messages import ASK, INCIDENT_WAITS, STATE
+from models.messages import ASK, BEGAN_IN, INCIDENT_WAITS, STATE
 from models.names import CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, steward_id
 from models.service.service import Service
 from models.version import Version
@@ -112,14 +113,15 @@ class StewardshipActivities:
     @activity.defn
     async def is_open(self, hold: Hold) -> bool:
         """Whether the incident that holds a service still runs; a terminated one holds nothing."""
-        handle = self._client.get_workflow_handle(hold.incident, run_id=hold.run_id)
+        handle = self._client.get_workflow_handle(hold.incident)
         try:
-            seen = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+            newest = await handle.describe(rpc_timeout=RPC_TIMEOUT)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
             raise
-        return seen.status is WorkflowExecutionStatus.RUNNING
+        running = newest.status is WorkflowExecutionStatus.RUNNING
+        return running and await _began_in(newest) == hold.run_id
 
     @activity.defn
     async def join_incident(self, join: Join) -> Joined:
@@ -137,10 +139,12 @@ class StewardshipActivities:
             )
         except WorkflowAlreadyStartedError:
             seen = await self._client.get_workflow_handle(alert.incident_id).describe()
-            return await self._tell_who_waits(join, seen.run_id, was_open=True)
-        return await self._tell_who_waits(join, handle.result_run_id or "", was_open=False)
+            began_in = await _began_in(seen)
+            return await self._tell_who_waits(join, seen.run_id, began_in, was_open=True)
+        run_id = handle.result_run_id or ""
+        return await self._tell_who_waits(join, run_id, run_id, was_open=False)
 
-    async def _tell_who_waits(self, join: Join, run_id: str, *, was_open: bool) -> Joined:
+    async def _tell_who_waits(self, join: Join, run_id: str, began_in: str, *, was_open: bool) -> Joined:
         """Signal the run; one that closed meanwhile is reported by `told`."""
         incident = join.alert.incident_id
         told = True
@@ -152,15 +156,17 @@ class StewardshipActivities:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             told = False
-        return Joined(incident=incident, run_id=run_id, was_open=was_open, told=told)
+        return Joined(incident=incident, run_id=began_in, was_open=was_open, told=told)
 
     @activity.defn
     async def look_at_incident(self, end: EndOf) -> Standing:
         """Whether another incident has ended, or needs a person; for when no signal told of it."""
+        newest = await self._client.get_workflow_handle(end.incident).describe(rpc_timeout=RPC_TIMEOUT)
+        same = await _began_in(newest) == end.run_id
         handle: WorkflowHandle[object, Review] = self._client.get_workflow_handle(
-            end.incident, run_id=end.run_id, result_type=Review
+            end.incident, run_id=newest.run_id if same else end.run_id, result_type=Review
         )
-        status = (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status
+        status = newest.status if same else (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status
         if status is WorkflowExecutionStatus.RUNNING:
             state: IncidentState = await handle.query(
                 STATE, result_type=IncidentState, rpc_timeout=RPC_TIMEOUT
@@ -182,6 +188,11 @@ class StewardshipActivities:
                 return None
             raise
         return found
+
+
+async def _began_in(seen: WorkflowExecutionDescription) -> str:
+    began_in: str = await seen.memo_value(BEGAN_IN, seen.run_id, type_hint=str)
+    return began_in
 
 
 def _ended(end: EndOf, outcome: Outcome | None, summary: str, *, escalated: bool = False) -> Ended:

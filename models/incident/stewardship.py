@@ -21,6 +21,7 @@ class Hold(Model):
 
     incident: str
     run_id: str
+    """The run in which it began; it may go on in later ones."""
     severity: Severity
     asked_at: datetime
 
@@ -72,6 +73,8 @@ class StewardSays(Model):
 
     told: Told
     service: str
+    run_id: str
+    """The run in which the incident began: what is said to an earlier incident of its name is not for it."""
     key: str = ""
     why: str = ""
     performed: Performed | None = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.incident.alert import Alert
     from models.incident.review import Review
+    from models.incident.so_far import Opened
     from workflows.diagnosis import looks
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
@@ -18,7 +18,7 @@ class ServiceDown(Runbook):
     """The same page with a first look that the recorded runs did not take."""
 
     @workflow.run
-    async def run(self, alert: Alert) -> Review:
+    async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:

@@ -6,8 +6,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Plan
-    from models.incident.alert import Alert
     from models.incident.review import Review
+    from models.incident.so_far import Opened
     from workflows.diagnosis import looks, plans, verifications
     from workflows.diagnosis.causes import Cause, Undo
     from workflows.diagnosis.situation import Situation
@@ -35,7 +35,7 @@ async def confirmed(incident: Incident) -> None:
 @workflow.defn
 class MistakenPage(Runbook):
     @workflow.run
-    async def run(self, alert: Alert) -> Review:
+    async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
@@ -46,31 +46,33 @@ class MistakenPage(Runbook):
 @workflow.defn
 class MistakenMidway(Runbook):
     @workflow.run
-    async def run(self, alert: Alert) -> Review:
+    async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
         await confirmed(incident)
-        performed = await incident.carry_out(plans.start)
-        raise IndexError(performed.found)
+        await incident.carry_out(plans.start)
+        raise IndexError(incident.record.performed[0].found)
 
 
 @workflow.defn
 class MistakenRevert(Runbook):
     @workflow.run
-    async def run(self, alert: Alert) -> Review:
+    async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
         await confirmed(incident)
-        await incident.carry_out(plans.start, Undo(fix=nothing_to_revert, when=verifications.PROVIDERS_BACK))
+        await incident.carry_out(
+            plans.start, Undo("never", fix=nothing_to_revert, when=verifications.PROVIDERS_BACK)
+        )
         await incident.stays(verifications.HEALTHY)
 
 
 @workflow.defn
 class MistakenReplay(Runbook):
     @workflow.run
-    async def run(self, alert: Alert) -> Review:
+    async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:
@@ -90,11 +92,11 @@ class Mistaken(Incident):
 @workflow.defn
 class MistakenBeside(Runbook):
     @workflow.init
-    def __init__(self, alert: Alert) -> None:
-        self.incident = Mistaken(alert)
+    def __init__(self, opened: Opened) -> None:
+        self.incident = Mistaken(opened.alert, opened.so_far)
 
     @workflow.run
-    async def run(self, alert: Alert) -> Review:
+    async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:

@@ -25,8 +25,13 @@ Fix = Callable[[Situation], Plan | None]
 
 @dataclass(frozen=True)
 class Undo:
-    """How a temporary fix is reverted, and the verification that says when."""
+    """How a temporary fix is reverted, and the verification that says when.
 
+
+    `workflows.diagnosis.undos` lists them all: a later run of an incident finds its promise there.
+    """
+
+    name: str
     fix: Fix
     when: Verification
 

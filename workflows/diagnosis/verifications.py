@@ -8,7 +8,7 @@ pages, questions and actions find a free slot.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -60,10 +60,16 @@ class Verification:
         self.check = check
         self._about: Callable[[Situation, timedelta], Request] = about
 
-    async def over(self, now: Situation) -> VerificationResult:
-        """Verification for the policy's stability window; the activity bounds itself."""
+    async def over(self, now: Situation, since: datetime | None = None) -> VerificationResult:
+        """Verification for the policy's stability window; the activity bounds itself.
+
+        A bound on the whole wait counts from `since` where an earlier run of the incident began it.
+        """
         window = now.policy.thresholds.stable_for
         request = self._about(now, window)
+        if since and isinstance(request, WatchProviders):
+            left = max(since + request.at_most - workflow.now(), timedelta())
+            request = request.model_copy(update={"at_most": left})
         watched: VerificationResult = await workflow.execute_activity_method(
             self.activity,
             request,

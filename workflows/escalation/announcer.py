@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.notify.announce import ChannelActivities
     from models.incident.announcement import Announcement, Delivered, Occasion
     from models.incident.policy import Policy, Rung
+    from workflows.record.continuation import began_in
     from workflows.record.mistakes import Mistakes, raise_temporals_own
     from workflows.record.timeline import Timeline
 
@@ -56,10 +57,9 @@ class Announcer:
         self._under_way.clear()
 
     def _send(self, policy: Policy, occasion: Occasion, title: str, text: str, rung: Rung | None) -> None:
-        info = workflow.info()
         message = Announcement(
-            incident=info.workflow_id,
-            run_id=info.run_id,
+            incident=workflow.info().workflow_id,
+            run_id=began_in(),
             occasion=occasion,
             severity=policy.severity,
             role=rung.role if rung else "everybody",

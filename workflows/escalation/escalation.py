@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.change import Risk
     from models.actions.plan import Plan
     from models.incident.policy import Policy, Rung
+    from models.incident.so_far import LadderSoFar
     from workflows.escalation.announcer import Announcer
     from workflows.escalation.ladder import Climb
     from workflows.escalation.wording import question
@@ -43,6 +44,18 @@ class Escalation:
         self._climb = Climb(policy.ladder, starts_at, self._page, self._well)
         self._climbing: asyncio.Task[None] | None = None
         self._stopped = False
+        self._told: set[str] = set()
+
+    def so_far(self) -> LadderSoFar:
+        climbing = self._climbing is not None
+        return self._climb.so_far(self._told, climbing=climbing, stopped=self._stopped)
+
+    def resume(self, so_far: LadderSoFar) -> None:
+        """Climb on from where the run before this one stood; nobody is told twice."""
+        self._climb.resume(so_far)
+        self._told, self._stopped = set(so_far.told), so_far.stopped
+        if so_far.climbing:
+            self.begin()
 
     @property
     def rung(self) -> str:
@@ -57,7 +70,7 @@ class Escalation:
 
     def begin(self) -> None:
         """The alert is confirmed: the ladder climbs from now on, by the alert's own clock."""
-        if self._climbing is None:
+        if self._climbing is None and not self._stopped:
             self._climbing = asyncio.create_task(self._climb_on(self._climb))
 
     def rise(self, policy: Policy, why: str) -> None:
@@ -106,7 +119,7 @@ class Escalation:
     def page_specialist(self, topic: str, cause: str) -> None:
         """Page whom the configuration names for this finding at once, beside the ladder."""
         rung = self._policy.ladder.specialists.get(topic)
-        if rung:
+        if rung and self._first_time(topic):
             self._page(rung, f"at once, for the cause is {cause}")
 
     def ask(self, plan: Plan, risk: Risk) -> None:
@@ -124,9 +137,23 @@ class Escalation:
         """Tell the broadcast channels; nobody is paged."""
         self._announcer.notice(self._policy, title, text)
 
+    def notice_once(self, title: str, text: str) -> None:
+        """The same, for what is waited for again and again."""
+        if self._first_time(title):
+            self.notice(title, text)
+
+    def _first_time(self, told: str) -> bool:
+        first = told not in self._told
+        self._told.add(told)
+        return first
+
     def stop(self) -> None:
         """The incident is over: page nobody any more."""
         self._stopped = True
+        self.pause()
+
+    def pause(self) -> None:
+        """Climb no further in this run."""
         if self._climbing:
             self._climbing.cancel()
 

@@ -7,7 +7,7 @@ an acknowledged incident that goes quiet is asked about again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -15,6 +15,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.base import in_words
     from models.incident.policy import Ladder, Rung
+    from models.incident.so_far import LadderSoFar
 
 LATE = timedelta(seconds=30)
 """A rung that fires later than this after its time says so."""
@@ -58,6 +59,36 @@ class Climb:
         self._pushed = ""
         self._not_before = starts_at
         self._last_word_at = starts_at
+        self._quiet_until = starts_at
+        """An acknowledgement that went quiet puts the next rung off until then."""
+        self._at_top_since: datetime | None = None
+
+    def so_far(self, told: Iterable[str], *, climbing: bool, stopped: bool) -> LadderSoFar:
+        return LadderSoFar(
+            climbing=climbing,
+            stopped=stopped,
+            told=tuple(sorted(told)),
+            starts_at=self._starts_at,
+            clock=self._clock,
+            place=self._place,
+            paged_at=self._paged_at,
+            not_before=self._not_before,
+            quiet_until=self._quiet_until,
+            at_top_since=self._at_top_since,
+            position=self.position,
+            acknowledged_by=self.acknowledged_by,
+            last_word_at=self._last_word_at,
+            pushed=self._pushed,
+            late=tuple(self.late),
+        )
+
+    def resume(self, so_far: LadderSoFar) -> None:
+        """Stand where the run before this one stood."""
+        self._starts_at, self._clock, self._place = so_far.starts_at, so_far.clock, so_far.place
+        self._paged_at, self._not_before = so_far.paged_at, so_far.not_before
+        self._quiet_until, self._at_top_since = so_far.quiet_until, so_far.at_top_since
+        self.position, self.acknowledged_by = so_far.position, so_far.acknowledged_by
+        self._last_word_at, self._pushed, self.late = so_far.last_word_at, so_far.pushed, list(so_far.late)
 
     def acknowledge(self, by: str) -> None:
         """Stop the ladder where it is."""
@@ -95,7 +126,7 @@ class Climb:
         rungs = self._ladder.rungs
         while self._place < len(rungs):
             why = await self._until(rungs[self._place])
-            self._place += 1
+            self._place, self._quiet_until = self._place + 1, self._starts_at
             self._reach(rungs[self._place - 1], why)
             self._keep_distance(self._place - 1)
         while rungs:
@@ -112,12 +143,14 @@ class Climb:
         again = self._ladder.ask_again_after
         if workflow.now() - self._starts_at > ASKED_OFTEN:
             again = max(again, ASKED_OFTEN)
+        since = self._at_top_since = self._at_top_since or workflow.now()
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: bool(self.acknowledged_by or self._pushed),
-                timeout=again,
+                timeout=max(since + again - workflow.now(), timedelta()),
                 timeout_summary="until the top of the ladder is asked again",
             )
+        self._at_top_since = None
         if self.acknowledged_by:
             await self._quiet()
         elif self._pushed:
@@ -128,11 +161,11 @@ class Climb:
 
     async def _until(self, rung: Rung) -> str:
         """Wait until a rung is due or pushed; through every acknowledgement. Returns the reason."""
-        due = self._clock + rung.after
         while True:
             if self.acknowledged_by:
                 await self._quiet()
-                due = max(due, workflow.now() + self._ladder.ask_again_after)
+                self._quiet_until = workflow.now() + self._ladder.ask_again_after
+            due = max(self._clock + rung.after, self._quiet_until)
             pushed, now = self._pushed, workflow.now()
             if pushed and now >= self._not_before:
                 return pushed

@@ -54,17 +54,20 @@ class Closing:
         self._source = AlertSource(record, alert_state)
         self._show = show
 
-    async def wait_for_a_human(self) -> Ending:
+    async def wait_for_a_human(self, done_said: Callable[[], bool]) -> Ending:
         """Stay open, with the ladder climbing, until the alert is over or a person says done.
 
         The source's word that came before we saw ourselves that it is not well ends nothing.
         """
-        done_said = self._record.done_from_now_on()
+        continuation = self._record.continuation
         over, pause = ResolvedElsewhere("the alert is over"), LOOKS_AGAIN_AFTER
         while True:
-            await workflow.wait_condition(lambda: self._is_over() or done_said())
+            await workflow.wait_condition(lambda: self._is_over() or done_said() or continuation.due)
             if done_said():
                 return ClosedByHuman("a person said that it is done")
+            continuation.stop_if_due()
+            if not self._is_over():
+                continue
             if not await self.still_down(over):
                 return over
             with contextlib.suppress(TimeoutError):
@@ -97,12 +100,17 @@ class Closing:
 
         None when the alert fires anew while something is done only for now: then it is not over.
         """
-        record, policy = self._record, self._record.policy
-        assert policy is not None, "an incident takes its policy before it can close"  # noqa: S101
-        outcome = record.outcome = self._outcome(ending)
-        record.ended_at = workflow.now()
+        outcome = self._outcome(ending)
+        self._record.ended_at = workflow.now()
         if outcome is Outcome.CLOSED_BY_HUMAN:
             self._alert_state.fired_again = False  # the person who said done knew of it
+        return await self.close_as(outcome)
+
+    async def close_as(self, outcome: Outcome) -> Review | None:
+        """The same with the outcome that is known already, perhaps from an earlier run."""
+        record, policy = self._record, self._record.policy
+        assert policy is not None, "an incident takes its policy before it can close"  # noqa: S101
+        record.outcome = outcome
         self._alert_state.closing = True
         self._escalation.stop()
         if outcome is Outcome.RESOLVED:
@@ -110,7 +118,7 @@ class Closing:
         releasing = asyncio.create_task(self._remediation.release())
         if self._undoing.promised:
             await releasing
-            if not await self._undoing.finish(unless=lambda: self._alert_state.fires_anew):
+            if not await self._reverted():
                 return None
         if outcome is Outcome.RESOLVED and self._source.address:
             await self._hear_the_source(policy)
@@ -123,6 +131,15 @@ class Closing:
             releasing,
         )
         return review
+
+    async def _reverted(self) -> bool:
+        """Whether everything temporary is reverted; False when the alert fires anew before."""
+        state, continuation = self._alert_state, self._record.continuation
+        while not await self._undoing.finish(unless=lambda: state.fires_anew or continuation.due):
+            if state.fires_anew:
+                return False
+            continuation.stop_if_due()
+        return True
 
     def _outcome(self, ending: Ending | None) -> Outcome:
         if ending is None:

@@ -11,93 +11,49 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    import workflows.incident.ui as ui
     from models.base import in_words
     from models.evidence.evidence import Evidence, VerificationResult
-    from models.incident.alert import Alert
-    from models.incident.incident import IncidentState, Performed, Phase
-    from models.incident.policy import Policy
+    from models.incident.incident import Phase
     from models.incident.review import Review
-    from models.service.service import Service
     from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, Undo, walk
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
     from workflows.diagnosis.verifications import Verification
-    from workflows.escalation.escalation import Escalation
-    from workflows.escalation.wording import situation
     from workflows.incident.confirmation import Check, Confirmation
     from workflows.incident.life import Life, Page
-    from workflows.incident.messages import People
-    from workflows.incident.notifications import Notifications
-    from workflows.incident.other_incidents import OtherIncidents
-    from workflows.record.alert_state import AlertState, taken_over
-    from workflows.record.cut_short import unless
+    from workflows.incident.parts import Parts
     from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, Withdrawn
-    from workflows.record.mistakes import Mistakes, raise_temporals_own
-    from workflows.record.record import Record
-    from workflows.record.timeline import Timeline
-    from workflows.remediation.approval import Approval
-    from workflows.remediation.remediation import Remediation
-    from workflows.remediation.undo import Undoing
 
 
 SLOW = timedelta(seconds=5)
 """So long the first person who is due waits for the looks."""
 
 
-class Incident:
-    """The state and the verbs of one run."""
-
-    escalation: Escalation
-
-    def __init__(self, alert: Alert) -> None:
-        self.timeline = Timeline(grew=self._show_details)
-        self.mistakes = Mistakes(self.timeline)
-        self.record = Record(alert, self.timeline)
-        self.alert_state = AlertState(alert, self.timeline, taken_over())
-        self.approval = Approval(self.timeline)
-        self.people = People(self.record, self.timeline, self.approval)
-        self.remediation = Remediation(self.record, self.timeline, self.alert_state, self.approval, self.show)
-        self.others = OtherIncidents(self.timeline)
-        self.notifications = Notifications(self.record, self.timeline, self.alert_state, self.remediation)
-        self._watch: Verification | None = None
-        self.undoing = Undoing(self.timeline, self.mistakes, self._revert, self._not_reverted)
-
-    @property
-    def policy(self) -> Policy:
-        """What the configuration says of this incident, taken when it began."""
-        assert self.record.policy is not None, "an incident takes its policy first"  # noqa: S101
-        return self.record.policy
-
-    @property
-    def service(self) -> Service:
-        """The service that the alert is about."""
-        if self.policy.service is None:
-            raise Escalated(f"there is no service {self.record.alert.service}")
-        return self.policy.service
-
-    @property
-    def now(self) -> Situation:
-        """What was seen so far, and what the policy says about it."""
-        return Situation(self.record.seen, self.policy, self.service)
+class Incident(Parts):
+    """The verbs of a page, on the parts and the state of one run."""
 
     async def respond(self, page: Page) -> Review:
         """Follow the runbook's page to one of its endings; then close with a review."""
-        return await Life(self).lead(page)
-
-    # The verbs of a page
+        return await Life(self, self._resumed).lead(page)
 
     async def look(self, *looks: Look[Evidence]) -> Situation:
         """Take every look at once; what cannot be had is `unknown`, with the reason.
 
         Nobody waits for a slow look to be told: the ladder begins meanwhile, with what is known so far.
         """
+        verb = f"look at {', '.join(look.name for look in looks)}"
+        if not self.path.passed(verb):
+            await self._look(*looks)
+            self.path.did(verb)
+        return self.now
+
+    async def _look(self, *looks: Look[Evidence]) -> Situation:
         now = self.now
         looking = asyncio.gather(*(self._take(look, now) for look in looks))
         with contextlib.suppress(TimeoutError):
@@ -117,14 +73,19 @@ class Incident:
         `check` is the runbook's own; any other evidence that is bad confirms the alert as well. `again`
         are the looks that a check follows from, beside those that are checks themselves.
         """
-        confirmation = Confirmation(self.record, self.alert_state, self.look)
+        if self.path.passed("confirm"):
+            return
+        confirmation = Confirmation(self.record, self.alert_state, self._look)
         bad = await confirmation.of(self.now, (check, *others), again)
         self.timeline.add(f"confirmed: {bad.reason}")
         self.escalation.begin()
         self.show(Phase.DIAGNOSING)
+        self.path.did("confirm")
 
     def diagnose(self, table: Sequence[Cause], otherwise: Cause = UNKNOWN) -> Cause:
         """Walk the causes table with everything that was seen."""
+        if passed := self.path.passed("diagnose"):
+            return next(row for row in (*table, otherwise) if row.name == passed.cause)
         walked = walk(table, self.now, otherwise)
         cause = walked.cause
         self.record.cause, self.record.remedy = cause.name, cause.remedy
@@ -132,6 +93,7 @@ class Incident:
         self.timeline.add(walked.says)
         if cause.pages:
             self.escalation.page_specialist(cause.pages, cause.name)
+        self.path.did("diagnose", cause.name)
         return cause
 
     async def heal_first(self, service: str, runbook: str) -> None:
@@ -139,6 +101,9 @@ class Incident:
 
         Nothing is held meanwhile: the other incident may need what this one holds.
         """
+        verb = f"heal {service} first"
+        if self.path.passed(verb):
+            return
         done_said = self.record.done_from_now_on()
         await self.remediation.release()
         name = workflow.info().workflow_id
@@ -151,34 +116,45 @@ class Incident:
                 "fired_by": name,
             }
         )
-        self.record.handed_to.append(alert.incident_id)
-        await self.others.heal_first(
-            alert, self.policy.severity, lambda: self.remediation.resolved() or done_said()
+        if alert.incident_id not in self.record.handed_to:
+            self.record.handed_to.append(alert.incident_id)
+
+        def stop() -> bool:
+            return self.remediation.resolved() or done_said()
+
+        await self.record.continuation.meanwhile(
+            lambda: self.others.heal_first(alert, self.policy.severity, stop), stop
         )
         self.remediation.stop_if_resolved()
         self.remediation.stop_if_done(done_said)
+        self.path.did(verb)
 
     async def act(self, cause: Cause) -> None:
         """Carry out the fix of a cause; what is done only for now is promised to be reverted."""
         await self.carry_out(cause.fix, cause.undo, asks=cause.asks)
 
-    async def carry_out(self, fix: Fix, undo: Undo | None = None, *, asks: bool = False) -> Performed:
+    async def carry_out(self, fix: Fix, undo: Undo | None = None, *, asks: bool = False) -> None:
         """Have a fix done. Leaves the page when there is no plan, or as `Remediation.carry_out` does."""
         done_said = self.record.done_from_now_on()
         plan = fix(self.now)
         if plan is None:
             raise Escalated(f"the cause is {self.record.cause}: {self.record.remedy}")
+        verb = f"carry out {plan.digest}"
+        if self.path.passed(verb):
+            return
         try:
-            performed = await self.remediation.carry_out(plan, asks=asks)
+            await self.remediation.carry_out(plan, asks=asks)
         except PerhapsDone:
             self._promise(undo, done_said)
             raise
         self._promise(undo, done_said)
         self.remediation.stop_if_done(done_said)
-        return performed
+        self.path.did(verb)
 
     async def wait(self, how_long: timedelta, why: str) -> None:
         """Let time pass before another look; the end of the alert and a person's `done` leave the page."""
+        if self.path.passed("wait"):
+            return
         done_said = self.record.done_from_now_on()
         self.timeline.add(f"waits {in_words(how_long)}: {why}")
         with contextlib.suppress(TimeoutError):
@@ -187,17 +163,21 @@ class Incident:
             )
         self.remediation.stop_if_resolved()
         self.remediation.stop_if_done(done_said)
+        self.path.did("wait")
 
-    async def stays(self, watch: Verification) -> VerificationResult:
+    async def stays(self, watch: Verification) -> None:
         """Prove the recovery: well without a break for the whole stability window.
 
         Leaves the page when it is not, and when a person says `done` meanwhile.
         """
+        verb = f"{self.service.name} {watch.words}"
+        if self.path.passed(verb):
+            return
         done_said = self.record.done_from_now_on()
         self.show(Phase.VERIFYING)
         self._watch = watch
         try:
-            watched = await unless(done_said, watch.over(self.now))
+            watched = await self.record.continuation.meanwhile(lambda: watch.over(self.now), done_said)
         finally:
             self._watch = None
         if watched is None:
@@ -209,7 +189,7 @@ class Incident:
             self.record.unwell_at = workflow.now() if watched.bad else None
             what = "cannot be seen" if watched.unknown else "still fails"
             raise Escalated(f"{self.service.name} {what}: {watched.reason}")
-        return watched
+        self.path.did(verb)
 
     async def comes_back(self, soon: Verification, late: Verification | None) -> None:
         """Wait for what comes back by itself: first quietly, then with a person called, who may be asleep.
@@ -217,9 +197,14 @@ class Incident:
         Without `late` it is looked at anew after the first wait. Leaves the page when the alert is over,
         or a person says `done`.
         """
+        if not self.path.passed("comes back"):
+            await self._comes_back(soon, late)
+            self.path.did("comes back")
+
+    async def _comes_back(self, soon: Verification, late: Verification | None) -> None:
         why = f"{self.service.name} should come back by itself: it is waited for"
         self.timeline.add(why)
-        self.escalation.notice(f"{workflow.info().workflow_id} waits", self.situation(why))
+        self.escalation.notice_once(f"{workflow.info().workflow_id} waits", self.situation(why))
         waited = await self._waited(soon)
         if waited.ok or late is None:
             return
@@ -229,7 +214,9 @@ class Incident:
 
     async def _waited(self, wait: Verification) -> VerificationResult:
         done_said = self.record.done_from_now_on()
-        waited = await unless(lambda: self.remediation.resolved() or done_said(), wait.over(self.now))
+        waited = await self.record.continuation.meanwhile(
+            lambda: wait.over(self.now), lambda: self.remediation.resolved() or done_said()
+        )
         self.remediation.stop_if_resolved()
         self.remediation.stop_if_done(done_said)
         if waited is None:
@@ -241,53 +228,3 @@ class Incident:
         """Nothing that the product may do: a human goes on, with everything that was seen."""
         self.escalation.begin()
         raise Escalated(why)
-
-    def state(self) -> IncidentState:
-        rung = self.escalation.rung if self._responding else ""
-        return self.record.state(self.approval.pending, rung)
-
-    # The parts
-
-    def show(self, phase: Phase) -> None:
-        """Enter a phase, and let the Temporal UI show it."""
-        if phase is not self.record.phase:
-            self.record.phase = phase
-            ui.show_phase(phase)
-        self._show_details()
-
-    def _show_details(self) -> None:
-        try:
-            ui.show_details(self.record, self.approval.pending)
-        except Exception as error:
-            raise_temporals_own(error)
-            workflow.logger.error("could not update the Temporal UI", exc_info=error)
-
-    def _promise(self, undo: Undo | None, done_said: Callable[[], bool]) -> None:
-        """A temporary change that may have been made is reverted, too."""
-        if undo:
-            self.undoing.promise(undo, self.now, done_said)
-
-    async def _revert(self, fix: Fix) -> None:
-        plan = fix(self.now)
-        performed = await self.remediation.revert(plan) if plan else None
-        if performed is None or not performed.done:
-            raise Escalated(performed.found if performed else "it cannot be reverted")
-
-    def _not_reverted(self, why: str) -> None:
-        self.record.remarks.append(f"The temporary change could not be reverted: {why}.")
-        self.record.acknowledged_by = ""
-        self.escalation.push(f"the temporary change could not be reverted: {why}")
-
-    async def proved(self) -> bool:
-        """While a fixed service is well and its proof goes on: wait for the end of the proof."""
-        if self._watch is None or not (await self._watch.check.take(self.now)).ok:
-            return False
-        await workflow.wait_condition(lambda: self._watch is None)
-        return True
-
-    def situation(self, why: str) -> str:
-        return situation(why, self.record, self.approval.pending)
-
-    @property
-    def _responding(self) -> bool:
-        return hasattr(self, "escalation")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,14 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Phase
     from models.incident.review import Review
     from models.incident.search_attributes import of_alert
-    from workflows.escalation.escalation import Escalation
+    from models.incident.so_far import Opened, SoFar, Stage
+    from models.messages import BEGAN_IN
     from workflows.incident.closing import Closing
+    from workflows.incident.path import Path
+    from workflows.incident.resuming import everything_known
     from workflows.incident.taking_policy import policy_as_of_now
     from workflows.record.alert_state import handed_on
+    from workflows.record.continuation import GoesOnInNewRun, began_in
     from workflows.record.endings import Ending, Escalated, Withdrawn
     from workflows.record.failures import in_short
     from workflows.record.mistakes import raise_temporals_own
@@ -30,14 +33,36 @@ Page = Callable[["Incident"], Awaitable[None]]
 class Life:
     """Leads one incident from its alert to its review."""
 
-    def __init__(self, incident: Incident) -> None:
+    def __init__(self, incident: Incident, resumed: SoFar | None) -> None:
         self._incident = incident
         self._record = incident.record
         self._timeline = incident.timeline
         self._alert_state = incident.alert_state
+        self._resumed = resumed
+        self._stage = resumed.stage if resumed else Stage.PAGE
 
     async def lead(self, page: Page) -> Review:
         """Follow the page to one of its endings; then close with a review."""
+        incident = self._incident
+        if not self._resumed:
+            await self._begin()
+        try:
+            while (review := await self._respond_once(page)) is None:
+                self._look_again()
+        except GoesOnInNewRun:
+            so_far = everything_known(incident, self._stage)
+            opened = Opened(**dict(self._record.alert), so_far=so_far)
+            workflow.continue_as_new(opened, memo={BEGAN_IN: began_in()})
+        await incident.others.tell(self._record.outcome, self._record.summary())
+        if self._alert_state.fired_again:
+            workflow.continue_as_new(
+                self._alert_state.alert,
+                memo=handed_on(self._alert_state),
+                search_attributes=of_alert(self._alert_state.alert, incident.policy.severity),
+            )
+        return review
+
+    async def _begin(self) -> None:
         incident, alert = self._incident, self._record.alert
         self._record.policy = await policy_as_of_now(alert)
         incident.approval.policy = incident.policy.approval
@@ -48,52 +73,51 @@ class Life:
         )
         if incident.policy.service_by_default:
             self._timeline.add(f"its labels name no service: {alert.service} is the default of its rule")
-        while (review := await self._respond_once(page)) is None:
-            self._look_again()
-        await incident.others.tell(self._record.outcome, self._record.summary())
-        if self._alert_state.fired_again:
-            workflow.continue_as_new(
-                self._alert_state.alert,
-                memo=handed_on(self._alert_state),
-                search_attributes=of_alert(self._alert_state.alert, incident.policy.severity),
-            )
-        return review
 
     async def _respond_once(self, page: Page) -> Review | None:
         """None when the alert fires anew while something is done only for now."""
         incident = self._incident
-        since = min(self._alert_state.alert.starts_at, workflow.now())
-        escalation = Escalation(
-            incident.policy, since, self._timeline, incident.mistakes, incident.situation, incident.proved
-        )
-        incident.escalation = incident.people.escalation = incident.notifications.escalation = escalation
-        incident.remediation.begin(incident.policy, escalation)
-        ending = await self._follow(page)
+        if self._resumed:
+            done_said = self._record.done_from_now_on()
+            incident.undoing.resume(self._resumed.promises, incident.now, done_said)
+            self._resumed = None
+        else:
+            incident.begin_to_escalate()
         closing = Closing(
             self._record,
             self._alert_state,
-            escalation,
+            incident.escalation,
             incident.remediation,
             incident.undoing,
             incident.show,
         )
-        if why := await closing.still_down(ending):
-            ending = self._left(Escalated(why))
-        if isinstance(ending, Escalated):
-            ending = await self._with_a_human(ending, closing)
+        ending: Ending | None = None
+        if self._stage is Stage.PAGE:
+            ending = await self._follow(page)
+            if why := await closing.still_down(ending):
+                ending = self._left(Escalated(why))
+        if self._stage is Stage.WITH_A_PERSON or isinstance(ending, Escalated):
+            ending = await self._with_a_person(closing)
+        if self._stage is Stage.CLOSING and self._record.outcome:
+            return await closing.close_as(self._record.outcome)
+        self._stage = Stage.CLOSING
         return await closing.close(ending)
 
-    async def _with_a_human(self, escalated: Escalated, closing: Closing) -> Ending:
+    async def _with_a_person(self, closing: Closing) -> Ending:
         """Let go of everything, also of those that wait for this incident: it heals nothing by itself."""
-        over = asyncio.create_task(closing.wait_for_a_human())
-        await self._incident.remediation.release()
-        await self._incident.others.tell(None, escalated.why)
-        return await over
+        done_said = self._record.done_from_now_on()
+        if self._stage is not Stage.WITH_A_PERSON:
+            await self._incident.remediation.release()
+            await self._incident.others.tell(None, self._record.escalated_because)
+            self._stage = Stage.WITH_A_PERSON
+        return await closing.wait_for_a_human(done_said)
 
     def _look_again(self) -> None:
         self._timeline.add("the temporary change stays, and the evidence is gathered again")
         self._alert_state.look_again()
         self._incident.others.work_again()
+        self._incident.path = Path(self._record)
+        self._stage = Stage.PAGE
         self._record.outcome = self._record.ended_at = self._record.watched = None
         self._incident.show(Phase.TRIAGE)
 
@@ -103,8 +127,12 @@ class Life:
             try:
                 await self._incident.remediation.regain()
                 await page(self._incident)
+            except GoesOnInNewRun:
+                raise
             except Withdrawn as withdrawn:
                 self._timeline.add(f"gathers evidence again: {withdrawn.why}")
+                self._incident.approval.withdraw()
+                self._incident.path = Path(self._record)
                 self._incident.show(Phase.TRIAGE)
             except Ending as ending:
                 return self._left(ending)
@@ -117,6 +145,7 @@ class Life:
                 return None
 
     def _left(self, ending: Ending) -> Ending:
+        self._incident.approval.withdraw()
         self._timeline.add(f"{'escalated: ' if isinstance(ending, Escalated) else ''}{ending.why}")
         if isinstance(ending, Escalated):
             self._record.escalated_because = ending.why

@@ -20,7 +20,9 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.alert import Alert
     from models.incident.incident import Outcome
     from models.incident.joining import Ended, EndOf, Join, Joined, Standing, Waiting
+    from models.incident.so_far import OthersSoFar
     from models.names import Severity
+    from workflows.record.continuation import began_in
     from workflows.record.cut_short import unless
     from workflows.record.raw_input import read
     from workflows.record.timeline import Timeline
@@ -41,6 +43,25 @@ class OtherIncidents:
         self._waiting: list[Waiting] = []
         self._told: Ended | None = None
         self._telling: list[asyncio.Task[None]] = []
+        self._joined: Joined | None = None
+
+    def so_far(self) -> OthersSoFar:
+        return OthersSoFar(
+            waiting=tuple(self._waiting),
+            told=self._told,
+            joined=self._joined,
+            ended=tuple(self._ended.values()),
+        )
+
+    def resume(self, so_far: OthersSoFar) -> None:
+        """Wait, and let wait, as the run before this one did."""
+        self._waiting, self._told, self._joined = list(so_far.waiting), so_far.told, so_far.joined
+        self._ended = {(one.incident, one.run_id): one for one in so_far.ended}
+
+    @property
+    def telling(self) -> bool:
+        """Whether somebody who waits is being told."""
+        return any(not one.done() for one in self._telling)
 
     def hear_waiting(self, said: Any) -> None:
         """Another incident waits for the end of this one; told at once, if this one heals nothing."""
@@ -61,10 +82,9 @@ class OtherIncidents:
 
     async def tell(self, outcome: Outcome | None, summary: str) -> None:
         """Signal the end to all that wait, now and later. Without an outcome it escalated."""
-        info = workflow.info()
         ended = self._told = Ended(
-            incident=info.workflow_id,
-            run_id=info.run_id,
+            incident=workflow.info().workflow_id,
+            run_id=began_in(),
             outcome=outcome,
             summary=summary,
             escalated=outcome is None,
@@ -81,21 +101,20 @@ class OtherIncidents:
 
     async def heal_first(self, alert: Alert, severity: Severity, stop: Callable[[], bool]) -> Ended | None:
         """How the incident of this alert ended; None when `stop` became true first."""
-        info = workflow.info()
-        waiting = Waiting(incident=info.workflow_id, run_id=info.run_id)
-        join = Join(alert=alert, runbook=alert.name, severity=severity, waiting=waiting)
-        joined: Joined | None = await unless(stop, self._join(join))
+        joined = self._joined or await unless(stop, self._join(alert, severity))
         if joined is None:
             return None
-        verb = "joined" if joined.was_open else "started"
-        self._timeline.add(f"{verb} {joined.incident}, and waits for its end")
+        self._joined = joined
         ended = await unless(stop, self._end_of(joined))
         if ended:
+            self._joined = None
             how = "needs a person, and is not waited for" if ended.escalated else "ended"
             self._timeline.add(f"{ended.incident} {how}: {ended.summary}")
         return ended
 
-    async def _join(self, join: Join) -> Joined:
+    async def _join(self, alert: Alert, severity: Severity) -> Joined:
+        waiting = Waiting(incident=workflow.info().workflow_id, run_id=began_in())
+        join = Join(alert=alert, runbook=alert.name, severity=severity, waiting=waiting)
         joined: Joined = await workflow.execute_activity_method(
             StewardshipActivities.join_incident,
             join,
@@ -103,6 +122,8 @@ class OtherIncidents:
             retry_policy=JOINING,
             summary=f"join or start {join.alert.incident_id}",
         )
+        verb = "joined" if joined.was_open else "started"
+        self._timeline.add(f"{verb} {joined.incident}, and waits for its end")
         return joined
 
     async def _end_of(self, joined: Joined) -> Ended:
@@ -138,7 +159,7 @@ class OtherIncidents:
         self._telling.append(asyncio.create_task(self._signal(waiting, ended)))
 
     async def _signal(self, waiting: Waiting, ended: Ended) -> None:
-        run = workflow.get_external_workflow_handle(waiting.incident, run_id=waiting.run_id)
+        run = workflow.get_external_workflow_handle(waiting.incident)
         try:
             await run.signal("incident_ended", ended)
         except FailureError:

@@ -7,8 +7,8 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.incident.alert import Alert
     from models.incident.incident import Decided, Decision, IncidentState, Verdict
+    from models.incident.so_far import Opened
     from workflows.incident.incident import Incident
 
 
@@ -16,8 +16,8 @@ class Runbook:
     """A workflow type named as its alert. Its `page` reads as the runbook does."""
 
     @workflow.init
-    def __init__(self, alert: Alert) -> None:
-        self.incident = Incident(alert)
+    def __init__(self, opened: Opened) -> None:
+        self.incident = Incident(opened.alert, opened.so_far)
 
     @workflow.signal(description="Approve the pending plan. No input is needed.")
     def approve(self, decision: Any = None) -> None:

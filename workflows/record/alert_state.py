@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.incident.alert import Alert
     from models.incident.alert_life import AlertLife, Change, Instance
+    from models.incident.so_far import AlertSoFar
     from models.names import severity_said
     from workflows.record.timeline import Timeline
 
@@ -36,6 +37,24 @@ class AlertState:
         self._times_fired = 1
         self._timeline = timeline
         self.life.hear(alert, timeline.now())
+
+    def so_far(self) -> AlertSoFar:
+        return AlertSoFar(
+            newest=self.alert,
+            severity=self.severity,
+            instances=self.life.instances,
+            resolved_at=self.resolved_at,
+            fired_again=self.fired_again,
+            closing=self.closing,
+            times_fired=self._times_fired,
+        )
+
+    def resume(self, so_far: AlertSoFar) -> None:
+        """Know what the run before this one knew."""
+        self.alert, self.severity = so_far.newest, so_far.severity
+        self.life = AlertLife(so_far.instances)
+        self.resolved_at, self.fired_again = so_far.resolved_at, so_far.fired_again
+        self.closing, self._times_fired = so_far.closing, so_far.times_fired
 
     @property
     def resolved(self) -> bool:

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.policy import Policy
     from models.incident.review import EvidenceLine, Review
     from models.names import Severity
+    from workflows.record.continuation import Continuation, began_in
     from workflows.record.timeline import Timeline
 
 
@@ -28,6 +29,7 @@ class Record:
         self.fires_since = min(alert.starts_at, workflow.now())
         """What deadlines are measured from: `startsAt`, unless its source's clock is ahead."""
         self.timeline = timeline
+        self.continuation = Continuation()
         self.began_at = workflow.now()
         self.policy: Policy | None = None
         self.phase = Phase.TRIAGE
@@ -44,6 +46,8 @@ class Record:
         self.acknowledged_by = ""
         self.escalated_because = ""
         self.done: Spoken | None = None
+        self._done_before: Spoken | None = None
+        self._resumed_at: datetime | None = None
         self.outcome: Outcome | None = None
         self.ended_at: datetime | None = None
         self.remarks: list[str] = []
@@ -51,8 +55,12 @@ class Record:
 
     def done_from_now_on(self) -> Callable[[], bool]:
         """Whether a person says `done` from now on; what was said before counts for nothing any more."""
-        said_before = self.done
+        said_before = self._done_before if workflow.now() == self._resumed_at else self.done
         return lambda: self.done is not said_before
+
+    def resumed(self, done: Spoken | None) -> None:
+        """This run begins now, and messages to it may have come before its first line."""
+        self._done_before, self._resumed_at = done, workflow.now()
 
     @property
     def recovered_at(self) -> datetime:
@@ -96,7 +104,7 @@ class Record:
         began = self.fires_since
         return Review(
             incident=workflow.info().workflow_id,
-            run_id=workflow.info().run_id,
+            run_id=began_in(),
             runbook=policy.runbook,
             alert=self.alert,
             severity=policy.severity,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import accumulate
 
 from temporalio import workflow
 
@@ -15,6 +16,10 @@ LONGEST = 2000
 LONGEST_NAME = 200
 ROOM = 800_000
 """Bytes of all lines, as JSON: with all else in it, the review must still be one payload of Temporal."""
+KEPT_OF_BEGINNING, KEPT_OF_END = 100_000, 200_000
+"""Bytes of the lines that a new run of the same incident is handed."""
+MOST_KEPT = 100
+"""Lines of the beginning, and of the end."""
 FULL = "the timeline is full: later entries are only in the workflow's history"
 
 
@@ -33,7 +38,7 @@ class Timeline:
     def add(self, text: str, by: str = "runbook", through: Through = Through.PRODUCT) -> None:
         """Write one line, stamped with the clock."""
         entry = Entry(at=self.now(), text=text[:LONGEST], by=by[:LONGEST_NAME], through=through)
-        self._room -= len(entry.model_dump_json().encode())
+        self._room -= _size(entry)
         if self._full:
             return
         if self._room < 0 or len(self.entries) == MOST_ENTRIES - 1:
@@ -42,10 +47,36 @@ class Timeline:
         self.entries.append(entry)
         self._grew()
 
+    def so_far(self) -> tuple[Entry, ...]:
+        """The first and the newest lines; what stood between them is in the history of this run."""
+        first = _fitting(self.entries, KEPT_OF_BEGINNING)
+        newest = _fitting(self.entries[len(first) :][::-1], KEPT_OF_END)[::-1]
+        left_out = len(self.entries) - len(first) - len(newest)
+        if not left_out:
+            return tuple(self.entries)
+        text = f"{left_out} lines that stood here are in the history of run {workflow.info().run_id}"
+        return (*first, Entry(at=newest[0].at, text=text), *newest)
+
+    def resume(self, entries: Sequence[Entry]) -> None:
+        """Go on after these lines."""
+        self.entries = list(entries)
+        self._room = ROOM - sum(map(_size, entries))
+
     def spoken(self, what: str, words: Spoken) -> None:
         """Write what a person did or said."""
         text = f"{what}: {words.text}" if words.text else what
         self.add(text, by=who(words), through=words.through)
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.model_dump_json().encode())
+
+
+def _fitting(entries: Sequence[Entry], room: int) -> list[Entry]:
+    """As many as fit, and at least one."""
+    sizes = accumulate(map(_size, entries))
+    most = max(1, sum(1 for size in sizes if size <= room))
+    return list(entries[: min(most, MOST_KEPT)])
 
 
 def who(words: Spoken) -> str:

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Plan
     from models.incident.incident import Decided, Decision, PendingApproval, Through
     from models.incident.policy import ApprovalPolicy
+    from models.incident.so_far import QuestionSoFar
     from workflows.record.timeline import Timeline, who
 
 
@@ -52,8 +53,26 @@ class Approval:
             return f"{decision.by} is not on the list of approvers"
         return ""
 
-    def open(self, plan: Plan, risk: Risk) -> None:
-        """Put the question; from now on a decision counts."""
+    def so_far(self) -> QuestionSoFar:
+        return QuestionSoFar(pending=self.pending, decision=self._decision)
+
+    def resume(self, so_far: QuestionSoFar) -> None:
+        """The same question stands as in the run before this one."""
+        self.pending, self._decision = so_far.pending, so_far.decision
+
+    @property
+    def expired(self) -> bool:
+        """Whether the question stood for as long as it may."""
+        return self.pending is None or self._timeline.now() >= self.pending.expires_at
+
+    def withdraw(self) -> None:
+        """Nothing is asked any more."""
+        self.pending = None
+
+    def open(self, plan: Plan, risk: Risk) -> bool:
+        """Put the question; from now on a decision counts. False when it stands already."""
+        if self.pending and self.pending.digest == plan.digest:
+            return False
         asked_at = self._timeline.now()
         self._decision = None
         self.pending = PendingApproval(
@@ -63,21 +82,19 @@ class Approval:
             asked_at=asked_at,
             expires_at=asked_at + self.policy.expire_after,
         )
+        return True
 
     async def answer(self, unless: Callable[[], bool], unanswered: Callable[[], None]) -> Decision | None:
-        """Wait for the decision on the open question, and close it.
+        """Wait for the decision on the open question.
 
         None when it expired, or when `unless` became true first. `unanswered` is called each time
         the question stood for `ask_again_after` without an answer: a rung, not a dead end.
         """
-        try:
-            while self.pending and await self._unanswered(self.pending, unless):
-                if self._timeline.now() >= self.pending.expires_at:
-                    return None
-                unanswered()
-            return self._decision
-        finally:
-            self.pending = None
+        while self.pending and await self._unanswered(self.pending, unless):
+            if self._timeline.now() >= self.pending.expires_at:
+                return None
+            unanswered()
+        return self._decision
 
     async def _unanswered(self, pending: PendingApproval, unless: Callable[[], bool]) -> bool:
         """Wait for an answer until it is time to ask again or to give up."""

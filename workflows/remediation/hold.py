@@ -17,8 +17,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.incidents.stewardship import StewardshipActivities
     from models.actions.plan import Plan
     from models.incident.incident import Performed
+    from models.incident.so_far import HoldSoFar
     from models.incident.stewardship import Answer, Answered, Ask, Hold, Order, Released, StewardSays, Told
     from models.names import Severity, steward_id
+    from workflows.record.continuation import began_in
     from workflows.record.endings import Escalated, PerhapsDone, Withdrawn
     from workflows.record.timeline import Timeline
 
@@ -47,6 +49,26 @@ class ServiceHold:
         self._timeline = timeline
         self._outcomes: dict[str, StewardSays] = {}
         self._known = False
+
+    def so_far(self) -> HoldSoFar:
+        return HoldSoFar(
+            service=self.service,
+            severity=self._severity,
+            known=self._known,
+            held=self.held,
+            taken_over_by=self.taken_over_by,
+            acted=self.acted,
+            healed=self.healed,
+            users=tuple(sorted(self.users)),
+        )
+
+    @classmethod
+    def resumed(cls, so_far: HoldSoFar, timeline: Timeline) -> ServiceHold:
+        """The same hold: its steward knows the incident by the run in which it began."""
+        hold = cls(so_far.service, so_far.severity, timeline)
+        hold._known, hold.held, hold.taken_over_by = so_far.known, so_far.held, so_far.taken_over_by
+        hold.acted, hold.healed, hold.users = so_far.acted, so_far.healed, set(so_far.users)
+        return hold
 
     def hear(self, says: StewardSays) -> None:
         """Take what the steward says, and wake the code that waits for it."""
@@ -142,4 +164,4 @@ class ServiceHold:
         return answered
 
     def _me(self) -> dict[str, str]:
-        return {"incident": workflow.info().workflow_id, "run_id": workflow.info().run_id}
+        return {"incident": workflow.info().workflow_id, "run_id": began_in()}

@@ -18,9 +18,11 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import AUTOMATIC, Plan
     from models.incident.incident import Performed, Phase, Verdict
     from models.incident.policy import Policy
+    from models.incident.so_far import HoldSoFar
     from models.incident.stewardship import StewardSays
     from workflows.escalation.escalation import Escalation
     from workflows.record.alert_state import AlertState
+    from workflows.record.continuation import began_in
     from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, ResolvedElsewhere, Withdrawn
     from workflows.record.raw_input import read
     from workflows.record.record import Record
@@ -49,6 +51,13 @@ class Remediation:
         self._show = show
         self._hold: ServiceHold | None = None
 
+    def so_far(self) -> HoldSoFar | None:
+        return self._hold.so_far() if self._hold else None
+
+    def resume(self, hold: HoldSoFar | None) -> None:
+        """Hold what the run before this one held."""
+        self._hold = ServiceHold.resumed(hold, self._timeline) if hold else None
+
     def begin(self, policy: Policy, escalation: Escalation) -> None:
         """Take the policy by which risks are judged, and the ladder by which questions are asked."""
         self._policy = policy
@@ -57,7 +66,7 @@ class Remediation:
     def hear(self, said: Any) -> None:
         """Hand what a steward says to the hold that it is about."""
         says = read(StewardSays, said)
-        if says and self._hold and says.service == self._hold.service:
+        if says and self._hold and (says.service, says.run_id) == (self._hold.service, began_in()):
             self._hold.hear(says)
 
     async def carry_out(self, plan: Plan, *, asks: bool = False) -> Performed:
@@ -150,14 +159,23 @@ class Remediation:
         self, plan: Plan, risk: Risk, hold: ServiceHold, done_said: Callable[[], bool]
     ) -> str:
         """The person who approved the plan."""
-        self._timeline.add(f"asks for approval of plan {plan.digest}: {plan.says}")
-        self._approval.open(plan, risk)
-        self._escalation.ask(plan, risk)
+        if self._approval.open(plan, risk):
+            self._timeline.add(f"asks for approval of plan {plan.digest}: {plan.says}")
+            self._escalation.ask(plan, risk)
         self._show(Phase.AWAITING_APPROVAL)
-        decision = await self._approval.answer(
-            unless=lambda: self.resolved() or done_said() or not hold.held,
-            unanswered=self._escalation.nobody_answered,
-        )
+        continuation = self._record.continuation
+
+        def stopped() -> bool:
+            return self.resolved() or done_said() or not hold.held
+
+        while True:
+            decision = await self._approval.answer(
+                unless=lambda: stopped() or continuation.due, unanswered=self._escalation.nobody_answered
+            )
+            if decision or stopped() or self._approval.expired:
+                break
+            continuation.stop_if_due()
+        self._approval.withdraw()
         self.stop_if_resolved()
         self.stop_if_done(done_said)
         if not hold.held:
@@ -172,13 +190,16 @@ class Remediation:
         """Wait in line. The steward is asked again now and then: somebody may have terminated it."""
         self._timeline.add(f"waiting for {hold.service}: {hold.taken_over_by}", by="steward")
         pause = ASKED_AGAIN_AFTER
+        continuation = self._record.continuation
         while not (hold.held or stop()):
             try:
                 await workflow.wait_condition(
-                    lambda: hold.held or stop(),
+                    lambda: hold.held or stop() or (PAGE in hold.users and continuation.due),
                     timeout=pause,
                     timeout_summary=f"asks the steward of {hold.service} again",
                 )
+                if not (hold.held or stop()):
+                    continuation.stop_if_due()
             except TimeoutError:
                 await hold.ask_again()
                 pause = min(2 * pause, LONGEST_PAUSE)

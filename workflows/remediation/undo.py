@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from models.incident.so_far import PromiseSoFar
     from workflows.diagnosis.causes import Fix, Undo
     from workflows.diagnosis.situation import Situation
+    from workflows.diagnosis.undos import UNDOS
     from workflows.record.cut_short import unless
     from workflows.record.endings import Ending
     from workflows.record.failures import in_short
@@ -37,6 +39,10 @@ class Undoing:
         self._revert = revert
         self._failed = failed
         self._promises: dict[Undo, asyncio.Task[None]] = {}
+        self._since: dict[Undo, datetime] = {}
+        self._failing: set[Undo] = set()
+        self.acting = False
+        """Whether something is being reverted now."""
 
     @property
     def promised(self) -> bool:
@@ -51,7 +57,34 @@ class Undoing:
         """Undo it when all is well again, when the limit that a person set is reached,
         or when a person says `done`."""
         if undo not in self._promises or self._promises[undo].done():
+            self._since[undo] = workflow.now()
+            self._failing.discard(undo)
             self._promises[undo] = asyncio.create_task(self._keep(undo, now, done_said))
+
+    def so_far(self) -> tuple[PromiseSoFar, ...]:
+        """The promises that are not kept yet."""
+        return tuple(
+            PromiseSoFar(undo=undo.name, since=self._since[undo], failed=undo in self._failing)
+            for undo in self._since
+        )
+
+    def resume(self, promises: Sequence[PromiseSoFar], now: Situation, done_said: Callable[[], bool]) -> None:
+        """Keep what an earlier run promised."""
+        for one in promises:
+            undo = UNDOS.get(one.undo)
+            if undo is None:
+                self._failed(f"this version knows no {one.undo!r}")
+                continue
+            self._since[undo] = one.since
+            if one.failed:
+                self._failing.add(undo)
+            keeping = self._try_again(undo, done_said) if one.failed else self._keep(undo, now, done_said)
+            self._promises[undo] = asyncio.create_task(keeping)
+
+    def stop(self) -> None:
+        """This run reverts nothing more; the next one does."""
+        for promise in self._promises.values():
+            promise.cancel()
 
     async def finish(self, unless: Callable[[], bool]) -> bool:
         """Wait until every promise is kept; False when `unless` became true first, and they stand.
@@ -66,13 +99,22 @@ class Undoing:
 
     async def _keep(self, undo: Undo, now: Situation, done_said: Callable[[], bool]) -> None:
         try:
-            watched = await unless(done_said, undo.when.over(now))
+            watched = await unless(done_said, undo.when.over(now, self._since[undo]))
             if watched:
                 self._timeline.add(f"the temporary change is reverted: {watched.reason}")
-            await self._revert(undo.fix)
+            await self._act(undo)
         except Exception as error:
+            self._failing.add(undo)
             self._failed(self._told(error))
             await self._try_again(undo, done_said)
+
+    async def _act(self, undo: Undo) -> None:
+        self.acting = True
+        try:
+            await self._revert(undo.fix)
+        finally:
+            self.acting = False
+        del self._since[undo]
 
     async def _try_again(self, undo: Undo, done_said: Callable[[], bool]) -> None:
         """A kill switch, a block or an outage ends: nothing stays degraded because of one bad moment."""
@@ -84,12 +126,13 @@ class Undoing:
                     timeout_summary="tries again to revert the temporary change",
                 )
             try:
-                await self._revert(undo.fix)
+                await self._act(undo)
             except Exception as error:
                 self._timeline.add(f"still not reverted: {self._told(error)}")
             else:
                 self._timeline.add("the temporary change is reverted")
                 return
+        del self._since[undo]
 
     def _told(self, error: Exception) -> str:
         """Whatever went wrong, the promise stands."""

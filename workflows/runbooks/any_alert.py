@@ -6,8 +6,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
-    from models.incident.alert import Alert
     from models.incident.review import Review
+    from models.incident.so_far import Opened
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
 
@@ -17,7 +17,7 @@ class AnyAlert(Runbook):
     """Announce it, gather the service's evidence, and climb the ladder; change nothing."""
 
     @workflow.run
-    async def run(self, alert: Alert) -> Review:
+    async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:

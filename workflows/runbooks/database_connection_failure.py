@@ -17,8 +17,8 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.plans as plans
     import workflows.diagnosis.verifications as verifications
     from activities.postgres.database_seen import DatabaseKind
-    from models.incident.alert import Alert
     from models.incident.review import Review
+    from models.incident.so_far import Opened
     from workflows.diagnosis.causes import Cause, ask_a_human
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
@@ -166,7 +166,7 @@ class DatabaseConnectionFailure(Runbook):
     """The database cannot be reached."""
 
     @workflow.run
-    async def run(self, alert: Alert) -> Review:
+    async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:

@@ -19,11 +19,12 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     import workflows.diagnosis.plans as plans
+    import workflows.diagnosis.undos as undos
     import workflows.diagnosis.verifications as verifications
-    from models.incident.alert import Alert
     from models.incident.review import Review
+    from models.incident.so_far import Opened
     from models.names import DATABASE_CONNECTION_FAILURE
-    from workflows.diagnosis.causes import Cause, Undo, ask_a_human
+    from workflows.diagnosis.causes import Cause, ask_a_human
     from workflows.diagnosis.provider_failures import ProviderFailure, provider_failures, they_serve
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
@@ -174,7 +175,7 @@ EXTERNAL_API_DOWN = Cause(
     contradicts=its_calls_succeed,
     remedy="degrade gracefully until the provider is back",
     fix=plans.degrade,
-    undo=Undo(plans.restore, when=verifications.PROVIDERS_BACK),
+    undo=undos.WHEN_PROVIDERS_ARE_BACK,
 )
 
 CAUSES = (
@@ -238,7 +239,7 @@ class HighErrorRate(Runbook):
     """Too many requests are answered with errors."""
 
     @workflow.run
-    async def run(self, alert: Alert) -> Review:
+    async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:

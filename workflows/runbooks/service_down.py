@@ -18,8 +18,8 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.verifications as verifications
     from activities.health.health_seen import HealthKind
     from models.actions.plan import Plan
-    from models.incident.alert import Alert
     from models.incident.review import Review
+    from models.incident.so_far import Opened
     from models.names import DATABASE_CONNECTION_FAILURE
     from workflows.diagnosis.causes import Cause, ask_a_human, walk
     from workflows.diagnosis.situation import Situation
@@ -222,7 +222,7 @@ class ServiceDown(Runbook):
     """The service does not answer its health check."""
 
     @workflow.run
-    async def run(self, alert: Alert) -> Review:
+    async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)
 
     async def page(self, incident: Incident) -> None:

@@ -73,7 +73,7 @@ class Steward:
         answered, withdrawn = self._ledger.ask(ask, workflow.now())
         if withdrawn:
             why = f"{ask.hold.incident} is more severe"
-            self._messages.append((withdrawn, self._says(Told.WITHDRAWN, why=why)))
+            self._messages.append((withdrawn, self._says(withdrawn, Told.WITHDRAWN, why=why)))
         if ask.order and self._ledger.holds(ask.order.incident, ask.order.run_id):
             self._orders.append(ask.order)
             self._ledger.acting = True
@@ -126,11 +126,11 @@ class Steward:
         if refusal:
             if self._ledger.holds(order.incident, order.run_id):
                 self._ledger.acting = False
-            await self._tell(sender, self._says(Told.REFUSED, order.key, refusal))
+            await self._tell(sender, self._says(sender, Told.REFUSED, order.key, refusal))
             return
         performed = await self._perform(order)
         self._ledger.record(order.key, performed)
-        await self._tell(sender, self._says(Told.PERFORMED, order.key, performed=performed))
+        await self._tell(sender, self._says(sender, Told.PERFORMED, order.key, performed=performed))
 
     async def _refusal(self, order: Order) -> str:
         if not self._ledger.holds(order.incident, order.run_id):
@@ -200,10 +200,10 @@ class Steward:
 
     def _grant_next(self, holder: Hold | None) -> None:
         if holder:
-            self._messages.append((holder, self._says(Told.GRANTED)))
+            self._messages.append((holder, self._says(holder, Told.GRANTED)))
 
     async def _tell(self, hold: Hold, says: StewardSays) -> None:
-        incident = workflow.get_external_workflow_handle(hold.incident, run_id=hold.run_id)
+        incident = workflow.get_external_workflow_handle(hold.incident)
         try:
             await incident.signal("steward_says", says)
         except FailureError:
@@ -211,9 +211,12 @@ class Steward:
             self._unsure_of_holder = bool(self._ledger.waiting)
 
     def _says(
-        self, told: Told, key: str = "", why: str = "", performed: Performed | None = None
+        self, hold: Hold, told: Told, key: str = "", why: str = "", performed: Performed | None = None
     ) -> StewardSays:
-        return StewardSays(told=told, service=self._ledger.service, key=key, why=why, performed=performed)
+        service = self._ledger.service
+        return StewardSays(
+            told=told, service=service, run_id=hold.run_id, key=key, why=why, performed=performed
+        )
 
     def _may_move_on(self) -> bool:
         """The history is long, and nothing is under way that a new run would not know of."""

@@ -1,0 +1,157 @@
+"""An incident as one run hands it to the next: everything that is known, in a bounded size.
+
+A run of Temporal takes 10,000 signals and a history of 51,200 events; an incident may stay open for
+months. It goes on in a new run long before these limits, and nobody notices.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from models.base import Model
+from models.evidence.evidence import VerificationResult
+from models.incident.alert import Alert
+from models.incident.alert_life import Instance
+from models.incident.incident import Decision, Entry, Outcome, PendingApproval, Performed, Phase, Spoken
+from models.incident.joining import Ended, Joined, Waiting
+from models.incident.policy import Policy
+from models.names import Severity
+
+Evidences = dict[str, dict[str, Any]]
+"""Evidence as JSON, by the name of its look, which knows the type."""
+
+
+class Stage(StrEnum):
+    """Where an incident stands in its life."""
+
+    PAGE = "follows its runbook's page"
+    WITH_A_PERSON = "escalated: a person goes on"
+    CLOSING = "closing"
+
+
+class Passed(Model):
+    """A verb of the page that is done, with what was seen when it was."""
+
+    verb: str
+    cause: str = ""
+    seen: Evidences = {}
+
+
+class Known(Model):
+    """The facts of the record that change while the incident is open."""
+
+    fires_since: datetime
+    began_at: datetime
+    policy: Policy
+    phase: Phase
+    seen: Evidences
+    cause: str
+    remedy: str
+    also_seen: tuple[str, ...]
+    performed: tuple[Performed, ...]
+    handed_to: tuple[str, ...]
+    watched: VerificationResult | None
+    unwell_at: datetime | None
+    acknowledged_by: str
+    escalated_because: str
+    done: Spoken | None
+    outcome: Outcome | None
+    ended_at: datetime | None
+    remarks: tuple[str, ...]
+
+
+class AlertSoFar(Model):
+    """What was heard of the alert."""
+
+    newest: Alert
+    severity: Severity
+    instances: dict[str, Instance]
+    resolved_at: datetime | None
+    fired_again: bool
+    closing: bool
+    times_fired: int
+
+
+class LadderSoFar(Model):
+    """The position on the ladder, and who was told what beside it."""
+
+    climbing: bool
+    stopped: bool
+    told: tuple[str, ...]
+    """What is told only once."""
+    starts_at: datetime
+    clock: datetime
+    place: int
+    paged_at: datetime | None
+    not_before: datetime
+    quiet_until: datetime
+    at_top_since: datetime | None
+    position: str
+    acknowledged_by: str
+    last_word_at: datetime
+    pushed: str
+    late: tuple[str, ...]
+
+
+class QuestionSoFar(Model):
+    """The question that is open, and the answer that it has already."""
+
+    pending: PendingApproval | None
+    decision: Decision | None
+
+
+class HoldSoFar(Model):
+    """The hold on a service. Its steward knows the incident by the run in which it began."""
+
+    service: str
+    severity: Severity
+    known: bool
+    held: bool
+    taken_over_by: str
+    acted: bool
+    healed: bool | None
+    users: tuple[str, ...]
+
+
+class PromiseSoFar(Model):
+    """A promise to revert what is temporary."""
+
+    undo: str
+    since: datetime
+    failed: bool
+
+
+class OthersSoFar(Model):
+    """Who waits for this incident, and for which one it waits."""
+
+    waiting: tuple[Waiting, ...]
+    told: Ended | None
+    joined: Joined | None
+    ended: tuple[Ended, ...]
+
+
+class SoFar(Model):
+    """Everything that an open incident knows."""
+
+    stage: Stage
+    known: Known
+    path: tuple[Passed, ...]
+    timeline: tuple[Entry, ...]
+    alert: AlertSoFar
+    ladder: LadderSoFar
+    question: QuestionSoFar
+    hold: HoldSoFar | None
+    promises: tuple[PromiseSoFar, ...]
+    others: OthersSoFar
+
+
+class Opened(Alert):
+    """What a run begins with: an alert; and in a later run of its incident everything that is known."""
+
+    so_far: SoFar | None = None
+
+    @property
+    def alert(self) -> Alert:
+        return Alert.model_validate(self.model_dump(exclude={"so_far"}))

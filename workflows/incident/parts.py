@@ -1,0 +1,135 @@
+"""What one incident is made of, and what it shows: owned by the incident, wired here alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    import workflows.incident.ui as ui
+    from models.incident.alert import Alert
+    from models.incident.incident import IncidentState, Phase
+    from models.incident.policy import Policy
+    from models.incident.so_far import SoFar
+    from models.service.service import Service
+    from workflows.diagnosis.causes import Fix, Undo
+    from workflows.diagnosis.situation import Situation
+    from workflows.diagnosis.verifications import Verification
+    from workflows.escalation.escalation import Escalation
+    from workflows.escalation.wording import situation
+    from workflows.incident.messages import People
+    from workflows.incident.notifications import Notifications
+    from workflows.incident.other_incidents import OtherIncidents
+    from workflows.incident.path import Path
+    from workflows.incident.resuming import resume
+    from workflows.record.alert_state import AlertState, taken_over
+    from workflows.record.endings import Escalated
+    from workflows.record.mistakes import Mistakes, raise_temporals_own
+    from workflows.record.record import Record
+    from workflows.record.timeline import Timeline
+    from workflows.remediation.approval import Approval
+    from workflows.remediation.remediation import Remediation
+    from workflows.remediation.undo import Undoing
+
+
+class Parts:
+    """The plain parts of one run, and its state."""
+
+    escalation: Escalation
+
+    def __init__(self, alert: Alert, so_far: SoFar | None = None) -> None:
+        self.timeline = Timeline(grew=self._show_details)
+        self.mistakes = Mistakes(self.timeline)
+        self.record = Record(alert, self.timeline)
+        self.alert_state = AlertState(alert, self.timeline, taken_over())
+        self.approval = Approval(self.timeline)
+        self.people = People(self.record, self.timeline, self.approval)
+        self.remediation = Remediation(self.record, self.timeline, self.alert_state, self.approval, self.show)
+        self.others = OtherIncidents(self.timeline)
+        self.notifications = Notifications(self.record, self.timeline, self.alert_state, self.remediation)
+        self._watch: Verification | None = None
+        self.undoing = Undoing(self.timeline, self.mistakes, self._revert, self._not_reverted)
+        self.path = Path(self.record)
+        self.record.continuation.waits_for(lambda: self.undoing.acting or self.others.telling)
+        self.record.continuation.stops(self.undoing.stop)
+        self._resumed = so_far
+        if so_far:
+            resume(self, so_far)
+
+    def begin_to_escalate(self) -> None:
+        """Take a ladder, from when the alert began."""
+        since = min(self.alert_state.alert.starts_at, workflow.now())
+        self.escalation = Escalation(
+            self.policy, since, self.timeline, self.mistakes, self.situation, self.proved
+        )
+        self.people.escalation = self.notifications.escalation = self.escalation
+        self.remediation.begin(self.policy, self.escalation)
+        self.record.continuation.waits_for(lambda: self.escalation.telling)
+        self.record.continuation.stops(self.escalation.pause)
+
+    @property
+    def policy(self) -> Policy:
+        """What the configuration says of this incident, taken when it began."""
+        assert self.record.policy is not None, "an incident takes its policy first"  # noqa: S101
+        return self.record.policy
+
+    @property
+    def service(self) -> Service:
+        """The service that the alert is about."""
+        if self.policy.service is None:
+            raise Escalated(f"there is no service {self.record.alert.service}")
+        return self.policy.service
+
+    @property
+    def now(self) -> Situation:
+        """What was seen so far, and what the policy says about it."""
+        return Situation(self.record.seen, self.policy, self.service)
+
+    def state(self) -> IncidentState:
+        rung = self.escalation.rung if self._responding else ""
+        return self.record.state(self.approval.pending, rung)
+
+    def show(self, phase: Phase) -> None:
+        """Enter a phase, and let the Temporal UI show it."""
+        if phase is not self.record.phase:
+            self.record.phase = phase
+            ui.show_phase(phase)
+        self._show_details()
+
+    def _show_details(self) -> None:
+        try:
+            ui.show_details(self.record, self.approval.pending)
+        except Exception as error:
+            raise_temporals_own(error)
+            workflow.logger.error("could not update the Temporal UI", exc_info=error)
+
+    def _promise(self, undo: Undo | None, done_said: Callable[[], bool]) -> None:
+        """A temporary change that may have been made is reverted, too."""
+        if undo:
+            self.undoing.promise(undo, self.now, done_said)
+
+    async def _revert(self, fix: Fix) -> None:
+        plan = fix(self.now)
+        performed = await self.remediation.revert(plan) if plan else None
+        if performed is None or not performed.done:
+            raise Escalated(performed.found if performed else "it cannot be reverted")
+
+    def _not_reverted(self, why: str) -> None:
+        self.record.remarks.append(f"The temporary change could not be reverted: {why}.")
+        self.record.acknowledged_by = ""
+        self.escalation.push(f"the temporary change could not be reverted: {why}")
+
+    async def proved(self) -> bool:
+        """While a fixed service is well and its proof goes on: wait for the end of the proof."""
+        if self._watch is None or not (await self._watch.check.take(self.now)).ok:
+            return False
+        await workflow.wait_condition(lambda: self._watch is None)
+        return True
+
+    def situation(self, why: str) -> str:
+        return situation(why, self.record, self.approval.pending)
+
+    @property
+    def _responding(self) -> bool:
+        return hasattr(self, "escalation")
