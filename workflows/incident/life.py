@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ class Life:
         incident = self._incident
         if not self._resumed:
             await self._begin()
+        pausing = asyncio.create_task(self._record.continuation.look_for_a_pause())
         try:
             while (review := await self._respond_once(page)) is None:
                 self._look_again()
@@ -53,6 +55,7 @@ class Life:
             so_far = everything_known(incident, self._stage)
             opened = Opened(**dict(self._record.alert), so_far=so_far)
             workflow.continue_as_new(opened, memo={BEGAN_IN: began_in()})
+        pausing.cancel()
         await incident.others.tell(self._record.outcome, self._record.summary())
         if self._alert_state.fired_again:
             workflow.continue_as_new(
