@@ -1,4 +1,4 @@
-"""An incident as one run hands it to the next: everything that is known, in a bounded size.
+"""An incident as one run passes it to the next: everything that is known, in a bounded size.
 
 A run of Temporal takes 10,000 signals and a history of 51,200 events; an incident may stay open for
 months. It goes on in a new run long before these limits, and nobody notices.

@@ -1,4 +1,4 @@
-"""Hands an open incident on to a new run, and takes it from the one before."""
+"""Passes an open incident to a new run, and takes it from the one before."""
 
 from __future__ import annotations
 
