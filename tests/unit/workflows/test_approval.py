@@ -44,5 +44,6 @@ def test_what_did_not_count_does_not_stand_in_the_way() -> None:
 def test_a_question_that_is_asked_again_is_open_again() -> None:
     approval, _ = opened()
     approval.decide(by("ada", Verdict.DENY))
+    approval.withdraw()
     approval.open(PLAN, Risk.SAFE)
     assert approval.decide(by("bob")).accepted
