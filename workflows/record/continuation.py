@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 LONG = 1_000
 """Events after which an incident goes on in a new run: far from every limit, and quick to replay."""
-PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=1)
+PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=10)
 """Without a message for so long, it may; looked for again and again, each time half as often."""
 
 
