@@ -151,7 +151,11 @@ class Rules:
             self._expect_a_page(call.run, f"needs a person: {why}")
 
     def announced(self, run: Run, message: Announcement, reached: bool) -> None:
-        if not reached and message.occasion in (Occasion.PAGE, Occasion.APPROVAL):
+        if message.occasion not in (Occasion.PAGE, Occasion.APPROVAL):
+            return
+        if reached:  # perhaps at a second attempt, when the answer to the first was lost
+            self._paged.setdefault(message.run_id, []).append((message.role, self._server.now))
+        else:
             roles = self._roles(run)
             paged = [role for role, _ in self._paged.get(message.run_id, [])]
             higher = roles[roles.index(message.role) + 1 :] if message.role in roles else []
