@@ -12,11 +12,26 @@ from activities.service.networks import NetworksSeen
 from demo.systems.services import POSTGRES
 from models.evidence.evidence import Finding
 from models.incident.incident import Outcome, Phase
+from tests.parts.product.pipeline import Pipeline, Run, said
 from tests.parts.scenarios.afterwards import pool_is_raised, sessions_are_gone, tried_once
+from tests.parts.scenarios.database_faults import (
+    no_entry_in_pg_hba,
+    pooler_without_connections,
+    promote,
+    read_only_database,
+    renamed_database,
+    says,
+    standby_without_readers,
+)
 from tests.parts.scenarios.scenario import Scenario
 from tests.workflows import sights
 from tests.workflows.rows import Row
 from tests.workflows.scenes import CRASH, scene, unreachable
+
+OUT_OF_IDS = (
+    "database is not accepting commands that assign new transaction IDs to avoid wraparound data loss"
+)
+DAMAGED_PAGE = "invalid page in block 3 of relation base/5/1259"
 
 _row = partial(Scenario, runbook="DatabaseConnectionFailure", service=POSTGRES)
 
@@ -27,6 +42,12 @@ def pool_needs_approval(content: dict[str, Any]) -> None:
 
 def secret_is_missing(content: dict[str, Any]) -> None:
     content["services"][POSTGRES]["database"]["url"] = {"file": "/nonexistent/postgres-url"}
+
+
+async def promoted_while_it_is_waited_for(pipeline: Pipeline, run: Run) -> None:
+    """Its DBA promotes it once the incident waits; nobody tells the incident."""
+    await pipeline.until_state(run, "a wait", lambda state: bool(said(state.timeline, "it is waited for")))
+    await promote(pipeline.stack.services.cluster)
 
 
 CAUSES = (
@@ -112,6 +133,74 @@ CAUSES = (
     ),
 )
 
+REFUSES = (
+    _row(
+        name="recovering, and promoted meanwhile",
+        cause="recovering",
+        faults=(standby_without_readers,),
+        meanwhile=promoted_while_it_is_waited_for,
+        timeline=("should come back by itself", "waited: ", "verification: "),
+        evidence={"database": "answers"},
+    ),
+    _row(
+        name="no entry in pg_hba.conf",
+        cause="not admitted",
+        faults=(no_entry_in_pg_hba,),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("add the entry that it names", "pages dba"),
+        evidence={"database": "no pg_hba.conf entry"},
+    ),
+    _row(
+        name="its database was renamed",
+        cause="no such database",
+        faults=(renamed_database,),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("compare the name in the connection string", "pages dba"),
+        evidence={"database": "does not exist"},
+    ),
+    _row(
+        name="it may only be read",
+        cause="read-only",
+        faults=(read_only_database,),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("point the connection string at the new primary", "pages dba"),
+        evidence={"database": "answers"},
+    ),
+    _row(
+        name="PgBouncer has no connection left",
+        cause="pooler",
+        faults=(pooler_without_connections,),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("look at the pooler that it names",),
+        evidence={"database": "query_wait_timeout"},
+    ),
+    _row(
+        name="it runs out of transaction IDs",
+        cause="wraparound",
+        faults=(says("54000", OUT_OF_IDS),),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("end old transactions", "pages dba"),
+        evidence={"database": OUT_OF_IDS},
+    ),
+    _row(
+        name="a page of its catalogue is damaged",
+        cause="damaged",
+        faults=(says("XX001", DAMAGED_PAGE),),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("keep a copy of its files", "pages dba"),
+        evidence={"database": DAMAGED_PAGE},
+    ),
+    _row(
+        name="its memory is used up",
+        cause="out of memory",
+        faults=(says("53200", "out of memory"),),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("a restart only delays it", "pages dba"),
+        evidence={"database": "out of memory"},
+    ),
+)
+"""It runs, and lets nobody in or takes no writes: no restart helps, and none is done."""
+
 NOT_TO_ACT = (
     _row(
         name="nothing is wrong",
@@ -147,7 +236,7 @@ NOT_TO_ACT = (
     ),
 )
 
-SCENARIOS = (*CAUSES, *NOT_TO_ACT)
+SCENARIOS = (*CAUSES, *REFUSES, *NOT_TO_ACT)
 
 APART = NetworksSeen(
     finding=Finding.BAD, reason="backend is not on app", apart=("postgres",), off=("backend",)
