@@ -207,7 +207,6 @@ async def degraded_until_a_person_is_done(harness: Harness) -> Handles:
 async def resolved_from_the_start(harness: Harness) -> Handles:
     alert = await harness.alert("DatabaseConnectionFailure", service="postgres")
     over = alert.model_copy(update={"status": AlertStatus.RESOLVED})
-    harness.world.database_process = sights.crashed(sights.LONG_AGO)
     handle = await harness.fire(alert, start_signal="alert_changed", start_signal_args=[over])
     await harness.end(handle)
     return (handle,)
