@@ -124,7 +124,7 @@ class Performing:
         self.server.update(steward, "ask", ask, answered)
 
     def _is_open(self, hold: Hold) -> bool:
-        return self.server.open_run(hold.incident, hold.run_id) is not None
+        return self.server.open_incident(hold.incident, hold.run_id) is not None
 
     def _join(self, join: Join) -> Joined:
         self.rules.joins(join)
@@ -133,10 +133,10 @@ class Performing:
         was_open = run is not None
         run = run or self.server.start(join.runbook, name, join.alert)
         self.server.signal(run, "incident_waits", join.waiting)
-        return Joined(incident=name, run_id=run.info.run_id, was_open=was_open, told=True)
+        return Joined(incident=name, run_id=run.info.began_in, was_open=was_open, told=True)
 
     def _standing(self, end: EndOf) -> Standing:
-        run = next(one for one in self.server.runs[end.incident] if one.info.run_id == end.run_id)
+        run = next(one for one in self.server.runs[end.incident][::-1] if one.info.began_in == end.run_id)
         of = {"incident": end.incident, "run_id": end.run_id}
         if not run.closed:
             state: IncidentState = run.asked("state")

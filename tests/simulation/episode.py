@@ -83,7 +83,7 @@ class Episode:
                 self._says(event.about, event.how)
             case "terminated":
                 run = server.open_run(event.about)
-                self._terminated |= {run.info.run_id} if run else set()
+                self._terminated |= {run.info.began_in} if run else set()
                 server.terminate(event.about)
             case "away":
                 server.away(float(event.how))

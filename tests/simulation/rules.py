@@ -80,7 +80,7 @@ class Rules:
     def answered(self, ask: Ask, answered: Answered) -> None:
         granted = self._granted.setdefault(ask.service, set())
         granted.discard(ask.hold.run_id)
-        is_open = self._server.open_run(ask.hold.incident, ask.hold.run_id)
+        is_open = self._server.open_incident(ask.hold.incident, ask.hold.run_id)
         if answered.answer is Answer.GRANTED and is_open:
             granted.add(ask.hold.run_id)
 
@@ -117,18 +117,21 @@ class Rules:
         if name == "steward_says" and isinstance(arg, StewardSays):
             granted = self._granted.setdefault(arg.service, set())
             if arg.told in (Told.PERFORMED, Told.REFUSED):
-                self._ordered.discard(target.info.run_id)
-            if arg.told is Told.GRANTED and arg.service in self._claims.get(target.info.run_id, set()):
-                granted.add(target.info.run_id)
+                self._ordered.discard(target.info.began_in)
+            if arg.told is Told.GRANTED and arg.service in self._claims.get(target.info.began_in, set()):
+                granted.add(target.info.began_in)
             elif arg.told is Told.WITHDRAWN:
-                granted.discard(target.info.run_id)
+                granted.discard(target.info.began_in)
 
     def closed(self, run: Run) -> None:
         if run.closed.startswith("failed"):
             self.breaks("defect", f"{run.info.run_id} {run.closed}")
-        self._claims.pop(run.info.run_id, None)
+        began_in = run.info.began_in
+        if self._server.open_incident(run.info.workflow_id, began_in):
+            return  # it goes on in a new run
+        self._claims.pop(began_in, None)
         for service, granted in self._granted.items():
-            granted.discard(run.info.run_id)
+            granted.discard(began_in)
             if run.info.workflow_id == f"steward/{service}" and run.closed == "terminated":
                 granted.clear()
                 self._under_way[service] = 0  # what it began ends by its next heartbeat
@@ -141,23 +144,23 @@ class Rules:
         """A message to people is decided on, though not yet sent."""
         if not isinstance(call.arg, Announcement):
             return
-        message, why = call.arg, call.arg.text.partition("\n")[0]
+        run, message, why = call.run, call.arg, call.arg.text.partition("\n")[0]
         if "could not be reverted" in message.text:
-            self.could_not_be_reverted.add(message.run_id)
+            self.could_not_be_reverted.add(run.info.began_in)
         if message.occasion is Occasion.PAGE:
-            self._paged.setdefault(message.run_id, []).append((message.role, self._server.now))
-            self._climbs_in_order(call.run, message.role, why)
+            self._paged.setdefault(run.info.began_in, []).append((message.role, self._server.now))
+            self._climbs_in_order(run, message.role, why)
         elif message.title.endswith("needs a person"):
-            self._expect_a_page(call.run, f"needs a person: {why}")
+            self._expect_a_page(run, f"needs a person: {why}")
 
     def announced(self, run: Run, message: Announcement, reached: bool) -> None:
         if message.occasion not in (Occasion.PAGE, Occasion.APPROVAL):
             return
         if reached:  # perhaps at a second attempt, when the answer to the first was lost
-            self._paged.setdefault(message.run_id, []).append((message.role, self._server.now))
+            self._paged.setdefault(run.info.began_in, []).append((message.role, self._server.now))
         else:
             roles = self._roles(run)
-            paged = [role for role, _ in self._paged.get(message.run_id, [])]
+            paged = [role for role, _ in self._paged.get(run.info.began_in, [])]
             higher = roles[roles.index(message.role) + 1 :] if message.role in roles else []
             if not set(higher) & set(paged):
                 self._expect_a_page(run, f"{message.role} could not be reached")
@@ -186,11 +189,12 @@ class Rules:
         since = self._server.now
 
         def look() -> None:
-            if run.closed or self._is_over(run) or self._server.now < self._server.away_until + NEXT_WITHIN:
+            now = self._server.open_incident(run.info.workflow_id, run.info.began_in)
+            if now is None or self._is_over(now) or self._server.now < self._server.away_until + NEXT_WITHIN:
                 return
-            if incident_of(run).escalation._climb.acknowledged_by:
+            if incident_of(now).escalation._climb.acknowledged_by:
                 return
-            if not any(at >= since for _, at in self._paged.get(run.info.run_id, [])):
+            if not any(at >= since for _, at in self._paged.get(run.info.began_in, [])):
                 self.breaks("lost page", f"{run.info.run_id} pages nobody after {since:.2f} s: {why}")
 
         if not (incident_of(run).escalation._climb.acknowledged_by):
@@ -202,7 +206,7 @@ class Rules:
         """In a quiet moment: whoever has a service, knows of it."""
         for steward, run in self._open("steward/"):
             holder = run.asked("state").holder
-            if holder is None or self._server.open_run(holder.incident, holder.run_id) is None:
+            if holder is None or self._server.open_incident(holder.incident, holder.run_id) is None:
                 continue
             if steward.removeprefix("steward/") not in self._claims.get(holder.run_id, set()):
                 self.breaks("left behind", f"{steward} keeps the service for {holder.run_id}")

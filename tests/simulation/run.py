@@ -17,6 +17,7 @@ from temporalio.common import RetryPolicy, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, CancelledError, FailureError
 
 from models.incident.search_attributes import FAULT
+from models.messages import BEGAN_IN
 from tests.simulation.loop import Loop
 
 if TYPE_CHECKING:
@@ -44,8 +45,17 @@ class Info:
     memo: Mapping[str, Any]
     long_history: Callable[[], bool]
 
+    @property
+    def began_in(self) -> str:
+        """The run in which its incident began."""
+        began: str = self.memo.get(BEGAN_IN, self.run_id)
+        return began
+
     def is_continue_as_new_suggested(self) -> bool:
         return self.long_history()
+
+    def get_current_history_length(self) -> int:
+        return 0
 
 
 @dataclass(frozen=True)

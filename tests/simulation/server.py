@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 from temporalio.exceptions import ApplicationError, TimeoutError
 
+from models.incident.alert import Alert
+from models.incident.so_far import Opened
 from tests.simulation.run import Info, Options, Run, activity_failed
 from tests.simulation.script import Script
 
@@ -118,6 +120,8 @@ class Server:
             return "histories are long" in self.script.troubles and self._activations[run_id] > LONG_HISTORY
 
         info = Info(workflow_id, run_id, type_name, first or run_id, memo, long_history)
+        if isinstance(arg, Alert) and not isinstance(arg, Opened):
+            arg = Opened(**dict(arg))
         run = Run(self, info, self._workflows[type_name], arg)  # type: ignore[abstract]  # what is not used
         earlier.append(run)
         self.after(0, lambda: self._activate(run))
@@ -128,6 +132,11 @@ class Server:
         runs = self.runs.get(workflow_id, [])
         newest = runs[-1] if runs else None
         return newest if newest and not newest.closed and run_id in (None, newest.info.run_id) else None
+
+    def open_incident(self, workflow_id: str, began_in: str) -> Run | None:
+        """The open run of the incident that began in this one."""
+        run = self.open_run(workflow_id)
+        return run if run and run.info.began_in == began_in else None
 
     def open_runs(self) -> list[Run]:
         return [runs[-1] for runs in self.runs.values() if not runs[-1].closed]
