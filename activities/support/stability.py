@@ -14,8 +14,11 @@ from models.evidence.evidence import Evidence, Finding, VerificationResult
 RELAPSE = 3
 """Failures in a row that end a verification after the service had been healthy."""
 
+RELAPSES = 3
+"""What was healthy and failed again so often alternates: it has `settle` and one stability window."""
+
 PATIENCE = 3
-"""A verification takes at most `settle` and this many stability windows."""
+"""Any other verification takes at most `settle` and this many stability windows."""
 
 
 class Samples(Model):
@@ -26,6 +29,7 @@ class Samples(Model):
     samples: int = 0
     healthy: int = 0
     failures: int = 0
+    relapses: int = 0
     held: timedelta = timedelta()
     longest: timedelta = timedelta()
     seeing: timedelta = timedelta()
@@ -45,7 +49,8 @@ class Samples(Model):
         else:
             change["seeing"] = self.seeing + gap
         if seen.bad:
-            change |= {"failures": self.failures + 1, "held": timedelta()}
+            relapses = self.relapses + self.last.ok
+            change |= {"failures": self.failures + 1, "relapses": relapses, "held": timedelta()}
         if seen.ok:
             held = self.held + gap if self.last.ok else self.held
             change |= {
@@ -91,7 +96,8 @@ class Pace(Model):
         if seen.first_healthy_at is None and seen.last.bad and seen.seeing >= self.settle:
             late = f"not {self.well} within {in_words(self.settle)}"
             return seen.found(Finding.BAD, f"{late}: {seen.last.reason}")
-        bound = self.settle + PATIENCE * self.stable_for
+        alternates = seen.last.bad and seen.relapses >= RELAPSES
+        bound = self.settle + (1 if alternates else PATIENCE) * self.stable_for
         if seen.seeing + seen.blind < bound:
             return None
         if seen.last.unknown or seen.blind > seen.seeing:

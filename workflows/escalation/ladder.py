@@ -32,8 +32,8 @@ ASKED_OFTEN = timedelta(days=1)
 class Climb:
     """The position of one incident on its ladder. `page` sends one rung and does not wait.
 
-    The deadline is for the recovery, not for its proof: a rung that falls due while the service
-    is well and its stability window runs waits for the end of the proof, and a relapse ends it.
+    The deadline is for the recovery, not for its proof: a rung that falls due while a fixed service
+    is well and its stability window runs waits for the end of the proof, for one window at most.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class Climb:
             if pushed and now >= self._not_before:
                 return pushed
             if now >= due:
-                if await self._proved():
+                if await self._proved() or self.acknowledged_by:
                     continue
                 return self._deadline_words(rung.role, due)
             at = min(due, self._not_before) if pushed else due

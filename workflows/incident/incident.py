@@ -175,7 +175,7 @@ class Incident(Parts):
             return
         done_said = self.record.done_from_now_on()
         self.show(Phase.VERIFYING)
-        self._watch = watch
+        self._watch, self._held_until = watch, None
         try:
             watched = await self.record.continuation.meanwhile(lambda: watch.over(self.now), done_said)
         finally:

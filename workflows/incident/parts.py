@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -18,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.verifications import Verification
     from workflows.escalation.escalation import Escalation
     from workflows.escalation.wording import situation
+    from workflows.incident.confirmation import APART, SAMPLES
     from workflows.incident.messages import People
     from workflows.incident.notifications import Notifications
     from workflows.incident.other_incidents import OtherIncidents
@@ -49,6 +52,7 @@ class Parts:
         self.others = OtherIncidents(self.timeline)
         self.notifications = Notifications(self.record, self.timeline, self.alert_state, self.remediation)
         self._watch: Verification | None = None
+        self._held_until: datetime | None = None
         self.undoing = Undoing(self.timeline, self.mistakes, self._revert, self._not_reverted)
         self.path = Path(self.record)
         self.record.continuation.waits_for(lambda: self.undoing.acting or self.others.telling)
@@ -121,10 +125,31 @@ class Parts:
         self.escalation.push(f"the temporary change could not be reverted: {why}")
 
     async def proved(self) -> bool:
-        """While a fixed service is well and its proof goes on: wait for the end of the proof."""
-        if self._watch is None or not (await self._watch.check.take(self.now)).ok:
+        """While a fixed service is well and its proof goes on: wait for the end of the proof.
+
+        Once in a proof, and for one stability window: what stays well is proved by then.
+        """
+        watch, held_until = self._watch, self._held_until
+        if watch is None or not self.record.performed or (held_until and workflow.now() >= held_until):
             return False
-        await workflow.wait_condition(lambda: self._watch is None)
+        if not await self._is_well(watch):
+            return False
+        window = self.policy.thresholds.stable_for
+        self._held_until = held_until = held_until or workflow.now() + window
+        left = max(held_until - workflow.now(), timedelta())
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._watch is not watch, timeout=left, timeout_summary="the proof takes too long"
+            )
+        return True
+
+    async def _is_well(self, watch: Verification) -> bool:
+        """Several looks in a row: one good look proves nothing of what alternates."""
+        for look in range(SAMPLES):
+            if look:
+                await workflow.sleep(APART, summary="one good look keeps nobody asleep")
+            if not (await watch.check.take(self.now)).ok:
+                return False
         return True
 
     def situation(self, why: str) -> str:
