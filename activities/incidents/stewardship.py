@@ -27,7 +27,7 @@ from models.incident.incident import IncidentState, Outcome, Phase
 from models.incident.joining import Ended, EndOf, Join, Joined, Standing
 from models.incident.review import Review
 from models.incident.search_attributes import of_alert
-from models.incident.stewardship import Answered, Ask, ControlRoomState, Hold, StewardState
+from models.incident.stewardship import Answered, Ask, ControlRoomState, Hold, Remembered, StewardState
 from models.messages import ASK, BEGAN_IN, INCIDENT_WAITS, STATE
 from models.names import CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, steward_id
 from models.service.service import Service
@@ -45,6 +45,13 @@ class HistorySeen(Evidence):
     crashes: tuple[datetime, ...] = ()
     recent: tuple[str, ...] = ()
     """The plans carried out lately by any incident, one sentence each."""
+    performed: tuple[Remembered, ...] = ()
+    """The same, as the steward remembers them."""
+
+    def did_since(self, says: str, since: datetime) -> Remembered | None:
+        """The last time that this very plan was carried out, if that was not before this moment."""
+        done = (one for one in self.performed if one.done and one.says == says)
+        return next((one for one in done if one.started_at >= since), None)
 
     @property
     def current(self) -> Deployment | None:
@@ -102,6 +109,7 @@ class StewardshipActivities:
             deployments=tuple(sorted(state.deployments, key=lambda d: d.deployed_at, reverse=True)),
             crashes=state.crashes,
             recent=tuple(f"{p.finished_at:%Y-%m-%d %H:%M} UTC: {p.says}: {p.found}" for p in newest),
+            performed=tuple(newest),
         )
 
     @activity.defn

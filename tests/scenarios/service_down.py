@@ -434,6 +434,13 @@ ROWS = (
     ),
     Row(
         "unknown",
+        scene(process=sights.RUNNING, health=sights.NAMES_PROVIDER),
+        variant="it names a part that nobody knows",
+        asks=True,
+        done=("restart backend",),
+    ),
+    Row(
+        "unknown",
         scene(process=sights.RUNNING, port=OURS_LISTENS),
         variant="it listens, and the check is refused elsewhere",
         asks=True,

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Plan
     from models.incident.review import Review
     from models.incident.so_far import Opened
-    from models.names import DATABASE_CONNECTION_FAILURE
+    from models.names import DATABASE_CONNECTION_FAILURE, incident_id
     from workflows.diagnosis.causes import Cause, ask_a_human, walk
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
@@ -237,7 +237,7 @@ class ServiceDown(Runbook):
         cause = incident.diagnose(CAUSES, otherwise=UNKNOWN)
         now = await self.heal_the_database(incident) if cause in WITH_THE_DATABASE else incident.now
         if how_it_runs.is_unwell(now):
-            await incident.act(cause)
+            await self.fix(incident, cause)
         await incident.stays(verifications.HEALTHY if now.service.health else verifications.RUNS)
 
     async def look(self, incident: Incident) -> Situation:
@@ -261,16 +261,30 @@ class ServiceDown(Runbook):
             now = await self.look(incident)
         return now
 
+    async def fix(self, incident: Incident, cause: Cause) -> None:
+        """What was done since the alert began, by any incident, and did not help, is not repeated unasked."""
+        now, plan = incident.now, cause.fix(incident.now)
+        before = now[looks.history].did_since(plan.says, incident.record.fires_since) if plan else None
+        if plan and before and now[looks.process].running:
+            why = f"done before, at {before.finished_at:%H:%M} UTC, and it did not help: {plan.why}"
+            asked = plan.model_copy(update={"why": why})
+            await incident.carry_out(lambda _: asked, cause.undo, asks=True)
+        else:
+            await incident.act(cause)
+
     async def heal_the_database(self, incident: Incident) -> Situation:
         """In its own incident. Afterwards the service has its time to connect anew by itself."""
         lost = incident.now[looks.dependencies].lost_database
         nearest = next(one.name for one in incident.policy.dependencies if one.is_database)
-        await incident.heal_first(lost.service if lost else nearest, DATABASE_CONNECTION_FAILURE)
-        now = await incident.look(looks.health, looks.process)
-        if now[looks.process].running and how_it_runs.is_unwell(now):
+        database = lost.service if lost else nearest
+        await incident.heal_first(database, DATABASE_CONNECTION_FAILURE)
+        now = await incident.look(looks.health, looks.process, looks.history)
+        if how_it_runs.is_unwell(now):
             now = await incident.look(looks.dependencies)
-        if database_lost(now) and how_it_runs.is_unwell(now) and now[looks.process].running:
-            incident.hand_over(f"the database is still lost: {now[looks.dependencies].reason}")
+            if database_lost(now) and not stopped(now):
+                healing = incident_id(DATABASE_CONNECTION_FAILURE, database)
+                why = f"the database is still lost: {now[looks.dependencies].reason}; see {healing}"
+                incident.hand_over(why)
         if now[looks.process].running and how_it_runs.is_unwell(now):
             await incident.wait(how_it_runs.settle(now), "it may connect to its database by itself")
             now = await incident.look(looks.health, looks.process)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from activities.managers.process_seen import ProcessSeen
 from activities.postgres.database_seen import DatabaseKind
 from models.incident.incident import Outcome
 from tests.workflows import sights
@@ -138,6 +139,7 @@ async def test_who_joined_a_terminated_incident_goes_on(harness: Harness) -> Non
     await its_database_asks(harness)
     handle = await service_down(harness)
     healing = await its_database_is_asked_about(harness)
+    harness.world.database = sights.ANSWERS
     await healing.terminate("somebody gave up")
     await harness.env.sleep(timedelta(minutes=3))
     timeline = [entry.text for entry in (await harness.end(handle)).timeline]
@@ -149,12 +151,54 @@ async def test_an_incident_that_escalated_is_not_waited_for(harness: Harness) ->
     first = await service_down(harness)
     healing = await its_database_is_asked_about(harness)
     await healing.signal("deny")
-    await harness.end(first)
+    await harness.until(first, "escalated")
+    harness.world.process = sights.RUNNING
     late = await harness.fire(await harness.alert("HighErrorRate"))
     review = await harness.end(late)
     for one in (await harness.state(first), review):
         assert any("needs a person, and is not waited for" in entry.text for entry in one.timeline)
-    await harness.closes(healing)
+    for handle in (first, healing):
+        await harness.closes(handle)
+
+
+@pytest.mark.parametrize("process", [sights.RUNNING, CRASH], ids=["it runs", "it crashed"])
+async def test_while_its_database_is_lost_the_application_is_not_restarted(
+    harness: Harness, process: ProcessSeen
+) -> None:
+    await its_database_asks(harness)
+    harness.world.process = process
+    handle = await service_down(harness)
+    healing = await its_database_is_asked_about(harness)
+    await healing.signal("deny")
+    told = [entry.text for entry in (await harness.until(handle, "escalated")).timeline]
+    still_lost = [text for text in told if "the database is still lost" in text]
+    assert any("DatabaseConnectionFailure/postgres" in text for text in still_lost)
+    assert harness.world.done == []
+    for one in (handle, healing):
+        await harness.closes(one)
+
+
+async def test_a_restart_that_its_database_s_incident_did_in_vain_is_not_repeated_unasked(
+    harness: Harness,
+) -> None:
+    await its_database_is_lost(harness)
+    harness.world.hold("watch_health")
+    handle = await service_down(harness)
+    await harness.until_true(lambda: "watch_database" in harness.world.called)
+    harness.world.let_go("watch_database")
+    await harness.until_true(lambda: "watch_health" in harness.world.called)
+    harness.world.health = sights.REFUSED
+    harness.world.watched["watch_health"] = sights.UNSEEN
+    harness.world.let_go("watch_health")
+    state = await harness.until(handle, "awaiting approval")
+    assert state.awaiting
+    assert "and it did not help" in state.awaiting.plan.why
+    assert harness.world.done == ["start postgres", "restart backend"]
+    del harness.world.watched["watch_health"]
+    await handle.signal("approve")
+    assert (await harness.end(handle)).outcome is Outcome.RESOLVED
+    assert harness.world.done == ["start postgres", "restart backend", "restart backend"]
+    await harness.closes(harness.incident("DatabaseConnectionFailure/postgres"))
 
 
 async def test_done_while_waiting_for_another_incident_closes_this_one(harness: Harness) -> None:
