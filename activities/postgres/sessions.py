@@ -101,6 +101,7 @@ class SessionSeen(Session):
             application=self.application,
             user=self.user,
             database=self.database,
+            in_transaction=self.state.startswith("idle in transaction"),
         )
 
 

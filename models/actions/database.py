@@ -32,6 +32,8 @@ class Session(Model):
     application: str = ""
     user: str = ""
     database: str = ""
+    in_transaction: bool = False
+    """Whether ending it rolls a transaction back."""
 
     @property
     def whose(self) -> str:
@@ -56,7 +58,9 @@ class TerminateSessions(Change):
     @property
     def changes(self) -> str:
         who = ", ".join(sorted({session.whose for session in self.sessions}))
-        return f"these applications lose idle connections and open new ones: {who}"
+        lost = f"these applications lose idle connections and open new ones: {who}"
+        open_ones = sum(session.in_transaction for session in self.sessions)
+        return f"open transactions that are rolled back: {open_ones}; {lost}" if open_ones else lost
 
 
 class RaiseMaxConnections(Change):

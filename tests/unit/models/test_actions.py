@@ -182,3 +182,12 @@ def test_a_rollback_between_tags_names_the_tags() -> None:
     ids = {"from_image": f"sha256:{'b' * 64}", "to_image": f"sha256:{'a' * 64}"}
     back = RollBack(service=BACKEND, from_version="shop:2", to_version="shop:1", **ids)
     assert back.says == "roll backend back from shop:2 to shop:1"
+
+
+def test_ending_a_session_with_an_open_transaction_says_that_it_is_rolled_back() -> None:
+    idle = Session(pid=1, backend_start=AT, application="worker")
+    waiting = idle.model_copy(update={"pid": 2, "in_transaction": True})
+    ended = TerminateSessions(
+        service=BACKEND, sessions=(idle, waiting), idle_longer_than=timedelta(minutes=10)
+    )
+    assert ended.changes.startswith("open transactions that are rolled back: 1; ")
