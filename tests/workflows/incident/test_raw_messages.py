@@ -16,6 +16,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
 from models.incident.alert import Alert
+from models.incident.so_far import Opened
 from models.incident.stewardship import StewardState
 from models.names import TASK_QUEUE
 from tests.workflows import sights
@@ -69,7 +70,7 @@ async def open_run(harness: Harness, kind: type[Any]) -> WorkflowHandle[Any, Any
     takes.pop("return")
     (model,) = takes.values()
     made: dict[type[Any], Any] = {
-        Alert: Alert(name=kind.__name__, service=service, starts_at=sights.LONG_AGO),
+        Opened: Alert(name=kind.__name__, service=service, starts_at=sights.LONG_AGO),
         StewardState: StewardState(service=service),
     }
     return await harness.env.client.start_workflow(
