@@ -85,7 +85,9 @@ async def test_the_kill_switch_holds_every_action(suspended: Pipeline, engine_ev
 
         resumed = await asyncio.to_thread(stack.command, "resume", "--by", "anna")
         assert resumed.returncode == 0, resumed.stderr
-        await suspended.resolve(first)
+        await suspended.resolve(first)  # its process is down: a person says that this incident is over
+        done = await asyncio.to_thread(stack.command, "done", run.id)
+        assert done.returncode == 0, done.stderr
         assert (await suspended.review(run)).performed == ()
         again = await suspended.fire(Firing(datetime.now(UTC)))
         review = await suspended.review(again)

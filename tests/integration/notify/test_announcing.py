@@ -77,7 +77,7 @@ async def test_the_first_that_accepts_ends_the_search(
     delivered = await announce(channels, page(first_of=rung))
     assert delivered.reached
     assert [(receipt.channel, receipt.why) for receipt in delivered.receipts] == [
-        ("nobody", "no channel of this name is configured"),
+        ("nobody", "there is no channel of this name in the configuration"),
         ("unset", "unset has no address or key: set $NOT_SET"),
         ("gone", "cannot connect to localhost"),
         ("slow", "no answer within 0.3 s"),
@@ -140,7 +140,7 @@ async def test_a_mistake_in_one_channel_does_not_keep_the_next_from_paging(
     both = {**channels, "mistaken": Mistaken()}
     delivered = await announce(both, page(first_of=("mistaken", "well"), also_to=("mistaken",)))
     assert delivered.reached
-    assert delivered.receipts[0].why == "failed by a mistake of its own (KeyError)"
+    assert delivered.receipts[0].why == "failed with an internal error (KeyError)"
 
 
 async def test_a_retry_tells_only_those_who_have_not_heard(

@@ -137,7 +137,7 @@ async def test_apprise_that_fails_is_down_and_keeps_its_address_to_itself(
 ) -> None:
     httpserver.expect_request("/hook").respond_with_data("", 500)
     address = f"json://ops:p4ssword@localhost:{httpserver.port}/hook"
-    with caplog.at_level("DEBUG"), pytest.raises(ChannelDown, match="JSON did not take it") as down:
+    with caplog.at_level("DEBUG"), pytest.raises(ChannelDown, match="JSON did not accept it") as down:
         await one(AppriseChannel(url=named("SECRET")), client, address).deliver(page())
     assert "p4ssword" not in str(down.value) + caplog.text
     async with listening(silence) as port:
@@ -197,8 +197,8 @@ async def test_a_channel_hears_only_of_its_severities(client: httpx.AsyncClient)
         (SlackChannel(webhook=named("SLACK_ALERTS_URL")), "", r"set \$SLACK_ALERTS_URL"),
         (SlackChannel(webhook=named("SECRET")), "slack://a/b/c", r"\$SECRET is not an http\(s\) address"),
         (DiscordChannel(webhook=named("SECRET")), "http://[", r"\$SECRET is not an http\(s\) address"),
-        (AppriseChannel(url=named("SECRET")), "nonsense://x", r"\$SECRET is not an address that apprise"),
-        (EmailChannel(url=named("SECRET")), "json://localhost", r"\$SECRET is not an address that apprise"),
+        (AppriseChannel(url=named("SECRET")), "nonsense://x", r"\$SECRET is not a valid apprise address"),
+        (EmailChannel(url=named("SECRET")), "json://localhost", r"\$SECRET is not a valid apprise address"),
     ],
 )
 async def test_a_channel_without_a_good_secret_says_what_to_set(

@@ -57,7 +57,7 @@ def test_starts_what_exited(effects: ActionActivities, make_container: MakeConta
     container.stop(timeout=2)
     effect = perform(effects.start_service, StartService(service=docker_service(container.name)))
     assert effect.done
-    assert effect.before.startswith("exited with code 0")
+    assert effect.before.startswith("stopped by somebody (exit code 0)")
     assert effect.after.startswith("running for")
 
 

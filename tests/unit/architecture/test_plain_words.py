@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,11 @@ import pytest
 ROOT = Path(__file__).parents[3]
 NOT_READ = ("CHANGELOG.md", "tests/replay/histories/", "requirements.lock", "deploy/image.lock")
 """What has been written down as it was, and what tools write."""
+
+MADE = {
+    ".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "var", "ci-output",
+}  # fmt: skip
+"""What is no part of the repository: what tools and runs leave behind."""
 
 DOCUMENTS = re.compile(r"\b(?:runbook|RUNBOOKS|FIELD|DESIGN|FAULTS|PLATFORM|STYLE|MOVES)\.md\b")
 PRIVATE_WORDS = re.compile(
@@ -22,12 +26,11 @@ PRIVATE_WORDS = re.compile(
 
 
 def texts() -> list[Path]:
-    """Every text file of the repository but this one."""
-    listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True, check=True
-    ).stdout.split("\0")
-    kept = [ROOT / name for name in listed if name and not name.startswith(NOT_READ)]
-    return [path for path in kept if path.is_file() and path != Path(__file__)]
+    """Every text file of the repository but this one; a copy without git has the same."""
+    tops = [path for path in ROOT.iterdir() if path.name not in MADE]
+    paths = (path for top in tops for path in (top.rglob("*") if top.is_dir() else [top]))
+    kept = (path for path in paths if not path.relative_to(ROOT).as_posix().startswith(NOT_READ))
+    return [path for path in kept if path.is_file() and path.suffix != ".pyc" and path != Path(__file__)]
 
 
 def found(pattern: re.Pattern[str], path: Path) -> list[str]:
