@@ -56,7 +56,7 @@ class Backend:
 
     def crash(self) -> None:
         self.container.start()
-        self.container.stop(timeout=5)
+        self.container.kill()
         wait_for(self.container, "exited")
 
     def configuration(self) -> dict[str, Any]:
