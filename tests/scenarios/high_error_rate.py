@@ -80,6 +80,7 @@ SCENARIOS = (
     ),
     _row(
         name="pool exhausted",
+        alone=True,
         cause="pool exhausted",
         faults=("errors-pool-empty",),
         timeline=(HEALED_ELSEWHERE, "set PRISMA_DATABASE_URL_POOL_SIZE=20"),
@@ -187,6 +188,7 @@ SCENARIOS = (
     ),
     _row(
         name="resolved before the approval",
+        alone=True,
         cause="database deadlock",
         faults=("errors-deadlock",),
         resolved_when=Phase.AWAITING_APPROVAL,
