@@ -1,4 +1,4 @@
-"""Writes into the operator's pages what the code knows better: causes, risks, log patterns.
+"""Writes into the operator's pages what the code knows better: causes, risks, log patterns, paths.
 
     python -m docs.generate          write every page that is out of date, and name it
     python -m docs.generate --check  write nothing; exit with 1 if a page is out of date
@@ -19,6 +19,7 @@ from models.actions.change import Risk
 from models.actions.kinds import kinds
 from models.actions.plan import AUTOMATIC
 from models.names import Severity
+from models.service.application import ApiPaths
 from models.service.service import LogScan
 from workflows.diagnosis.causes import UNKNOWN, Cause
 from workflows.runbooks.registry import WORKFLOWS
@@ -73,6 +74,12 @@ def patterns(_: str = "") -> str:
     return _table(("name", "regular expression"), rows)
 
 
+def paths(_: str = "") -> str:
+    """What the application's API is asked for, where the configuration names no other path."""
+    rows = [(f"`{name}`", f"`{path}`") for name, path in ApiPaths().model_dump().items()]
+    return _table(("path", "default"), rows)
+
+
 def _in_a_cell(text: str) -> str:
     return text.replace("|", r"\|")
 
@@ -82,7 +89,12 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-WRITERS: dict[str, Callable[[str], str]] = {"causes": causes, "risks": risks, "patterns": patterns}
+WRITERS: dict[str, Callable[[str], str]] = {
+    "causes": causes,
+    "risks": risks,
+    "patterns": patterns,
+    "paths": paths,
+}
 
 
 def renewed(page: str) -> str:

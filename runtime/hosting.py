@@ -19,7 +19,9 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.app.api import AppApi
 from activities.app.degradation import DegradationActivities
+from activities.app.products import ProductActivities
 from activities.app.temporal import AppTemporalActivities
 from activities.files.clean_up import CleanUpActivities
 from activities.files.environment import EnvironmentActivities
@@ -96,6 +98,7 @@ def build(
         SentryActivities(http),
         ProviderActivities(http),
         AppTemporalActivities(),
+        ProductActivities(AppApi(http)),
         DegradationActivities(http),
         ActionActivities(managers),
         AlertSourceActivities(http),

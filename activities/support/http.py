@@ -1,4 +1,4 @@
-"""One bounded HTTP GET, for every read-only activity.
+"""One bounded HTTP request, for every activity that looks, or calls once.
 
 The total time and the size are bounded, and redirects are not followed. A failure is one of:
 
@@ -66,6 +66,8 @@ class Answer:
     body: bytes
     location: str = ""
     retry_after: str = ""
+    date: str = ""
+    """The server's clock, as its `Date` header tells it."""
     cut: Cut | None = None
 
     @property
@@ -89,6 +91,17 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}"
 
 
+@dataclass(frozen=True)
+class Outgoing:
+    """One request, before it is sent. With `json` its body is this object."""
+
+    url: str
+    method: str = "GET"
+    params: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None
+    json: Mapping[str, object] | None = None
+
+
 async def ask(
     client: httpx.AsyncClient,
     url: str,
@@ -99,7 +112,20 @@ async def ask(
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """`GET url` on a fresh connection: at most `limit` bytes of the body, `within` in all.
+    """`GET url`: see `send`."""
+    request = Outgoing(url, params=params, headers=headers)
+    return await send(client, request, within=within, limit=limit, error_limit=error_limit)
+
+
+async def send(
+    client: httpx.AsyncClient,
+    request: Outgoing,
+    *,
+    within: timedelta,
+    limit: int,
+    error_limit: int | None = None,
+) -> Answer:
+    """Send it on a fresh connection: at most `limit` bytes of the body, `within` in all.
 
     Of an answer that tells of an error, `error_limit` bytes, where that is another number.
 
@@ -107,7 +133,7 @@ async def ask(
     Raises `NoAnswer` when not even a status came.
     """
     seconds = within.total_seconds()
-    asked_for = {"Connection": "close", "Accept-Encoding": "identity", **(headers or {})}
+    asked_for = {"Connection": "close", "Accept-Encoding": "identity", **(request.headers or {})}
     response: httpx.Response | None = None
     body = bytearray()
     cut: Cut | None = None
@@ -115,9 +141,10 @@ async def ask(
         async with (
             asyncio.timeout(seconds),
             client.stream(
-                "GET",
-                url,
-                params=params,
+                request.method,
+                request.url,
+                params=request.params,
+                json=request.json,
                 headers=asked_for,
                 follow_redirects=False,
                 # The total is bounded above; an exhausted pool is our own fault, and reported as that.
@@ -133,18 +160,19 @@ async def ask(
                     break
     except TimeoutError:
         if response is None:
-            reason = f"no answer within {in_words(within)} at {shown(url)}"
+            reason = f"no answer within {in_words(within)} at {shown(request.url)}"
             raise NoAnswer(Fault.TIMED_OUT, reason) from None
         cut = Cut.TIME
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         if response is None:
-            raise _no_answer(error, shown(url)) from error
+            raise _no_answer(error, shown(request.url)) from error
         cut = Cut.ENCODING if isinstance(error, httpx.DecodingError) else Cut.BROKEN
     return Answer(
         status=response.status_code,
         body=bytes(body[:limit]),
         location=response.headers.get("location", ""),
         retry_after=response.headers.get("retry-after", ""),
+        date=response.headers.get("date", ""),
         cut=cut,
     )
 

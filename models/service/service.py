@@ -16,6 +16,7 @@ from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter, field_valid
 from models.base import Configured, Duration, Interval, Size, in_words
 from models.names import ServiceName, queue_of, verification_queue_of
 from models.service.addresses import WebAddress, web_address
+from models.service.application import ApplicationApi
 from models.service.secret import SecretRef
 from models.service.surroundings import (
     AppTemporal,
@@ -195,6 +196,7 @@ class Service(Configured):
     sentry: Sentry | None = None
     providers: dict[str, Provider] = Field(default_factory=dict)
     temporal: AppTemporal | None = None
+    api: ApplicationApi | None = None
     degradation: Degradation | None = None
     env_file: str | None = None
     """The file with the service's settings; recreating the service reads it again."""

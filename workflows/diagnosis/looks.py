@@ -9,6 +9,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.app.products import CountSeen, LookAtProducts, ProductActivities, SyncSeen
     from activities.app.temporal import AppTemporalActivities, ExecutionsSeen, FailedExecutions
     from activities.files.clean_up import CleanUpActivities, OldFilesSeen
     from activities.files.environment import EnvironmentActivities, EnvironmentProposal, ProposeEnvironment
@@ -90,6 +91,10 @@ def its_executions(now: Situation) -> FailedExecutions:
     return FailedExecutions(service=now.service)
 
 
+def its_products(now: Situation) -> LookAtProducts:
+    return LookAtProducts(service=now.service)
+
+
 health = Look("health", HealthSeen, HealthActivities.probe_health, the_service, "health check")
 process = Look("process", ProcessSeen, ProcessActivities.look_at_process, the_service, "state")
 recent_logs = Look("logs", LogsSeen, LogActivities.read_logs, the_service, "last log lines")
@@ -127,6 +132,12 @@ provider_calls = Look(
 )
 executions = Look(
     "executions", ExecutionsSeen, AppTemporalActivities.failed_executions, its_executions, "failed workflows"
+)
+last_sync = Look(
+    "last_sync", SyncSeen, ProductActivities.look_at_last_sync, the_service, "last sync of the products"
+)
+product_count = Look(
+    "product_count", CountSeen, ProductActivities.look_at_product_count, its_products, "products"
 )
 history = Look(
     "history",
