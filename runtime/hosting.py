@@ -31,6 +31,7 @@ from activities.incidents.policy import PolicyActivities
 from activities.incidents.stewardship import StewardshipActivities
 from activities.managers import Managers
 from activities.monitoring.alertmanager import AlertSourceActivities
+from activities.monitoring.costs import CostActivities
 from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.providers import ProviderActivities
 from activities.monitoring.sentry import SentryActivities
@@ -95,6 +96,7 @@ def build(
         SessionActivities(),
         PostgresSettingActivities(managers),
         ServiceMetricActivities(Prometheus(http)),
+        CostActivities(Prometheus(http)),
         SentryActivities(http),
         ProviderActivities(http),
         AppTemporalActivities(),

@@ -17,6 +17,7 @@ from models.base import Configured, Duration, Interval, Size, in_words
 from models.names import ServiceName, queue_of, verification_queue_of
 from models.service.addresses import WebAddress, web_address
 from models.service.application import ApplicationApi
+from models.service.costs import Costs
 from models.service.secret import SecretRef
 from models.service.surroundings import (
     AppTemporal,
@@ -197,6 +198,7 @@ class Service(Configured):
     providers: dict[str, Provider] = Field(default_factory=dict)
     temporal: AppTemporal | None = None
     api: ApplicationApi | None = None
+    costs: Costs | None = None
     degradation: Degradation | None = None
     env_file: str | None = None
     """The file with the service's settings; recreating the service reads it again."""

@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.health.probe import HealthActivities
     from activities.incidents.stewardship import HistorySeen, StewardshipActivities
     from activities.managers.process_seen import ProcessSeen
+    from activities.monitoring.costs import CostActivities, CostsSeen
     from activities.monitoring.heap import HeapSeen
     from activities.monitoring.providers import ProviderActivities, ProviderCallsSeen, ProvidersSeen
     from activities.monitoring.sentry import SentryActivities, SentrySeen, TopIssues
@@ -120,6 +121,7 @@ old_files = Look("old_files", OldFilesSeen, CleanUpActivities.look_at_old_files,
 pool_setting = Look("pool_setting", EnvironmentProposal, EnvironmentActivities.propose_environment, its_pool)
 errors = Look("errors", ErrorsSeen, ServiceMetricActivities.look_at_errors, the_service, "error ratio")
 heap = Look("heap", HeapSeen, ServiceMetricActivities.look_at_heap, the_service, "heap trend")
+costs = Look("costs", CostsSeen, CostActivities.look_at_costs, the_service, "API costs")
 cpu = Look("cpu", CpuSeen, ServiceMetricActivities.look_at_cpu, the_service, "CPU")
 issues = Look("issues", SentrySeen, SentryActivities.top_issues, its_issues, "top issues")
 providers = Look("providers", ProvidersSeen, ProviderActivities.probe_providers, the_service)
