@@ -21,8 +21,12 @@ from temporalio.worker import Worker
 
 from activities.app.api import AppApi
 from activities.app.degradation import DegradationActivities
+from activities.app.executions import AppTemporalActivities
+from activities.app.open_executions import OpenExecutionActivities
 from activities.app.products import ProductActivities
-from activities.app.temporal import AppTemporalActivities
+from activities.app.retry_proposal import RetryProposalActivities
+from activities.app.retrying import RetryActivities
+from activities.app.starts import StartActivities
 from activities.files.clean_up import CleanUpActivities
 from activities.files.environment import EnvironmentActivities
 from activities.health.dependencies import DependencyActivities
@@ -101,6 +105,10 @@ def build(
         ProviderActivities(http),
         AppTemporalActivities(),
         ProductActivities(AppApi(http)),
+        OpenExecutionActivities(),
+        StartActivities(),
+        RetryProposalActivities(),
+        RetryActivities(),
         DegradationActivities(http),
         ActionActivities(managers),
         AlertSourceActivities(http),

@@ -1,116 +1,64 @@
-"""The application's own Temporal: which of its workflows failed lately.
-
-Evidence for the cause "failed workflows" of HighErrorRate, read through Temporal's client.
+"""The application's own Temporal: one short connection for each look or action, and links to its web
+interface. It is not the Temporal that runs the incidents, and it may come and go without the worker.
 """
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from pydantic import Field
-from temporalio import activity
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.support.redaction import clean
-from models.base import Duration, Model, in_words
-from models.evidence.evidence import Evidence, Finding
-from models.service.request import ServiceRequest
+from models.base import in_words
 from models.service.surroundings import AppTemporal
 
-
-class FailedExecutions(ServiceRequest):
-    """Workflows of the application that failed or timed out within the configured window."""
-
-    within: Duration = timedelta(seconds=5)
-    newest: int = Field(default=200, ge=1, le=1000)
-    """How many of them are read to count by type."""
+_NOT_IN_A_QUERY = frozenset("'\"`\\")
 
 
-class FailedType(Model):
-    """One workflow type, how often it failed, and the newest failure."""
-
-    type: str
-    count: int
-    workflow_id: str
-    closed_at: datetime
-    link: str = ""
+class TemporalAway(Exception):
+    """The application's Temporal cannot be asked. The text is one sentence, without secrets."""
 
 
-class ExecutionsSeen(Evidence):
-    """`bad` when any failed. `total` is exact; `types` counts the newest, the most frequent first."""
+@asynccontextmanager
+async def connected(temporal: AppTemporal, within: timedelta) -> AsyncIterator[Client]:
+    """A client of the application's Temporal; connecting and all that is asked is over `within` that time.
 
-    total: int = 0
-    types: tuple[FailedType, ...] = ()
-    link: str = ""
-    """All of them, in the web interface."""
-
-
-class AppTemporalActivities:
-    """Connects for each look: the application's Temporal may come and go without the worker."""
-
-    @activity.defn
-    async def failed_executions(self, request: FailedExecutions) -> ExecutionsSeen:
-        """Workflows that failed or timed out within the window, by type. Never raises for its trouble."""
-        temporal, now = request.service.temporal, datetime.now(UTC)
-        if temporal is None:
-            reason = f"no Temporal is configured for {request.service.name}"
-            return ExecutionsSeen(reason=reason, observed_at=now)
-        closed = f"{now - temporal.window:%Y-%m-%dT%H:%M:%S.%fZ}"
-        query = f"ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime >= '{closed}'"
-        try:
-            async with asyncio.timeout(request.within.total_seconds()):
-                client = await Client.connect(temporal.address, namespace=temporal.namespace)
-                total = (await client.count_workflows(query)).count
-                newest = [one async for one in client.list_workflows(query, limit=request.newest)]
-        except TimeoutError:
-            reason = f"no answer within {in_words(request.within)} from Temporal at {temporal.address}"
-            return ExecutionsSeen(reason=reason, observed_at=now)
-        except (RPCError, RuntimeError) as error:  # the SDK connects with a RuntimeError
-            why = clean(str(error), 160)
-            reason = f"Temporal at {temporal.address} cannot be asked: {why}"
-            return ExecutionsSeen(reason=reason, observed_at=now)
-        types = _by_type(newest, temporal)
-        return ExecutionsSeen(
-            finding=Finding.BAD if total else Finding.OK,
-            reason=_in_words(total, types, temporal),
-            observed_at=now,
-            total=total,
-            types=types,
-            link=_link(temporal, f"workflows?{urlencode({'query': query})}"),
-        )
+    Raises `TemporalAway`.
+    """
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            yield await Client.connect(temporal.address, namespace=temporal.namespace)
+    except TimeoutError:
+        reason = f"no answer within {in_words(within)} from Temporal at {temporal.address}"
+        raise TemporalAway(reason) from None
+    except (RPCError, RuntimeError) as error:  # the SDK connects with a RuntimeError
+        reason = f"Temporal at {temporal.address} cannot be asked: {clean(str(error), 160)}"
+        raise TemporalAway(reason) from error
 
 
-def _by_type(executions: list[WorkflowExecution], temporal: AppTemporal) -> tuple[FailedType, ...]:
-    """Counted by type; the list is newest first, so that the first of a type is its newest."""
-    newest: dict[str, WorkflowExecution] = {}
-    counts: dict[str, int] = {}
-    for one in executions:
-        newest.setdefault(one.workflow_type, one)
-        counts[one.workflow_type] = counts.get(one.workflow_type, 0) + 1
-    failed = (
-        FailedType(
-            type=clean(name, 120),
-            count=counts[name],
-            workflow_id=clean(one.id, 200),
-            closed_at=one.close_time or one.start_time,
-            link=_link(temporal, f"workflows/{quote(one.id, safe='')}/{one.run_id}/history"),
-        )
-        for name, one in newest.items()
-    )
-    return tuple(sorted(failed, key=lambda one: (-one.count, one.type)))
+def in_query(at: datetime) -> str:
+    """A time as a visibility query writes it."""
+    return f"'{at:%Y-%m-%dT%H:%M:%S.%fZ}'"
 
 
-def _in_words(total: int, types: tuple[FailedType, ...], temporal: AppTemporal) -> str:
-    window = in_words(temporal.window)
-    if not total:
-        return f"no workflow failed in the last {window}"
-    named = ", ".join(f"{one.type} ({one.count})" for one in types[:3])
-    newest = max(types, key=lambda one: one.closed_at, default=None)
-    see = f"; the newest: {newest.link}" if newest and newest.link else ""
-    return f"{total} workflows failed in the last {window}: {named}{see}"
+def can_be_queried(name: str) -> bool:
+    """Whether a name of the application's can stand in a query: a quotation mark would end it there."""
+    return bool(name) and not _NOT_IN_A_QUERY & set(name)
+
+
+def link_to_run(temporal: AppTemporal, workflow_id: str, run_id: str) -> str:
+    """One run in the web interface; empty where none is configured."""
+    return _link(temporal, f"workflows/{quote(workflow_id, safe='')}/{run_id}/history")
+
+
+def link_to_query(temporal: AppTemporal, query: str) -> str:
+    """All that a query finds, in the web interface; empty where none is configured."""
+    return _link(temporal, f"workflows?{urlencode({'query': query})}")
 
 
 def _link(temporal: AppTemporal, page: str) -> str:

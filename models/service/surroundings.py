@@ -83,6 +83,18 @@ class AppTemporal(Configured):
     ui: OptionalWebAddress = ""
     """Without one, the evidence holds no links."""
     window: Interval = timedelta(minutes=30)
+    stuck_attempts: int = Field(default=5, ge=2)
+    """An open workflow is stuck when an activity, or its own next task, has failed this often in a row."""
+    stuck_after: Interval = timedelta(minutes=30)
+    """No workflow counts as stuck for its age before this."""
+    stuck_factor: float = Field(default=3, gt=1)
+    """How many times longer than the longest lately an open workflow of its type must be, to be stuck."""
+    starts_window: Interval = timedelta(hours=1)
+    """Over which the starts of workflows are counted, to be compared with those of the day before."""
+    starts_factor: float = Field(default=5, gt=1)
+    """How many times its usual number a type of workflow must be started, to be too frequent."""
+    starts_floor: int = Field(default=20, ge=2)
+    """Fewer starts in that window are never too frequent."""
 
 
 class SwitchCall(Configured):

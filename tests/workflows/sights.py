@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from activities.app.temporal import ExecutionsSeen, FailedType
+from activities.app.executions import ExecutionsSeen, FailedType
 from activities.files.clean_up import OldFile, OldFilesSeen
 from activities.files.environment import EnvironmentProposal
 from activities.health.health_seen import HealthKind, HealthSeen

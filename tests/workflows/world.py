@@ -18,7 +18,7 @@ from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from activities.app.temporal import ExecutionsSeen
+from activities.app.executions import ExecutionsSeen
 from activities.files.clean_up import OldFilesSeen
 from activities.files.environment import EnvironmentProposal
 from activities.health.dependencies import DependenciesSeen, DependencySeen, LookAtDependencies

@@ -9,8 +9,10 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.app.executions import AppTemporalActivities, ExecutionsSeen, FailedExecutions
+    from activities.app.open_executions import OpenExecutionActivities, OpenExecutions, OpenExecutionsSeen
     from activities.app.products import CountSeen, LookAtProducts, ProductActivities, SyncSeen
-    from activities.app.temporal import AppTemporalActivities, ExecutionsSeen, FailedExecutions
+    from activities.app.starts import StartActivities, StartsSeen, WorkflowStarts
     from activities.files.clean_up import CleanUpActivities, OldFilesSeen
     from activities.files.environment import EnvironmentActivities, EnvironmentProposal, ProposeEnvironment
     from activities.health.dependencies import DependenciesSeen, DependencyActivities, LookAtDependencies
@@ -96,6 +98,14 @@ def its_products(now: Situation) -> LookAtProducts:
     return LookAtProducts(service=now.service)
 
 
+def its_open_executions(now: Situation) -> OpenExecutions:
+    return OpenExecutions(service=now.service)
+
+
+def its_workflow_starts(now: Situation) -> WorkflowStarts:
+    return WorkflowStarts(service=now.service)
+
+
 health = Look("health", HealthSeen, HealthActivities.probe_health, the_service, "health check")
 process = Look("process", ProcessSeen, ProcessActivities.look_at_process, the_service, "state")
 recent_logs = Look("logs", LogsSeen, LogActivities.read_logs, the_service, "last log lines")
@@ -141,6 +151,14 @@ last_sync = Look(
 product_count = Look(
     "product_count", CountSeen, ProductActivities.look_at_product_count, its_products, "products"
 )
+open_executions = Look(
+    "open_executions",
+    OpenExecutionsSeen,
+    OpenExecutionActivities.open_executions,
+    its_open_executions,
+    "open workflows",
+)
+starts = Look("starts", StartsSeen, StartActivities.workflow_starts, its_workflow_starts, "workflow starts")
 history = Look(
     "history",
     HistorySeen,

@@ -19,6 +19,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.app.degradation import DegradationActivities
+    from activities.app.retrying import RetryActivities
     from activities.files.clean_up import CleanUpActivities
     from activities.files.environment import EnvironmentActivities
     from activities.postgres.sessions import SessionActivities
@@ -27,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.service.networks import NetworkActivities
     from models.actions.change import ActionResult, Change, Perform
     from models.actions.database import RaiseMaxConnections, RestartDatabase, TerminateSessions
+    from models.actions.executions import RetryWorkflow
     from models.actions.kinds import Action
     from models.actions.plan import LookBack
     from models.actions.service import (
@@ -85,6 +87,7 @@ PERFORMANCES = (
     Performance(Degrade, DegradationActivities.degrade, timedelta(minutes=1)),
     Performance(RestoreService, DegradationActivities.restore_service, timedelta(minutes=1)),
     Performance(SetEnvironment, EnvironmentActivities.set_environment, timedelta(minutes=5)),
+    Performance(RetryWorkflow, RetryActivities.retry_workflow, timedelta(minutes=1)),
 )
 """Every action that can be performed: a new one is one line here."""
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.actions.change import Risk
 from models.actions.database import RaiseMaxConnections, RestartDatabase, Session, TerminateSessions
+from models.actions.executions import RetryWorkflow
 from models.actions.kinds import Action
 from models.actions.plan import AUTOMATIC, Plan
 from models.actions.service import (
@@ -50,11 +51,21 @@ EVERY: tuple[Action, ...] = (
     CleanUpFiles(service=BACKEND, files=("/var/log/old.log",), frees=GIB),
     Degrade(service=BACKEND, because_of="openai", at_most=timedelta(hours=4)),
     RestoreService(service=BACKEND),
+    RetryWorkflow(
+        service=BACKEND, type="GenerateVideos", workflow_id="videos", run_id="1", closed_at=AT, error="boom"
+    ),
 )
 
 RISKS = {
     Risk.SAFE: {"start-service", "restore-service"},
-    Risk.GUARDED: {"restart-service", "raise-memory-limit", "scale-out", "set-environment", "degrade"},
+    Risk.GUARDED: {
+        "restart-service",
+        "raise-memory-limit",
+        "scale-out",
+        "set-environment",
+        "degrade",
+        "retry-workflow",
+    },
     Risk.DANGEROUS: {
         "kill-process",
         "roll-back",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from activities.app.temporal import ExecutionsSeen, FailedType
+from activities.app.executions import ExecutionsSeen, FailedType
 from activities.health.health_seen import HealthSeen
 from activities.incidents.policy import policy_for
 from activities.incidents.stewardship import HistorySeen

