@@ -79,6 +79,8 @@ def _facts(state: IncidentState) -> list[tuple[str, str]]:
         ("firing since", f"{state.alert.starts_at:%Y-%m-%d %H:%M:%S} UTC"),
         ("cause", state.cause),
         ("also seen", ", ".join(state.also_seen)),
+        ("waits for", state.waits_for),
+        ("waits until", f"{state.waits_until:%Y-%m-%d %H:%M:%S} UTC" if state.waits_until else ""),
         ("acknowledged by", state.acknowledged_by),
         ("escalated to", state.rung),
         ("done", "; ".join(one.found for one in state.performed)),

@@ -52,6 +52,7 @@ def policy_for(alert: Alert, configuration: Configuration) -> Policy:
         risks={**configuration.risks, **rule.risks},
         approval=configuration.approvals,
         ladder=ladder_for(rule, deadline, configuration),
+        time_zone=configuration.time_zone,
         alertmanager=configuration.systems.alertmanager,
         links=links_for(rule, service, configuration),
         higher=higher_for(rule, severity, configuration),

@@ -24,6 +24,7 @@ from models.incident.policy import ApprovalPolicy, Thresholds
 from models.names import ANY_ALERT, UNKNOWN_SERVICE, AlertName, ServiceName, Severity, severity_said
 from models.service.addresses import WebAddress
 from models.service.service import Service
+from models.zone import Zone
 
 USUAL_LABELS = ("service", "job", "app")
 """The first of them that an alert carries names its service, unless `service_labels` says otherwise."""
@@ -98,6 +99,8 @@ class Configuration(Configured):
     broadcast: tuple[str, ...] = ()
     """Channels that hear of every rung."""
     ask_again_after: Interval = timedelta(minutes=30)
+    time_zone: Zone = "UTC"
+    """Where days begin: when a daily budget is reset, and what a day is in a report."""
     channels: dict[str, ChannelConfig] = Field(default_factory=dict)
     approvals: ApprovalPolicy = ApprovalPolicy()
     systems: Systems = Systems()

@@ -82,6 +82,17 @@ class PendingApproval(Model):
     expires_at: datetime
 
 
+class Wait(Model):
+    """What an incident waits for; what is left of it outlasts the run and the worker."""
+
+    why: str
+    began_at: datetime
+    until: datetime | None = None
+    """Its end by the clock; None where only the alert or a person ends it."""
+    asked_at: datetime | None = None
+    """When a person was last asked to do something: then `done` means that it is done, and goes on."""
+
+
 class Entry(Model):
     """One line of the timeline, to the second, with who and through what."""
 
@@ -116,6 +127,9 @@ class IncidentState(Model):
     cause: str = ""
     also_seen: tuple[str, ...] = ()
     awaiting: PendingApproval | None = None
+    waits_for: str = ""
+    """What it lets time pass for, or asked a person to do."""
+    waits_until: datetime | None = None
     acknowledged_by: str = ""
     rung: str = ""
     outcome: Outcome | None = None

@@ -31,6 +31,8 @@ class Thresholds(Configured):
     crash_window: Interval = Field(default=timedelta(hours=1), le=LONGEST_CRASH_WINDOW)
     source_agrees_within: Duration = timedelta(minutes=6)
     """How long the alert's source may take to agree, for its own decay and grouping."""
+    person_within: Interval = timedelta(days=1)
+    """So long a person may take for what only a person can do; then the incident is escalated."""
 
 
 class ApprovalPolicy(Configured):
@@ -90,6 +92,8 @@ class Policy(Model):
     risks: dict[str, Risk] = Field(default_factory=dict)
     approval: ApprovalPolicy = ApprovalPolicy()
     ladder: Ladder
+    time_zone: str = "UTC"
+    """Where days begin, as for a daily budget."""
     alertmanager: str | None = None
     links: dict[str, str] = Field(default_factory=dict)
     higher: dict[Severity, Urgency] = Field(default_factory=dict)

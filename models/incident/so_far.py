@@ -14,7 +14,16 @@ from models.base import Model
 from models.evidence.evidence import VerificationResult
 from models.incident.alert import Alert
 from models.incident.alert_life import Instance
-from models.incident.incident import Decision, Entry, Outcome, PendingApproval, Performed, Phase, Spoken
+from models.incident.incident import (
+    Decision,
+    Entry,
+    Outcome,
+    PendingApproval,
+    Performed,
+    Phase,
+    Spoken,
+    Wait,
+)
 from models.incident.joining import Ended, Joined, Waiting
 from models.incident.policy import Policy
 from models.names import Severity
@@ -37,6 +46,9 @@ class Passed(Model):
     verb: str
     cause: str = ""
     seen: Evidences = {}
+    well: bool = False
+    """What a wait that looked now and then found at its end."""
+    at: datetime | None = None
 
 
 class Known(Model):
@@ -60,6 +72,8 @@ class Known(Model):
     outcome: Outcome | None
     ended_at: datetime | None
     remarks: tuple[str, ...]
+    wait: Wait | None = None
+    answered: Spoken | None = None
 
 
 class AlertSoFar(Model):

@@ -122,6 +122,23 @@ class Escalation:
         if rung and self._first_time(topic):
             self._page(rung, f"at once, for the cause is {cause}")
 
+    def request(self, topic: str, why: str) -> None:
+        """Page this topic's specialist to do something; without one the rung that was reached."""
+        self.begin()
+        if rung := self._policy.ladder.specialists.get(topic) or self._reached:
+            self._page(rung, why)
+
+    def request_again(self, topic: str, why: str) -> None:
+        """Nobody said a word since: the ladder climbs by itself, and nobody else asks the specialist."""
+        rung = self._policy.ladder.specialists.get(topic)
+        if rung and not self._climb.acknowledged_by:
+            self._page(rung, why)
+
+    @property
+    def quiet_since(self) -> datetime:
+        """When a person last sent a message."""
+        return self._climb.last_word_at
+
     def ask(self, plan: Plan, risk: Risk) -> None:
         """Ask the rung that was reached to approve one plan."""
         if self._reached:

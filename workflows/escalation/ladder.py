@@ -58,7 +58,7 @@ class Climb:
         self._paged_at: datetime | None = None
         self._pushed = ""
         self._not_before = starts_at
-        self._last_word_at = starts_at
+        self.last_word_at = starts_at
         self._quiet_until = starts_at
         """An acknowledgement that went quiet puts the next rung off until then."""
         self._at_top_since: datetime | None = None
@@ -77,7 +77,7 @@ class Climb:
             at_top_since=self._at_top_since,
             position=self.position,
             acknowledged_by=self.acknowledged_by,
-            last_word_at=self._last_word_at,
+            last_word_at=self.last_word_at,
             pushed=self._pushed,
             late=tuple(self.late),
         )
@@ -88,7 +88,7 @@ class Climb:
         self._paged_at, self._not_before = so_far.paged_at, so_far.not_before
         self._quiet_until, self._at_top_since = so_far.quiet_until, so_far.at_top_since
         self.position, self.acknowledged_by = so_far.position, so_far.acknowledged_by
-        self._last_word_at, self._pushed, self.late = so_far.last_word_at, so_far.pushed, list(so_far.late)
+        self.last_word_at, self._pushed, self.late = so_far.last_word_at, so_far.pushed, list(so_far.late)
 
     def acknowledge(self, by: str) -> None:
         """Stop the ladder where it is."""
@@ -97,7 +97,7 @@ class Climb:
 
     def heard(self) -> None:
         """A person sent a message: the incident is not quiet."""
-        self._last_word_at = workflow.now()
+        self.last_word_at = workflow.now()
 
     def push(self, why: str) -> None:
         """Climb one rung now, whatever the clock says; not while somebody has acknowledged."""
@@ -220,4 +220,4 @@ class Climb:
 
     @property
     def _quiet_at(self) -> datetime:
-        return self._last_word_at + self._ladder.ask_again_after
+        return self.last_word_at + self._ladder.ask_again_after

@@ -17,8 +17,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.base import in_words
-    from models.evidence.evidence import Evidence, VerificationResult
+    from models.evidence.evidence import Evidence
     from models.incident.incident import Phase
     from models.incident.review import Review
     from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, Undo, walk
@@ -27,15 +26,15 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.verifications import Verification
     from workflows.incident.confirmation import Check, Confirmation
     from workflows.incident.life import Life, Page
-    from workflows.incident.parts import Parts
-    from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, Withdrawn
+    from workflows.incident.waits import Waits
+    from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone
 
 
 SLOW = timedelta(seconds=5)
 """So long the first person who is due waits for the looks."""
 
 
-class Incident(Parts):
+class Incident(Waits):
     """The verbs of a page, on the parts and the state of one run."""
 
     async def respond(self, page: Page) -> Review:
@@ -62,10 +61,6 @@ class Incident(Parts):
             self.escalation.begin()
         await looking
         return self.now
-
-    async def _take(self, look: Look[Evidence], now: Situation) -> None:
-        found = await look.take(now)
-        self.record.seen = self.record.seen.having([(look, found)])
 
     async def confirm(self, check: Check, *others: Check, again: Sequence[Look[Evidence]] = ()) -> None:
         """Is the alert true? Not any more: self-recovered. Could not verify: announced, no action taken.
@@ -151,20 +146,6 @@ class Incident(Parts):
         self.remediation.stop_if_done(done_said)
         self.path.did(verb)
 
-    async def wait(self, how_long: timedelta, why: str) -> None:
-        """Let time pass before another look; the end of the alert and a person's `done` leave the page."""
-        if self.path.passed("wait"):
-            return
-        done_said = self.record.done_from_now_on()
-        self.timeline.add(f"waits {in_words(how_long)}: {why}")
-        with contextlib.suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self.remediation.resolved() or done_said(), timeout=how_long, timeout_summary=why
-            )
-        self.remediation.stop_if_resolved()
-        self.remediation.stop_if_done(done_said)
-        self.path.did("wait")
-
     async def stays(self, watch: Verification) -> None:
         """Prove the recovery: well without a break for the whole stability window.
 
@@ -190,39 +171,6 @@ class Incident(Parts):
             what = "cannot be seen" if watched.unknown else "still fails"
             raise Escalated(f"{self.service.name} {what}: {watched.reason}")
         self.path.did(verb)
-
-    async def comes_back(self, soon: Verification, late: Verification | None) -> None:
-        """Wait for what comes back by itself: first quietly, then with a person called, who may be asleep.
-
-        Without `late` it is looked at anew after the first wait. Leaves the page when the alert is over,
-        or a person says `done`.
-        """
-        if not self.path.passed("comes back"):
-            await self._comes_back(soon, late)
-            self.path.did("comes back")
-
-    async def _comes_back(self, soon: Verification, late: Verification | None) -> None:
-        why = f"{self.service.name} should come back by itself: it is waited for"
-        self.timeline.add(why)
-        self.escalation.notice_once(f"{workflow.info().workflow_id} waits", self.situation(why))
-        waited = await self._waited(soon)
-        if waited.ok or late is None:
-            return
-        self.escalation.push(waited.reason)
-        if not (waited := await self._waited(late)).ok:
-            raise Escalated(waited.reason)
-
-    async def _waited(self, wait: Verification) -> VerificationResult:
-        done_said = self.record.done_from_now_on()
-        waited = await self.record.continuation.meanwhile(
-            lambda: wait.over(self.now), lambda: self.remediation.resolved() or done_said()
-        )
-        self.remediation.stop_if_resolved()
-        self.remediation.stop_if_done(done_said)
-        if waited is None:
-            raise Withdrawn("the alert ended, and fires anew")
-        self.timeline.add(f"waited: {waited.reason}, {waited.last.reason}")
-        return waited
 
     def hand_over(self, why: str) -> None:
         """Nothing that the product may do: a human goes on, with everything that was seen."""

@@ -56,9 +56,14 @@ class People:
         self._heard()
 
     def done(self, said: object) -> None:
-        """The human's part of an escalated incident is done."""
-        self._record.done = _words(said)
-        self._timeline.spoken("done", self._record.done)
+        """The human's part of an escalated incident is done, or what a person was asked to do."""
+        words = _words(said)
+        if self._record.wait and self._record.wait.asked_at:
+            self._record.answered = words
+            self._heard()
+        else:
+            self._record.done = words
+        self._timeline.spoken("done", words)
 
     def _heard(self) -> None:
         if self.escalation:

@@ -7,6 +7,7 @@ again from its top, and each verb that is done already answers with what it foun
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from temporalio import workflow
 
@@ -37,6 +38,12 @@ class Path:
     def done(self) -> tuple[Passed, ...]:
         return tuple(self._done)
 
+    @property
+    def now(self) -> datetime:
+        """When the verb before this place was done: the same in every run, for what a page counts from."""
+        at = self._done[self._at - 1].at if self._at else None
+        return at or self._record.began_at
+
     def passed(self, verb: str) -> Passed | None:
         """This verb as an earlier run did it; None when it is to be done now.
 
@@ -52,11 +59,13 @@ class Path:
         self._seen = self._record.seen.by_name
         return done
 
-    def did(self, verb: str, cause: str = "") -> None:
+    def did(self, verb: str, cause: str = "", *, well: bool = False) -> None:
         """A verb is done, with what was seen since the one before."""
         seen = self._record.seen.by_name
         new = {name: one for name, one in seen.items() if self._seen.get(name) is not one}
-        self._done.append(Passed(verb=verb, cause=cause, seen=written_evidence(new)))
+        self._done.append(
+            Passed(verb=verb, cause=cause, seen=written_evidence(new), well=well, at=workflow.now())
+        )
         self._at, self._seen = len(self._done), seen
 
 

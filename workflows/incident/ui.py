@@ -37,6 +37,9 @@ def show_details(record: Record, awaiting: PendingApproval | None) -> None:
         paragraphs.append(f"**Cause**: {shown(record.cause)}")
     if awaiting:
         paragraphs += _question(awaiting)
+    if record.wait:
+        end = f" until {record.wait.until:%Y-%m-%d %H:%M:%S} UTC" if record.wait.until else ""
+        paragraphs.append(f"**Waits**{end}: {shown(record.wait.why)}")
     newest = reversed(record.timeline.entries[-LAST_ENTRIES:])
     lines = "\n".join(f"- {one.at:%H:%M:%S} {shown(one.text)}" for one in newest)
     workflow.set_current_details("\n\n".join([*paragraphs, "**Newest first**", lines]))

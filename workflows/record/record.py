@@ -12,7 +12,15 @@ with workflow.unsafe.imports_passed_through():
     from models.evidence.evidence import VerificationResult
     from models.evidence.seen import Seen
     from models.incident.alert import Alert
-    from models.incident.incident import IncidentState, Outcome, PendingApproval, Performed, Phase, Spoken
+    from models.incident.incident import (
+        IncidentState,
+        Outcome,
+        PendingApproval,
+        Performed,
+        Phase,
+        Spoken,
+        Wait,
+    )
     from models.incident.policy import Policy
     from models.incident.review import EvidenceLine, Review
     from models.names import Severity
@@ -48,6 +56,9 @@ class Record:
         self.done: Spoken | None = None
         self._done_before: Spoken | None = None
         self._resumed_at: datetime | None = None
+        self.wait: Wait | None = None
+        self.answered: Spoken | None = None
+        """The `done` of the person who was asked to do something."""
         self.outcome: Outcome | None = None
         self.ended_at: datetime | None = None
         self.remarks: list[str] = []
@@ -91,6 +102,8 @@ class Record:
             cause=self.cause,
             also_seen=self.also_seen,
             awaiting=awaiting,
+            waits_for=self.wait.why if self.wait else "",
+            waits_until=self.wait.until if self.wait else None,
             acknowledged_by=self.acknowledged_by,
             rung=rung,
             outcome=self.outcome,

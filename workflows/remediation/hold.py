@@ -50,6 +50,10 @@ class ServiceHold:
         self._outcomes: dict[str, StewardSays] = {}
         self._known = False
 
+    @property
+    def taken_over(self) -> bool:
+        return self._known and not self.held
+
     def so_far(self) -> HoldSoFar:
         return HoldSoFar(
             service=self.service,

@@ -134,6 +134,10 @@ class Remediation:
         """Let go of what the page holds."""
         await self._let_go(PAGE)
 
+    def taken_over(self) -> bool:
+        """Whether another incident has what the page held."""
+        return self._hold is not None and PAGE in self._hold.users and self._hold.taken_over
+
     def resolved(self) -> bool:
         return self._alert_state.resolved
 

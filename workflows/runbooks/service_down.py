@@ -253,8 +253,8 @@ class ServiceDown(Runbook):
 
     async def settled(self, incident: Incident, now: Situation) -> Situation:
         """Wait for what is starting or asks to be left alone, within its bound; then look again."""
-        until = workflow.now() + how_it_runs.longest_start(now)
-        while (cause := walk(CAUSES, now).cause) in WAITED_FOR and workflow.now() < until:
+        until = incident.path.now + how_it_runs.longest_start(now)
+        while (cause := walk(CAUSES, now).cause) in WAITED_FOR and incident.path.now < until:
             asked = now[looks.health].look_again_after or how_it_runs.settle(now)
             pause = asked if cause is THROTTLED else how_it_runs.until_it_has_started(now)
             await incident.wait(pause, self.trouble(now))
