@@ -36,6 +36,7 @@ from activities.incidents.stewardship import StewardshipActivities
 from activities.managers import Managers
 from activities.monitoring.alertmanager import AlertSourceActivities
 from activities.monitoring.costs import CostActivities
+from activities.monitoring.memory import MemoryActivities
 from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.providers import ProviderActivities
 from activities.monitoring.sentry import SentryActivities
@@ -101,6 +102,7 @@ def build(
         PostgresSettingActivities(managers),
         ServiceMetricActivities(Prometheus(http)),
         CostActivities(Prometheus(http)),
+        MemoryActivities(Prometheus(http)),
         SentryActivities(http),
         ProviderActivities(http),
         AppTemporalActivities(),

@@ -18,6 +18,7 @@ from models.names import ServiceName, queue_of, verification_queue_of
 from models.service.addresses import WebAddress, web_address
 from models.service.application import ApplicationApi
 from models.service.costs import Costs
+from models.service.memory import Diagnostic, HeapLimit
 from models.service.secret import SecretRef
 from models.service.surroundings import (
     AppTemporal,
@@ -27,6 +28,7 @@ from models.service.surroundings import (
     PoolSetting,
     Provider,
     Sentry,
+    SwitchCall,
 )
 
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")]
@@ -200,6 +202,10 @@ class Service(Configured):
     api: ApplicationApi | None = None
     costs: Costs | None = None
     degradation: Degradation | None = None
+    clear_cache: SwitchCall | None = None
+    """Empties the caches of the running service."""
+    diagnostic: Diagnostic | None = None
+    heap_limit: HeapLimit | None = None
     env_file: str | None = None
     """The file with the service's settings; recreating the service reads it again."""
     pool: PoolSetting | None = None

@@ -15,6 +15,23 @@ from models.service.addresses import OptionalWebAddress, WebAddress, WebPage
 from models.service.secret import SecretRef
 
 
+class MemoryMetrics(Configured):
+    """The PromQL by which HighMemoryUsage judges, beside `heap`; each may be empty, where there is none."""
+
+    full: float = Field(default=0.9, gt=0, le=1)
+    """The share of the heap above which it is too full."""
+    floor_over: Interval = timedelta(minutes=2)
+    """A collection of garbage is expected in so long: the least of it is what the heap holds."""
+    urgent_within: Interval = timedelta(minutes=15)
+    """A heap that grows and will be full so soon is urgent."""
+    used: str = "max(nodejs_heap_used_bytes)"
+    """The heap in use, in bytes."""
+    caches: str = ""
+    """The size of each cache in bytes, with one series for each `cache`."""
+    by_route: str = "sum by (route) (rate(http_requests_total[5m]))"
+    """Requests a second by route, over `window`: what ran when the heap jumped."""
+
+
 class ErrorMetrics(Configured):
     """The PromQL by which HighErrorRate judges. Ratios are between 0 and 1.
 
@@ -55,6 +72,7 @@ class ErrorMetrics(Configured):
     heap_window: Interval = timedelta(hours=2)
     heap_growth: float = Field(default=0.1, gt=0)
     """The growth of the heap's share within the window that makes a steady growth a leak."""
+    memory: MemoryMetrics = MemoryMetrics()
     settle: Duration = timedelta(minutes=6)
     """How long the ratio may take to fall: the window of its own expression, and a scrape."""
 

@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.managers.process_seen import ProcessSeen
     from activities.monitoring.costs import CostActivities, CostsSeen
     from activities.monitoring.heap import HeapSeen
+    from activities.monitoring.memory import CachesSeen, LookAtMemory, MemoryActivities, MemorySeen
     from activities.monitoring.providers import ProviderActivities, ProviderCallsSeen, ProvidersSeen
     from activities.monitoring.sentry import SentryActivities, SentrySeen, TopIssues
     from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, ServiceMetricActivities
@@ -83,6 +84,11 @@ def its_pool(now: Situation) -> ProposeEnvironment | None:
     return ProposeEnvironment(service=now.dependent, values={pool.key: str(pool.value)})
 
 
+def its_memory(now: Situation) -> LookAtMemory:
+    """Only since its process was started: look at that first."""
+    return LookAtMemory(service=now.service, started_at=now[process].started_at)
+
+
 def its_issues(now: Situation) -> TopIssues:
     """The top issues, and which of them are new since the last deployment: a pipeline tells of it late."""
     current, started_at = deployments(now).current, now[process].started_at
@@ -132,6 +138,8 @@ pool_setting = Look("pool_setting", EnvironmentProposal, EnvironmentActivities.p
 errors = Look("errors", ErrorsSeen, ServiceMetricActivities.look_at_errors, the_service, "error ratio")
 heap = Look("heap", HeapSeen, ServiceMetricActivities.look_at_heap, the_service, "heap trend")
 costs = Look("costs", CostsSeen, CostActivities.look_at_costs, the_service, "API costs")
+memory = Look("memory", MemorySeen, MemoryActivities.look_at_memory, its_memory, "heap over time")
+caches = Look("caches", CachesSeen, MemoryActivities.look_at_caches, its_memory)
 cpu = Look("cpu", CpuSeen, ServiceMetricActivities.look_at_cpu, the_service, "CPU")
 issues = Look("issues", SentrySeen, SentryActivities.top_issues, its_issues, "top issues")
 providers = Look("providers", ProvidersSeen, ProviderActivities.probe_providers, the_service)

@@ -16,6 +16,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from activities.health.probe import HealthActivities
+    from activities.monitoring.memory import MemoryActivities
     from activities.monitoring.providers import ProviderActivities, WatchProviders
     from activities.monitoring.service_metrics import ServiceMetricActivities
     from activities.postgres.check import PostgresActivities, WaitForRecovery
@@ -118,6 +119,9 @@ FEW_ERRORS = Verification(
     "stays under its error threshold for {window}",
     _the_service,
     looks.errors,
+)
+ROOM_IN_THE_HEAP = Verification(
+    MemoryActivities.watch_memory, "has room in its heap for {window}", _the_service, looks.memory
 )
 PROVIDERS_BACK = Verification(
     ProviderActivities.watch_providers, "has its providers back for {window}", _providers, looks.providers

@@ -1,0 +1,283 @@
+"""The memory of one service from Prometheus: how full its heap is, how it became so, and its caches.
+
+Judged by what the heap holds after its collections of garbage, and only since its process was started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from statistics import fmean
+
+from temporalio import activity
+
+from activities.monitoring.heap import MOST_OF_A_SHARE, NO_SHARE
+from activities.monitoring.heap_shape import FEWEST, Shape, Trend, trend
+from activities.monitoring.metrics import LabelledValue, Point, QueryByLabel, QueryRange, SeriesSeen
+from activities.monitoring.prometheus import Prometheus
+from activities.support.stability import Pace
+from activities.support.watch import watch
+from models.base import in_bytes, in_words
+from models.evidence.evidence import Evidence, Finding, VerificationRequest, VerificationResult
+from models.service.request import ServiceRequest
+from models.service.service import Service
+from models.service.surroundings import ErrorMetrics
+
+SAMPLE_EVERY = timedelta(seconds=5)
+POINTS = 480
+HALF = 0.5
+"""The share of the heap's growth above which the caches explain it."""
+SMALL = 0.02
+"""A growth by less than this share of the heap is none."""
+BUSIER = 1.5
+"""Traffic that grew by less than this explains no memory."""
+ABOUT = 0.8
+"""The share of the heap's growth that the traffic's must reach to explain it."""
+
+_BY_WHAT_IT_TOOK = re.compile(r"/[\s\w(),]*heap_(?:size_)?total(?:_bytes)?\b")
+
+
+class LookAtMemory(ServiceRequest):
+    """How the heap is, and was since `started_at`. `over` is another window than the configured one."""
+
+    started_at: datetime | None = None
+    over: timedelta | None = None
+
+
+class MemorySeen(Evidence):
+    """`bad` when the heap holds more than it may, or grows and is full soon. Shares are from 0 to 1."""
+
+    share: float | None = None
+    floor: float | None = None
+    """The least of the last minutes: what no collection of garbage gives back."""
+    full: float | None = None
+    """The share above which it is too full."""
+    trend: Trend = Trend()
+    """Of the share: its slope is the growth in an hour."""
+    since: datetime | None = None
+    """Since when the samples are of one process."""
+    over: timedelta = timedelta()
+    """How long the samples were seen."""
+    full_in: timedelta | None = None
+    """When a growth reaches the limit."""
+    traffic_grew: float | None = None
+    """How many times the requests of the beginning come at the end; None where that is not known."""
+
+    @property
+    def grows(self) -> bool:
+        return self.trend.grows
+
+    @property
+    def jumped(self) -> bool:
+        """It took more at one moment, and holds it."""
+        return self.trend.shape is Shape.STEP
+
+    @property
+    def rose(self) -> bool:
+        """In whatever way."""
+        return self.trend.shape in (Shape.GROWTH, Shape.STEP, Shape.UNCLEAR)
+
+    @property
+    def grows_with_traffic(self) -> bool:
+        """There is as much more to do as there is more memory in use."""
+        if self.traffic_grew is None or self.trend.now is None or self.traffic_grew < BUSIER:
+            return False
+        before = self.trend.now - self.trend.grown
+        return before > 0 and self.traffic_grew >= ABOUT * self.trend.now / before
+
+
+class CachesSeen(Evidence):
+    """The caches, in bytes, beside the heap; `bad` when they are what the heap grew by."""
+
+    total: int | None = None
+    grown: int = 0
+    heap_grown: int = 0
+    largest: tuple[LabelledValue, ...] = ()
+    trend: Trend = Trend()
+
+
+class MemoryActivities:
+    """Judges the memory of one service by its configured thresholds."""
+
+    def __init__(self, prometheus: Prometheus) -> None:
+        self._prometheus = prometheus
+
+    @activity.defn
+    async def look_at_memory(self, request: LookAtMemory) -> MemorySeen:
+        """How full the heap is, how it became so, and when it is full."""
+        metrics = request.service.metrics
+        if metrics is None:
+            return _unknown(f"no metrics are configured for {request.service.name}")
+        if _BY_WHAT_IT_TOOK.search(metrics.heap):
+            return _unknown(
+                "`metrics.heap` divides by what the heap has taken so far, which is nearly all in use at any"
+                " time: divide by its limit"
+            )
+        series, traffic = await asyncio.gather(
+            self._range(metrics, metrics.heap, request), self._range(metrics, metrics.traffic, request)
+        )
+        seen = _judged(metrics, series, request.started_at)
+        busier = _times(_of_this_process(traffic.points, request.started_at))
+        return seen if seen.unknown else seen.model_copy(update={"traffic_grew": busier})
+
+    @activity.defn
+    async def look_at_caches(self, request: LookAtMemory) -> CachesSeen:
+        """How large the caches are, and whether the heap grew by them."""
+        metrics, now = request.service.metrics, datetime.now(UTC)
+        if metrics is None or not metrics.memory.caches:
+            reason = f"no metric of its caches is configured for {request.service.name}"
+            return CachesSeen(reason=reason, observed_at=now)
+        caches = metrics.memory.caches
+        by_cache = QueryByLabel(url=metrics.prometheus, query=caches, label="cache", top=5)
+        largest, together, used = await asyncio.gather(
+            self._prometheus.query_by_label(by_cache),
+            self._range(metrics, f"sum({caches})", request),
+            self._range(metrics, metrics.memory.used, request),
+        )
+        for series in (together, used):
+            if wrong := _stale(metrics, series):
+                return CachesSeen(reason=wrong, observed_at=now)
+        return _beside(
+            _of_this_process(together.points, request.started_at),
+            _of_this_process(used.points, request.started_at),
+            largest.values,
+        )
+
+    @activity.defn
+    async def watch_memory(self, request: VerificationRequest) -> VerificationResult:
+        """Sample until the heap stayed under its threshold for the window."""
+        service = request.service
+        metrics = service.metrics
+        if metrics is None:
+            reason = f"no metrics are configured for {service.name}"
+            return VerificationResult(reason=reason, observed_at=datetime.now(UTC))
+        pace = Pace(
+            every=min(SAMPLE_EVERY, request.stable_for / 3),
+            settle=metrics.settle,
+            stable_for=request.stable_for,
+            well=f"under {metrics.memory.full:.0%} of the heap",
+        )
+        return await watch(lambda: self._level(service, metrics), pace)
+
+    async def _level(self, service: Service, metrics: ErrorMetrics) -> MemorySeen:
+        short = LookAtMemory(service=service, over=2 * metrics.memory.floor_over)
+        series = await self._range(metrics, metrics.heap, short)
+        seen = _judged(metrics, series, None)
+        high = seen.floor is not None and seen.floor >= metrics.memory.full
+        finding = seen.finding if seen.unknown else Finding.BAD if high else Finding.OK
+        return seen.model_copy(update={"finding": finding})
+
+    async def _range(self, metrics: ErrorMetrics, query: str, request: LookAtMemory) -> SeriesSeen:
+        over = request.over or metrics.heap_window
+        return await self._prometheus.query_range(
+            QueryRange(url=metrics.prometheus, query=query, over=over, step=over / POINTS)
+        )
+
+
+def _judged(metrics: ErrorMetrics, series: SeriesSeen, started_at: datetime | None) -> MemorySeen:
+    """What the shares of the heap say."""
+    if wrong := _stale(metrics, series):
+        return _unknown(wrong)
+    strange = next((one.value for one in series.points if not 0 <= one.value <= MOST_OF_A_SHARE), None)
+    if strange is not None:
+        return _unknown(f"`metrics.heap` gives {strange:g}: {NO_SHARE}")
+    points = _of_this_process(series.points, started_at)
+    if not points:
+        return _unknown("there is no sample of the heap since its process was started")
+    memory, last = metrics.memory, points[-1]
+    floor = min(one.value for one in points if one.at >= last.at - memory.floor_over)
+    seen_for = last.at - points[0].at
+    shape = trend(points, metrics.heap_growth) if len(points) >= FEWEST else Trend()
+    full_in = shape.reaches(1.0)
+    soon = shape.sure and full_in is not None and full_in <= memory.urgent_within
+    high = floor >= memory.full
+    return MemorySeen(
+        finding=Finding.BAD if high or soon else Finding.OK,
+        reason=_in_words(last.value, floor, shape, seen_for, full_in),
+        observed_at=datetime.now(UTC),
+        share=last.value,
+        floor=floor,
+        full=memory.full,
+        trend=shape,
+        since=points[0].at,
+        over=seen_for,
+        full_in=full_in,
+    )
+
+
+def _in_words(
+    share: float, floor: float, shape: Trend, seen_for: timedelta, full_in: timedelta | None
+) -> str:
+    words = f"{share:.0%} of the heap in use"
+    if share - floor >= 0.01:
+        words += f", {floor:.0%} after a collection"
+    if shape.shape is Shape.UNKNOWN:
+        return f"{words}; seen for {in_words(seen_for)} only, too short for a trend"
+    if shape.grows:
+        words += f", growing by {shape.grown:.0%} in {in_words(shape.over)} (fit {shape.fit or 0:.2f})"
+        return f"{words}, full in {in_words(full_in)}" if full_in is not None else words
+    if shape.levels_off:
+        return f"{words}, which grew by {shape.grown:.0%} and levels off"
+    if shape.shape is Shape.STEP and shape.since:
+        return f"{words}, which jumped by {shape.grown:.0%} at {shape.since:%H:%M:%S} UTC, and stays"
+    if shape.shape is Shape.UNCLEAR:
+        return (
+            f"{words}, {shape.grown:.0%} more than {in_words(shape.over)} ago, neither steadily nor at once"
+        )
+    return f"{words}, steady for {in_words(seen_for)}"
+
+
+def _beside(caches: Sequence[Point], heap: Sequence[Point], largest: tuple[LabelledValue, ...]) -> CachesSeen:
+    """The growth of the caches beside that of the heap, both from the lowest level on."""
+    now = datetime.now(UTC)
+    if len(caches) < FEWEST or len(heap) < FEWEST:
+        return CachesSeen(reason=f"only {min(len(caches), len(heap))} samples of the caches", observed_at=now)
+    total, used = caches[-1].value, heap[-1].value
+    if total < 0 or total > MOST_OF_A_SHARE * used:
+        reason = f"`memory.caches` gives {total:.0f}, and the heap has {in_bytes(int(used))}: it needs bytes"
+        return CachesSeen(reason=reason, observed_at=now)
+    held, kept = (trend(points, SMALL * used) for points in (heap, caches))
+    explains = held.grown > SMALL * used and kept.grown >= HALF * held.grown
+    named = ", ".join(f"{one.label} {in_bytes(int(one.value))}" for one in largest[:3])
+    more, heap_more = (in_bytes(max(0, int(one.grown))) for one in (kept, held))
+    beside = f"{more} more, where the heap has {heap_more} more"
+    return CachesSeen(
+        finding=Finding.BAD if explains else Finding.OK,
+        reason=f"the caches hold {in_bytes(int(total))}, {beside}{f': {named}' if named else ''}",
+        observed_at=now,
+        total=int(total),
+        grown=int(kept.grown),
+        heap_grown=int(held.grown),
+        largest=largest,
+        trend=kept,
+    )
+
+
+def _of_this_process(points: Sequence[Point], started_at: datetime | None) -> Sequence[Point]:
+    """What an earlier process held says nothing of this one."""
+    return [one for one in points if started_at is None or one.at >= started_at]
+
+
+def _times(points: Sequence[Point]) -> float | None:
+    """How many times the first quarter the last one is."""
+    quarter = len(points) // 4
+    if not quarter:
+        return None
+    before, after = (fmean(one.value for one in part) for part in (points[:quarter], points[-quarter:]))
+    return after / before if before > 0 else None
+
+
+def _stale(metrics: ErrorMetrics, series: SeriesSeen) -> str:
+    """Why a series says nothing of now; empty when it does."""
+    if not series.points:
+        return series.reason
+    old = datetime.now(UTC) - series.points[-1].at
+    if old <= metrics.fresh_for:
+        return ""
+    return f"the newest sample is {in_words(old)} old"
+
+
+def _unknown(reason: str) -> MemorySeen:
+    return MemorySeen(reason=reason, observed_at=datetime.now(UTC))
