@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from console.output import safe
-from models.incident.incident import Entry, IncidentState, PendingApproval
+from models.incident.incident import Entry, IncidentState, Option, PendingApproval
 from runtime.incidents import IncidentLine
 
 COLOURS = {"critical": "red", "warning": "yellow", "info": "cyan"}
@@ -49,19 +49,26 @@ def whole(state: IncidentState) -> RenderableType:
 
 
 def question(incident: str, asked: PendingApproval) -> RenderableType:
-    """The plan that waits for a decision, step by step."""
-    lines = [f"[bold]why[/bold]      {safe(asked.plan.why)}"]
-    for number, step in enumerate(asked.plan.steps, 1):
+    """The plans that wait for a decision, step by step, and how to take another than the recommended one."""
+    lines = []
+    for option in asked.options:
+        marked = ", [bold]recommended[/bold]" if asked.others and option.recommended else ""
+        lines += [*_plan(option), f"[bold]plan[/bold]     {safe(option.digest)}{marked}", ""]
+    lines.append(f"[bold]until[/bold]    {asked.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+    if asked.others:
+        lines.append(f"[bold]another[/bold]  approve {safe(incident)} --plan {safe(asked.others[0].digest)}")
+    return Panel("\n".join(lines), title=f"{safe(incident)} asks", title_align="left", border_style="magenta")
+
+
+def _plan(option: Option) -> list[str]:
+    lines = [f"[bold]why[/bold]      {safe(option.plan.why)}"]
+    for number, step in enumerate(option.plan.steps, 1):
         lines += [
             f"[bold]{number}. {safe(step.says)}[/bold]",
             f"   changes: {safe(step.changes)}",
             f"   undo:    {safe(step.undo) or 'cannot be undone'}",
         ]
-    lines += [
-        f"[bold]risk[/bold]     {asked.risk.value}",
-        f"[bold]plan[/bold]     {safe(asked.digest)}, until {asked.expires_at:%Y-%m-%d %H:%M:%S} UTC",
-    ]
-    return Panel("\n".join(lines), title=f"{safe(incident)} asks", title_align="left", border_style="magenta")
+    return [*lines, f"[bold]risk[/bold]     {option.risk.value}"]
 
 
 def entry_line(entry: Entry) -> str:

@@ -15,7 +15,12 @@ from runtime.incidents import Incidents, parse_id
 
 app = typer.Typer()
 PlanOption = Annotated[
-    str, typer.Option("--plan", help="The plan's digest; by default the pending plan.", callback=typed)
+    str,
+    typer.Option(
+        "--plan",
+        help="The plan's digest; by default the pending plan, of several the recommended one.",
+        callback=typed,
+    ),
 ]
 Text = Annotated[str, typer.Option("--text", help="A reason, for the timeline.", callback=typed)]
 DECIDED = {Verdict.APPROVE: "Approved", Verdict.DENY: "Denied"}
@@ -24,13 +29,13 @@ TOLD = {ACKNOWLEDGE: "Acknowledged {}", NOTE: "Added a note to {}", DONE: "Repor
 
 @app.command()
 def approve(incident: Id, plan: PlanOption = "", text: Text = "", by: By = "", json: AsJson = False) -> None:
-    """Approve the pending plan of an incident. Shows the plan first."""
+    """Approve the pending plan of an incident, or one of several by its digest. Shows the plans first."""
     run(_decide(incident, _decision(Verdict.APPROVE, plan, text, by), json))
 
 
 @app.command()
 def deny(incident: Id, plan: PlanOption = "", text: Text = "", by: By = "", json: AsJson = False) -> None:
-    """Deny the pending plan of an incident."""
+    """Deny the pending plan of an incident, and all others that are offered."""
     run(_decide(incident, _decision(Verdict.DENY, plan, text, by), json))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.live import Live
 
-from console.incident_view import entry_line, table_of, whole
+from console.incident_view import entry_line, question, table_of, whole
 from console.output import AsJson, Id, as_json, out, run, safe
 from console.switch import read_switch
 from models.incident.incident import IncidentState, Phase
@@ -102,10 +102,11 @@ def status(json: AsJson = False) -> None:
 
 
 class _Lines:
-    """Prints each line of a timeline once, for a pipe or a log."""
+    """Prints each line of a timeline and each question once, for a pipe or a log."""
 
     def __init__(self) -> None:
         self._printed = 0
+        self._asked: tuple[str, ...] = ()
         self._phase: Phase | None = None
 
     def __call__(self, state: IncidentState) -> None:
@@ -115,6 +116,10 @@ class _Lines:
         if state.phase is not self._phase:
             self._phase = state.phase
             out.print(f"phase: {state.phase.value}")
+        asked = state.awaiting.digests if state.awaiting else ()
+        if state.awaiting and asked != self._asked:
+            out.print(question(state.id, state.awaiting))
+        self._asked = asked
 
 
 async def _until_closed(

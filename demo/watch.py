@@ -77,6 +77,10 @@ class Watch:
     async def _approve(self, incident: str, pending: PendingApproval) -> None:
         self._approved.add(pending.digest)
         self._screen.line(f"APPROVAL  {pending.risk.value}: {pending.plan.says}")
+        for other in pending.others:
+            self._screen.line(
+                f"          or, with --plan {other.digest}, {other.risk.value}: {other.plan.says}"
+            )
         self._screen.line("          A person would type this now; the demo types it for you:")
         await self._type("approve", incident, "--by", "demo")
 

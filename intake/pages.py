@@ -33,7 +33,8 @@ class Incoming(Model):
 
 
 class IncomingDecision(Incoming):
-    """A decision on one exact plan, named by its digest: `awaiting.digest` of the state."""
+    """A decision on one exact plan, named by its digest: `awaiting.digest` of the state, which is the
+    recommended one, or the `digest` of one of `awaiting.others`. A denial refuses all of them."""
 
     verdict: Verdict
     plan: str = Field(min_length=1, max_length=64)

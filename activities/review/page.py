@@ -96,6 +96,7 @@ def _plan(number: int, performed: Performed) -> str:
     lines = [
         f"{number}. **{said(performed.plan.says)}** ({approved}), {when}",
         f"   - Why: {said(performed.plan.why)}",
+        *(f"   - Chosen instead of: {said(other)}" for other in performed.instead_of),
         f"   - {'Found afterwards' if performed.done else 'Not done'}: {said(performed.found)}",
     ]
     if performed.done:

@@ -1,4 +1,4 @@
-"""The plan that a person approves, and which risks need no approval.
+"""The plan that a person approves, alone or as one of several, and which risks need no approval.
 
 The risk class of an action stands with it and can be overridden in `runbooks.yaml`.
 """
@@ -19,7 +19,8 @@ from models.names import Severity
 from models.service.service import Service
 
 LARGEST = 256 * 1024
-"""Bytes of one plan as JSON. It travels in orders, states and reviews, each of which is one payload."""
+"""Bytes of one plan, or of a whole choice, as JSON. It travels in orders, states and reviews, each of
+which is one payload."""
 
 
 class Plan(Model):
@@ -41,10 +42,13 @@ class Plan(Model):
 
     @model_validator(mode="after")
     def _can_be_sent(self) -> Self:
-        size = len(self.model_dump_json().encode())
-        if size > LARGEST:
-            raise ValueError(f"a plan of {in_bytes(size)} is more than {in_bytes(LARGEST)}: make it smaller")
+        check_size(self, "a plan")
         return self
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """What is offered: this plan alone."""
+        return (self,)
 
     @property
     def service(self) -> Service:
@@ -64,6 +68,56 @@ class Plan(Model):
         """The highest risk among the steps, after the configuration's overrides by kind."""
         risks = (overrides.get(step.kind, step.risk) for step in self.steps)
         return max(risks, key=lambda risk: risk.rank)
+
+
+class Choice(Model):
+    """Several exact plans for one service, of which a person takes one; none is ever taken unasked.
+
+    Raises `ValueError` for plans of two services, for two that do the same, and for what is too large
+    to be sent.
+    """
+
+    recommended: Plan
+    others: tuple[Plan, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _can_be_chosen_from(self) -> Self:
+        names = sorted({plan.service.name for plan in self.plans})
+        if len(names) > 1:
+            raise ValueError(f"a choice is for one service, not for {' and '.join(names)}: ask for each")
+        if len({plan.digest for plan in self.plans}) < len(self.plans):
+            raise ValueError("two plans of a choice do the same: offer each once")
+        check_size(self, "a choice")
+        return self
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """What is offered: the recommended plan first."""
+        return (self.recommended, *self.others)
+
+    @property
+    def service(self) -> Service:
+        return self.recommended.service
+
+
+Offer = Plan | Choice
+"""What a fix may make: one plan, or several to choose from."""
+
+
+def offered(*plans: Plan | None) -> Offer | None:
+    """Those plans that are possible, the recommended one first: a choice, one plan, or nothing."""
+    possible = {plan.digest: plan for plan in plans if plan is not None}
+    if not possible:
+        return None
+    recommended, *others = possible.values()
+    return Choice(recommended=recommended, others=tuple(others)) if others else recommended
+
+
+def check_size(model: Model, what: str) -> None:
+    """Raises `ValueError` when it is larger than `LARGEST`."""
+    size = len(model.model_dump_json().encode())
+    if size > LARGEST:
+        raise ValueError(f"{what} of {in_bytes(size)} is more than {in_bytes(LARGEST)}: make it smaller")
 
 
 AUTOMATIC: Mapping[Severity, tuple[Risk, ...]] = {

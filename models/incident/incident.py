@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from pydantic import Field
 
@@ -59,7 +61,10 @@ class Verdict(StrEnum):
 
 
 class Decision(Spoken):
-    """An answer to one plan, named by its digest. Without a digest it answers what is pending."""
+    """An answer to one plan, named by its digest. Without a digest it answers what is pending.
+
+    An approval takes the plan that it names, or the recommended one; a denial refuses all of them.
+    """
 
     verdict: Verdict = Verdict.APPROVE
     plan: str = ""
@@ -72,14 +77,58 @@ class Decided(Model):
     reason: str
 
 
-class PendingApproval(Model):
-    """A request for approval of one exact plan."""
+class StepInWords(Model):
+    """What a person must know of one step before they approve it."""
+
+    says: str
+    changes: str
+    undo: str
+    """Empty for what cannot be undone."""
+
+
+class Option(Model):
+    """One exact plan that may be approved, with its own digest and risk."""
 
     plan: Plan
     digest: str
     risk: Risk
+    recommended: bool = False
+    """Whether it is the one that is taken when an approval names none."""
+    steps: tuple[StepInWords, ...] = ()
+    """The plan's steps in words, for whoever reads this as JSON."""
+
+    @classmethod
+    def of(cls, plan: Plan, risks: Mapping[str, Risk]) -> Self:
+        """An option of this plan, by the configuration's risks."""
+        steps = (StepInWords(says=one.says, changes=one.changes, undo=one.undo or "") for one in plan.steps)
+        return cls(plan=plan, digest=plan.digest, risk=plan.risk(risks), steps=tuple(steps))
+
+
+class PendingApproval(Option):
+    """A request for approval: of one exact plan, which is the recommended one where there are others."""
+
+    recommended: bool = True
+    others: tuple[Option, ...] = ()
+    """The plans that may be approved instead."""
     asked_at: datetime
     expires_at: datetime
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """Every plan that may be approved, the recommended one first."""
+        return (self, *self.others)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Those of all options, the recommended one first."""
+        return tuple(one.digest for one in self.options)
+
+    @property
+    def named(self) -> str:
+        """What is asked, by digest: `plan A`, or `plans A (recommended), B, C`."""
+        if not self.others:
+            return f"plan {self.digest}"
+        return f"plans {self.digest} (recommended), {', '.join(one.digest for one in self.others)}"
 
 
 class Wait(Model):
@@ -113,6 +162,8 @@ class Performed(Model):
     found: str
     started_at: datetime
     finished_at: datetime
+    instead_of: tuple[str, ...] = ()
+    """The plans that were offered beside it, and that the person who approved it did not choose."""
 
 
 class IncidentState(Model):

@@ -58,6 +58,11 @@ class IncidentPage:
         await option.click()
         return says
 
+    async def enter(self, json: str) -> None:
+        """Type the signal's input."""
+        await self._dialog.get_by_role("textbox").last.click()
+        await self._page.keyboard.insert_text(json)
+
     async def submit(self) -> None:
         """Submit the dialog as it stands; it closes."""
         await self._dialog.get_by_role("button", name="Submit").click()

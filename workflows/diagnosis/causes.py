@@ -14,13 +14,15 @@ from typing import NamedTuple
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions.plan import Plan
+    from models.actions.plan import Offer, Plan
     from workflows.diagnosis.situation import Situation
     from workflows.diagnosis.verifications import Verification
 
 
-Fix = Callable[[Situation], Plan | None]
-"""Makes the exact plan, or None where only a person can continue."""
+Fix = Callable[[Situation], Offer | None]
+"""Makes the exact plan, several of which a person chooses one, or None where only a person can continue."""
+Revert = Callable[[Situation], Plan | None]
+"""Makes the exact plan that reverts a temporary fix."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,12 @@ class Undo:
     """
 
     name: str
-    fix: Fix
+    fix: Revert
     when: Verification
+
+
+UndoOf = Callable[[Plan], Undo | None]
+"""The undo of the plan that was chosen among several; None for what is done for good."""
 
 
 def never(_: Situation) -> bool:
@@ -53,8 +59,8 @@ class Cause:
     fix: Fix
     pages: str | None = None
     """The specialist who is paged at once, by topic."""
-    undo: Undo | None = None
-    """For a fix that is only for now."""
+    undo: Undo | UndoOf | None = None
+    """For a fix that is only for now; a function where that depends on the plan that was chosen."""
     contradicted_by: str = ""
     contradicts: Callable[[Situation], bool] = never
     """What speaks against it though it matches: then it is not the cause."""

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions.change import Risk
-    from models.actions.plan import Plan
+    from models.incident.incident import PendingApproval
     from models.incident.policy import Policy, Rung
     from models.incident.so_far import LadderSoFar
     from workflows.escalation.announcer import Announcer
@@ -139,11 +138,11 @@ class Escalation:
         """When a person last sent a message."""
         return self._climb.last_word_at
 
-    def ask(self, plan: Plan, risk: Risk) -> None:
-        """Ask the rung that was reached to approve one plan."""
+    def ask(self, pending: PendingApproval) -> None:
+        """Ask the rung that was reached to approve one plan, or to choose among several."""
         if self._reached:
             title = f"approval needed: {self._incident}"
-            self._announcer.ask(self._policy, self._reached, title, question(plan, risk, self._incident))
+            self._announcer.ask(self._policy, self._reached, title, question(pending, self._incident))
 
     def nobody_answered(self) -> None:
         """Page the next rung: the question was not answered."""

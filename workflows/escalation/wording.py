@@ -5,10 +5,8 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions.change import Risk
-    from models.actions.plan import Plan
     from models.evidence.seen import Seen
-    from models.incident.incident import PendingApproval
+    from models.incident.incident import Option, PendingApproval
     from workflows.record.record import Record
 
 
@@ -17,15 +15,32 @@ def evidence_lines(seen: Seen) -> list[str]:
     return [f"{name}: {one.finding}, {one.reason}" for name, one in seen.by_name.items()]
 
 
-def question(plan: Plan, risk: Risk, incident: str) -> str:
-    """The text of an approval request: the exact plan, its risk, its undo, and how to answer."""
-    lines = [f"Approve this plan? {plan.says}.", f"Why: {plan.why}.", f"Risk: {risk}."]
-    for step in plan.steps:
-        lines.append(f"- {step.says}: {step.changes}. Undo: {step.undo or 'impossible'}.")
-    lines.append(
-        f"Plan {plan.digest}. Answer: starter.py approve {incident}, or deny; or in the Temporal UI."
+def question(pending: PendingApproval, incident: str) -> str:
+    """The text of an approval request: each exact plan, its risk, its undo, and how to answer."""
+    if pending.others:
+        lines = [f"Which of these {len(pending.options)} plans?"]
+        for option in pending.options:
+            recommended = ", recommended" if option.recommended else ""
+            lines += [f"Plan {option.digest}{recommended}: {option.plan.says}.", *_plan_lines(option)]
+        answer = f"starter.py approve {incident} takes the recommended plan, with --plan DIGEST another one"
+        return "\n".join([*lines, f"Answer: {answer}, and deny none; or in the Temporal UI."])
+    lines = [f"Approve this plan? {pending.plan.says}.", *_plan_lines(pending)]
+    answer = f"starter.py approve {incident}, or deny; or in the Temporal UI."
+    return "\n".join([*lines, f"Plan {pending.digest}. Answer: {answer}"])
+
+
+def _plan_lines(option: Option) -> list[str]:
+    steps = (
+        f"- {step.says}: {step.changes}. Undo: {step.undo or 'impossible'}." for step in option.plan.steps
     )
-    return "\n".join(lines)
+    return [f"Why: {option.plan.why}.", f"Risk: {option.risk}.", *steps]
+
+
+def in_one_line(pending: PendingApproval) -> str:
+    """What may be approved, for a timeline: `plan A: …`, or `plan A (recommended): …; or plan B: …`."""
+    marked = " (recommended)" if pending.others else ""
+    first = f"plan {pending.digest}{marked}: {pending.plan.says}"
+    return "; or ".join((first, *(f"plan {one.digest}: {one.plan.says}" for one in pending.others)))
 
 
 def situation(why: str, record: Record, awaiting: PendingApproval | None) -> str:
@@ -36,5 +51,5 @@ def situation(why: str, record: Record, awaiting: PendingApproval | None) -> str
     lines += [f"Done: {one.plan.says}: {one.found}." for one in record.performed]
     lines += evidence_lines(record.seen)
     if awaiting:
-        lines.append(f"Waiting for a decision on plan {awaiting.digest}: {awaiting.plan.says}.")
+        lines.append(f"Waiting for a decision on {in_one_line(awaiting)}.")
     return "\n".join(lines)

@@ -17,10 +17,11 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.actions.plan import Plan
     from models.evidence.evidence import Evidence
     from models.incident.incident import Phase
     from models.incident.review import Review
-    from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, Undo, walk
+    from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, Undo, UndoOf, walk
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
     from workflows.diagnosis.verifications import Verification
@@ -124,27 +125,31 @@ class Incident(Waits):
         self.remediation.stop_if_done(done_said)
         self.path.did(verb)
 
-    async def act(self, cause: Cause) -> None:
+    async def act(self, cause: Cause) -> Plan:
         """Carry out the fix of a cause; what is done only for now is promised to be reverted."""
-        await self.carry_out(cause.fix, cause.undo, asks=cause.asks)
+        return await self.carry_out(cause.fix, cause.undo, asks=cause.asks)
 
-    async def carry_out(self, fix: Fix, undo: Undo | None = None, *, asks: bool = False) -> None:
-        """Have a fix done. Leaves the page when there is no plan, or as `Remediation.carry_out` does."""
+    async def carry_out(self, fix: Fix, undo: Undo | UndoOf | None = None, *, asks: bool = False) -> Plan:
+        """Have a fix done; the plan that was taken, of one or of several.
+
+        Leaves the page when there is no plan, or as `Remediation.carry_out` does.
+        """
         done_said = self.record.done_from_now_on()
-        plan = fix(self.now)
-        if plan is None:
+        offer = fix(self.now)
+        if offer is None:
             raise Escalated(f"the cause is {self.record.cause}: {self.record.remedy}")
-        verb = f"carry out {plan.digest}"
+        verb = f"carry out {' or '.join(plan.digest for plan in offer.plans)}"
         if self.path.passed(verb):
-            return
+            return next(one.plan for one in reversed(self.record.performed) if one.plan.digest in verb)
         try:
-            await self.remediation.carry_out(plan, asks=asks)
-        except PerhapsDone:
-            self._promise(undo, done_said)
+            taken = (await self.remediation.carry_out(offer, asks=asks)).plan
+        except PerhapsDone as ending:
+            self._promise(undo, ending.plan, done_said)
             raise
-        self._promise(undo, done_said)
+        self._promise(undo, taken, done_said)
         self.remediation.stop_if_done(done_said)
         self.path.did(verb)
+        return taken
 
     async def stays(self, watch: Verification) -> None:
         """Prove the recovery: well without a break for the whole stability window.

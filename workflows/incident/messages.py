@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import ValidationError
 from temporalio import workflow
 
@@ -11,6 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline, who
     from workflows.remediation.approval import Approval
+
+
+DIGEST = re.compile(r"[0-9a-f]{12}")
 
 
 class People:
@@ -29,15 +34,18 @@ class People:
         return self._approval.decide(decision)
 
     def signal(self, verdict: Verdict, said: object) -> None:
-        """The same by a raw signal: nobody vouches for who sent it, whatever it says of itself.
+        """The same by a raw signal, with no input or with the digest of a plan.
 
-        Input that cannot be read decides nothing, and is noted.
+        Nobody vouches for who sent it, whatever it says of itself. Input that cannot be read decides
+        nothing, and is noted.
         """
         raw = {"verdict": verdict, "through": Through.TEMPORAL_UI}
+        if isinstance(said, str) and DIGEST.fullmatch(said.strip().lower()):
+            said = {"plan": said.strip().lower()}
         try:
             decision = Decision.model_validate({} if said is None else said)
         except ValidationError:
-            unread = f"{verdict} did not count (its input is not a decision: send none)"
+            unread = f"{verdict} did not count (its input is not a decision: send none, or a plan's digest)"
             self._timeline.spoken(unread, Decision().model_copy(update=raw))
         else:
             self.decide(decision.model_copy(update=raw))

@@ -10,12 +10,13 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.incident.ui as ui
+    from models.actions.plan import Plan
     from models.incident.alert import Alert
     from models.incident.incident import IncidentState, Phase
     from models.incident.policy import Policy
     from models.incident.so_far import SoFar
     from models.service.service import Service
-    from workflows.diagnosis.causes import Fix, Undo
+    from workflows.diagnosis.causes import Revert, Undo, UndoOf
     from workflows.diagnosis.situation import Situation
     from workflows.diagnosis.verifications import Verification
     from workflows.escalation.escalation import Escalation
@@ -108,12 +109,13 @@ class Parts:
             raise_temporals_own(error)
             workflow.logger.error("could not update the Temporal UI", exc_info=error)
 
-    def _promise(self, undo: Undo | None, done_said: Callable[[], bool]) -> None:
+    def _promise(self, undo: Undo | UndoOf | None, plan: Plan, done_said: Callable[[], bool]) -> None:
         """A temporary change that may have been made is reverted, too."""
+        undo = undo(plan) if callable(undo) else undo
         if undo:
             self.undoing.promise(undo, self.now, done_said)
 
-    async def _revert(self, fix: Fix) -> None:
+    async def _revert(self, fix: Revert) -> None:
         plan = fix(self.now)
         performed = await self.remediation.revert(plan) if plan else None
         if performed is None or not performed.done:

@@ -19,11 +19,15 @@ class Runbook:
     def __init__(self, opened: Opened) -> None:
         self.incident = Incident(opened.alert, opened.so_far)
 
-    @workflow.signal(description="Approve the pending plan. No input is needed.")
+    @workflow.signal(
+        description='Approve the pending plan. No input is needed; "DIGEST" takes that one of several.'
+    )
     def approve(self, decision: Any = None) -> None:
         self.incident.people.signal(Verdict.APPROVE, decision)
 
-    @workflow.signal(description="Deny the pending plan. No input is needed.")
+    @workflow.signal(
+        description="Deny the pending plan, and all others that are offered. No input is needed."
+    )
     def deny(self, decision: Any = None) -> None:
         self.incident.people.signal(Verdict.DENY, decision)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.incident.incident import PendingApproval, Phase
+    from models.incident.incident import Option, PendingApproval, Phase
     from models.incident.search_attributes import PHASE, SEVERITY
     from models.names import Severity
     from models.text import for_temporal_ui as shown
@@ -46,13 +46,27 @@ def show_details(record: Record, awaiting: PendingApproval | None) -> None:
 
 
 def _question(awaiting: PendingApproval) -> list[str]:
+    if not awaiting.others:
+        return [
+            f"**Waiting for approval** of plan `{awaiting.digest}` ({awaiting.risk})",
+            *_plan(awaiting),
+            'Choose **approve** or **deny** under "More Actions", "Send a Signal"; no input is needed.',
+        ]
+    lines = [f"**Waiting for a choice** among {len(awaiting.options)} plans"]
+    for option in awaiting.options:
+        recommended = ", **recommended**" if option.recommended else ""
+        lines += [f"Plan `{option.digest}` ({option.risk}){recommended}", *_plan(option)]
+    other = awaiting.others[0].digest
+    return [
+        *lines,
+        'Choose **approve** under "More Actions", "Send a Signal": no input takes the recommended plan, and'
+        f' the digest of another one in quotes, as `"{other}"`, takes that one. **deny** refuses all.',
+    ]
+
+
+def _plan(option: Option) -> list[str]:
     steps = (
         f"- {shown(step.says)}. Changes: {shown(step.changes)}. Undo: {shown(step.undo or 'impossible')}."
-        for step in awaiting.plan.steps
+        for step in option.plan.steps
     )
-    return [
-        f"**Waiting for approval** of plan `{awaiting.digest}` ({awaiting.risk})",
-        "\n".join(steps),
-        f"Why: {shown(awaiting.plan.why)}",
-        'Choose **approve** or **deny** under "More Actions", "Send a Signal"; no input is needed.',
-    ]
+    return ["\n".join(steps), f"Why: {shown(option.plan.why)}"]

@@ -11,6 +11,11 @@ Ending
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.actions.plan import Plan
+
 
 class Ending(Exception):
     """Raised by an incident's verbs, caught by `Life` alone."""
@@ -37,7 +42,11 @@ class Escalated(Ending):
 
 
 class PerhapsDone(Escalated):
-    pass
+    """`plan` is what was ordered."""
+
+    def __init__(self, why: str, plan: Plan) -> None:
+        super().__init__(why)
+        self.plan = plan
 
 
 class Withdrawn(Ending):

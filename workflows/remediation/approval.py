@@ -1,20 +1,21 @@
 """A decision bound to one exact plan.
 
-A decision that names another plan, comes from a person who is not on the list, or comes when
-nothing is pending, is noted in the timeline and changes nothing. The first decision that
-counts is the only one.
+Several plans may be offered in one question: an approval that names none takes the recommended one, and
+a denial refuses all. A decision that names a plan that is not offered, comes from a person who is not on
+the list, or comes when nothing is pending, is noted in the timeline and changes nothing. The first decision
+that counts is the only one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.actions.change import Risk
-    from models.actions.plan import Plan
-    from models.incident.incident import Decided, Decision, PendingApproval, Through
+    from models.actions.plan import Offer
+    from models.incident.incident import Decided, Decision, Option, PendingApproval, Through, Verdict
     from models.incident.policy import ApprovalPolicy
     from models.incident.so_far import QuestionSoFar
     from workflows.record.timeline import Timeline, who
@@ -35,18 +36,20 @@ class Approval:
         if refusal:
             self._timeline.spoken(f"{decision.verdict} did not count ({refusal})", decision)
             return Decided(accepted=False, reason=refusal)
-        self._decision = decision
-        digest = self.pending.digest if self.pending else ""
-        self._timeline.spoken(f"{decision.verdict} of plan {digest}", decision)
-        return Decided(accepted=True, reason=f"{decision.verdict} of plan {digest} counts")
+        assert self.pending is not None, "what nothing waits for is refused"  # noqa: S101
+        self._decision = decision.model_copy(update={"plan": decision.plan or self.pending.digest})
+        what = f"{decision.verdict} of {_decided_on(self._decision, self.pending)}"
+        self._timeline.spoken(what, decision)
+        return Decided(accepted=True, reason=f"{what} counts")
 
     def _refusal(self, decision: Decision) -> str:
         if self.pending is None:
             return "nothing is waiting for a decision"
         if self._decision is not None:
             return f"{who(self._decision)} decided already"
-        if decision.plan and decision.plan != self.pending.digest:
-            return f"it names plan {decision.plan}, but plan {self.pending.digest} is waiting"
+        if decision.plan and decision.plan not in self.pending.digests:
+            waiting = "are waiting" if self.pending.others else "is waiting"
+            return f"it names plan {decision.plan}, but {self.pending.named} {waiting}"
         if decision.through is Through.TEMPORAL_UI:
             return "" if self.policy.temporal_ui else "the configuration refuses raw signals"
         if self.policy.approvers and decision.by not in self.policy.approvers:
@@ -69,20 +72,23 @@ class Approval:
         """Nothing is asked any more."""
         self.pending = None
 
-    def open(self, plan: Plan, risk: Risk) -> bool:
-        """Put the question; from now on a decision counts. False when it stands already."""
-        if self.pending and self.pending.digest == plan.digest:
-            return False
+    def open(self, offer: Offer, risks: Mapping[str, Risk]) -> PendingApproval | None:
+        """Put the question; from now on a decision counts. None when it stands already.
+
+        Each plan has its own risk, after the configuration's overrides by kind.
+        """
+        recommended, *others = offer.plans
+        if self.pending and self.pending.digests == tuple(plan.digest for plan in offer.plans):
+            return None
         asked_at = self._timeline.now()
         self._decision = None
         self.pending = PendingApproval(
-            plan=plan,
-            digest=plan.digest,
-            risk=risk,
+            **dict(Option.of(recommended, risks), recommended=True),
+            others=tuple(Option.of(plan, risks) for plan in others),
             asked_at=asked_at,
             expires_at=asked_at + self.policy.expire_after,
         )
-        return True
+        return self.pending
 
     async def answer(self, unless: Callable[[], bool], unanswered: Callable[[], None]) -> Decision | None:
         """Wait for the decision on the open question.
@@ -102,8 +108,17 @@ class Approval:
             await workflow.wait_condition(
                 lambda: self._decision is not None or unless(),
                 timeout=min(self.policy.ask_again_after, pending.expires_at - self._timeline.now()),
-                timeout_summary=f"asks again for a decision on plan {pending.digest}",
+                timeout_summary=f"asks again for a decision on {pending.named}",
             )
         except TimeoutError:
             return True
         return False
+
+
+def _decided_on(decision: Decision, pending: PendingApproval) -> str:
+    """Which plan was taken among which, or which were refused."""
+    if decision.verdict is Verdict.DENY or not pending.others:
+        return pending.named
+    rest = ", ".join(digest for digest in pending.digests if digest != decision.plan)
+    recommended = "the recommended one" if decision.plan == pending.digest else "not the recommended one"
+    return f"plan {decision.plan}, {recommended}, instead of {rest}"

@@ -106,7 +106,8 @@ class ServiceHold:
         pause = ASKED_AGAIN_AFTER
         while not await self._heard(key, pause):
             if (await self._ask()).steward != answered.steward and key not in self._outcomes:
-                raise PerhapsDone(f"the steward of {self.service} was terminated while it acted: {plan.says}")
+                why = f"the steward of {self.service} was terminated while it acted: {plan.says}"
+                raise PerhapsDone(why, plan)
             pause = min(2 * pause, LONGEST_PAUSE)
         says = self._outcomes.pop(key)
         if says.performed is None:

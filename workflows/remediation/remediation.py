@@ -14,13 +14,13 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
-    from models.actions.change import Risk
-    from models.actions.plan import AUTOMATIC, Plan
+    from models.actions.plan import AUTOMATIC, Offer, Plan
     from models.incident.incident import Performed, Phase, Verdict
     from models.incident.policy import Policy
     from models.incident.so_far import HoldSoFar
     from models.incident.stewardship import StewardSays
     from workflows.escalation.escalation import Escalation
+    from workflows.escalation.wording import in_one_line
     from workflows.record.alert_state import AlertState
     from workflows.record.continuation import began_in
     from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, ResolvedElsewhere, Withdrawn
@@ -69,29 +69,31 @@ class Remediation:
         if says and self._hold and (says.service, says.run_id) == (self._hold.service, began_in()):
             self._hold.hear(says)
 
-    async def carry_out(self, plan: Plan, *, asks: bool = False) -> Performed:
+    async def carry_out(self, offer: Offer, *, asks: bool = False) -> Performed:
         """Hold the service, get the approval, have it done, and tell what was found.
 
-        With `asks` a person is asked also where the risk would not demand it.
+        With `asks` a person is asked also where the risk would not demand it; among several plans a
+        person always chooses.
 
         Leaves the page when the alert is over, a person says `done`, the plan is denied or expires,
         the steward refuses, or it was not done; and when another incident has the service.
         """
         done_said = self._record.done_from_now_on()
         self.stop_if_resolved()
-        hold = await self._hold_for(plan.service.name, PAGE)
+        hold = await self._hold_for(offer.service.name, PAGE)
+        plan, *others = offer.plans
         risk = plan.risk(self._policy.risks)
         approved_by = f"policy ({risk} at {self._policy.severity})"
         crashed_at = self._crashed_at(hold.service)
-        if asks or risk not in AUTOMATIC[self._policy.severity]:
+        if asks or others or risk not in AUTOMATIC[self._policy.severity]:
             await hold.ask(crashed_at)
-            approved_by = await self._approved(plan, risk, hold, done_said)
+            plan, approved_by = await self._approved(offer, hold, done_said)
         self._show(Phase.ACTING)
-        performed = await self._ordered(hold, plan, approved_by, crashed_at)
+        performed = await self._ordered(hold, plan, approved_by, crashed_at, offer)
         hold.acted, hold.healed = True, None if performed.done else False
         if not performed.done:
             why = f"the fix failed: {plan.says}: {performed.found}"
-            raise PerhapsDone(why) if performed.lost else Escalated(why)
+            raise PerhapsDone(why, plan) if performed.lost else Escalated(why)
         return performed
 
     async def revert(self, plan: Plan) -> Performed:
@@ -152,20 +154,28 @@ class Remediation:
             raise ClosedByHuman(f"{who(self._record.done)} said that it is done")
 
     async def _ordered(
-        self, hold: ServiceHold, plan: Plan, approved_by: str, crashed_at: datetime | None
+        self,
+        hold: ServiceHold,
+        plan: Plan,
+        approved_by: str,
+        crashed_at: datetime | None,
+        chosen_from: Offer | None = None,
     ) -> Performed:
         performed = await hold.order(plan, approved_by, crashed_at)
+        if others := [one for one in chosen_from.plans if one.digest != plan.digest] if chosen_from else []:
+            instead_of = tuple(f"{one.says} (plan {one.digest})" for one in others)
+            performed = performed.model_copy(update={"instead_of": instead_of})
         self._record.performed.append(performed)
         self._timeline.add(f"{plan.says}: {performed.found}", by="steward")
         return performed
 
     async def _approved(
-        self, plan: Plan, risk: Risk, hold: ServiceHold, done_said: Callable[[], bool]
-    ) -> str:
-        """The person who approved the plan."""
-        if self._approval.open(plan, risk):
-            self._timeline.add(f"asks for approval of plan {plan.digest}: {plan.says}")
-            self._escalation.ask(plan, risk)
+        self, offer: Offer, hold: ServiceHold, done_said: Callable[[], bool]
+    ) -> tuple[Plan, str]:
+        """The plan that was approved, and the person who did."""
+        if asked := self._approval.open(offer, self._policy.risks):
+            self._timeline.add(f"asks for approval of {in_one_line(asked)}")
+            self._escalation.ask(asked)
         self._show(Phase.AWAITING_APPROVAL)
         continuation = self._record.continuation
 
@@ -184,11 +194,13 @@ class Remediation:
         self.stop_if_done(done_said)
         if not hold.held:
             raise Withdrawn("a more severe incident needs the service")
+        plans = {plan.digest: plan for plan in offer.plans}
+        says = "; or ".join(plan.says for plan in plans.values())
         if decision is None:
-            raise Escalated(f"the approval of plan {plan.digest} expired: {plan.says}")
+            raise Escalated(f"the approval of plan {' or '.join(plans)} expired: {says}")
         if decision.verdict is Verdict.DENY:
-            raise Escalated(f"{who(decision)} denied: {plan.says}")
-        return who(decision)
+            raise Escalated(f"{who(decision)} denied: {says}")
+        return plans[decision.plan], who(decision)
 
     async def _granted(self, hold: ServiceHold, stop: Callable[[], bool]) -> None:
         """Wait in line. The steward is asked again now and then: somebody may have terminated it."""

@@ -12,7 +12,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models.incident.so_far import PromiseSoFar
-    from workflows.diagnosis.causes import Fix, Undo
+    from workflows.diagnosis.causes import Revert, Undo
     from workflows.diagnosis.situation import Situation
     from workflows.diagnosis.undos import UNDOS
     from workflows.record.cut_short import unless
@@ -31,7 +31,7 @@ class Undoing:
         self,
         timeline: Timeline,
         mistakes: Mistakes,
-        revert: Callable[[Fix], Awaitable[None]],
+        revert: Callable[[Revert], Awaitable[None]],
         failed: Callable[[str], None],
     ) -> None:
         self._timeline = timeline

@@ -263,9 +263,9 @@ class ServiceDown(Runbook):
 
     async def fix(self, incident: Incident, cause: Cause) -> None:
         """What was done since the alert began, by any incident, and did not help, is not repeated unasked."""
-        now, plan = incident.now, cause.fix(incident.now)
-        before = now[looks.history].did_since(plan.says, incident.record.fires_since) if plan else None
-        if plan and before and now[looks.process].running:
+        now, plan, since = incident.now, cause.fix(incident.now), incident.record.fires_since
+        before = isinstance(plan, Plan) and now[looks.history].did_since(plan.says, since)
+        if isinstance(plan, Plan) and before and now[looks.process].running:
             why = f"done before, at {before.finished_at:%H:%M} UTC, and it did not help: {plan.why}"
             asked = plan.model_copy(update={"why": why})
             await incident.carry_out(lambda _: asked, cause.undo, asks=True)

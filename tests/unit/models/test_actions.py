@@ -12,7 +12,7 @@ from models.actions.change import Risk
 from models.actions.database import RaiseMaxConnections, RestartDatabase, Session, TerminateSessions
 from models.actions.executions import RetryWorkflow
 from models.actions.kinds import Action
-from models.actions.plan import AUTOMATIC, Plan
+from models.actions.plan import AUTOMATIC, Choice, Plan, offered
 from models.actions.service import (
     KillProcess,
     RaiseMemoryLimit,
@@ -202,3 +202,28 @@ def test_ending_a_session_with_an_open_transaction_says_that_it_is_rolled_back()
         service=BACKEND, sessions=(idle, waiting), idle_longer_than=timedelta(minutes=10)
     )
     assert ended.changes.startswith("open transactions that are rolled back: 1; ")
+
+
+def test_a_choice_is_for_one_service_and_offers_nothing_twice() -> None:
+    other = Service(name="worker", manager=DockerManager(container="worker"))
+    restart = plan(RestartService(service=BACKEND))
+    assert Choice(recommended=plan(START), others=(restart,)).plans == (plan(START), restart)
+    with pytest.raises(ValidationError, match="for one service, not for backend and worker"):
+        Choice(recommended=plan(START), others=(plan(StartService(service=other)),))
+    with pytest.raises(ValidationError, match="two plans of a choice do the same"):
+        Choice(recommended=plan(START), others=(restart, plan(START, why="for another reason")))
+
+
+def test_a_choice_is_as_large_as_a_plan_may_be() -> None:
+    def big(name: str) -> Plan:
+        return plan(CleanUpFiles(service=BACKEND, files=(name * 100_000,), frees=1))
+
+    with pytest.raises(ValidationError, match="a choice of"):
+        Choice(recommended=big("a"), others=(big("b"), big("c")))
+
+
+def test_only_what_is_possible_is_offered() -> None:
+    restart = plan(RestartService(service=BACKEND))
+    assert offered(None, None) is None
+    assert offered(None, restart, restart) == restart
+    assert offered(plan(START), None, restart) == Choice(recommended=plan(START), others=(restart,))

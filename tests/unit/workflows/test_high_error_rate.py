@@ -15,6 +15,7 @@ from activities.monitoring.providers import ProviderCallsSeen, ProviderKind, Pro
 from activities.monitoring.sentry import Issue, SentrySeen
 from activities.monitoring.service_metrics import CpuSeen
 from activities.service.logs import LogMatch, LogsSeen
+from models.actions.plan import Plan
 from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
 from models.evidence.evidence import Evidence, Finding
@@ -256,5 +257,5 @@ def test_what_nothing_explains_is_a_question_with_one_restart() -> None:
     found = walked()
     assert (found.cause, found.cause.asks) == (UNKNOWN, True)
     plan = found.cause.fix(situation())
-    assert plan is not None
+    assert isinstance(plan, Plan)
     assert plan.says == "restart backend"
