@@ -47,6 +47,8 @@ from activities.postgres.check import PostgresActivities
 from activities.postgres.sessions import SessionActivities
 from activities.postgres.settings import PostgresSettingActivities
 from activities.review.reviews import ReviewActivities
+from activities.schedules.actions import ScheduleActionActivities
+from activities.schedules.schedules import ScheduleActivities
 from activities.service.actions import ActionActivities
 from activities.service.host import HostActivities
 from activities.service.logs import LogActivities
@@ -111,6 +113,8 @@ def build(
         StartActivities(),
         RetryProposalActivities(),
         RetryActivities(),
+        ScheduleActivities(),
+        ScheduleActionActivities(),
         DegradationActivities(http),
         ActionActivities(managers),
         AlertSourceActivities(http),

@@ -6,9 +6,9 @@ Every part is optional; evidence from a system that is not configured is `unknow
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from models.base import Configured, Duration, Interval
 from models.service.addresses import OptionalWebAddress, WebAddress, WebPage
@@ -93,6 +93,10 @@ class Provider(Configured):
     timeout: Interval = timedelta(seconds=5)
 
 
+ScheduleName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f]+$")]
+"""The ID of a schedule in Temporal."""
+
+
 class AppTemporal(Configured):
     """The application's own Temporal, which is not the one that runs the incidents."""
 
@@ -113,6 +117,12 @@ class AppTemporal(Configured):
     """How many times its usual number a type of workflow must be started, to be too frequent."""
     starts_floor: int = Field(default=20, ge=2)
     """Fewer starts in that window are never too frequent."""
+    schedules: tuple[ScheduleName, ...] = Field(default=(), max_length=20)
+    """The schedules that start its workflows; the first is the one that syncs the products."""
+    paused_recently: Interval = timedelta(hours=1)
+    """Who paused a schedule within this time is taken to have meant it, also without a reason."""
+    run_takes: Interval = timedelta(minutes=15)
+    """How long a run of a schedule may take; until then it is at work, later it is stuck."""
 
 
 class SwitchCall(Configured):

@@ -29,6 +29,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.postgres.check import PostgresActivities
     from activities.postgres.database_seen import DatabaseSeen
     from activities.postgres.sessions import LookAtSessions, SessionActivities, SessionsSeen
+    from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
+    from activities.schedules.seen import SchedulesSeen
     from activities.service.host import HostActivities, HostSeen
     from activities.service.logs import LogActivities, LogsSeen
     from activities.service.networks import LookAtNetworks, NetworkActivities, NetworksSeen
@@ -112,6 +114,10 @@ def its_workflow_starts(now: Situation) -> WorkflowStarts:
     return WorkflowStarts(service=now.service)
 
 
+def its_schedules(now: Situation) -> LookAtSchedules:
+    return LookAtSchedules(service=now.service)
+
+
 health = Look("health", HealthSeen, HealthActivities.probe_health, the_service, "health check")
 process = Look("process", ProcessSeen, ProcessActivities.look_at_process, the_service, "state")
 recent_logs = Look("logs", LogsSeen, LogActivities.read_logs, the_service, "last log lines")
@@ -167,6 +173,7 @@ open_executions = Look(
     "open workflows",
 )
 starts = Look("starts", StartsSeen, StartActivities.workflow_starts, its_workflow_starts, "workflow starts")
+schedules = Look("schedules", SchedulesSeen, ScheduleActivities.look_at_schedules, its_schedules)
 history = Look(
     "history",
     HistorySeen,

@@ -24,8 +24,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.files.environment import EnvironmentActivities
     from activities.postgres.sessions import SessionActivities
     from activities.postgres.settings import PostgresSettingActivities
+    from activities.schedules.actions import ScheduleActionActivities
     from activities.service.actions import ActionActivities
     from activities.service.networks import NetworkActivities
+    from models.actions.application import PauseSchedule, TriggerSchedule, UnpauseSchedule
     from models.actions.change import ActionResult, Change, Perform
     from models.actions.database import RaiseMaxConnections, RestartDatabase, TerminateSessions
     from models.actions.executions import RetryWorkflow
@@ -86,6 +88,9 @@ PERFORMANCES = (
     Performance(CleanUpFiles, CleanUpActivities.clean_up_files, timedelta(minutes=5)),
     Performance(Degrade, DegradationActivities.degrade, timedelta(minutes=1)),
     Performance(RestoreService, DegradationActivities.restore_service, timedelta(minutes=1)),
+    Performance(UnpauseSchedule, ScheduleActionActivities.unpause_schedule, timedelta(minutes=1)),
+    Performance(PauseSchedule, ScheduleActionActivities.pause_schedule, timedelta(minutes=1)),
+    Performance(TriggerSchedule, ScheduleActionActivities.trigger_schedule, timedelta(minutes=1)),
     Performance(SetEnvironment, EnvironmentActivities.set_environment, timedelta(minutes=5)),
     Performance(RetryWorkflow, RetryActivities.retry_workflow, timedelta(minutes=1)),
 )

@@ -8,6 +8,7 @@ from itertools import combinations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from models.actions.application import PauseSchedule, TriggerSchedule, UnpauseSchedule
 from models.actions.change import Risk
 from models.actions.database import RaiseMaxConnections, RestartDatabase, Session, TerminateSessions
 from models.actions.executions import RetryWorkflow
@@ -51,19 +52,23 @@ EVERY: tuple[Action, ...] = (
     CleanUpFiles(service=BACKEND, files=("/var/log/old.log",), frees=GIB),
     Degrade(service=BACKEND, because_of="openai", at_most=timedelta(hours=4)),
     RestoreService(service=BACKEND),
+    UnpauseSchedule(service=BACKEND, schedule="loop", note="Paused via Python SDK"),
+    PauseSchedule(service=BACKEND, schedule="loop", because="its costs run away"),
+    TriggerSchedule(service=BACKEND, schedule="loop", started=3),
     RetryWorkflow(
         service=BACKEND, type="GenerateVideos", workflow_id="videos", run_id="1", closed_at=AT, error="boom"
     ),
 )
 
 RISKS = {
-    Risk.SAFE: {"start-service", "restore-service"},
+    Risk.SAFE: {"start-service", "restore-service", "unpause-schedule", "trigger-schedule"},
     Risk.GUARDED: {
         "restart-service",
         "raise-memory-limit",
         "scale-out",
         "set-environment",
         "degrade",
+        "pause-schedule",
         "retry-workflow",
     },
     Risk.DANGEROUS: {

@@ -1,0 +1,78 @@
+"""Actions on what the application does by itself: its schedules, and the sync of its products."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.actions.change import Change, Risk
+from models.text import shorten
+
+OUR_NOTE = "runbooks: "
+"""So begins the note of a pause that an incident made."""
+
+
+class UnpauseSchedule(Change):
+    """Let a paused schedule run again. A schedule that was paused anew meanwhile stays so."""
+
+    risk = Risk.SAFE
+    kind: Literal["unpause-schedule"] = "unpause-schedule"
+    schedule: str
+    note: str = ""
+    """The note of the pause, as it was seen."""
+
+    @property
+    def says(self) -> str:
+        return f"unpause the schedule {self.schedule} of {self.service.name}"
+
+    @property
+    def changes(self) -> str:
+        noted = f" (it was paused with the note: {self.note})" if self.note else ""
+        return f"{self.schedule} starts its workflows again at its times{noted}"
+
+    @property
+    def undo(self) -> str:
+        return f"pause {self.schedule} again"
+
+
+class PauseSchedule(Change):
+    """Keep a schedule from starting workflows. What runs already goes on."""
+
+    risk = Risk.GUARDED
+    kind: Literal["pause-schedule"] = "pause-schedule"
+    schedule: str
+    because: str
+    """Why, for the note of the schedule: whoever wonders reads it there."""
+
+    @property
+    def note(self) -> str:
+        return shorten(f"{OUR_NOTE}{self.because}", 300)
+
+    @property
+    def says(self) -> str:
+        return f"pause the schedule {self.schedule} of {self.service.name}"
+
+    @property
+    def changes(self) -> str:
+        return f"{self.schedule} starts nothing any more until it is unpaused; what runs goes on"
+
+    @property
+    def undo(self) -> str:
+        return f"unpause {self.schedule}"
+
+
+class TriggerSchedule(Change):
+    """Have a schedule start its workflow now, unless it started one since it was looked at."""
+
+    risk = Risk.SAFE
+    kind: Literal["trigger-schedule"] = "trigger-schedule"
+    schedule: str
+    started: int
+    """How many workflows it had started when it was looked at."""
+
+    @property
+    def says(self) -> str:
+        return f"trigger the schedule {self.schedule} of {self.service.name}"
+
+    @property
+    def changes(self) -> str:
+        return f"the workflow of {self.schedule} runs once more, now"
