@@ -46,6 +46,17 @@ _FRAMES = _words(
     ", data, report, status, health, healthchecks, subsystems, probes"
 )
 """Keys that hold parts, and are none."""
+_LISTS = _words(
+    "components, details, checks, check, entries, dependencies, services, results, healthchecks, subsystems"
+    ", probes"
+)
+"""Of these, the ones in which every key is a part."""
+_TROUBLE = re.compile(
+    r" (not (reach\w*|connect\w*|available|respond\w*|ready|accept\w*|found|open)|cannot|can t|couldn t"
+    r"|unable|fail\w*|refus\w*|timeout|time out|timed out|errors?|econn\w+|denied|lost|closed|unreachable"
+    r"|unavailable|exhausted|too many|reset|rejected|terminat\w+|exception) "
+)
+_NO_TROUBLE = re.compile(r" (no|0|without|zero) (errors?|failures?|fail\w*|timeouts?) ")
 
 _DATABASE = re.compile(
     r" (databases?|db\d*|postgres\w*|pg|pgsql|pgbouncer|sql\w*|mysql|jdbc|datasources?|data source|prisma"
@@ -178,9 +189,21 @@ def _parts_of(content: Mapping[str, object], name: str, depth: int) -> Iterator[
         if key in _STATE_KEYS and not isinstance(value, Mapping | list):
             continue
         if isinstance(value, Mapping | list):
+            if key.lower() in _LISTS and isinstance(value, Mapping):
+                yield from _sentences(value)
             yield from _parts(value, name if key.lower() in _FRAMES else key, depth + 1)
         elif key not in _TEXT_KEYS and key not in _NAME_KEYS and _is_bad_part(key, value):
             yield Part(key, value if isinstance(value, str) else "")
+
+
+def _sentences(parts: Mapping[str, object]) -> Iterator[Part]:
+    """`"checks": {"database": "connect ECONNREFUSED 10.0.0.5:5432"}`: a part that tells its trouble."""
+    for key, value in parts.items():
+        if not isinstance(value, str) or key in _TEXT_KEYS or key in _NAME_KEYS or _is_bad_part(key, value):
+            continue
+        words = words_of(value)
+        if _TROUBLE.search(words) and not _NO_TROUBLE.search(words):
+            yield Part(key, value)
 
 
 def _is_bad(value: object) -> bool:

@@ -142,7 +142,12 @@ class ServiceHold:
         return True
 
     async def _ask(self, crashed_at: datetime | None = None, order: Order | None = None) -> Answered:
-        """One question. What the steward signalled meanwhile is newer than its answer."""
+        """One question. What the steward signalled meanwhile is newer than its answer.
+
+        Who had the service, or stood in line for it, keeps that when a question is refused: it is still
+        to be let go of.
+        """
+        known_before = self._known
         self._known, self.held, self.taken_over_by = True, False, ""
         answered: Answered = await workflow.execute_activity_method(
             StewardshipActivities.ask_steward,
@@ -159,7 +164,7 @@ class ServiceHold:
             summary=f"ask the steward of {self.service}",
         )
         if answered.answer is Answer.REFUSED:
-            self._known = False
+            self._known = known_before
             self._timeline.add(f"the steward of {self.service} refused: {answered.why}", by="steward")
             raise Escalated(f"no action on {self.service}: {answered.why}")
         if answered.answer is Answer.GRANTED:

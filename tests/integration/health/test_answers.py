@@ -214,6 +214,10 @@ TERMINUS = {
 ASP_NET = {"status": "Unhealthy", "entries": {"sqlserver": {"status": "Unhealthy", "description": "login"}}}
 FLAT = {"status": "error", "database": "down", "redis": "ok"}
 DJANGO = {"DatabaseBackend": "unavailable: OperationalError", "DefaultFileStorageHealthCheck": "working"}
+SENTENCES = {
+    "status": "error",
+    "checks": {"database": "connect ECONNREFUSED 10.0.0.5:5432", "redis": "connected in 2 ms, no errors"},
+}
 KUBERNETES = "[+]ping ok\n[-]postgres failed: reason withheld\nreadyz check failed"
 
 
@@ -227,6 +231,12 @@ KUBERNETES = "[+]ping ok\n[-]postgres failed: reason withheld\nreadyz check fail
         (ASP_NET, ("sqlserver",)),
         (FLAT, ("database",)),
         (DJANGO, ("DatabaseBackend",)),
+        (SENTENCES, ("database",)),
+        ({"status": "error", "dependencies": {"pg": "Can't reach database server"}}, ("pg",)),
+        (
+            {"checks": {"database": "timed out after 3 s", "cache": "not configured here"}},
+            ("database", "cache"),
+        ),
         (KUBERNETES, ("postgres",)),
         ({"status": "error", "message": "Can't reach database server at `postgres:5432`"}, ()),
         ("FATAL: sorry, too many clients already", ()),
@@ -253,6 +263,12 @@ async def test_what_a_failing_service_names_is_told_whatever_its_framework(
         ),
         ({"status": "error", "redis": "down: database 0 is loading"}, ("redis",), ()),
         ({"status": "error", "checks": {"queue": {"healthy": False}}}, ("queue",), ()),
+        (
+            {"status": "error", "checks": {"database": "PostgreSQL 16.2", "pika": "denied"}},
+            ("pika",),
+            ("pika",),
+        ),
+        ({"status": "error", "checks": {"redis": "connection to database 0 refused"}}, ("redis",), ()),
     ],
 )
 async def test_who_is_blamed_is_found_among_what_the_configuration_knows(

@@ -23,7 +23,7 @@ from models.actions.service import RaiseMemoryLimit, RestartService, RollBack, S
 from models.service import service as configured
 from models.service.service import Service
 from tests.parts.servers.docker_proxy import silent_socket
-from tests.parts.servers.supervisor import SLEEPS, StartSupervisord
+from tests.parts.servers.supervisor import SLEEPS, StartSupervisord, Supervisord
 
 
 def look(service: Service) -> ProcessSeen:
@@ -36,6 +36,15 @@ def look_until(service: Service, condition: Callable[[ProcessSeen], bool]) -> Pr
         assert time.monotonic() < until, seen
         time.sleep(0.05)
     return seen
+
+
+def said(supervisord: Supervisord, program: str, line: str) -> None:
+    """Wait until a program has written this."""
+    output = supervisord.directory / f"{program}.out"
+    until = time.monotonic() + 15
+    while not output.exists() or line not in output.read_text():
+        assert time.monotonic() < until, f"{program} never wrote {line}"
+        time.sleep(0.05)
 
 
 def perform(method: str, action: Any, asked_at: datetime | None = None) -> ActionResult:
@@ -98,15 +107,13 @@ def test_gives_up_on_what_crashes_at_its_start(start_supervisord: StartSuperviso
 
 def test_stopped_by_somebody_is_no_crash(start_supervisord: StartSupervisord) -> None:
     """Whatever its exit code is: 0, that of SIGTERM, or that of SIGKILL when it had ignored it."""
-    ignores = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-    polite = (
-        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(600)"
-    )
+    ignores = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
+    polite = f"import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); {SLEEPS}"
     codes = {"sleeps": SLEEPS, "polite": polite, "ignores": (ignores, {"stopwaitsecs": "1"})}
     supervisord = start_supervisord(**codes)
     for name in codes:
         service = supervisord.service(name)
-        look_until(service, lambda seen: seen.running and (seen.age or timedelta()) > timedelta(seconds=0.5))
+        said(supervisord, name, "up")
         supervisor_manager(service).stop()
         seen = look(service)
         assert (seen.exited, seen.stopped, seen.crashed, seen.crashed_at) == (True, True, False, None), seen
@@ -123,9 +130,10 @@ def test_what_ends_later_than_one_answer_may_take_is_still_restarted(
         "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(7), sys.exit(0)))\n"
         "print('up', flush=True); time.sleep(600)"
     )
-    service = start_supervisord(web=(slow, {"stopwaitsecs": "60"})).service("web")
+    supervisord = start_supervisord(web=(slow, {"stopwaitsecs": "60"}))
+    service = supervisord.service("web")
+    said(supervisord, "web", "up")
     before = look_until(service, lambda seen: seen.running)
-    time.sleep(0.5)  # until it has its handler
     assert perform("restart_service", RestartService(service=service)).done
     after = look(service)
     assert after.running
@@ -214,11 +222,7 @@ def test_starts_what_was_stopped_with_its_new_limit(
     assert effect.done
     assert (effect.before, effect.after) == ("no memory limit", "128 MiB")
     assert perform("start_service", StartService(service=service)).done
-    output = supervisord.directory / "web.out"
-    until = time.monotonic() + 10
-    while "limit 134217728" not in output.read_text():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    said(supervisord, "web", "limit 134217728")
 
 
 def test_what_supervisord_cannot_do_is_said(start_supervisord: StartSupervisord) -> None:

@@ -23,7 +23,12 @@ from tests.parts.servers.docker_engine import BINDS, PYTHON, SLEEPS, MakeContain
 from tests.parts.servers.ruled_socket import RuledSocket, Rules
 
 SECOND = 10**9
-IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+IGNORES = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("up", flush=True)
+time.sleep(600)
+"""
 A_CHILD_OUTGROWS = """
 import subprocess, sys, time
 subprocess.run([sys.executable, "-c", "d = [bytearray(2**20) for _ in range(200)]"])
@@ -108,7 +113,7 @@ def test_stopped_by_somebody_is_no_crash(
     engine: DockerEngine, make_container: MakeContainer, code: str, options: dict[str, object], exit_code: int
 ) -> None:
     container = make_container(code, **options)
-    time.sleep(0.5)
+    _said(container, b"up")
     container.stop(timeout=1)
     seen = look(engine, container)
     assert (seen.exit_code, seen.ended, seen.crashed, seen.stopped) == (exit_code, Ended.STOPPED, False, True)
@@ -125,9 +130,10 @@ def test_asked_to_end_by_its_signal_is_stopped(engine: DockerEngine, make_contai
 
 def test_a_reload_by_sighup_explains_no_crash(engine: DockerEngine, make_container: MakeContainer) -> None:
     container = make_container(
-        "import signal, sys, time; signal.signal(signal.SIGHUP, lambda *_: sys.exit(5)); time.sleep(600)"
+        "import signal, sys, time; signal.signal(signal.SIGHUP, lambda *_: sys.exit(5))\n"
+        "print('up', flush=True); time.sleep(600)"
     )
-    time.sleep(0.5)
+    _said(container, b"up")
     container.kill("SIGHUP")
     wait_for(container, "exited")
     seen = look(engine, container)
@@ -147,7 +153,7 @@ def test_while_it_is_being_stopped_it_is_neither_well_nor_crashed(
     engine: DockerEngine, make_container: MakeContainer
 ) -> None:
     container = make_container(IGNORES)
-    time.sleep(0.5)
+    _said(container, b"up")
     container.kill("SIGTERM")
     seen = look(engine, container)
     assert seen.running

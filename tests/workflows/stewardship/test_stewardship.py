@@ -180,6 +180,21 @@ async def test_three_failures_block_the_service_for_an_hour(harness: Harness) ->
     assert len(harness.world.done) == 4
 
 
+async def test_who_is_refused_what_it_was_granted_in_line_lets_it_go(harness: Harness) -> None:
+    """The last failure before the block was that of the incident before it in line."""
+    await fails(harness)
+    await fails(harness)
+    harness.world.process = CRASH
+    first, second = await first_of_two(harness)
+    await first.signal("approve")
+    state = await harness.until(second, "escalated")
+    assert any("is blocked until" in one.text for one in state.timeline)
+    await harness.env.sleep(5)
+    assert (await harness.book()).holder is None, "the next one would wait for as long as this one is open"
+    await harness.closes(first)
+    await harness.closes(second)
+
+
 async def test_a_person_takes_the_block_back(harness: Harness) -> None:
     await blocked(harness)
     await harness.steward().signal("unblock")
