@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.health.probe import HealthActivities
 from activities.postgres.check import PostgresActivities
+from activities.postgres.database_seen import DatabaseSeen
 from activities.service.processes import ProcessActivities
 from models.base import Model
 from models.evidence.evidence import Evidence, Finding
@@ -21,6 +22,8 @@ class DependencySeen(Model):
     finding: Finding
     reason: str
     is_database: bool = False
+    recovering: bool = False
+    """A database that says that it comes back by itself."""
 
 
 class DependenciesSeen(Evidence):
@@ -68,7 +71,11 @@ class DependencyActivities:
     async def _look(self, service: Service) -> DependencySeen:
         seen = await self._check(service)
         return DependencySeen(
-            service=service.name, finding=seen.finding, reason=seen.reason, is_database=service.is_database
+            service=service.name,
+            finding=seen.finding,
+            reason=seen.reason,
+            is_database=service.is_database,
+            recovering=isinstance(seen, DatabaseSeen) and seen.recovering,
         )
 
     async def _check(self, service: Service) -> Evidence:

@@ -32,6 +32,15 @@ async def wrong_credentials(services: Services) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def database_stopped(services: Services) -> AsyncIterator[None]:
+    """Somebody stops PostgreSQL, as its manager does it, and says nothing."""
+    await services.stop_service(POSTGRES)
+    await services.ended(POSTGRES)
+    await unhealthy(services)
+    yield
+
+
+@asynccontextmanager
 async def all_credentials_wrong(services: Services) -> AsyncIterator[None]:
     """The product's own role has another password too: every env file is out of date."""
     await services.cluster.change_password(services.cluster.watcher)
@@ -97,7 +106,10 @@ async def disk_full(services: Services) -> AsyncIterator[None]:
 _fault = partial(Fault, alert="DatabaseConnectionFailure", service=POSTGRES)
 
 FAULTS: dict[str, Fault] = {
-    "database-down": _fault(database_lost, "down", "PostgreSQL is stopped"),
+    "database-down": _fault(database_lost, "down", "PostgreSQL crashes"),
+    "database-stopped": _fault(
+        database_stopped, "stopped by somebody", "somebody stops PostgreSQL", asks=True
+    ),
     "database-frozen": _fault(database_hung, "hung", "PostgreSQL hangs", asks=True),
     "disk-full": _fault(
         disk_full, "disk full", "old logs fill the disk of PostgreSQL", asks=True, needs=SMALL_DISK

@@ -33,7 +33,7 @@ def around(services: Services) -> Surroundings:
 
 @asynccontextmanager
 async def database_stopped(services: Services) -> AsyncIterator[None]:
-    """PostgreSQL is stopped; whatever needs it answers 503."""
+    """PostgreSQL crashes; whatever needs it answers 503."""
     async with database_lost(services):
         await _failing(services)
         yield
@@ -194,7 +194,7 @@ def _row(
 
 
 FAULTS: dict[str, Fault] = {
-    "errors-database-stopped": _row(database_stopped, "database lost", "PostgreSQL is stopped under load"),
+    "errors-database-stopped": _row(database_stopped, "database lost", "PostgreSQL crashes under load"),
     "errors-deadlock": _row(deadlock, "database deadlock", "a session locks the costs for good", asks=True),
     "errors-pool-empty": _row(pool_empty, "pool exhausted", "the backend's jobs use up its pool"),
     "provider-down": _row(provider_down, "external API down", "the provider of texts is down"),

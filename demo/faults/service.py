@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
@@ -108,8 +109,9 @@ async def port_taken(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def database_lost(services: Services) -> AsyncIterator[None]:
-    """PostgreSQL is stopped: the backend runs, and says that it is unhealthy."""
-    await services.stop_service(POSTGRES)
+    """PostgreSQL crashes: the backend runs, and says that it is unhealthy."""
+    psutil.Process(await services.pid_of(POSTGRES)).send_signal(signal.SIGQUIT)  # it ends at once
+    await services.ended(POSTGRES)
     await unhealthy(services)
     yield
 
@@ -207,7 +209,7 @@ FAULTS: dict[str, Fault] = {
     "spin": Fault(spin, "resources exhausted", "the backend uses all of its CPU", needs=NETWORKS),
     "heavy-version": Fault(heavy_version, "out of memory", "a new version needs more memory"),
     "port-taken": Fault(port_taken, "port conflict", "another process takes the backend's port", asks=True),
-    "database-lost": Fault(database_lost, "database lost", "PostgreSQL is stopped"),
+    "database-lost": Fault(database_lost, "database lost", "PostgreSQL crashes"),
     "database-hung": Fault(database_hung, "database lost", "PostgreSQL hangs"),
     "crash-loop": Fault(
         crash_loop, "crash loop", "a bad version crashes at every start", asks=True, crashes_before=2

@@ -144,6 +144,8 @@ class OthersSoFar(Model):
     told: Ended | None
     joined: Joined | None
     ended: tuple[Ended, ...]
+    left: tuple[str, ...] = ()
+    """Those that needed a person, and were not waited for any longer."""
 
 
 class SoFar(Model):

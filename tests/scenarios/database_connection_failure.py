@@ -35,6 +35,10 @@ def pool_needs_approval(content: dict[str, Any]) -> None:
     content["alerts"]["DatabaseConnectionFailure"]["risks"] = {"set-environment": "dangerous"}
 
 
+def first_crash_counts(content: dict[str, Any]) -> None:
+    content["alerts"]["DatabaseConnectionFailure"]["thresholds"]["crash_limit"] = 1
+
+
 def secret_is_missing(content: dict[str, Any]) -> None:
     content["services"][POSTGRES]["database"]["url"] = {"file": "/nonexistent/postgres-url"}
 
@@ -51,6 +55,24 @@ CAUSES = (
         cause="down",
         faults=("database-down",),
         action=("start-service",),
+        timeline=("pages dba",),
+    ),
+    _row(
+        name="stopped on purpose",
+        cause="stopped by somebody",
+        faults=("database-stopped",),
+        action=("start-service",),
+        approved_by=("anna",),
+        evidence={"process": "stopped by somebody"},
+    ),
+    _row(
+        name="crash loop",
+        cause="crash loop",
+        faults=("database-down",),
+        configure=first_crash_counts,
+        action=("start-service",),
+        approved_by=("anna",),
+        also_seen=("down",),
         timeline=("pages dba",),
     ),
     _row(

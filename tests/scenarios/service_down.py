@@ -336,6 +336,27 @@ ROWS = (
         pages=("On-Call", "Platform Team"),
         also_seen=("crash",),
     ),
+    Row(
+        "crash loop",
+        deployed(scene(process=sights.brought_back(603, 303, 3, age=90))),
+        variant="caught running, with lives longer than a start may take",
+        asks=True,
+        done=("roll backend back from backend:2 to backend:1",),
+        pages=("On-Call", "Platform Team"),
+    ),
+    Row(
+        "unknown",
+        scene(process=sights.brought_back(303, 3, age=90)),
+        variant="it does not answer, and is between two crashes",
+        asks=True,
+        done=("restart backend",),
+    ),
+    Row(
+        "hung",
+        scene(process=sights.brought_back(303, 3, age=1800)),
+        variant="it crashed before, and has outlived that",
+        done=("restart backend",),
+    ),
     Row("crash", scene(process=CRASH), done=("start backend",)),
     Row(
         "resources exhausted",

@@ -10,7 +10,7 @@ from activities.service.networks import NetworksSeen
 from models.evidence.evidence import Finding
 from tests.workflows import sights
 from tests.workflows.rows import Row
-from tests.workflows.scenes import CRASH, scene, unreachable
+from tests.workflows.scenes import CRASH, LOOPING, scene, unreachable
 
 APART = NetworksSeen(
     finding=Finding.BAD, reason="backend is not on app", apart=("postgres",), off=("backend",)
@@ -38,6 +38,27 @@ _SCRIPTED = (
         variant="nothing may be deleted",
         needs_a_human=True,
         pages=PAGES_DBA,
+    ),
+    Row(
+        "stopped by somebody",
+        unreachable(DatabaseKind.REFUSED, database_process=sights.stopped(sights.LONG_AGO)),
+        asks=True,
+        done=("start postgres",),
+    ),
+    Row(
+        "stopped by somebody",
+        unreachable(DatabaseKind.TIMED_OUT, database_process=sights.PAUSED),
+        variant="frozen",
+        asks=True,
+        done=("start postgres",),
+    ),
+    Row(
+        "crash loop",
+        unreachable(DatabaseKind.REFUSED, database_process=LOOPING),
+        asks=True,
+        done=("start postgres",),
+        pages=PAGES_DBA,
+        also_seen=("down",),
     ),
     Row(
         "down",

@@ -147,6 +147,16 @@ def crashed(at: datetime) -> ProcessSeen:
     )
 
 
+def brought_back(*ago: int, age: int) -> ProcessSeen:
+    """A process that runs for `age` seconds, after crashes so many seconds before this life began."""
+    began = LONG_AGO + timedelta(hours=3)
+    deaths = tuple(began - timedelta(seconds=one) for one in ago)
+    observed_at = began + timedelta(seconds=age)
+    return RUNNING.model_copy(
+        update={"started_at": began, "deaths": deaths, "observed_at": observed_at, "reason": "running again"}
+    )
+
+
 def stopped(at: datetime) -> ProcessSeen:
     """A process that somebody stopped at that moment; nothing else is known of the time."""
     changes = {"ended": Ended.STOPPED, "exit_code": 143, "reason": "stopped by somebody"}

@@ -200,7 +200,11 @@ class World:
     def _check(self, service: Service) -> DependencySeen:
         seen = self.database if service.is_database else self._health_of(service)
         return DependencySeen(
-            service=service.name, finding=seen.finding, reason=seen.reason, is_database=service.is_database
+            service=service.name,
+            finding=seen.finding,
+            reason=seen.reason,
+            is_database=service.is_database,
+            recovering=isinstance(seen, DatabaseSeen) and seen.recovering,
         )
 
     def _announce(self, message: Announcement) -> Delivered:

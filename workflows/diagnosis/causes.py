@@ -59,6 +59,8 @@ class Cause:
     fix: Fix
     pages: str | None = None
     """The specialist who is paged at once, by topic."""
+    unless: Callable[[Situation], bool] = never
+    """When it comes back by itself, as far as it says: the specialist is not paged for that."""
     undo: Undo | UndoOf | None = None
     """For a fix that is only for now; a function where that depends on the plan that was chosen."""
     contradicted_by: str = ""

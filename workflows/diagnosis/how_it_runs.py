@@ -107,8 +107,10 @@ def crashes(now: Situation) -> tuple[datetime, ...]:
 def _mended(now: Situation) -> tuple[datetime, ...]:
     """Deaths after which its manager started it. One that counts no restarts is known by their pace."""
     process = now[looks.process]
-    if process.restarts > 0 or not brought_back(now):
-        return process.deaths if process.restarts > 0 else ()
+    if process.restarts > 0 or between_crashes(now):
+        return process.deaths
+    if not brought_back(now):
+        return ()
     pace = 2 * settle(now)
     since = [later for earlier, later in pairwise(process.deaths) if later - earlier >= pace]
     return tuple(at for at in process.deaths if not since or at >= since[-1])
@@ -122,10 +124,26 @@ def brought_back(now: Situation) -> bool:
     return process.restarts > 0 or process.started_at - process.deaths[-1] < BROUGHT_BACK_WITHIN
 
 
+def between_crashes(now: Situation) -> bool:
+    """It has had its time to start, and was brought back from one crash after another within the window:
+    as long as this life is hardly longer than the last one, the next crash is what is to be expected."""
+    process, started = now[looks.process], now[looks.process].started_at
+    if started is None or process.age is None or is_young(now):
+        return False
+    window = now.policy.thresholds.crash_window
+    ends = [at for at in process.deaths if started - window < at <= started]
+    if len(ends) < 2 or started - ends[-1] > settle(now):
+        return False
+    return process.age < 2 * (ends[-1] - ends[-2])
+
+
 def loops(now: Situation) -> bool:
-    """The last of too many crashes within the window has just been, or it stands still since."""
+    """The last of too many crashes within the window has just been, or it stands still since.
+
+    Caught while it runs, it loops all the same when its lives were as long as this one.
+    """
     process, thresholds = now[looks.process], now.policy.thresholds
-    if not (process.crashed or brought_back(now)):
+    if not (process.crashed or brought_back(now) or between_crashes(now)):
         return False
     lately = process.crashed and process.ran_shorter_than(thresholds.crash_window)
     restarted = process.restarts if lately else 0
@@ -155,4 +173,50 @@ def hung(now: Situation) -> bool:
 
 def not_hung(now: Situation) -> bool:
     """There is another reason for the silence."""
-    return somebody_else_to_blame(now) or listens_elsewhere(now)
+    return somebody_else_to_blame(now) or listens_elsewhere(now) or between_crashes(now)
+
+
+def stopped(now: Situation) -> bool:
+    return now[looks.process].stopped
+
+
+def database_lost(now: Situation) -> bool:
+    return now[looks.dependencies].lost_database is not None
+
+
+def database_blamed(now: Situation) -> bool:
+    depends = any(one.is_database for one in now.policy.dependencies)
+    return depends and now[looks.process].running and now[looks.health].blames_database
+
+
+def out_of_memory(now: Situation) -> bool:
+    process = now[looks.process]
+    return process.crashed and (process.oom_killed or now[looks.recent_logs].has("out-of-memory"))
+
+
+def port_conflict(now: Situation) -> bool:
+    said = now[looks.process].crashed and now[looks.recent_logs].has("port-in-use")
+    return now[looks.port_owner].taken or said
+
+
+def crash(now: Situation) -> bool:
+    return now[looks.process].crashed
+
+
+def throttled(now: Situation) -> bool:
+    return now[looks.health].kind is HealthKind.THROTTLED
+
+
+def does_not_fit(now: Situation) -> bool:
+    return now[looks.health].does_not_fit
+
+
+def database_recovers(now: Situation) -> bool:
+    """The database that it has lost comes back by itself, as far as it says."""
+    lost = now[looks.dependencies].lost_database
+    return lost is not None and lost.recovering
+
+
+def starts_no_more(now: Situation) -> bool:
+    """It is healthy, crashed too often for a start, or its database is lost."""
+    return is_well(now) or loops(now) or database_lost(now)

@@ -183,6 +183,15 @@ history = Look(
 )
 
 
+dependent_history = Look(
+    "dependent_history",
+    HistorySeen,
+    StewardshipActivities.look_at_history,
+    its_dependent,
+    "recent actions on what needs it",
+)
+
+
 def deployments(now: Situation) -> HistorySeen:
     """What the steward remembers, with the version that runs now as the newest deployment.
 

@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.review import Review
     from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, Undo, UndoOf, walk
     from workflows.diagnosis.look import Look
+    from workflows.diagnosis.repeated import exactly, in_vain
     from workflows.diagnosis.situation import Situation
     from workflows.diagnosis.verifications import Verification
     from workflows.incident.confirmation import Check, Confirmation
@@ -87,7 +88,7 @@ class Incident(Waits):
         self.record.cause, self.record.remedy = cause.name, cause.remedy
         self.record.also_seen = walked.also_seen
         self.timeline.add(walked.says)
-        if cause.pages:
+        if cause.pages and not cause.unless(self.now):
             self.escalation.page_specialist(cause.pages, cause.name)
         self.path.did("diagnose", cause.name)
         return cause
@@ -126,8 +127,13 @@ class Incident(Waits):
         self.path.did(verb)
 
     async def act(self, cause: Cause) -> Plan:
-        """Carry out the fix of a cause; what is done only for now is promised to be reverted."""
-        return await self.carry_out(cause.fix, cause.undo, asks=cause.asks)
+        """Carry out the fix of a cause; what is done only for now is promised to be reverted.
+
+        A person is asked first where it was done before, since the alert began, and did not help.
+        """
+        again = in_vain(cause.fix(self.now), self.now, self.record.fires_since)
+        fix = exactly(again) if again else cause.fix
+        return await self.carry_out(fix, cause.undo, asks=cause.asks or again is not None)
 
     async def carry_out(self, fix: Fix, undo: Undo | UndoOf | None = None, *, asks: bool = False) -> Plan:
         """Have a fix done; the plan that was taken, of one or of several.

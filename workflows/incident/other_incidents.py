@@ -1,7 +1,8 @@
 """Other incidents: the one that heals what this one needs, and those that wait for this one.
 
 Two runs never work on one fault. The one that is joined is told who waits, and tells its end by
-signal: waiting takes no activity slot. One that escalated heals nothing, so that is told as well.
+signal: waiting takes no activity slot. One that escalated heals nothing, so that is told as well; and
+its end, when a person brought it about, to those that went on without it.
 """
 
 from __future__ import annotations
@@ -37,13 +38,17 @@ LONGEST_PAUSE = timedelta(minutes=30)
 class OtherIncidents:
     """Waits for another incident, and tells those that wait for this one."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, later: Callable[[Ended], None]) -> None:
         self._timeline = timeline
+        self._later = later
+        """Hears of the end of an incident that needed a person, and was not waited for."""
         self._ended: dict[tuple[str, str], Ended] = {}
         self._waiting: list[Waiting] = []
         self._told: Ended | None = None
         self._telling: list[asyncio.Task[None]] = []
         self._joined: Joined | None = None
+        self._left: set[str] = set()
+        """The incidents that needed a person when this one waited for them."""
 
     def so_far(self) -> OthersSoFar:
         return OthersSoFar(
@@ -51,12 +56,14 @@ class OtherIncidents:
             told=self._told,
             joined=self._joined,
             ended=tuple(self._ended.values()),
+            left=tuple(sorted(self._left)),
         )
 
     def resume(self, so_far: OthersSoFar) -> None:
         """Wait, and let wait, as the run before this one did."""
         self._waiting, self._told, self._joined = list(so_far.waiting), so_far.told, so_far.joined
         self._ended = {(one.incident, one.run_id): one for one in so_far.ended}
+        self._left = set(so_far.left)
 
     @property
     def telling(self) -> bool:
@@ -71,14 +78,19 @@ class OtherIncidents:
         self._timeline.add(f"{waiting.incident} waits for the end of this incident")
         if self._told:
             self._tell(waiting, self._told)
-        else:
+        if waiting not in self._waiting and not (self._told and self._told.outcome):
             self._waiting.append(waiting)
 
     def hear_ended(self, said: Any) -> None:
         """The incident that this one waits for has ended, or needs a person."""
         ended = read(Ended, said)
-        if ended:
-            self._ended[ended.incident, ended.run_id] = ended
+        if not ended:
+            return
+        self._ended[ended.incident, ended.run_id] = ended
+        if ended.incident in self._left and not ended.escalated:
+            self._left.remove(ended.incident)
+            self._timeline.add(f"{ended.incident} ended: {ended.summary}")
+            self._later(ended)
 
     async def tell(self, outcome: Outcome | None, summary: str) -> None:
         """Signal the end to all that wait, now and later. Without an outcome it escalated."""
@@ -91,7 +103,8 @@ class OtherIncidents:
         )
         for waiting in self._waiting:
             self._tell(waiting, ended)
-        self._waiting.clear()
+        if outcome:
+            self._waiting.clear()
         await asyncio.gather(*self._telling)
         self._telling.clear()
 
@@ -108,6 +121,8 @@ class OtherIncidents:
         ended = await unless(stop, self._end_of(joined))
         if ended:
             self._joined = None
+            if ended.escalated:
+                self._left.add(ended.incident)
             how = "needs a person, and is not waited for" if ended.escalated else "ended"
             self._timeline.add(f"{ended.incident} {how}: {ended.summary}")
         return ended

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Plan
     from models.incident.alert import Alert
     from models.incident.incident import IncidentState, Phase
+    from models.incident.joining import Ended
     from models.incident.policy import Policy
     from models.incident.so_far import SoFar
     from models.service.service import Service
@@ -50,7 +51,7 @@ class Parts:
         self.approval = Approval(self.timeline)
         self.people = People(self.record, self.timeline, self.approval)
         self.remediation = Remediation(self.record, self.timeline, self.alert_state, self.approval, self.show)
-        self.others = OtherIncidents(self.timeline)
+        self.others = OtherIncidents(self.timeline, self._ended_later)
         self.notifications = Notifications(self.record, self.timeline, self.alert_state, self.remediation)
         self._watch: Verification | None = None
         self._held_until: datetime | None = None
@@ -125,6 +126,12 @@ class Parts:
         self.record.remarks.append(f"The temporary change could not be reverted: {why}.")
         self.record.acknowledged_by = ""
         self.escalation.push(f"the temporary change could not be reverted: {why}")
+
+    def _ended_later(self, ended: Ended) -> None:
+        """Whoever took this incident over hears that what it waited for is over."""
+        if self._responding and self.record.outcome is None:
+            why = f"{ended.incident}, which this one waited for, ended: {ended.summary}"
+            self.escalation.notice(f"{ended.incident} ended", self.situation(why))
 
     async def proved(self) -> bool:
         """While a fixed service is well and its proof goes on: wait for the end of the proof.

@@ -13,6 +13,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.database_signs as signs
+    import workflows.diagnosis.how_it_runs as how_it_runs
     import workflows.diagnosis.looks as looks
     import workflows.diagnosis.plans as plans
     import workflows.diagnosis.verifications as verifications
@@ -20,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.review import Review
     from models.incident.so_far import Opened
     from workflows.diagnosis.causes import Cause, ask_a_human
+    from workflows.diagnosis.repeated import done_since, exactly
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
@@ -57,14 +59,35 @@ CAUSES = (
         pages="database",
     ),
     Cause(
+        name="stopped by somebody",
+        evidence="its manager was asked to stop or freeze it, or it ended as after a stop and nobody knows",
+        matches=how_it_runs.stopped,
+        remedy="start it, once a person agrees",
+        fix=plans.start,
+        asks=True,
+        contradicted_by="it answers",
+        contradicts=signs.answers,
+    ),
+    Cause(
+        name="crash loop",
+        evidence="the third crash within the hour",
+        matches=how_it_runs.loops,
+        remedy="no more starts unasked: read its log, and have its DBA look at it",
+        fix=plans.start,
+        pages="database",
+        asks=True,
+        contradicted_by="somebody stopped it, or it answers",
+        contradicts=lambda now: how_it_runs.stopped(now) or signs.answers(now),
+    ),
+    Cause(
         name="down",
         evidence="its container or process is not running",
         matches=signs.down,
         remedy="start it",
         fix=plans.start,
         pages="database",
-        contradicted_by="it answers",
-        contradicts=signs.answers,
+        contradicted_by="it answers, or somebody stopped it",
+        contradicts=lambda now: signs.answers(now) or how_it_runs.stopped(now),
     ),
     RECOVERING,
     Cause(
@@ -213,9 +236,15 @@ class DatabaseConnectionFailure(Runbook):
         return await incident.look(looks.sessions)
 
     async def prove(self, incident: Incident) -> None:
-        """It answers for the whole window; then its dependents that are not healthy reconnect."""
+        """It answers for the whole window; then its dependents that are not healthy reconnect.
+
+        One that was restarted since it answers again, and is not healthy, is restarted once more only
+        with approval.
+        """
         await incident.stays(verifications.REACHABLE)
-        now = await incident.look(looks.dependents)
+        now = await incident.look(looks.dependents, looks.dependent_history)
         for broken in now[looks.dependents].broken:
-            await incident.carry_out(plans.restart_dependent(broken.service))
+            restart = plans.restart_dependent(broken.service)(now)
+            again = done_since(restart, now[looks.dependent_history], incident.record.recovered_at)
+            await incident.carry_out(exactly(again or restart), asks=again is not None)
             await incident.stays(verifications.dependent_healthy(broken.service))

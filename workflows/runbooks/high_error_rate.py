@@ -42,6 +42,11 @@ def database_lost(now: Situation) -> bool:
     return now[looks.dependencies].lost_database is not None
 
 
+def database_recovers(now: Situation) -> bool:
+    lost = now[looks.dependencies].lost_database
+    return lost is not None and lost.recovering
+
+
 def blames_another(now: Situation) -> bool:
     """The service itself says what is not well, and it is not its database."""
     health = now[looks.health]
@@ -142,6 +147,7 @@ DATABASE_LOST = Cause(
     remedy="heal the database first, in its own incident",
     fix=plans.restart,
     pages="database",
+    unless=database_recovers,
 )
 
 DEADLOCK = Cause(

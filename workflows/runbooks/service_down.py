@@ -16,7 +16,6 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     import workflows.diagnosis.plans as plans
     import workflows.diagnosis.verifications as verifications
-    from activities.health.health_seen import HealthKind
     from models.actions.plan import Plan
     from models.incident.review import Review
     from models.incident.so_far import Opened
@@ -25,41 +24,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
-
-
-def stopped(now: Situation) -> bool:
-    return now[looks.process].stopped
-
-
-def database_lost(now: Situation) -> bool:
-    return now[looks.dependencies].lost_database is not None
-
-
-def database_blamed(now: Situation) -> bool:
-    depends = any(one.is_database for one in now.policy.dependencies)
-    return depends and now[looks.process].running and now[looks.health].blames_database
-
-
-def out_of_memory(now: Situation) -> bool:
-    process = now[looks.process]
-    return process.crashed and (process.oom_killed or now[looks.recent_logs].has("out-of-memory"))
-
-
-def port_conflict(now: Situation) -> bool:
-    said = now[looks.process].crashed and now[looks.recent_logs].has("port-in-use")
-    return now[looks.port_owner].taken or said
-
-
-def crash(now: Situation) -> bool:
-    return now[looks.process].crashed
-
-
-def throttled(now: Situation) -> bool:
-    return now[looks.health].kind is HealthKind.THROTTLED
-
-
-def does_not_fit(now: Situation) -> bool:
-    return now[looks.health].does_not_fit
 
 
 def resources_exhausted(now: Situation) -> bool:
@@ -81,19 +45,20 @@ DATABASE_LOST = Cause(
     name="database lost",
     evidence="a database that it depends on does not answer",
     contradicted_by="somebody stopped the service itself",
-    matches=database_lost,
-    contradicts=stopped,
+    matches=how_it_runs.database_lost,
+    contradicts=how_it_runs.stopped,
     remedy="heal the database first, in its own incident; then restart, if it does not connect anew",
     fix=plans.restart,
     pages="database",
+    unless=how_it_runs.database_recovers,
 )
 
 DATABASE_BLAMED = Cause(
     name="database blamed",
     evidence="it answers, and says that its database is the reason; the database answers us",
     contradicted_by="the database does not answer us either",
-    matches=database_blamed,
-    contradicts=database_lost,
+    matches=how_it_runs.database_blamed,
+    contradicts=how_it_runs.database_lost,
     remedy="have the database looked at first, in its own incident; then offer a restart",
     fix=plans.restart,
     asks=True,
@@ -104,7 +69,7 @@ STARTING = Cause(
     evidence="younger than its `settle` time, or its manager or its own check says that it is coming up",
     contradicted_by="it is healthy, crashed too often for that, or its database is lost",
     matches=how_it_runs.is_starting,
-    contradicts=lambda now: how_it_runs.is_well(now) or how_it_runs.loops(now) or database_lost(now),
+    contradicts=how_it_runs.starts_no_more,
     remedy="wait until it may have started, and judge then; still starting after that: ask a person",
     fix=ask_a_human,
 )
@@ -113,7 +78,7 @@ THROTTLED = Cause(
     name="throttled",
     evidence="the check is answered 429, or 503 with `Retry-After`",
     contradicted_by="its own process is down, or another one answers on its port",
-    matches=throttled,
+    matches=how_it_runs.throttled,
     contradicts=how_it_runs.another_answers,
     remedy="wait as it asks, and judge then; still throttled after that: ask a person",
     fix=ask_a_human,
@@ -123,7 +88,7 @@ DOES_NOT_FIT = Cause(
     name="health check does not fit",
     evidence="it answers, but with 401, 403, 404, a redirect, or in another form than `health` expects",
     contradicted_by="its own process is down, or another one answers on its port",
-    matches=does_not_fit,
+    matches=how_it_runs.does_not_fit,
     contradicts=how_it_runs.another_answers,
     remedy="no restart: say what was answered, and which key to change",
     fix=ask_a_human,
@@ -134,7 +99,7 @@ CAUSES = (
         name="stopped by somebody",
         evidence="its manager was asked to stop or freeze it, or it ended as after a stop and nobody knows",
         contradicted_by="it is in the middle of a restart",
-        matches=stopped,
+        matches=how_it_runs.stopped,
         contradicts=how_it_runs.is_starting,
         remedy="start it, once a person agrees; it counts as no crash",
         fix=plans.start,
@@ -145,7 +110,7 @@ CAUSES = (
         name="out of memory",
         evidence="the kernel killed its main process for memory, or a heap message in its log",
         contradicted_by="somebody stopped or killed it",
-        matches=out_of_memory,
+        matches=how_it_runs.out_of_memory,
         contradicts=how_it_runs.ended_by_somebody,
         remedy="raise the memory limit, up to its cap; then start",
         fix=plans.more_memory_then_start,
@@ -154,17 +119,17 @@ CAUSES = (
         name="port conflict",
         evidence="somebody else listens on its port, or `EADDRINUSE` in its log",
         contradicted_by="it has only just started, and the one before may still be ending",
-        matches=port_conflict,
+        matches=how_it_runs.port_conflict,
         contradicts=how_it_runs.is_young,
         remedy="name the owner; kill it with approval; then start",
         fix=plans.free_the_port_then_start,
     ),
     Cause(
         name="crash loop",
-        evidence="the third crash within the hour",
+        evidence="the third crash within the hour, also while it runs for a while in between",
         contradicted_by="somebody stopped it",
         matches=how_it_runs.loops,
-        contradicts=stopped,
+        contradicts=how_it_runs.stopped,
         remedy="no more restarts: list the deployments, and offer the rollback for approval",
         fix=plans.roll_back,
         pages="platform",
@@ -174,8 +139,8 @@ CAUSES = (
         name="crash",
         evidence="it ended without being asked to, and nothing above explains why",
         contradicted_by="somebody stopped it",
-        matches=crash,
-        contradicts=stopped,
+        matches=how_it_runs.crash,
+        contradicts=how_it_runs.stopped,
         remedy="start it",
         fix=plans.start,
     ),
@@ -194,7 +159,7 @@ CAUSES = (
     Cause(
         name="hung",
         evidence="it has been running for longer than its `settle` time, and answers nothing",
-        contradicted_by="something else is to blame, or it listens and the check asks elsewhere",
+        contradicted_by="something else is to blame, it is between two crashes, or the check asks elsewhere",
         matches=how_it_runs.hung,
         contradicts=how_it_runs.not_hung,
         remedy="restart it",
@@ -237,7 +202,7 @@ class ServiceDown(Runbook):
         cause = incident.diagnose(CAUSES, otherwise=UNKNOWN)
         now = await self.heal_the_database(incident) if cause in WITH_THE_DATABASE else incident.now
         if how_it_runs.is_unwell(now):
-            await self.fix(incident, cause)
+            await incident.act(cause)
         await incident.stays(verifications.HEALTHY if now.service.health else verifications.RUNS)
 
     async def look(self, incident: Incident) -> Situation:
@@ -261,17 +226,6 @@ class ServiceDown(Runbook):
             now = await self.look(incident)
         return now
 
-    async def fix(self, incident: Incident, cause: Cause) -> None:
-        """What was done since the alert began, by any incident, and did not help, is not repeated unasked."""
-        now, plan, since = incident.now, cause.fix(incident.now), incident.record.fires_since
-        before = isinstance(plan, Plan) and now[looks.history].did_since(plan.says, since)
-        if isinstance(plan, Plan) and before and now[looks.process].running:
-            why = f"done before, at {before.finished_at:%H:%M} UTC, and it did not help: {plan.why}"
-            asked = plan.model_copy(update={"why": why})
-            await incident.carry_out(lambda _: asked, cause.undo, asks=True)
-        else:
-            await incident.act(cause)
-
     async def heal_the_database(self, incident: Incident) -> Situation:
         """In its own incident. Afterwards the service has its time to connect anew by itself."""
         lost = incident.now[looks.dependencies].lost_database
@@ -281,14 +235,14 @@ class ServiceDown(Runbook):
         now = await incident.look(looks.health, looks.process, looks.history)
         if how_it_runs.is_unwell(now):
             now = await incident.look(looks.dependencies)
-            if database_lost(now) and not stopped(now):
+            if how_it_runs.database_lost(now) and not how_it_runs.stopped(now):
                 healing = incident_id(DATABASE_CONNECTION_FAILURE, database)
                 why = f"the database is still lost: {now[looks.dependencies].reason}; see {healing}"
                 incident.hand_over(why)
         if now[looks.process].running and how_it_runs.is_unwell(now):
             await incident.wait(how_it_runs.settle(now), "it may connect to its database by itself")
             now = await incident.look(looks.health, looks.process)
-        if stopped(now):
+        if how_it_runs.stopped(now):
             incident.hand_over(f"somebody stopped it meanwhile: {now[looks.process].reason}")
         return now
 

@@ -234,8 +234,8 @@ KUBERNETES = "[+]ping ok\n[-]postgres failed: reason withheld\nreadyz check fail
         (SENTENCES, ("database",)),
         ({"status": "error", "dependencies": {"pg": "Can't reach database server"}}, ("pg",)),
         (
-            {"checks": {"database": "timed out after 3 s", "cache": "not configured here"}},
-            ("database", "cache"),
+            {"checks": {"database": "timed out after 3 s", "cache": "not configured"}},
+            ("database",),
         ),
         (KUBERNETES, ("postgres",)),
         ({"status": "error", "message": "Can't reach database server at `postgres:5432`"}, ()),

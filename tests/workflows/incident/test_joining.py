@@ -157,8 +157,12 @@ async def test_an_incident_that_escalated_is_not_waited_for(harness: Harness) ->
     review = await harness.end(late)
     for one in (await harness.state(first), review):
         assert any("needs a person, and is not waited for" in entry.text for entry in one.timeline)
-    for handle in (first, healing):
-        await harness.closes(handle)
+    await harness.closes(healing)
+    ended = "DatabaseConnectionFailure/postgres ended: "
+    timeline = [entry.text for entry in (await harness.state(first)).timeline]
+    assert any(text.startswith(ended) for text in timeline), "whoever took it over hears of it"
+    assert "DatabaseConnectionFailure/postgres ended" in harness.world.notices()
+    await harness.closes(first)
 
 
 @pytest.mark.parametrize("process", [sights.RUNNING, CRASH], ids=["it runs", "it crashed"])

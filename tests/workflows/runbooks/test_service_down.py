@@ -6,10 +6,21 @@ from datetime import timedelta
 
 from activities.health.health_seen import HealthSeen
 from activities.managers.process_seen import OwnCheck
+from activities.postgres.database_seen import DatabaseKind
 from models.evidence.evidence import Finding
 from models.incident.incident import Outcome
 from tests.workflows.harness import Harness
-from tests.workflows.sights import BLIND, HEALTHY, LONG_AGO, REFUSED, RUNNING, YOUNG, stopped
+from tests.workflows.sights import (
+    ANSWERS,
+    BLIND,
+    HEALTHY,
+    LONG_AGO,
+    REFUSED,
+    RUNNING,
+    YOUNG,
+    database,
+    stopped,
+)
 
 
 async def test_a_crash_is_started_and_proved(harness: Harness) -> None:
@@ -103,6 +114,20 @@ async def test_what_somebody_stopped_counts_as_no_crash(harness: Harness) -> Non
         assert (await harness.end(handle)).cause == "stopped by somebody"
     assert (await harness.book()).crashes == ()
     assert "Platform Team" not in harness.world.pages()
+
+
+async def test_nobody_is_woken_for_a_database_that_comes_back_by_itself(harness: Harness) -> None:
+    harness.world.process = RUNNING
+    harness.world.database = database(DatabaseKind.RECOVERING)
+    harness.world.hold("wait_for_recovery")
+    handle = await harness.fire(await harness.alert())
+    await harness.until_true(lambda: "wait_for_recovery" in harness.world.called)
+    assert "DBA" not in harness.world.pages()
+    harness.world.database, harness.world.health = ANSWERS, HEALTHY
+    harness.world.let_go("wait_for_recovery")
+    review = await harness.end(handle)
+    assert (review.cause, review.outcome, harness.world.done) == ("database lost", Outcome.RESOLVED, [])
+    assert "DBA" not in harness.world.pages()
 
 
 async def test_a_service_without_a_check_is_judged_by_its_own_healthcheck(harness: Harness) -> None:
