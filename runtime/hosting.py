@@ -29,6 +29,7 @@ from activities.app.retrying import RetryActivities
 from activities.app.starts import StartActivities
 from activities.files.clean_up import CleanUpActivities
 from activities.files.environment import EnvironmentActivities
+from activities.files.savings import SavingActivities
 from activities.health.dependencies import DependencyActivities
 from activities.health.probe import HealthActivities
 from activities.incidents.policy import PolicyActivities
@@ -99,6 +100,7 @@ def build(
         HostActivities(),
         NetworkActivities(managers),
         EnvironmentActivities(managers),
+        SavingActivities(managers),
         CleanUpActivities(),
         SessionActivities(),
         PostgresSettingActivities(managers),

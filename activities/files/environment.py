@@ -61,7 +61,7 @@ class EnvironmentActivities:
         service, values = request.service, request.values
         now = datetime.now(UTC)
         try:
-            file = _file_of(service)
+            file = file_of(service)
             edited = edit(file.text, values)
         except (CannotEdit, FileTrouble, Unsupported) as trouble:
             return EnvironmentProposal(reason=str(trouble), observed_at=now, values=values)
@@ -93,7 +93,8 @@ class EnvironmentActivities:
         )
 
 
-def _file_of(service: Service) -> EnvFile:
+def file_of(service: Service) -> EnvFile:
+    """The env file of a service. Raises `Unsupported` where none is configured, and `FileTrouble`."""
     if service.env_file is None:
         raise Unsupported(f"no env_file is configured for {service.name}")
     return read(service.env_file)
@@ -104,7 +105,7 @@ def _read(action: SetEnvironment) -> EnvFile:
     if action.file != action.service.env_file:
         raise Unsupported(f"{action.file} is not the env file that is configured for {action.service.name}")
     try:
-        return _file_of(action.service)
+        return file_of(action.service)
     except FileTrouble as trouble:
         raise ManagerRefused(str(trouble)) from trouble
 

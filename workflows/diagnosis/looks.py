@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.app.starts import StartActivities, StartsSeen, WorkflowStarts
     from activities.files.clean_up import CleanUpActivities, OldFilesSeen
     from activities.files.environment import EnvironmentActivities, EnvironmentProposal, ProposeEnvironment
+    from activities.files.savings import ProposeSavings, SavingActivities, SavingsSeen
     from activities.health.dependencies import DependenciesSeen, DependencyActivities, LookAtDependencies
     from activities.health.health_seen import HealthSeen
     from activities.health.probe import HealthActivities
@@ -40,6 +41,10 @@ with workflow.unsafe.imports_passed_through():
     from models.service.service import Service
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
+
+
+EVERY_SETTING = "every setting"
+"""The name by which all settings that save are proposed together."""
 
 
 def the_service(now: Situation) -> Service:
@@ -89,6 +94,16 @@ def its_pool(now: Situation) -> ProposeEnvironment | None:
 def its_memory(now: Situation) -> LookAtMemory:
     """Only since its process was started: look at that first."""
     return LookAtMemory(service=now.service, started_at=now[process].started_at)
+
+
+def its_savings(now: Situation) -> ProposeSavings | None:
+    """What saves at each provider, and everything that saves."""
+    costs = now.service.costs
+    if costs is None:
+        return None
+    options = {name: api.settings for name, api in costs.apis.items() if api.settings}
+    every = {key: limit for one in options.values() for key, limit in one.items()} | costs.settings
+    return ProposeSavings(service=now.service, options={**options, EVERY_SETTING: every})
 
 
 def its_issues(now: Situation) -> TopIssues:
@@ -146,6 +161,7 @@ heap = Look("heap", HeapSeen, ServiceMetricActivities.look_at_heap, the_service,
 costs = Look("costs", CostsSeen, CostActivities.look_at_costs, the_service, "API costs")
 memory = Look("memory", MemorySeen, MemoryActivities.look_at_memory, its_memory, "heap over time")
 caches = Look("caches", CachesSeen, MemoryActivities.look_at_caches, its_memory)
+savings = Look("savings", SavingsSeen, SavingActivities.propose_savings, its_savings, "settings that save")
 cpu = Look("cpu", CpuSeen, ServiceMetricActivities.look_at_cpu, the_service, "CPU")
 issues = Look("issues", SentrySeen, SentryActivities.top_issues, its_issues, "top issues")
 providers = Look("providers", ProvidersSeen, ProviderActivities.probe_providers, the_service)
