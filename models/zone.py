@@ -29,3 +29,9 @@ def midnight_after(moment: datetime, zone: str) -> datetime:
     there = ZoneInfo(zone)
     tomorrow = moment.astimezone(there).date() + timedelta(days=1)
     return datetime.combine(tomorrow, time(), there).astimezone(UTC)
+
+
+def midnight_before(moment: datetime, zone: str) -> datetime:
+    """When this day began in this zone, as UTC."""
+    there = ZoneInfo(zone)
+    return datetime.combine(moment.astimezone(there).date(), time(), there).astimezone(UTC)

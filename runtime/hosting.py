@@ -56,6 +56,7 @@ from activities.service.logs import LogActivities
 from activities.service.networks import NetworkActivities
 from activities.service.ports import PortActivities
 from activities.service.processes import ProcessActivities
+from activities.service.retries import RetryLineActivities
 from activities.support.secrets import resolve
 from models.configuration.configuration import Configuration
 from models.names import queue_of, verification_queue_of
@@ -96,6 +97,7 @@ def build(
         postgres,
         DependencyActivities(health, processes, postgres),
         LogActivities(managers),
+        RetryLineActivities(managers),
         PortActivities(managers),
         HostActivities(),
         NetworkActivities(managers),

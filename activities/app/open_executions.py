@@ -20,7 +20,14 @@ from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.app.failures import in_words_of
-from activities.app.temporal import TemporalAway, can_be_queried, connected, link_to_query, link_to_run
+from activities.app.temporal import (
+    TemporalAway,
+    can_be_queried,
+    connected,
+    link_to_query,
+    link_to_run,
+    started_by,
+)
 from activities.support.redaction import clean
 from models.base import Duration, Model, in_words
 from models.evidence.evidence import Evidence, Finding
@@ -51,6 +58,8 @@ class StuckExecution(Model):
     why: str
     attempts: int = 0
     """Of the activity, or the task, that fails again and again."""
+    schedule: str = ""
+    """What started it; empty where it was no schedule."""
     link: str = ""
 
 
@@ -124,6 +133,7 @@ class _Looking:
             since=one.start_time,
             why=why,
             attempts=attempts,
+            schedule=started_by(one),
             link=link_to_run(self._temporal, one.id, one.run_id),
         )
 

@@ -17,6 +17,7 @@ from activities.app.temporal import (
     in_query,
     link_to_query,
     link_to_run,
+    started_by,
 )
 from activities.support.redaction import clean
 from models.base import Duration, Model, in_words
@@ -24,7 +25,6 @@ from models.evidence.evidence import Evidence, Finding
 from models.service.request import ServiceRequest
 from models.service.surroundings import AppTemporal
 
-DAY = timedelta(days=1)
 MOST_TYPES = 10
 
 
@@ -42,13 +42,16 @@ class StartedType(Model):
     type: str
     starts: int
     usual: float | None = None
-    """The average of windows of this length in the day before; None when there was none."""
+    """In a window of this length in the day before, or at this time of that day, if there were more then;
+    None when nothing at all was started in it: then nobody knows."""
     too_many: bool = False
     workflow_id: str = ""
     """The workflow ID that was started most often of this type."""
     run_id: str = ""
     runs: int = 0
     """How often that ID was: a loop by `continue_as_new`, cron or retry has one ID."""
+    schedule: str = ""
+    """The schedule that started most of them; empty where none did."""
     link: str = ""
 
 
@@ -102,26 +105,34 @@ async def _counted(
     client: Client, temporal: AppTemporal, now: datetime, newest: list[WorkflowExecution]
 ) -> StartedType:
     """One type, counted exactly in the window and in the day before it."""
-    name, window = newest[0].workflow_type, temporal.starts_window
-    since, before = in_query(now - window), in_query(now - window - DAY)
-    of_type = f"WorkflowType = '{name}' AND StartTime"
-    starts, earlier = await asyncio.gather(
-        client.count_workflows(f"{of_type} >= {since}"),
-        client.count_workflows(f"{of_type} >= {before} AND StartTime < {since}"),
+    name, window, before = newest[0].workflow_type, temporal.starts_window, temporal.starts_before
+    start, at_that_time = now - window, now - before
+
+    async def count(since: datetime, until: datetime, of: str = f"WorkflowType = '{name}' AND ") -> int:
+        between = f"StartTime >= {in_query(since)} AND StartTime < {in_query(until)}"
+        return (await client.count_workflows(f"{of}{between}")).count
+
+    starts, earlier, at_this_time, any_earlier = await asyncio.gather(
+        count(start, now),
+        count(start - before, start),
+        count(at_that_time - 1.5 * window, at_that_time + 0.5 * window),
+        count(start - before, start, of=""),
     )
-    usual = earlier.count * (window / DAY) if earlier.count else None
+    # What is done once a day is usual at that time.
+    usual = max(earlier * (window / before), float(at_this_time)) if any_earlier else None
     ids = Counter(one.id for one in newest)
     (busiest, runs), *_ = ids.most_common(1)
     one = next(one for one in newest if one.id == busiest)
-    many = starts.count >= temporal.starts_floor
+    many = starts >= temporal.starts_floor
     return StartedType(
         type=clean(name, 120),
-        starts=starts.count,
+        starts=starts,
         usual=usual,
-        too_many=many and usual is not None and starts.count > usual * temporal.starts_factor,
+        too_many=many and usual is not None and starts > usual * temporal.starts_factor,
         workflow_id=clean(busiest, 200),
         run_id=one.run_id,
         runs=runs,
+        schedule=Counter(started_by(one) for one in newest).most_common(1)[0][0],
         link=link_to_run(temporal, one.id, one.run_id),
     )
 

@@ -10,13 +10,15 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecution
+from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError
 
 from activities.support.redaction import clean
 from models.base import in_words
 from models.service.surroundings import AppTemporal
 
+_SCHEDULE = SearchAttributeKey.for_keyword("TemporalScheduledById")
 _NOT_IN_A_QUERY = frozenset("'\"`\\")
 
 
@@ -49,6 +51,11 @@ def in_query(at: datetime) -> str:
 def can_be_queried(name: str) -> bool:
     """Whether a name of the application's can stand in a query: a quotation mark would end it there."""
     return bool(name) and not _NOT_IN_A_QUERY & set(name)
+
+
+def started_by(one: WorkflowExecution) -> str:
+    """The schedule that started it; empty when none did."""
+    return clean(str(one.typed_search_attributes.get(_SCHEDULE) or ""), 200)
 
 
 def link_to_run(temporal: AppTemporal, workflow_id: str, run_id: str) -> str:

@@ -10,7 +10,6 @@ import asyncio
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from temporalio import activity
 
@@ -26,7 +25,8 @@ from activities.monitoring.prometheus import Prometheus
 from models.base import Model, in_words
 from models.evidence.evidence import Evidence, Finding
 from models.service.costs import WINDOW, Costs
-from models.service.service import Service
+from models.service.request import ServiceRequest
+from models.zone import midnight_after, midnight_before
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MOST_PROVIDERS = 50
@@ -86,6 +86,12 @@ class CostsSeen(Evidence):
         return self.pace is not None and self.pace <= costs.budget_pace
 
 
+class LookAtCosts(ServiceRequest):
+    """The spend of one service; its days begin at midnight in this zone."""
+
+    time_zone: str = "UTC"
+
+
 class CostActivities:
     """Asks for the spend of one service."""
 
@@ -93,12 +99,13 @@ class CostActivities:
         self._prometheus = prometheus
 
     @activity.defn
-    async def look_at_costs(self, service: Service) -> CostsSeen:
+    async def look_at_costs(self, request: LookAtCosts) -> CostsSeen:
         """The spend by provider, its pace, and where the day ends. Never raises for its trouble."""
-        costs, now = service.costs, datetime.now(UTC)
+        costs, now = request.service.costs, datetime.now(UTC)
         if costs is None:
-            return CostsSeen(reason=f"no costs are configured for {service.name}", observed_at=now)
-        midnight, day_ends = _day_of(now, costs)
+            return CostsSeen(reason=f"no costs are configured for {request.service.name}", observed_at=now)
+        midnight = midnight_before(now, request.time_zone)
+        day_ends = midnight_after(now, request.time_zone)
         day, days, pace, today, series, wrong = await asyncio.gather(
             self._last_day(costs),
             self._spent(costs, 2 * DAY),
@@ -163,14 +170,6 @@ class CostActivities:
 
 def _over(costs: Costs, over: timedelta) -> str:
     return costs.spent.replace(WINDOW, f"{max(1, round(over.total_seconds()))}s")
-
-
-def _day_of(now: datetime, costs: Costs) -> tuple[datetime, datetime]:
-    """This day's midnights in the zone of the budget; a day may have 23 or 25 hours."""
-    zone = ZoneInfo(costs.time_zone)
-    day = now.astimezone(zone).date()
-    begins, ends = (datetime(one.year, one.month, one.day, tzinfo=zone) for one in (day, day + DAY))
-    return begins.astimezone(UTC), ends.astimezone(UTC)
 
 
 def _sum(found: MetricByLabel) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Self
@@ -10,7 +11,6 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from models.base import Configured, Interval
 from models.service.addresses import WebAddress
-from models.service.application import TimeZone
 
 WINDOW = "$window"
 """What `spent` writes where the time goes that it is asked for."""
@@ -85,14 +85,14 @@ class Costs(Configured):
     samples: str = "affiliate_api_cost_dollars"
     fresh_for: Interval = timedelta(minutes=5)
     budget: float = Field(default=100.0, gt=0)
-    """For one day."""
-    time_zone: TimeZone = "UTC"
-    """In which the day of the budget begins at midnight."""
+    """For one day, which begins at midnight in the configuration's time zone."""
     pace_over: Interval = timedelta(hours=1)
     """Over which the pace is measured, and after a change is proved."""
     retried: int = Field(default=20, ge=2)
     """So many lines of retries in the log are many."""
-    retry_lines: str = r"(?i)\bretr(y|ies|ying)\b|exponential.*backoff"
+    retry_lines: str = (
+        r"(?i)(?<!\bno )(?<!\bnot )(?<!n't )(?<!\bmore )(?<!\bmax )\bretr(y|ies|ying)\b|exponential.*backoff"
+    )
     apis: dict[str, PaidApi] = Field(default_factory=dict)
     settings: dict[SettingKey, Limit] = Field(default_factory=dict)
     """What saves whichever provider it is."""
@@ -102,6 +102,15 @@ class Costs(Configured):
     def _asks_for_a_time(cls, value: str) -> str:
         if WINDOW not in value:
             raise ValueError(f"write [{WINDOW}] where the time goes, as in increase(cost_dollars[{WINDOW}])")
+        return value
+
+    @field_validator("retry_lines")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"this is not a regular expression: {error}") from None
         return value
 
     @property

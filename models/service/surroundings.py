@@ -113,6 +113,8 @@ class AppTemporal(Configured):
     """How many times longer than the longest lately an open workflow of its type must be, to be stuck."""
     starts_window: Interval = timedelta(hours=1)
     """Over which the starts of workflows are counted, to be compared with those of the day before."""
+    starts_before: Interval = timedelta(days=1)
+    """The time before that window, by which the usual number of starts is told."""
     starts_factor: float = Field(default=5, gt=1)
     """How many times its usual number a type of workflow must be started, to be too frequent."""
     starts_floor: int = Field(default=20, ge=2)

@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.health.probe import HealthActivities
     from activities.incidents.stewardship import HistorySeen, StewardshipActivities
     from activities.managers.process_seen import ProcessSeen
-    from activities.monitoring.costs import CostActivities, CostsSeen
+    from activities.monitoring.costs import CostActivities, CostsSeen, LookAtCosts
     from activities.monitoring.heap import HeapSeen
     from activities.monitoring.memory import CachesSeen, LookAtMemory, MemoryActivities, MemorySeen
     from activities.monitoring.providers import ProviderActivities, ProviderCallsSeen, ProvidersSeen
@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.service.networks import LookAtNetworks, NetworkActivities, NetworksSeen
     from activities.service.ports import PortActivities, PortSeen
     from activities.service.processes import ProcessActivities
+    from activities.service.retries import RetriesSeen, RetryLineActivities
     from models.evidence.deployment import Deployment
     from models.service.service import Service
     from workflows.diagnosis.look import Look
@@ -94,6 +95,10 @@ def its_pool(now: Situation) -> ProposeEnvironment | None:
 def its_memory(now: Situation) -> LookAtMemory:
     """Only since its process was started: look at that first."""
     return LookAtMemory(service=now.service, started_at=now[process].started_at)
+
+
+def its_costs(now: Situation) -> LookAtCosts:
+    return LookAtCosts(service=now.service, time_zone=now.policy.time_zone)
 
 
 def its_savings(now: Situation) -> ProposeSavings | None:
@@ -161,7 +166,9 @@ heap = Look("heap", HeapSeen, ServiceMetricActivities.look_at_heap, the_service,
 costs = Look("costs", CostsSeen, CostActivities.look_at_costs, the_service, "API costs")
 memory = Look("memory", MemorySeen, MemoryActivities.look_at_memory, its_memory, "heap over time")
 caches = Look("caches", CachesSeen, MemoryActivities.look_at_caches, its_memory)
+costs = Look("costs", CostsSeen, CostActivities.look_at_costs, its_costs, "API costs")
 savings = Look("savings", SavingsSeen, SavingActivities.propose_savings, its_savings, "settings that save")
+retries = Look("retries", RetriesSeen, RetryLineActivities.look_at_retries, the_service, "retries in its log")
 cpu = Look("cpu", CpuSeen, ServiceMetricActivities.look_at_cpu, the_service, "CPU")
 issues = Look("issues", SentrySeen, SentryActivities.top_issues, its_issues, "top issues")
 providers = Look("providers", ProvidersSeen, ProviderActivities.probe_providers, the_service)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleSpec
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
@@ -130,6 +130,65 @@ async def test_starts_far_above_the_usual_number_name_the_workflow_that_loops(ap
     (loop,) = seen.frequent
     assert (seen.bad, loop.type, loop.workflow_id, loop.runs >= 5) == (True, "Wait", "loop/again", True)
     assert "runs of loop/again" in seen.reason
+
+
+async def test_what_is_started_as_often_at_this_time_of_each_day_is_usual(application: Client) -> None:
+    queue = f"videos-{uuid.uuid4()}"
+    batch = service_with(application, starts_window="2s", starts_before="6s", starts_floor=5, starts_factor=2)
+    async with Worker(application, task_queue=queue, workflows=WORKFLOWS):
+        for turn in range(2):
+            if turn:
+                await asyncio.sleep(5.5)  # the day of this test
+            for number in range(6):
+                handle = await application.start_workflow(
+                    Wait.run, id=f"batch/{turn}/{number}", task_queue=queue
+                )
+                await handle.signal(Wait.end)
+        seen = await until(
+            lambda: started(batch),
+            lambda seen: any(one.workflow_id.startswith("batch/1") for one in seen.types),
+        )
+    assert not seen.frequent, seen.reason
+
+
+async def test_a_type_that_nobody_started_in_the_day_before_may_still_be_too_frequent(
+    application: Client,
+) -> None:
+    queue = f"videos-{uuid.uuid4()}"
+    service = service_with(application, starts_window="1500ms", starts_floor=5)
+    async with Worker(application, task_queue=queue, workflows=WORKFLOWS):
+        handle = await application.start_workflow(Wait.run, id="before", task_queue=queue)
+        await handle.signal(Wait.end)
+        await asyncio.sleep(2)
+        for _ in range(6):
+            again = await application.start_workflow("Quick", id="quick", task_queue="nobody")
+            await again.terminate()
+    seen = await until(lambda: started(service), lambda seen: seen.types)
+    assert [(one.type, one.usual) for one in seen.frequent] == [("Quick", 0)]
+
+
+async def test_the_schedule_that_starts_them_is_known(application: Client) -> None:
+    """By a search attribute that the server sets."""
+    queue = f"videos-{uuid.uuid4()}"
+    keep_trying = ScheduleActionStartWorkflow(KeepTrying.run, id="scheduled", task_queue=queue)
+    schedule = await application.create_schedule(
+        "hourly-videos", Schedule(action=keep_trying, spec=ScheduleSpec()), trigger_immediately=True
+    )
+    credit = Credits()
+    activities: list[Any] = [credit.prepare_script, credit.render_video]
+    async with Worker(application, task_queue=queue, workflows=WORKFLOWS, activities=activities):
+        service = service_with(application, stuck_attempts=3)
+        seen = await until(
+            lambda: opened(service), lambda seen: [one for one in seen.stuck if one.type == "KeepTrying"]
+        )
+        assert {one.schedule for one in seen.stuck if one.type == "KeepTrying"} == {"hourly-videos"}
+        kinds = {one.type: one.schedule for one in (await started(service)).types}
+        assert kinds["KeepTrying"] == "hourly-videos"
+        assert kinds.get("Wait", "") == ""
+        credit.left = True
+        for stuck in seen.stuck:
+            await application.get_workflow_handle(stuck.workflow_id).terminate()
+    await schedule.delete()
 
 
 async def test_away_hung_or_not_configured_is_unknown_in_bounded_time(application: Client) -> None:

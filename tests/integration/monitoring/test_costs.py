@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.monitoring.costs import CostActivities, CostsSeen
+from activities.monitoring.costs import CostActivities, CostsSeen, LookAtCosts
 from activities.monitoring.prometheus import Prometheus
 from models.evidence.evidence import Finding
 from models.service.costs import Costs, PaidApi
@@ -121,9 +121,10 @@ def costs_of(url: str, job: str, **more: Any) -> Costs:
     return Costs.model_validate({"prometheus": url, "spent": spent, "samples": one, **more})
 
 
-async def look(activities: CostActivities, costs: Costs | None) -> CostsSeen:
+async def look(activities: CostActivities, costs: Costs | None, time_zone: str = "UTC") -> CostsSeen:
     service = Service(name="backend", manager=DockerManager(container="backend"), costs=costs)
-    seen: CostsSeen = await ActivityEnvironment().run(activities.look_at_costs, service)
+    request = LookAtCosts(service=service, time_zone=time_zone)
+    seen: CostsSeen = await ActivityEnvironment().run(activities.look_at_costs, request)
     assert seen.observed_at is not None
     return seen
 
@@ -199,7 +200,7 @@ async def test_what_still_goes_on_is_no_step(activities: CostActivities, prometh
 async def test_a_day_that_will_be_too_dear_is_bad_before_it_is(
     activities: CostActivities, prometheus: str
 ) -> None:
-    seen = await look(activities, costs_of(prometheus, "rising", budget=41, time_zone=_far_from_midnight()))
+    seen = await look(activities, costs_of(prometheus, "rising", budget=41), _far_from_midnight())
     assert (seen.finding, seen.last_day) == (Finding.BAD, about(40))
     assert seen.projected is not None and seen.projected > 100
 
@@ -208,7 +209,7 @@ async def test_the_day_of_the_budget_begins_at_its_own_midnight(
     activities: CostActivities, prometheus: str
 ) -> None:
     for zone, hours in (("UTC", 0), ("Asia/Kolkata", 5.5), ("America/Phoenix", -7)):
-        seen = await look(activities, costs_of(prometheus, "steady", time_zone=zone))
+        seen = await look(activities, costs_of(prometheus, "steady"), zone)
         assert seen.day_ends is not None and seen.observed_at is not None
         local = seen.day_ends + timedelta(hours=hours)
         assert (local.hour, local.minute) == (0, 0)
@@ -254,7 +255,7 @@ async def test_nobody_at_the_address_is_unknown(activities: CostActivities) -> N
     ("change", "says"),
     [
         ({"spent": "sum(increase(cost[24h]))"}, "write [$window] where the time goes"),
-        ({"time_zone": "Mars/Olympus"}, "there is no such time zone"),
+        ({"retry_lines": "("}, "this is not a regular expression"),
         ({"budget": 0}, "greater than 0"),
         ({"settings": {"MAX_VIDEOS": {}}}, "write at_most for what saves when it is lower, or at_least"),
     ],

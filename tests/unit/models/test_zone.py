@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from models.configuration.configuration import Configuration
-from models.zone import midnight_after
+from models.zone import midnight_after, midnight_before
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,9 @@ from models.zone import midnight_after
 )
 def test_the_next_day_begins(moment: str, zone: str, midnight: str) -> None:
     at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-    assert midnight_after(at, zone) == datetime.fromisoformat(midnight).replace(tzinfo=UTC)
+    next_day = midnight_after(at, zone)
+    assert next_day == datetime.fromisoformat(midnight).replace(tzinfo=UTC)
+    assert midnight_before(at, zone) <= at < next_day == midnight_before(next_day, zone)
 
 
 def test_a_day_without_midnight_begins_when_its_clocks_change() -> None:
