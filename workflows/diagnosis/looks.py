@@ -163,7 +163,6 @@ old_files = Look("old_files", OldFilesSeen, CleanUpActivities.look_at_old_files,
 pool_setting = Look("pool_setting", EnvironmentProposal, EnvironmentActivities.propose_environment, its_pool)
 errors = Look("errors", ErrorsSeen, ServiceMetricActivities.look_at_errors, the_service, "error ratio")
 heap = Look("heap", HeapSeen, ServiceMetricActivities.look_at_heap, the_service, "heap trend")
-costs = Look("costs", CostsSeen, CostActivities.look_at_costs, the_service, "API costs")
 memory = Look("memory", MemorySeen, MemoryActivities.look_at_memory, its_memory, "heap over time")
 caches = Look("caches", CachesSeen, MemoryActivities.look_at_caches, its_memory)
 costs = Look("costs", CostsSeen, CostActivities.look_at_costs, its_costs, "API costs")
