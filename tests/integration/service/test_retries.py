@@ -48,7 +48,7 @@ def test_retries_are_counted_by_the_provider_that_they_name(start_supervisord: S
     seen = look(
         service(
             start_supervisord,
-            *("elevenlabs: retry 1 of voice 7, key=sk-0123456789abcdef0123", "ElevenLabs retrying voice 7"),
+            *("elevenlabs: retry 1 of clip 7, key=sk-0123456789abcdef0123", "ElevenLabs retrying clip 7"),
             "exponential (2s) backoff before the next call of elevenlabs",
             "gpt-4o: retry after 429",
             "POST https://api.pika.art/v1/videos failed, retrying",
