@@ -38,6 +38,7 @@ from activities.managers import Managers
 from activities.monitoring.alertmanager import AlertSourceActivities
 from activities.monitoring.costs import CostActivities
 from activities.monitoring.memory import MemoryActivities
+from activities.monitoring.memory_growth import GrowthActivities
 from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.providers import ProviderActivities
 from activities.monitoring.sentry import SentryActivities
@@ -109,6 +110,7 @@ def build(
         ServiceMetricActivities(Prometheus(http)),
         CostActivities(Prometheus(http)),
         MemoryActivities(Prometheus(http)),
+        GrowthActivities(Prometheus(http)),
         SentryActivities(http),
         ProviderActivities(http),
         AppTemporalActivities(),

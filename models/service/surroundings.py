@@ -15,6 +15,19 @@ from models.service.addresses import OptionalWebAddress, WebAddress, WebPage
 from models.service.secret import SecretRef
 
 
+class MemoryWatch(Configured):
+    """How long a heap that keeps growing is watched, before its cause is named and after it was restarted."""
+
+    over: Interval = timedelta(hours=6)
+    """How far back its growth is judged."""
+    growth: float = Field(default=0.05, gt=0)
+    """The growth of the heap's share within that time that is no noise."""
+    lasts: Interval = timedelta(minutes=30)
+    every: Interval = timedelta(minutes=1)
+    after_fix: Interval = timedelta(days=1)
+    after_fix_every: Interval = timedelta(minutes=10)
+
+
 class MemoryMetrics(Configured):
     """The PromQL by which HighMemoryUsage judges, beside `heap`; each may be empty, where there is none."""
 
@@ -30,6 +43,7 @@ class MemoryMetrics(Configured):
     """The size of each cache in bytes, with one series for each `cache`."""
     by_route: str = "sum by (route) (rate(http_requests_total[5m]))"
     """Requests a second by route, over `window`: what ran when the heap jumped."""
+    watch: MemoryWatch = MemoryWatch()
 
 
 class ErrorMetrics(Configured):

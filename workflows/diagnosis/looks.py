@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.monitoring.costs import CostActivities, CostsSeen, LookAtCosts
     from activities.monitoring.heap import HeapSeen
     from activities.monitoring.memory import CachesSeen, LookAtMemory, MemoryActivities, MemorySeen
+    from activities.monitoring.memory_growth import GrowthActivities, GrowthSeen
     from activities.monitoring.providers import ProviderActivities, ProviderCallsSeen, ProvidersSeen
     from activities.monitoring.sentry import SentryActivities, SentrySeen, TopIssues
     from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, ServiceMetricActivities
@@ -164,6 +165,9 @@ pool_setting = Look("pool_setting", EnvironmentProposal, EnvironmentActivities.p
 errors = Look("errors", ErrorsSeen, ServiceMetricActivities.look_at_errors, the_service, "error ratio")
 heap = Look("heap", HeapSeen, ServiceMetricActivities.look_at_heap, the_service, "heap trend")
 memory = Look("memory", MemorySeen, MemoryActivities.look_at_memory, its_memory, "heap over time")
+growth = Look(
+    "growth", GrowthSeen, GrowthActivities.look_at_growth, its_memory, "growth of the heap, now and before"
+)
 caches = Look("caches", CachesSeen, MemoryActivities.look_at_caches, its_memory)
 costs = Look("costs", CostsSeen, CostActivities.look_at_costs, its_costs, "API costs")
 savings = Look("savings", SavingsSeen, SavingActivities.propose_savings, its_savings, "settings that save")

@@ -168,6 +168,11 @@ class Escalation:
         self._stopped = True
         self.pause()
 
+    def rest(self) -> None:
+        """The service is well: page nobody until something fails."""
+        self.pause()
+        self._climbing = None
+
     def pause(self) -> None:
         """Climb no further in this run."""
         if self._climbing:

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NoReturn
 
 from temporalio import workflow
 
@@ -29,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.confirmation import Check, Confirmation
     from workflows.incident.life import Life, Page
     from workflows.incident.waits import Waits
-    from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone
+    from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, SelfRecovered
 
 
 SLOW = timedelta(seconds=5)
@@ -183,7 +184,20 @@ class Incident(Waits):
             raise Escalated(f"{self.service.name} {what}: {watched.reason}")
         self.path.did(verb)
 
-    def hand_over(self, why: str) -> None:
+    def recovered(self) -> None:
+        """It is well; what follows only watches: nobody is paged meanwhile, until something fails."""
+        self.escalation.rest()
+
+    def remark(self, text: str) -> None:
+        """A sentence for the review, once."""
+        if text not in self.record.remarks:
+            self.record.remarks.append(text)
+
+    def dismiss(self, why: str) -> NoReturn:
+        """What the alert warns of is not so, however it seems: nothing is done."""
+        raise SelfRecovered(why)
+
+    def hand_over(self, why: str) -> NoReturn:
         """Nothing that the product may do: a human goes on, with everything that was seen."""
         self.escalation.begin()
         raise Escalated(why)

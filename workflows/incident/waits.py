@@ -101,20 +101,25 @@ class Waits(Parts):
 
     async def until(
         self,
-        look: Look[Evidence],
+        look: Look[Evidence] | tuple[Look[Evidence], ...],
         is_well: Callable[[Situation], bool],
         every: timedelta,
         at_most: timedelta,
         why: str,
     ) -> Watched:
-        """Look at once, then now and then by a timer, until it is well or the time is up."""
-        verb = f"watch {look.name}"
+        """Look at once, then now and then by a timer, until it is well or the time is up.
+
+        Of several looks, each knows what the ones before it found.
+        """
+        looks = (look,) if isinstance(look, Look) else look
+        verb = f"watch {', '.join(one.name for one in looks)}"
         if passed := self.path.passed(verb):
             return Watched(self.now, passed.well)
         now, well = workflow.now(), False
         async with self._waiting(Wait(why=why, began_at=now, until=now + at_most)) as cut_short:
             while not (well or cut_short()):
-                await self._take(look, self.now)
+                for one in looks:
+                    await self._take(one, self.now)
                 well = is_well(self.now)
                 if well or self._time_is_up:
                     break
