@@ -37,17 +37,21 @@ from activities.incidents.stewardship import StewardshipActivities
 from activities.managers import Managers
 from activities.monitoring.alertmanager import AlertSourceActivities
 from activities.monitoring.costs import CostActivities
+from activities.monitoring.latency import LatencyActivities
 from activities.monitoring.memory import MemoryActivities
 from activities.monitoring.memory_growth import GrowthActivities
 from activities.monitoring.prometheus import Prometheus
+from activities.monitoring.provider_latency import ProviderTimeActivities
 from activities.monitoring.providers import ProviderActivities
 from activities.monitoring.sentry import SentryActivities
 from activities.monitoring.service_metrics import ServiceMetricActivities
 from activities.notify.announce import ChannelActivities
 from activities.notify.build import build_channels
+from activities.postgres.analyze import AnalyzeActivities
 from activities.postgres.check import PostgresActivities
 from activities.postgres.sessions import SessionActivities
 from activities.postgres.settings import PostgresSettingActivities
+from activities.postgres.slowness import SlownessActivities
 from activities.review.reviews import ReviewActivities
 from activities.schedules.actions import ScheduleActionActivities
 from activities.schedules.schedules import ScheduleActivities
@@ -107,10 +111,14 @@ def build(
         CleanUpActivities(),
         SessionActivities(),
         PostgresSettingActivities(managers),
+        SlownessActivities(),
+        AnalyzeActivities(),
         ServiceMetricActivities(Prometheus(http)),
         CostActivities(Prometheus(http)),
         MemoryActivities(Prometheus(http)),
         GrowthActivities(Prometheus(http)),
+        LatencyActivities(Prometheus(http)),
+        ProviderTimeActivities(http),
         SentryActivities(http),
         ProviderActivities(http),
         AppTemporalActivities(),

@@ -140,8 +140,8 @@ class ServiceMetricActivities:
         if traffic.value is None:
             return ErrorsSeen(reason=f"the traffic is not known: {traffic.reason}", **facts)
         facts["requests"] = requests = traffic.value * metrics.window.total_seconds()
-        if too_little := _too_little(metrics, traffic.value, requests):
-            return ErrorsSeen(reason=too_little, **facts)
+        if few := too_little(metrics, traffic.value, requests):
+            return ErrorsSeen(reason=few, **facts)
         if ratio.value is None:
             return ErrorsSeen(reason=f"the error ratio is not known: {ratio.reason}", **facts)
         if not -_ROUNDING <= ratio.value <= 1 + _ROUNDING:
@@ -194,7 +194,7 @@ def _samples(metrics: ErrorMetrics) -> QueryMetric:
     return QueryMetric(url=metrics.prometheus, query=metrics.samples, samples=metrics.samples)
 
 
-def _too_little(metrics: ErrorMetrics, rate: float, requests: float) -> str:
+def too_little(metrics: ErrorMetrics, rate: float, requests: float) -> str:
     """Why so much traffic says nothing of the service; empty when it is enough."""
     if rate <= 0:
         return "there is no traffic, so nobody knows"

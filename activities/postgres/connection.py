@@ -19,6 +19,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -63,8 +64,10 @@ class Connected:
 
 
 @contextlib.asynccontextmanager
-async def connected(service: Service) -> AsyncIterator[Connected]:
+async def connected(service: Service, beyond: timedelta = timedelta()) -> AsyncIterator[Connected]:
     """Connect to the service's database; connecting and the block share its configured time-out.
+
+    A block that waits on purpose has so much time `beyond` it.
 
     Raises `Trouble` for whatever the database or the way to it does, in the block as well.
     Statements are not prepared, so that a pooler between is no trouble.
@@ -73,14 +76,16 @@ async def connected(service: Service) -> AsyncIterator[Connected]:
     where = shown(url, otherwise=service.name)
     seconds = database.timeout.total_seconds()
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds + beyond.total_seconds()):
             connection = await asyncpg.connect(url, statement_cache_size=0, timeout=seconds)
             try:
                 yield Connected(connection, where)
             finally:
                 await connection.close()
     except TimeoutError:
-        raise Trouble(await _silent(url, f"within {in_words(database.timeout)} from {where}")) from None
+        raise Trouble(
+            await _silent(url, f"within {in_words(database.timeout + beyond)} from {where}")
+        ) from None
     except asyncpg.PostgresError as error:
         raise Trouble(answered(error, where)) from error
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Actions on a database: all of them dangerous, so they need approval."""
+"""Actions on a database. All are dangerous, so they need approval, but for renewing its statistics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from models.actions.change import Change, Risk
-from models.base import Model, in_words
+from models.base import Model, in_bytes, in_words
 
 
 class RestartDatabase(Change):
@@ -83,3 +83,46 @@ class RaiseMaxConnections(Change):
     @property
     def undo(self) -> str:
         return f"ALTER SYSTEM SET max_connections = {self.from_connections}, then restart"
+
+
+class TableStatistics(Model):
+    """One table, and how old the statistics are by which PostgreSQL plans its queries."""
+
+    table_schema: str
+    name: str
+    rows: int = 0
+    size: int = 0
+    """Bytes, about."""
+    changed: int = 0
+    """Rows that changed since it was analyzed."""
+    analyzed_at: datetime | None = None
+    """By the clock of the database; None means never."""
+    age: timedelta | None = None
+    """How long ago that was, when it was seen."""
+
+    @property
+    def full(self) -> str:
+        return f"{self.table_schema}.{self.name}"
+
+    @property
+    def says(self) -> str:
+        if self.analyzed_at is None:
+            return f"{self.full} was never analyzed ({self.rows} rows)"
+        return f"{self.changed} of {self.rows} rows of {self.full} changed since it was analyzed"
+
+
+class AnalyzeTables(Change):
+    """Renew the planner's statistics of exactly these tables, one after the other."""
+
+    risk = Risk.SAFE
+    kind: Literal["analyze-tables"] = "analyze-tables"
+    tables: tuple[TableStatistics, ...]
+
+    @property
+    def says(self) -> str:
+        return f"ANALYZE {', '.join(one.full for one in self.tables)} of {self.service.name}"
+
+    @property
+    def changes(self) -> str:
+        size = in_bytes(sum(one.size for one in self.tables))
+        return f"new statistics for tables of about {size}; queries and writes go on, and may be planned anew"

@@ -173,6 +173,13 @@ class Database(Configured):
     idle_limit: Duration = timedelta(minutes=10)
     """Sessions idle for longer may be terminated, with approval, when connections run out."""
     slow_query: Duration = timedelta(seconds=30)
+    role: str | None = None
+    """The application's role: only its statements are looked at. By default, those of every role that does
+    more than monitoring."""
+    large_table: int = Field(default=100_000, ge=1)
+    """Rows from which a table should not be read whole by a request."""
+    analyze_up_to: Size = 100 * 2**30
+    """A larger table is never analyzed unasked for: that is left to its DBA."""
     recovers_within: Interval = timedelta(minutes=2)
     """How long it may start, recover or shut down before a person is called; it is waited for beyond that."""
 

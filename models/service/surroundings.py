@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 
 from models.base import Configured, Duration, Interval
 from models.service.addresses import OptionalWebAddress, WebAddress, WebPage
+from models.service.latency import LatencyMetrics
 from models.service.secret import SecretRef
 
 
@@ -47,7 +48,7 @@ class MemoryMetrics(Configured):
 
 
 class ErrorMetrics(Configured):
-    """The PromQL by which HighErrorRate judges. Ratios are between 0 and 1.
+    """The PromQL by which a service is judged. Ratios are between 0 and 1.
 
     Sum both rates before dividing: divided label by label, the ratio is always 1. A service
     that has not failed once has no series of 5xx: that is 0, not unknown.
@@ -89,6 +90,7 @@ class ErrorMetrics(Configured):
     memory: MemoryMetrics = MemoryMetrics()
     settle: Duration = timedelta(minutes=6)
     """How long the ratio may take to fall: the window of its own expression, and a scrape."""
+    latency: LatencyMetrics = LatencyMetrics()
 
 
 class Sentry(Configured):

@@ -23,14 +23,18 @@ with workflow.unsafe.imports_passed_through():
     from activities.managers.process_seen import ProcessSeen
     from activities.monitoring.costs import CostActivities, CostsSeen, LookAtCosts
     from activities.monitoring.heap import HeapSeen
+    from activities.monitoring.latency import CollectingSeen, LatencyActivities, LatencySeen
     from activities.monitoring.memory import CachesSeen, LookAtMemory, MemoryActivities, MemorySeen
     from activities.monitoring.memory_growth import GrowthActivities, GrowthSeen
+    from activities.monitoring.provider_latency import ProviderTimeActivities, ProviderTimesSeen
     from activities.monitoring.providers import ProviderActivities, ProviderCallsSeen, ProvidersSeen
     from activities.monitoring.sentry import SentryActivities, SentrySeen, TopIssues
     from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen, ServiceMetricActivities
     from activities.postgres.check import PostgresActivities
     from activities.postgres.database_seen import DatabaseSeen
     from activities.postgres.sessions import LookAtSessions, SessionActivities, SessionsSeen
+    from activities.postgres.slowness import SlownessActivities
+    from activities.postgres.slowness_seen import LookAtSlowness, SlownessSeen
     from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
     from activities.schedules.seen import SchedulesSeen
     from activities.service.host import HostActivities, HostSeen
@@ -79,6 +83,15 @@ def its_sessions(now: Situation) -> LookAtSessions | None:
     return LookAtSessions(
         service=now.database, idle_longer_than=limits.idle_limit, runs_longer_than=limits.slow_query
     )
+
+
+def its_slowness(now: Situation) -> LookAtSlowness | None:
+    """What takes half of the time that a request may take is slow, in its database."""
+    if now.database is None or now.database.database is None:
+        return None
+    metrics, usual = now.service.metrics, now.database.database.slow_query
+    slower_than = min(usual, metrics.latency.threshold / 2) if metrics else usual
+    return LookAtSlowness(service=now.database, slower_than=slower_than)
 
 
 def its_networks(now: Situation) -> LookAtNetworks:
@@ -173,6 +186,20 @@ costs = Look("costs", CostsSeen, CostActivities.look_at_costs, its_costs, "API c
 savings = Look("savings", SavingsSeen, SavingActivities.propose_savings, its_savings, "settings that save")
 retries = Look("retries", RetriesSeen, RetryLineActivities.look_at_retries, the_service, "retries in its log")
 cpu = Look("cpu", CpuSeen, ServiceMetricActivities.look_at_cpu, the_service, "CPU")
+latency = Look("latency", LatencySeen, LatencyActivities.look_at_latency, the_service, "time to answer")
+collecting = Look(
+    "collecting", CollectingSeen, LatencyActivities.look_at_collecting, the_service, "garbage collection"
+)
+slowness = Look(
+    "slowness", SlownessSeen, SlownessActivities.look_at_slowness, its_slowness, "slow statements"
+)
+provider_times = Look(
+    "provider_times",
+    ProviderTimesSeen,
+    ProviderTimeActivities.look_at_provider_times,
+    the_service,
+    "time that providers take",
+)
 issues = Look("issues", SentrySeen, SentryActivities.top_issues, its_issues, "top issues")
 providers = Look("providers", ProvidersSeen, ProviderActivities.probe_providers, the_service)
 provider_calls = Look(

@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.app.retrying import RetryActivities
     from activities.files.clean_up import CleanUpActivities
     from activities.files.environment import EnvironmentActivities
+    from activities.postgres.analyze import AnalyzeActivities
     from activities.postgres.sessions import SessionActivities
     from activities.postgres.settings import PostgresSettingActivities
     from activities.schedules.actions import ScheduleActionActivities
@@ -29,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.service.networks import NetworkActivities
     from models.actions.application import PauseSchedule, TriggerSchedule, UnpauseSchedule
     from models.actions.change import ActionResult, Change, Perform
-    from models.actions.database import RaiseMaxConnections, RestartDatabase, TerminateSessions
+    from models.actions.database import AnalyzeTables, RaiseMaxConnections, RestartDatabase, TerminateSessions
     from models.actions.executions import RetryWorkflow
     from models.actions.kinds import Action
     from models.actions.plan import LookBack
@@ -84,6 +85,7 @@ PERFORMANCES = (
     Performance(RestartDatabase, ActionActivities.restart_database, timedelta(minutes=10)),
     Performance(RaiseMaxConnections, PostgresSettingActivities.raise_max_connections, timedelta(minutes=5)),
     Performance(TerminateSessions, SessionActivities.terminate_sessions, timedelta(minutes=1)),
+    Performance(AnalyzeTables, AnalyzeActivities.analyze_tables, timedelta(minutes=12)),
     Performance(ReattachNetwork, NetworkActivities.reattach_network, timedelta(minutes=1)),
     Performance(CleanUpFiles, CleanUpActivities.clean_up_files, timedelta(minutes=5)),
     Performance(Degrade, DegradationActivities.degrade, timedelta(minutes=1)),

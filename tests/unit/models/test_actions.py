@@ -10,7 +10,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.actions.application import PauseSchedule, TriggerSchedule, UnpauseSchedule
 from models.actions.change import Risk
-from models.actions.database import RaiseMaxConnections, RestartDatabase, Session, TerminateSessions
+from models.actions.database import (
+    AnalyzeTables,
+    RaiseMaxConnections,
+    RestartDatabase,
+    Session,
+    TableStatistics,
+    TerminateSessions,
+)
 from models.actions.executions import RetryWorkflow
 from models.actions.kinds import Action
 from models.actions.plan import AUTOMATIC, Choice, Plan, offered
@@ -47,6 +54,7 @@ EVERY: tuple[Action, ...] = (
         idle_longer_than=timedelta(minutes=10),
     ),
     RaiseMaxConnections(service=BACKEND, from_connections=100, to_connections=150),
+    AnalyzeTables(service=BACKEND, tables=(TableStatistics(table_schema="public", name="orders"),)),
     SetEnvironment(service=BACKEND, file=".env", values={"POOL": "50"}, diff="+POOL=50"),
     ReattachNetwork(service=BACKEND, network="app"),
     CleanUpFiles(service=BACKEND, files=("/var/log/old.log",), frees=GIB),
@@ -61,7 +69,7 @@ EVERY: tuple[Action, ...] = (
 )
 
 RISKS = {
-    Risk.SAFE: {"start-service", "restore-service", "unpause-schedule", "trigger-schedule"},
+    Risk.SAFE: {"start-service", "restore-service", "unpause-schedule", "trigger-schedule", "analyze-tables"},
     Risk.GUARDED: {
         "restart-service",
         "raise-memory-limit",

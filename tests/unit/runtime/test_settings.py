@@ -149,7 +149,7 @@ def test_every_key_is_explained() -> None:
     schema = Configuration.model_json_schema()
     keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", ())}
     prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
-    explained = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`[^`]+`", prose))))
+    explained = set(re.findall(r"[a-z_][a-z_0-9]*", " ".join(re.findall(r"`[^`]+`", prose))))
     assert keys - explained - {"name"} == set()
 
 
