@@ -20,6 +20,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.app.api import AppApi
+from activities.app.caches import CacheActivities
 from activities.app.degradation import DegradationActivities
 from activities.app.executions import AppTemporalActivities
 from activities.app.open_executions import OpenExecutionActivities
@@ -27,7 +28,9 @@ from activities.app.products import ProductActivities
 from activities.app.retry_proposal import RetryProposalActivities
 from activities.app.retrying import RetryActivities
 from activities.app.starts import StartActivities
+from activities.app.switches import Switches
 from activities.files.clean_up import CleanUpActivities
+from activities.files.diagnostic import DiagnosticActivities
 from activities.files.environment import EnvironmentActivities
 from activities.files.savings import SavingActivities
 from activities.health.dependencies import DependencyActivities
@@ -56,6 +59,7 @@ from activities.review.reviews import ReviewActivities
 from activities.schedules.actions import ScheduleActionActivities
 from activities.schedules.schedules import ScheduleActivities
 from activities.service.actions import ActionActivities
+from activities.service.emitters import EmitterActivities
 from activities.service.host import HostActivities
 from activities.service.logs import LogActivities
 from activities.service.networks import NetworkActivities
@@ -129,7 +133,10 @@ def build(
         RetryActivities(),
         ScheduleActivities(),
         ScheduleActionActivities(),
-        DegradationActivities(http),
+        DegradationActivities(Switches(http)),
+        CacheActivities(Switches(http)),
+        DiagnosticActivities(managers, Switches(http), Path(now.directories.reviews)),
+        EmitterActivities(managers),
         ActionActivities(managers),
         AlertSourceActivities(http),
         ChannelActivities(build_channels(now.channels, http, resolve)),

@@ -116,6 +116,10 @@ class DockerManager:
                 container.unpause()
             container.restart(timeout=self._grace(container))
 
+    def signal(self, name: str) -> None:
+        with self._container() as container:
+            container.kill(signal=name)
+
     def set_memory_limit(self, size: int) -> None:
         """Takes effect at once, and lasts until the container is recreated from its Compose file."""
         with self._container() as container:

@@ -92,6 +92,10 @@ class ServiceManager(Protocol):
 
     def restart(self) -> None: ...
 
+    def signal(self, name: str) -> None:
+        """Send the main process a signal, such as `SIGUSR2`."""
+        ...
+
     def set_memory_limit(self, size: int) -> None:
         """Set the limit, in bytes."""
         ...

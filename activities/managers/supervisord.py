@@ -116,6 +116,10 @@ class SupervisordManager:
         self.stop()
         self._ask("startProcess", Faults.ALREADY_STARTED)
 
+    def signal(self, name: str) -> None:
+        with supervisor_at(self._socket) as supervisor:
+            supervisor.signalProcess(self._program, name)
+
     def set_memory_limit(self, size: int) -> None:
         """Write the limit into its file, all or nothing. Takes effect with the next start."""
         if self._limit_file is None:

@@ -99,6 +99,7 @@ def _plan(number: int, performed: Performed) -> str:
         *(f"   - Chosen instead of: {said(other)}" for other in performed.instead_of),
         f"   - {'Found afterwards' if performed.done else 'Not done'}: {said(performed.found)}",
     ]
+    lines += [f"   - Kept beside this review: {said(one)}" for one in performed.kept]
     if performed.done:
         for step in performed.plan.steps:
             undo = f"to undo it: {said(step.undo)}" if step.undo else "it cannot be undone"

@@ -32,6 +32,8 @@ class Change(Model):
     service: Service
     kind: str
     """The action's name in plans and in `risks`; the default of each class."""
+    optional: ClassVar[bool] = False
+    """Whether its plan goes on when it was not done."""
 
     @property
     def says(self) -> str:
@@ -83,3 +85,5 @@ class ActionResult(Model):
     at: datetime
     before: str = ""
     after: str = ""
+    kept: str = ""
+    """The name of a file that is kept beside the review."""

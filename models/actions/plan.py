@@ -128,6 +128,13 @@ AUTOMATIC: Mapping[Severity, tuple[Risk, ...]] = {
 """Risks that need no approval, by severity."""
 
 
+WHEN_URGENT: Mapping[Severity, tuple[Risk, ...]] = {
+    **AUTOMATIC,
+    Severity.WARNING: (Risk.SAFE, Risk.GUARDED),
+}
+"""The same for a cause that cannot wait for an answer."""
+
+
 class LookBack(Model):
     """Asks whether an action whose outcome was lost happened after `asked_at`."""
 

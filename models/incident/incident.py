@@ -160,6 +160,8 @@ class Performed(Model):
     lost: bool = False
     """Whether its last step happened is unknown."""
     found: str
+    kept: tuple[str, ...] = ()
+    """Names of the files that are kept beside the review."""
     started_at: datetime
     finished_at: datetime
     instead_of: tuple[str, ...] = ()

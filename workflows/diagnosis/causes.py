@@ -47,6 +47,11 @@ def never(_: Situation) -> bool:
     return False
 
 
+def no_hurry(_: Situation) -> str:
+    """It can wait for a person."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Cause:
     """One row. `evidence`, `contradicted_by` and `remedy` are its prose; `matches`, `contradicts` and
@@ -68,6 +73,8 @@ class Cause:
     """What speaks against it though it matches: then it is not the cause."""
     asks: bool = False
     """Whether a person is asked first, whatever the risk of its fix."""
+    urgent: Callable[[Situation], str] = no_hurry
+    """Why its fix cannot wait for an answer: what is guarded is then done at once. Empty when it can."""
 
 
 def ask_a_human(_: Situation) -> Plan | None:

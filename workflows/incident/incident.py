@@ -134,9 +134,12 @@ class Incident(Waits):
         """
         again = in_vain(cause.fix(self.now), self.now, self.record.fires_since)
         fix = exactly(again) if again else cause.fix
-        return await self.carry_out(fix, cause.undo, asks=cause.asks or again is not None)
+        urgent = cause.urgent(self.now)
+        return await self.carry_out(fix, cause.undo, asks=cause.asks or again is not None, urgent=urgent)
 
-    async def carry_out(self, fix: Fix, undo: Undo | UndoOf | None = None, *, asks: bool = False) -> Plan:
+    async def carry_out(
+        self, fix: Fix, undo: Undo | UndoOf | None = None, *, asks: bool = False, urgent: str = ""
+    ) -> Plan:
         """Have a fix done; the plan that was taken, of one or of several.
 
         Leaves the page when there is no plan, or as `Remediation.carry_out` does.
@@ -149,7 +152,7 @@ class Incident(Waits):
         if self.path.passed(verb):
             return next(one.plan for one in reversed(self.record.performed) if one.plan.digest in verb)
         try:
-            taken = (await self.remediation.carry_out(offer, asks=asks)).plan
+            taken = (await self.remediation.carry_out(offer, asks=asks, urgent=urgent)).plan
         except PerhapsDone as ending:
             self._promise(undo, ending.plan, done_said)
             raise

@@ -14,7 +14,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
-    from models.actions.plan import AUTOMATIC, Offer, Plan
+    from models.actions.plan import AUTOMATIC, WHEN_URGENT, Offer, Plan
     from models.incident.incident import Performed, Phase, Verdict
     from models.incident.policy import Policy
     from models.incident.so_far import HoldSoFar
@@ -69,11 +69,12 @@ class Remediation:
         if says and self._hold and (says.service, says.run_id) == (self._hold.service, began_in()):
             self._hold.hear(says)
 
-    async def carry_out(self, offer: Offer, *, asks: bool = False) -> Performed:
+    async def carry_out(self, offer: Offer, *, asks: bool = False, urgent: str = "") -> Performed:
         """Hold the service, get the approval, have it done, and tell what was found.
 
         With `asks` a person is asked also where the risk would not demand it; among several plans a
-        person always chooses.
+        person always chooses. `urgent` says why there is no time to ask, where that is so; what is
+        dangerous is asked about all the same.
 
         Leaves the page when the alert is over, a person says `done`, the plan is denied or expires,
         the steward refuses, or it was not done; and when another incident has the service.
@@ -85,7 +86,12 @@ class Remediation:
         risk = plan.risk(self._policy.risks)
         approved_by = f"policy ({risk} at {self._policy.severity})"
         crashed_at = self._crashed_at(hold.service)
-        if asks or others or risk not in AUTOMATIC[self._policy.severity]:
+        asks = asks or bool(others)
+        automatic = AUTOMATIC[self._policy.severity]
+        if urgent and not asks and risk not in automatic and risk in WHEN_URGENT[self._policy.severity]:
+            automatic, approved_by = WHEN_URGENT[self._policy.severity], f"policy ({risk}, urgent)"
+            self._timeline.add(f"urgent, so nobody is asked: {urgent}")
+        if asks or risk not in automatic:
             await hold.ask(crashed_at)
             plan, approved_by = await self._approved(offer, hold, done_said)
         self._show(Phase.ACTING)

@@ -18,9 +18,11 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.app.caches import CacheActivities
     from activities.app.degradation import DegradationActivities
     from activities.app.retrying import RetryActivities
     from activities.files.clean_up import CleanUpActivities
+    from activities.files.diagnostic import DiagnosticActivities
     from activities.files.environment import EnvironmentActivities
     from activities.postgres.analyze import AnalyzeActivities
     from activities.postgres.sessions import SessionActivities
@@ -33,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.database import AnalyzeTables, RaiseMaxConnections, RestartDatabase, TerminateSessions
     from models.actions.executions import RetryWorkflow
     from models.actions.kinds import Action
+    from models.actions.memory import ClearCache, TakeDiagnostic
     from models.actions.plan import LookBack
     from models.actions.service import (
         KillProcess,
@@ -93,6 +96,8 @@ PERFORMANCES = (
     Performance(UnpauseSchedule, ScheduleActionActivities.unpause_schedule, timedelta(minutes=1)),
     Performance(PauseSchedule, ScheduleActionActivities.pause_schedule, timedelta(minutes=1)),
     Performance(TriggerSchedule, ScheduleActionActivities.trigger_schedule, timedelta(minutes=1)),
+    Performance(ClearCache, CacheActivities.clear_cache, timedelta(minutes=1)),
+    Performance(TakeDiagnostic, DiagnosticActivities.take_diagnostic, timedelta(minutes=10)),
     Performance(SetEnvironment, EnvironmentActivities.set_environment, timedelta(minutes=5)),
     Performance(RetryWorkflow, RetryActivities.retry_workflow, timedelta(minutes=1)),
 )

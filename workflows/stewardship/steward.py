@@ -112,7 +112,7 @@ class Steward:
             self._unsure_of_holder = True
 
     async def _carry_out(self, order: Order) -> None:
-        """Perform the steps in order; the first that is not done ends the plan."""
+        """Perform the steps in order; the first that is not done ends the plan, unless it is optional."""
         holder = self._ledger.holder
         sender = Hold(
             incident=order.incident,
@@ -153,14 +153,16 @@ class Steward:
     async def _perform(self, order: Order) -> Performed:
         started_at = workflow.now()
         found: list[str] = []
+        kept: list[str] = []
         done, lost = True, False
         for position, step in enumerate(order.plan.steps):
             stopped = await self._suspended() if position else ""
             now = workflow.now()
             effect = ActionResult(done=False, found=stopped, at=now) if stopped else await self._effect(step)
             found.append(effect.found)
+            kept += [effect.kept] if effect.kept else []
             done, lost = effect.done, effect.lost
-            if not effect.done:
+            if not done and (stopped or not step.optional):
                 break
         return Performed(
             plan=order.plan,
@@ -168,6 +170,7 @@ class Steward:
             done=done,
             lost=lost,
             found="; ".join(found),
+            kept=tuple(kept),
             started_at=started_at,
             finished_at=workflow.now(),
         )

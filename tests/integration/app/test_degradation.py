@@ -16,6 +16,7 @@ from temporalio.testing import ActivityEnvironment
 from werkzeug import Request, Response
 
 from activities.app.degradation import DegradationActivities
+from activities.app.switches import Switches
 from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import Degrade, RestoreService
 from models.service.secret import SecretRef
@@ -30,7 +31,7 @@ HOURS = timedelta(hours=4)
 @pytest.fixture
 async def activities() -> AsyncIterator[DegradationActivities]:
     async with httpx.AsyncClient() as client:
-        yield DegradationActivities(client, within=timedelta(seconds=1))
+        yield DegradationActivities(Switches(client, within=timedelta(seconds=1)))
 
 
 def service_with(url: str, token: SecretRef | None = None) -> Service:

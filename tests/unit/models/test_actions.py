@@ -20,7 +20,8 @@ from models.actions.database import (
 )
 from models.actions.executions import RetryWorkflow
 from models.actions.kinds import Action
-from models.actions.plan import AUTOMATIC, Choice, Plan, offered
+from models.actions.memory import ClearCache, TakeDiagnostic
+from models.actions.plan import AUTOMATIC, WHEN_URGENT, Choice, Plan, offered
 from models.actions.service import (
     KillProcess,
     RaiseMemoryLimit,
@@ -63,6 +64,15 @@ EVERY: tuple[Action, ...] = (
     UnpauseSchedule(service=BACKEND, schedule="loop", note="Paused via Python SDK"),
     PauseSchedule(service=BACKEND, schedule="loop", because="its costs run away"),
     TriggerSchedule(service=BACKEND, schedule="loop", started=3),
+    ClearCache(service=BACKEND, holds=GIB),
+    TakeDiagnostic(
+        service=BACKEND,
+        by="SIGUSR2",
+        directory="/var/tmp",
+        pattern="*.heapsnapshot",
+        at_most=timedelta(minutes=2),
+        largest=GIB,
+    ),
     RetryWorkflow(
         service=BACKEND, type="GenerateVideos", workflow_id="videos", run_id="1", closed_at=AT, error="boom"
     ),
@@ -78,6 +88,8 @@ RISKS = {
         "degrade",
         "pause-schedule",
         "retry-workflow",
+        "clear-cache",
+        "take-diagnostic",
     },
     Risk.DANGEROUS: {
         "kill-process",
@@ -177,6 +189,14 @@ def test_what_is_done_without_asking() -> None:
         Severity.INFO: (),
     }
     assert not any(Risk.DANGEROUS in risks for risks in AUTOMATIC.values())
+
+
+def test_what_is_urgent_is_done_without_asking_at_a_warning_unless_it_is_dangerous() -> None:
+    assert WHEN_URGENT == {
+        Severity.CRITICAL: (Risk.SAFE, Risk.GUARDED),
+        Severity.WARNING: (Risk.SAFE, Risk.GUARDED),
+        Severity.INFO: (),
+    }
 
 
 def test_an_unknown_kind_is_no_action() -> None:

@@ -1,0 +1,90 @@
+"""The application's switches, thrown by the HTTP calls of the configuration.
+
+The calls are idempotent, so one without an answer is repeated. Tokens are read when they are used,
+and appear in no error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from temporalio.exceptions import ApplicationError
+
+from activities.support.heartbeats import beating
+from activities.support.http import shown
+from activities.support.secrets import SecretMissing, resolve
+from models.actions.change import ActionResult
+from models.base import in_words
+from models.service.surroundings import SwitchCall
+
+WITHIN = timedelta(seconds=5)
+"""How long one call may take."""
+
+_CALLS = 3
+_PAUSE = timedelta(seconds=1)
+
+
+class Switches:
+    """Calls the switches. The client is shared; each call has a connection of its own."""
+
+    def __init__(self, client: httpx.AsyncClient, within: timedelta = WITHIN) -> None:
+        self._client = client
+        self._within = within
+
+    async def throw(self, switch: SwitchCall, done: str) -> ActionResult:
+        """Done, in the words `done`, when the switch answers 2xx.
+
+        Raises `ApplicationError`, non-retryable, when its token cannot be read.
+        """
+        headers = _headers(switch)
+        found = ""
+        async with beating():
+            for call in range(_CALLS):
+                if call:
+                    await asyncio.sleep(_PAUSE.total_seconds())
+                status, found = await self._call(switch, headers)
+                if status is not None and 200 <= status < 300:
+                    return _effect(True, f"{done}: {found}")
+                if status is not None and status < 500 and status != 429:
+                    break
+        return _effect(False, found)
+
+    async def _call(self, switch: SwitchCall, headers: dict[str, str]) -> tuple[int | None, str]:
+        """The status, if one came, and what is told of it."""
+        where = shown(switch.url)
+        try:
+            async with (
+                asyncio.timeout(self._within.total_seconds()),
+                self._client.stream(
+                    switch.method, switch.url, json=switch.body, headers=headers, follow_redirects=False
+                ) as answer,
+            ):
+                return answer.status_code, f"answered {answer.status_code} at {where}"
+        except (TimeoutError, httpx.TimeoutException):
+            return (
+                None,
+                f"no answer within {in_words(self._within)} at {where}: it may have taken it all the same",
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            # The text of these may quote a header: only the kind is told.
+            return None, f"cannot call {where} ({type(error).__name__})"
+
+
+def _headers(switch: SwitchCall) -> dict[str, str]:
+    headers = {"Connection": "close"}
+    if switch.token is None:
+        return headers
+    try:
+        return {**headers, "Authorization": f"Bearer {resolve(switch.token)}"}
+    except SecretMissing as missing:
+        raise final(str(missing), "SecretMissing") from None
+
+
+def final(message: str, kind: str) -> ApplicationError:
+    return ApplicationError(message, type=kind, non_retryable=True)
+
+
+def _effect(done: bool, found: str) -> ActionResult:
+    return ActionResult(done=done, found=found, at=datetime.now(UTC))
