@@ -20,15 +20,18 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.app.api import AppApi
+from activities.app.budget import BudgetActivities
 from activities.app.caches import CacheActivities
 from activities.app.degradation import DegradationActivities
 from activities.app.executions import AppTemporalActivities
+from activities.app.generators import GeneratorActivities
 from activities.app.open_executions import OpenExecutionActivities
 from activities.app.products import ProductActivities
 from activities.app.retry_proposal import RetryProposalActivities
 from activities.app.retrying import RetryActivities
 from activities.app.starts import StartActivities
 from activities.app.switches import Switches
+from activities.app.videos import VideoActivities
 from activities.files.clean_up import CleanUpActivities
 from activities.files.diagnostic import DiagnosticActivities
 from activities.files.environment import EnvironmentActivities
@@ -98,6 +101,7 @@ def build(
     """Every activity, with its clients, each object built once."""
     now = configuration()
     health, processes, postgres = HealthActivities(http), ProcessActivities(managers), PostgresActivities()
+    api, switches = AppApi(http), Switches(http)
     return activities_of(
         PolicyActivities(configuration),
         StewardshipActivities(client),
@@ -126,17 +130,20 @@ def build(
         SentryActivities(http),
         ProviderActivities(http),
         AppTemporalActivities(),
-        ProductActivities(AppApi(http)),
+        ProductActivities(api),
         OpenExecutionActivities(),
         StartActivities(),
         RetryProposalActivities(),
         RetryActivities(),
         ScheduleActivities(),
         ScheduleActionActivities(),
-        DegradationActivities(Switches(http)),
-        CacheActivities(Switches(http)),
-        DiagnosticActivities(managers, Switches(http), Path(now.directories.reviews)),
+        CacheActivities(switches),
+        DiagnosticActivities(managers, switches, Path(now.directories.reviews)),
         EmitterActivities(managers),
+        VideoActivities(api),
+        BudgetActivities(api, switches),
+        GeneratorActivities(switches),
+        DegradationActivities(switches),
         ActionActivities(managers),
         AlertSourceActivities(http),
         ChannelActivities(build_channels(now.channels, http, resolve)),

@@ -30,6 +30,7 @@ from models.service.surroundings import (
     Sentry,
     SwitchCall,
 )
+from models.service.videos import Videos
 
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")]
 """A machine, as `host` of a service and `--host` of its worker name it."""
@@ -208,6 +209,7 @@ class Service(Configured):
     temporal: AppTemporal | None = None
     api: ApplicationApi | None = None
     costs: Costs | None = None
+    videos: Videos | None = None
     degradation: Degradation | None = None
     clear_cache: SwitchCall | None = None
     """Empties the caches of the running service."""

@@ -143,21 +143,28 @@ class AppTemporal(Configured):
     """How long a run of a schedule may take; until then it is at work, later it is stuck."""
 
 
+SwitchMethod = Literal["POST", "PUT", "PATCH"]
+
+
 class SwitchCall(Configured):
     """One HTTP call that switches a mode of the application on or off."""
 
     url: WebPage
-    method: Literal["POST", "PUT"] = "POST"
-    body: dict[str, str | bool | int] = Field(default_factory=dict)
+    method: SwitchMethod = "POST"
+    body: dict[str, str | bool | int | float] = Field(default_factory=dict)
     token: SecretRef | None = None
 
 
-class Degradation(Configured):
-    """The application's degraded mode: how to switch it on and off, and its longest duration."""
+class Switched(Configured):
+    """A mode of the application: how to switch it on and off, and its longest duration."""
 
     on: SwitchCall
     off: SwitchCall
     at_most: Interval = timedelta(hours=4)
+
+
+class Degradation(Switched):
+    """The application's degraded mode."""
 
 
 class CleanUp(Configured):

@@ -18,9 +18,12 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.app.budget import BudgetActivities
     from activities.app.caches import CacheActivities
     from activities.app.degradation import DegradationActivities
+    from activities.app.generators import GeneratorActivities
     from activities.app.retrying import RetryActivities
+    from activities.app.videos import VideoActivities
     from activities.files.clean_up import CleanUpActivities
     from activities.files.diagnostic import DiagnosticActivities
     from activities.files.environment import EnvironmentActivities
@@ -51,6 +54,14 @@ with workflow.unsafe.imports_passed_through():
         ReattachNetwork,
         RestoreService,
         SetEnvironment,
+    )
+    from models.actions.videos import (
+        GenerateVideos,
+        RaiseBudget,
+        RestoreBudget,
+        UseBackupGenerator,
+        UseUsualGenerator,
+        WaitForReset,
     )
 
 ONE_ATTEMPT = RetryPolicy(maximum_attempts=1)
@@ -100,6 +111,17 @@ PERFORMANCES = (
     Performance(TakeDiagnostic, DiagnosticActivities.take_diagnostic, timedelta(minutes=10)),
     Performance(SetEnvironment, EnvironmentActivities.set_environment, timedelta(minutes=5)),
     Performance(RetryWorkflow, RetryActivities.retry_workflow, timedelta(minutes=1)),
+    Performance(
+        GenerateVideos,
+        VideoActivities.generate_videos,
+        timedelta(minutes=1),
+        VideoActivities.look_back_at_generation,
+    ),
+    Performance(WaitForReset, GeneratorActivities.wait_for_reset, timedelta(minutes=1)),
+    Performance(RaiseBudget, BudgetActivities.raise_budget, timedelta(minutes=1)),
+    Performance(RestoreBudget, BudgetActivities.restore_budget, timedelta(minutes=1)),
+    Performance(UseBackupGenerator, GeneratorActivities.use_backup_generator, timedelta(minutes=1)),
+    Performance(UseUsualGenerator, GeneratorActivities.use_usual_generator, timedelta(minutes=1)),
 )
 """Every action that can be performed: a new one is one line here."""
 

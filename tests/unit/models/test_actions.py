@@ -31,6 +31,14 @@ from models.actions.service import (
     StartService,
 )
 from models.actions.surroundings import CleanUpFiles, Degrade, ReattachNetwork, RestoreService, SetEnvironment
+from models.actions.videos import (
+    GenerateVideos,
+    RaiseBudget,
+    RestoreBudget,
+    UseBackupGenerator,
+    UseUsualGenerator,
+    WaitForReset,
+)
 from models.configuration.configuration import RISKY_KINDS
 from models.names import Severity
 from models.service.service import DockerManager, RollBackScript, Service
@@ -76,10 +84,26 @@ EVERY: tuple[Action, ...] = (
     RetryWorkflow(
         service=BACKEND, type="GenerateVideos", workflow_id="videos", run_id="1", closed_at=AT, error="boom"
     ),
+    GenerateVideos(service=BACKEND, last_at=AT),
+    WaitForReset(service=BACKEND, until=AT, zone="UTC"),
+    RaiseBudget(service=BACKEND, from_dollars=100, to_dollars=150, until=AT),
+    RestoreBudget(service=BACKEND, from_dollars=150, to_dollars=100),
+    UseBackupGenerator(service=BACKEND, generator="runway", because_of="pika", at_most=timedelta(hours=4)),
+    UseUsualGenerator(service=BACKEND, generator="runway"),
 )
 
 RISKS = {
-    Risk.SAFE: {"start-service", "restore-service", "unpause-schedule", "trigger-schedule", "analyze-tables"},
+    Risk.SAFE: {
+        "start-service",
+        "restore-service",
+        "unpause-schedule",
+        "trigger-schedule",
+        "analyze-tables",
+        "generate-videos",
+        "wait-for-reset",
+        "restore-budget",
+        "use-usual-generator",
+    },
     Risk.GUARDED: {
         "restart-service",
         "raise-memory-limit",
@@ -90,6 +114,7 @@ RISKS = {
         "retry-workflow",
         "clear-cache",
         "take-diagnostic",
+        "use-backup-generator",
     },
     Risk.DANGEROUS: {
         "kill-process",
@@ -99,6 +124,7 @@ RISKS = {
         "raise-max-connections",
         "reattach-network",
         "clean-up-files",
+        "raise-budget",
     },
 }
 """The table of the specification."""
