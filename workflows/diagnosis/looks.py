@@ -6,18 +6,9 @@ A new look is one line here; its activity stands with the outside system that it
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.app.budget import BudgetActivities, BudgetSeen, SummarySeen
-    from activities.app.executions import AppTemporalActivities, ExecutionsSeen, FailedExecutions, FailedType
-    from activities.app.open_executions import OpenExecutionActivities, OpenExecutions, OpenExecutionsSeen
-    from activities.app.products import CountSeen, LookAtProducts, ProductActivities, SyncSeen
-    from activities.app.retry_proposal import ProposeRetry, RetryProposal, RetryProposalActivities
-    from activities.app.starts import StartActivities, StartsSeen, WorkflowStarts
-    from activities.app.videos import LookAtQueue, QueueSeen, VideoActivities, VideosSeen
     from activities.files.clean_up import CleanUpActivities, OldFilesSeen
     from activities.files.environment import EnvironmentActivities, EnvironmentProposal, ProposeEnvironment
     from activities.files.savings import ProposeSavings, SavingActivities, SavingsSeen
@@ -40,8 +31,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.postgres.sessions import LookAtSessions, SessionActivities, SessionsSeen
     from activities.postgres.slowness import SlownessActivities
     from activities.postgres.slowness_seen import LookAtSlowness, SlownessSeen
-    from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
-    from activities.schedules.seen import SchedulesSeen
     from activities.service.host import HostActivities, HostSeen
     from activities.service.logs import LogActivities, LogsSeen
     from activities.service.networks import LookAtNetworks, NetworkActivities, NetworksSeen
@@ -50,17 +39,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.service.retries import RetriesSeen, RetryLineActivities
     from models.evidence.deployment import Deployment
     from models.service.service import Service
+    from workflows.diagnosis.app_looks import *  # noqa: F403  what is looked at of the application
+    from workflows.diagnosis.app_looks import the_service
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
 
 
 EVERY_SETTING = "every setting"
 """The name by which all settings that save are proposed together."""
-
-
-def the_service(now: Situation) -> Service:
-    """The usual subject of a look."""
-    return now.service
 
 
 def its_database(now: Situation) -> Service | None:
@@ -137,51 +123,6 @@ def its_issues(now: Situation) -> TopIssues:
     return TopIssues(service=now.service, since=since)
 
 
-def its_executions(now: Situation) -> FailedExecutions:
-    return FailedExecutions(service=now.service)
-
-
-def its_products(now: Situation) -> LookAtProducts:
-    return LookAtProducts(service=now.service)
-
-
-def its_generations(now: Situation) -> FailedExecutions:
-    """Looked for as far back as the last video may be."""
-    window = 2 * now.service.videos.generated_within if now.service.videos else timedelta()
-    return FailedExecutions(service=now.service, window=window)
-
-
-def failed_generation(now: Situation) -> FailedType | None:
-    """The newest workflow that makes videos, and failed for good."""
-    makes_videos = now.service.videos.workflows if now.service.videos else ()
-    failed = (one for one in now[generations].types if one.failed_for_good)
-    ours = (one for one in failed if not makes_videos or one.type in makes_videos)
-    return max(ours, key=lambda one: one.closed_at, default=None)
-
-
-def its_failed_generation(now: Situation) -> ProposeRetry | None:
-    failed = failed_generation(now)
-    if failed is None:
-        return None
-    return ProposeRetry(service=now.service, workflow_id=failed.workflow_id, run_id=failed.run_id)
-
-
-def its_open_executions(now: Situation) -> OpenExecutions:
-    return OpenExecutions(service=now.service)
-
-
-def its_video_queue(now: Situation) -> LookAtQueue:
-    return LookAtQueue(service=now.service)
-
-
-def its_workflow_starts(now: Situation) -> WorkflowStarts:
-    return WorkflowStarts(service=now.service)
-
-
-def its_schedules(now: Situation) -> LookAtSchedules:
-    return LookAtSchedules(service=now.service)
-
-
 health = Look("health", HealthSeen, HealthActivities.probe_health, the_service, "health check")
 process = Look("process", ProcessSeen, ProcessActivities.look_at_process, the_service, "state")
 recent_logs = Look("logs", LogsSeen, LogActivities.read_logs, the_service, "last log lines")
@@ -239,46 +180,6 @@ provider_calls = Look(
     the_service,
     "its own calls of providers",
 )
-generations = Look(
-    "generations",
-    ExecutionsSeen,
-    AppTemporalActivities.failed_executions,
-    its_generations,
-    "failed workflows that make videos",
-)
-retry = Look(
-    "retry",
-    RetryProposal,
-    RetryProposalActivities.propose_retry,
-    its_failed_generation,
-    "how to try a failed workflow again",
-)
-executions = Look(
-    "executions", ExecutionsSeen, AppTemporalActivities.failed_executions, its_executions, "failed workflows"
-)
-last_sync = Look(
-    "last_sync", SyncSeen, ProductActivities.look_at_last_sync, the_service, "last sync of the products"
-)
-product_count = Look(
-    "product_count", CountSeen, ProductActivities.look_at_product_count, its_products, "products"
-)
-open_executions = Look(
-    "open_executions",
-    OpenExecutionsSeen,
-    OpenExecutionActivities.open_executions,
-    its_open_executions,
-    "open workflows",
-)
-starts = Look("starts", StartsSeen, StartActivities.workflow_starts, its_workflow_starts, "workflow starts")
-schedules = Look("schedules", SchedulesSeen, ScheduleActivities.look_at_schedules, its_schedules)
-last_video = Look("last_video", VideosSeen, VideoActivities.look_at_last_video, the_service, "last video")
-video_queue = Look(
-    "video_queue", QueueSeen, VideoActivities.look_at_video_queue, its_video_queue, "queue of videos"
-)
-daily_summary = Look(
-    "daily_summary", SummarySeen, BudgetActivities.look_at_daily_summary, the_service, "costs of today"
-)
-budget = Look("budget", BudgetSeen, BudgetActivities.look_at_budget, the_service, "daily budget")
 history = Look(
     "history",
     HistorySeen,
