@@ -20,18 +20,15 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.app.api import AppApi
-from activities.app.budget import BudgetActivities
 from activities.app.caches import CacheActivities
 from activities.app.degradation import DegradationActivities
 from activities.app.executions import AppTemporalActivities
-from activities.app.generators import GeneratorActivities
 from activities.app.open_executions import OpenExecutionActivities
 from activities.app.products import ProductActivities
 from activities.app.retry_proposal import RetryProposalActivities
 from activities.app.retrying import RetryActivities
 from activities.app.starts import StartActivities
 from activities.app.switches import Switches
-from activities.app.videos import VideoActivities
 from activities.files.clean_up import CleanUpActivities
 from activities.files.diagnostic import DiagnosticActivities
 from activities.files.environment import EnvironmentActivities
@@ -70,6 +67,9 @@ from activities.service.ports import PortActivities
 from activities.service.processes import ProcessActivities
 from activities.service.retries import RetryLineActivities
 from activities.support.secrets import resolve
+from activities.videos.budget import BudgetActivities
+from activities.videos.generators import GeneratorActivities
+from activities.videos.videos import VideoActivities
 from models.configuration.configuration import Configuration
 from models.names import queue_of, verification_queue_of
 from runtime.deployments import DeploymentWatch

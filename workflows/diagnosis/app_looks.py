@@ -10,15 +10,15 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.app.budget import BudgetActivities, BudgetSeen, SummarySeen
     from activities.app.executions import AppTemporalActivities, ExecutionsSeen, FailedExecutions, FailedType
     from activities.app.open_executions import OpenExecutionActivities, OpenExecutions, OpenExecutionsSeen
     from activities.app.products import CountSeen, LookAtProducts, ProductActivities, SyncSeen
     from activities.app.retry_proposal import ProposeRetry, RetryProposal, RetryProposalActivities
     from activities.app.starts import StartActivities, StartsSeen, WorkflowStarts
-    from activities.app.videos import LookAtQueue, QueueSeen, VideoActivities, VideosSeen
     from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
     from activities.schedules.seen import SchedulesSeen
+    from activities.videos.budget import BudgetActivities, BudgetSeen, SummarySeen
+    from activities.videos.videos import LookAtQueue, QueueSeen, VideoActivities, VideosSeen
     from models.service.service import Service
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation

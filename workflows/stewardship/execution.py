@@ -18,12 +18,9 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.app.budget import BudgetActivities
     from activities.app.caches import CacheActivities
     from activities.app.degradation import DegradationActivities
-    from activities.app.generators import GeneratorActivities
     from activities.app.retrying import RetryActivities
-    from activities.app.videos import VideoActivities
     from activities.files.clean_up import CleanUpActivities
     from activities.files.diagnostic import DiagnosticActivities
     from activities.files.environment import EnvironmentActivities
@@ -33,6 +30,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.schedules.actions import ScheduleActionActivities
     from activities.service.actions import ActionActivities
     from activities.service.networks import NetworkActivities
+    from activities.videos.budget import BudgetActivities
+    from activities.videos.generators import GeneratorActivities
+    from activities.videos.videos import VideoActivities
     from models.actions.application import PauseSchedule, TriggerSchedule, UnpauseSchedule
     from models.actions.change import ActionResult, Change, Perform
     from models.actions.database import AnalyzeTables, RaiseMaxConnections, RestartDatabase, TerminateSessions

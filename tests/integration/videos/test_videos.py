@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.app.api import AppApi
-from activities.app.videos import LookAtQueue, QueueSeen, VideoActivities, VideosSeen, WatchGeneration
+from activities.videos.videos import LookAtQueue, QueueSeen, VideoActivities, VideosSeen, WatchGeneration
 from models.actions.change import ActionResult, Perform
 from models.actions.plan import LookBack
 from models.actions.videos import GenerateVideos

@@ -17,9 +17,9 @@ from temporalio.testing import ActivityEnvironment
 from werkzeug import Request, Response
 
 from activities.app.api import AppApi
-from activities.app.budget import BudgetActivities, BudgetSeen, SummarySeen
-from activities.app.generators import GeneratorActivities
 from activities.app.switches import Switches
+from activities.videos.budget import BudgetActivities, BudgetSeen, SummarySeen
+from activities.videos.generators import GeneratorActivities
 from models.actions.change import Perform
 from models.actions.videos import RaiseBudget, RestoreBudget, UseBackupGenerator, UseUsualGenerator
 from models.evidence.evidence import Finding
