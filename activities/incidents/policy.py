@@ -51,7 +51,7 @@ def policy_for(alert: Alert, configuration: Configuration) -> Policy:
         thresholds=rule.thresholds,
         risks={**configuration.risks, **rule.risks},
         approval=configuration.approvals,
-        ladder=ladder_for(rule, deadline, configuration),
+        ladder=ladder_for(rule, deadline, configuration, quiet_at(severity, deadline)),
         time_zone=configuration.time_zone,
         alertmanager=configuration.systems.alertmanager,
         links=links_for(rule, service, configuration),
@@ -74,28 +74,38 @@ def deadline_of(rule: AlertRule, severity: Severity) -> timedelta:
     return rule.respond_within or RESPOND_WITHIN[severity]
 
 
-def ladder_for(rule: AlertRule, deadline: timedelta, configuration: Configuration) -> Ladder:
+def quiet_at(severity: Severity, deadline: timedelta) -> timedelta:
+    """What is only for information pages nobody at once: the first role when half of its time is over."""
+    return deadline / 2 if severity is Severity.INFO else timedelta()
+
+
+def ladder_for(
+    rule: AlertRule, deadline: timedelta, configuration: Configuration, quiet_for: timedelta = timedelta()
+) -> Ladder:
     """The row of the alert's topic as rungs, and the specialists beside it."""
     row = configuration.escalation.get(rule.topic, ())
     return Ladder(
-        rungs=rungs_of(row, deadline, configuration),
+        rungs=rungs_of(row, deadline, configuration, quiet_for),
         broadcast=configuration.broadcast,
         specialists={
             topic: _rung(role, timedelta(0), configuration)
             for topic, role in configuration.specialists.items()
         },
         ask_again_after=configuration.ask_again_after,
+        quiet_for=quiet_for,
     )
 
 
-def rungs_of(row: Row, deadline: timedelta, configuration: Configuration) -> tuple[Rung, ...]:
+def rungs_of(
+    row: Row, deadline: timedelta, configuration: Configuration, quiet_for: timedelta = timedelta()
+) -> tuple[Rung, ...]:
     """The rungs of a row, lowest first.
 
     A role without `after` is paged at its place in the row times the deadline: the first at once, the
-    second after the deadline, the third after twice the deadline.
+    second after the deadline, the third after twice the deadline; all of them later by `quiet_for`.
     """
     rungs = (
-        _rung(one.role, place * deadline if one.after is None else one.after, configuration)
+        _rung(one.role, quiet_for + place * deadline if one.after is None else one.after, configuration)
         for place, one in enumerate(row)
     )
     return tuple(sorted(rungs, key=lambda rung: rung.after))

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from activities.review.file_name import file_name
 from activities.review.markdown import fenced, link
+from activities.review.report_page import report_section
 from models.base import in_words
 from models.incident.incident import Entry, Performed, Through
 from models.incident.review import CHECKLIST, Review
@@ -21,6 +23,8 @@ _NOTHING = "Nothing."
 def page(review: Review) -> str:
     """The whole review, or its short form for alerts that are not critical."""
     sections = [_head(review), _section("Summary", said(review.summary) or _NOTHING)]
+    if review.report:
+        sections.append(_section("Report", report_section(review.report, file_name(review))))
     if not review.short:
         sections.append(_section("Timeline", _timeline(review.timeline)))
     sections.append(_section("Cause and evidence", _cause(review)))

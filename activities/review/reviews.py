@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC
 from pathlib import Path
 
 from temporalio import activity
 
+from activities.review.charts import svg
+from activities.review.file_name import file_name
 from activities.review.page import page
+from activities.review.report_page import chart_file, report_page
 from activities.support.whole_files import write_whole
+from models.incident.report import Report, WriteReport
 from models.incident.review import Review, StoredReview
-
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
-_LONGEST_PART = 120
 
 
 class ReviewActivities:
@@ -29,24 +28,34 @@ class ReviewActivities:
         A retry does not overwrite the file, so that boxes ticked meanwhile stay ticked.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
-        markdown = self._directory / f"{file_name(review)}.md"
-        data = self._directory / f"{file_name(review)}.json"
+        name = file_name(review)
+        markdown = self._directory / f"{name}.md"
+        data = self._directory / f"{name}.json"
         content = review.model_dump_json(indent=2) + "\n"
         if not (markdown.exists() and _holds(data, content)):
+            if review.report:
+                self._draw(review.report, name)
             write_whole(markdown, page(review))
             write_whole(data, content)  # written last: marks the page as complete
         return StoredReview(path=str(markdown))
 
+    @activity.defn
+    def write_report(self, request: WriteReport) -> StoredReview:
+        """Write a report and its charts, before there is a review. Raises as `write_review` does.
 
-def file_name(review: Review) -> str:
-    """`ServiceDown-backend-20261123T031502Z-1a2b3c4d`: what, when it began, and which run."""
-    began = f"{review.began_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    return f"{_part(review.incident)}-{began}-{_part(review.run_id[:8])}"
+        Written once a run, too: its boxes may be ticked already.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        name = file_name(request)
+        markdown = self._directory / f"{name}-report.md"
+        if not markdown.exists():
+            self._draw(request.report, name)
+            write_whole(markdown, report_page(request.report, name))
+        return StoredReview(path=str(markdown))
 
-
-def _part(text: str) -> str:
-    """Safe in a path: no separators, no leading dot, bounded."""
-    return _NOT_IN_A_NAME.sub("-", text).strip(".-")[:_LONGEST_PART] or "unnamed"
+    def _draw(self, report: Report, name: str) -> None:
+        for chart in report.charts:
+            write_whole(self._directory / chart_file(name, chart), svg(chart))
 
 
 def _holds(path: Path, content: str) -> bool:

@@ -8,6 +8,7 @@ from models.base import Model
 from models.incident.alert import Alert
 from models.incident.alert_life import Instance
 from models.incident.incident import Entry, Outcome, Performed
+from models.incident.report import Report
 from models.names import Severity
 
 CHECKLIST = {
@@ -54,6 +55,8 @@ class Review(Model):
     log_tail: tuple[str, ...] = ()
     instances: dict[str, Instance] = {}
     """What was known of each instance of the alert at the end: the intake knows a late copy by it."""
+    report: Report | None = None
+    """For an incident that ends in a report, and changes nothing."""
     short: bool = False
     """The short form, for what was not critical."""
 

@@ -26,6 +26,7 @@ from models.incident.incident import (
 )
 from models.incident.joining import Ended, Joined, Waiting
 from models.incident.policy import Policy
+from models.incident.report import Report
 from models.names import Severity
 
 Evidences = dict[str, dict[str, Any]]
@@ -72,6 +73,7 @@ class Known(Model):
     outcome: Outcome | None
     ended_at: datetime | None
     remarks: tuple[str, ...]
+    report: Report | None = None
     wait: Wait | None = None
     answered: Spoken | None = None
 

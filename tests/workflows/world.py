@@ -42,6 +42,7 @@ from models.actions.surroundings import CleanUpFiles, ReattachNetwork
 from models.base import Model
 from models.evidence.evidence import Evidence, Finding, VerificationResult
 from models.incident.announcement import Announcement, Delivered, Occasion, Receipt
+from models.incident.report import Report, WriteReport
 from models.incident.review import Review, StoredReview
 from models.service.service import Service
 from tests.workflows import sights
@@ -110,6 +111,7 @@ class World:
     called: list[str] = field(default_factory=list)
     told: list[Announcement] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
     _held: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def hold(self, name: str) -> None:
@@ -151,6 +153,7 @@ class World:
             "read_logs": lambda raw: self._log_of(_read(raw, Service)),
             "look_at_dependencies": lambda raw: self._checks(_read(raw, LookAtDependencies)),
             "announce": lambda raw: self._announce(_read(raw, Announcement)),
+            "write_report": lambda raw: self._keep(_read(raw, WriteReport)),
             "write_review": lambda raw: self._write(_read(raw, Review)),
             "ask_source": lambda _: self.source,
             "look_back": lambda raw: self._look_back(_read(raw, LookBack)),
@@ -219,6 +222,10 @@ class World:
     def _write(self, review: Review) -> StoredReview:
         self.reviews.append(review)
         return StoredReview(path=f"reviews/{review.incident}.md")
+
+    def _keep(self, request: WriteReport) -> StoredReview:
+        self.reports.append(request.report)
+        return StoredReview(path=f"reviews/{request.incident}-report.md")
 
     def _look_back(self, request: LookBack) -> ActionResult:
         found = "seen by looking back" if self.found_later else "it did not happen"

@@ -42,6 +42,10 @@ class Announcer:
         """Tell the broadcast channels; nobody is paged."""
         self._send(policy, Occasion.NOTICE, title, text, None)
 
+    def report(self, policy: Policy, rung: Rung | None, title: str, text: str) -> None:
+        """Tell the owner of the alert, and the broadcast channels, what is to be read; nobody is paged."""
+        self._send(policy, Occasion.NOTICE, title, text, rung)
+
     def resolved(self, policy: Policy, rung: Rung | None, title: str, text: str) -> None:
         """Tell everybody who was told before that it is over."""
         self._send(policy, Occasion.RESOLVED, title, text, rung)

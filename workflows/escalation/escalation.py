@@ -149,6 +149,11 @@ class Escalation:
         self.begin()
         self._climb.push("nobody answered the question")
 
+    def report(self, title: str, text: str) -> None:
+        """Send the first rung, whose alert it is, what is to be read; nobody is paged."""
+        owner = next(iter(self._policy.ladder.rungs), None)
+        self._announcer.report(self._policy, owner, title, text)
+
     def notice(self, title: str, text: str) -> None:
         """Tell the broadcast channels; nobody is paged."""
         self._announcer.notice(self._policy, title, text)

@@ -57,7 +57,9 @@ class Climb:
         """How many rungs were climbed."""
         self._paged_at: datetime | None = None
         self._pushed = ""
-        self._not_before = starts_at
+        self._silent_until = starts_at + ladder.quiet_for
+        """Nobody is paged before, whatever fails."""
+        self._not_before = self._silent_until
         self.last_word_at = starts_at
         self._quiet_until = starts_at
         """An acknowledgement that went quiet puts the next rung off until then."""
@@ -85,6 +87,7 @@ class Climb:
     def resume(self, so_far: LadderSoFar) -> None:
         """Stand where the run before this one stood."""
         self._starts_at, self._clock, self._place = so_far.starts_at, so_far.clock, so_far.place
+        self._silent_until = self._starts_at + self._ladder.quiet_for
         self._paged_at, self._not_before = so_far.paged_at, so_far.not_before
         self._quiet_until, self._at_top_since = so_far.quiet_until, so_far.at_top_since
         self.position, self.acknowledged_by = so_far.position, so_far.acknowledged_by
@@ -101,13 +104,13 @@ class Climb:
 
     def push(self, why: str) -> None:
         """Climb one rung now, whatever the clock says; not while somebody has acknowledged."""
-        self._pushed, self._not_before = why, workflow.now()
+        self._pushed, self._not_before = why, max(workflow.now(), self._silent_until)
 
     def failed(self, why: str) -> None:
         """Climb one rung: what somebody acknowledged was better than this. Whoever was paged just now
         has a moment first."""
         self.acknowledged_by = ""
-        self._pushed, self._not_before = why, workflow.now()
+        self._pushed, self._not_before = why, max(workflow.now(), self._silent_until)
         if self._paged_at:
             self._not_before = max(self._not_before, self._paged_at + HEAD_START)
 

@@ -17,17 +17,22 @@ with workflow.unsafe.imports_passed_through():
     from activities.review.reviews import ReviewActivities
     from models.incident.incident import Outcome, Phase
     from models.incident.policy import Policy
+    from models.incident.report import Report, WriteReport
     from models.incident.review import Review, StoredReview
     from workflows.diagnosis.situation import Situation
     from workflows.escalation.escalation import Escalation
     from workflows.incident.alert_source import AlertSource
     from workflows.record.alert_state import AlertState
+    from workflows.record.continuation import began_in
     from workflows.record.endings import ClosedByHuman, Ending, Escalated, ResolvedElsewhere, SelfRecovered
     from workflows.record.failures import in_short
+    from workflows.record.mistakes import raise_temporals_own
     from workflows.record.record import Record
     from workflows.remediation.remediation import Remediation
     from workflows.remediation.undo import Undoing
 
+LONGEST_SUMMARY = 200
+"""Characters of an activity's summary."""
 WRITING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
 LOOKS_AGAIN_AFTER, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
@@ -175,6 +180,31 @@ class Closing:
         except FailureError as error:
             self._record.timeline.add(f"the review could not be written: {in_short(error)}")
         return review
+
+
+async def keep_report(record: Record, report: Report) -> str:
+    """Where a report is kept before there is a review; empty when it could not be written soon."""
+    request = WriteReport(
+        incident=workflow.info().workflow_id,
+        run_id=began_in(),
+        began_at=record.alert.starts_at,
+        report=report,
+    )
+    try:
+        stored: StoredReview = await workflow.execute_activity_method(
+            ReviewActivities.write_report,
+            request,
+            start_to_close_timeout=timedelta(seconds=30),
+            schedule_to_close_timeout=timedelta(minutes=5),
+            retry_policy=WRITING,
+            summary=f"report: {report.title}"[:LONGEST_SUMMARY],
+        )
+    except FailureError as error:
+        raise_temporals_own(error)
+        record.timeline.add(f"the report could not be written: {in_short(error)}")
+        return ""
+    record.review_path = stored.path
+    return stored.path
 
 
 def _is_down(process: ProcessSeen) -> bool:

@@ -21,12 +21,14 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Plan
     from models.evidence.evidence import Evidence
     from models.incident.incident import Phase
+    from models.incident.report import Report
     from models.incident.review import Review
     from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, Undo, UndoOf, walk
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.repeated import exactly, in_vain
     from workflows.diagnosis.situation import Situation
     from workflows.diagnosis.verifications import Verification
+    from workflows.incident.closing import keep_report
     from workflows.incident.confirmation import Check, Confirmation
     from workflows.incident.life import Life, Page
     from workflows.incident.waits import Waits
@@ -160,6 +162,26 @@ class Incident(Waits):
         self.remediation.stop_if_done(done_said)
         self.path.did(verb)
         return taken
+
+    async def report(self, report: Report) -> None:
+        """Keep a report with its charts, and send it to whose alert it is; wait until somebody knows of it.
+
+        Nothing was changed. Leaves the page once it is acknowledged, as the waits do before.
+        """
+        if not self.path.passed("report"):
+            self.record.report = report
+            kept = await keep_report(self.record, report)
+            where = (
+                f"It is kept in {kept}." if kept else "It could not be kept yet, and comes with the review."
+            )
+            name = workflow.info().workflow_id
+            self.timeline.add(f"reports: {report.title}")
+            self.escalation.report(
+                report.title, "\n".join((*report.paragraphs, where, f"Read it? starter.py ack {name}"))
+            )
+            self.path.did("report")
+        await self.until_acknowledged("somebody has read the report")
+        raise ClosedByHuman(f"{self.record.acknowledged_by} acknowledged the report")
 
     async def stays(self, watch: Verification) -> None:
         """Prove the recovery: well without a break for the whole stability window.

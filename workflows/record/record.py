@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
         Wait,
     )
     from models.incident.policy import Policy
+    from models.incident.report import Report
     from models.incident.review import EvidenceLine, Review
     from models.names import Severity
     from workflows.record.continuation import Continuation, began_in
@@ -62,6 +63,8 @@ class Record:
         self.outcome: Outcome | None = None
         self.ended_at: datetime | None = None
         self.remarks: list[str] = []
+        self.report: Report | None = None
+        """What people are to read, where nothing is changed."""
         self.review_path = ""
 
     def done_from_now_on(self) -> Callable[[], bool]:
@@ -141,6 +144,7 @@ class Record:
             respond_within=policy.respond_within,
             links=policy.links,
             log_tail=log_tail,
+            report=self.report,
             short=policy.severity is not Severity.CRITICAL,
         )
 

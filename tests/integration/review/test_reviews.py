@@ -9,8 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.review.charts import svg
 from activities.review.reviews import ReviewActivities
+from models.incident.report import WriteReport
 from models.incident.review import Review
+from tests.unit.activities.test_charts import PLATFORMS, REPORT
 from tests.unit.activities.test_review_page import BEGAN, GOLDEN, out_of_memory
 
 NAME = "ServiceDown-backend-20261123T031502Z-1a2b3c4d"
@@ -67,3 +70,21 @@ def test_a_directory_that_cannot_be_written_to_is_an_error_that_may_pass(tmp_pat
     (tmp_path / "reviews").write_text("a file in the way")
     with pytest.raises(FileExistsError):
         write(tmp_path / "reviews", out_of_memory())
+
+
+def test_a_report_is_kept_before_the_review_and_is_a_section_of_it(tmp_path: Path) -> None:
+    review = out_of_memory().model_copy(update={"report": REPORT})
+    request = WriteReport(
+        incident=review.incident, run_id=review.run_id, began_at=review.began_at, report=REPORT
+    )
+    written = ActivityEnvironment().run(ReviewActivities(tmp_path).write_report, request)
+    kept = Path(written.path)
+    assert kept.name == f"{NAME}-report.md"
+    kept.write_text(kept.read_text().replace("- [ ]", "- [x]"))
+    ActivityEnvironment().run(ReviewActivities(tmp_path).write_report, request)
+    assert "- [x]" in kept.read_text(), "ticked boxes stay ticked"
+    stored = write(tmp_path, review)
+    chart = tmp_path / f"{NAME}-platforms.svg"
+    assert chart.read_text(encoding="utf-8") == svg(PLATFORMS)
+    assert f"]({chart.name})" in stored.read_text()
+    assert "## Report" in stored.read_text()

@@ -66,7 +66,9 @@ def test_the_shipped_matrix(name: str, severity: Severity, roles: list[str]) -> 
     policy = policy_for(firing(name), SHIPPED)
     deadline = {"critical": 5, "warning": 30, "info": 240}[severity] * MINUTE
     assert policy.severity is severity
-    assert climb(policy) == [(role, place * deadline) for place, role in enumerate(roles)]
+    later = deadline / 2 if severity is Severity.INFO else timedelta()
+    assert climb(policy) == [(role, later + place * deadline) for place, role in enumerate(roles)]
+    assert policy.ladder.quiet_for == later, "what is only for information pages nobody at once"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_the_shipped_matrix(name: str, severity: Severity, roles: list[str]) -> 
 def test_an_alert_that_is_not_configured_says_its_own_severity(label: str, severity: Severity) -> None:
     policy = policy_for(firing("SomethingNew", severity=label), SHIPPED)
     assert (policy.runbook, policy.severity) == ("AnyAlert", severity)
-    assert climb(policy)[0] == ("on-call", timedelta(0))
+    assert climb(policy)[0] == ("on-call", policy.respond_within / 2 * (label == "info"))
 
 
 def test_a_label_does_not_change_a_configured_severity() -> None:

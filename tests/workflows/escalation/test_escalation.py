@@ -225,3 +225,15 @@ async def test_a_fix_without_effect_escalates_and_is_not_repeated(harness: Harne
     review = await harness.end(handle)
     assert review.outcome is Outcome.RESOLVED_ELSEWHERE
     assert review.did_not_help == ("start backend: done",)
+
+
+async def test_what_is_only_for_information_is_announced_and_pages_nobody_at_once(harness: Harness) -> None:
+    harness.configure(alerts={"DiskSlow": {"severity": "info"}})
+    handle = await harness.fire(await harness.alert("DiskSlow"), "AnyAlert")
+    await harness.until(handle, "escalated")
+    await harness.env.sleep(timedelta(hours=1, minutes=59))
+    assert harness.world.notices() == ["DiskSlow/backend needs a person"]
+    assert harness.world.pages() == []
+    await harness.env.sleep(timedelta(minutes=2))
+    assert harness.world.pages() == ["On-Call"], "in time to respond within four hours"
+    await harness.closes(handle)

@@ -1,0 +1,38 @@
+"""A report as a Markdown page, or as a section of the review. Text from outside goes through `said`."""
+
+from __future__ import annotations
+
+from models.incident.report import Chart, Report
+from models.text import for_markdown as said
+
+
+def report_page(report: Report, file: str) -> str:
+    """The page that people are sent before there is a review."""
+    return f"# {said(report.title)}\n\n{report_section(report, file)}\n"
+
+
+def report_section(report: Report, file: str) -> str:
+    """Sentences, charts each with its numbers, and open boxes."""
+    parts = ["\n\n".join(said(one) for one in report.paragraphs)]
+    parts += [_chart(chart, file) for chart in report.charts]
+    if report.to_do:
+        parts.append("\n".join(("What may be done next:\n", *(f"- [ ] {said(one)}" for one in report.to_do))))
+    return "\n\n".join(parts)
+
+
+def chart_file(file: str, chart: Chart) -> str:
+    """`RevenueDeclining-backend-…-days.svg`, beside the page."""
+    return f"{file}-{chart.name}.svg"
+
+
+def _chart(chart: Chart, file: str) -> str:
+    """The image, the same in words, and its numbers as a table."""
+    image = f"![{said(chart.title)}: {said(chart.says)}]({chart_file(file, chart)})"
+    head = ["", *(said(one.name) for one in chart.series)]
+    rows = [head, ["---"] * len(head)]
+    for place, label in enumerate(chart.labels):
+        values = (one.values[place] if place < len(one.values) else None for one in chart.series)
+        rows.append([said(label), *("unknown" if one is None else f"{one:,.2f}" for one in values)])
+    unit = f" ({said(chart.unit.strip())})" if chart.unit.strip() else ""
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"**{said(chart.title)}**{unit}: {said(chart.says)}\n\n{image}\n\n{table}"
