@@ -20,7 +20,6 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.app.api import AppApi
-from activities.app.caches import CacheActivities
 from activities.app.degradation import DegradationActivities
 from activities.app.executions import AppTemporalActivities
 from activities.app.open_executions import OpenExecutionActivities
@@ -32,12 +31,17 @@ from activities.app.switches import Switches
 from activities.files.clean_up import CleanUpActivities
 from activities.files.diagnostic import DiagnosticActivities
 from activities.files.environment import EnvironmentActivities
+from activities.files.heap_limit import HeapLimitActivities
 from activities.files.savings import SavingActivities
 from activities.health.dependencies import DependencyActivities
 from activities.health.probe import HealthActivities
 from activities.incidents.policy import PolicyActivities
 from activities.incidents.stewardship import StewardshipActivities
 from activities.managers import Managers
+from activities.memory.busier import BusierRouteActivities
+from activities.memory.caches import CacheActivities
+from activities.memory.emitters import EmitterActivities
+from activities.memory.started_around import StartedAroundActivities
 from activities.monitoring.alertmanager import AlertSourceActivities
 from activities.monitoring.costs import CostActivities
 from activities.monitoring.latency import LatencyActivities
@@ -59,7 +63,6 @@ from activities.review.reviews import ReviewActivities
 from activities.schedules.actions import ScheduleActionActivities
 from activities.schedules.schedules import ScheduleActivities
 from activities.service.actions import ActionActivities
-from activities.service.emitters import EmitterActivities
 from activities.service.host import HostActivities
 from activities.service.logs import LogActivities
 from activities.service.networks import NetworkActivities
@@ -144,6 +147,9 @@ def build(
         BudgetActivities(api, switches),
         GeneratorActivities(switches),
         DegradationActivities(switches),
+        HeapLimitActivities(managers),
+        BusierRouteActivities(Prometheus(http)),
+        StartedAroundActivities(),
         ActionActivities(managers),
         AlertSourceActivities(http),
         ChannelActivities(build_channels(now.channels, http, resolve)),

@@ -228,15 +228,17 @@ def _cpus_allowed(host: Mapping[str, Any]) -> float | None:
 def log_lines(raw: bytes, lines: int, latest_run: datetime | None) -> RecentLog:
     """Split a log whose lines begin with their time, and count those of the latest run."""
     kept: list[bytes] = []
+    times: list[datetime | None] = []
     fresh = 0
     for line in raw.splitlines()[-lines:]:
         stamp, _, text = line.partition(b" ")
         at = _stamp(stamp)
         kept.append(line if at is None else text)
+        times.append(at)
         # A line without a time continues the one before it.
         new = latest_run is None or (at > latest_run if at else fresh > 0)
         fresh = fresh + 1 if new else 0
-    return RecentLog(tuple(kept), fresh)
+    return RecentLog(tuple(kept), fresh, tuple(times))
 
 
 def _stamp(text: bytes) -> datetime | None:

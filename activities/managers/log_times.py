@@ -25,17 +25,25 @@ def fresh_lines(lines: Sequence[bytes], began: datetime, written: datetime) -> i
     `written` is the last change of the file: a time that names no zone is read in the zone in which
     the newest one is that.
     """
+    times = times_of(lines, written)
+    if not any(times):
+        return len(lines)
+    fresh, old = 0, False
+    for at in times:
+        if at:
+            old = at < (began if at.microsecond else began.replace(microsecond=0))
+        fresh = 0 if old else fresh + 1
+    return fresh
+
+
+def times_of(lines: Sequence[bytes], written: datetime) -> tuple[datetime | None, ...]:
+    """When each line says that it was written; None for one that does not. `written` is as above."""
     stamps = [_stamp(line) for line in lines]
     newest = next((stamp for stamp in reversed(stamps) if stamp), None)
     if newest is None:
-        return len(lines)
+        return (None,) * len(lines)
     away = round((written - newest) / _ZONE_STEP) * _ZONE_STEP
-    fresh, old = 0, False
-    for stamp in stamps:
-        if stamp:
-            old = stamp + away < (began if stamp.microsecond else began.replace(microsecond=0))
-        fresh = 0 if old else fresh + 1
-    return fresh
+    return tuple(stamp + away if stamp else None for stamp in stamps)
 
 
 def _stamp(line: bytes) -> datetime | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from activities.managers.process_seen import ProcessSeen
@@ -46,6 +47,8 @@ class RecentLog:
 
     lines: tuple[bytes, ...]
     fresh: int
+    times: tuple[datetime | None, ...] = ()
+    """When each line was written, where its manager or the line itself tells."""
 
 
 class ServiceManager(Protocol):

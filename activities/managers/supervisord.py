@@ -19,7 +19,7 @@ from supervisor.states import STOPPED_STATES, ProcessStates
 from supervisor.xmlrpc import Faults
 
 from activities.managers.host_processes import began_of, cpu_share_of, family, memory_of
-from activities.managers.log_times import fresh_lines
+from activities.managers.log_times import fresh_lines, times_of
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
 from activities.managers.process_seen import ProcessSeen, ProcessState
 from activities.managers.supervisord_reading import deaths_in, exit_code_in, seen_of, started_in
@@ -86,7 +86,8 @@ class SupervisordManager:
         errors = errors.last(max(lines - len(output.lines), (lines + 1) // 2))
         output = output.last(lines - len(errors.lines))
         kept = (*output.old, *errors.old, *output.new, *errors.new)
-        return RecentLog(kept, len(output.new) + len(errors.new))
+        times = tuple(at for _, at in kept)
+        return RecentLog(tuple(line for line, _ in kept), len(output.new) + len(errors.new), times)
 
     def pids(self) -> frozenset[int]:
         pid = self._info()["pid"]
@@ -202,15 +203,16 @@ class SupervisordManager:
 class _Tail:
     """The last lines of one file, oldest first; the last `fresh` of them are of the latest run."""
 
-    lines: tuple[bytes, ...] = ()
+    lines: tuple[tuple[bytes, datetime | None], ...] = ()
+    """Each with its time, where it tells one."""
     fresh: int = 0
 
     @property
-    def old(self) -> tuple[bytes, ...]:
+    def old(self) -> tuple[tuple[bytes, datetime | None], ...]:
         return self.lines[: len(self.lines) - self.fresh]
 
     @property
-    def new(self) -> tuple[bytes, ...]:
+    def new(self) -> tuple[tuple[bytes, datetime | None], ...]:
         return self.lines[len(self.lines) - self.fresh :]
 
     def last(self, count: int) -> _Tail:
@@ -231,4 +233,5 @@ def _last_lines(path: str, lines: int, began: float) -> _Tail:
     except OSError as error:
         raise ManagerRefused(f"cannot read {path}: {error.strerror}") from error
     since, written = datetime.fromtimestamp(began, UTC), datetime.fromtimestamp(status.st_mtime, UTC)
-    return _Tail(tail, fresh_lines(tail, since, written))
+    timed = tuple(zip(tail, times_of(tail, written), strict=True))
+    return _Tail(timed, fresh_lines(tail, since, written))

@@ -57,6 +57,8 @@ class QueryByLabel(QueryMetric):
 
     label: str
     top: int = Field(default=10, ge=1, le=100)
+    at: datetime | None = None
+    """As of then, by our clock; by default as of now."""
 
 
 class LabelledValue(Model):

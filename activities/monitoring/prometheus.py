@@ -71,7 +71,7 @@ class Prometheus:
         now = datetime.now(UTC)
         try:
             await self._must_be_fresh(request)
-            values = by_label(await self._instant(request, request.query), request)
+            values = by_label(await self._as_of(request), request)
         except NotKnown as unknown:
             return MetricByLabel(kind=unknown.kind, reason=unknown.reason, observed_at=now)
         reason = ", ".join(f"{one.label} {one.value:g}" for one in values[:3])
@@ -143,6 +143,12 @@ class Prometheus:
         ours = asked_at + (datetime.now(UTC) - asked_at) / 2
         ahead = datetime.fromtimestamp(seconds, UTC) - ours
         return ahead if abs(ahead) >= SAME_TIME else timedelta()
+
+    async def _as_of(self, request: QueryByLabel) -> list[Series]:
+        if request.at is None:
+            return await self._instant(request, request.query)
+        at = request.at + await self._clock_ahead(request)
+        return await self._ask(request, "query", {"query": request.query, "time": f"{at.timestamp():.3f}"})
 
     async def _instant(self, request: QueryMetric, query: str) -> list[Series]:
         """As of now by its own clock: with ours, a clock that is wrong would ask for the past."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
@@ -16,9 +16,13 @@ from activities.managers import ManagerError, Managers
 from activities.support.redaction import LINE_LIMIT, clean_lines, excerpt
 from models.base import Model
 from models.evidence.evidence import Evidence, Finding
+from models.service.request import ServiceRequest
 from models.service.service import Service
 from models.text import shorten
 
+MOST_AROUND = 20
+_SEARCHED = 5000
+"""Lines."""
 _TAIL_BYTES = 256 * 1024
 """What one look may add to a history, however many lines the configuration asks for."""
 
@@ -47,6 +51,18 @@ class LogsSeen(Evidence):
         return tuple(name for name, line in found.items() if line == max(found.values()))
 
 
+class LinesAround(ServiceRequest):
+    """The lines that were written around a moment."""
+
+    at: datetime
+
+
+class LinesSeen(Evidence):
+    """Lines of the log around a moment, cleaned and redacted, oldest first."""
+
+    lines: tuple[str, ...] = ()
+
+
 class LogActivities:
     """Reads logs through the manager of the service."""
 
@@ -70,6 +86,27 @@ class LogActivities:
             tail=_tail(lines),
             matches=matches,
         )
+
+    @activity.defn
+    def lines_around(self, request: LinesAround) -> LinesSeen:
+        """At most `MOST_AROUND` lines of the minute before and the half minute after; never `bad`."""
+        now = datetime.now(UTC)
+        try:
+            log = self._managers.of(request.service).logs(_SEARCHED)
+        except ManagerError as error:
+            return LinesSeen(reason=str(error), observed_at=now)
+        if not any(log.times):
+            return LinesSeen(reason="the lines of the log do not tell their time", observed_at=now)
+        earliest = min(at for at in log.times if at)
+        if earliest > request.at:
+            reason = f"the log reaches back to {earliest:%H:%M:%S} UTC only"
+            return LinesSeen(reason=reason, observed_at=now)
+        begin, end = request.at - timedelta(minutes=1), request.at + timedelta(seconds=30)
+        around = [line for line, at in zip(log.lines, log.times, strict=True) if at and begin <= at <= end]
+        nearest = clean_lines(around)[-MOST_AROUND:]
+        words = f": {shorten(nearest[-1], 160)}" if nearest else ""
+        reason = f"{len(around)} lines around {request.at:%H:%M:%S} UTC{words}"
+        return LinesSeen(finding=Finding.OK, reason=reason, observed_at=now, lines=_tail(nearest))
 
 
 def _matches(lines: Iterable[str], patterns: Mapping[str, str]) -> dict[str, LogMatch]:

@@ -16,12 +16,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.health.health_seen import HealthSeen
     from activities.health.probe import HealthActivities
     from activities.incidents.stewardship import HistorySeen, StewardshipActivities
-    from activities.managers.process_seen import ProcessSeen
     from activities.monitoring.costs import CostActivities, CostsSeen, LookAtCosts
-    from activities.monitoring.heap import HeapSeen
     from activities.monitoring.latency import CollectingSeen, LatencyActivities, LatencySeen
-    from activities.monitoring.memory import CachesSeen, LookAtMemory, MemoryActivities, MemorySeen
-    from activities.monitoring.memory_growth import GrowthActivities, GrowthSeen
     from activities.monitoring.provider_latency import ProviderTimeActivities, ProviderTimesSeen
     from activities.monitoring.providers import ProviderActivities, ProviderCallsSeen, ProvidersSeen
     from activities.monitoring.sentry import SentryActivities, SentrySeen, TopIssues
@@ -35,13 +31,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.service.logs import LogActivities, LogsSeen
     from activities.service.networks import LookAtNetworks, NetworkActivities, NetworksSeen
     from activities.service.ports import PortActivities, PortSeen
-    from activities.service.processes import ProcessActivities
     from activities.service.retries import RetriesSeen, RetryLineActivities
     from models.evidence.deployment import Deployment
     from models.service.service import Service
     from workflows.diagnosis.app_looks import *  # noqa: F403  what is looked at of the application
     from workflows.diagnosis.app_looks import the_service
     from workflows.diagnosis.look import Look
+    from workflows.diagnosis.process_looks import *  # noqa: F403  what is looked at of its process and its memory
+    from workflows.diagnosis.process_looks import process
     from workflows.diagnosis.situation import Situation
 
 
@@ -97,11 +94,6 @@ def its_pool(now: Situation) -> ProposeEnvironment | None:
     return ProposeEnvironment(service=now.dependent, values={pool.key: str(pool.value)})
 
 
-def its_memory(now: Situation) -> LookAtMemory:
-    """Only since its process was started: look at that first."""
-    return LookAtMemory(service=now.service, started_at=now[process].started_at)
-
-
 def its_costs(now: Situation) -> LookAtCosts:
     return LookAtCosts(service=now.service, time_zone=now.policy.time_zone)
 
@@ -124,7 +116,6 @@ def its_issues(now: Situation) -> TopIssues:
 
 
 health = Look("health", HealthSeen, HealthActivities.probe_health, the_service, "health check")
-process = Look("process", ProcessSeen, ProcessActivities.look_at_process, the_service, "state")
 recent_logs = Look("logs", LogsSeen, LogActivities.read_logs, the_service, "last log lines")
 port_owner = Look("port", PortSeen, PortActivities.look_at_port, the_service)
 host = Look("host", HostSeen, HostActivities.look_at_host, the_service, "host disk and memory")
@@ -147,12 +138,6 @@ networks = Look("networks", NetworksSeen, NetworkActivities.look_at_networks, it
 old_files = Look("old_files", OldFilesSeen, CleanUpActivities.look_at_old_files, the_service)
 pool_setting = Look("pool_setting", EnvironmentProposal, EnvironmentActivities.propose_environment, its_pool)
 errors = Look("errors", ErrorsSeen, ServiceMetricActivities.look_at_errors, the_service, "error ratio")
-heap = Look("heap", HeapSeen, ServiceMetricActivities.look_at_heap, the_service, "heap trend")
-memory = Look("memory", MemorySeen, MemoryActivities.look_at_memory, its_memory, "heap over time")
-growth = Look(
-    "growth", GrowthSeen, GrowthActivities.look_at_growth, its_memory, "growth of the heap, now and before"
-)
-caches = Look("caches", CachesSeen, MemoryActivities.look_at_caches, its_memory)
 costs = Look("costs", CostsSeen, CostActivities.look_at_costs, its_costs, "API costs")
 savings = Look("savings", SavingsSeen, SavingActivities.propose_savings, its_savings, "settings that save")
 retries = Look("retries", RetriesSeen, RetryLineActivities.look_at_retries, the_service, "retries in its log")

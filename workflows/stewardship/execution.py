@@ -18,12 +18,12 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.app.caches import CacheActivities
     from activities.app.degradation import DegradationActivities
     from activities.app.retrying import RetryActivities
     from activities.files.clean_up import CleanUpActivities
     from activities.files.diagnostic import DiagnosticActivities
     from activities.files.environment import EnvironmentActivities
+    from activities.memory.caches import CacheActivities
     from activities.postgres.analyze import AnalyzeActivities
     from activities.postgres.sessions import SessionActivities
     from activities.postgres.settings import PostgresSettingActivities

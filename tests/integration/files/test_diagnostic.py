@@ -13,10 +13,10 @@ import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.testing import ActivityEnvironment
 
-from activities.app.caches import CacheActivities
 from activities.app.switches import Switches
 from activities.files.diagnostic import DiagnosticActivities
 from activities.managers import Managers
+from activities.memory.caches import CacheActivities
 from demo.parts.waiting import until
 from models.actions.change import ActionResult, Perform
 from models.actions.memory import ClearCache, TakeDiagnostic

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.memory.busier import BusierRouteActivities, RoutesAround, RoutesSeen
 from activities.monitoring.heap_shape import Shape
 from activities.monitoring.memory import CachesSeen, LookAtMemory, MemoryActivities, MemorySeen
 from activities.monitoring.prometheus import Prometheus
@@ -246,3 +247,24 @@ async def test_room_in_the_heap_is_proven_by_several_samples(
     assert (await watched(activities, service(prometheus, "restarted", **soon))).ok
     assert (await watched(activities, service(prometheus, "stuck", **soon))).bad
     assert (await watched(activities, service(prometheus, "gone", **soon))).unknown
+
+
+async def routes(activities: BusierRouteActivities, of: Service, at: datetime) -> RoutesSeen:
+    return await ActivityEnvironment().run(activities.look_at_routes, RoutesAround(service=of, at=at))
+
+
+async def test_which_route_was_busier_after_a_moment(prometheus: str) -> None:
+    by_route = MemoryMetrics(by_route='sum by (route) (rate(http_requests_total{job="leaks-slowly"}[5m]))')
+    of = service(prometheus, "leaks-slowly", memory=by_route)
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        activities = BusierRouteActivities(Prometheus(client))
+        seen = await routes(activities, of, an_hour_ago - timedelta(seconds=20))
+        (busier,) = seen.busier
+        assert (busier.route, seen.ok) == ("/a", True)
+        assert busier.before == pytest.approx(2, abs=0.3)
+        assert busier.after == pytest.approx(6, abs=0.6)
+        later = await routes(activities, of, an_hour_ago + timedelta(minutes=20))
+        assert (later.busier, later.reason) == ((), "no route was busier then")
+        away = service("http://127.0.0.1:1", "leaks", memory=by_route)
+        assert (await routes(activities, away, an_hour_ago)).unknown

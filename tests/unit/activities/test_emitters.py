@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities.service.emitters import Emitter, emitters_in
+from activities.memory.emitters import Emitter, emitters_in
 
 LEAK = "MaxListenersExceededWarning: Possible EventEmitter memory leak detected."
 
