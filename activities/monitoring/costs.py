@@ -1,7 +1,7 @@
-"""What the external APIs cost, by the provider that bills it, against the budget of a day.
+"""What the external APIs cost, by the provider that bills it, against a budget.
 
-The spend is asked for over four times: a day and the day before it, since midnight, and the pace of
-the last hour. Where the metric cannot say one of them, that one is unknown, and never zero.
+The spend is asked for over several times: the time that the budget is for and as long before it, since
+midnight, and the pace of the last hour. What the metric cannot say is unknown, and never zero.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TOO_SHORT = timedelta(minutes=10)
 RESTARTS_IN_A_DAY = 48
 """A gauge that falls more often is no total that begins anew: what it falls by would be counted."""
 MOST_OF_IT = 0.5
-"""The share of a day's spend that makes the dearest time of it a step."""
+"""The share of the spend that makes the dearest part of the time a step."""
 _METRIC = re.compile(r"\s*([a-zA-Z_:][\w:]*)")
 
 
@@ -43,19 +43,19 @@ class ApiSpend(Model):
     """One provider. `pace` and `usual_pace` are for an hour; None when that is not known."""
 
     api: str
-    last_day: float = 0.0
+    total: float = 0.0
     pace: float | None = None
     usual_pace: float | None = None
-    """In the day before: what it is compared with."""
+    """In the time before: what it is compared with."""
 
     @property
     def more(self) -> float:
         """How much more it costs than usual; all of it where nothing else is known."""
-        return (self.last_day / 24 if self.pace is None else self.pace) - (self.usual_pace or 0.0)
+        return self.total if self.pace is None else self.pace - (self.usual_pace or 0.0)
 
 
 class Step(Model):
-    """The dearest time of the last day."""
+    """The dearest part of the time that the budget is for."""
 
     since: datetime
     until: datetime
@@ -63,18 +63,20 @@ class Step(Model):
 
 
 class CostsSeen(Evidence):
-    """`bad` when the last 24 h cost more than the budget of a day, or this day will."""
+    """`bad` when more was spent than the budget allows, or will be by the end of this day."""
 
     apis: tuple[ApiSpend, ...] = ()
     """What grew most comes first."""
-    last_day: float | None = None
+    total: float | None = None
     pace: float | None = None
+    """For an hour."""
     today: float | None = None
+    """Since midnight."""
     projected: float | None = None
     """At the end of the day, if the pace stays."""
     day_ends: datetime | None = None
     step: Step | None = None
-    """Set when most of the last day was spent in it."""
+    """Set when most of it was spent in one step that is over."""
 
     @property
     def dearest(self) -> ApiSpend | None:
@@ -82,7 +84,7 @@ class CostsSeen(Evidence):
         return next((one for one in self.apis if one.more > 0), None)
 
     def slow_enough(self, costs: Costs) -> bool:
-        """Whether a day of this pace stays within the budget."""
+        """Whether this pace stays within the budget."""
         return self.pace is not None and self.pace <= costs.budget_pace
 
 
@@ -106,29 +108,29 @@ class CostActivities:
             return CostsSeen(reason=f"no costs are configured for {request.service.name}", observed_at=now)
         midnight = midnight_before(now, request.time_zone)
         day_ends = midnight_after(now, request.time_zone)
-        day, days, pace, today, series, wrong = await asyncio.gather(
-            self._last_day(costs),
-            self._spent(costs, 2 * DAY),
+        total, both, pace, today, series, wrong = await asyncio.gather(
+            self._total(costs),
+            self._spent(costs, 2 * costs.per),
             self._spent(costs, costs.pace_over),
             self._spent(costs, max(now - midnight, timedelta(minutes=1))),
-            self._over_the_day(costs),
+            self._over_time(costs),
             self._no_total(costs),
         )
-        if wrong or day.unknown:
-            reason = wrong or f"the spend is not known: {day.reason}"
+        if wrong or total.unknown:
+            reason = wrong or f"the spend is not known: {total.reason}"
             return CostsSeen(reason=reason, observed_at=now)
         seen = CostsSeen(
             observed_at=now,
-            apis=_by_api(costs, day, days, pace),
-            last_day=_sum(day),
+            apis=_by_api(costs, total, both, pace),
+            total=_sum(total),
             pace=None if pace.unknown else _sum(pace) / (costs.pace_over / HOUR),
             today=0.0 if today.kind is MetricKind.EMPTY and now - midnight < TOO_SHORT else _known(today),
             day_ends=day_ends,
         )
         return _judged(seen, costs, series, pace.reason)
 
-    async def _last_day(self, costs: Costs) -> MetricByLabel:
-        return await self._ask(costs, costs.last_day) if costs.last_day else await self._spent(costs, DAY)
+    async def _total(self, costs: Costs) -> MetricByLabel:
+        return await self._ask(costs, costs.total) if costs.total else await self._spent(costs, costs.per)
 
     async def _spent(self, costs: Costs, over: timedelta) -> MetricByLabel:
         return await self._ask(costs, _over(costs, over))
@@ -144,17 +146,17 @@ class CostActivities:
         )
         return await self._prometheus.query_by_label(asked)
 
-    async def _over_the_day(self, costs: Costs) -> tuple[Point, ...]:
+    async def _over_time(self, costs: Costs) -> tuple[Point, ...]:
         """The sum of all, one point for each time of the pace."""
         query = f"sum({_over(costs, costs.pace_over)})"
-        step = max(costs.pace_over, DAY / 96)
-        asked = QueryRange(url=costs.prometheus, query=query, over=DAY - step, step=step)
+        step = max(costs.pace_over, costs.per / 96)
+        asked = QueryRange(url=costs.prometheus, query=query, over=costs.per - step, step=step)
         return (await self._prometheus.query_range(asked)).points
 
     async def _no_total(self, costs: Costs) -> str:
         """Why the metric is no total of which an increase can be taken; empty when it may be one."""
         name = _METRIC.match(costs.samples)
-        if costs.last_day or not name or "increase" not in costs.spent:
+        if costs.total or not name or "increase" not in costs.spent:
             return ""
         about = QueryMetric(url=costs.prometheus, query=f"max(resets({costs.samples}[24h]))")
         kind, falls = await asyncio.gather(
@@ -164,7 +166,7 @@ class CostActivities:
             return ""
         return (
             f"the spend is not known: `{name[1]}` fell {falls.value:.0f} times in a day, so it is no total"
-            " that grows; write `costs.last_day` and a `costs.spent` that fit it"
+            " that grows; write `costs.total` and a `costs.spent` that fit it"
         )
 
 
@@ -181,20 +183,20 @@ def _known(found: MetricByLabel) -> float | None:
 
 
 def _by_api(
-    costs: Costs, day: MetricByLabel, days: MetricByLabel, pace: MetricByLabel
+    costs: Costs, total: MetricByLabel, both: MetricByLabel, pace: MetricByLabel
 ) -> tuple[ApiSpend, ...]:
-    last_day, both_days, lately = (_named(costs, one) for one in (day, days, pace))
-    hours = costs.pace_over / HOUR
-    before = {name: max(0.0, both_days.get(name, 0.0) - spent) / 24 for name, spent in last_day.items()}
-    known_before = not costs.last_day and not days.unknown and any(before.values())
+    in_all, in_both, lately = (_named(costs, one) for one in (total, both, pace))
+    hours, of_it = costs.pace_over / HOUR, costs.per / HOUR
+    before = {name: max(0.0, in_both.get(name, 0.0) - spent) / of_it for name, spent in in_all.items()}
+    known_before = not costs.total and not both.unknown and any(before.values())
     apis = (
         ApiSpend(
             api=name,
-            last_day=spent,
+            total=spent,
             pace=None if pace.unknown else lately.get(name, 0.0) / hours,
             usual_pace=before[name] if known_before else None,
         )
-        for name, spent in last_day.items()
+        for name, spent in in_all.items()
     )
     return tuple(sorted(apis, key=lambda one: (-one.more, one.api)))
 
@@ -209,31 +211,39 @@ def _named(costs: Costs, found: MetricByLabel) -> Mapping[str, float]:
 
 
 def _judged(seen: CostsSeen, costs: Costs, series: tuple[Point, ...], no_pace: str) -> CostsSeen:
-    assert seen.last_day is not None and seen.day_ends is not None and seen.observed_at is not None  # noqa: S101
-    left = (seen.day_ends - seen.observed_at) / HOUR
-    projected = None if seen.pace is None or seen.today is None else seen.today + seen.pace * left
-    words = f"${seen.last_day:.2f} in the last 24 h, against a budget of ${costs.budget:g} a day"
-    named = [f"{one.api} ${one.last_day:.2f}" for one in sorted(seen.apis, key=lambda one: -one.last_day)[:4]]
+    assert seen.total is not None and seen.day_ends is not None and seen.observed_at is not None  # noqa: S101
+    by_midnight = costs.per == DAY
+    projected = None if seen.pace is None else _projected(seen, costs, seen.day_ends - seen.observed_at)
+    words = f"${seen.total:.2f} in the last {in_words(costs.per)}, against a budget of ${costs.budget:g}"
+    named = [f"{one.api} ${one.total:.2f}" for one in sorted(seen.apis, key=lambda one: -one.total)[:4]]
     words += f" ({', '.join(named)})" if named else ""
     words += f"; the pace is not known: {no_pace}" if seen.pace is None else f"; now ${seen.pace:.2f} an hour"
-    if projected is not None:
+    if projected is not None and by_midnight:
         words += f", ${projected:.2f} by the end of the day"
-    over = seen.last_day > costs.budget or (projected or 0.0) > costs.budget
+    over = seen.total > costs.budget or (projected or 0.0) > costs.budget
     unclear = not over and projected is None
     return seen.model_copy(
         update={
             "finding": Finding.BAD if over else Finding.UNKNOWN if unclear else Finding.OK,
             "reason": words,
             "projected": projected,
-            "step": _step(series, seen.last_day, costs),
+            "step": _step(series, seen.total, costs),
         }
     )
 
 
-def _step(points: tuple[Point, ...], last_day: float, costs: Costs) -> Step | None:
-    """The time in which most of a day was spent, told only when it is over."""
+def _projected(seen: CostsSeen, costs: Costs, left: timedelta) -> float | None:
+    """By midnight; for another time than a day, what this pace spends in all of it."""
+    pace = seen.pace or 0.0
+    if costs.per != DAY:
+        return pace * (costs.per / HOUR)
+    return None if seen.today is None else seen.today + pace * (left / HOUR)
+
+
+def _step(points: tuple[Point, ...], total: float, costs: Costs) -> Step | None:
+    """The part in which most of it was spent, told only when it is over."""
     dearest = max(points, key=lambda one: one.value, default=None)
-    if dearest is None or dearest is points[-1] or dearest.value < MOST_OF_IT * last_day or not last_day:
+    if dearest is None or dearest is points[-1] or dearest.value < MOST_OF_IT * total or not total:
         return None
     return Step(since=dearest.at - costs.pace_over, until=dearest.at, spent=dearest.value)
 

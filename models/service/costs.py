@@ -78,14 +78,15 @@ class Costs(Configured):
         ', "api", "$1", "service", "(.+)"), "api", "$1", "exported_service", "(.+)")'
         ', "api", "$1", "provider", "(.+)"))'
     )
-    last_day: str = ""
-    """The spend of the last 24 h where `spent` cannot say it: a gauge that holds just that."""
+    total: str = ""
+    """The spend of the time that the budget is for, where `spent` cannot say it: a gauge that holds it."""
     label: str = Field(default="api", pattern=r"^[a-zA-Z_]\w*$")
     """The label of `spent` that names the provider."""
     samples: str = "affiliate_api_cost_dollars"
     fresh_for: Interval = timedelta(minutes=5)
     budget: float = Field(default=100.0, gt=0)
-    """For one day, which begins at midnight in the configuration's time zone."""
+    per: Interval = timedelta(days=1)
+    """What the budget is for. A day begins at midnight in the configuration's time zone."""
     pace_over: Interval = timedelta(hours=1)
     """Over which the pace is measured, and after a change is proved."""
     retried: int = Field(default=20, ge=2)
@@ -116,7 +117,7 @@ class Costs(Configured):
     @property
     def budget_pace(self) -> float:
         """For one hour, if all hours are alike."""
-        return self.budget / 24
+        return self.budget / (self.per / timedelta(hours=1))
 
     def named(self, label: str) -> str:
         """The provider that a value of the label names; the value itself where none is configured."""

@@ -135,10 +135,10 @@ def about(dollars: float) -> Any:
 
 async def test_the_spend_of_a_day_is_known_by_provider(activities: CostActivities, prometheus: str) -> None:
     seen = await look(activities, costs_of(prometheus, "steady"))
-    assert (seen.finding, seen.last_day, seen.pace) == (Finding.OK, about(84), about(3.5))
-    assert {one.api: one.last_day for one in seen.apis} == {"openai": about(60), "pika": about(24)}
+    assert (seen.finding, seen.total, seen.pace) == (Finding.OK, about(84), about(3.5))
+    assert {one.api: one.total for one in seen.apis} == {"openai": about(60), "pika": about(24)}
     assert seen.projected == about(84), "what is spent of the day, and the pace for what is left of it"
-    assert "against a budget of $100 a day" in seen.reason
+    assert "in the last 24 h, against a budget of $100 (" in seen.reason
     assert seen.step is None
 
 
@@ -146,15 +146,15 @@ async def test_the_shipped_configuration_knows_the_spend(activities: CostActivit
     shipped = settings.load(Path(__file__).parents[3] / "runbooks.yaml", {}).services["backend"].costs
     assert shipped is not None
     seen = await look(activities, shipped.model_copy(update={"prometheus": prometheus}))
-    assert (seen.finding, seen.last_day) == (Finding.BAD, about(120))
-    assert [(one.api, one.last_day) for one in seen.apis] == [("pika", about(70)), ("openai", about(50))]
+    assert (seen.finding, seen.total) == (Finding.BAD, about(120))
+    assert [(one.api, one.total) for one in seen.apis] == [("pika", about(70)), ("openai", about(50))]
 
 
 async def test_over_the_budget_names_first_what_grew_and_not_what_is_always_dear(
     activities: CostActivities, prometheus: str
 ) -> None:
     seen = await look(activities, costs_of(prometheus, "over"))
-    assert (seen.finding, seen.last_day, seen.pace) == (Finding.BAD, about(96 + 100 + 9.5), about(24))
+    assert (seen.finding, seen.total, seen.pace) == (Finding.BAD, about(96 + 100 + 9.5), about(24))
     assert [one.api for one in seen.apis] == ["pika", "openai"]
     pika, openai = seen.apis
     assert (pika.pace, pika.usual_pace) == (about(20), about(0.5))
@@ -166,7 +166,7 @@ async def test_restarts_midnights_replicas_and_renamed_labels_change_no_sum(
     activities: CostActivities, prometheus: str, job: str
 ) -> None:
     seen = await look(activities, costs_of(prometheus, job))
-    assert (seen.finding, seen.last_day, seen.pace) == (Finding.BAD, about(120), about(5))
+    assert (seen.finding, seen.total, seen.pace) == (Finding.BAD, about(120), about(5))
     assert [one.api for one in seen.apis] == ["all providers" if job == "nameless" else "openai"]
 
 
@@ -174,18 +174,18 @@ async def test_a_gauge_that_falls_again_and_again_is_no_total(
     activities: CostActivities, prometheus: str
 ) -> None:
     seen = await look(activities, costs_of(prometheus, "rolling"))
-    assert (seen.finding, seen.last_day) == (Finding.UNKNOWN, None)
-    assert "it is no total that grows; write `costs.last_day`" in seen.reason
+    assert (seen.finding, seen.total) == (Finding.UNKNOWN, None)
+    assert "it is no total that grows; write `costs.total`" in seen.reason
     one = 'affiliate_api_cost_dollars{job="rolling"}'
     spent = f"sum by (service) (clamp_min(delta({one}[$window]), 0))"
-    fits = costs_of(prometheus, "rolling", last_day=f"sum by (service) ({one})", spent=spent, label="service")
-    assert (await look(activities, fits)).last_day == about(120.3)
+    fits = costs_of(prometheus, "rolling", total=f"sum by (service) ({one})", spent=spent, label="service")
+    assert (await look(activities, fits)).total == about(120.3)
 
 
 async def test_a_step_that_is_over_is_told_with_its_time(activities: CostActivities, prometheus: str) -> None:
     costs = costs_of(prometheus, "step")
     seen = await look(activities, costs)
-    assert (seen.finding, seen.last_day, seen.pace) == (Finding.BAD, about(152), about(0.5))
+    assert (seen.finding, seen.total, seen.pace) == (Finding.BAD, about(152), about(0.5))
     assert seen.slow_enough(costs)
     assert seen.step is not None and seen.step.spent == pytest.approx(140, rel=0.1)
     assert seen.observed_at is not None
@@ -201,8 +201,17 @@ async def test_a_day_that_will_be_too_dear_is_bad_before_it_is(
     activities: CostActivities, prometheus: str
 ) -> None:
     seen = await look(activities, costs_of(prometheus, "rising", budget=41), _far_from_midnight())
-    assert (seen.finding, seen.last_day) == (Finding.BAD, about(40))
+    assert (seen.finding, seen.total) == (Finding.BAD, about(40))
     assert seen.projected is not None and seen.projected > 100
+
+
+async def test_a_budget_may_be_for_another_time_than_a_day(
+    activities: CostActivities, prometheus: str
+) -> None:
+    seen = await look(activities, costs_of(prometheus, "rising", per="6h", budget=100))
+    assert (seen.finding, seen.total, seen.projected) == (Finding.BAD, about(40), about(120))
+    assert "in the last 6 h, against a budget of $100 (" in seen.reason
+    assert (await look(activities, costs_of(prometheus, "steady", per="6h", budget=22))).ok
 
 
 async def test_the_day_of_the_budget_begins_at_its_own_midnight(
@@ -224,16 +233,16 @@ async def test_a_raised_budget_is_believed(activities: CostActivities, prometheu
 async def test_several_names_of_one_provider_are_one(activities: CostActivities, prometheus: str) -> None:
     apis = {"openai": PaidApi(names=("gpt-4o",))}
     seen = await look(activities, costs_of(prometheus, "renamed", apis=apis))
-    assert [(one.api, one.last_day) for one in seen.apis] == [("openai", about(120))]
+    assert [(one.api, one.total) for one in seen.apis] == [("openai", about(120))]
 
 
 async def test_nothing_spent_is_fine_and_no_samples_are_unknown(
     activities: CostActivities, prometheus: str
 ) -> None:
     free = await look(activities, costs_of(prometheus, "free"))
-    assert (free.finding, free.last_day, free.dearest) == (Finding.OK, 0, None)
+    assert (free.finding, free.total, free.dearest) == (Finding.OK, 0, None)
     stopped = await look(activities, costs_of(prometheus, "stopped"))
-    assert (stopped.finding, stopped.last_day) == (Finding.UNKNOWN, None)
+    assert (stopped.finding, stopped.total) == (Finding.UNKNOWN, None)
     assert "no sample within the last 5 min" in stopped.reason
     assert (await look(activities, costs_of(prometheus, "no-such-job"))).unknown
     assert (await look(activities, None)).reason == "no costs are configured for backend"
