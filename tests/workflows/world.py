@@ -96,6 +96,10 @@ class World:
     """How a watch ends, or fails, by its name; well for the whole window unless it stands here."""
     broken_looks: set[str] = field(default_factory=set)
     """Looks that raise instead of answering."""
+    coming: dict[str, list[Evidence]] = field(default_factory=dict)
+    """What the next looks of a name find, in their order; afterwards it is as ever."""
+    after: dict[str, Evidence] = field(default_factory=dict)
+    """What looks find once something was done, by their names."""
     works: bool = True
     """Whether effects make the service well again."""
     lost: Counter[str] = field(default_factory=Counter)
@@ -166,6 +170,8 @@ class World:
 
     def _found(self, look: Look[Evidence]) -> Evidence:
         """What this look finds, whatever service it is about."""
+        if coming := self.coming.get(look.name):
+            return coming.pop(0)
         nothing_wrong = look.result(finding=Finding.OK, reason="nothing wrong")
         return getattr(self, look.name, nothing_wrong)
 
@@ -245,6 +251,7 @@ class World:
         return ActionResult(done=self.works, found=found, at=datetime.now(UTC))
 
     def _heal(self, action: Action) -> None:
+        vars(self).update(self.after)
         if isinstance(action, CleanUpFiles):
             self.host = sights.ROOMY_HOST
         if isinstance(action, ReattachNetwork):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from workflows.incident.runbook import Runbook
 from workflows.runbooks.any_alert import AnyAlert
 from workflows.runbooks.database_connection_failure import DatabaseConnectionFailure
+from workflows.runbooks.high_api_costs import HighApiCosts
 from workflows.runbooks.high_error_rate import HighErrorRate
 from workflows.runbooks.service_down import ServiceDown
 from workflows.stewardship.control_room import ControlRoom
@@ -14,6 +15,7 @@ RUNBOOKS: tuple[type[Runbook], ...] = (
     ServiceDown,
     HighErrorRate,
     DatabaseConnectionFailure,
+    HighApiCosts,
     AnyAlert,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -53,16 +54,16 @@ def requests(good: int, bad: int, job: str = "backend") -> Series:
     return series
 
 
-def judge(directory: Path, series: Series, **expected: object) -> None:
-    """Have promtool play the series against the rules."""
+def judge(directory: Path, series: Series, every: int = EVERY, **expected: object) -> None:
+    """Have promtool play the series against the rules, with a sample every so many seconds."""
     test = {
-        "interval": f"{EVERY}s",
+        "interval": f"{every}s",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         **expected,
     }
     file = directory / "test.yml"
     file.write_text(
-        yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": f"{EVERY}s", "tests": [test]})
+        yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": f"{every}s", "tests": [test]})
     )
     tool("promtool", "test", "rules", file)
 
@@ -138,7 +139,7 @@ def test_each_rule_leads_to_its_runbook_and_service(name: str) -> None:
     assert SHIPPED.runbook_for(name) == name
     assert SHIPPED.service_named(name, labels) == labels["service"]
     assert labels["service"] in SHIPPED.services
-    assert SHIPPED.severity_for(name, labels) == labels["severity"] == "critical"
+    assert SHIPPED.severity_for(name, labels) == labels["severity"]
     assert {"summary", "description"} <= rule["annotations"].keys()
 
 
@@ -210,3 +211,43 @@ def test_a_database_away_fires_and_an_exporter_away_does_not(tmp_path: Path) -> 
     expect(tmp_path, {up: "1x8 0x80"}, "DatabaseConnectionFailure", down)
     expect(tmp_path, {up: "1x80"}, "DatabaseConnectionFailure")
     expect(tmp_path, {'up{job="postgres"}': "0x80"}, "DatabaseConnectionFailure")
+
+
+def spent(dollars_an_hour: float, hours: int = 30, job: str = "backend") -> Series:
+    """A counter of one provider, by the step of five minutes."""
+    name = f'affiliate_api_cost_dollars{{job="{job}",service="openai"}}'
+    return {name: f"0+{dollars_an_hour / 12}x{hours * 12}"}
+
+
+def expect_bill(directory: Path, series: Series, *fires: dict[str, Any], at: str = "30h") -> None:
+    test = [{"eval_time": at, "alertname": "HighApiCosts", "exp_alerts": list(fires)}]
+    judge(directory, series, every=300, alert_rule_test=test)
+
+
+def test_more_than_the_budget_in_a_day_fires_after_an_hour(tmp_path: Path) -> None:
+    fires = firing("HighApiCosts", "$120.00 were spent in the last 24 hours.")
+    expect_bill(tmp_path, spent(5), fires)
+    expect_bill(tmp_path, spent(5), at="20h45m")  # 100 dollars are passed, for less than an hour
+    expect_bill(tmp_path, spent(4))
+    expect_bill(tmp_path, spent(5, job="somebody-else"))
+    expect_bill(tmp_path, {})
+
+
+def test_a_total_of_more_than_a_day_is_no_daily_spend(tmp_path: Path) -> None:
+    """The source compares the metric itself: after five days of 24 dollars it would fire."""
+    expect_bill(tmp_path, spent(1, hours=125), at="125h")
+
+
+def test_a_restart_hides_no_spend(tmp_path: Path) -> None:
+    halves = "0+0.5x150 0+0.5x210"  # 75 dollars, and then what a new process spends
+    fires = firing("HighApiCosts", "$143.50 were spent in the last 24 hours.")
+    expect_bill(tmp_path, {'affiliate_api_cost_dollars{job="backend",service="pika"}': halves}, fires)
+
+
+def test_the_alert_of_costs_and_its_runbook_judge_by_the_same_number() -> None:
+    costs = SHIPPED.services["backend"].costs
+    assert costs is not None
+    expression, _, threshold = rules()["HighApiCosts"]["expr"].rpartition(">")
+    (inner,) = re.findall(r"increase\(.*?\[\$window\]\)", costs.spent)
+    assert expression.strip() == f"sum({inner.replace('$window', '24h')})"
+    assert (float(threshold), costs.per.days) == (costs.budget, 1)

@@ -1,0 +1,109 @@
+"""By what the causes of a high bill are recognised, and what contradicts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.looks as looks
+    from activities.app.open_executions import StuckExecution
+    from activities.app.starts import StartedType
+    from activities.monitoring.costs import ApiSpend, in_short
+    from models.base import in_words
+    from models.service.costs import Costs, Driver, PaidApi
+    from workflows.diagnosis.situation import Situation
+
+
+def costs_of(now: Situation) -> Costs:
+    """What is configured; without it nothing was seen either."""
+    assert now.service.costs is not None, "the costs were seen"  # noqa: S101
+    return now.service.costs
+
+
+def within_the_pace(now: Situation) -> bool:
+    return now[looks.costs].slow_enough(costs_of(now))
+
+
+def dearest(now: Situation) -> tuple[ApiSpend | None, PaidApi]:
+    """The provider whose bill grew most, and what is configured of it."""
+    spend = now[looks.costs].dearest
+    return spend, costs_of(now).apis.get(spend.api, PaidApi()) if spend else PaidApi()
+
+
+def too_frequent(now: Situation) -> StartedType | None:
+    """What is started far more often than usual, of those that may call the dearest provider."""
+    _, api = dearest(now)
+    calling = (one for one in now[looks.starts].frequent if not api.workflows or one.type in api.workflows)
+    return max(calling, key=lambda one: one.starts, default=None)
+
+
+def tried_for_ever(now: Situation) -> StuckExecution | None:
+    """One open workflow, a step of which is tried again and again."""
+    _, api = dearest(now)
+    stuck = (one for one in now[looks.open_executions].stuck if one.attempts)
+    calling = (one for one in stuck if not api.workflows or one.type in api.workflows)
+    return max(calling, key=lambda one: one.attempts, default=None)
+
+
+def retried_in_its_log(now: Situation) -> bool:
+    spend, _ = dearest(now)
+    return spend is not None and now[looks.retries].many_of(spend.api, costs_of(now)) is not None
+
+
+def a_loop(now: Situation) -> bool:
+    loops = bool(too_frequent(now) or tried_for_ever(now) or retried_in_its_log(now))
+    return loops and dearest(now)[0] is not None
+
+
+def only_its_log_says_so(now: Situation) -> bool:
+    """What is retried after a failure costs little; a loop that costs shows in its workflows."""
+    known = not (now[looks.starts].unknown or now[looks.open_executions].unknown)
+    return known and not still_loops(now)
+
+
+def over_already(now: Situation) -> bool:
+    return now[looks.costs].bad and within_the_pace(now)
+
+
+def still_loops(now: Situation) -> bool:
+    return bool(too_frequent(now) or tried_for_ever(now))
+
+
+def expensive(now: Situation) -> Iterator[PaidApi]:
+    """The providers whose bill grew by a good part of the budget."""
+    costs = costs_of(now)
+    for one in now[looks.costs].apis:
+        if one.pace is None or one.more >= costs.budget_pace / 4:
+            yield costs.apis.get(one.api, PaidApi())
+
+
+def paid_by(driver: Driver) -> Callable[[Situation], bool]:
+    return lambda now: any(one.because_of is driver for one in expensive(now))
+
+
+def another_grew_more(driver: Driver) -> Callable[[Situation], bool]:
+    return lambda now: dearest(now)[1].because_of is not driver
+
+
+def in_words_of(now: Situation) -> str:
+    """Which provider costs what, and what tells of a loop; for the person who decides."""
+    spend, _ = dearest(now)
+    words = [now[looks.costs].reason]
+    if spend and spend.pace is not None:
+        usual = f", usually ${spend.usual_pace:.2f}" if spend.usual_pace is not None else ""
+        words.append(f"most of what is more: {spend.api}, ${spend.pace:.2f} an hour{usual}")
+    if step := now[looks.costs].step:
+        words.append(in_short(step))
+    if often := too_frequent(now):
+        usual = f"usually {often.usual:.1f}" if often.usual is not None else "usually not known"
+        by = f" by the schedule {often.schedule}" if often.schedule else ""
+        started = f"{often.starts} times in the last {in_words(now[looks.starts].window)}, {usual}"
+        words.append(f"{often.type} was started {started}{by}; see {often.link or often.workflow_id}")
+    if stuck := tried_for_ever(now):
+        words.append(f"{stuck.type} {stuck.workflow_id} (run {stuck.run_id}): {stuck.why}; see {stuck.link}")
+    if spend and (lines := now[looks.retries].many_of(spend.api, costs_of(now))):
+        words.append(f"its log has {lines.lines} lines of retries at {lines.api}: {lines.newest}")
+    everything = now[looks.savings].options.get(looks.EVERY_SETTING)
+    return "; ".join((*words, *(everything.left if everything else ())))
