@@ -11,8 +11,9 @@ from temporalio.service import RPCError
 from demo.parts.loopback import LOOPBACK, free_port, program
 from demo.parts.part import ProcessPart
 from demo.parts.process import Process
+from models.incident.search_attributes import ALL
 
-SEARCH_ATTRIBUTES = ("AlertName", "Service", "Severity", "Phase")
+SEARCH_ATTRIBUTES = tuple(key.name for key in ALL)
 """Registered as Keyword at start; incidents are found by them."""
 
 _DATABASE = "temporal.db"
