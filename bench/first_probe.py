@@ -1,9 +1,10 @@
 """From the alert's `POST` to the first probe of its service, at ten alerts a second.
 
 The product is `serve --with-worker`, intake and worker in one process, and every alert is about
-another service. Bare Temporal is a client that starts a workflow whose first activity
-makes the same probe in a default worker. Both take turns, so that the machine's other work
-meets both; the health check answers from the measuring process, whose clock is used.
+another service, on the demo's server. Bare Temporal is a client that starts a workflow whose first
+activity makes the same probe in a default worker, on a server with its own defaults. Both take
+turns, so that the machine's other work meets both; the health check answers from the measuring
+process, whose clock is used.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from temporalio.client import Client
 
 from bench.bare import ONE_LOOK, QUEUE
 from bench.figures import Figure
-from bench.ground import BareWorker, client_of, supervisord
+from bench.ground import BareWorker, StockTemporal, client_of, inside, supervisord
 from bench.health_server import HealthServer
 from demo.parts.waiting import until
 from demo.systems.product import OneProcess, new_token, product_environment
@@ -39,7 +40,8 @@ async def measure(directory: Path) -> list[Figure]:
     """p50 and p99 of both."""
     async with AsyncExitStack() as stack:
         health = await stack.enter_async_context(HealthServer())
-        temporal = await stack.enter_async_context(Temporal(directory))
+        temporal = await stack.enter_async_context(Temporal(inside(directory, "tuned")))
+        stock = await stack.enter_async_context(StockTemporal(inside(directory, "stock")))
         managers = await stack.enter_async_context(supervisord(directory, {"service": RUNS}))
         names = [f"service-{number}" for number in range(ROUNDS * A_ROUND)]
         config = _configuration(directory, str(managers.socket), health.url, names)
@@ -47,8 +49,8 @@ async def measure(directory: Path) -> list[Figure]:
         environment = product_environment(temporal.address, token)
         product = OneProcess(directory, config=config, environment=environment)
         await stack.enter_async_context(product)
-        await stack.enter_async_context(BareWorker(directory, temporal.address))
-        client = await client_of(temporal)
+        await stack.enter_async_context(BareWorker(directory, stock.address))
+        client, bare = await client_of(temporal), await client_of(stock)
         http = await stack.enter_async_context(
             httpx.AsyncClient(
                 base_url=product.url,
@@ -56,12 +58,12 @@ async def measure(directory: Path) -> list[Figure]:
                 headers={"authorization": f"Bearer {token.read_text().strip()}"},
             )
         )
-        mine, theirs = await _take_turns(http, client, health, names)
+        mine, theirs = await _take_turns(http, client, bare, health, names)
     return [_figure("p50", 0.50, mine, theirs), _figure("p99", 0.99, mine, theirs)]
 
 
 async def _take_turns(
-    http: httpx.AsyncClient, client: Client, health: HealthServer, names: list[str]
+    http: httpx.AsyncClient, client: Client, stock: Client, health: HealthServer, names: list[str]
 ) -> tuple[list[float], list[float]]:
     product: list[float] = []
     bare: list[float] = []
@@ -70,14 +72,14 @@ async def _take_turns(
         (await http.post("/v1/alertmanager", json=webhook("ServiceDown", name))).raise_for_status()
 
     async def start(name: str) -> None:
-        await client.start_workflow(ONE_LOOK, f"{health.url}/bare-{name}", id=name, task_queue=QUEUE)
+        await stock.start_workflow(ONE_LOOK, f"{health.url}/bare-{name}", id=name, task_queue=QUEUE)
 
     for turn in range(ROUNDS):
         mine = names[turn * A_ROUND : (turn + 1) * A_ROUND]
         product += await _send(mine, post, health, "")
         await until("the incidents are over", lambda: _nothing_open(client), within=30)
         bare += await _send(mine, start, health, "bare-")
-        await until("the bare runs are over", lambda: _nothing_open(client), within=30)
+        await until("the bare runs are over", lambda: _nothing_open(stock), within=30)
     return product, bare
 
 

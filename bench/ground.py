@@ -51,6 +51,13 @@ class StockTemporal(Temporal):
         self.process.argv = [word for i, word in enumerate(argv) if i not in pragmas]
 
 
+def inside(directory: Path, name: str) -> Path:
+    """A new directory in this one."""
+    made = directory / name
+    made.mkdir()
+    return made
+
+
 async def client_of(temporal: Temporal) -> Client:
     return await Client.connect(temporal.address, data_converter=pydantic_data_converter)
 

@@ -17,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from bench.bare import QUEUE, WAITS
 from bench.figures import Figure
-from bench.ground import StockTemporal, client_of
+from bench.ground import StockTemporal, client_of, inside
 from demo.systems.temporal import Temporal
 
 ROUNDS = 5
@@ -28,7 +28,7 @@ AIM = 2.0
 
 async def measure(directory: Path) -> list[Figure]:
     """The medians of both, and the starts that were lost."""
-    tuned, stock = Temporal(_in(directory, "tuned")), StockTemporal(_in(directory, "stock"))
+    tuned, stock = Temporal(inside(directory, "tuned")), StockTemporal(inside(directory, "stock"))
     async with tuned, stock:
         rates: dict[Temporal, list[float]] = {tuned: [], stock: []}
         accepted: dict[Temporal, list[str]] = {tuned: [], stock: []}
@@ -94,12 +94,6 @@ async def _is_there(client: Client, name: str) -> bool:
             return False
         raise
     return True
-
-
-def _in(directory: Path, name: str) -> Path:
-    made = directory / name
-    made.mkdir()
-    return made
 
 
 def _figures(tuned: float, stock: float, lost: int, stock_lost: int) -> list[Figure]:

@@ -95,7 +95,7 @@ async def _repeats(storm: _Storm) -> list[Figure]:
     bare = await storm.bare(names * (BARE_REPEATS // SERVICES), start_signal="alert_changed")
     note = (
         f"Storm: {REPEATS:,} repeats on {SERVICES} open incidents over {AT_ONCE} connections; bare brings "
-        f"{BARE_REPEATS:,} of them. Each incident is asked for at most every two seconds."
+        f"{BARE_REPEATS:,} of them. Each incident is asked for at most every five seconds."
     )
     return [
         *(

@@ -10,7 +10,7 @@ import asyncio
 import getpass
 import json
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from enum import IntEnum
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -101,10 +101,11 @@ CODES: dict[type[Exception], Exit] = {
 }
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Coroutine[Any, Any, T], loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> T:
     """Run a command. A known error becomes a line on standard error and an exit code."""
     try:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=loop) as runner:
+            return runner.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except tuple(CODES) as error:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import httpx
 import typer
+import uvloop
 from temporalio.runtime import Runtime
 
 from activities.support.secrets import resolve
@@ -44,7 +45,7 @@ def serve(
     ] = False,
 ) -> None:
     """Run the intake: take alerts from Alertmanager and decisions from people over HTTP."""
-    run(_serve(settings.path_of(config), host, port, with_worker))
+    run(_serve(settings.path_of(config), host, port, with_worker), uvloop.new_event_loop)
 
 
 async def _serve(config: Path, host: str | None, port: int | None, with_worker: bool) -> None:

@@ -61,6 +61,7 @@ class ConfigurationFile:
         self.problem = ""
         self._environ = environ
         self._lock = threading.Lock()
+        self._stamp = _stamp(path)
         self._seen = _read(path)
         self._in_force = _parse(self._seen, path, environ)
 
@@ -73,11 +74,15 @@ class ConfigurationFile:
             return self._in_force
 
     def _renew(self) -> None:
+        stamp = _stamp(self.path)
+        if stamp and stamp == self._stamp and not self.problem:
+            return
         content = _read(self.path)
         if content == self._seen and not self.problem:
+            self._stamp = stamp
             return
         self._in_force = _parse(content, self.path, self._environ)
-        self._seen, self.problem = content, ""
+        self._stamp, self._seen, self.problem = stamp, content, ""
         logger.info("the configuration changed", file=str(self.path))
 
     def _say(self, problem: str) -> None:
@@ -86,6 +91,15 @@ class ConfigurationFile:
             logger.error(
                 "the configuration file is invalid; the last valid one stays in force", problem=problem
             )
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What changes with every edit of the file; empty when it cannot be had."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return ()
+    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
 
 
 def _read(path: Path) -> bytes:

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from intake.alerts.delivery import Delivery, Receipt
 from intake.alerts.dispatch import Dispatch
-from intake.alerts.payload import Batch, Envelope, Refused, Unreadable, read_webhook
-from intake.alerts.routing import Nameless, Routed, route
+from intake.alerts.payload import Batch, Envelope, Refused, Unreadable
+from intake.alerts.reading import Placed, Read, Reader
 from intake.alerts.truncated import NotFetched, fetch_left, name_in
 from intake.http.answers import refusal, shown
 from intake.http.body import UNREAD, read_body
@@ -52,6 +52,7 @@ class AlertmanagerWebhook:
     ) -> None:
         self._dispatch = dispatch
         self._configuration = configuration
+        self._reader = Reader(configuration)
         self._keys = keys
         self._metrics = metrics
         self._http = http
@@ -72,32 +73,33 @@ class AlertmanagerWebhook:
 
     async def receive(self, request: Request) -> Response:
         self._keys.admit(request)
-        configuration = self._configuration()
-        body = await read_body(request, configuration.intake.max_body)
+        body = await read_body(request, self._configuration().intake.max_body)
         try:
-            batch = read_webhook(body)
+            read = self._reader.read(body)
         except Unreadable as error:
             self._log.warning("webhook refused", reason=str(error))
             return refusal(422, f"this is not a webhook of Alertmanager: {error}")
-        return await self._take(batch, configuration)
+        return await self._take(read)
 
-    async def _take(self, batch: Batch, configuration: Configuration) -> Response:
-        routed, refused = self._route(batch, configuration)
+    async def _take(self, read: Read) -> Response:
+        refused = read.refused
+        for status, count in read.batch.statuses.items():
+            self._metrics.received.labels(status).inc(count)
         self._metrics.refused.inc(len(refused))
         if refused:
             self._log.warning("alerts refused", count=len(refused), first=refused[0].reason)
-        delivery = Delivery(self._dispatch.take, self._metrics)
+        delivery = Delivery(self._dispatch.take, self._metrics, self._dispatch.repeats)
         try:
-            await delivery.bring(routed)
-            rest, left_out = await self._rest(batch, configuration)
+            await delivery.bring(read.alerts)
+            rest, left_out = await self._rest(read.batch, read.configuration)
             await delivery.bring(rest)
         except (TemporalAway, NotFetched) as error:
             self._metrics.sent_back.inc()
             self._log.error("webhook sent back", reason=str(error))
             return refusal(503, f"{error}; send it again", {"retry-after": "5"})
-        refused = _in_order([*refused, *delivery.refused])
-        listed = tuple(refused[:MOST_REASONS])
-        if refused and not delivery.receipts and not batch.truncated:
+        refused = _in_order((*refused, *delivery.refused))
+        listed = refused[:MOST_REASONS]
+        if refused and not delivery.receipts and not read.batch.truncated:
             reasons = [one.model_dump() for one in listed]
             return refusal(422, "no alert of this batch can be taken", refused=reasons)
         return shown(
@@ -109,22 +111,7 @@ class AlertmanagerWebhook:
             )
         )
 
-    def _route(
-        self, batch: Batch, configuration: Configuration
-    ) -> tuple[list[tuple[int | None, Routed]], list[Refused]]:
-        routed: list[tuple[int | None, Routed]] = []
-        refused = list(batch.refused)
-        for index, received in batch.good:
-            self._metrics.received.labels(received.status.value).inc()
-            try:
-                routed.append((index, route(received, configuration)))
-            except Nameless as error:
-                refused.append(Refused(index=index, reason=str(error)))
-        return routed, _in_order(refused)
-
-    async def _rest(
-        self, batch: Batch, configuration: Configuration
-    ) -> tuple[list[tuple[int | None, Routed]], int]:
+    async def _rest(self, batch: Batch, configuration: Configuration) -> tuple[list[Placed], int]:
         """What Alertmanager left out of the batch, and how many of it nobody can be asked for."""
         alertmanager = configuration.systems.alertmanager
         if not batch.truncated:
@@ -134,9 +121,9 @@ class AlertmanagerWebhook:
             return [], batch.truncated
         left = await fetch_left(self._http, alertmanager, batch, configuration)
         open_now = await self._incidents.all_open(name_in(batch.group_labels))
-        return [(None, one) for one in (*left.rest(batch), *left.ends(open_now, configuration))], 0
+        return [Placed(None, one) for one in (*left.rest(batch), *left.ends(open_now, configuration))], 0
 
 
-def _in_order(refused: Iterable[Refused]) -> list[Refused]:
+def _in_order(refused: Iterable[Refused]) -> tuple[Refused, ...]:
     """By their place in the batch; what was fetched comes last."""
-    return sorted(refused, key=lambda one: (one.index is None, one.index or 0))
+    return tuple(sorted(refused, key=lambda one: (one.index is None, one.index or 0)))

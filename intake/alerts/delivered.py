@@ -15,7 +15,7 @@ from cachetools import TTLCache
 
 from intake.alerts.routing import Routed
 
-BELIEVED = timedelta(seconds=2)
+BELIEVED = timedelta(seconds=5)
 """How long a run that was open is taken to be open still."""
 KEPT = timedelta(days=1)
 MOST = 20_000

@@ -31,14 +31,22 @@ class Receipt(Model):
 
 
 Take = Callable[[str, Sequence[Routed]], Awaitable[Results]]
+Repeats = Callable[[str, Sequence[Routed]], Results | None]
+"""The results for what need not be taken: it is known already."""
 Group = tuple[str, list[tuple[int | None, Routed]]]
+
+
+def _none(_: str, __: Sequence[Routed]) -> Results | None:
+    """Nothing is known."""
+    return None
 
 
 class Delivery:
     """What became of the alerts of one webhook."""
 
-    def __init__(self, take: Take, metrics: IntakeMetrics) -> None:
+    def __init__(self, take: Take, metrics: IntakeMetrics, repeats: Repeats = _none) -> None:
         self._take = take
+        self._repeats = repeats
         self._metrics = metrics
         self._log = structlog.get_logger("intake")
         self._receipts: list[Receipt] = []
@@ -60,9 +68,11 @@ class Delivery:
 
         When it is away from many in a row, the rest are not tried: they will come again.
         """
-        groups = by_incident(alerts)
-        waiting = iter(groups.items())
+        groups = [group for group in by_incident(alerts).items() if not self._repeated(*group)]
+        waiting = iter(groups)
         carriers = (self._carry(waiting) for _ in range(min(AT_ONCE, len(groups))))
+        if not groups:
+            return
         ended = await asyncio.gather(*carriers, return_exceptions=True)  # none ends another
         for trouble in (*ended, self._away):
             if trouble is not None:
@@ -77,10 +87,19 @@ class Delivery:
                 self._away_in_a_row += 1
             else:
                 self._away_in_a_row = 0
-                for (index, routed), result in zip(group, results, strict=True):
-                    self._note(incident, index, routed, result)
+                self._note_all(incident, group, results)
             if self._away_in_a_row >= ENOUGH:
                 return
+
+    def _repeated(self, incident: str, group: list[tuple[int | None, Routed]]) -> bool:
+        results = self._repeats(incident, [routed for _, routed in group])
+        if results:
+            self._note_all(incident, group, results)
+        return bool(results)
+
+    def _note_all(self, incident: str, group: list[tuple[int | None, Routed]], results: Results) -> None:
+        for (index, routed), result in zip(group, results, strict=True):
+            self._note(incident, index, routed, result)
 
     def _note(self, incident: str, index: int | None, routed: Routed, result: Taken | Unfit) -> None:
         if isinstance(result, Taken):

@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from intake.alerts.delivered import Delivered
 from intake.alerts.rechecks import Rechecks
-from intake.alerts.routing import Routed
+from intake.alerts.routing import Content, Routed
 from intake.alerts.runs import Runs
 from intake.alerts.waiting import Results, Taken, Waiting
 from runtime.connection import PATIENCE
@@ -38,17 +38,25 @@ class Dispatch:
         self._rechecks = Rechecks(self._ended, self._waiting.add)
         self._log = structlog.get_logger("intake")
 
-    async def take(self, incident: str, alerts: Sequence[Routed]) -> Results:
-        """Start the incident of these alerts, or tell the open one. A resolved alert starts none.
+    def repeats(self, incident: str, alerts: Sequence[Routed]) -> Results | None:
+        """The results for what an open run has already: for a moment it is not even asked for.
 
-        What an open run has already is not told again, and for a moment not even asked for. Raises
-        TemporalAway when Temporal does not answer in time or refuses for now; an alert that it will
-        never take is Unfit among the results.
+        None for what has to be taken.
         """
         if not self._waiting.any(incident) and self._delivered.holds(incident, alerts):
             run = self._delivered.run_of(incident)
             if run and self._rechecks.hold(incident, run, alerts):
                 return [Taken.TOLD] * len(alerts)
+        return None
+
+    async def take(self, incident: str, alerts: Sequence[Routed]) -> Results:
+        """Start the incident of these alerts, or tell the open one. A resolved alert starts none.
+
+        What an open run has already is not told again. Raises TemporalAway when Temporal does not
+        answer in time or refuses for now; an alert that it will never take is Unfit among the results.
+        """
+        if repeats := self.repeats(incident, alerts):
+            return repeats
         self._rechecks.drop(incident, (one.instance for one in alerts))
         async with in_time(ANSWER_WITHIN):
             return await self._waiting.add(incident, alerts)
@@ -98,21 +106,24 @@ class Dispatch:
         """By a run that starts with the most severe alert, or by one that somebody else has started."""
         news = self._delivered.news(incident, alerts)
         firing = [one for one in news if one.alert.firing]
-        known = {one.content for one in await self._runs.known(incident, firing)} if firing else set()
-        news = [one for one in news if one.content not in known]
-        firing = [one for one in firing if one.content not in known]
+        began = await self._runs.begin(_most_severe(firing)) if firing else None
+        known: set[Content] = set()
+        if firing and not began:
+            known = {one.content for one in await self._runs.known(incident, firing)}
+            news = [one for one in news if one.content not in known]
+            firing = [one for one in firing if one.content not in known]
         if not firing:
             told = bool(news) and await self._runs.tell(incident, None, news)
             otherwise = Taken.TOLD if told else Taken.NOTHING_OPEN
             return [Taken.KNOWN if one.content in known else otherwise for one in alerts]
-        first = min(firing, key=lambda one: one.severity.rank)
+        first = _most_severe(firing)
         for _ in range(TRIES):
-            run, now = await self._runs.start(first)
+            run, now = (began, True) if began else await self._runs.start(first)
+            began = None
             rest = [one for one in news if not (now and one is first)]
             if not rest or await self._runs.tell(incident, run, rest):
                 self._delivered.confirm(incident, run, news)
-                began = {first.content: Taken.STARTED} if now else {}
-                became = began | dict.fromkeys(known, Taken.KNOWN)
+                became = dict.fromkeys(known, Taken.KNOWN) | ({first.content: Taken.STARTED} if now else {})
                 return [became.get(one.content, Taken.TOLD) for one in alerts]
         raise TemporalAway("the incident opened and closed faster than it could be told")
 
@@ -124,6 +135,10 @@ class Dispatch:
         elif self._delivered.run_of(incident) == run:
             self._delivered.confirm(incident, run)
         return ended
+
+
+def _most_severe(alerts: Sequence[Routed]) -> Routed:
+    return min(alerts, key=lambda one: one.severity.rank)
 
 
 class _NeverTaken(Exception):

@@ -7,8 +7,10 @@ fit is left out or cut, and the alert is taken with the rest. Unknown fields are
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import (
@@ -152,9 +154,16 @@ class Batch(Model):
 
     good: tuple[tuple[int, ReceivedAlert], ...]
     refused: tuple[Refused, ...]
+    size: int
+    """Bytes of its body."""
     truncated: int = 0
     """Alerts of the group that are not in it."""
     group_labels: dict[str, str] = Field(default_factory=dict)
+
+    @cached_property
+    def statuses(self) -> Counter[str]:
+        """How many of the good ones fire, and how many are over."""
+        return Counter(one.status.value for _, one in self.good)
 
 
 class Unreadable(Exception):
@@ -180,6 +189,7 @@ def read_webhook(body: bytes) -> Batch:
     return Batch(
         good=tuple(good),
         refused=tuple(refused),
+        size=len(body),
         truncated=envelope.truncated_alerts + max(0, len(envelope.alerts) - MAX_ALERTS),
         group_labels=envelope.group_labels,
     )

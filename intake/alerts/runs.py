@@ -36,28 +36,36 @@ class Runs:
         self._client = client
 
     async def start(self, routed: Routed) -> tuple[str, bool]:
-        """The incident's open run, and whether it was started now: one call in either case.
-
-        A worker on the same client gets the run's first task with the answer.
-        """
-        alert, severity = routed.alert, routed.severity
+        """The incident's open run, and whether it was started now: one call in either case."""
         try:
-            handle = await self._client().start_workflow(
-                routed.runbook,
-                alert,
-                id=alert.incident_id,
-                task_queue=TASK_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                search_attributes=of_alert(alert, severity),
-                static_summary=words.summary(alert, severity),
-                static_details=words.details(alert, severity),
-                request_eager_start=True,
-                rpc_timeout=PATIENCE,
-            )
+            return await self._started(routed, WorkflowIDReusePolicy.ALLOW_DUPLICATE), True
         except WorkflowAlreadyStartedError as error:
             return error.run_id or "", False
-        return handle.result_run_id or "", True
+
+    async def begin(self, routed: Routed) -> str | None:
+        """A new run of an incident that has none, not even a closed one; None when it has."""
+        try:
+            return await self._started(routed, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+        except WorkflowAlreadyStartedError:
+            return None
+
+    async def _started(self, routed: Routed, reuse: WorkflowIDReusePolicy) -> str:
+        """A worker on the same client gets the run's first task with the answer."""
+        alert, severity = routed.alert, routed.severity
+        handle = await self._client().start_workflow(
+            routed.runbook,
+            alert,
+            id=alert.incident_id,
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            id_reuse_policy=reuse,
+            search_attributes=of_alert(alert, severity),
+            static_summary=words.summary(alert, severity),
+            static_details=words.details(alert, severity),
+            request_eager_start=True,
+            rpc_timeout=PATIENCE,
+        )
+        return handle.result_run_id or ""
 
     async def tell(self, incident: str, run: str | None, alerts: Sequence[Routed]) -> bool:
         """Tell this run, or whichever is open. False when it is not open."""

@@ -9,23 +9,27 @@ from typing import Any, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADERS_WITHIN = 10.0
 """Seconds for all headers of a request: uvicorn itself would wait for ever."""
 SAY_AGAIN = 5.0
 """Seconds between two log records of one kind of overload."""
-OVERLOADS = (
-    "socket.accept() out of system resource",
-    "Exception in callback BaseSelectorEventLoop._start_serving",
-    "Exceeded concurrency limit.",
-)
-"""What asyncio logs for each connection that it cannot accept, and uvicorn for each 503."""
+LARGEST_HEAD = 64 * 2**10
+"""Bytes of the request line and all headers."""
+OVERLOADS = ("Exceeded concurrency limit.",)
+"""What uvicorn logs for each 503. Where no file is left for one more connection, the event loop closes it."""
 
-_REASON = b'{"error": "the headers did not arrive within %d s"}' % HEADERS_WITHIN
-_TOO_LATE = (
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\n"
-    b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(_REASON), _REASON)
+
+def _last_words(status: bytes, reason: bytes) -> bytes:
+    body = b'{"error": "%s"}' % reason
+    head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+    return head % (status, len(body)) + body
+
+
+_TOO_LATE = _last_words(b"408 Request Timeout", b"the headers did not arrive within %d s" % HEADERS_WITHIN)
+_TOO_LARGE = _last_words(
+    b"431 Request Header Fields Too Large", b"the headers are larger than %d KiB" % (LARGEST_HEAD // 2**10)
 )
 
 
@@ -59,9 +63,10 @@ class PromptRequests(asyncio.Protocol):
         if not isinstance(config.app, PromptApp):
             raise TypeError("the application of these connections must be a PromptApp")
         self._connections = config.app.connections
-        self._http = H11Protocol(config=config, **others)
+        self._http = HttpToolsProtocol(config=config, **others)
         self._deadline: asyncio.TimerHandle | None = None
         self._heard = self._begun = False
+        self._head = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -72,6 +77,12 @@ class PromptRequests(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._heard = True
         self._http.data_received(data)
+        request = self._http.cycle  # of the last one whose headers are complete
+        headers_arrive = request is None or request.response_complete
+        self._head = self._head + len(data) if headers_arrive else 0
+        if self._head > LARGEST_HEAD and not self._transport.is_closing():
+            self._transport.write(_TOO_LARGE)
+            self._transport.close()
 
     def eof_received(self) -> None:
         self._http.eof_received()

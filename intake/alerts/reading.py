@@ -1,0 +1,70 @@
+"""Reads webhooks. While an alert fires its source repeats itself to the byte: what was read is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cachetools import LRUCache
+
+from intake.alerts.payload import Batch, Refused, read_webhook
+from intake.alerts.routing import Nameless, Routed, route
+from models.configuration.configuration import Configuration
+from models.incident.alert import AlertStatus
+
+REMEMBERED = 16 * 2**20
+"""Bytes of all bodies that are remembered."""
+
+
+class Placed(NamedTuple):
+    """An alert with its place in the batch; none for one that was fetched because the batch was cut."""
+
+    place: int | None
+    routed: Routed
+
+
+@dataclass(frozen=True)
+class Read:
+    """A webhook, and where its alerts belong by this configuration."""
+
+    batch: Batch
+    configuration: Configuration
+    alerts: tuple[Placed, ...]
+    refused: tuple[Refused, ...]
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it says the same at any time: an alert that names no time is taken as of now."""
+        return all(
+            one.starts_at and (one.ends_at or one.status is AlertStatus.FIRING) for _, one in self.batch.good
+        )
+
+
+class Reader:
+    """Reads by the configuration that is in force."""
+
+    def __init__(self, configuration: Callable[[], Configuration]) -> None:
+        self._configuration = configuration
+        self._remembered: LRUCache[bytes, Read] = LRUCache(REMEMBERED, getsizeof=lambda read: read.batch.size)
+
+    def read(self, body: bytes) -> Read:
+        """Raises Unreadable for what is no webhook at all."""
+        configuration = self._configuration()
+        read = self._remembered.get(body)
+        if read is None or read.configuration is not configuration:
+            read = _routed(read_webhook(body), configuration)
+            if read.lasts and read.batch.size <= REMEMBERED:
+                self._remembered[body] = read
+        return read
+
+
+def _routed(batch: Batch, configuration: Configuration) -> Read:
+    alerts: list[Placed] = []
+    refused = list(batch.refused)
+    for index, received in batch.good:
+        try:
+            alerts.append(Placed(index, route(received, configuration)))
+        except Nameless as error:
+            refused.append(Refused(index=index, reason=str(error)))
+    return Read(batch, configuration, tuple(alerts), tuple(refused))
