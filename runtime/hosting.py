@@ -28,10 +28,12 @@ from activities.app.retry_proposal import RetryProposalActivities
 from activities.app.retrying import RetryActivities
 from activities.app.starts import StartActivities
 from activities.app.switches import Switches
+from activities.app.sync import SyncActivities
 from activities.files.clean_up import CleanUpActivities
 from activities.files.diagnostic import DiagnosticActivities
 from activities.files.environment import EnvironmentActivities
 from activities.files.heap_limit import HeapLimitActivities
+from activities.files.recreate import RecreateActivities
 from activities.files.savings import SavingActivities
 from activities.health.dependencies import DependencyActivities
 from activities.health.probe import HealthActivities
@@ -105,6 +107,7 @@ def build(
     now = configuration()
     health, processes, postgres = HealthActivities(http), ProcessActivities(managers), PostgresActivities()
     api, switches = AppApi(http), Switches(http)
+    products = ProductActivities(api)
     return activities_of(
         PolicyActivities(configuration),
         StewardshipActivities(client),
@@ -133,7 +136,9 @@ def build(
         SentryActivities(http),
         ProviderActivities(http),
         AppTemporalActivities(),
-        ProductActivities(api),
+        products,
+        SyncActivities(api, products),
+        RecreateActivities(managers),
         OpenExecutionActivities(),
         StartActivities(),
         RetryProposalActivities(),

@@ -81,6 +81,11 @@ S = TypeVar("S", bound=ApiSeen)
 class NoUse(Exception):
     """There is no usable answer. The text is one sentence with what to change, without secrets."""
 
+    fault: Fault | None = None
+    """Why nothing came, of `NO_ANSWER`."""
+    retry_after: timedelta | None = None
+    """When to come back, as it says itself, of `THROTTLED`."""
+
     def __init__(
         self, refused: Refused, reason: str, says: str = "", look_again_after: timedelta | None = None
     ) -> None:
@@ -160,7 +165,9 @@ class AppApi:
         except NoAnswer as no_answer:
             change = asked.change_address() if no_answer.fault in _OUR_ADDRESS else ""
             reason = f"{no_answer.reason}{change and '; '}{change}"
-            raise NoUse(Refused.NO_ANSWER, reason) from no_answer
+            no_use = NoUse(Refused.NO_ANSWER, reason)
+            no_use.fault = no_answer.fault
+            raise no_use from no_answer
 
 
 _OUR_ADDRESS = (Fault.UNREACHABLE, Fault.MISCONFIGURED, Fault.NOT_HTTP)
@@ -205,7 +212,9 @@ class _Asked:
         if status == 429 or (status == 503 and wait is not None):
             when = f", and asks to come back in {in_words(wait)}" if wait is not None else ""
             why = f"is throttled: answered {status}{when}"
-            raise self.no_use(Refused.THROTTLED, why, says=says, wait=USUAL_WAIT if wait is None else wait)
+            no_use = self.no_use(Refused.THROTTLED, why, says=says, wait=USUAL_WAIT if wait is None else wait)
+            no_use.retry_after = wait
+            raise no_use
         if status in (409, 423, 425):
             raise self.no_use(Refused.BUSY, f"answered {status}", says=says)
         if status >= 400:

@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.app.answers import ApiAnswer, Count, LastTime, Moment, age_of, called
 from activities.app.api import ApiSeen, AppApi, NoUse
+from activities.health.body import reasons
 from activities.support.redaction import clean
 from models.base import Duration, in_words
 from models.evidence.evidence import Finding
@@ -36,6 +37,9 @@ class LastSync(LastTime):
         None, validation_alias=called("running", "inProgress", "syncing", "isRunning")
     )
     status: str | None = None
+    error: object = Field(
+        None, validation_alias=called("lastError", "error", "errorMessage", "failureReason", "lastSyncError")
+    )
 
 
 class ProductCount(ApiAnswer):
@@ -54,6 +58,8 @@ class SyncSeen(ApiSeen):
     age: timedelta | None = None
     running: bool = False
     """A sync is going on, as the application says."""
+    error: str = ""
+    """Why its newest attempt failed, as the application says."""
     ahead: timedelta = timedelta()
     """How far the application's clock is ahead of ours."""
 
@@ -90,6 +96,7 @@ class ProductActivities:
         seen = SyncSeen(
             observed_at=got.received_at,
             running=bool(said.running) or (status or "").casefold().replace("_", " ") in _AT_WORK,
+            error=_in_words(said.error),
             ahead=got.ahead,
         )
         if age is None:
@@ -131,3 +138,8 @@ class ProductActivities:
             count=count,
             grew=grew,
         )
+
+
+def _in_words(error: object) -> str:
+    """Its own words, as a text or within an object."""
+    return clean(error, 300) if isinstance(error, str) else reasons(error).says

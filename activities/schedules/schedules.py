@@ -67,7 +67,7 @@ class ScheduleActivities:
                 others = await _others(client) if not all(one.exists for one in seen) else ""
         except TemporalAway as away:
             return SchedulesSeen(reason=str(away), observed_at=now)
-        finding, reason = _together(seen, temporal, now)
+        finding, reason = _together(seen)
         return SchedulesSeen(finding=finding, reason=f"{reason}{others}", schedules=seen, observed_at=now)
 
 
@@ -99,6 +99,7 @@ async def _schedule(client: Client, temporal: AppTemporal, name: str, now: datet
         last_at=recent[0].started_at if recent else None,
         next_at=coming,
         started=info.num_actions,
+        stuck=any(one.running and now - one.started_at > temporal.run_takes for one in runs[:1]),
         ended=not state.paused and _has_ended(told),
         runs=tuple(runs),
     )
@@ -188,8 +189,8 @@ def _tried_again(told: WorkflowExecutionDescription) -> tuple[str, int]:
     return failure, worst.attempt
 
 
-def _together(seen: Sequence[ScheduleSeen], temporal: AppTemporal, now: datetime) -> tuple[Finding, str]:
-    bad = [one for one in seen if one.paused or one.ended or _is_stuck(one, temporal, now)]
+def _together(seen: Sequence[ScheduleSeen]) -> tuple[Finding, str]:
+    bad = [one for one in seen if one.paused or one.ended or one.stuck]
     bad += [one for one in seen if one not in bad and one.newest and one.newest.failed]
     if bad:
         return Finding.BAD, "; ".join(one.says for one in bad)
@@ -197,11 +198,6 @@ def _together(seen: Sequence[ScheduleSeen], temporal: AppTemporal, now: datetime
     if missing:
         return Finding.UNKNOWN, "; ".join(one.says for one in missing)
     return Finding.OK, "; ".join(one.says for one in seen)
-
-
-def _is_stuck(one: ScheduleSeen, temporal: AppTemporal, now: datetime) -> bool:
-    run = one.newest
-    return run is not None and run.running and now - run.started_at > temporal.run_takes
 
 
 async def _others(client: Client) -> str:

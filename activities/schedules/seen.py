@@ -55,6 +55,8 @@ class ScheduleSeen(Model):
     next_at: datetime | None = None
     started: int = 0
     """How many workflows it has started so far."""
+    stuck: bool = False
+    """Its newest run is older than `run_takes`, and goes on."""
     ended: bool = False
     """Not paused, and yet there is no next run: its time or its number of runs is over."""
     runs: tuple[ScheduledRun, ...] = ()
@@ -74,7 +76,8 @@ class ScheduleSeen(Model):
             return f"{self.name} is paused{by}{at}{noted}"
         if self.ended:
             return f"{self.name} has no further run: its time or its number of runs is over"
-        newest = f"; {self.newest.says}" if self.newest else "; it has not run yet"
+        stuck = ", and is stuck" if self.stuck else ""
+        newest = f"; {self.newest.says}{stuck}" if self.newest else "; it has not run yet"
         return f"{self.name} runs next at {self.next_at:%Y-%m-%d %H:%M} UTC{newest}"
 
 

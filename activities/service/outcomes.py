@@ -25,6 +25,7 @@ from models.actions.service import (
     ScaleOut,
     StartService,
 )
+from models.actions.surroundings import RecreateService
 from models.base import in_bytes
 
 SAME_START = timedelta(milliseconds=100)
@@ -49,7 +50,7 @@ def look(manager: ServiceManager, action: Action, asked_at: datetime) -> Outcome
     match action:
         case StartService():
             return _started(manager.state(), asked_at)
-        case RestartService() | RestartDatabase():
+        case RestartService() | RestartDatabase() | RecreateService():
             return _restarted(manager.state(), asked_at)
         case RaiseMemoryLimit():
             limit = manager.state().memory_limit or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from models.actions.change import Change, Risk
@@ -9,6 +10,26 @@ from models.text import shorten
 
 OUR_NOTE = "runbooks: "
 """So begins the note of a pause that an incident made."""
+
+
+class SyncProducts(Change):
+    """Ask the application to sync its products, unless they were synced since they were looked at."""
+
+    risk = Risk.SAFE
+    kind: Literal["sync-products"] = "sync-products"
+    asked_with: dict[str, str | bool | int] = {}
+    """What is sent with it, such as the size of the batch."""
+    last_sync: datetime | None = None
+    """The last sync as it was seen; None for never."""
+
+    @property
+    def says(self) -> str:
+        sent = ", ".join(f"{key} {value}" for key, value in self.asked_with.items())
+        return f"sync the products of {self.service.name}{f' with {sent}' if sent else ''}"
+
+    @property
+    def changes(self) -> str:
+        return "products are fetched anew from where they come from, which counts against its rate limit"
 
 
 class UnpauseSchedule(Change):

@@ -33,6 +33,24 @@ class SetEnvironment(Change):
         return "restore the file from the backup beside it, and recreate the service"
 
 
+class RecreateService(Change):
+    """Start the service anew, so that it reads the settings that a person has edited."""
+
+    risk = Risk.GUARDED
+    kind: Literal["recreate-service"] = "recreate-service"
+    settings: tuple[str, ...] = ()
+    """The settings of its env file that it does not run with yet, by name."""
+
+    @property
+    def says(self) -> str:
+        taken = f", so that it takes {', '.join(self.settings)} from its env file" if self.settings else ""
+        return f"recreate {self.service.name}{taken}"
+
+    @property
+    def changes(self) -> str:
+        return f"requests in flight on {self.service.name} are lost; it reads its settings again"
+
+
 class ReattachNetwork(Change):
     """Connect the service's container to the network that it shares with those it needs."""
 

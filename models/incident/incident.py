@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -159,6 +159,8 @@ class Performed(Model):
     done: bool
     lost: bool = False
     """Whether its last step happened is unknown."""
+    throttled: timedelta | None = None
+    """Its last step was refused for now: how long to wait before it is asked for again."""
     found: str
     kept: tuple[str, ...] = ()
     """Names of the files that are kept beside the review."""

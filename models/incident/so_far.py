@@ -6,7 +6,7 @@ months. It goes on in a new run long before these limits, and nobody notices.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -50,6 +50,8 @@ class Passed(Model):
     well: bool = False
     """What a wait that looked now and then found at its end."""
     at: datetime | None = None
+    throttled: timedelta | None = None
+    """What was asked for was refused for now, and how long to wait."""
 
 
 class Known(Model):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from models.base import Configured, Interval
 from models.service.addresses import WebAddress
@@ -29,6 +29,7 @@ def _time_zone(value: str) -> str:
     return value
 
 
+ProviderWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{1,62}$")]
 ApiPath = Annotated[str, AfterValidator(_path)]
 """A path below the base URL, with its query if it has one."""
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
@@ -61,4 +62,10 @@ class ApplicationApi(Configured):
     timeout: Interval = Field(default=timedelta(seconds=5), le=timedelta(seconds=6))
     synced_within: Interval = timedelta(hours=1)
     """Products that were last synced longer ago than this are too old."""
+    sync_takes: Interval = Field(default=timedelta(minutes=5), le=timedelta(hours=12))
+    """How long a sync may take, from when it was asked for until it shows."""
+    products_from: tuple[ProviderWord, ...] = Field(default=("amazon", "associates", "paapi"), max_length=20)
+    """Words by which a log line or an issue names where the products come from."""
+    smaller_sync: dict[str, str | bool | int] = Field(default_factory=dict)
+    """What a sync of fewer products is asked with, as JSON, after a rate limit: `{limit: 10}`."""
     paths: ApiPaths = ApiPaths()

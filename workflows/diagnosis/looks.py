@@ -11,6 +11,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.files.clean_up import CleanUpActivities, OldFilesSeen
     from activities.files.environment import EnvironmentActivities, EnvironmentProposal, ProposeEnvironment
+    from activities.files.recreate import RecreateActivities, UnreadSettingsSeen
     from activities.files.savings import ProposeSavings, SavingActivities, SavingsSeen
     from activities.health.dependencies import DependenciesSeen, DependencyActivities, LookAtDependencies
     from activities.health.health_seen import HealthSeen
@@ -164,6 +165,9 @@ provider_calls = Look(
     ProviderActivities.look_at_provider_calls,
     the_service,
     "its own calls of providers",
+)
+unread_settings = Look(
+    "unread_settings", UnreadSettingsSeen, RecreateActivities.look_at_unread_settings, the_service
 )
 history = Look(
     "history",

@@ -15,6 +15,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
+    from activities.app.sync import SyncActivities
     from activities.health.probe import HealthActivities
     from activities.monitoring.memory import MemoryActivities
     from activities.monitoring.providers import ProviderActivities, WatchProviders
@@ -125,6 +126,9 @@ ROOM_IN_THE_HEAP = Verification(
 )
 PROVIDERS_BACK = Verification(
     ProviderActivities.watch_providers, "has its providers back for {window}", _providers, looks.providers
+)
+SYNCED = Verification(
+    SyncActivities.watch_sync, "has products of late for {window}", _the_service, looks.last_sync
 )
 RECOVERED = Verification(
     PostgresActivities.wait_for_recovery, "is waited for while it recovers", _recovery, looks.database

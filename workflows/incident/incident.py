@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.confirmation import Check, Confirmation
     from workflows.incident.life import Life, Page
     from workflows.incident.waits import Waits
-    from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, SelfRecovered
+    from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, SelfRecovered, Throttled
 
 
 SLOW = timedelta(seconds=5)
@@ -139,6 +139,14 @@ class Incident(Waits):
         urgent = cause.urgent(self.now)
         return await self.carry_out(fix, cause.undo, asks=cause.asks or again is not None, urgent=urgent)
 
+    async def act_unless_throttled(self, cause: Cause) -> timedelta | None:
+        """The same; how long to wait before it is asked for again, where it was refused for now."""
+        try:
+            await self.act(cause)
+        except Throttled as throttled:
+            return throttled.after
+        return None
+
     async def carry_out(
         self, fix: Fix, undo: Undo | UndoOf | None = None, *, asks: bool = False, urgent: str = ""
     ) -> Plan:
@@ -151,12 +159,17 @@ class Incident(Waits):
         if offer is None:
             raise Escalated(f"the cause is {self.record.cause}: {self.record.remedy}")
         verb = f"carry out {' or '.join(plan.digest for plan in offer.plans)}"
-        if self.path.passed(verb):
+        if passed := self.path.passed(verb):
+            if passed.throttled is not None:
+                raise Throttled("it was refused for now", passed.throttled)
             return next(one.plan for one in reversed(self.record.performed) if one.plan.digest in verb)
         try:
             taken = (await self.remediation.carry_out(offer, asks=asks, urgent=urgent)).plan
         except PerhapsDone as ending:
             self._promise(undo, ending.plan, done_said)
+            raise
+        except Throttled as throttled:
+            self.path.did(verb, throttled=throttled.after)
             raise
         self._promise(undo, taken, done_said)
         self.remediation.stop_if_done(done_said)

@@ -7,7 +7,7 @@ again from its top, and each verb that is done already answers with what it foun
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -59,12 +59,21 @@ class Path:
         self._seen = self._record.seen.by_name
         return done
 
-    def did(self, verb: str, cause: str = "", *, well: bool = False) -> None:
+    def did(
+        self, verb: str, cause: str = "", *, well: bool = False, throttled: timedelta | None = None
+    ) -> None:
         """A verb is done, with what was seen since the one before."""
         seen = self._record.seen.by_name
         new = {name: one for name, one in seen.items() if self._seen.get(name) is not one}
         self._done.append(
-            Passed(verb=verb, cause=cause, seen=written_evidence(new), well=well, at=workflow.now())
+            Passed(
+                verb=verb,
+                cause=cause,
+                seen=written_evidence(new),
+                well=well,
+                at=workflow.now(),
+                throttled=throttled,
+            )
         )
         self._at, self._seen = len(self._done), seen
 

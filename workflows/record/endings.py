@@ -5,12 +5,14 @@ Ending
 ├── ResolvedElsewhere  the alert was resolved before anything was done
 ├── ClosedByHuman      a person said that it is done
 ├── Escalated          a person must continue; the incident stays open
-│   └── PerhapsDone    what was ordered may have been done: that is unknown
+│   ├── PerhapsDone    what was ordered may have been done: that is unknown
+│   └── Throttled      what was ordered was refused for now: it may be asked for again later
 └── Withdrawn          another incident had the service; look again afterwards
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +49,14 @@ class PerhapsDone(Escalated):
     def __init__(self, why: str, plan: Plan) -> None:
         super().__init__(why)
         self.plan = plan
+
+
+class Throttled(Escalated):
+    """`after` is how long to wait. A page that does not wait is escalated."""
+
+    def __init__(self, why: str, after: timedelta) -> None:
+        super().__init__(why)
+        self.after = after
 
 
 class Withdrawn(Ending):

@@ -23,7 +23,14 @@ with workflow.unsafe.imports_passed_through():
     from workflows.escalation.wording import in_one_line
     from workflows.record.alert_state import AlertState
     from workflows.record.continuation import began_in
-    from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, ResolvedElsewhere, Withdrawn
+    from workflows.record.endings import (
+        ClosedByHuman,
+        Escalated,
+        PerhapsDone,
+        ResolvedElsewhere,
+        Throttled,
+        Withdrawn,
+    )
     from workflows.record.raw_input import read
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline, who
@@ -96,6 +103,8 @@ class Remediation:
             plan, approved_by = await self._approved(offer, hold, done_said)
         self._show(Phase.ACTING)
         performed = await self._ordered(hold, plan, approved_by, crashed_at, offer)
+        if performed.throttled is not None and not performed.done:
+            raise Throttled(f"{plan.says}: {performed.found}", performed.throttled)
         hold.acted, hold.healed = True, None if performed.done else False
         if not performed.done:
             why = f"the fix failed: {plan.says}: {performed.found}"

@@ -20,9 +20,11 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.app.degradation import DegradationActivities
     from activities.app.retrying import RetryActivities
+    from activities.app.sync import SyncActivities
     from activities.files.clean_up import CleanUpActivities
     from activities.files.diagnostic import DiagnosticActivities
     from activities.files.environment import EnvironmentActivities
+    from activities.files.recreate import RecreateActivities
     from activities.memory.caches import CacheActivities
     from activities.postgres.analyze import AnalyzeActivities
     from activities.postgres.sessions import SessionActivities
@@ -33,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.videos.budget import BudgetActivities
     from activities.videos.generators import GeneratorActivities
     from activities.videos.videos import VideoActivities
-    from models.actions.application import PauseSchedule, TriggerSchedule, UnpauseSchedule
+    from models.actions.application import PauseSchedule, SyncProducts, TriggerSchedule, UnpauseSchedule
     from models.actions.change import ActionResult, Change, Perform
     from models.actions.database import AnalyzeTables, RaiseMaxConnections, RestartDatabase, TerminateSessions
     from models.actions.executions import RetryWorkflow
@@ -52,6 +54,7 @@ with workflow.unsafe.imports_passed_through():
         CleanUpFiles,
         Degrade,
         ReattachNetwork,
+        RecreateService,
         RestoreService,
         SetEnvironment,
     )
@@ -104,6 +107,8 @@ PERFORMANCES = (
     Performance(CleanUpFiles, CleanUpActivities.clean_up_files, timedelta(minutes=5)),
     Performance(Degrade, DegradationActivities.degrade, timedelta(minutes=1)),
     Performance(RestoreService, DegradationActivities.restore_service, timedelta(minutes=1)),
+    Performance(SyncProducts, SyncActivities.sync_products, timedelta(minutes=1)),
+    Performance(RecreateService, RecreateActivities.recreate_service, timedelta(minutes=5)),
     Performance(UnpauseSchedule, ScheduleActionActivities.unpause_schedule, timedelta(minutes=1)),
     Performance(PauseSchedule, ScheduleActionActivities.pause_schedule, timedelta(minutes=1)),
     Performance(TriggerSchedule, ScheduleActionActivities.trigger_schedule, timedelta(minutes=1)),

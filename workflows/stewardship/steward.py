@@ -154,14 +154,14 @@ class Steward:
         started_at = workflow.now()
         found: list[str] = []
         kept: list[str] = []
-        done, lost = True, False
+        done, lost, throttled = True, False, None
         for position, step in enumerate(order.plan.steps):
             stopped = await self._suspended() if position else ""
             now = workflow.now()
             effect = ActionResult(done=False, found=stopped, at=now) if stopped else await self._effect(step)
             found.append(effect.found)
             kept += [effect.kept] if effect.kept else []
-            done, lost = effect.done, effect.lost
+            done, lost, throttled = effect.done, effect.lost, effect.throttled
             if not done and (stopped or not step.optional):
                 break
         return Performed(
@@ -169,6 +169,7 @@ class Steward:
             approved_by=order.approved_by,
             done=done,
             lost=lost,
+            throttled=throttled,
             found="; ".join(found),
             kept=tuple(kept),
             started_at=started_at,

@@ -1,0 +1,130 @@
+"""Why the application could not sync its products, as its schedule, its API, Sentry and its log say.
+
+One text may speak of a rate limit, of credentials, of a clock that is wrong, or of something else. What
+is specific is heard before what is not; what says when it happened before what does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.looks as looks
+    from activities.schedules.seen import ScheduledRun, ScheduleSeen
+    from workflows.diagnosis.situation import Situation
+
+
+class Trouble(StrEnum):
+    CLOCK = "clock"
+    RATE_LIMIT = "rate-limit"
+    CREDENTIALS = "credentials"
+    OTHER = "other"
+
+
+_TROUBLES = (
+    (
+        Trouble.CLOCK,
+        r"request ?expired|time ?too ?skewed|clock.?skew|signature (has )?expired|not yet (current|valid)"
+        r"|time ?stamp.{0,40}(old|expired|future|skew|range)",
+    ),
+    (
+        Trouble.RATE_LIMIT,
+        r"\b429\b|too ?many ?requests|rate.{0,2}limit|throttl|quota.{0,20}exceeded|exceeded.{0,20}quota",
+    ),
+    (
+        Trouble.CREDENTIALS,
+        r"invalid ?signature|unrecogni[sz]ed ?client|incomplete ?signature|missing ?authentication"
+        r"|access ?denied|invalid ?associate|associate ?not ?eligible|invalid ?partner ?tag|\b40[13]\b"
+        r"|unauthori[sz]ed|forbidden|authentication (has )?failed"
+        r"|(invalid|incorrect|missing|expired|revoked).{0,30}(key|token|credential|secret)"
+        r"|(key|token|credential|secret)s?.{0,30}(invalid|incorrect|missing|expired|revoked|not valid)",
+    ),
+)
+_FAILS = re.compile(
+    r"error|fail|refus|reject|time[d ]?[- ]?out|ECONN|unavailable|\b5\d\d\b|denied|exception", re.IGNORECASE
+)
+_RETRY_AFTER = re.compile(
+    r"retry.{0,2}(?:after|in)\W{0,4}(\d{1,6})\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?)?\b", re.IGNORECASE
+)
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+
+
+class SyncFailure(NamedTuple):
+    """One word for why; `at` where it says when, `retry_after` where it says until when."""
+
+    trouble: Trouble
+    says: str
+    at: datetime | None = None
+    retry_after: timedelta | None = None
+
+
+def sync_failure(now: Situation) -> SyncFailure | None:
+    """The most telling; None when nothing says why."""
+    every = [one for one in _failures(now) if not _synced_since(now, one)]
+    specific = (one for one in every if one.trouble is not Trouble.OTHER)
+    return next(specific, next(iter(every), None))
+
+
+def loop(now: Situation) -> ScheduleSeen | None:
+    """The schedule that syncs the products, where it was seen."""
+    return now[looks.schedules].first
+
+
+def newest_run(now: Situation) -> ScheduledRun | None:
+    schedule = loop(now)
+    return schedule.newest if schedule else None
+
+
+def _failures(now: Situation) -> Iterator[SyncFailure]:
+    run = newest_run(now)
+    if run is not None and run.error:
+        yield _read(f"{run.workflow_id}: {run.error}", run.closed_at or now[looks.schedules].observed_at)
+    if error := now[looks.last_sync].error:
+        yield _read(f"the application says: {error}")
+    for issue in dict.fromkeys((*now[looks.issues].top, *now[looks.issues].new)):
+        if _names_the_source(now, f"{issue.title} {issue.culprit}"):
+            yield _read(f"Sentry: {issue.title} ({issue.count})", issue.last_seen)
+    lines = (one for one in reversed(now[looks.recent_logs].tail) if _names_the_source(now, one))
+    line = next(lines, "")
+    if line and (_trouble_in(line) is not Trouble.OTHER or _FAILS.search(line)):
+        yield _read(f"its log: {line}")
+
+
+def _read(text: str, at: datetime | None = None) -> SyncFailure:
+    return SyncFailure(_trouble_in(text), text, at, _retry_after_in(text))
+
+
+def _trouble_in(text: str) -> Trouble:
+    found = (trouble for trouble, pattern in _TROUBLES if re.search(pattern, text, re.IGNORECASE))
+    return next(found, Trouble.OTHER)
+
+
+def _retry_after_in(text: str) -> timedelta | None:
+    found = _RETRY_AFTER.search(text)
+    if found is None:
+        return None
+    unit = (found[2] or "s").lower()
+    return timedelta(seconds=int(found[1]) * _SECONDS["ms" if unit == "ms" else unit[0]])
+
+
+def _names_the_source(now: Situation, text: str) -> bool:
+    """Whether it speaks of where the products come from: another provider's 429 is not theirs."""
+    words = now.service.api.products_from if now.service.api else ()
+    return any(re.search(rf"(?<![a-z]){re.escape(word)}", text, re.IGNORECASE) for word in words)
+
+
+def _synced_since(now: Situation, failure: SyncFailure) -> bool:
+    """It was synced after that, or the newest run went well: an older line in the log explains nothing."""
+    synced = now[looks.last_sync].at
+    if synced is None:
+        return False
+    if failure.at is not None:
+        return synced > failure.at
+    run = newest_run(now)
+    return run is not None and run.status == "completed" and synced >= run.started_at
