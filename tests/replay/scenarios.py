@@ -41,6 +41,9 @@ async def _row(runbook: str, row: Row, harness: Harness) -> Handles:
         await harness.until(handle, "escalated")
         await harness.closes(handle)
     else:
+        if row.person_first:
+            await harness.until_it_waits(handle)
+            await handle.signal("done")
         if row.asks:
             await harness.until(handle, "awaiting approval")
             await handle.signal("approve")

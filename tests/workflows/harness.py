@@ -101,6 +101,15 @@ class Harness:
             await self.env.sleep(step)
         raise AssertionError(f"never {phase}: {state.phase}; {[e.text for e in state.timeline]}")
 
+    async def until_it_waits(self, handle: Incident) -> IncidentState:
+        """Let the clock run until the incident lets time pass, or asked a person to do something."""
+        for _ in patience():
+            state = await self.state(handle)
+            if state.waits_for:
+                return state
+            await self.env.sleep(SECOND)
+        raise AssertionError(f"it never waits: {[entry.text for entry in state.timeline]}")
+
     async def until_true(self, true: Callable[[], bool]) -> None:
         """Let the clock run until it is true of the world; at most 600 steps."""
         for _ in patience():

@@ -18,6 +18,8 @@ class Row:
     done: tuple[str, ...] = ()
     asks: bool = False
     needs_a_human: bool = False
+    person_first: bool = False
+    """A person is asked to do something before anything is changed, and says `done`."""
     pages: tuple[str, ...] = ("On-Call",)
     also_seen: tuple[str, ...] = ()
     service: str = "backend"

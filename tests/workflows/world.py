@@ -11,7 +11,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -19,6 +19,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from activities.app.executions import ExecutionsSeen
+from activities.app.products import SyncSeen
 from activities.files.clean_up import OldFilesSeen
 from activities.files.environment import EnvironmentProposal
 from activities.health.dependencies import DependenciesSeen, DependencySeen, LookAtDependencies
@@ -31,10 +32,12 @@ from activities.monitoring.sentry import SentrySeen
 from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen
 from activities.postgres.database_seen import DatabaseSeen
 from activities.postgres.sessions import SessionsSeen
+from activities.schedules.seen import SchedulesSeen
 from activities.service.host import HostSeen
 from activities.service.logs import LogsSeen
 from activities.service.networks import NetworksSeen
 from activities.service.ports import PortSeen
+from models.actions.application import SyncProducts
 from models.actions.change import ActionResult, Perform
 from models.actions.kinds import Action
 from models.actions.plan import LookBack
@@ -45,7 +48,7 @@ from models.incident.announcement import Announcement, Delivered, Occasion, Rece
 from models.incident.report import Report, WriteReport
 from models.incident.review import Review, StoredReview
 from models.service.service import Service
-from tests.workflows import sights
+from tests.workflows import product_sights, sights
 from workflows.diagnosis import looks, verifications
 from workflows.diagnosis.look import Look
 from workflows.diagnosis.verifications import Verification
@@ -91,6 +94,8 @@ class World:
     issues: SentrySeen = sights.NO_ISSUES
     providers: ProvidersSeen = sights.SERVING
     executions: ExecutionsSeen = sights.NO_FAILURES
+    last_sync: SyncSeen = product_sights.SYNCED
+    schedules: SchedulesSeen = product_sights.UNNAMED
     source: AlertSourceSeen = sights.SOURCE_AGREES
     watched: dict[str, VerificationResult | ApplicationError] = field(default_factory=dict)
     """How a watch ends, or fails, by its name; well for the whole window unless it stands here."""
@@ -100,6 +105,10 @@ class World:
     """What the next looks of a name find, in their order; afterwards it is as ever."""
     after: dict[str, Evidence] = field(default_factory=dict)
     """What looks find once something was done, by their names."""
+    throttled: list[timedelta] = field(default_factory=list)
+    """How long the next syncs are refused for; afterwards they are taken."""
+    sync_helps: bool = True
+    """Whether a sync that is taken shows in the last sync."""
     works: bool = True
     """Whether effects make the service well again."""
     lost: Counter[str] = field(default_factory=Counter)
@@ -239,6 +248,9 @@ class World:
 
     def _do(self, name: str, order: Perform[Action]) -> ActionResult:
         self.done.append(order.action.says)
+        if isinstance(order.action, SyncProducts) and self.throttled:
+            now = datetime.now(UTC)
+            return ActionResult(done=False, found="answered 429", at=now, throttled=self.throttled.pop(0))
         if self.works:
             self._heal(order.action)
         if name in self.silent:
@@ -252,6 +264,8 @@ class World:
 
     def _heal(self, action: Action) -> None:
         vars(self).update(self.after)
+        if isinstance(action, SyncProducts) and self.sync_helps:
+            self.last_sync = product_sights.SYNCED
         if isinstance(action, CleanUpFiles):
             self.host = sights.ROOMY_HOST
         if isinstance(action, ReattachNetwork):

@@ -22,11 +22,11 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.so_far import Opened
     from workflows.diagnosis.causes import Cause, ask_a_human
     from workflows.diagnosis.situation import Situation
-    from workflows.diagnosis.sync_failures import Trouble, loop, newest_run, sync_failure
-    from workflows.diagnosis.sync_plans import recreate, sync, sync_fewer, unpause_and_sync
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
     from workflows.incident.waits import bounded
+    from workflows.products.failures import Trouble, loop, newest_run, sync_failure
+    from workflows.products.plans import recreate, sync, sync_fewer, unpause_and_sync
 
 LOOKS_AGAIN = timedelta(seconds=30)
 MOST_LOOKS = 20
@@ -97,7 +97,8 @@ def clock_is_off(now: Situation) -> bool:
 def api_fails(now: Situation) -> bool:
     """What ended the run names the API; without a name it is the loop's own crash."""
     failure, words = sync_failure(now), now.service.api.products_from if now.service.api else ()
-    return failure is not None and any(word.casefold() in failure.says.casefold() for word in words)
+    other = failure if failure and failure.trouble is Trouble.OTHER else None
+    return other is not None and any(word.casefold() in other.says.casefold() for word in words)
 
 
 def loop_crashed(now: Situation) -> bool:
@@ -111,6 +112,18 @@ def synced_by_its_newest_run(now: Situation) -> bool:
     return run is not None and synced is not None and synced >= run.started_at
 
 
+def synced_before_it_failed(now: Situation) -> bool:
+    """A later part of the loop failed; one that is stuck keeps the next run from beginning all the same."""
+    schedule = loop(now)
+    return synced_by_its_newest_run(now) and not (schedule and schedule.stuck)
+
+
+def synced_by_another(now: Situation) -> bool:
+    run, synced = newest_run(now), now[looks.last_sync].at
+    ended_at = run.closed_at if run else None
+    return ended_at is not None and synced is not None and synced > ended_at + LOOKS_AGAIN
+
+
 def no_further_run(now: Situation) -> bool:
     schedule = loop(now)
     return schedule is not None and (schedule.ended or not schedule.exists)
@@ -119,7 +132,7 @@ def no_further_run(now: Situation) -> bool:
 def not_due_yet(now: Situation) -> bool:
     """It has not run since it was made, or its newest run went well, and the next is still to come."""
     schedule, run = loop(now), newest_run(now)
-    if schedule is None or schedule.paused or schedule.next_at is None:
+    if schedule is None or schedule.paused or schedule.ended or schedule.next_at is None:
         return False
     first_day = run is None and schedule.started == 0
     return first_day or (run is not None and run.status == "completed" and synced_by_its_newest_run(now))
@@ -191,8 +204,8 @@ CAUSES = (
         name="loop crashed",
         evidence="the newest run of the schedule failed, timed out, was terminated or is stuck",
         matches=loop_crashed,
-        contradicted_by="it had synced before",
-        contradicts=synced_by_its_newest_run,
+        contradicted_by="it had synced before it failed",
+        contradicts=synced_before_it_failed,
         remedy="show its error, and sync",
         fix=sync,
     ),
@@ -200,8 +213,8 @@ CAUSES = (
         name="no further run",
         evidence="the schedule does not exist, or its time or its number of runs is over",
         matches=no_further_run,
-        contradicted_by="something else synced products since it last ran",
-        contradicts=synced_by_its_newest_run,
+        contradicted_by="something else synced products after it last ran",
+        contradicts=synced_by_another,
         remedy="make the schedule anew, or name another in the configuration",
         fix=ask_a_human,
     ),

@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from models.actions.application import PauseSchedule, TriggerSchedule, UnpauseSchedule
+from models.actions.application import PauseSchedule, SyncProducts, TriggerSchedule, UnpauseSchedule
 from models.actions.change import Risk
 from models.actions.database import (
     AnalyzeTables,
@@ -30,7 +30,14 @@ from models.actions.service import (
     ScaleOut,
     StartService,
 )
-from models.actions.surroundings import CleanUpFiles, Degrade, ReattachNetwork, RestoreService, SetEnvironment
+from models.actions.surroundings import (
+    CleanUpFiles,
+    Degrade,
+    ReattachNetwork,
+    RecreateService,
+    RestoreService,
+    SetEnvironment,
+)
 from models.actions.videos import (
     GenerateVideos,
     RaiseBudget,
@@ -69,6 +76,8 @@ EVERY: tuple[Action, ...] = (
     CleanUpFiles(service=BACKEND, files=("/var/log/old.log",), frees=GIB),
     Degrade(service=BACKEND, because_of="openai", at_most=timedelta(hours=4)),
     RestoreService(service=BACKEND),
+    SyncProducts(service=BACKEND, asked_with={"limit": 10}, last_sync=AT),
+    RecreateService(service=BACKEND, settings=("AMAZON_ACCESS_KEY",)),
     UnpauseSchedule(service=BACKEND, schedule="loop", note="Paused via Python SDK"),
     PauseSchedule(service=BACKEND, schedule="loop", because="its costs run away"),
     TriggerSchedule(service=BACKEND, schedule="loop", started=3),
@@ -97,6 +106,7 @@ RISKS = {
         "start-service",
         "restore-service",
         "unpause-schedule",
+        "sync-products",
         "trigger-schedule",
         "analyze-tables",
         "generate-videos",
@@ -111,6 +121,7 @@ RISKS = {
         "set-environment",
         "degrade",
         "pause-schedule",
+        "recreate-service",
         "retry-workflow",
         "clear-cache",
         "take-diagnostic",

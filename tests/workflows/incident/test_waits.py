@@ -42,16 +42,7 @@ async def waiting() -> AsyncIterator[Harness]:
 async def begins(harness: Harness, kind: type[Any]) -> tuple[Incident, IncidentState]:
     """An incident that waits, and its state."""
     handle = await harness.fire(await harness.alert(), runbook=kind.__name__)
-    return handle, await until_it_waits(harness, handle)
-
-
-async def until_it_waits(harness: Harness, handle: Incident) -> IncidentState:
-    for _ in range(120):
-        state = await harness.state(handle)
-        if state.waits_for:
-            return state
-        await harness.env.sleep(1)
-    raise AssertionError(f"it never waits: {[entry.text for entry in state.timeline]}")
+    return handle, await harness.until_it_waits(handle)
 
 
 async def ends(harness: Harness, handle: Incident, within: timedelta) -> Review:
@@ -70,7 +61,7 @@ async def test_the_clock_ends_it_and_the_page_goes_on_to_the_next_one(waiting: H
     assert state.waits_until is not None
     assert state.waits_until - await waiting.now() > timedelta(minutes=59)
     await waiting.env.sleep(HOUR)
-    state = await until_it_waits(waiting, handle)
+    state = await waiting.until_it_waits(handle)
     assert says(state, "looks again")
     await waiting.env.sleep(timedelta(minutes=100))
     assert (await waiting.state(handle)).waits_for
@@ -84,7 +75,7 @@ async def test_everybody_hears_of_a_long_wait_once(waiting: Harness) -> None:
     handle, _ = await begins(waiting, WaitsTwice)
     handle = await told_for_months(waiting, handle)
     await waiting.env.sleep(HOUR)
-    await until_it_waits(waiting, handle)
+    await waiting.until_it_waits(handle)
     waits = [title for title in waiting.world.notices() if "waits, until" in title]
     assert len(waits) == 2, "one a wait"
 

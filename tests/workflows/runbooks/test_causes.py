@@ -30,6 +30,9 @@ async def test_a_cause_is_found_and_answered(harness: Harness, runbook: str, row
         assert review.outcome is Outcome.CLOSED_BY_HUMAN
         assert review.performed == ()
     else:
+        if row.person_first:
+            await harness.until_it_waits(handle)
+            await handle.signal("done")
         if row.asks:
             state = await harness.until(handle, "awaiting approval")
             assert harness.world.done == [], "nothing is done before somebody approves"

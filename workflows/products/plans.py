@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Plan
     from models.actions.surroundings import RecreateService
     from workflows.diagnosis.situation import Situation
-    from workflows.diagnosis.sync_failures import loop, sync_failure
+    from workflows.products.failures import loop, sync_failure
 
 
 def _sync(now: Situation, asked_with: Mapping[str, str | bool | int] | None = None) -> SyncProducts:
