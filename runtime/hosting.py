@@ -29,6 +29,9 @@ from activities.app.retrying import RetryActivities
 from activities.app.starts import StartActivities
 from activities.app.switches import Switches
 from activities.app.sync import SyncActivities
+from activities.endpoints.probe import EndpointActivities
+from activities.endpoints.routes import RouteActivities
+from activities.endpoints.switches import EndpointSwitchActivities
 from activities.files.clean_up import CleanUpActivities
 from activities.files.diagnostic import DiagnosticActivities
 from activities.files.environment import EnvironmentActivities
@@ -155,6 +158,9 @@ def build(
         HeapLimitActivities(managers),
         BusierRouteActivities(Prometheus(http)),
         StartedAroundActivities(),
+        EndpointActivities(http),
+        EndpointSwitchActivities(switches),
+        RouteActivities(Prometheus(http)),
         ActionActivities(managers),
         AlertSourceActivities(http),
         ChannelActivities(build_channels(now.channels, http, resolve)),

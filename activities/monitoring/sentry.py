@@ -7,6 +7,8 @@ nothing else. Titles come from the application's errors: they are data, redacted
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +31,7 @@ READ = 25
 SHORT_WAIT = timedelta(seconds=2)
 """If Sentry limits us for no longer, it is asked again once."""
 
+_A_ROUTE = re.compile(r"(?:[A-Z]+ )?/")
 _OPEN = ("", "unresolved", "reprocessing")
 
 
@@ -39,6 +42,8 @@ class TopIssues(ServiceRequest):
     period: str = Field(default="24h", pattern=r"^\d+[hdw]$")
     since: datetime | None = None
     top: int = Field(default=3, ge=1, le=25)
+    routes: tuple[str, ...] = ()
+    """Only those of these routes: by their transaction, or by the culprit."""
     within: Duration = timedelta(seconds=5)
 
 
@@ -125,7 +130,7 @@ class SentryActivities:
             return SentrySeen(reason=reason, observed_at=now)
         try:
             token = resolve(sentry.token)
-            top = await self._issues(sentry, request, token, request.query)
+            top = await self._top(sentry, request, token)
             new = await self._new(sentry, request, token, top) if request.since else ()
         except SecretMissing as missing:
             return SentrySeen(reason=f"Sentry cannot be asked: {missing}", observed_at=now)
@@ -136,12 +141,30 @@ class SentryActivities:
         top, new = top[: request.top], new[: request.top]
         return SentrySeen(finding=Finding.BAD, reason=_in_words(top, new), top=top, new=new, observed_at=now)
 
+    async def _top(self, sentry: Sentry, request: TopIssues, token: str) -> tuple[Issue, ...]:
+        """Of some routes also those that are too rare to be among the most frequent of the project."""
+        every = await self._issues(sentry, request, token, request.query)
+        if not request.routes:
+            return every
+        try:
+            query = f"{request.query} {_transactions(request.routes)}"
+            theirs = await self._issues(sentry, request, token, query)
+        except _RefusedQuery:
+            theirs = ()
+        of_routes = (
+            *(one for one in every if _names(one, request.routes)),
+            *(one for one in theirs if not _of_another(one, request.routes)),
+        )
+        return tuple(sorted(dict.fromkeys(of_routes), key=lambda one: -one.count))
+
     async def _new(
         self, sentry: Sentry, request: TopIssues, token: str, top: tuple[Issue, ...]
     ) -> tuple[Issue, ...]:
         """First seen since the deployment; a server that cannot search for it has shown them already."""
         since = request.since or datetime.now(UTC)
         first_seen = f"firstSeen:>={since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+        if request.routes:
+            return tuple(one for one in top if one.first_seen >= since.replace(microsecond=0))
         try:
             found = await self._issues(sentry, request, token, f"{request.query} {first_seen}")
         except _RefusedQuery:
@@ -216,6 +239,24 @@ def _issue(issue: _Issue) -> Issue:
         last_seen=issue.last_seen,
         link=clean(link, 300) if link.startswith(("https://", "http://")) else "",
     )
+
+
+def _transactions(routes: Sequence[str]) -> str:
+    """The term of the search for what is named by a route, with its method or without."""
+    plain = [route for route in routes if not set(route) & set('"\\*,[]')]
+    named = [name for route in plain for name in (route, f"GET {route}", f"POST {route}")]
+    return f"transaction:[{', '.join(f'{chr(34)}{name}{chr(34)}' for name in named)}]"
+
+
+def _names(issue: Issue, routes: Sequence[str]) -> bool:
+    """Whether its culprit or title names one of them whole: `/api/videos` is not `/api/videos/ideas`."""
+    text = f"{issue.culprit} {issue.title}"
+    return any(re.search(rf"(?<![\w/.-]){re.escape(route)}(?![\w/-])", text) for route in routes)
+
+
+def _of_another(issue: Issue, routes: Sequence[str]) -> bool:
+    """Whether its culprit is a route, and another one: a server may not know the term."""
+    return bool(_A_ROUTE.match(issue.culprit)) and not _names(issue, routes)
 
 
 def _in_words(top: tuple[Issue, ...], new: tuple[Issue, ...]) -> str:

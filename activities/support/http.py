@@ -69,6 +69,8 @@ class Answer:
     date: str = ""
     """The server's clock, as its `Date` header tells it."""
     cut: Cut | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """As they came. They may hold secrets."""
 
     @property
     def excerpt(self) -> str:
@@ -174,6 +176,7 @@ async def send(
         retry_after=response.headers.get("retry-after", ""),
         date=response.headers.get("date", ""),
         cut=cut,
+        headers=tuple(response.headers.multi_items()),
     )
 
 

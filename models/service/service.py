@@ -18,6 +18,7 @@ from models.names import ServiceName, queue_of, verification_queue_of
 from models.service.addresses import WebAddress, web_address
 from models.service.application import ApplicationApi
 from models.service.costs import Costs
+from models.service.endpoints import Endpoints
 from models.service.memory import Diagnostic, HeapLimit
 from models.service.secret import SecretRef
 from models.service.surroundings import (
@@ -208,6 +209,7 @@ class Service(Configured):
     providers: dict[str, Provider] = Field(default_factory=dict)
     temporal: AppTemporal | None = None
     api: ApplicationApi | None = None
+    endpoints: Endpoints | None = None
     costs: Costs | None = None
     videos: Videos | None = None
     degradation: Degradation | None = None

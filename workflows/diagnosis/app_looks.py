@@ -1,4 +1,4 @@
-"""The looks at the application itself: its own API, and its own Temporal.
+"""The looks at the application itself: its own API, its endpoints, and its own Temporal.
 
 `workflows.diagnosis.looks` has them all.
 """
@@ -15,10 +15,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.app.products import CountSeen, LookAtProducts, ProductActivities, SyncSeen
     from activities.app.retry_proposal import ProposeRetry, RetryProposal, RetryProposalActivities
     from activities.app.starts import StartActivities, StartsSeen, WorkflowStarts
+    from activities.endpoints.probe import EndpointActivities
+    from activities.endpoints.routes import RouteActivities
+    from activities.endpoints.seen import EndpointSeen, LookAtEndpoint, LookAtRoute, RouteSeen
     from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
     from activities.schedules.seen import SchedulesSeen
     from activities.videos.budget import BudgetActivities, BudgetSeen, SummarySeen
     from activities.videos.videos import LookAtQueue, QueueSeen, VideoActivities, VideosSeen
+    from models.service.endpoints import named_by
     from models.service.service import Service
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
@@ -27,6 +31,16 @@ with workflow.unsafe.imports_passed_through():
 def the_service(now: Situation) -> Service:
     """The usual subject of a look."""
     return now.service
+
+
+def its_endpoint(now: Situation) -> LookAtEndpoint:
+    """The one that the alert names; what it says is only compared with the configuration."""
+    return LookAtEndpoint(service=now.service, named=named_by(now.labels))
+
+
+def its_route(now: Situation) -> LookAtRoute:
+    """By what the configuration calls it; one that it does not know, by what the alert says."""
+    return LookAtRoute(service=now.service, names=now[endpoint].routes or named_by(now.labels))
 
 
 def its_executions(now: Situation) -> FailedExecutions:
@@ -88,6 +102,10 @@ retry = Look(
     its_failed_generation,
     "how to try a failed workflow again",
 )
+endpoint = Look(
+    "endpoint", EndpointSeen, EndpointActivities.look_at_endpoint, its_endpoint, "answers of the endpoint"
+)
+route = Look("route", RouteSeen, RouteActivities.look_at_route, its_route, "error ratio of the endpoint")
 executions = Look(
     "executions", ExecutionsSeen, AppTemporalActivities.failed_executions, its_executions, "failed workflows"
 )

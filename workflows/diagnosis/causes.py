@@ -25,6 +25,11 @@ Revert = Callable[[Situation], Plan | None]
 """Makes the exact plan that reverts a temporary fix."""
 
 
+def never(_: Situation) -> bool:
+    """Nothing contradicts a cause; nothing but its own proof reverts a change."""
+    return False
+
+
 @dataclass(frozen=True)
 class Undo:
     """How a temporary fix is reverted, and the verification that says when.
@@ -36,15 +41,12 @@ class Undo:
     name: str
     fix: Revert
     when: Verification
+    with_alert: Callable[[Situation], bool] = never
+    """Whether the end of the alert reverts it as well."""
 
 
 UndoOf = Callable[[Plan], Undo | None]
 """The undo of the plan that was chosen among several; None for what is done for good."""
-
-
-def never(_: Situation) -> bool:
-    """Nothing contradicts it."""
-    return False
 
 
 def no_hurry(_: Situation) -> str:

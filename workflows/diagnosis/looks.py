@@ -36,7 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from models.evidence.deployment import Deployment
     from models.service.service import Service
     from workflows.diagnosis.app_looks import *  # noqa: F403  what is looked at of the application
-    from workflows.diagnosis.app_looks import the_service
+    from workflows.diagnosis.app_looks import endpoint, route, the_service
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.process_looks import *  # noqa: F403  what is looked at of its process and its memory
     from workflows.diagnosis.process_looks import process
@@ -116,6 +116,12 @@ def its_issues(now: Situation) -> TopIssues:
     return TopIssues(service=now.service, since=since)
 
 
+def its_endpoint_issues(now: Situation) -> TopIssues | None:
+    """Only those of the endpoint: look at that, and at its route, first."""
+    routes = now[endpoint].routes or ((now[route].route,) if now[route].route else ())
+    return its_issues(now).model_copy(update={"routes": routes}) if routes else None
+
+
 health = Look("health", HealthSeen, HealthActivities.probe_health, the_service, "health check")
 recent_logs = Look("logs", LogsSeen, LogActivities.read_logs, the_service, "last log lines")
 port_owner = Look("port", PortSeen, PortActivities.look_at_port, the_service)
@@ -158,6 +164,9 @@ provider_times = Look(
     "time that providers take",
 )
 issues = Look("issues", SentrySeen, SentryActivities.top_issues, its_issues, "top issues")
+endpoint_issues = Look(
+    "endpoint_issues", SentrySeen, SentryActivities.top_issues, its_endpoint_issues, "issues of the endpoint"
+)
 providers = Look("providers", ProvidersSeen, ProviderActivities.probe_providers, the_service)
 provider_calls = Look(
     "provider_calls",

@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from models.actions.database import RaiseMaxConnections, RestartDatabase, TerminateSessions
+    from models.actions.endpoints import AnswerMaintenance, Closed, DisableEndpoint, ReopenEndpoint
     from models.actions.plan import Plan
     from models.actions.service import (
         KillProcess,
@@ -25,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         RestoreService,
         SetEnvironment,
     )
+    from models.service.endpoints import Endpoint, named_by
     from workflows.diagnosis.provider_failures import provider_failures
     from workflows.diagnosis.situation import Situation
 
@@ -189,3 +191,46 @@ def clean_up_then_start(now: Situation) -> Plan | None:
         return None
     gone = CleanUpFiles(service=now.service, files=tuple(file.path for file in old.files), frees=old.size)
     return Plan(steps=(gone, StartService(service=now.service)), why=now[looks.host].reason)
+
+
+def endpoint_of(now: Situation) -> Endpoint | None:
+    """The endpoint of the configuration that the alert names."""
+    endpoints = now.service.endpoints
+    return endpoints.called(named_by(now.labels)) if endpoints else None
+
+
+def answer_maintenance(now: Situation) -> Plan | None:
+    """Where it has such a switch."""
+    endpoint = endpoint_of(now)
+    if endpoint is None or endpoint.maintenance is None:
+        return None
+    step = AnswerMaintenance(service=now.service, path=endpoint.path, at_most=endpoint.at_most)
+    return Plan(steps=(step,), why=now.trouble)
+
+
+def disable_endpoint(now: Situation) -> Plan | None:
+    """Where it has such a switch."""
+    endpoint = endpoint_of(now)
+    if endpoint is None or endpoint.disable is None:
+        return None
+    step = DisableEndpoint(service=now.service, path=endpoint.path, at_most=endpoint.at_most)
+    return Plan(steps=(step,), why=now.trouble)
+
+
+def reopen_endpoint(closed: Closed) -> Callable[[Situation], Plan | None]:
+    """Put it back into service by the switch that took it out."""
+
+    def plan(now: Situation) -> Plan | None:
+        endpoint = endpoint_of(now)
+        if endpoint is None:
+            return None
+        step = ReopenEndpoint(service=now.service, path=endpoint.path, from_=closed)
+        return Plan(steps=(step,), why="it was taken out of service only for a while")
+
+    return plan
+
+
+def nobody_sees_behind(now: Situation) -> bool:
+    """Without a way past the switch the end of the alert is the only sign that the endpoint is well."""
+    endpoint = endpoint_of(now)
+    return endpoint is None or endpoint.bypass is None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from temporalio import workflow
 
@@ -19,6 +20,8 @@ class Situation:
     seen: Seen
     policy: Policy
     service: Service
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of the alert: data, which is only ever compared with what the configuration names."""
 
     def __getitem__(self, look: Looked[R_co]) -> R_co:
         """What a look found, as its own kind of evidence: `now[looks.process].exited`."""

@@ -16,6 +16,8 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from activities.app.sync import SyncActivities
+    from activities.endpoints.probe import EndpointActivities
+    from activities.endpoints.seen import WatchEndpoint
     from activities.health.probe import HealthActivities
     from activities.monitoring.memory import MemoryActivities
     from activities.monitoring.providers import ProviderActivities, WatchProviders
@@ -24,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.service.processes import ProcessActivities
     from models.base import in_words
     from models.evidence.evidence import Evidence, VerificationRequest, VerificationResult
+    from models.service.endpoints import named_by
     from models.service.request import Request
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
@@ -69,7 +72,7 @@ class Verification:
         """
         window = now.policy.thresholds.stable_for
         request = self._about(now, window)
-        if since and isinstance(request, WatchProviders):
+        if since and isinstance(request, WatchProviders | WatchEndpoint) and request.at_most is not None:
             left = max(since + request.at_most - workflow.now(), timedelta())
             request = request.model_copy(update={"at_most": left})
         watched: VerificationResult = await workflow.execute_activity_method(
@@ -106,6 +109,17 @@ def _late_recovery(now: Situation, window: timedelta) -> WaitForRecovery:
     return _recovery(now, window).model_copy(update={"at_most": WAITED_FOR})
 
 
+def _endpoint(now: Situation, window: timedelta) -> WatchEndpoint:
+    return WatchEndpoint(service=now.service, named=named_by(now.labels), stable_for=window)
+
+
+def _endpoint_behind(now: Situation, window: timedelta) -> WatchEndpoint:
+    endpoints = now.service.endpoints
+    endpoint = endpoints.called(named_by(now.labels)) if endpoints else None
+    limit = endpoint.at_most if endpoint else timedelta()
+    return _endpoint(now, window).model_copy(update={"at_most": limit})
+
+
 HEALTHY = Verification(
     HealthActivities.watch_health, "stays healthy for {window}", _the_service, looks.health
 )
@@ -123,6 +137,15 @@ FEW_ERRORS = Verification(
 )
 ROOM_IN_THE_HEAP = Verification(
     MemoryActivities.watch_memory, "has room in its heap for {window}", _the_service, looks.memory
+)
+ENDPOINT_ANSWERS = Verification(
+    EndpointActivities.watch_endpoint, "answers as expected for {window}", _endpoint, looks.endpoint
+)
+ENDPOINT_BACK = Verification(
+    EndpointActivities.watch_endpoint,
+    "has its endpoint back, behind the switch, for {window}",
+    _endpoint_behind,
+    looks.endpoint,
 )
 PROVIDERS_BACK = Verification(
     ProviderActivities.watch_providers, "has its providers back for {window}", _providers, looks.providers

@@ -55,7 +55,9 @@ class Parts:
         self.notifications = Notifications(self.record, self.timeline, self.alert_state, self.remediation)
         self._watch: Verification | None = None
         self._held_until: datetime | None = None
-        self.undoing = Undoing(self.timeline, self.mistakes, self._revert, self._not_reverted)
+        self.undoing = Undoing(
+            self.timeline, self.mistakes, self._revert, self._not_reverted, self.remediation.resolved
+        )
         self.path = Path(self.record)
         self.record.continuation.waits_for(lambda: self.undoing.acting or self.others.telling)
         self.record.continuation.stops(self.undoing.stop)
@@ -90,7 +92,7 @@ class Parts:
     @property
     def now(self) -> Situation:
         """What was seen so far, and what the policy says about it."""
-        return Situation(self.record.seen, self.policy, self.service)
+        return Situation(self.record.seen, self.policy, self.service, self.record.alert.labels)
 
     def state(self) -> IncidentState:
         rung = self.escalation.rung if self._responding else ""

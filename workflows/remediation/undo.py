@@ -33,11 +33,13 @@ class Undoing:
         mistakes: Mistakes,
         revert: Callable[[Revert], Awaitable[None]],
         failed: Callable[[str], None],
+        resolved: Callable[[], bool],
     ) -> None:
         self._timeline = timeline
         self._mistakes = mistakes
         self._revert = revert
         self._failed = failed
+        self._resolved = resolved
         self._promises: dict[Undo, asyncio.Task[None]] = {}
         self._since: dict[Undo, datetime] = {}
         self._failing: set[Undo] = set()
@@ -98,8 +100,12 @@ class Undoing:
         return True
 
     async def _keep(self, undo: Undo, now: Situation, done_said: Callable[[], bool]) -> None:
+        with_alert = undo.with_alert(now)
         try:
-            watched = await unless(done_said, undo.when.over(now, self._since[undo]))
+            watched = await unless(
+                lambda: done_said() or (with_alert and self._resolved()),
+                undo.when.over(now, self._since[undo]),
+            )
             if watched:
                 self._timeline.add(f"the temporary change is reverted: {watched.reason}")
             await self._act(undo)

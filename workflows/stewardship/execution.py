@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.app.degradation import DegradationActivities
     from activities.app.retrying import RetryActivities
     from activities.app.sync import SyncActivities
+    from activities.endpoints.switches import EndpointSwitchActivities
     from activities.files.clean_up import CleanUpActivities
     from activities.files.diagnostic import DiagnosticActivities
     from activities.files.environment import EnvironmentActivities
@@ -38,6 +39,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.application import PauseSchedule, SyncProducts, TriggerSchedule, UnpauseSchedule
     from models.actions.change import ActionResult, Change, Perform
     from models.actions.database import AnalyzeTables, RaiseMaxConnections, RestartDatabase, TerminateSessions
+    from models.actions.endpoints import AnswerMaintenance, DisableEndpoint, ReopenEndpoint
     from models.actions.executions import RetryWorkflow
     from models.actions.kinds import Action
     from models.actions.memory import ClearCache, TakeDiagnostic
@@ -115,6 +117,9 @@ PERFORMANCES = (
     Performance(ClearCache, CacheActivities.clear_cache, timedelta(minutes=1)),
     Performance(TakeDiagnostic, DiagnosticActivities.take_diagnostic, timedelta(minutes=10)),
     Performance(SetEnvironment, EnvironmentActivities.set_environment, timedelta(minutes=5)),
+    Performance(DisableEndpoint, EndpointSwitchActivities.disable_endpoint, timedelta(minutes=1)),
+    Performance(AnswerMaintenance, EndpointSwitchActivities.answer_maintenance, timedelta(minutes=1)),
+    Performance(ReopenEndpoint, EndpointSwitchActivities.reopen_endpoint, timedelta(minutes=1)),
     Performance(RetryWorkflow, RetryActivities.retry_workflow, timedelta(minutes=1)),
     Performance(
         GenerateVideos,

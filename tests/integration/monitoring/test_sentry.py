@@ -218,3 +218,52 @@ async def test_away_hung_or_without_a_token_is_unknown(sentry: SentryActivities,
     tokenless = await look(sentry, request("http://127.0.0.1:1", missing))
     assert tokenless.unknown
     assert "variable RUNBOOKS_TEST_NO_SUCH_VARIABLE is not set" in tokenless.reason
+
+
+ROUTES = ("/api/videos/:id", "/api/videos/1")
+
+
+def listing(issues: list[dict[str, Any]]) -> Response:
+    return Response(json.dumps(issues), content_type="application/json")
+
+
+async def test_the_issues_of_one_route(
+    sentry: SentryActivities, httpserver: HTTPServer, token: SecretRef
+) -> None:
+    """By the transaction that Sentry knows, and by the culprit; those of longer routes are not its own."""
+    asked_for: list[str] = []
+
+    def answers(asked: Request) -> Response:
+        query = asked.args["query"]
+        asked_for.append(query)
+        listed = [
+            issue(1, 900, culprit="GET /api/videos"),
+            issue(2, 50, culprit="GET /api/videos/:id"),
+            issue(3, 9, culprit="POST /api/videos/:id/publish"),
+        ]
+        rare = [issue(4, 2, culprit="videos.service.ts in findOne"), issue(5, 1, culprit="GET /api/other")]
+        return Response(
+            json.dumps(rare if "transaction:" in query else listed), content_type="application/json"
+        )
+
+    httpserver.expect_request(PATH).respond_with_handler(answers)
+    seen = await look(sentry, request(httpserver.url_for("/"), token, routes=ROUTES))
+    assert [one.short_id for one in seen.top] == ["BACKEND-2", "BACKEND-4"]
+    assert 'transaction:["/api/videos/:id", "GET /api/videos/:id"' in asked_for[1]
+
+
+async def test_a_server_that_does_not_know_transactions_still_tells_by_the_culprit(
+    sentry: SentryActivities, httpserver: HTTPServer, token: SecretRef
+) -> None:
+    def answers(asked: Request) -> Response:
+        if "transaction:" in asked.args["query"]:
+            return Response(status=400)
+        return Response(
+            json.dumps([issue(2, 50, culprit="GET /api/videos/:id")]), content_type="application/json"
+        )
+
+    httpserver.expect_request(PATH).respond_with_handler(answers)
+    since = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
+    seen = await look(sentry, request(httpserver.url_for("/"), token, routes=ROUTES, since=since))
+    assert [one.short_id for one in seen.top] == ["BACKEND-2"]
+    assert [one.short_id for one in seen.new] == ["BACKEND-2"]

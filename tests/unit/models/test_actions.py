@@ -18,6 +18,7 @@ from models.actions.database import (
     TableStatistics,
     TerminateSessions,
 )
+from models.actions.endpoints import AnswerMaintenance, DisableEndpoint, ReopenEndpoint
 from models.actions.executions import RetryWorkflow
 from models.actions.kinds import Action
 from models.actions.memory import ClearCache, TakeDiagnostic
@@ -78,6 +79,9 @@ EVERY: tuple[Action, ...] = (
     RestoreService(service=BACKEND),
     SyncProducts(service=BACKEND, asked_with={"limit": 10}, last_sync=AT),
     RecreateService(service=BACKEND, settings=("AMAZON_ACCESS_KEY",)),
+    DisableEndpoint(service=BACKEND, path="/api/x", at_most=timedelta(days=1)),
+    AnswerMaintenance(service=BACKEND, path="/api/x", at_most=timedelta(days=1)),
+    ReopenEndpoint(service=BACKEND, path="/api/x", from_="disable"),
     UnpauseSchedule(service=BACKEND, schedule="loop", note="Paused via Python SDK"),
     PauseSchedule(service=BACKEND, schedule="loop", because="its costs run away"),
     TriggerSchedule(service=BACKEND, schedule="loop", started=3),
@@ -105,6 +109,7 @@ RISKS = {
     Risk.SAFE: {
         "start-service",
         "restore-service",
+        "reopen-endpoint",
         "unpause-schedule",
         "sync-products",
         "trigger-schedule",
@@ -120,6 +125,7 @@ RISKS = {
         "scale-out",
         "set-environment",
         "degrade",
+        "answer-maintenance",
         "pause-schedule",
         "recreate-service",
         "retry-workflow",
@@ -130,6 +136,7 @@ RISKS = {
     Risk.DANGEROUS: {
         "kill-process",
         "roll-back",
+        "disable-endpoint",
         "restart-database",
         "terminate-sessions",
         "raise-max-connections",
