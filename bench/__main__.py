@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from bench import first_probe, history, memory, starts, storm
+from bench import first_probe, history, long_open, memory, starts, storm
 from bench.figures import Figure, as_markdown, as_text, missing
 from bench.ground import as_installed
 from demo.parts.errors import EndedError, NotReadyError
@@ -18,6 +18,7 @@ from demo.parts.errors import EndedError, NotReadyError
 MEASUREMENTS: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "first-probe": first_probe.measure,
     "history": history.measure,
+    "long-open": long_open.measure,
     "memory": memory.measure,
     "starts": starts.measure,
     "storm": storm.measure,

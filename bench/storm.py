@@ -77,7 +77,7 @@ async def measure(directory: Path) -> list[Figure]:
         temporal = await stack.enter_async_context(Temporal(directory))
         token = new_token(directory)
         environment = product_environment(temporal.address, token)
-        config = _configuration(directory)
+        config = configured(directory)
         intake = await stack.enter_async_context(Intake(directory, config=config, environment=environment))
         storm = _Storm(await client_of(temporal), Poster(intake.url, token.read_text().strip()))
         return [*await _repeats(storm), await _new(storm)]
@@ -185,7 +185,8 @@ def _body(alerts: list[dict[str, Any]]) -> bytes:
     return json.dumps(envelope).encode()
 
 
-def _configuration(directory: Path) -> Path:
+def configured(directory: Path) -> Path:
+    """A configuration of services that nobody runs."""
     manager = {"kind": "supervisord", "program": "service", "socket": str(directory / "none.sock")}
     content = {
         "services": {name: {"manager": manager} for name in _services()},
