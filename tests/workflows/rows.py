@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.incident.incident import Outcome
 from tests.workflows.scenes import Scene
 
 
@@ -25,6 +26,8 @@ class Row:
     service: str = "backend"
     configuration: dict[str, Any] = field(default_factory=dict)
     variant: str = ""
+    outcome: Outcome = Outcome.RESOLVED
+    """How it ends where nobody has to take over."""
 
     @property
     def title(self) -> str:

@@ -11,6 +11,8 @@ from activities.health.health_seen import HealthKind, HealthSeen
 from activities.managers.process_seen import Ended, ProcessSeen, ProcessState
 from activities.monitoring.alertmanager import AlertSourceSeen
 from activities.monitoring.heap import HeapSeen
+from activities.monitoring.heap_shape import Shape, Trend
+from activities.monitoring.memory_growth import GrowthSeen
 from activities.monitoring.providers import ProviderKind, ProviderSeen, ProvidersSeen
 from activities.monitoring.sentry import SentrySeen
 from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen
@@ -114,6 +116,37 @@ MANY_ERRORS = ErrorsSeen(finding=Finding.BAD, reason="12 % of 50 requests/s fail
 NO_TRAFFIC = ErrorsSeen(reason="no traffic: nobody knows")
 STEADY_HEAP = HeapSeen(finding=Finding.OK, reason="the heap is steady")
 GROWING_HEAP = HeapSeen(finding=Finding.BAD, reason="the heap grows by 12 % an hour", slope=0.12, fit=0.97)
+LEAK = Trend(
+    shape=Shape.GROWTH,
+    slope=0.06,
+    fit=0.97,
+    grown=0.3,
+    over=timedelta(hours=5),
+    now=0.6,
+    steady=True,
+)
+STEADY = Trend(shape=Shape.STEADY, over=timedelta(hours=5), now=0.3)
+STEADY_GROWTH = GrowthSeen(
+    finding=Finding.OK,
+    reason="30% of the heap in use, steady for 5 h",
+    trend=STEADY,
+    before=LEAK,
+    over=timedelta(hours=5),
+)
+GROWING = GrowthSeen(
+    finding=Finding.BAD,
+    reason="60% of the heap in use, growing by 30% in 5 h",
+    trend=LEAK,
+    over=timedelta(hours=5),
+    full_in=timedelta(hours=7),
+)
+GROWING_SINCE_ITS_START = GROWING.model_copy(update={"before": STEADY})
+GROWING_AS_BEFORE = GROWING.model_copy(update={"before": LEAK})
+GROWING_WITH_TRAFFIC = GROWING_SINCE_ITS_START.model_copy(update={"traffic_grew": 3.0})
+JUST_STARTED = STEADY_GROWTH.model_copy(update={"trend": Trend(), "over": timedelta(seconds=1)})
+LEVELLED_OFF = STEADY_GROWTH.model_copy(
+    update={"trend": LEAK.model_copy(update={"levels_off": True}), "reason": "grew by 30%, and levels off"}
+)
 IDLE_CPU = CpuSeen(finding=Finding.OK, reason="0.2 cores", cores=0.2)
 FULL_CPU = CpuSeen(finding=Finding.BAD, reason="0.98 cores", cores=0.98)
 NO_ISSUES = SentrySeen(finding=Finding.OK, reason="no issues")

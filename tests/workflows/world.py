@@ -27,6 +27,7 @@ from activities.health.health_seen import HealthSeen
 from activities.managers.process_seen import ProcessSeen
 from activities.monitoring.alertmanager import AlertSourceSeen
 from activities.monitoring.heap import HeapSeen
+from activities.monitoring.memory_growth import GrowthSeen
 from activities.monitoring.providers import ProvidersSeen
 from activities.monitoring.sentry import SentrySeen
 from activities.monitoring.service_metrics import CpuSeen, ErrorsSeen
@@ -90,6 +91,7 @@ class World:
     pool_setting: EnvironmentProposal = sights.BIGGER_POOL
     errors: ErrorsSeen = sights.FEW_ERRORS
     heap: HeapSeen = sights.STEADY_HEAP
+    growth: GrowthSeen = sights.STEADY_GROWTH
     cpu: CpuSeen = sights.IDLE_CPU
     issues: SentrySeen = sights.NO_ISSUES
     providers: ProvidersSeen = sights.SERVING

@@ -176,20 +176,22 @@ class Waits(Parts):
         if not self.record.wait:
             self.record.wait = wait
             self._tell(wait)
-        going_on = False
         try:
             yield lambda: self.remediation.resolved() or done_said() or self.remediation.taken_over()
         except GoesOnInNewRun:
-            going_on = True
             raise
-        finally:
-            if not going_on:
-                self.record.wait = None
-                self._show_details()
+        except Exception:  # not `finally`: a run that is evicted from its worker waits on
+            self._wait_is_over()
+            raise
+        self._wait_is_over()
         self._stop_if_resolved()
         self.remediation.stop_if_done(done_said)
         if self.remediation.taken_over():
             raise Withdrawn("a more severe incident needs the service")
+
+    def _wait_is_over(self) -> None:
+        self.record.wait = None
+        self._show_details()
 
     def _stop_if_resolved(self) -> None:
         """What was done before helped, if the alert is over while nothing more happens."""

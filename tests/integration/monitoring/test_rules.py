@@ -251,3 +251,41 @@ def test_the_alert_of_costs_and_its_runbook_judge_by_the_same_number() -> None:
     (inner,) = re.findall(r"increase\(.*?\[\$window\]\)", costs.spent)
     assert expression.strip() == f"sum({inner.replace('$window', '24h')})"
     assert (float(threshold), costs.per.days) == (costs.budget, 1)
+
+
+HOURS = 8 * 240
+"""Samples of eight hours."""
+
+
+def heap(values: str) -> Series:
+    return {
+        'nodejs_heap_used_bytes{job="backend"}': values,
+        'nodejs_heap_size_limit_bytes{job="backend"}': f"1000x{HOURS}",
+    }
+
+
+def test_the_alert_of_a_growing_heap_judges_by_the_heap_of_the_runbook() -> None:
+    metrics = SHIPPED.services["backend"].metrics
+    assert metrics is not None
+    assert "".join(metrics.heap.split()) in "".join(rules()["MemoryKeepsGrowing"]["expr"].split())
+
+
+def test_a_heap_that_keeps_growing_fires(tmp_path: Path) -> None:
+    said = "The heap grows by 14.4% of its limit in six hours."
+    growing = firing("MemoryKeepsGrowing", said)
+    expect(tmp_path, heap(f"300+0.1x{HOURS}"), "MemoryKeepsGrowing", growing, at="7h")
+    expect(tmp_path, heap(f"300+0.1x{HOURS}"), "MemoryKeepsGrowing", at="20m")
+
+
+@pytest.mark.parametrize(
+    ("values", "at"),
+    [
+        pytest.param(f"300x{HOURS}", "7h", id="steady"),
+        pytest.param(f"300+0.02x{HOURS}", "7h", id="too little to tell"),
+        pytest.param("300x720 500x1200", "7h", id="a step of four hours ago"),
+        pytest.param(" ".join(["300+10x19"] * 96), "7h", id="collected every five minutes"),
+        pytest.param("300+0.1x1440 300x480", "7h30m", id="restarted, and steady since"),
+    ],
+)
+def test_a_heap_that_does_not_keep_growing_does_not_fire(tmp_path: Path, values: str, at: str) -> None:
+    expect(tmp_path, heap(values), "MemoryKeepsGrowing", at=at)
