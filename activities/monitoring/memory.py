@@ -29,6 +29,8 @@ SAMPLE_EVERY = timedelta(seconds=5)
 POINTS = 480
 HALF = 0.5
 """The share of the heap's growth above which the caches explain it."""
+LEAST_SEEN = 1 / 12
+"""The share of the window for which a growth must be seen before anything is foretold by it."""
 SMALL = 0.02
 """A growth by less than this share of the heap is none."""
 BUSIER = 1.5
@@ -60,6 +62,8 @@ class MemorySeen(Evidence):
     """Since when the samples are of one process."""
     over: timedelta = timedelta()
     """How long the samples were seen."""
+    certain: bool = False
+    """It grows without a doubt, and was seen to do so for long enough to say when it is full."""
     full_in: timedelta | None = None
     """When a growth reaches the limit."""
     traffic_grew: float | None = None
@@ -191,7 +195,8 @@ def _judged(metrics: ErrorMetrics, series: SeriesSeen, started_at: datetime | No
     seen_for = last.at - points[0].at
     shape = trend(points, metrics.heap_growth) if len(points) >= FEWEST else Trend()
     full_in = shape.reaches(1.0)
-    soon = shape.sure and full_in is not None and full_in <= memory.urgent_within
+    certain = shape.sure and shape.over >= LEAST_SEEN * metrics.heap_window
+    soon = certain and full_in is not None and full_in <= memory.urgent_within
     high = floor >= memory.full
     return MemorySeen(
         finding=Finding.BAD if high or soon else Finding.OK,
@@ -203,6 +208,7 @@ def _judged(metrics: ErrorMetrics, series: SeriesSeen, started_at: datetime | No
         trend=shape,
         since=points[0].at,
         over=seen_for,
+        certain=certain,
         full_in=full_in,
     )
 

@@ -38,6 +38,8 @@ class Diagnostic(Configured):
     at_most: Interval = timedelta(minutes=2)
     largest: Size = 2**30
     """Bytes. A larger file is not kept."""
+    needs_memory: float = Field(default=1.0, ge=0)
+    """How much more memory it takes, as a share of what the process uses; 0 for a profile."""
 
     @field_validator("signal")
     @classmethod

@@ -111,6 +111,8 @@ class World:
     """How long the next syncs are refused for; afterwards they are taken."""
     sync_helps: bool = True
     """Whether a sync that is taken shows in the last sync."""
+    fails: dict[str, str] = field(default_factory=dict)
+    """What these effects, by the names of their activities, tell instead of being done."""
     works: bool = True
     """Whether effects make the service well again."""
     lost: Counter[str] = field(default_factory=Counter)
@@ -253,6 +255,8 @@ class World:
         if isinstance(order.action, SyncProducts) and self.throttled:
             now = datetime.now(UTC)
             return ActionResult(done=False, found="answered 429", at=now, throttled=self.throttled.pop(0))
+        if name in self.fails:
+            return ActionResult(done=False, found=self.fails[name], at=datetime.now(UTC))
         if self.works:
             self._heal(order.action)
         if name in self.silent:

@@ -7,6 +7,7 @@ from workflows.runbooks.any_alert import AnyAlert
 from workflows.runbooks.database_connection_failure import DatabaseConnectionFailure
 from workflows.runbooks.high_api_costs import HighApiCosts
 from workflows.runbooks.high_error_rate import HighErrorRate
+from workflows.runbooks.high_memory_usage import HighMemoryUsage
 from workflows.runbooks.memory_keeps_growing import MemoryKeepsGrowing
 from workflows.runbooks.no_products_synced import NoProductsSynced
 from workflows.runbooks.service_down import ServiceDown
@@ -19,6 +20,7 @@ RUNBOOKS: tuple[type[Runbook], ...] = (
     DatabaseConnectionFailure,
     HighApiCosts,
     NoProductsSynced,
+    HighMemoryUsage,
     MemoryKeepsGrowing,
     AnyAlert,
 )

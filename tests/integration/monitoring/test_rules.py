@@ -289,3 +289,58 @@ def test_a_heap_that_keeps_growing_fires(tmp_path: Path) -> None:
 )
 def test_a_heap_that_does_not_keep_growing_does_not_fire(tmp_path: Path, values: str, at: str) -> None:
     expect(tmp_path, heap(values), "MemoryKeepsGrowing", at=at)
+
+
+def filled(used: str, limit: int | None = 1000, job: str = "backend", name: str = "heap_used") -> Series:
+    series = {f'nodejs_{name}_bytes{{job="{job}"}}': used}
+    if limit is not None:
+        series[f'nodejs_heap_size_limit_bytes{{job="{job}"}}'] = f"{limit}x100"
+    return series
+
+
+def test_a_heap_that_stays_full_for_ten_minutes_fires(tmp_path: Path) -> None:
+    fires = firing("HighMemoryUsage", "95% of the heap are in use for ten minutes.")
+    expect(tmp_path, filled("950x100"), "HighMemoryUsage", fires)
+    expect(tmp_path, filled("950x100"), "HighMemoryUsage", at="9m")
+    expect(tmp_path, filled("850x100"), "HighMemoryUsage")
+    expect(tmp_path, filled("950x100", job="somebody-else"), "HighMemoryUsage")
+
+
+def test_a_heap_that_is_collected_in_time_does_not_fire(tmp_path: Path) -> None:
+    """Over 90 % between two collections, each eight minutes, and far below after each."""
+    teeth = " ".join(["950x31 300x0"] * 4)
+    expect(tmp_path, filled(teeth), "HighMemoryUsage")
+
+
+def test_what_a_heap_has_taken_so_far_is_not_its_limit(tmp_path: Path) -> None:
+    """Stock metrics of Node.js: nearly all that was taken is in use, and it is far from its limit."""
+    taken = {'nodejs_heap_size_total_bytes{job="backend"}': "100000000x100"}
+    stock = filled("95000000x100", limit=None, name="heap_size_used")
+    expect(tmp_path, {**stock, **taken}, "HighMemoryUsage")
+    two_gib = filled("2040109466x100", limit=None, name="heap_size_used")
+    expect(
+        tmp_path,
+        two_gib,
+        "HighMemoryUsage",
+        firing("HighMemoryUsage", "95% of the heap are in use for ten minutes."),
+    )
+
+
+def test_the_alert_of_memory_and_its_runbook_judge_by_the_same_number() -> None:
+    metrics = SHIPPED.services["backend"].metrics
+    assert metrics is not None
+    expression, _, threshold = rules()["HighMemoryUsage"]["expr"].rpartition(">")
+    assert " ".join(expression.split()) == " ".join(metrics.heap.split())
+    assert float(threshold) == metrics.memory.full
+
+
+def test_the_shipped_expressions_of_memory_give_the_known_numbers(tmp_path: Path) -> None:
+    metrics = SHIPPED.services["backend"].metrics
+    assert metrics is not None
+    value(tmp_path, filled("750x100"), metrics.memory.used, ("{}", 750))
+    value(tmp_path, filled("640x100", limit=None, name="heap_size_used"), metrics.memory.used, ("{}", 640))
+    by_route = {
+        f'http_requests_total{{job="backend",route="{one}"}}': f"0+{n}x100"
+        for one, n in (("/a", 30), ("/b", 15))
+    }
+    value(tmp_path, by_route, metrics.memory.by_route, ('{route="/a"}', 2), ('{route="/b"}', 1))
