@@ -33,6 +33,9 @@ class Around:
     """More about the backend: what is around it, in a stack that has it."""
 
 
+_SEVERITY = {"RevenueDeclining": "info"}
+
+
 def write_configuration(directory: Path, services: Services, around: Around) -> Path:
     """Write `runbooks.yaml` and the secret that it names; answer with its path."""
     secret = directory / "postgres-url"
@@ -57,7 +60,7 @@ def _content(directory: Path, services: Services, around: Around, secret: Path) 
             POSTGRES: _postgres(services, secret),
         },
         "alerts": {
-            runbook: {"severity": "critical", "thresholds": dict(thresholds)}
+            runbook: {"severity": _SEVERITY.get(runbook, "critical"), "thresholds": dict(thresholds)}
             for runbook in NAMES
             if runbook != ANY_ALERT
         },
@@ -85,6 +88,7 @@ def _backend(services: Services) -> dict[str, Any]:
             "settle": "20s",
         },
         "port": services.backend.port,
+        "api": {"url": services.backend.url},
         "depends_on": [POSTGRES],
         "memory": {"factor": 1.5, "cap": "1g"},
         "env_file": str(services.backend.env_file),

@@ -59,17 +59,20 @@ class Story:
             run = await self._watch.run_of(firing.incident)
             page = f"{self._stack.temporal.ui}/namespaces/default/workflows/{quote(firing.incident, safe='')}"
             self._screen.line(f"WATCH IT  {page}/{run.run_id}")
-            healthy_after = await self._follow(run, firing, since)
+            healthy_after = await self._follow(run, firing, since, reports=fault.reports)
         await self._until_closed(run)
         return await self._ending(run, healthy_after)
 
-    async def _follow(self, run: Run, firing: Firing, since: float) -> float:
-        """Follow until it is over, except for what is temporary; send `resolved` once all is well."""
+    async def _follow(self, run: Run, firing: Firing, since: float, *, reports: bool) -> float:
+        """Follow until it is over, except for what is temporary; send `resolved` once all is well.
+
+        What is only reported does not become well by that.
+        """
         healthy_after = 0.0
         while (phase := await self._watch.look(run)) not in _OVER:
             if phase is Phase.ESCALATED:
                 await self._watch.take_over(run)
-            if not healthy_after and await self._is_well():
+            if not reports and not healthy_after and await self._is_well():
                 healthy_after = time.monotonic() - since
                 await post(self._stack.intake.url, self._stack.token, firing, resolved=True)
                 self._screen.line("ALERT     all is well again; the webhook says resolved")

@@ -16,6 +16,9 @@ from models.incident.review import Review
 
 _OPEN = "ExecutionStatus = 'Running' AND AlertName IS NOT NULL"
 
+REPORTED = "an acknowledgement"
+"""So begins what an incident waits for that has reported something."""
+
 Run = WorkflowHandle[None, Review]
 
 
@@ -31,6 +34,7 @@ class Watch:
         self._phases: dict[str, Phase] = {}
         self._approved: set[str] = set()
         self._taken_over: set[str] = set()
+        self._read: set[str] = set()
 
     async def run_of(self, incident: str) -> Run:
         """This very run, followed from now on: the ID alone would also find the next one."""
@@ -49,6 +53,9 @@ class Watch:
                 state = await one.query("state", result_type=IncidentState)
                 self._tell(run_id, state)
                 self._phases[run_id] = state.phase
+                if state.waits_for.startswith(REPORTED) and run_id not in self._read:
+                    self._read.add(run_id)
+                    await self._acknowledge(state.id)
                 if state.awaiting and state.awaiting.digest not in self._approved:
                     await self._approve(state.id, state.awaiting)
         return self._phases.get(run.run_id or "", Phase.TRIAGE)
@@ -59,6 +66,11 @@ class Watch:
             self._taken_over.add(run.id)
             self._screen.line("PERSON    The runbook leaves the rest to a person, who would type in the end:")
             await self._type("done", run.id, "--by", "demo")
+
+    async def _acknowledge(self, incident: str) -> None:
+        """Say that the report was read, as whoever was sent it does."""
+        self._screen.line("PERSON    The report is there; who has read it would type:")
+        await self._type("ack", incident, "--by", "demo")
 
     async def _client(self) -> Client:
         return await Client.connect(self._stack.temporal.address, data_converter=pydantic_data_converter)

@@ -19,6 +19,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.analytics.analytics import AnalyticsActivities
 from activities.app.api import AppApi
 from activities.app.degradation import DegradationActivities
 from activities.app.executions import AppTemporalActivities
@@ -40,6 +41,7 @@ from activities.files.recreate import RecreateActivities
 from activities.files.savings import SavingActivities
 from activities.health.dependencies import DependencyActivities
 from activities.health.probe import HealthActivities
+from activities.incidents.open_incidents import OpenIncidentActivities
 from activities.incidents.policy import PolicyActivities
 from activities.incidents.stewardship import StewardshipActivities
 from activities.managers import Managers
@@ -114,6 +116,7 @@ def build(
     return activities_of(
         PolicyActivities(configuration),
         StewardshipActivities(client),
+        OpenIncidentActivities(client),
         health,
         processes,
         postgres,
@@ -142,6 +145,7 @@ def build(
         products,
         SyncActivities(api, products),
         RecreateActivities(managers),
+        AnalyticsActivities(api),
         OpenExecutionActivities(),
         StartActivities(),
         RetryProposalActivities(),

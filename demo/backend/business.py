@@ -114,11 +114,11 @@ async def revenue(request: Request) -> Response:
         return JSONResponse({"error": "period is a number of days, such as 7d"}, status_code=400)
     rows = await _rows(
         request,
-        "SELECT day::text, sum(dollars)::float AS dollars FROM revenue"
-        " WHERE day > current_date - $1::int GROUP BY day ORDER BY day",
+        "SELECT day::text, platform, dollars::float FROM revenue"
+        " WHERE day > current_date - $1::int ORDER BY day, platform",
         int(period),
     )
-    return JSONResponse({"period": f"{period}d", "days": rows})
+    return JSONResponse({"period": f"{period}d", "currency": "USD", "days": rows})
 
 
 async def product_analytics(request: Request) -> Response:
@@ -133,7 +133,9 @@ async def platform_comparison(request: Request) -> Response:
     rows = await _rows(
         request,
         "SELECT platform, sum(dollars) FILTER (WHERE day = current_date)::float AS today,"
-        " sum(dollars) FILTER (WHERE day = current_date - 1)::float AS yesterday"
+        " sum(dollars) FILTER (WHERE day = current_date - 1)::float AS yesterday,"
+        ' sum(dollars) FILTER (WHERE day = current_date - 2)::float AS "dayBefore",'
+        ' sum(dollars) FILTER (WHERE day = current_date - 8)::float AS "weekBefore"'
         " FROM revenue GROUP BY platform ORDER BY platform",
     )
     return JSONResponse({"platforms": rows})

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS costs (
 CREATE TABLE IF NOT EXISTS revenue (
     day date NOT NULL, platform text NOT NULL, dollars numeric NOT NULL, PRIMARY KEY (day, platform));
 INSERT INTO products (name, roi, synced_at)
-    SELECT 'product ' || n, 0.2 + n * 0.15, now() FROM generate_series(1, 12) n
+    SELECT 'product ' || n, 0.5 + n * 0.15, now() FROM generate_series(1, 12) n
     WHERE NOT EXISTS (SELECT FROM products);
 INSERT INTO videos (product, state, generated_at)
     SELECT n, 'generated', now() FROM generate_series(1, 6) n WHERE NOT EXISTS (SELECT FROM videos);
@@ -36,7 +36,7 @@ INSERT INTO costs (provider, dollars, at)
         (VALUES ('openai', 21.5), ('anthropic', 12.25), ('pika', 8), ('elevenlabs', 3.75))
         AS p (provider, dollars) WHERE NOT EXISTS (SELECT FROM costs);
 INSERT INTO revenue (day, platform, dollars)
-    SELECT current_date - n, p.platform, 100 + n * p.step FROM generate_series(0, 14) n,
+    SELECT current_date - n, p.platform, 200 - n * p.step FROM generate_series(0, 14) n,
         (VALUES ('youtube', 3), ('tiktok', 2), ('instagram', 1)) AS p (platform, step)
     ON CONFLICT DO NOTHING;
 """

@@ -35,6 +35,8 @@ class Fault:
     """Whether its fix needs a person's approval."""
     ends: bool = True
     """Whether the runbook can heal it; else it is escalated, and goes on with a person's `done`."""
+    reports: bool = False
+    """Whether the runbook only reports; it goes on with a person's acknowledgement."""
     needs: str = ""
     """What the services must stand on for it: `SMALL_DISK`, `NETWORKS` or `OBSERVED`; empty for anything."""
     crashes_before: int = 0

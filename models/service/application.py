@@ -47,7 +47,8 @@ class ApiPaths(Configured):
     generate_videos: ApiPath = "/api/orchestrator/generate-videos"
     daily_summary: ApiPath = "/api/cost-tracking/daily-summary"
     budget_status: ApiPath = "/api/cost-tracking/budget-status"
-    revenue: ApiPath = "/api/analytics/revenue?period=7d"
+    revenue: ApiPath = "/api/analytics/revenue?period=14d"
+    """Seven days hold no whole day of last week."""
     products_by_roi: ApiPath = "/api/analytics/products?sort=roi&limit=10"
     platform_comparison: ApiPath = "/api/analytics/platform-comparison"
 

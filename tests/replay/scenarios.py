@@ -37,7 +37,11 @@ async def _row(runbook: str, row: Row, harness: Harness) -> Handles:
     harness.configure(**row.configuration)
     await row.scene(harness)
     handle = await harness.fire(await harness.alert(runbook, service=row.service))
-    if row.needs_a_human:
+    if row.reports:
+        await harness.until_true(lambda: bool(harness.world.reports))
+        await handle.signal("acknowledge")
+        await harness.end(handle)
+    elif row.needs_a_human:
         await harness.until(handle, "escalated")
         await harness.closes(handle)
     else:

@@ -21,6 +21,8 @@ class Row:
     needs_a_human: bool = False
     person_first: bool = False
     """A person is asked to do something before anything is changed, and says `done`."""
+    reports: bool = False
+    """It ends in a report, which somebody acknowledges; nothing is changed."""
     pages: tuple[str, ...] = ("On-Call",)
     also_seen: tuple[str, ...] = ()
     service: str = "backend"

@@ -10,6 +10,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.analytics.analytics import AnalyticsActivities, PlatformsSeen, ProductsSeen, RevenueSeen
     from activities.app.executions import AppTemporalActivities, ExecutionsSeen, FailedExecutions, FailedType
     from activities.app.open_executions import OpenExecutionActivities, OpenExecutions, OpenExecutionsSeen
     from activities.app.products import CountSeen, LookAtProducts, ProductActivities, SyncSeen
@@ -132,3 +133,14 @@ daily_summary = Look(
     "daily_summary", SummarySeen, BudgetActivities.look_at_daily_summary, the_service, "costs of today"
 )
 budget = Look("budget", BudgetSeen, BudgetActivities.look_at_budget, the_service, "daily budget")
+revenue = Look(
+    "revenue", RevenueSeen, AnalyticsActivities.look_at_revenue, the_service, "revenue of whole days"
+)
+product_returns = Look(
+    "product_returns",
+    ProductsSeen,
+    AnalyticsActivities.look_at_product_returns,
+    the_service,
+    "products by what they return",
+)
+platforms = Look("platforms", PlatformsSeen, AnalyticsActivities.look_at_platforms, the_service)

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.health.dependencies import DependenciesSeen, DependencyActivities, LookAtDependencies
     from activities.health.health_seen import HealthSeen
     from activities.health.probe import HealthActivities
+    from activities.incidents.open_incidents import OpenIncidentActivities, OpenIncidentsSeen
     from activities.incidents.stewardship import HistorySeen, StewardshipActivities
     from activities.monitoring.costs import CostActivities, CostsSeen, LookAtCosts
     from activities.monitoring.latency import CollectingSeen, LatencyActivities, LatencySeen
@@ -187,6 +188,13 @@ history = Look(
 )
 
 
+open_incidents = Look(
+    "open_incidents",
+    OpenIncidentsSeen,
+    OpenIncidentActivities.look_at_open_incidents,
+    the_service,
+    "other open incidents",
+)
 dependent_history = Look(
     "dependent_history",
     HistorySeen,

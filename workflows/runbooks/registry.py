@@ -10,6 +10,7 @@ from workflows.runbooks.high_error_rate import HighErrorRate
 from workflows.runbooks.high_memory_usage import HighMemoryUsage
 from workflows.runbooks.memory_keeps_growing import MemoryKeepsGrowing
 from workflows.runbooks.no_products_synced import NoProductsSynced
+from workflows.runbooks.revenue_declining import RevenueDeclining
 from workflows.runbooks.service_down import ServiceDown
 from workflows.stewardship.control_room import ControlRoom
 from workflows.stewardship.steward import Steward
@@ -22,6 +23,7 @@ RUNBOOKS: tuple[type[Runbook], ...] = (
     NoProductsSynced,
     HighMemoryUsage,
     MemoryKeepsGrowing,
+    RevenueDeclining,
     AnyAlert,
 )
 

@@ -344,3 +344,24 @@ def test_the_shipped_expressions_of_memory_give_the_known_numbers(tmp_path: Path
         for one, n in (("/a", 30), ("/b", 15))
     }
     value(tmp_path, by_route, metrics.memory.by_route, ('{route="/a"}', 2), ('{route="/b"}', 1))
+
+
+def earned(first_day: float, later: float, job: str = "backend") -> Series:
+    """A counter, by the step of five minutes: a day of the first pace, and thirty hours of the other."""
+    then = 288 * first_day
+    values = f"0+{first_day}x288 {then + later}+{later}x360"
+    return {f'affiliate_revenue_dollars{{job="{job}",platform="youtube"}}': values}
+
+
+def expect_decline(directory: Path, series: Series, *fires: dict[str, Any], at: str = "50h") -> None:
+    test = [{"eval_time": at, "alertname": "RevenueDeclining", "exp_alerts": list(fires)}]
+    judge(directory, series, every=300, alert_rule_test=test)
+
+
+def test_a_day_that_earns_less_than_the_day_before_fires_after_an_hour(tmp_path: Path) -> None:
+    fires = firing("RevenueDeclining", "$144.00 were earned in the last 24 hours.")
+    expect_decline(tmp_path, earned(1, 0.5), fires)
+    expect_decline(tmp_path, earned(1, 1))
+    expect_decline(tmp_path, earned(0.5, 1))
+    expect_decline(tmp_path, earned(1, 0.5, job="somebody-else"))
+    expect_decline(tmp_path, earned(1, 1), at="20h")

@@ -11,7 +11,7 @@ from demo.faults import FAULTS
 from demo.webhook import Firing
 from models.incident.incident import Decided, Decision, IncidentState, Outcome, Phase, Spoken, Through
 from models.incident.review import Review
-from tests.parts.product.pipeline import Pipeline, Run, told
+from tests.parts.product.pipeline import Pipeline, Run, said, told
 from tests.parts.scenarios.scenario import Scenario
 
 
@@ -64,6 +64,11 @@ async def play(scenario: Scenario, pipeline: Pipeline) -> Played:
         state = await _until_moved_on(pipeline, run, Phase.ESCALATED, scenario.within)
         assert state.awaiting is None
         await run.signal("done", Spoken(by="anna", through=Through.INTAKE, text="taken over"))
+    if scenario.reports:
+        await pipeline.until_state(
+            run, "a report", lambda state: bool(said(state.timeline, "reports: ")), within=scenario.within
+        )
+        await run.signal("acknowledge", Spoken(by="anna", through=Through.INTAKE))
     if scenario.meanwhile:
         await scenario.meanwhile(pipeline, run)
     review = await pipeline.review(run, within=scenario.within)

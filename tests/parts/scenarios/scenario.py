@@ -55,6 +55,8 @@ class Scenario:
     """Words that the timeline must hold: why it was escalated, whom it paged, what it waited for."""
     evidence: dict[str, str] = field(default_factory=dict)
     """Words in the reason of an evidence, by its name."""
+    reports: bool = False
+    """It ends in a report, which a person acknowledges once it is there."""
     resolved_when: Phase | None = None
     """The alert is resolved by itself when the incident reaches this phase."""
     configure: Configure = as_it_is
@@ -74,7 +76,7 @@ class Scenario:
     @property
     def escalates(self) -> bool:
         """A human takes over; the harness says `done` for that person."""
-        return self.outcome is Outcome.CLOSED_BY_HUMAN
+        return self.outcome is Outcome.CLOSED_BY_HUMAN and not self.reports
 
     def __post_init__(self) -> None:
         names = [one for one in (*self.healed_before, *self.faults) if isinstance(one, str)]

@@ -22,7 +22,13 @@ async def test_a_cause_is_found_and_answered(harness: Harness, runbook: str, row
     harness.configure(**row.configuration)
     await row.scene(harness)
     handle = await harness.fire(await harness.alert(runbook, service=row.service))
-    if row.needs_a_human:
+    if row.reports:
+        await harness.until_true(lambda: bool(harness.world.reports))
+        await handle.signal("acknowledge")
+        review = await harness.end(handle)
+        assert (review.outcome, review.performed) == (Outcome.CLOSED_BY_HUMAN, ())
+        assert review.report == harness.world.reports[0]
+    elif row.needs_a_human:
         state = await harness.until(handle, "escalated")
         assert harness.world.done == []
         assert state.awaiting is None
