@@ -65,8 +65,8 @@ def _content(directory: Path, services: Services, around: Around, secret: Path) 
             if runbook != ANY_ALERT
         },
         "escalation": {ANY_TOPIC: ["on-call"]},
-        "contacts": {"on-call": ["log"], "dba": ["log"], "platform-team": ["log"]},
-        "specialists": {"database": "dba", "platform": "platform-team"},
+        "contacts": {role: ["log"] for role in ("on-call", "dba", "platform-team", "content-team")},
+        "specialists": {"database": "dba", "platform": "platform-team", "api": "content-team"},
         "broadcast": ["log"],
         "channels": {"log": {"kind": "log"}},
         "systems": {name: address for name, address in systems.items() if address},

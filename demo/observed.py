@@ -5,8 +5,10 @@ The windows are seconds, where production has minutes: the demo need not wait.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from demo.orchestrator.loop import LOOP
 from demo.systems.compose import ComposedServices
 from demo.systems.services import Services
 from demo.systems.surroundings import Surroundings
@@ -26,6 +28,7 @@ TRAFFIC = _ALL
 CPU = f"max(rate(process_cpu_seconds_total[{WINDOW}]))"
 CPU_FULL = 0.35
 """Cores: what the backend sheds its heavy requests above, as an operator would know of it."""
+PAUSED_RECENTLY = timedelta(seconds=1)
 HEAP = "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)"
 
 
@@ -48,6 +51,15 @@ def observed(services: Services, surroundings: Surroundings, temporal: Temporal)
             "namespace": AFFILIATE,
             "ui": temporal.ui,
             "window": "5s",
+            "schedules": [LOOP],
+            "paused_recently": f"{PAUSED_RECENTLY.total_seconds():g}s",
+            "run_takes": "3s",
+        },
+        "api": {
+            "url": services.backend.url,
+            "sync_takes": "4s",
+            "products_from": ["amazon"],
+            "smaller_sync": {"limit": 5},
         },
         "degradation": {
             "on": {"url": switch, "body": {"degraded": True}, "token": token},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -14,12 +15,14 @@ from demo.faults import Fault
 from demo.observed import RATIO, THRESHOLD
 from demo.screen import Screen
 from demo.stack import Stack
+from demo.systems.services import Services
 from demo.watch import Run, Watch
 from demo.webhook import Firing, post
 from models.base import in_words
 from models.incident.incident import IncidentState, Phase
 from models.incident.review import Review
 
+IsOver = Callable[[Services], Awaitable[bool]]
 _OVER = (Phase.RESOLVED, Phase.CLOSED)
 _LOOK_EVERY = 0.5
 """Seconds between two looks at the incident."""
@@ -59,11 +62,14 @@ class Story:
             run = await self._watch.run_of(firing.incident)
             page = f"{self._stack.temporal.ui}/namespaces/default/workflows/{quote(firing.incident, safe='')}"
             self._screen.line(f"WATCH IT  {page}/{run.run_id}")
-            healthy_after = await self._follow(run, firing, since, reports=fault.reports)
+            is_over = fault.is_over or self._is_well
+            healthy_after = await self._follow(run, firing, since, is_over, reports=fault.reports)
         await self._until_closed(run)
         return await self._ending(run, healthy_after)
 
-    async def _follow(self, run: Run, firing: Firing, since: float, *, reports: bool) -> float:
+    async def _follow(
+        self, run: Run, firing: Firing, since: float, is_over: IsOver, *, reports: bool
+    ) -> float:
         """Follow until it is over, except for what is temporary; send `resolved` once all is well.
 
         What is only reported does not become well by that.
@@ -72,7 +78,7 @@ class Story:
         while (phase := await self._watch.look(run)) not in _OVER:
             if phase is Phase.ESCALATED:
                 await self._watch.take_over(run)
-            if not reports and not healthy_after and await self._is_well():
+            if not reports and not healthy_after and await is_over(self._stack.services):
                 healthy_after = time.monotonic() - since
                 await post(self._stack.intake.url, self._stack.token, firing, resolved=True)
                 self._screen.line("ALERT     all is well again; the webhook says resolved")
@@ -86,9 +92,8 @@ class Story:
             await asyncio.sleep(_LOOK_EVERY)
         await self._watch.look(run)
 
-    async def _is_well(self) -> bool:
+    async def _is_well(self, services: Services) -> bool:
         """As the rule that raised the alert sees it."""
-        services = self._stack.services
         if services.surroundings is None:
             return not await services.backend.is_healthy()
         ratio = await services.surroundings.prometheus.value(RATIO)

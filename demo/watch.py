@@ -14,6 +14,8 @@ from demo.stack import Stack
 from models.incident.incident import IncidentState, PendingApproval, Phase
 from models.incident.review import Review
 
+A_PERSON = "a person:"
+"""So begins what an incident waits for that asked a person to do something."""
 _OPEN = "ExecutionStatus = 'Running' AND AlertName IS NOT NULL"
 
 REPORTED = "an acknowledgement"
@@ -35,6 +37,7 @@ class Watch:
         self._approved: set[str] = set()
         self._taken_over: set[str] = set()
         self._read: set[str] = set()
+        self._asked: set[str] = set()
 
     async def run_of(self, incident: str) -> Run:
         """This very run, followed from now on: the ID alone would also find the next one."""
@@ -56,6 +59,9 @@ class Watch:
                 if state.waits_for.startswith(REPORTED) and run_id not in self._read:
                     self._read.add(run_id)
                     await self._acknowledge(state.id)
+                if state.waits_for.startswith(A_PERSON) and run_id not in self._asked:
+                    self._asked.add(run_id)
+                    await self._do(state)
                 if state.awaiting and state.awaiting.digest not in self._approved:
                     await self._approve(state.id, state.awaiting)
         return self._phases.get(run.run_id or "", Phase.TRIAGE)
@@ -71,6 +77,11 @@ class Watch:
         """Say that the report was read, as whoever was sent it does."""
         self._screen.line("PERSON    The report is there; who has read it would type:")
         await self._type("ack", incident, "--by", "demo")
+
+    async def _do(self, state: IncidentState) -> None:
+        """What a person was asked to do is done; the fault has seen to it."""
+        self._screen.line(f"PERSON    {state.waits_for}; who did it would type:")
+        await self._type("done", state.id, "--by", "demo")
 
     async def _client(self) -> Client:
         return await Client.connect(self._stack.temporal.address, data_converter=pydantic_data_converter)

@@ -40,7 +40,14 @@ class LogsSeen(Evidence):
     """The last lines of a log, cleaned and redacted before they left the activity."""
 
     tail: tuple[str, ...] = ()
+    fresh: int | None = None
+    """How many of these lines, from the end, were written since its last start; None for all of them."""
     matches: dict[str, LogMatch] = {}
+
+    @property
+    def fresh_tail(self) -> tuple[str, ...]:
+        """The lines of its latest run."""
+        return self.tail if self.fresh is None else self.tail[max(0, len(self.tail) - self.fresh) :]
 
     def has(self, pattern: str) -> bool:
         return pattern in self.matches
@@ -84,6 +91,7 @@ class LogActivities:
             reason=_reason(matches, len(lines), log.fresh),
             observed_at=now,
             tail=_tail(lines),
+            fresh=log.fresh,
             matches=matches,
         )
 

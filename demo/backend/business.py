@@ -5,6 +5,7 @@ In the degraded mode nobody outside is called: ideas come from the cache, jobs a
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from starlette.routing import Route
 
 from demo.backend.database import Database
 from demo.backend.degradation import is_degraded
-from demo.backend.outside import Outside
+from demo.backend.outside import LimitedError, Outside
 
 DAILY_BUDGET = 100.0
 """Dollars a day."""
@@ -51,8 +52,19 @@ async def product_count(request: Request) -> Response:
 
 
 async def sync_products(request: Request) -> Response:
-    await _outside(request).sync_products()
-    rows = await _rows(request, "UPDATE products SET synced_at = now() RETURNING id")
+    content = await request.body()
+    limit = json.loads(content).get("limit") if content else None
+    try:
+        count = await _outside(request).sync_products(limit)
+    except LimitedError as limited:
+        headers = {"Retry-After": limited.retry_after} if limited.retry_after else None
+        return JSONResponse({"error": str(limited)}, status_code=429, headers=headers)
+    rows = await _rows(
+        request,
+        "UPDATE products SET synced_at = now() WHERE id IN"
+        " (SELECT id FROM products ORDER BY synced_at LIMIT $1::int) RETURNING id",
+        count,
+    )
     return JSONResponse({"synced": len(rows)}, status_code=202)
 
 

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import httpx
 
+from demo.backend.pool import env_settings
+
 log = logging.getLogger("backend")
 
 ANSWER_WITHIN = 1.0
@@ -23,6 +25,14 @@ _UNREPORTED = 50
 
 class OutsideError(Exception):
     """One of them failed us: a provider does not answer, or the workflow that was asked for failed."""
+
+
+class LimitedError(OutsideError):
+    """The shop limits us."""
+
+    def __init__(self, says: str, retry_after: str) -> None:
+        super().__init__(says)
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,7 @@ class Outside:
 
     def __init__(self, file: Path) -> None:
         self.around = Around(**json.loads(file.read_text())) if file.exists() else None
+        self._key = env_settings().get("AMAZON_ACCESS_KEY") or ""
         self._failures = 0
         self._errors: asyncio.Queue[tuple[str, str]] = asyncio.Queue(_UNREPORTED)
 
@@ -66,14 +77,26 @@ class Outside:
         self._failures = 0
         return [str(text) for text in answer["texts"]]
 
-    async def sync_products(self) -> None:
-        """Have the orchestrator's workflow fetch the products. Raises `OutsideError`."""
+    async def sync_products(self, limit: int | None) -> int | None:
+        """How many products the orchestrator's workflow fetched; None for all that there are.
+
+        Raises `OutsideError`, and `LimitedError` for a rate limit.
+        """
         if self.around is None:
-            return
+            return limit
+        url, headers = f"{self.around.orchestrator}/sync-products", {"X-Key": self._key}
         try:
-            await self._ask(f"{self.around.orchestrator}/sync-products")
+            answer = await self._client.post(url, json={"limit": limit}, headers=headers)
+            answer.raise_for_status()
+        except httpx.HTTPStatusError as error:
+            says = str(error.response.json().get("error") or _reason(error))
+            log.error("products: %s", says)  # noqa: TRY400  its own words say it all
+            if error.response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                raise LimitedError(says, error.response.headers.get("Retry-After", "")) from error
+            raise OutsideError(f"workflow SyncProducts failed: {says}") from error
         except httpx.HTTPError as error:
             raise OutsideError(f"workflow SyncProducts failed: {_reason(error)}") from error
+        return int(answer.json()["synced"])
 
     def report(self, title: str, where: str) -> None:
         """Tell Sentry of an error, later; nobody waits for it, and too many are dropped."""

@@ -16,6 +16,12 @@ _AGAIN = 1.0
 """Seconds until a job that lost its connection asks for another one."""
 
 
+def env_settings() -> dict[str, str | None]:
+    """The environment; without a container the env file is read here, at every start."""
+    file = os.environ.get("ENV_FILE")
+    return {**os.environ, **(dotenv_values(file) if file else {})}
+
+
 @dataclass(frozen=True)
 class PoolSettings:
     """Connections that may be open at once, and background jobs that keep one each."""
@@ -25,9 +31,8 @@ class PoolSettings:
 
     @classmethod
     def from_environment(cls) -> PoolSettings:
-        """From the environment; without a container the env file is read here, at every start."""
-        file = os.environ.get("ENV_FILE")
-        settings = {**os.environ, **(dotenv_values(file) if file else {})}
+        """From the environment, or the env file."""
+        settings = env_settings()
         return cls(
             size=int(settings.get("PRISMA_DATABASE_URL_POOL_SIZE") or 5),
             jobs=int(settings.get("BACKGROUND_JOBS") or 0),

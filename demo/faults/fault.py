@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -39,6 +39,8 @@ class Fault:
     """Whether the runbook only reports; it goes on with a person's acknowledgement."""
     needs: str = ""
     """What the services must stand on for it: `SMALL_DISK`, `NETWORKS` or `OBSERVED`; empty for anything."""
+    is_over: Callable[[Services], Awaitable[bool]] | None = None
+    """Whether its alert would end, as the rule sees it; by default when the backend serves its users."""
     crashes_before: int = 0
     """Plain crashes, each healed, that make this one a loop."""
 

@@ -6,19 +6,22 @@ import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from temporalio.client import Client, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from demo.orchestrator.workflows import SyncProducts, fetch_products
+from demo.orchestrator.loop import QUEUE, DailyControlLoop, LoopActivities, make_schedule
+from demo.orchestrator.shop import ShopActivities
+from demo.orchestrator.workflows import SyncProducts, Wanted
 from demo.parts.loopback import LOOPBACK
-
-QUEUE = "affiliate"
 
 
 async def ready(_: Request) -> Response:
@@ -27,21 +30,45 @@ async def ready(_: Request) -> Response:
 
 async def sync_products(request: Request) -> Response:
     client: Client = request.app.state.client
+    shop: ShopActivities = request.app.state.shop
+    shop.key = request.headers.get("X-Key", "")
+    wanted = Wanted(limit=(await request.json()).get("limit"))
     try:
         count = await client.execute_workflow(
-            SyncProducts.run, os.environ["REFUSES"], id=f"sync-products-{uuid.uuid4()}", task_queue=QUEUE
+            SyncProducts.run, wanted, id=f"sync-products-{uuid.uuid4()}", task_queue=QUEUE
         )
     except WorkflowFailureError as error:
-        return JSONResponse({"error": str(error.cause)}, status_code=500)
+        return _failed(error)
     return JSONResponse({"synced": count})
+
+
+def _failed(error: WorkflowFailureError) -> Response:
+    """What the shop said; its rate limit is handed on."""
+    cause: BaseException = error
+    while cause.__cause__:
+        cause = cause.__cause__
+    status, wait = (*cause.details, 500, "")[:2] if isinstance(cause, ApplicationError) else (500, "")
+    limited = status == 429
+    headers = {"Retry-After": str(wait)} if limited and wait else None
+    return JSONResponse({"error": str(cause)}, status_code=429 if limited else 500, headers=headers)
 
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
     client = await Client.connect(os.environ["TEMPORAL_ADDRESS"], namespace=os.environ["TEMPORAL_NAMESPACE"])
-    app.state.client = client
-    async with Worker(client, task_queue=QUEUE, workflows=[SyncProducts], activities=[fetch_products]):
-        yield
+    async with httpx.AsyncClient(timeout=5.0, trust_env=False) as http:
+        shop = ShopActivities(http, os.environ["SHOP"], Path(os.environ["REFUSES"]))
+        loop = LoopActivities(http, os.environ["BACKEND"], Path(os.environ["CRASHES"]))
+        app.state.client, app.state.shop = client, shop
+        worker = Worker(
+            client,
+            task_queue=QUEUE,
+            workflows=[SyncProducts, DailyControlLoop],
+            activities=[shop.fetch_products, loop.have_products_synced],
+        )
+        await make_schedule(client)
+        async with worker:
+            yield
 
 
 ROUTES = [Route("/health", ready), Route("/sync-products", sync_products, methods=["POST"])]

@@ -1,22 +1,22 @@
-"""The one workflow of the stand-in application: it fetches the products."""
+"""The workflow of the stand-in application that fetches the products from the shop."""
 
 from __future__ import annotations
 
-import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
-from temporalio import activity, workflow
+from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from demo.orchestrator.shop import ShopActivities
 
 
-@activity.defn
-async def fetch_products(refuses: str) -> int:
-    """Ask the shop; while the file `refuses` is there, it refuses us."""
-    if await asyncio.to_thread(Path(refuses).exists):
-        raise ApplicationError("Amazon Associates: the marketplace is not valid", non_retryable=True)
-    return 12
+@dataclass(frozen=True)
+class Wanted:
+    """How many products are asked for at most; none says as many as there are."""
+
+    limit: int | None = None
 
 
 @workflow.defn
@@ -24,10 +24,10 @@ class SyncProducts:
     """Fails when the shop refuses."""
 
     @workflow.run
-    async def run(self, refuses: str) -> int:
-        return await workflow.execute_activity(
-            fetch_products,
-            refuses,
+    async def run(self, wanted: Wanted) -> int:
+        return await workflow.execute_activity_method(
+            ShopActivities.fetch_products,
+            wanted.limit,
             start_to_close_timeout=timedelta(seconds=5),
             retry_policy=RetryPolicy(maximum_attempts=1),
         )

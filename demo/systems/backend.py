@@ -9,6 +9,7 @@ import httpx
 
 from demo.parts.http import answers
 from demo.parts.loopback import LOOPBACK, free_port
+from demo.standins.shop import FIRST_KEY
 from demo.systems.postgres import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,8 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 MEMORY_LIMIT = 160 * 2**20
 """Bytes. The backend needs about 60 MiB, so that the demo stays small."""
 
-SETTINGS = """\
+SETTINGS = f"""\
 # The backend's settings. It reads them when it starts.
+AMAZON_ACCESS_KEY={FIRST_KEY}
 PRISMA_DATABASE_URL_POOL_SIZE=5
 BACKGROUND_JOBS=0  # each keeps a connection of the pool
 """

@@ -100,24 +100,30 @@ class Surroundings(Part):
     """All of it. The backend finds the addresses in `around.json`, so enter this before it starts."""
 
     def __init__(self, directory: Path, backend: Backend, temporal: str, prometheus: Prometheus) -> None:
-        self.prometheus = prometheus
+        self.prometheus, self.temporal = prometheus, temporal
         self.sentry_token = directory / "sentry-token"
         self.switch_token = directory / "switch-token"
         for token in (self.sentry_token, self.switch_token):
             token.touch(mode=0o600)
             token.write_text(secrets.token_urlsafe(24))
         self.shop_refuses = backend.state / "shop-refuses"
+        self.loop_crashes = backend.state / "loop-crashes"
+        self.shop_state = directory / "shop.json"
+        self.shop = Standin("shop", directory, str(self.shop_state))
         self.provider = Standin("provider", directory)
         self.sentry = Standin("sentry", directory, str(self.sentry_token))
         app = {
             "TEMPORAL_ADDRESS": temporal,
             "TEMPORAL_NAMESPACE": AFFILIATE,
             "REFUSES": str(self.shop_refuses),
+            "CRASHES": str(self.loop_crashes),
+            "SHOP": self.shop.url,
+            "BACKEND": backend.url,
         }
         self.orchestrator = Standin("orchestrator", directory, env=app)
         self.traffic = Traffic(backend.url)
         self._around = backend.state / "around.json"
-        outside = (self.provider, self.sentry, self.orchestrator)
+        outside = (self.provider, self.sentry, self.shop, self.orchestrator)
         self._parts: tuple[Part, ...] = (*outside, self.prometheus, self.traffic)
 
     async def start(self) -> None:

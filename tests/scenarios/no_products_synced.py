@@ -2,15 +2,173 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from demo.faults.fault import OBSERVED
+from demo.faults.products import is_synced, loop_of
+from models.incident.incident import Outcome, Spoken, Through
+from tests.parts.product.pipeline import Pipeline, Run
+from tests.parts.scenarios.play import Played
 from tests.parts.scenarios.scenario import Scenario
 from tests.workflows import product_sights, sights
 from tests.workflows.product_sights import LOOP, NEVER, STALE, logged
 from tests.workflows.rows import Row
 from tests.workflows.scenes import Scene, scene
 
-SCENARIOS: tuple[Scenario, ...] = ()
+_scenario = partial(Scenario, runbook="NoProductsSynced", stack=OBSERVED)
+
+
+async def a_person_says_done(pipeline: Pipeline, run: Run) -> None:
+    """They renewed the key; the backend does not run with it yet."""
+    await pipeline.until_state(run, "asks a person", lambda state: bool(state.waits_for), within=30)
+    await run.signal("done", Spoken(by="lena", through=Through.INTAKE, text="the key is renewed"))
+
+
+async def is_unpaused(pipeline: Pipeline, _: Played) -> None:
+    assert not (await (await loop_of(pipeline.stack.services)).describe()).schedule.state.paused
+
+
+async def is_still_paused(pipeline: Pipeline, _: Played) -> None:
+    assert (await (await loop_of(pipeline.stack.services)).describe()).schedule.state.paused
+
+
+async def are_as_old_as_before(pipeline: Pipeline, _: Played) -> None:
+    assert not await is_synced(pipeline.stack.services)
+
+
+def another_path(content: dict[str, Any]) -> None:
+    content["services"]["backend"]["api"]["paths"] = {"last_sync": "/api/nowhere"}
+
+
+SCENARIOS = (
+    _scenario(
+        name="paused, and forgotten",
+        cause="paused",
+        faults=("products-paused",),
+        action=("unpause-schedule", "sync-products"),
+        evidence={"schedules": "with the note: Paused via Python SDK", "last_sync": "synced"},
+        afterwards=is_unpaused,
+    ),
+    _scenario(
+        name="paused on purpose",
+        cause="paused on purpose",
+        faults=("products-paused-on-purpose",),
+        action=("unpause-schedule", "sync-products"),
+        approved_by=("anna",),
+        evidence={"schedules": "ask lena"},
+        also_seen=("paused",),
+    ),
+    _scenario(
+        name="the shop answers 429",
+        cause="rate limit",
+        faults=("products-limited",),
+        action=("sync-products",),
+        says=("with limit 5",),
+        also_seen=("loop crashed",),
+        timeline=("the rate limit of where the products come from",),
+        evidence={"schedules": "Amazon answered 429 TooManyRequests"},
+    ),
+    _scenario(
+        name="the shop answers 429, and the schedule is paused",
+        cause="rate limit",
+        faults=("products-limited-and-paused",),
+        action=("unpause-schedule", "sync-products"),
+        says=("with limit 5",),
+        also_seen=("paused", "loop crashed"),
+    ),
+    _scenario(
+        name="429 only when it is asked",
+        cause="loop crashed",
+        faults=("products-limited-when-asked",),
+        action=("sync-products", "sync-products"),
+        says=("answered 429", "with limit 5"),
+        timeline=("the rate limit of where the products come from",),
+    ),
+    _scenario(
+        name="invalid credentials",
+        cause="invalid credentials",
+        faults=("products-key-renewed",),
+        action=("recreate-service", "sync-products"),
+        also_seen=("loop crashed",),
+        timeline=("renew the credentials", "page to content-team"),
+        evidence={"schedules": "UnrecognizedClient"},
+        meanwhile=a_person_says_done,
+    ),
+    _scenario(
+        name="the clocks differ",
+        cause="clock wrong",
+        faults=("products-clock-off",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        also_seen=("loop crashed",),
+        timeline=("set the clock",),
+        afterwards=are_as_old_as_before,
+    ),
+    _scenario(
+        name="the shop stumbles",
+        cause="API error",
+        faults=("products-shop-stumbles",),
+        action=("sync-products",),
+        also_seen=("loop crashed",),
+        says=("answered 202",),
+        evidence={"schedules": "Amazon answered 500"},
+    ),
+    _scenario(
+        name="the shop fails whoever asks",
+        cause="API error",
+        faults=("products-shop-fails",),
+        action=("sync-products",),
+        also_seen=("loop crashed",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("the fix failed",),
+        afterwards=are_as_old_as_before,
+    ),
+    _scenario(
+        name="the loop crashes",
+        cause="loop crashed",
+        faults=("products-loop-crashes",),
+        action=("sync-products",),
+        evidence={"schedules": "cannot read the price"},
+    ),
+    _scenario(
+        name="the schedule has ended",
+        cause="no further run",
+        faults=("products-no-further-run",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("make the schedule anew",),
+        afterwards=are_as_old_as_before,
+    ),
+    _scenario(
+        name="the first day",
+        cause="not due yet",
+        faults=("products-not-run-yet",),
+        action=("sync-products",),
+        approved_by=("anna",),
+        evidence={"schedules": "it has not run yet"},
+    ),
+    _scenario(
+        name="unknown",
+        cause="unknown",
+        faults=("products-nothing-given",),
+        action=("sync-products",),
+        approved_by=("anna",),
+    ),
+    _scenario(
+        name="products are synced",
+        cause="",
+        outcome=Outcome.SELF_RECOVERED,
+        timeline=("the alert is not true any more",),
+    ),
+    _scenario(
+        name="the API has another path",
+        cause="",
+        faults=("products-paused",),
+        configure=another_path,
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("could not verify the alert", "paths.last_sync"),
+        afterwards=is_still_paused,
+    ),
+)
 
 SYNC = "sync the products of backend"
 FEWER = "sync the products of backend with limit 10"

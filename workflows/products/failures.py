@@ -71,14 +71,13 @@ def sync_failure(now: Situation) -> SyncFailure | None:
     return next(specific, next(iter(every), None))
 
 
-def loop(now: Situation) -> ScheduleSeen | None:
-    """The schedule that syncs the products, where it was seen."""
-    return now[looks.schedules].first
+def loop(now: Situation) -> ScheduleSeen:
+    """The schedule that syncs the products; one of which nothing is known where it was not seen."""
+    return now[looks.schedules].first or ScheduleSeen(name="")
 
 
 def newest_run(now: Situation) -> ScheduledRun | None:
-    schedule = loop(now)
-    return schedule.newest if schedule else None
+    return loop(now).newest
 
 
 def _failures(now: Situation) -> Iterator[SyncFailure]:
@@ -90,7 +89,7 @@ def _failures(now: Situation) -> Iterator[SyncFailure]:
     for issue in dict.fromkeys((*now[looks.issues].top, *now[looks.issues].new)):
         if _names_the_source(now, f"{issue.title} {issue.culprit}"):
             yield _read(f"Sentry: {issue.title} ({issue.count})", issue.last_seen)
-    lines = (one for one in reversed(now[looks.recent_logs].tail) if _names_the_source(now, one))
+    lines = (one for one in reversed(now[looks.recent_logs].fresh_tail) if _names_the_source(now, one))
     line = next(lines, "")
     if line and (_trouble_in(line) is not Trouble.OTHER or _FAILS.search(line)):
         yield _read(f"its log: {line}")

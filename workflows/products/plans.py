@@ -29,14 +29,13 @@ def _plan(now: Situation, *steps: Action) -> Plan:
 
 def _unpause(now: Situation) -> tuple[Action, ...]:
     schedule = loop(now)
-    if schedule is None or not schedule.paused:
+    if not schedule.paused:
         return ()
     return (UnpauseSchedule(service=now.service, schedule=schedule.name, note=schedule.note),)
 
 
 def _unpause_unmeant(now: Situation) -> tuple[Action, ...]:
-    schedule = loop(now)
-    return () if schedule is None or schedule.on_purpose else _unpause(now)
+    return () if loop(now).on_purpose else _unpause(now)
 
 
 def unpause_and_sync(now: Situation) -> Plan:

@@ -40,35 +40,36 @@ def is_synced(now: Situation) -> bool:
     return now[looks.last_sync].ok
 
 
+def is_healthy(now: Situation) -> bool:
+    return now[looks.health].ok
+
+
 def sync_goes_on(now: Situation) -> bool:
     """The application says so, products are being added, or its schedule's run is still at work."""
-    run, schedule = newest_run(now), loop(now)
-    at_work = run is not None and run.running and run.attempts <= 1 and not (schedule and schedule.stuck)
+    run = newest_run(now)
+    at_work = run is not None and run.running and run.attempts <= 1 and not loop(now).stuck
     return now[looks.last_sync].running or now[looks.product_count].grew > 0 or at_work
 
 
 def limit_left(now: Situation) -> timedelta:
     """How long to wait since it was looked at: a limit that ended meanwhile is not waited for."""
-    failure, schedule, seen_at = sync_failure(now), loop(now), now[looks.schedules].observed_at
+    failure, seen_at = sync_failure(now), now[looks.schedules].observed_at
     whole = bounded(failure.retry_after if failure else None)
-    began = (failure.at if failure else None) or (schedule.last_at if schedule else None)
+    began = (failure.at if failure else None) or loop(now).last_at
     return max(began + whole - seen_at, timedelta()) if began and seen_at else whole
 
 
 def paused(now: Situation) -> bool:
-    schedule = loop(now)
-    return schedule is not None and schedule.paused
+    return loop(now).paused
 
 
 def paused_on_purpose(now: Situation) -> bool:
-    schedule = loop(now)
-    return schedule is not None and schedule.paused and bool(schedule.on_purpose)
+    return loop(now).paused and bool(loop(now).on_purpose)
 
 
 def synced_since_the_pause(now: Situation) -> bool:
     """Something else syncs them, so that the pause explains nothing."""
-    schedule, synced = loop(now), now[looks.last_sync].at
-    since = schedule.paused_at if schedule else None
+    since, synced = loop(now).paused_at, now[looks.last_sync].at
     return since is not None and synced is not None and synced > since + LOOKS_AGAIN
 
 
@@ -102,9 +103,8 @@ def api_fails(now: Situation) -> bool:
 
 
 def loop_crashed(now: Situation) -> bool:
-    schedule, run = loop(now), newest_run(now)
-    ended = run is not None and run.status in ("failed", "timed out", "terminated")
-    return ended or (schedule is not None and schedule.stuck)
+    run = newest_run(now)
+    return loop(now).stuck or (run is not None and run.status in ("failed", "timed out", "terminated"))
 
 
 def synced_by_its_newest_run(now: Situation) -> bool:
@@ -114,8 +114,7 @@ def synced_by_its_newest_run(now: Situation) -> bool:
 
 def synced_before_it_failed(now: Situation) -> bool:
     """A later part of the loop failed; one that is stuck keeps the next run from beginning all the same."""
-    schedule = loop(now)
-    return synced_by_its_newest_run(now) and not (schedule and schedule.stuck)
+    return synced_by_its_newest_run(now) and not loop(now).stuck
 
 
 def synced_by_another(now: Situation) -> bool:
@@ -125,14 +124,13 @@ def synced_by_another(now: Situation) -> bool:
 
 
 def no_further_run(now: Situation) -> bool:
-    schedule = loop(now)
-    return schedule is not None and (schedule.ended or not schedule.exists)
+    return loop(now).ended or not loop(now).exists
 
 
 def not_due_yet(now: Situation) -> bool:
     """It has not run since it was made, or its newest run went well, and the next is still to come."""
     schedule, run = loop(now), newest_run(now)
-    if schedule is None or schedule.paused or schedule.ended or schedule.next_at is None:
+    if schedule.paused or schedule.ended or schedule.next_at is None:
         return False
     first_day = run is None and schedule.started == 0
     return first_day or (run is not None and run.status == "completed" and synced_by_its_newest_run(now))
@@ -287,6 +285,9 @@ class NoProductsSynced(Runbook):
         await incident.until_person(f"renew the credentials by which products are fetched{says}", "api")
         await incident.look(looks.unread_settings)
         await incident.carry_out(recreate)
+        health = incident.service.health
+        settle = health.settle if health else LOOKS_AGAIN
+        await incident.until(looks.health, is_healthy, settle / MOST_LOOKS, settle, "it starts")
 
     async def is_synced_within(self, incident: Incident, why: str, at_most: timedelta | None = None) -> bool:
         api = incident.service.api
