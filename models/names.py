@@ -54,6 +54,8 @@ CONTROL_ROOM = "ControlRoom"
 CONTROL_ROOM_ID = "control-room"
 ANY_ALERT = "AnyAlert"
 DATABASE_CONNECTION_FAILURE = "DatabaseConnectionFailure"
+NO_PRODUCTS_SYNCED = "NoProductsSynced"
+NO_VIDEOS_GENERATED = "NoVideosGenerated"
 
 WORKFLOW_STUCK = "WorkflowStuck"
 """The product's own alert: a run of it cannot go on."""

@@ -19,6 +19,7 @@ from activities.support.redaction import clean
 from models.actions.change import ActionResult, Perform
 from models.actions.videos import RaiseBudget, RestoreBudget
 from models.evidence.evidence import Finding
+from models.service.request import ServiceRequest
 from models.service.service import Service
 from models.service.surroundings import SwitchCall
 from models.service.videos import BudgetSwitch
@@ -115,6 +116,12 @@ class BudgetStatus(OfADay):
         return self.spent if self.spent is not None else _of_cents(self.spent_cents)
 
 
+class OfToday(ServiceRequest):
+    """What is asked about today, which began at midnight in this time zone."""
+
+    time_zone: str = "UTC"
+
+
 class SummarySeen(ApiSeen):
     """What was spent today, by provider; `unknown` when it tells of another day."""
 
@@ -138,14 +145,14 @@ class BudgetActivities:
         self._switches = switches
 
     @activity.defn
-    async def look_at_daily_summary(self, service: Service) -> SummarySeen:
+    async def look_at_daily_summary(self, request: OfToday) -> SummarySeen:
         """What was spent today. Never raises for the application's trouble."""
         try:
-            got = await self._api.get(service, "daily_summary", DailySummary)
+            got = await self._api.get(request.service, "daily_summary", DailySummary)
         except NoUse as no_use:
             return no_use.seen(SummarySeen)
         said = got.content
-        if not said.is_of(got.received_at, _zone(service)):
+        if not said.is_of(got.received_at, request.time_zone):
             reason = f"the daily summary is of {clean(said.day or '', 40)}, and says nothing of today"
             return SummarySeen(reason=reason, observed_at=got.received_at)
         costs = sorted(said.by_provider.items(), key=lambda one: -one[1])[:MOST_PROVIDERS]
@@ -159,14 +166,14 @@ class BudgetActivities:
         )
 
     @activity.defn
-    async def look_at_budget(self, service: Service) -> BudgetSeen:
+    async def look_at_budget(self, request: OfToday) -> BudgetSeen:
         """Whether today's budget is reached. Never raises for the application's trouble."""
         try:
-            got = await self._api.get(service, "budget_status", BudgetStatus)
+            got = await self._api.get(request.service, "budget_status", BudgetStatus)
         except NoUse as no_use:
             return no_use.seen(BudgetSeen)
         said, at = got.content, got.received_at
-        if not said.is_of(at, _zone(service)):
+        if not said.is_of(at, request.time_zone):
             reason = f"the budget status is of {clean(said.day or '', 40)}, and says nothing of today"
             return BudgetSeen(reason=reason, observed_at=at)
         budget, spent = said.dollars, said.dollars_spent
@@ -228,20 +235,19 @@ class BudgetActivities:
 
     async def _budget(self, service: Service) -> float:
         """Raises `ApplicationError`, non-retryable, when it cannot be seen: it is changed by nobody blind."""
-        seen = await self.look_at_budget(service)
-        if seen.budget is None:
-            raise final(f"the budget cannot be seen: {seen.reason}", "Unreachable")
-        return seen.budget
+        try:
+            told = (await self._api.get(service, "budget_status", BudgetStatus)).content.dollars
+        except NoUse as no_use:
+            raise final(f"the budget cannot be seen: {no_use.reason}", "Unreachable") from None
+        if told is None:
+            raise final("the budget cannot be seen: `budget_status` tells none", "Unreachable")
+        return told
 
 
 def _switch(service: Service) -> BudgetSwitch:
     if service.videos is None or service.videos.budget is None:
         raise final(f"no `videos.budget` is configured for {service.name}", "Unsupported")
     return service.videos.budget
-
-
-def _zone(service: Service) -> str:
-    return service.api.time_zone if service.api else "UTC"
 
 
 def _of_cents(cents: float | None) -> float | None:

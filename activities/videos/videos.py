@@ -30,7 +30,6 @@ from models.service.videos import Videos
 
 CLOCKS_DIFFER = timedelta(minutes=1)
 """A time further in the future is no time of a video: a clock is wrong, or a time zone."""
-LOOK_EVERY = timedelta(seconds=15)
 
 _AT_WORK = ("running", "in progress", "generating", "processing", "active", "started")
 
@@ -112,7 +111,7 @@ class WatchGeneration(ServiceRequest):
 
     last_at: datetime | None
     at_most: timedelta
-    every: timedelta = LOOK_EVERY
+    every: timedelta
 
 
 class VideoActivities:
@@ -219,7 +218,7 @@ class VideoActivities:
         seen = await self.look_at_last_video(request.service)
         if seen.at is None:
             return seen
-        newer = is_newer(seen.at, request.last_at)
+        newer = seen.ok or is_newer(seen.at, request.last_at)
         return seen.model_copy(update={"finding": Finding.OK if newer else Finding.BAD})
 
     async def _generates(self, action: GenerateVideos) -> str:

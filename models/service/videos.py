@@ -53,6 +53,8 @@ class Videos(Configured):
     """A video that was generated longer ago than this is too old."""
     takes: Interval = timedelta(minutes=30)
     """How long one generation may take until its first video shows."""
+    every: Interval = timedelta(minutes=1)
+    """How often what is waited for is looked at."""
     workflows: tuple[TypeName, ...] = ()
     """The workflow types that make videos, or sync what they are made of; empty for every type."""
     providers: tuple[str, ...] = ()

@@ -38,11 +38,13 @@ from activities.service.host import HostSeen
 from activities.service.logs import LogsSeen
 from activities.service.networks import NetworksSeen
 from activities.service.ports import PortSeen
+from activities.videos.budget import BudgetSeen
 from models.actions.application import SyncProducts
 from models.actions.change import ActionResult, Perform
 from models.actions.kinds import Action
 from models.actions.plan import LookBack
 from models.actions.surroundings import CleanUpFiles, ReattachNetwork
+from models.actions.videos import WaitForReset
 from models.base import Model
 from models.evidence.evidence import Evidence, Finding, VerificationResult
 from models.incident.announcement import Announcement, Delivered, Occasion, Receipt
@@ -98,6 +100,7 @@ class World:
     executions: ExecutionsSeen = sights.NO_FAILURES
     last_sync: SyncSeen = product_sights.SYNCED
     schedules: SchedulesSeen = product_sights.UNNAMED
+    budget: BudgetSeen = field(default_factory=lambda: BudgetSeen(finding=Finding.OK, reason="not reached"))
     source: AlertSourceSeen = sights.SOURCE_AGREES
     watched: dict[str, VerificationResult | ApplicationError] = field(default_factory=dict)
     """How a watch ends, or fails, by its name; well for the whole window unless it stands here."""
@@ -175,6 +178,8 @@ class World:
             "ask_source": lambda _: self.source,
             "look_back": lambda raw: self._look_back(_read(raw, LookBack)),
         }
+        if name.startswith("look_back"):
+            name = "look_back"
         if name in answers:
             return answers[name](arguments[0])
         if name in LOOKS:
@@ -278,6 +283,8 @@ class World:
             off = tuple(name for name in self.networks.off if name != action.service.name)
             left = self.networks.model_copy(update={"off": off})
             self.networks = left if off else sights.JOINED_NETWORKS
+        if isinstance(action, WaitForReset):  # the time that is waited for has come
+            self.budget = self.budget.model_copy(update={"finding": Finding.OK, "reason": "it is reset"})
         if action.service.name == "postgres":
             self.database, self.database_process = sights.ANSWERS, sights.RUNNING
             self.sessions = sights.CALM

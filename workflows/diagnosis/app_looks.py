@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.endpoints.seen import EndpointSeen, LookAtEndpoint, LookAtRoute, RouteSeen
     from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
     from activities.schedules.seen import SchedulesSeen
-    from activities.videos.budget import BudgetActivities, BudgetSeen, SummarySeen
+    from activities.videos.budget import BudgetActivities, BudgetSeen, OfToday, SummarySeen
     from activities.videos.videos import LookAtQueue, QueueSeen, VideoActivities, VideosSeen
     from models.service.endpoints import named_by
     from models.service.service import Service
@@ -77,6 +77,10 @@ def its_open_executions(now: Situation) -> OpenExecutions:
     return OpenExecutions(service=now.service)
 
 
+def its_day(now: Situation) -> OfToday:
+    return OfToday(service=now.service, time_zone=now.policy.time_zone)
+
+
 def its_video_queue(now: Situation) -> LookAtQueue:
     return LookAtQueue(service=now.service)
 
@@ -130,9 +134,8 @@ video_queue = Look(
     "video_queue", QueueSeen, VideoActivities.look_at_video_queue, its_video_queue, "queue of videos"
 )
 daily_summary = Look(
-    "daily_summary", SummarySeen, BudgetActivities.look_at_daily_summary, the_service, "costs of today"
+    "daily_summary", SummarySeen, BudgetActivities.look_at_daily_summary, its_day, "costs of today"
 )
-budget = Look("budget", BudgetSeen, BudgetActivities.look_at_budget, the_service, "daily budget")
 revenue = Look(
     "revenue", RevenueSeen, AnalyticsActivities.look_at_revenue, the_service, "revenue of whole days"
 )
@@ -144,3 +147,4 @@ product_returns = Look(
     "products by what they return",
 )
 platforms = Look("platforms", PlatformsSeen, AnalyticsActivities.look_at_platforms, the_service)
+budget = Look("budget", BudgetSeen, BudgetActivities.look_at_budget, its_day, "daily budget")

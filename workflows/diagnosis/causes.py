@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Offer, Plan
+    from models.evidence.evidence import VerificationResult
     from workflows.diagnosis.situation import Situation
-    from workflows.diagnosis.verifications import Verification
 
 
 Fix = Callable[[Situation], Offer | None]
@@ -30,6 +31,12 @@ def never(_: Situation) -> bool:
     return False
 
 
+class Until(Protocol):
+    """A verification, or a moment that is waited for."""
+
+    async def over(self, now: Situation, since: datetime | None = None) -> VerificationResult: ...
+
+
 @dataclass(frozen=True)
 class Undo:
     """How a temporary fix is reverted, and the verification that says when.
@@ -40,9 +47,11 @@ class Undo:
 
     name: str
     fix: Revert
-    when: Verification
+    when: Until
     with_alert: Callable[[Situation], bool] = never
     """Whether the end of the alert reverts it as well."""
+    with_the_incident: bool = False
+    """Whether it is reverted when the incident ends, although its time has not come."""
 
 
 UndoOf = Callable[[Plan], Undo | None]

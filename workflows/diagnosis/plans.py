@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         RestoreService,
         SetEnvironment,
     )
+    from models.actions.videos import RestoreBudget, UseUsualGenerator
     from models.service.endpoints import Endpoint, named_by
     from workflows.diagnosis.provider_failures import provider_failures
     from workflows.diagnosis.situation import Situation
@@ -234,3 +235,21 @@ def nobody_sees_behind(now: Situation) -> bool:
     """Without a way past the switch the end of the alert is the only sign that the endpoint is well."""
     endpoint = endpoint_of(now)
     return endpoint is None or endpoint.bypass is None
+
+
+def use_usual(now: Situation) -> Plan | None:
+    """The undo of the backup generator."""
+    videos = now.service.videos
+    if videos is None or videos.backup is None:
+        return None
+    step = UseUsualGenerator(service=now.service, generator=videos.backup.name)
+    return Plan(steps=(step,), why="it stood in only for a while")
+
+
+def restore_budget(now: Situation) -> Plan | None:
+    """The undo of the raised budget."""
+    switch = now.service.videos.budget if now.service.videos else None
+    if switch is None:
+        return None
+    step = RestoreBudget(service=now.service, from_dollars=switch.raised, to_dollars=switch.usual)
+    return Plan(steps=(step,), why="it was raised only for a while")

@@ -16,6 +16,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
+    from models.evidence.evidence import Finding
     from workflows.diagnosis.situation import Situation
 
 SOMEBODY = "a provider"
@@ -52,6 +53,7 @@ def provider_failures(now: Situation, since: datetime | None = None) -> tuple[Pr
         *(ProviderFailure(one.name, f"{one.name}: {one.reason}") for one in now[looks.providers].down),
         *_by_calls(now),
         *_by_log(now),
+        *_by_workflows(now),
         *_by_sentry(now, since),
         *_by_health(now),
     )
@@ -85,6 +87,21 @@ def _by_log(now: Situation) -> Iterator[ProviderFailure]:
             yield ProviderFailure(name, f"its log says that the circuit of {name} is open")
 
 
+def _by_workflows(now: Situation) -> Iterator[ProviderFailure]:
+    """What ended them may be over: a provider that answers well is not blamed for it."""
+    well = {one.name for one in now[looks.providers].providers if one.finding is Finding.OK}
+    ended = ((one.type, one.error) for one in now[looks.generations].types)
+    stuck = ((one.type, one.why) for one in now[looks.open_executions].stuck)
+    for workflow_type, error in (*ended, *stuck):
+        name = _named(now, error)
+        if name and name not in well and _does_not_serve(error):
+            yield ProviderFailure(name, f"workflow {workflow_type} names {name}: {error}")
+
+
+def _does_not_serve(text: str) -> bool:
+    return bool(_DOES_NOT_SERVE.search(text)) and not _OUR_CREDENTIALS.search(text)
+
+
 def _circuit_of(now: Situation, line: str) -> str:
     """Whose circuit it is; empty for that of a database or another store."""
     return _named(now, line) or ("" if _A_STORE.search(line) else SOMEBODY)
@@ -95,7 +112,7 @@ def _by_sentry(now: Situation, since: datetime | None) -> Iterator[ProviderFailu
         text = f"{issue.title} {issue.culprit}"
         name = _named(now, issue.title) or _named(now, issue.culprit, by_host_only=True)
         stands = since is None or issue.last_seen >= since - timedelta(minutes=1)
-        if name and stands and _DOES_NOT_SERVE.search(text) and not _OUR_CREDENTIALS.search(text):
+        if name and stands and _does_not_serve(text):
             yield ProviderFailure(name, f"Sentry names {name}: {issue.title} ({issue.count})")
 
 

@@ -24,12 +24,26 @@ WHEN_REPAIRED_IF_MAINTAINED = Undo(
     with_alert=plans.nobody_sees_behind,
 )
 
+WHEN_VIDEO_PROVIDERS_ARE_BACK = Undo(
+    "use the usual generator when its provider is back",
+    plans.use_usual,
+    when=verifications.VIDEO_PROVIDERS_BACK,
+)
+AT_THE_RESET = Undo(
+    "set the budget back",
+    plans.restore_budget,
+    when=verifications.AtTheReset(),
+    with_the_incident=True,
+)
+
 UNDOS = {
     one.name: one
     for one in (
         WHEN_PROVIDERS_ARE_BACK,
         WHEN_REPAIRED_IF_DISABLED,
         WHEN_REPAIRED_IF_MAINTAINED,
+        WHEN_VIDEO_PROVIDERS_ARE_BACK,
+        AT_THE_RESET,
     )
 }
 

@@ -24,10 +24,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.monitoring.service_metrics import ServiceMetricActivities
     from activities.postgres.check import PostgresActivities, WaitForRecovery
     from activities.service.processes import ProcessActivities
+    from activities.videos.videos import VideoActivities, WatchGeneration
     from models.base import in_words
-    from models.evidence.evidence import Evidence, VerificationRequest, VerificationResult
+    from models.evidence.evidence import Evidence, Finding, VerificationRequest, VerificationResult
     from models.service.endpoints import named_by
     from models.service.request import Request
+    from models.service.videos import Videos
+    from models.zone import midnight_after
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
 
@@ -98,6 +101,25 @@ def _providers(now: Situation, window: timedelta) -> WatchProviders:
     return WatchProviders(service=now.service, stable_for=window, at_most=limit, by_calls=by_calls)
 
 
+def _video_providers(now: Situation, window: timedelta) -> WatchProviders:
+    """Only those that make videos are waited for."""
+    backup = now.service.videos.backup if now.service.videos else None
+    every = _providers(now, window)
+    makes_videos = now.service.videos.providers if now.service.videos else ()
+    theirs = {name: one for name, one in now.service.providers.items() if name in makes_videos}
+    service = now.service.model_copy(update={"providers": theirs}) if theirs else now.service
+    by_calls = not any(one.name in service.providers for one in now[looks.providers].down)
+    limit = backup.at_most if backup else every.at_most
+    return every.model_copy(update={"service": service, "at_most": limit, "by_calls": by_calls})
+
+
+def _generation(now: Situation, _: timedelta) -> WatchGeneration:
+    videos = now.service.videos or Videos()
+    return WatchGeneration(
+        service=now.service, last_at=now[looks.last_video].at, at_most=videos.takes, every=videos.every
+    )
+
+
 def _recovery(now: Situation, _: timedelta) -> WaitForRecovery:
     service = now.database or now.service
     within = service.database.recovers_within if service.database else timedelta()
@@ -153,6 +175,13 @@ PROVIDERS_BACK = Verification(
 SYNCED = Verification(
     SyncActivities.watch_sync, "has products of late for {window}", _the_service, looks.last_sync
 )
+VIDEO_PROVIDERS_BACK = Verification(
+    ProviderActivities.watch_providers,
+    "has the providers of its videos back for {window}",
+    _video_providers,
+    looks.providers,
+)
+GENERATED = Verification(VideoActivities.watch_generation, "has a newer video", _generation, looks.last_video)
 RECOVERED = Verification(
     PostgresActivities.wait_for_recovery, "is waited for while it recovers", _recovery, looks.database
 )
@@ -174,3 +203,19 @@ def dependent_healthy(name: str) -> Verification:
     return Verification(
         HealthActivities.watch_health, f"has {name} healthy for {{window}}", about, looks.dependents
     )
+
+
+class AtTheReset:
+    """The moment at which the daily budget is reset; nothing is sampled meanwhile."""
+
+    async def over(self, now: Situation, since: datetime | None = None) -> VerificationResult:
+        """Ends when the day after `since` begins, or when the application says that its budget is reset."""
+        at = budget_reset_at(now, since or workflow.now())
+        left = max(at - workflow.now(), timedelta())
+        await workflow.sleep(left, summary=f"the budget of {now.service.name} is reset")
+        return VerificationResult(finding=Finding.OK, reason="the budget is reset", observed_at=at)
+
+
+def budget_reset_at(now: Situation, since: datetime) -> datetime:
+    """As the application says, else when the next day begins in the time zone of the configuration."""
+    return now[looks.budget].resets_at or midnight_after(since, now.policy.time_zone)

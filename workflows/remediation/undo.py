@@ -43,6 +43,7 @@ class Undoing:
         self._promises: dict[Undo, asyncio.Task[None]] = {}
         self._since: dict[Undo, datetime] = {}
         self._failing: set[Undo] = set()
+        self._incident_ends = False
         self.acting = False
         """Whether something is being reverted now."""
 
@@ -91,10 +92,12 @@ class Undoing:
     async def finish(self, unless: Callable[[], bool]) -> bool:
         """Wait until every promise is kept; False when `unless` became true first, and they stand.
 
-        A person's `done` reverts everything at once.
+        A person's `done` reverts everything at once, and the end what is only for the incident.
         """
+        self._incident_ends = True
         await workflow.wait_condition(lambda: self._kept or unless())
         if not self._kept:
+            self._incident_ends = False
             return False
         await asyncio.gather(*self._promises.values())
         return True
@@ -103,7 +106,11 @@ class Undoing:
         with_alert = undo.with_alert(now)
         try:
             watched = await unless(
-                lambda: done_said() or (with_alert and self._resolved()),
+                lambda: (
+                    done_said()
+                    or (with_alert and self._resolved())
+                    or (undo.with_the_incident and self._incident_ends)
+                ),
                 undo.when.over(now, self._since[undo]),
             )
             if watched:

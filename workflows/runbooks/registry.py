@@ -10,6 +10,7 @@ from workflows.runbooks.high_error_rate import HighErrorRate
 from workflows.runbooks.high_memory_usage import HighMemoryUsage
 from workflows.runbooks.memory_keeps_growing import MemoryKeepsGrowing
 from workflows.runbooks.no_products_synced import NoProductsSynced
+from workflows.runbooks.no_videos_generated import NoVideosGenerated
 from workflows.runbooks.revenue_declining import RevenueDeclining
 from workflows.runbooks.service_down import ServiceDown
 from workflows.stewardship.control_room import ControlRoom
@@ -24,6 +25,7 @@ RUNBOOKS: tuple[type[Runbook], ...] = (
     HighMemoryUsage,
     MemoryKeepsGrowing,
     RevenueDeclining,
+    NoVideosGenerated,
     AnyAlert,
 )
 

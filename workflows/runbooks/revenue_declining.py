@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.analytics.comparison import Compared
     from models.incident.review import Review
     from models.incident.so_far import Opened
+    from models.names import NO_PRODUCTS_SYNCED, NO_VIDEOS_GENERATED
     from workflows.diagnosis.causes import Cause, ask_a_human
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
@@ -34,7 +35,7 @@ MOST_OF_IT = 0.75
 A_LITTLE = 0.1
 """A smaller share of the loss explains nothing."""
 HALF_A_DAY = timedelta(hours=12)
-VIDEO_ALERTS = ("NoVideosGenerated", "NoProductsSynced")
+VIDEO_ALERTS = (NO_VIDEOS_GENERATED, NO_PRODUCTS_SYNCED)
 
 
 def weekly_pattern(now: Situation) -> bool:

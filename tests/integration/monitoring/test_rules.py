@@ -365,3 +365,23 @@ def test_a_day_that_earns_less_than_the_day_before_fires_after_an_hour(tmp_path:
     expect_decline(tmp_path, earned(0.5, 1))
     expect_decline(tmp_path, earned(1, 0.5, job="somebody-else"))
     expect_decline(tmp_path, earned(1, 1), at="20h")
+
+
+def videos(values: str, job: str = "backend") -> Series:
+    return {f'affiliate_videos_generated_total{{job="{job}"}}': values}
+
+
+def expect_videos(directory: Path, series: Series, *fires: dict[str, Any], at: str = "3h") -> None:
+    test = [{"eval_time": at, "alertname": "NoVideosGenerated", "exp_alerts": list(fires)}]
+    judge(directory, series, every=60, alert_rule_test=test)
+
+
+def test_two_hours_without_a_video_fire_and_what_is_new_or_away_does_not(tmp_path: Path) -> None:
+    fires = firing("NoVideosGenerated", "The counter of generated videos has not grown for two hours.")
+    expect_videos(tmp_path, videos("0+1x30 30x200"), fires)
+    expect_videos(tmp_path, videos("0+1x60 60x30 61x200"))  # one came 90 minutes ago
+    expect_videos(tmp_path, videos("0+1x50 50x60 0x200"), fires)  # a restart is no video
+    expect_videos(tmp_path, {f"{name}": "_x70 0x200" for name in videos("")})  # it is new
+    expect_videos(tmp_path, videos("0+1x30 30x20"))  # it is scraped no more: nobody knows
+    expect_videos(tmp_path, videos("30x200", job="somebody-else"))
+    expect_videos(tmp_path, {})

@@ -18,7 +18,7 @@ from werkzeug import Request, Response
 
 from activities.app.api import AppApi
 from activities.app.switches import Switches
-from activities.videos.budget import BudgetActivities, BudgetSeen, SummarySeen
+from activities.videos.budget import BudgetActivities, BudgetSeen, OfToday, SummarySeen
 from activities.videos.generators import GeneratorActivities
 from models.actions.change import Perform
 from models.actions.videos import RaiseBudget, RestoreBudget, UseBackupGenerator, UseUsualGenerator
@@ -45,7 +45,11 @@ def budgets(client: httpx.AsyncClient) -> BudgetActivities:
 
 
 def service(server: HTTPServer, **more: Any) -> Service:
-    return docker_service("web", api=ApplicationApi(url=server.url_for(""), time_zone="Asia/Tokyo"), **more)
+    return docker_service("web", api=ApplicationApi(url=server.url_for("")), **more)
+
+
+def today_of(server: HTTPServer) -> OfToday:
+    return OfToday(service=service(server), time_zone="Asia/Tokyo")
 
 
 def there() -> datetime:
@@ -92,7 +96,7 @@ async def test_whether_the_budget_of_today_is_reached(
     says: str,
 ) -> None:
     httpserver.expect_request(STATUS).respond_with_json(content())
-    seen = await ActivityEnvironment().run(budgets.look_at_budget, service(httpserver))
+    seen = await ActivityEnvironment().run(budgets.look_at_budget, today_of(httpserver))
     assert isinstance(seen, BudgetSeen)
     assert (seen.finding, says in seen.reason) == (finding, True), seen.reason
 
@@ -104,12 +108,12 @@ async def test_the_moment_of_the_reset_is_kept_while_it_is_to_come(
     httpserver.expect_oneshot_request(STATUS).respond_with_json(
         {"reached": True, "resetsAt": soon.isoformat()}
     )
-    seen = await ActivityEnvironment().run(budgets.look_at_budget, service(httpserver))
+    seen = await ActivityEnvironment().run(budgets.look_at_budget, today_of(httpserver))
     assert isinstance(seen, BudgetSeen)
     assert seen.resets_at == soon
     past = datetime.now(UTC) - timedelta(hours=2)
     httpserver.expect_request(STATUS).respond_with_json({"reached": True, "resetsAt": past.isoformat()})
-    seen = await ActivityEnvironment().run(budgets.look_at_budget, service(httpserver))
+    seen = await ActivityEnvironment().run(budgets.look_at_budget, today_of(httpserver))
     assert isinstance(seen, BudgetSeen)
     assert seen.resets_at is None
 
@@ -124,7 +128,7 @@ async def test_the_moment_of_the_reset_is_kept_while_it_is_to_come(
         ),
         (lambda: {"total": 3, "costs": [{"provider": "pika", "cost": 3}]}, Finding.OK, "pika $3.00"),
         (lambda: {"total": 3, "date": yesterday()}, Finding.UNKNOWN, "says nothing of today"),
-        (lambda: {"updatedAt": f"{there():%Y-%m-%dT%H:%M:%S}", "total": 3}, Finding.OK, "$3.00"),
+        (lambda: {"updatedAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "total": 3}, Finding.OK, "$3.00"),
         (lambda: [], Finding.UNKNOWN, "answers a list"),
     ],
 )
@@ -136,7 +140,7 @@ async def test_what_was_spent_today(
     says: str,
 ) -> None:
     httpserver.expect_request(SUMMARY).respond_with_json(content())
-    seen = await ActivityEnvironment().run(budgets.look_at_daily_summary, service(httpserver))
+    seen = await ActivityEnvironment().run(budgets.look_at_daily_summary, today_of(httpserver))
     assert isinstance(seen, SummarySeen)
     assert (seen.finding, says in seen.reason) == (finding, True), seen.reason
 

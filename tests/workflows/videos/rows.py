@@ -1,0 +1,131 @@
+"""One row for each cause of NoVideosGenerated, and for what speaks against it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.workflows import sights
+from tests.workflows.rows import Row
+from tests.workflows.sights import LONG_AGO
+from tests.workflows.videos import video_sights
+from tests.workflows.videos.video_sights import BACKUP, no_videos
+
+GENERATE = "have backend generate videos"
+TO_THE_BACKUP = "have the videos of backend made by runway while openai is down"
+AND_BACK = "have the videos of backend made by the usual generator again"
+WAIT = "wait for the budget of backend to be reset at 2026-01-01 00:00 UTC"
+RESET = "reset GenerateVideos videos-1 (run r1) of backend to event 10"
+
+SPENT = video_sights.SPENT.model_copy(update={"resets_at": LONG_AGO})
+CRASHED = {"executions": video_sights.crashed(), "retry": video_sights.RETRY}
+
+ROWS = (
+    Row(
+        "provider down",
+        no_videos(providers=sights.PROVIDER_DOWN),
+        configuration=BACKUP,
+        done=(TO_THE_BACKUP, GENERATE, AND_BACK),
+    ),
+    Row(
+        "provider down",
+        no_videos(executions=video_sights.crashed(error="activity render: openai: 503 Service Unavailable")),
+        variant="by the word of the workflow that it ended",
+        configuration=BACKUP,
+        done=(TO_THE_BACKUP, GENERATE, AND_BACK),
+        also_seen=("workflow crashed",),
+    ),
+    Row(
+        "provider down",
+        no_videos(providers=sights.PROVIDER_DOWN, budget=SPENT, product_count=video_sights.NO_PRODUCTS),
+        variant="and two more",
+        configuration=BACKUP,
+        done=(TO_THE_BACKUP, GENERATE, AND_BACK),
+        also_seen=("budget hit", "no products"),
+    ),
+    Row("budget hit", no_videos(budget=SPENT), done=(WAIT, GENERATE)),
+    Row(
+        "budget hit",
+        no_videos(budget=SPENT, **CRASHED),
+        variant="and a workflow that it ended",
+        done=(WAIT, GENERATE),
+        also_seen=("workflow crashed",),
+    ),
+    Row("workflow crashed", no_videos(**CRASHED), done=(RESET,)),
+    Row(
+        "workflow crashed",
+        no_videos(open_executions=video_sights.STUCK),
+        variant="stuck, which nobody resets",
+        needs_a_human=True,
+    ),
+    Row(
+        "workflow crashed",
+        no_videos(executions=video_sights.crashed()),
+        variant="its history is gone",
+        needs_a_human=True,
+    ),
+    Row("no products", no_videos(product_count=video_sights.NO_PRODUCTS), needs_a_human=True),
+    Row(
+        "no products",
+        no_videos(product_count=video_sights.NO_PRODUCTS, **CRASHED),
+        variant="of which a workflow crashed",
+        needs_a_human=True,
+    ),
+    Row("unknown", no_videos(), asks=True, done=(GENERATE,)),
+    Row(
+        "unknown",
+        no_videos(providers=sights.PROVIDER_DOWN, provider_calls=video_sights.CALLS_SUCCEED),
+        variant="a provider is down for us alone",
+        configuration=BACKUP,
+        asks=True,
+        done=(GENERATE,),
+    ),
+    Row(
+        "unknown",
+        no_videos(budget=SPENT, daily_summary=video_sights.LOW_COSTS),
+        variant="a budget that the costs contradict",
+        asks=True,
+        done=(GENERATE,),
+    ),
+    Row(
+        "unknown",
+        no_videos(budget=video_sights.OF_YESTERDAY),
+        variant="the budget is of yesterday",
+        asks=True,
+        done=(GENERATE,),
+    ),
+    Row(
+        "unknown",
+        no_videos(executions=video_sights.crashed(completed_at=LONG_AGO + timedelta(hours=2))),
+        variant="a workflow that failed and completed since",
+        asks=True,
+        done=(GENERATE,),
+    ),
+    Row(
+        "unknown",
+        no_videos(executions=video_sights.crashed(closed_at=LONG_AGO - timedelta(hours=1))),
+        variant="a workflow that failed before the last video",
+        asks=True,
+        done=(GENERATE,),
+    ),
+    Row(
+        "unknown",
+        no_videos(executions=video_sights.crashed(type="SendNewsletter"), retry=video_sights.RETRY),
+        variant="a workflow that makes no videos failed",
+        configuration={"services": {"backend": {"videos": {"workflows": ["GenerateVideos"]}}}},
+        asks=True,
+        done=(GENERATE,),
+    ),
+    Row(
+        "unknown",
+        no_videos(video_queue=video_sights.PAUSED_QUEUE, providers=sights.PROVIDER_DOWN),
+        variant="somebody paused the queue on purpose",
+        configuration=BACKUP,
+        needs_a_human=True,
+    ),
+    Row(
+        "unknown",
+        no_videos(schedules=video_sights.PAUSED_SCHEDULE, budget=SPENT),
+        variant="somebody paused the schedule on purpose",
+        needs_a_human=True,
+    ),
+)
