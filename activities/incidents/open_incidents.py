@@ -57,8 +57,8 @@ class OpenIncidentActivities:
         except TimeoutError:
             reason = f"Temporal did not list the open incidents within {in_words(WITHIN)}"
             return OpenIncidentsSeen(reason=reason, observed_at=now)
-        except RPCError as error:
-            reason = f"Temporal cannot list the open incidents: {clean(error.message, 160)}"
+        except (RPCError, RuntimeError) as error:  # the SDK connects with a RuntimeError
+            reason = f"Temporal cannot list the open incidents: {clean(str(error), 160)}"
             return OpenIncidentsSeen(reason=reason, observed_at=now)
         incidents = sorted(found, key=lambda one: (one.service != service.name, one.opened_at))
         named = ", ".join(f"{one.id} ({one.phase})" for one in incidents[:5])

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 from temporalio import activity
 
-from activities.postgres.connection import Trouble, connected
+from activities.postgres.connection import Trouble, connected, port_of
 from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
 from activities.postgres.room import Room, look_at_room
 from activities.support.stability import Pace, Patience
@@ -53,7 +53,8 @@ class PostgresActivities:
         began = time.monotonic()
         seen = await _select_1(service)
         latency = None if seen.kind is DatabaseKind.NOT_CHECKED else round(time.monotonic() - began, 4)
-        return seen.model_copy(update={"latency": latency, "observed_at": datetime.now(UTC)})
+        told = {"latency": latency, "observed_at": datetime.now(UTC), "port": port_of(service)}
+        return seen.model_copy(update=told)
 
     @activity.defn
     async def watch_database(self, request: VerificationRequest) -> VerificationResult:

@@ -109,6 +109,14 @@ def _configured(service: Service) -> tuple[Database, str]:
     raise Trouble(DatabaseSeen(reason=reason))
 
 
+def port_of(service: Service) -> int | None:
+    """The port that the connection string leads to; None where nobody can tell."""
+    try:
+        return urlsplit(_configured(service)[1]).port or _PORT
+    except (Trouble, ValueError):
+        return None
+
+
 def shown(url: str, otherwise: str) -> str:
     """Host, port and database of a connection string. An oddly written one is not told at all."""
     match = _TELLABLE.fullmatch(url)

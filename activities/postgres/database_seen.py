@@ -36,6 +36,8 @@ class DatabaseSeen(Evidence):
 
     kind: DatabaseKind = DatabaseKind.NOT_CHECKED
     latency: float | None = None
+    port: int | None = None
+    """Where the connection string leads to."""
 
     @property
     def recovering(self) -> bool:

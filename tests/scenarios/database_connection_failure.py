@@ -10,6 +10,7 @@ from models.incident.incident import Outcome, Phase
 from tests.parts.product.pipeline import Pipeline, Run, said
 from tests.parts.scenarios.afterwards import pool_is_raised, sessions_are_gone, tried_once
 from tests.parts.scenarios.database_faults import (
+    another_server,
     no_entry_in_pg_hba,
     pooler_without_connections,
     promote,
@@ -190,6 +191,13 @@ REFUSES = (
         outcome=Outcome.CLOSED_BY_HUMAN,
         timeline=("look at the pooler that it names",),
         evidence={"database": "query_wait_timeout"},
+    ),
+    _row(
+        name="the connection string leads to somebody else's port",
+        cause="another server",
+        faults=(another_server,),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("correct the connection string", "ruled out: hung"),
     ),
     _row(
         name="it runs out of transaction IDs",

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from activities.postgres.database_seen import DatabaseKind
 from activities.service.networks import NetworksSeen
+from activities.service.ports import PortOwner, PortSeen
 from models.evidence.evidence import Finding
 from tests.workflows import sights
 from tests.workflows.rows import Row
@@ -19,6 +20,14 @@ BY_DESIGN = NetworksSeen(
     finding=Finding.BAD, reason="backend and postgres share no network", apart=("postgres",)
 )
 OWN_NETWORK = {"services": {"backend": {"network": None}, "postgres": {"network": None}}}
+OWN_PORT = {"services": {"postgres": {"port": 5432}}}
+SILENT_ELSEWHERE = sights.database(DatabaseKind.TIMED_OUT).model_copy(update={"port": 5999})
+ITS_OWN_PORT = PortSeen(
+    finding=Finding.OK,
+    reason="postgres of the service listens on port 5432",
+    port=5432,
+    owner=PortOwner(pid=7, name="postgres", started_at=sights.LONG_AGO, ours=True),
+)
 PAGES_DBA = ("On-Call", "DBA")
 
 _SCRIPTED = (
@@ -154,6 +163,34 @@ _SCRIPTED = (
         variant="no network is configured",
         configuration=OWN_NETWORK,
         needs_a_human=True,
+    ),
+    Row(
+        "another server",
+        unreachable(DatabaseKind.TIMED_OUT, database=SILENT_ELSEWHERE, port=ITS_OWN_PORT),
+        configuration=OWN_PORT,
+        needs_a_human=True,
+    ),
+    Row(
+        "another server",
+        unreachable(
+            DatabaseKind.TIMED_OUT,
+            database=SILENT_ELSEWHERE.model_copy(update={"port": 5432}),
+            port=sights.TAKEN_PORT.model_copy(update={"port": 5432}),
+        ),
+        variant="somebody else has its port",
+        configuration=OWN_PORT,
+        needs_a_human=True,
+    ),
+    Row(
+        "down",
+        unreachable(
+            DatabaseKind.REFUSED,
+            database=SILENT_ELSEWHERE.model_copy(update={"kind": DatabaseKind.REFUSED}),
+            database_process=CRASH,
+        ),
+        variant="and its connection string leads elsewhere",
+        done=("start postgres",),
+        pages=PAGES_DBA,
     ),
     Row(
         "hung",

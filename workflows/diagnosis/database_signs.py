@@ -115,5 +115,23 @@ def hung(now: Situation) -> bool:
     return now[looks.process].running and now[looks.database].kind is DatabaseKind.TIMED_OUT
 
 
+NOT_ITS_WORD = (DatabaseKind.TIMED_OUT, DatabaseKind.REFUSED, DatabaseKind.FAILED)
+"""None of these says that it is this database that was met."""
+
+
+def another_server(now: Situation) -> bool:
+    """The connection string leads elsewhere while it listens on its own port, or somebody else has that."""
+    database, seen, own = now[looks.database], now[looks.port_owner], now.service.port
+    if database.kind not in NOT_ITS_WORD or database.port is None or own is None:
+        return False
+    if database.port == own:
+        return seen.taken
+    return now[looks.process].running and seen.owner is not None and seen.owner.ours
+
+
+def not_hung(now: Situation) -> bool:
+    return just_started(now) or another_server(now)
+
+
 def pool_exhausted(now: Situation) -> bool:
     return application_says("pool-exhausted", now)

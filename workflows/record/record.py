@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         Performed,
         Phase,
         Spoken,
+        Through,
         Wait,
     )
     from models.incident.policy import Policy
@@ -139,7 +140,7 @@ class Record:
             timeline=tuple(self.timeline.entries),
             began_at=self.alert.starts_at,
             detected_after=self.began_at - began,
-            responded_after=self.performed[0].started_at - began if self.performed else None,
+            responded_after=self._responded_after(),
             resolved_after=self.recovered_at - began,
             respond_within=policy.respond_within,
             links=policy.links,
@@ -147,6 +148,14 @@ class Record:
             report=self.report,
             short=policy.severity is not Severity.CRITICAL,
         )
+
+    def _responded_after(self) -> timedelta | None:
+        """Until the first fix; of a report, until the first word of a person."""
+        if self.performed:
+            return self.performed[0].started_at - self.fires_since
+        words = (one.at for one in self.timeline.entries if one.through is not Through.PRODUCT)
+        at = next(words, None) if self.report else None
+        return at - self.fires_since if at else None
 
     def _did_not_help(self) -> tuple[str, ...]:
         escalated = bool(self.escalated_because)

@@ -19,6 +19,7 @@ from demo.parts.waiting import until
 from demo.systems.postgres import CUT_OFF, Cluster
 from demo.systems.services import POSTGRES, Services
 from tests.parts.servers.refusing_postgres import pgbouncer, refusing
+from tests.parts.servers.sockets import listening
 
 _PROMOTED_WITHIN = 30
 """Seconds for `pg_ctl promote`, which waits for the end of the recovery."""
@@ -112,6 +113,20 @@ async def pooler_without_connections(services: Services) -> AsyncIterator[None]:
                 yield
         finally:
             holder.terminate()
+
+
+@asynccontextmanager
+async def another_server(services: Services) -> AsyncIterator[None]:
+    """The secret leads to a port on which somebody takes connections, and says nothing."""
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    watcher = urlsplit(services.cluster.watcher_url)
+    async with listening(silent) as port:
+        elsewhere = watcher._replace(netloc=watcher.netloc.replace(f":{watcher.port}", f":{port}")).geturl()
+        async with _connects_to(services, elsewhere):
+            yield
 
 
 def says(code: str, message: str) -> Inject:

@@ -40,6 +40,7 @@ async def test_its_owner_is_sent_the_report_and_nobody_is_paged_at_once(harness:
     review = await harness.end(handle)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
     assert [chart.name for chart in review.report.charts] == ["days", "platforms"] if review.report else False
+    assert review.responded_after is not None, "who acknowledged it responded"
     assert harness.world.done == []
 
 
@@ -82,6 +83,7 @@ async def test_figures_that_are_not_complete_are_no_decline(harness: Harness) ->
     handle = await harness.fire(await harness.alert("RevenueDeclining"))
     state = await harness.until(handle, "escalated")
     assert any("could not verify the alert" in entry.text for entry in state.timeline)
+    await harness.until_true(lambda: bool(harness.world.notices()))
     assert harness.world.pages() == [], "it is announced, and pages nobody at once"
     assert "RevenueDeclining/backend needs a person" in harness.world.notices()
     await harness.closes(handle)
