@@ -109,6 +109,7 @@ def _postgres(services: Services, secret: Path) -> dict[str, Any]:
             "idle_limit": "2s",
             "slow_query": "2s",
             "recovers_within": "5s",
+            "role": services.cluster.user,
         },
         **(_disk(services.disk) if services.disk else {}),
         **services.more_about(POSTGRES),

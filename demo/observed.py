@@ -32,6 +32,15 @@ PAUSED_RECENTLY = timedelta(seconds=1)
 HEAP = "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)"
 
 
+_ANSWERED = 'route!~"/health|/metrics|/faults/.*|/api/orchestrator/.*"'
+"""What users wait for: an order to the orchestrator takes as long as its workflow."""
+_TIMES = f"http_request_duration_seconds_bucket{{{_ANSWERED}}}[{WINDOW}]"
+_CALLS = f"external_request_duration_seconds_bucket[{WINDOW}]"
+P95 = f"histogram_quantile(0.95, sum by (le) (rate({_TIMES})))"
+SLOW = 0.25
+"""Seconds: one of the bounds of its histogram. A slower p95 is what the alert is raised by."""
+
+
 def observed(services: Services, surroundings: Surroundings, temporal: Temporal) -> dict[str, Any]:
     """The keys of the backend by which HighErrorRate judges and acts."""
     switch = f"{services.backend.url}/api/degradation"
@@ -91,4 +100,16 @@ def _metrics(prometheus: str) -> dict[str, Any]:
         "heap_window": "12s",
         "heap_growth": 0.1,
         "settle": "30s",
+        "latency": {
+            "p95": P95,
+            "p99": P95.replace("0.95", "0.99"),
+            "by_route": P95.replace("(le)", "(le, route)"),
+            "buckets": f"sum by (le) (rate({_TIMES}))",
+            "traffic": f"sum(rate(http_request_duration_seconds_count{{{_ANSWERED}}}[{WINDOW}]))",
+            "by_provider": f"histogram_quantile(0.95, sum by (le, provider) (rate({_CALLS})))",
+            "collecting": f"max(rate(nodejs_gc_duration_seconds_sum[{WINDOW}]))",
+            "threshold": f"{SLOW:g}s",
+            "provider_threshold": "300ms",
+            "usual_over": "2m",
+        },
     }

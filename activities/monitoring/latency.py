@@ -49,6 +49,8 @@ class LatencySeen(Evidence):
     usual_traffic: float | None = None
     routes: tuple[LabelledValue, ...] = ()
     """The routes that are over the threshold, the slowest first."""
+    routes_seen: int = 0
+    """How many routes there are, up to ten."""
     since: datetime | None = None
     """When `p95` rose above the threshold, as far as the last hours show."""
     good_until: datetime | None = None
@@ -100,6 +102,7 @@ class LatencyActivities:
             "usual": usual.value,
             "usual_traffic": usual_traffic.value,
             "routes": slow,
+            "routes_seen": len(routes.values),
             "since": since,
             "good_until": good_until,
         }
@@ -207,6 +210,9 @@ def judged(p95: MetricSeen, buckets: dict[float, float], limit: float) -> tuple[
         if bounds[-1] >= limit:
             return Finding.BAD, beyond, bounds[-1]
         return Finding.UNKNOWN, f"{beyond}: whether it is over {limit:g} s is not known", None
+    if bounds and p95.value <= bounds[0] and limit < bounds[0]:
+        within = f"p95 is somewhere within {bounds[0]:g} s, the least bound of its histogram"
+        return Finding.UNKNOWN, f"{within}: whether it is over {limit:g} s is not known", None
     slow = p95.value > limit
     words = f"p95 is {p95.value:.3g} s, {'over' if slow else 'within'} its {limit:g} s"
     return Finding.BAD if slow else Finding.OK, words, p95.value

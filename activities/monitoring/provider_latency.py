@@ -42,6 +42,9 @@ class ProviderTimesSeen(Evidence):
     fast: tuple[str, ...] = ()
     by_calls: bool = False
     """Whether the service's own calls show it, and not a probe."""
+    probed_fast: tuple[str, ...] = ()
+    """Of those that are slow by its calls, the ones that answered a probe in time: the calls may wait for the
+    service itself."""
 
 
 class ProviderTimeActivities:
@@ -61,7 +64,8 @@ class ProviderTimeActivities:
             calls = await self._calls(metrics, metrics.latency.by_provider)
             if calls:
                 usual = await self._calls(metrics, usually_by_provider(metrics))
-                return judged(calls, usual, metrics.latency.provider_threshold, by_calls=True)
+                seen = judged(calls, usual, metrics.latency.provider_threshold, by_calls=True)
+                return seen if seen.ok else await self._beside_a_probe(service, metrics, seen)
         if not service.providers:
             return _unknown("no providers are configured")
         probed = await self._probed(service)
@@ -73,6 +77,14 @@ class ProviderTimeActivities:
         every = min(SAMPLE_EVERY, request.stable_for / 3)
         pace = Patience(every=every, stable_for=request.stable_for, at_most=request.at_most)
         return await watch(lambda: self.look_at_provider_times(request.service), pace)
+
+    async def _beside_a_probe(
+        self, service: Service, metrics: ErrorMetrics, seen: ProviderTimesSeen
+    ) -> ProviderTimesSeen:
+        probed = judged(await self._probed(service), {}, metrics.latency.provider_threshold, by_calls=False)
+        fast = {name.casefold() for name in probed.fast}
+        both = tuple(one.label for one in seen.slow if one.label.casefold() in fast)
+        return seen.model_copy(update={"probed_fast": both})
 
     async def _calls(self, metrics: ErrorMetrics, query: str) -> dict[str, float]:
         seen = await self._prometheus.query_by_label(

@@ -18,7 +18,7 @@ from activities.postgres.reading import read
 from activities.postgres.slowness_seen import LookAtSlowness
 from activities.postgres.statements import Table, quote, tables_in
 
-SAMPLES = 10
+SAMPLES = 15
 MOST = 10
 """Statements, tables and indexes that are told."""
 
@@ -37,7 +37,10 @@ SELECT s.relid::bigint AS id, s.schemaname::text AS schema, s.relname::text AS n
        greatest(s.last_analyze, s.last_autoanalyze) AS analyzed_at,
        now() - greatest(s.last_analyze, s.last_autoanalyze) AS age,
        c.reltuples::bigint AS planned, c.relkind = 'p' AS partitioned,
-       CASE WHEN c.reltuples <= 0 AND c.relkind = 'r' THEN pg_relation_size(c.oid)
+       CASE WHEN c.reltuples <= 0 AND c.relkind = 'r' AND NOT EXISTS (
+                 SELECT FROM pg_locks WHERE relation = c.oid AND mode = 'AccessExclusiveLock' AND database =
+                 (SELECT oid FROM pg_database WHERE datname = current_database()))
+            THEN pg_relation_size(c.oid)
             ELSE c.relpages::bigint * current_setting('block_size')::bigint END AS size,
        (SELECT inhparent::bigint FROM pg_inherits WHERE inhrelid = s.relid LIMIT 1) AS part_of
 FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
@@ -58,7 +61,7 @@ SELECT n.nspname::text AS schema FROM pg_extension e JOIN pg_namespace n ON n.oi
 WHERE e.extname = 'pg_stat_statements'
 """
 _COUNTED = """
-SELECT queryid, sum(calls) AS calls,
+SELECT queryid, sum(calls)::float8 AS calls,
        sum(coalesce(to_jsonb(s) ->> 'total_exec_time', to_jsonb(s) ->> 'total_time')::float8) AS spent
 FROM {schema}.pg_stat_statements(false) s
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND queryid IS NOT NULL

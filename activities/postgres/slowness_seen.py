@@ -76,10 +76,9 @@ class SlownessSeen(Evidence):
     standby: bool = False
 
     @property
-    def one_report_only(self) -> bool:
-        """All that is slow is one long statement of one session."""
-        alone = len(self.statements) == 1 and self.statements[0].mean is None
-        return alone and self.statements[0].sessions <= 1 and self.statements[0].executions <= 1
+    def repeated(self) -> tuple[SlowStatement, ...]:
+        """Those that are slow again and again: one long report alone makes no service slow."""
+        return tuple(one for one in self.statements if one.executions > 1 or one.mean is not None)
 
     @property
     def blocked(self) -> tuple[SlowStatement, ...]:

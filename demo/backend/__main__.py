@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from demo.backend import business, degradation, injection
+from demo.backend import business, degradation, injection, reports
 from demo.backend.database import Database, DatabaseLostError
 from demo.backend.memory import hold, limit_memory
 from demo.backend.metrics import COST, HEALTHY, REGISTRY, Measured
@@ -96,6 +96,7 @@ def application(settings: BackendSettings) -> Starlette:
             Route("/health", health),
             Route("/metrics", metrics),
             *business.ROUTES,
+            *reports.ROUTES,
             *degradation.ROUTES,
             *injection.ROUTES,
         ],

@@ -13,13 +13,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from demo.backend.memory import hold, leak, memory_limit
-from demo.backend.pressure import keep_busy, spoil_cache
+from demo.backend.memory import hold, leak, litter, memory_limit
+from demo.backend.pressure import crowd, keep_busy, spoil_cache
 from demo.backend.settings import BackendSettings
 
 log = logging.getLogger("backend")
 
 LEAKED_A_SECOND = 4 * 2**20
+OBJECTS = 500_000
 _AFTER_THE_ANSWER = 0.05
 """Seconds: the fault begins once the request for it was answered."""
 
@@ -65,6 +66,16 @@ def busy(settings: BackendSettings) -> None:
     keep_busy(while_there=settings.load)
 
 
+def crowded(settings: BackendSettings) -> None:
+    """Work in many threads, for as long as the load is there."""
+    crowd(settings.load)
+
+
+def littered(_: BackendSettings) -> None:
+    """So many small objects that most of the time goes into collecting garbage."""
+    litter(OBJECTS)
+
+
 FAULTS: dict[str, Callable[[BackendSettings], None]] = {
     "crash": crash,
     "hang": hang,
@@ -73,6 +84,8 @@ FAULTS: dict[str, Callable[[BackendSettings], None]] = {
     "leak": slow_leak,
     "bad-cache": bad_cache,
     "busy": busy,
+    "crowded": crowded,
+    "littered": littered,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -53,6 +54,17 @@ def leak(a_second: int) -> None:
             time.sleep(1 / _STEPS)
 
     threading.Thread(target=grow, daemon=True).start()
+
+
+def litter(objects: int) -> None:
+    """Keep so many small objects, among which the garbage is looked for again and again."""
+    kept: list[list[int]] = [[] for _ in range(objects)]
+
+    def collect() -> None:
+        while kept:
+            gc.collect()
+
+    threading.Thread(target=collect, daemon=True).start()
 
 
 def hold(size: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, Summary
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.requests import Request
@@ -19,6 +20,10 @@ REQUESTS = Counter("http_requests", "Requests answered.", ["route", "status", "m
 DURATION = Histogram(
     "http_request_duration_seconds", "Time to answer.", ["route", "method"], registry=REGISTRY
 )
+CALLS = Histogram(
+    "external_request_duration_seconds", "Time that a provider takes.", ["provider"], registry=REGISTRY
+)
+COLLECTING = Summary("nodejs_gc_duration_seconds", "Time that collecting garbage takes.", registry=REGISTRY)
 HEALTHY = Gauge("service_healthy", "1 while the health check says healthy, else 0.", registry=REGISTRY)
 COST = Gauge("affiliate_api_cost_dollars", "Dollars spent, by provider.", ["service"], registry=REGISTRY)
 
@@ -33,7 +38,21 @@ class Heap(Collector):
         yield GaugeMetricFamily("nodejs_heap_size_limit_bytes", "Heap allowed.", memory_limit())
 
 
+class Collecting:
+    """Times each collection of garbage, under its Node.js name."""
+
+    def __init__(self) -> None:
+        self._began = 0.0
+
+    def __call__(self, phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            COLLECTING.observe(time.perf_counter() - self._began)
+
+
 REGISTRY.register(Heap())
+gc.callbacks.append(Collecting())
 ProcessCollector(registry=REGISTRY)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import httpx
 
+from demo.backend.metrics import CALLS
 from demo.backend.pool import env_settings
 
 log = logging.getLogger("backend")
@@ -68,7 +69,8 @@ class Outside:
         if self.around is None:
             return ["product 1 in sixty seconds"]
         try:
-            answer = await self._ask(f"{self.around.provider}/v1/completions")
+            with CALLS.labels("openai").time():
+                answer = await self._ask(f"{self.around.provider}/v1/completions")
         except httpx.HTTPError as error:
             self._note_failure()
             raise OutsideError(f"OpenAI API error: {_reason(error)}") from error

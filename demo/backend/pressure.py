@@ -31,6 +31,13 @@ CPU_SHARE = 0.35
 BROKEN_SINCE = {"2": "/api/analytics/products"}
 """By version, the route that its authors broke."""
 
+SLOW_SINCE = {"3": "/api/cost-tracking/budget-status"}
+"""By version, the route that its authors made slow."""
+SLOWLY = 0.6
+"""Seconds."""
+THREADS = 10
+"""That compute in turn, and leave the event loop little."""
+
 _LOOK_EVERY = 0.2
 _LOOKS = 10
 
@@ -54,6 +61,12 @@ def keep_busy(while_there: Path) -> None:
     threading.Thread(target=_derive_keys, args=(while_there,), daemon=True).start()
 
 
+def crowd(while_there: Path) -> None:
+    """Compute in many threads under the interpreter's lock: whoever answers requests waits for its turn."""
+    for _ in range(THREADS):
+        threading.Thread(target=_compute, args=(while_there,), daemon=True).start()
+
+
 async def watch_cpu() -> None:
     """Measure for ever how much of a core is used."""
     while True:
@@ -68,6 +81,7 @@ class Pressure:
     def __init__(self, app: ASGIApp, settings: BackendSettings) -> None:
         self._app = app
         self._broken = BROKEN_SINCE.get(settings.runs)
+        self._slow = SLOW_SINCE.get(settings.runs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,6 +91,8 @@ class Pressure:
         path = request.url.path
         if path == self._broken:
             raise TypeError("Cannot read properties of undefined (reading 'roi')")
+        if path == self._slow:
+            await asyncio.sleep(SLOWLY)
         if _bad_cache.is_set() and path == "/api/analytics/platform-comparison":
             raise BadCacheError("entry platform:tiktok of the cache cannot be read")
         if path.startswith(HEAVY) and (why := _too_much()):
@@ -91,6 +107,11 @@ def _too_much() -> str:
     if sum(_cpu) / _LOOKS > CPU_SHARE:
         return "under pressure: too little CPU"
     return ""
+
+
+def _compute(while_there: Path) -> None:
+    while while_there.exists():
+        sum(number * number for number in range(50_000))
 
 
 def _derive_keys(while_there: Path) -> None:

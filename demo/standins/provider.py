@@ -1,10 +1,16 @@
-"""`python -m demo.standins.provider PORT`: an API that writes texts, and fails by being killed."""
+"""`python -m demo.standins.provider PORT`: an API that writes texts, and fails by being killed.
+
+While the file that `SLOW` names is there, each answer takes the seconds that stand in it.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from demo.parts.loopback import LOOPBACK
 
@@ -24,6 +30,9 @@ class Provider(BaseHTTPRequestHandler):
         """Nothing is logged: it is asked several times a second."""
 
     def _answer(self, status: int, content: object) -> None:
+        slow = Path(os.environ.get("SLOW", ""))
+        if slow.is_file():
+            time.sleep(float(slow.read_text()))
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = json.dumps(content).encode()
         self.send_response(status)

@@ -26,7 +26,7 @@ _RUN_WITHIN = 60
 
 CUT_OFF = "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE usename = $1"
 
-_MAY = "pg_monitor, pg_signal_backend, pg_use_reserved_connections"
+_MAY = "pg_monitor, pg_signal_backend, pg_use_reserved_connections, pg_maintain"
 
 _SETTINGS = f"""
 max_connections = {MAX_CONNECTIONS}
@@ -48,7 +48,7 @@ class Cluster:
         self.user = "affiliate"
         self.database = "affiliate"
         self.watcher = "runbooks"
-        """The product's own role: it may look, end sessions, use the last connections, allow more."""
+        """The product's own role: to look, analyze, end sessions, use the last connections, allow more."""
         self.password = secrets.token_hex(12)
         self._watcher_password = secrets.token_hex(12)
         self._superuser_password = secrets.token_hex(12)

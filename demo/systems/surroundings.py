@@ -65,8 +65,12 @@ class Standin(ProcessPart):
 class Traffic(Part):
     """Small, steady requests over several routes. They wait for no answer to go on."""
 
-    def __init__(self, backend: str) -> None:
+    def __init__(
+        self, backend: str, routes: tuple[str, ...] = _ROUTES, *, a_second: float = A_SECOND
+    ) -> None:
         self._backend = backend
+        self._routes = routes
+        self._a_second = a_second
         self._sending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -86,9 +90,9 @@ class Traffic(Part):
             asyncio.TaskGroup() as requests,
         ):
             while True:
-                for route in _ROUTES:
+                for route in self._routes:
                     requests.create_task(_send(client, *route.split()))
-                    await asyncio.sleep(1 / A_SECOND)
+                    await asyncio.sleep(1 / self._a_second)
 
 
 async def _send(client: httpx.AsyncClient, method: str, path: str) -> None:
@@ -110,7 +114,8 @@ class Surroundings(Part):
         self.loop_crashes = backend.state / "loop-crashes"
         self.shop_state = directory / "shop.json"
         self.shop = Standin("shop", directory, str(self.shop_state))
-        self.provider = Standin("provider", directory)
+        self.provider_slow = directory / "provider-slow"
+        self.provider = Standin("provider", directory, env={"SLOW": str(self.provider_slow)})
         self.sentry = Standin("sentry", directory, str(self.sentry_token))
         app = {
             "TEMPORAL_ADDRESS": temporal,

@@ -94,12 +94,13 @@ class Degrade(Change):
     risk = Risk.GUARDED
     kind: Literal["degrade"] = "degrade"
     because_of: str
-    """The provider whose outage makes it necessary."""
+    """The provider that makes it necessary."""
+    trouble: Literal["down", "slow"] = "down"
     at_most: timedelta
 
     @property
     def says(self) -> str:
-        return f"degrade {self.service.name} gracefully while {self.because_of} is down"
+        return f"degrade {self.service.name} gracefully while {self.because_of} is {self.trouble}"
 
     @property
     def changes(self) -> str:
@@ -108,7 +109,7 @@ class Degrade(Change):
 
     @property
     def undo(self) -> str:
-        return f"automatic, when {self.because_of} is healthy again"
+        return f"automatic, when {self.because_of} is {'fast' if self.trouble == 'slow' else 'healthy'} again"
 
 
 class RestoreService(Change):

@@ -129,6 +129,16 @@ def degrade(now: Situation) -> Plan | None:
     return Plan(steps=(step,), why="; ".join(one.says for one in down[:4]))
 
 
+def degrade_while_slow(now: Situation) -> Plan | None:
+    """Fewer calls, cached answers and queued jobs, while a provider is slow."""
+    degradation, seen = now.service.degradation, now[looks.provider_times]
+    if degradation is None:
+        return None
+    names = ", ".join(one.label for one in seen.slow)
+    step = Degrade(service=now.service, because_of=names, trouble="slow", at_most=degradation.at_most)
+    return Plan(steps=(step,), why=seen.reason)
+
+
 def restore(now: Situation) -> Plan:
     """The undo of `degrade`."""
     return Plan(steps=(RestoreService(service=now.service),), why="it was degraded only for a while")
@@ -146,6 +156,21 @@ def terminate_idle_sessions(now: Situation) -> Plan | None:
         idle_longer_than=limits.idle_limit,
     )
     return Plan(steps=(ended,), why=now[looks.sessions].reason)
+
+
+def end_blockers(now: Situation) -> Plan | None:
+    """End the sessions that hold a lock and do nothing, for longer than the limit; others a person ends."""
+    seen, database = now[looks.sessions], now.database
+    if database is None or database.database is None:
+        return None
+    limit = database.database.idle_limit
+    idle = [one for one in seen.blockers if one.state.startswith("idle") and one.lasts > limit]
+    if not idle:
+        return None
+    ended = TerminateSessions(
+        service=database, sessions=tuple(one.exactly for one in idle), idle_longer_than=limit
+    )
+    return Plan(steps=(ended,), why=seen.reason)
 
 
 def more_connections(now: Situation) -> Plan | None:

@@ -7,6 +7,9 @@ import workflows.diagnosis.verifications as verifications
 from models.actions.plan import Plan
 from workflows.diagnosis.causes import Undo
 
+WHEN_PROVIDERS_ARE_FAST = Undo(
+    "restore when the providers are fast", plans.restore, when=verifications.PROVIDERS_FAST
+)
 WHEN_PROVIDERS_ARE_BACK = Undo(
     "restore when the providers are back", plans.restore, when=verifications.PROVIDERS_BACK
 )
@@ -40,6 +43,7 @@ UNDOS = {
     one.name: one
     for one in (
         WHEN_PROVIDERS_ARE_BACK,
+        WHEN_PROVIDERS_ARE_FAST,
         WHEN_REPAIRED_IF_DISABLED,
         WHEN_REPAIRED_IF_MAINTAINED,
         WHEN_VIDEO_PROVIDERS_ARE_BACK,

@@ -19,7 +19,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.endpoints.probe import EndpointActivities
     from activities.endpoints.seen import WatchEndpoint
     from activities.health.probe import HealthActivities
+    from activities.monitoring.latency import LatencyActivities
     from activities.monitoring.memory import MemoryActivities
+    from activities.monitoring.provider_latency import ProviderTimeActivities
     from activities.monitoring.providers import ProviderActivities, WatchProviders
     from activities.monitoring.service_metrics import ServiceMetricActivities
     from activities.postgres.check import PostgresActivities, WaitForRecovery
@@ -168,6 +170,15 @@ ENDPOINT_BACK = Verification(
     "has its endpoint back, behind the switch, for {window}",
     _endpoint_behind,
     looks.endpoint,
+)
+FAST = Verification(
+    LatencyActivities.watch_latency, "answers in time for {window}", _the_service, looks.latency
+)
+PROVIDERS_FAST = Verification(
+    ProviderTimeActivities.watch_provider_times,
+    "has fast providers for {window}",
+    _providers,
+    looks.provider_times,
 )
 PROVIDERS_BACK = Verification(
     ProviderActivities.watch_providers, "has its providers back for {window}", _providers, looks.providers

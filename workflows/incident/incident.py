@@ -196,10 +196,10 @@ class Incident(Waits):
         await self.until_acknowledged("somebody has read the report")
         raise ClosedByHuman(f"{self.record.acknowledged_by} acknowledged the report")
 
-    async def stays(self, watch: Verification) -> None:
+    async def stays(self, watch: Verification, *again: Look[Evidence]) -> None:
         """Prove the recovery: well without a break for the whole stability window.
 
-        Leaves the page when it is not, and when a person says `done` meanwhile.
+        Leaves the page when it is not, with what is seen `again` then; and when a person says `done`.
         """
         verb = f"{self.service.name} {watch.words}"
         if self.path.passed(verb):
@@ -219,7 +219,9 @@ class Incident(Waits):
         if not watched.ok:
             self.record.unwell_at = workflow.now() if watched.bad else None
             what = "cannot be seen" if watched.unknown else "still fails"
-            raise Escalated(f"{self.service.name} {what}: {watched.reason}")
+            now = await self._look(*again) if again else self.now
+            reasons = "; ".join([watched.reason, *(now[look].reason for look in again)])
+            raise Escalated(f"{self.service.name} {what}: {reasons}")
         self.path.did(verb)
 
     def recovered(self) -> None:

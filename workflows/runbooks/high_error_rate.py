@@ -12,8 +12,6 @@ Undo           the degraded mode is reverted when the providers serve us again
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -25,15 +23,12 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.so_far import Opened
     from models.names import DATABASE_CONNECTION_FAILURE
     from workflows.diagnosis.causes import Cause, ask_a_human
+    from workflows.diagnosis.deployment_signs import SHORTLY, began_after_one, began_otherwise, deployed_at
     from workflows.diagnosis.provider_failures import ProviderFailure, provider_failures, they_serve
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
 
-SHORTLY = timedelta(minutes=1)
-"""So much earlier than the cause the metrics may show the errors: a scrape, and the clocks of machines."""
-LONG_AFTER = timedelta(minutes=30)
-"""Errors that begin later than this after a deployment are not blamed on it."""
 HALF = 0.5
 """The share of the heap, or of the CPU, under which there is room."""
 
@@ -80,31 +75,16 @@ def its_calls_succeed(now: Situation) -> bool:
     return they_serve(now, failures(now))
 
 
-def deployed_at(now: Situation) -> datetime | None:
-    """When the running version was: a pipeline tells of it late, and the process knows."""
-    current, started = looks.deployments(now).current, now[looks.process].started_at
-    if current is None:
-        return None
-    told_late = started is not None and timedelta() < current.deployed_at - started <= LONG_AFTER
-    return started if told_late else current.deployed_at
-
-
 def bad_deployment(now: Situation) -> bool:
     """Errors since a moment that is not long after a deployment, and there is a way back."""
-    history, deployed, since = looks.deployments(now), deployed_at(now), now[looks.errors].since
-    by_script = now.service.rollback is not None and len(history.deployments) > 1
-    if deployed is None or since is None or not (history.last_healthy or by_script):
-        return False
-    return since - deployed <= LONG_AFTER
+    return began_after_one(now, now[looks.errors])
 
 
 def not_by_the_deployment(now: Situation) -> bool:
     """They began before it, or that they did not was not seen; or the version before had the same."""
-    deployed, errors, issues = deployed_at(now), now[looks.errors], now[looks.issues]
-    if deployed is None or errors.since is None or errors.good_until is None:
-        return True
-    same = bool(issues.top) and not issues.new and issues.top[0].first_seen < deployed - SHORTLY
-    return same or errors.since < deployed - SHORTLY or errors.good_until < deployed - LONG_AFTER
+    deployed, issues = deployed_at(now), now[looks.issues]
+    old = deployed is not None and bool(issues.top) and issues.top[0].first_seen < deployed - SHORTLY
+    return (old and not issues.new) or began_otherwise(now, now[looks.errors])
 
 
 def memory_leak(now: Situation) -> bool:

@@ -11,6 +11,7 @@ from workflows.runbooks.high_memory_usage import HighMemoryUsage
 from workflows.runbooks.memory_keeps_growing import MemoryKeepsGrowing
 from workflows.runbooks.no_products_synced import NoProductsSynced
 from workflows.runbooks.no_videos_generated import NoVideosGenerated
+from workflows.runbooks.production_slow import ProductionSlow
 from workflows.runbooks.revenue_declining import RevenueDeclining
 from workflows.runbooks.service_down import ServiceDown
 from workflows.stewardship.control_room import ControlRoom
@@ -19,6 +20,7 @@ from workflows.stewardship.steward import Steward
 RUNBOOKS: tuple[type[Runbook], ...] = (
     ServiceDown,
     HighErrorRate,
+    ProductionSlow,
     DatabaseConnectionFailure,
     HighApiCosts,
     NoProductsSynced,

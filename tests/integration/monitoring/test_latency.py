@@ -56,6 +56,7 @@ HTTP: dict[str, dict[str, Shape]] = {
     "rare": {"/a": always({"0.1": 0.01, "1": 0, "4": 0.01, "+Inf": 0})},
     "beyond": {"/a": always({"0.1": 1, "1": 0, "4": 0, "+Inf": 1})},
     "beyond-small": {"/a": always({"0.1": 1, "0.5": 0, "+Inf": 1})},
+    "coarse": {"/a": always({"2": 2, "10": 0, "+Inf": 0})},
     "single": {"/a": always({"4": 2, "+Inf": 0})},
     "only-inf": {"/a": always({"+Inf": 2})},
     "health": {"/health": always({"0.1": 90, "1": 0, "4": 0, "+Inf": 0}), "/a": always(SLOW)},
@@ -173,6 +174,7 @@ async def test_health_checks_hide_nothing(http: httpx.AsyncClient, prometheus: s
         ("rare", {}, "too little traffic to judge by"),
         ("stopped", {}, "no sample within"),
         ("single", {}, "a single bucket tells nothing"),
+        ("coarse", {}, "p95 is somewhere within 2 s, the least bound of its histogram: whether it is over 1"),
         ("only-inf", {}, "there was nothing to divide by"),
         ("beyond-small", {}, "p95 is over 0.5 s, the largest bound of its histogram: whether it is over 1 s"),
         ("nobody", {}, "no sample within"),
@@ -275,3 +277,28 @@ async def test_a_provider_that_cannot_be_reached_is_not_slow(
     for address in (f"http://127.0.0.1:{closed_port()}/", "http://no-such-host.invalid/"):
         providers = {"openai": Provider(url=address)}
         assert (await times(http, about.model_copy(update={"providers": providers}))).unknown
+
+
+async def test_one_late_answer_is_no_slow_provider(
+    http: httpx.AsyncClient, prometheus: str, httpserver: HTTPServer
+) -> None:
+    def late(_: Request) -> Response:
+        time.sleep(0.5)  # how slow it is this once
+        return Response("{}")
+
+    httpserver.expect_ordered_request("/v1").respond_with_handler(late)
+    for _ in range(2):
+        httpserver.expect_ordered_request("/v1").respond_with_data("{}")
+    about = service(prometheus, "slow", provider_threshold="200ms")
+    providers = {"openai": Provider(url=httpserver.url_for("/v1"))}
+    assert (await times(http, about.model_copy(update={"providers": providers}))).ok
+
+
+async def test_calls_that_are_slow_are_told_beside_a_probe_that_is_fast(
+    http: httpx.AsyncClient, prometheus: str, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/v1").respond_with_data("{}")
+    about = service(prometheus, "slow", by_provider=BY_PROVIDER)
+    providers = {"pika": Provider(url=httpserver.url_for("/v1"))}
+    seen = await times(http, about.model_copy(update={"providers": providers}))
+    assert (seen.bad, seen.probed_fast) == (True, ("pika",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -125,7 +126,7 @@ async def test_the_index_that_is_missing_is_suggested_and_not_made(owner: str, s
     (statement,) = seen.statements
     assert statement.application == "shop"
     assert statement.executions > 1
-    assert not seen.one_report_only
+    assert seen.repeated == seen.statements
     assert "n * 7" not in seen.model_dump_json()
     assert seen.stale == (), "what was analyzed is not stale"
     connection = await asyncpg.connect(owner)
@@ -221,7 +222,7 @@ async def test_one_long_report_is_told_apart(owner: str, secret: Path) -> None:
     report = "SELECT count(*) FROM visits a, visits b WHERE a.page < b.page"
     async with running(owner, report, application="reports"):
         seen = await look(behind(secret, owner))
-    assert seen.one_report_only
+    assert seen.repeated == ()
     assert seen.statements[0].application == "reports"
 
 
@@ -278,3 +279,31 @@ async def test_after_a_restore_a_table_with_indexes_is_still_without_statistics(
         seen = await look(behind(secret, owner))
     assert [one.full for one in seen.stale] == ["public.restored"]
     assert seen.stale[0].analyzed_at is None
+
+
+async def test_statements_that_are_counted_are_known_by_their_mean(secret: Path) -> None:
+    """The extension stands in a schema of its own, which is in nobody's search path."""
+    with tempfile.TemporaryDirectory(prefix="runbooks-postgres-") as directory:
+        server = PostgresServer(Path(directory))
+        server.create()
+        server.start()
+        try:
+            first = await asyncpg.connect(server.url())
+            await first.execute("CREATE SCHEMA dba")
+            await first.execute("CREATE EXTENSION pg_stat_statements SCHEMA dba")
+            service = behind(secret, server.url())
+            assert (await look(service, sample_for=0.2)).ok, "it is there, and not loaded"
+            await first.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
+            await first.close()
+            server.stop()
+            server.start()
+            counting = "SELECT count(*) FROM generate_series(1, 300000) WHERE $$x$$ = 'x'"
+            async with running(server.url(), counting):
+                await look(service, sample_for=0.5)  # what is counted for the first time says nothing yet
+                seen = await look(service, slower_than=0.005)
+        finally:
+            server.stop()
+    means = [one for one in seen.statements if one.mean is not None]
+    assert [one.text for one in means] == ["SELECT count(*) FROM generate_series(?) WHERE $3 = $4"]
+    assert means[0].mean is not None and means[0].mean > 0.005
+    assert seen.repeated
