@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from demo.orchestrator.loop import LOOP
+from demo.orchestrator.speech import SPEECH
 from demo.systems.compose import ComposedServices
 from demo.systems.services import Services
 from demo.systems.surroundings import Surroundings
@@ -29,6 +30,10 @@ CPU = f"max(rate(process_cpu_seconds_total[{WINDOW}]))"
 CPU_FULL = 0.35
 """Cores: what the backend sheds its heavy requests above, as an operator would know of it."""
 PAUSED_RECENTLY = timedelta(seconds=1)
+BUDGET, BUDGET_FOR, PACE_OVER = 15, 15, 4
+"""Dollars, and seconds: a dollar a second is what the backend may spend."""
+SPENT = f"sum(increase(affiliate_api_cost_dollars[{BUDGET_FOR}s]))"
+PACE = f"sum(rate(affiliate_api_cost_dollars[{PACE_OVER}s]))"
 HEAP = "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)"
 
 
@@ -60,7 +65,10 @@ def observed(services: Services, surroundings: Surroundings, temporal: Temporal)
             "namespace": AFFILIATE,
             "ui": temporal.ui,
             "window": "5s",
-            "schedules": [LOOP],
+            "schedules": [LOOP, SPEECH],
+            "starts_window": "6s",
+            "starts_before": "1m",
+            "starts_floor": 4,
             "paused_recently": f"{PAUSED_RECENTLY.total_seconds():g}s",
             "run_takes": "3s",
         },
@@ -70,6 +78,7 @@ def observed(services: Services, surroundings: Surroundings, temporal: Temporal)
             "products_from": ["amazon"],
             "smaller_sync": {"limit": 5},
         },
+        "costs": _costs(surroundings.prometheus.url),
         "degradation": {
             "on": {"url": switch, "body": {"degraded": True}, "token": token},
             "off": {"url": switch, "body": {"degraded": False}, "token": token},
@@ -111,5 +120,36 @@ def _metrics(prometheus: str) -> dict[str, Any]:
             "threshold": f"{SLOW:g}s",
             "provider_threshold": "300ms",
             "usual_over": "2m",
+        },
+    }
+
+
+def _costs(prometheus: str) -> dict[str, Any]:
+    """A budget for seconds, of which each is an hour of the backend's loop."""
+    once_a_day = {"at_least": 86400, "default": 3600}
+    products, videos = {"at_most": 10, "default": 20}, {"at_most": 5, "default": 10}
+    theirs = {"workflows": ["GenerateVideos"]}
+    return {
+        "prometheus": prometheus,
+        "fresh_for": "5s",
+        "budget": BUDGET,
+        "per": f"{BUDGET_FOR}s",
+        "pace_over": f"{PACE_OVER}s",
+        "retried": 5,
+        "apis": {
+            "openai": {"because_of": "tokens", "settings": {"MAX_PRODUCTS_PER_RUN": products}, **theirs},
+            "anthropic": {
+                "because_of": "generation",
+                "settings": {"DAILY_LOOP_INTERVAL": once_a_day},
+                **theirs,
+            },
+            "pika": {"because_of": "videos", "settings": {"MAX_VIDEOS_PER_RUN": videos}, **theirs},
+            "elevenlabs": {"because_of": "loops", "workflows": ["GenerateSpeech"]},
+        },
+        "settings": {
+            "DAILY_LOOP_INTERVAL": once_a_day,
+            "MAX_PRODUCTS_PER_RUN": products,
+            "MAX_VIDEOS_PER_RUN": videos,
+            "SENTRY_TRACES_SAMPLE_RATE": {"at_most": 0.05, "default": 0.1},
         },
     }

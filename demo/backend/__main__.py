@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from demo.backend import business, degradation, injection, reports
+from demo.backend import business, degradation, injection, reports, spending
 from demo.backend.database import Database, DatabaseLostError
 from demo.backend.memory import hold, limit_memory
 from demo.backend.metrics import COST, HEALTHY, REGISTRY, Measured
@@ -87,9 +87,10 @@ def application(settings: BackendSettings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with Database(settings.database_url) as database, Outside(settings.around) as outside:
             app.state.database, app.state.outside = database, outside
-            watching = asyncio.create_task(watch_cpu())
+            beside = [asyncio.create_task(watch_cpu()), asyncio.create_task(spending.generate(database))]
             yield
-            watching.cancel()
+            for task in beside:
+                task.cancel()
 
     app = Starlette(
         routes=[
@@ -97,6 +98,7 @@ def application(settings: BackendSettings) -> Starlette:
             Route("/metrics", metrics),
             *business.ROUTES,
             *reports.ROUTES,
+            *spending.ROUTES,
             *degradation.ROUTES,
             *injection.ROUTES,
         ],

@@ -20,6 +20,7 @@ from temporalio.worker import Worker
 
 from demo.orchestrator.loop import QUEUE, DailyControlLoop, LoopActivities, make_schedule
 from demo.orchestrator.shop import ShopActivities
+from demo.orchestrator.speech import GenerateSpeech, create_speech_schedule, synthesize
 from demo.orchestrator.workflows import SyncProducts, Wanted
 from demo.parts.loopback import LOOPBACK
 
@@ -63,10 +64,11 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
         worker = Worker(
             client,
             task_queue=QUEUE,
-            workflows=[SyncProducts, DailyControlLoop],
-            activities=[shop.fetch_products, loop.have_products_synced],
+            workflows=[SyncProducts, DailyControlLoop, GenerateSpeech],
+            activities=[shop.fetch_products, loop.have_products_synced, synthesize],
         )
         await make_schedule(client)
+        await create_speech_schedule(client, os.environ["BACKEND"])
         async with worker:
             yield
 

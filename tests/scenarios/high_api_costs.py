@@ -2,12 +2,163 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
+from temporalio.client import Client
+
+from demo.faults.costs import is_over
+from demo.faults.fault import OBSERVED
+from demo.orchestrator.speech import SPEECH
+from demo.systems.temporal import AFFILIATE
+from models.incident.incident import Outcome
+from tests.parts.product.pipeline import Pipeline
+from tests.parts.scenarios.play import Played
 from tests.parts.scenarios.scenario import Scenario
 from tests.workflows import bills
 from tests.workflows.bills import CONFIGURED, billed
 from tests.workflows.rows import Row
 
-SCENARIOS: tuple[Scenario, ...] = ()
+STAYS = "verification: $"
+
+
+def at_warning(content: dict[str, Any]) -> None:
+    """As it is shipped: each change asks."""
+    content["alerts"]["HighApiCosts"]["severity"] = "warning"
+
+
+_row = partial(Scenario, runbook="HighApiCosts", stack=OBSERVED, configure=at_warning)
+
+
+def settings_of(pipeline: Pipeline) -> str:
+    return pipeline.stack.services.backend.env_file.read_text()
+
+
+async def only_its_own_setting(pipeline: Pipeline, _: Played) -> None:
+    """Comments and the other settings stand as they did, and the old file is kept."""
+    text = settings_of(pipeline)
+    assert "MAX_PRODUCTS_PER_RUN=10" in text
+    assert "DAILY_LOOP_INTERVAL=3600" in text
+    assert "BACKGROUND_JOBS=0  # each keeps a connection of the pool" in text
+    file = pipeline.stack.services.backend.env_file
+    kept = max(file.parent.glob(f"{file.name}.*.bak"))
+    assert "MAX_PRODUCTS_PER_RUN=200" in kept.read_text()
+
+
+async def once_a_day(pipeline: Pipeline, _: Played) -> None:
+    assert "DAILY_LOOP_INTERVAL=86400" in settings_of(pipeline)
+
+
+async def every_setting_saves(pipeline: Pipeline, _: Played) -> None:
+    lines = settings_of(pipeline).splitlines()
+    expected = {"DAILY_LOOP_INTERVAL=86400", "MAX_PRODUCTS_PER_RUN=10", "MAX_VIDEOS_PER_RUN=5"}
+    assert expected | {"SENTRY_TRACES_SAMPLE_RATE=0.05"} <= set(lines)
+
+
+async def schedule_is_paused(pipeline: Pipeline, _: Played) -> None:
+    """With the reason in its note; a person unpauses it."""
+    client = await Client.connect(pipeline.stack.temporal.address, namespace=AFFILIATE)
+    schedule = client.get_schedule_handle(SPEECH)
+    state = (await schedule.describe()).schedule.state
+    assert state.paused
+    assert state.note and "GenerateSpeech was started" in state.note
+    await schedule.unpause()
+
+
+async def still_spends(pipeline: Pipeline, _: Played) -> None:
+    assert not await is_over(pipeline.stack.services)
+
+
+async def nothing_was_changed(_: Pipeline, played: Played) -> None:
+    assert played.review.performed == ()
+
+
+SCENARIOS = (
+    _row(
+        name="many tokens",
+        cause="high token use",
+        faults=("costs-tokens",),
+        action=("set-environment",),
+        says=("set MAX_PRODUCTS_PER_RUN=10", "-MAX_PRODUCTS_PER_RUN=200", "most of what is more: openai"),
+        approved_by=("anna",),
+        timeline=(STAYS,),
+        evidence={"savings": "would save"},
+        afterwards=only_its_own_setting,
+    ),
+    _row(
+        name="a loop that runs too often",
+        cause="heavy generation",
+        faults=("costs-generation",),
+        action=("set-environment",),
+        says=("set DAILY_LOOP_INTERVAL=86400", "most of what is more: anthropic"),
+        approved_by=("anna",),
+        timeline=(STAYS,),
+        afterwards=once_a_day,
+    ),
+    _row(
+        name="a schedule that loops",
+        cause="retry loop",
+        faults=("costs-loop",),
+        action=("pause-schedule",),
+        says=("by the schedule generate-speech", "lines of retries at elevenlabs"),
+        approved_by=("anna",),
+        timeline=(STAYS,),
+        evidence={"starts": "GenerateSpeech", "retries": "elevenlabs"},
+        afterwards=schedule_is_paused,
+    ),
+    _row(
+        name="one workflow that is tried for ever",
+        cause="retry loop",
+        faults=("costs-endless-retry",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("GenerateSpeech clip-of-product-7", "activity synthesize is at attempt", "/workflows/clip"),
+        afterwards=still_spends,
+    ),
+    _row(
+        name="many videos and many tokens",
+        cause="too many videos",
+        faults=("costs-two-bills",),
+        action=("set-environment",),
+        says=("set MAX_VIDEOS_PER_RUN=5",),
+        approved_by=("anna",),
+        timeline=("ruled out: high token use", STAYS),
+    ),
+    _row(
+        name="spent at once, and over",
+        cause="over already",
+        faults=("costs-at-once",),
+        timeline=("nothing is changed", STAYS),
+        afterwards=nothing_was_changed,
+    ),
+    _row(
+        name="a provider that nobody configured",
+        cause="unknown",
+        faults=("costs-elsewhere",),
+        action=("set-environment",),
+        says=("set DAILY_LOOP_INTERVAL=86400, MAX_PRODUCTS_PER_RUN=10", "most of what is more: runway"),
+        approved_by=("anna",),
+        timeline=(STAYS,),
+        afterwards=every_setting_saves,
+    ),
+    _row(
+        name="somebody else uses the key",
+        cause="high token use",
+        faults=("costs-stolen-key",),
+        action=("set-environment",),
+        approved_by=("anna",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("the change did not save enough",),
+        afterwards=still_spends,
+    ),
+    _row(name="within the budget", cause="", outcome=Outcome.SELF_RECOVERED),
+    _row(
+        name="Prometheus is down",
+        cause="",
+        faults=("prometheus-down",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("could not verify the alert", "no action taken"),
+    ),
+)
 
 FEWER_PRODUCTS = "set MAX_PRODUCTS_PER_RUN=10 in the environment of backend and recreate it"
 FEWER_VIDEOS = "set MAX_VIDEOS_PER_RUN=5 in the environment of backend and recreate it"

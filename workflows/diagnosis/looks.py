@@ -106,7 +106,7 @@ def its_savings(now: Situation) -> ProposeSavings | None:
     if costs is None:
         return None
     options = {name: api.settings for name, api in costs.apis.items() if api.settings}
-    every = {key: limit for one in options.values() for key, limit in one.items()} | costs.settings
+    every = costs.settings | {key: limit for one in options.values() for key, limit in one.items()}
     return ProposeSavings(service=now.service, options={**options, EVERY_SETTING: every})
 
 
