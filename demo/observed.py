@@ -34,6 +34,8 @@ BUDGET, BUDGET_FOR, PACE_OVER = 15, 15, 4
 """Dollars, and seconds: a dollar a second is what the backend may spend."""
 SPENT = f"sum(increase(affiliate_api_cost_dollars[{BUDGET_FOR}s]))"
 PACE = f"sum(rate(affiliate_api_cost_dollars[{PACE_OVER}s]))"
+FULL = 0.62
+"""The share of the heap above which it is too full. The backend needs some 45 % of it."""
 HEAP = "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)"
 
 
@@ -84,6 +86,14 @@ def observed(services: Services, surroundings: Surroundings, temporal: Temporal)
             "off": {"url": switch, "body": {"degraded": False}, "token": token},
             "at_most": "10m",
         },
+        "clear_cache": {"url": f"{services.backend.url}/api/cache/clear", "token": token},
+        "diagnostic": {
+            "signal": "SIGUSR2",
+            "directory": str(services.backend.snapshots),
+            "at_most": "10s",
+            "largest": "1m",
+            "needs_memory": 0,
+        },
     }
     if isinstance(services, ComposedServices):
         keys["rollback"] = None  # the way back is the image before
@@ -108,6 +118,13 @@ def _metrics(prometheus: str) -> dict[str, Any]:
         "onset_within": "2m",
         "heap_window": "12s",
         "heap_growth": 0.1,
+        "memory": {
+            "full": FULL,
+            "floor_over": "2s",
+            "urgent_within": "5s",
+            "caches": "sum by (cache) (cache_size_bytes)",
+            "by_route": _ALL.replace("sum(", "sum by (route) ("),
+        },
         "settle": "30s",
         "latency": {
             "p95": P95,

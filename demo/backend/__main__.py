@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from demo.backend import business, degradation, injection, reports, spending
+from demo.backend import business, degradation, heap, injection, reports, spending
 from demo.backend.database import Database, DatabaseLostError
 from demo.backend.memory import hold, limit_memory
 from demo.backend.metrics import COST, HEALTHY, REGISTRY, Measured
@@ -100,6 +100,7 @@ def application(settings: BackendSettings) -> Starlette:
             *reports.ROUTES,
             *spending.ROUTES,
             *degradation.ROUTES,
+            *heap.ROUTES,
             *injection.ROUTES,
         ],
         middleware=[Middleware(Measured), Middleware(Pressure, settings=settings)],
@@ -132,6 +133,7 @@ def main() -> None:
     if settings.crash_at_start.exists():
         log.critical("Error: Cannot find module './dist/main.js'")
         sys.exit(1)
+    heap.write_snapshots(settings.snapshots)
     listener = listen(settings.port)
     if settings.working_set.exists():
         hold(int(settings.working_set.read_text()))

@@ -24,7 +24,7 @@ async def show(request: Request) -> Response:
 async def switch(request: Request) -> Response:
     """`{"degraded": true}` or false, with the token. Throwing it twice changes nothing."""
     settings: BackendSettings = request.app.state.settings
-    if not _knows_the_token(request):
+    if not knows_the_token(request):
         return JSONResponse({"error": "the token of the switch is needed"}, status_code=401)
     content = await request.json()
     if content["degraded"]:
@@ -34,7 +34,8 @@ async def switch(request: Request) -> Response:
     return JSONResponse({"degraded": is_degraded(request)})
 
 
-def _knows_the_token(request: Request) -> bool:
+def knows_the_token(request: Request) -> bool:
+    """Whether the caller may throw switches."""
     outside: Outside = request.app.state.outside
     said = request.headers.get("authorization", "").removeprefix("Bearer ")
     return outside.around is not None and secrets.compare_digest(said, outside.around.switch_token)

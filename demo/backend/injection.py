@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from demo.backend import heap
 from demo.backend.memory import hold, leak, litter, memory_limit
 from demo.backend.pressure import crowd, keep_busy, spoil_cache
 from demo.backend.settings import BackendSettings
@@ -21,6 +22,7 @@ log = logging.getLogger("backend")
 
 LEAKED_A_SECOND = 4 * 2**20
 OBJECTS = 500_000
+SLOWLY = 2 * 2**20
 _AFTER_THE_ANSWER = 0.05
 """Seconds: the fault begins once the request for it was answered."""
 
@@ -56,6 +58,31 @@ def slow_leak(_: BackendSettings) -> None:
     leak(LEAKED_A_SECOND)
 
 
+def slower_leak(_: BackendSettings) -> None:
+    """The same at half the pace, so that there is time to ask somebody."""
+    leak(SLOWLY)
+
+
+def load_data_set(_: BackendSettings) -> None:
+    """Load a large data set at once, and keep it."""
+    heap.load_data_set()
+
+
+def bloat_cache(_: BackendSettings) -> None:
+    """A cache without a time to live."""
+    heap.PRODUCTS.fill(SLOWLY)
+
+
+def collect_listeners(_: BackendSettings) -> None:
+    """An emitter whose listeners nobody removes."""
+    heap.collect_listeners(SLOWLY)
+
+
+def few_listeners(_: BackendSettings) -> None:
+    """One listener more than Node.js thinks is right, and no leak."""
+    heap.listen_too_often()
+
+
 def bad_cache(_: BackendSettings) -> None:
     """One entry of the cache becomes unreadable; only a restart loads it anew."""
     spoil_cache()
@@ -82,6 +109,11 @@ FAULTS: dict[str, Callable[[BackendSettings], None]] = {
     "spin": spin,
     "out-of-memory": out_of_memory,
     "leak": slow_leak,
+    "slow-leak": slower_leak,
+    "load-data-set": load_data_set,
+    "bloat-cache": bloat_cache,
+    "collect-listeners": collect_listeners,
+    "few-listeners": few_listeners,
     "bad-cache": bad_cache,
     "busy": busy,
     "crowded": crowded,

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from demo.backend.heap import Caches
 from demo.backend.memory import memory_limit, memory_used
 
 REGISTRY = CollectorRegistry()
@@ -53,6 +54,7 @@ class Collecting:
 
 REGISTRY.register(Heap())
 gc.callbacks.append(Collecting())
+REGISTRY.register(Caches())
 ProcessCollector(registry=REGISTRY)
 
 

@@ -58,6 +58,11 @@ class BackendSettings:
         return dict(json.loads(file.read_text())) if file.exists() else None
 
     @property
+    def snapshots(self) -> Path:
+        """Where it writes down what is in its memory."""
+        return self.state / "snapshots"
+
+    @property
     def load(self) -> Path:
         """While this file is there, the CPU is kept busy."""
         return self.state / "load"

@@ -33,7 +33,8 @@ class Backend:
         self.port = free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.state = directory / "backend-state"
-        self.state.mkdir(parents=True, exist_ok=True)
+        self.snapshots = self.state / "snapshots"
+        self.snapshots.mkdir(parents=True, exist_ok=True)
         self.crash_at_start = self.state / "crash-at-start"
         self.working_set = self.state / "working-set"
         self.version = self.state / "version"

@@ -12,8 +12,13 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.service import RestartService
     from models.actions.surroundings import SetEnvironment
     from models.base import in_bytes, in_words
+    from models.evidence.evidence import Evidence, Finding
     from workflows.diagnosis.how_it_runs import is_young
     from workflows.diagnosis.situation import Situation
+
+
+FULL = 0.97
+"""The share of its container's memory at which the kernel may end it any moment."""
 
 
 def runs_out(now: Situation) -> str:
@@ -59,16 +64,26 @@ def clear_cache(now: Situation) -> Offer | None:
     return Plan(steps=(step,), why=f"{caches.reason}; {'; '.join(_seen(now))}")
 
 
+def in_its_container(now: Situation) -> Evidence:
+    """The kernel ends a process at the limit of its container, however much room its heap has."""
+    process = now[looks.process]
+    if not process.running or process.memory_used is None or not process.memory_limit:
+        return Evidence(reason="its memory has no limit, or cannot be seen", observed_at=process.observed_at)
+    full = process.memory_used >= FULL * process.memory_limit
+    reason = f"its process uses {in_bytes(process.memory_used)} of {in_bytes(process.memory_limit)}"
+    finding = Finding.BAD if full else Finding.OK
+    return Evidence(finding=finding, reason=reason, observed_at=process.observed_at)
+
+
 def _seen(now: Situation) -> tuple[str, ...]:
     """What a person needs to know who decides: the heap, the container, who collects listeners."""
-    process, emitters = now[looks.process], now[looks.emitters]
-    inside = ""
-    if process.memory_used is not None:
-        limit = f" of {in_bytes(process.memory_limit)}" if process.memory_limit else ""
-        inside = f"its process uses {in_bytes(process.memory_used)}{limit}"
-    return tuple(
-        one for one in (now[looks.memory].reason, inside, emitters.reason if emitters.bad else "") if one
-    )
+    inside, emitters = in_its_container(now), now[looks.emitters]
+    then = (now[looks.routes_then], now[looks.starts_then], now[looks.lines_then])
+    told = [now[looks.memory].reason]
+    told += [inside.reason] if not inside.unknown else []
+    told += [emitters.reason] if emitters.bad else []
+    told += [one.reason for one in then if one.ok and now[looks.memory].jumped]
+    return tuple(told)
 
 
 def _diagnostic(now: Situation) -> tuple[TakeDiagnostic, ...]:

@@ -128,7 +128,7 @@ class HighMemoryUsage(Runbook):
     async def page(self, incident: Incident) -> None:
         await incident.look(looks.process, looks.recent_logs, looks.emitters, looks.history)
         await incident.look(looks.memory, looks.caches, looks.heap_limit)
-        await incident.confirm(looks.memory)
+        await incident.confirm(looks.memory, plans.in_its_container, again=(looks.process,))
         await incident.look(looks.routes_then, looks.starts_then, looks.lines_then)
         await incident.act(incident.diagnose(CAUSES, otherwise=UNKNOWN))
         await incident.stays(verifications.ROOM_IN_THE_HEAP)

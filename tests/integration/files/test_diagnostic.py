@@ -141,6 +141,21 @@ async def test_a_file_that_is_not_finished_in_time_is_not_kept(
     assert (result.done, "was not finished within 1 s" in result.found) == (False, True)
 
 
+async def test_a_process_that_dies_of_its_diagnostic_leaves_an_empty_file_which_is_not_kept(
+    start_supervisord: StartSupervisord, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    """A snapshot is built in memory: the kernel may end the process before anything is written."""
+    (tmp_path / "dumps").mkdir()
+    empty = tmp_path / "dumps" / "a.heapsnapshot"
+    dies = f"def die(*_):\n    pathlib.Path('{empty}').touch()\n    raise SystemExit(137)"
+    handler = f"{dies}\nsignal.signal(signal.SIGUSR2, die)"
+    at_most = timedelta(seconds=1)
+    service = await started(start_supervisord, tmp_path / "dumps", handler=handler, at_most=at_most)
+    result = await take(client, service, tmp_path / "reviews")
+    assert (result.done, "a.heapsnapshot was not finished within 1 s" in result.found) == (False, True)
+    assert not (tmp_path / "reviews").exists()
+
+
 async def test_a_link_is_never_followed(
     httpserver: HTTPServer, client: httpx.AsyncClient, tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ HEAPS: dict[str, Course] = {
     "restarted": lambda ago: LIMIT * (0.95 if ago > 1200 else 0.3),
     "gone": until(600, grows(0.4, 0.96)),
     "stuck": grows(0.94, 0.94),
+    "warming": lambda ago: LIMIT * (0.2 if ago > 240 else 0.95 - 0.65 * ago / 240),
 }
 CACHES: dict[tuple[str, str], Course] = {
     ("leaks", "products"): lambda ago: GIB * 0.9 * (TWO_HOURS - ago) / TWO_HOURS,
@@ -174,6 +175,14 @@ async def test_what_an_earlier_process_held_says_nothing(
     assert "too short for a trend" in just_now.reason
 
 
+async def test_what_rises_for_a_few_minutes_after_its_start_is_not_foretold(
+    activities: MemoryActivities, prometheus: str
+) -> None:
+    """It rises at each of many looks, and would be full within a minute: so does what warms up."""
+    seen = await look(activities, service(prometheus, "warming"), timedelta(minutes=4))
+    assert (seen.ok, seen.grows, seen.trend.sure, seen.certain) == (True, True, True, False)
+
+
 async def test_a_heap_whose_samples_stopped_is_unknown(activities: MemoryActivities, prometheus: str) -> None:
     seen = await look(activities, service(prometheus, "gone"))
     assert seen.unknown
@@ -186,6 +195,7 @@ async def test_a_heap_whose_samples_stopped_is_unknown(activities: MemoryActivit
         ("nodejs_heap_size_used_bytes / nodejs_heap_size_total_bytes", "divide by its limit"),
         ("max(nodejs_heap_used_bytes / on (job) nodejs_heap_total_bytes)", "divide by its limit"),
         ('max(nodejs_heap_used_bytes{job="leaks"})', "a share is from 0 to 1"),
+        ("vector(2.6)", "a share is from 0 to 1"),
         ("no_such_metric", "no data"),
         ("nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes", "series where one is needed"),
     ],
