@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from demo.backend import business, degradation, heap, injection, reports, spending
+from demo.backend import business, caches, degradation, heap, injection, reports, spending
 from demo.backend.database import Database, DatabaseLostError
 from demo.backend.memory import hold, limit_memory
 from demo.backend.metrics import COST, HEALTHY, REGISTRY, Measured
@@ -100,7 +100,7 @@ def application(settings: BackendSettings) -> Starlette:
             *reports.ROUTES,
             *spending.ROUTES,
             *degradation.ROUTES,
-            *heap.ROUTES,
+            *caches.ROUTES,
             *injection.ROUTES,
         ],
         middleware=[Middleware(Measured), Middleware(Pressure, settings=settings)],

@@ -15,11 +15,7 @@ from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from demo.backend.degradation import knows_the_token
 from demo.backend.memory import hold, memory_used
 
 log = logging.getLogger("backend")
@@ -129,14 +125,3 @@ class Caches(Collector):
         sizes = GaugeMetricFamily("cache_size_bytes", "Bytes in the cache.", labels=["cache"])
         sizes.add_metric(["products"], PRODUCTS.size)
         yield sizes
-
-
-async def clear(request: Request) -> Response:
-    """Empty the caches, with the token. Doing it twice changes nothing."""
-    if not knows_the_token(request):
-        return JSONResponse({"error": "the token of the switch is needed"}, status_code=401)
-    PRODUCTS.clear()
-    return JSONResponse({"cleared": ["products"]})
-
-
-ROUTES = [Route("/api/cache/clear", clear, methods=["POST"])]
