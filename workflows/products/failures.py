@@ -39,7 +39,8 @@ _TROUBLES = (
     ),
     (
         Trouble.CREDENTIALS,
-        r"invalid ?signature|unrecogni[sz]ed ?client|incomplete ?signature|missing ?authentication"
+        r"invalid ?signature|signature ?does ?not ?match|signature we calculated|incomplete ?signature"
+        r"|unrecogni[sz]ed ?client|missing ?authentication"
         r"|access ?denied|invalid ?associate|associate ?not ?eligible|invalid ?partner ?tag|\b40[13]\b"
         r"|unauthori[sz]ed|forbidden|authentication (has )?failed"
         r"|(invalid|incorrect|missing|expired|revoked).{0,30}(key|token|credential|secret)"
@@ -48,6 +49,13 @@ _TROUBLES = (
 )
 _FAILS = re.compile(
     r"error|fail|refus|reject|time[d ]?[- ]?out|ECONN|unavailable|\b5\d\d\b|denied|exception", re.IGNORECASE
+)
+_A_STATUS = re.compile(r"\b(?:429|40[13])\b")
+_BEFORE_A_STATUS = re.compile(
+    r"(?:status|code|http\S{0,6}|answer\w*|error|response|returned|with|got)\W{0,4}$", re.IGNORECASE
+)
+_AFTER_A_STATUS = re.compile(
+    r"\W{0,4}(?:too many|unauthori|forbidden|error|rate|client|throttl|retry|$)", re.IGNORECASE
 )
 _RETRY_AFTER = re.compile(
     r"retry.{0,2}(?:after|in)\W{0,4}(\d{1,6})\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?)?\b", re.IGNORECASE
@@ -83,20 +91,32 @@ def newest_run(now: Situation) -> ScheduledRun | None:
 def _failures(now: Situation) -> Iterator[SyncFailure]:
     run = newest_run(now)
     if run is not None and run.error:
-        yield _read(f"{run.workflow_id}: {run.error}", run.closed_at or now[looks.schedules].observed_at)
+        at = run.closed_at or now[looks.schedules].observed_at
+        yield _read(run.error, at, of=f"{run.workflow_id}: ")
     if error := now[looks.last_sync].error:
-        yield _read(f"the application says: {error}")
+        yield _read(error, of="the application says: ")
     for issue in dict.fromkeys((*now[looks.issues].top, *now[looks.issues].new)):
         if _names_the_source(now, f"{issue.title} {issue.culprit}"):
-            yield _read(f"Sentry: {issue.title} ({issue.count})", issue.last_seen)
+            yield _read(issue.title, issue.last_seen, of=f"Sentry has {issue.count} times: ")
     lines = (one for one in reversed(now[looks.recent_logs].fresh_tail) if _names_the_source(now, one))
     line = next(lines, "")
-    if line and (_trouble_in(line) is not Trouble.OTHER or _FAILS.search(line)):
-        yield _read(f"its log: {line}")
+    told = _only_statuses(line)
+    if line and (_trouble_in(told) is not Trouble.OTHER or _FAILS.search(line)):
+        yield _read(told, of="its log: ")._replace(says=f"its log: {line}")
 
 
-def _read(text: str, at: datetime | None = None) -> SyncFailure:
-    return SyncFailure(_trouble_in(text), text, at, _retry_after_in(text))
+def _read(text: str, at: datetime | None = None, *, of: str) -> SyncFailure:
+    return SyncFailure(_trouble_in(text), f"{of}{text}", at, _retry_after_in(text))
+
+
+def _only_statuses(line: str) -> str:
+    """Without the numbers that are no status: 429 products are no rate limit."""
+
+    def kept(found: re.Match[str]) -> str:
+        before, after = line[: found.start()][-24:], line[found.end() :][:24]
+        return found[0] if _BEFORE_A_STATUS.search(before) or _AFTER_A_STATUS.match(after) else "#"
+
+    return _A_STATUS.sub(kept, line)
 
 
 def _trouble_in(text: str) -> Trouble:

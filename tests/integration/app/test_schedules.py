@@ -256,6 +256,19 @@ async def test_unpausing_is_safe_to_repeat_and_heeds_a_new_pause(client: Client,
     assert "not paused any more" in again.found
 
 
+async def test_unpausing_starts_nothing_that_was_missed(client: Client, made: Made) -> None:
+    often = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=1))])
+    handle = await made(spec=often, state=ScheduleState(paused=True, note="Paused"))
+    missed_until = datetime.now(UTC) + timedelta(seconds=3)
+    async with asyncio.timeout(15):
+        while datetime.now(UTC) < missed_until:  # noqa: ASYNC110 - its times pass
+            await asyncio.sleep(0.1)
+    unpause = UnpauseSchedule(service=service(client, handle.id), schedule=handle.id, note="Paused")
+    assert (await perform(ACTIONS.unpause_schedule, unpause)).done
+    one = await until(client, handle, lambda seen: seen.started > 0)
+    assert all(run.started_at > missed_until for run in one.runs), "none of the three before"
+
+
 async def test_pausing_says_why_and_leaves_anothers_pause_alone(client: Client, made: Made) -> None:
     handle = await made()
     pause = PauseSchedule(service=service(client, handle.id), schedule=handle.id, because="costs run away")

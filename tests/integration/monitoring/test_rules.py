@@ -385,3 +385,27 @@ def test_two_hours_without_a_video_fire_and_what_is_new_or_away_does_not(tmp_pat
     expect_videos(tmp_path, videos("0+1x30 30x20"))  # it is scraped no more: nobody knows
     expect_videos(tmp_path, videos("30x200", job="somebody-else"))
     expect_videos(tmp_path, {})
+
+
+def synced(values: str, job: str = "backend", source: str = "amazon") -> Series:
+    """A counter of products, by the step of a minute."""
+    return {f'affiliate_products_synced_total{{job="{job}",source="{source}"}}': values}
+
+
+@pytest.mark.parametrize(
+    ("series", "at", "fires"),
+    [
+        pytest.param(synced("0+5x60 300x180"), "2h10m", True, id="nothing for an hour"),
+        pytest.param(synced("0+5x60 300x180"), "1h50m", False, id="nothing for fifty minutes"),
+        pytest.param(synced("0+5x240"), "3h", False, id="a sync now and then"),
+        pytest.param({**synced("0+5x240"), **synced("7x240", source="ebay")}, "3h", False, id="one of two"),
+        pytest.param(synced("0x240"), "50m", False, id="the first hour"),
+        pytest.param(synced("0+5x100 0+5x140"), "3h", False, id="restarted, and syncing"),
+        pytest.param(synced("0+5x60 300x180", job="somebody-else"), "2h10m", False, id="another job"),
+        pytest.param({}, "3h", False, id="no series"),
+    ],
+)
+def test_an_hour_without_a_product_fires(tmp_path: Path, series: Series, at: str, fires: bool) -> None:
+    expected = [firing("NoProductsSynced", "The backend synced no product in the last hour.")] * fires
+    test = [{"eval_time": at, "alertname": "NoProductsSynced", "exp_alerts": expected}]
+    judge(tmp_path, series, every=60, alert_rule_test=test)
