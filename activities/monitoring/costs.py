@@ -33,7 +33,7 @@ MOST_PROVIDERS = 50
 TOO_SHORT = timedelta(minutes=10)
 """So soon after midnight the metric may have no two samples of the new day yet."""
 RESTARTS_IN_A_DAY = 48
-"""A gauge that falls more often is no total that begins anew: what it falls by would be counted."""
+"""What falls more often is no total that begins anew: all that it falls by would be counted."""
 MOST_OF_IT = 0.5
 """The share of the spend that makes the dearest part of the time a step."""
 _METRIC = re.compile(r"\s*([a-zA-Z_:][\w:]*)")
@@ -158,15 +158,14 @@ class CostActivities:
         name = _METRIC.match(costs.samples)
         if costs.total or not name or "increase" not in costs.spent:
             return ""
-        about = QueryMetric(url=costs.prometheus, query=f"max(resets({costs.samples}[24h]))")
-        kind, falls = await asyncio.gather(
-            self._prometheus.type_of(about, name[1]), self._prometheus.query_metric(about)
-        )
-        if kind == "counter" or falls.value is None or falls.value <= RESTARTS_IN_A_DAY:
+        query = f"max(resets({costs.samples}[24h]))"
+        falls = await self._prometheus.query_metric(QueryMetric(url=costs.prometheus, query=query))
+        if falls.value is None or falls.value <= RESTARTS_IN_A_DAY:
             return ""
         return (
             f"the spend is not known: `{name[1]}` fell {falls.value:.0f} times in a day, so it is no total"
-            " that grows; write `costs.total` and a `costs.spent` that fit it"
+            " that grows; write `costs.total` and a `costs.spent` that fit it, or have the workers behind one"
+            " address share their counters"
         )
 
 

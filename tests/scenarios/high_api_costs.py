@@ -191,9 +191,16 @@ ROWS = (
     ),
     Row(
         "retry loop",
-        billed(bills.bill(elevenlabs=20), open_executions=bills.STUCK),
+        billed(bills.bill(elevenlabs=20), open_executions=bills.stuck()),
         configuration=CONFIGURED,
         variant="one workflow that no schedule started",
+        needs_a_human=True,
+    ),
+    Row(
+        "retry loop",
+        billed(bills.bill(elevenlabs=20), open_executions=bills.stuck(schedule="speech")),
+        configuration=CONFIGURED,
+        variant="one workflow, which a pause of its schedule would not end",
         needs_a_human=True,
     ),
     Row(

@@ -73,21 +73,19 @@ def often(workflow_type: str = "GenerateSpeech", schedule: str = "speech") -> St
     return StartsSeen(finding=Finding.BAD, reason=f"started far more often: {workflow_type}", types=(one,))
 
 
-STUCK = OpenExecutionsSeen(
-    finding=Finding.BAD,
-    reason="1 of 3 open workflows are stuck",
-    stuck=(
-        StuckExecution(
-            type="GenerateSpeech",
-            workflow_id="speech-7",
-            run_id="0192",
-            since=AT,
-            why="activity synthesize is at attempt 412: the upload failed",
-            attempts=412,
-            link="http://temporal/speech-7",
-        ),
-    ),
-)
+def stuck(schedule: str = "") -> OpenExecutionsSeen:
+    """One workflow, a step of which is tried for ever."""
+    one = StuckExecution(
+        type="GenerateSpeech",
+        workflow_id="speech-7",
+        run_id="0192",
+        since=AT,
+        why="activity synthesize is at attempt 412: the upload failed",
+        attempts=412,
+        schedule=schedule,
+        link="http://temporal/speech-7",
+    )
+    return OpenExecutionsSeen(finding=Finding.BAD, reason="1 of 3 open workflows are stuck", stuck=(one,))
 
 
 def _saving(**values: str) -> Saving:

@@ -67,6 +67,16 @@ def wavers(around: float) -> Shape:
     return lambda ago: around + (ago // STEP % 7) / 10
 
 
+def of_one_worker_or_another(*shapes: Shape) -> Shape:
+    """Each scrape meets another process behind the same address."""
+    return lambda ago: shapes[ago // STEP % len(shapes)](ago)
+
+
+def appears(seconds: int, shape: Shape) -> Shape:
+    """Its series is there since then, with all that was spent before from the first."""
+    return lambda ago: shape(ago) if ago <= seconds else None
+
+
 def until(seconds: int, shape: Shape) -> Shape:
     return lambda ago: shape(ago) if ago > seconds else None
 
@@ -88,6 +98,8 @@ SERIES: dict[str, dict[str, Shape]] = {
     "stopped": {'service="openai"': until(HOUR, steadily(120))},
     "rising": {'service="openai"': since(2 * HOUR, 480)},
     "backend": {'service="openai"': steadily(50), 'service="Pika Labs"': since(HOUR, 1680)},
+    "workers": {'service="openai"': of_one_worker_or_another(steadily(20), steadily(30))},
+    "appeared": {'service="openai"': appears(6 * HOUR, steadily(96))},
     "free": {'service="openai"': lambda _: 0},
 }
 
@@ -180,6 +192,21 @@ async def test_a_gauge_that_falls_again_and_again_is_no_total(
     spent = f"sum by (service) (clamp_min(delta({one}[$window]), 0))"
     fits = costs_of(prometheus, "rolling", total=f"sum by (service) ({one})", spent=spent, label="service")
     assert (await look(activities, fits)).total == about(120.3)
+
+
+async def test_workers_behind_one_address_that_count_each_for_itself_give_no_spend(
+    activities: CostActivities, prometheus: str
+) -> None:
+    seen = await look(activities, costs_of(prometheus, "workers"))
+    assert (seen.finding, seen.total) == (Finding.UNKNOWN, None)
+    assert "have the workers behind one address share their counters" in seen.reason
+
+
+async def test_what_a_new_series_begins_with_is_lost_here_as_to_the_alert(
+    activities: CostActivities, prometheus: str
+) -> None:
+    seen = await look(activities, costs_of(prometheus, "appeared"))
+    assert seen.total == about(24)
 
 
 async def test_a_step_that_is_over_is_told_with_its_time(activities: CostActivities, prometheus: str) -> None:
