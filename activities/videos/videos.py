@@ -54,6 +54,9 @@ class LastGenerated(LastTime):
             "timestamp",
         ),
     )
+    published: Moment = Field(
+        None, validation_alias=called("lastPublished", "lastPublishedAt", "publishedAt", "lastUploadedAt")
+    )
     running: bool | None = Field(
         None, validation_alias=called("running", "inProgress", "generating", "isRunning")
     )
@@ -85,6 +88,8 @@ class VideosSeen(ApiSeen):
     """When the last one was generated, by our clock; None for never, and where it is not known."""
     never: bool = False
     age: timedelta | None = None
+    published_age: timedelta | None = None
+    """How long ago the last one was published, where the application tells it."""
     running: bool = False
     """One is being generated, as the application says."""
 
@@ -142,12 +147,15 @@ class VideoActivities:
             return seen.model_copy(update={"reason": clean(reason)})
         age = max(age, timedelta())
         old = age > limit
+        published = got.age_of(said.published) if said.published else None
+        told = f", and the last one published {in_words(published)} ago" if published else ""
         reason = f"the last video was generated {in_words(age)} ago"
         return seen.model_copy(
             update={
                 "finding": Finding.BAD if old else Finding.OK,
-                "reason": f"{reason}, more than {in_words(limit)}" if old else reason,
+                "reason": (f"{reason}, more than {in_words(limit)}" if old else reason) + told,
                 "age": age,
+                "published_age": published,
                 "at": got.received_at - age,
             }
         )

@@ -89,10 +89,12 @@ async def generate_videos(request: Request) -> Response:
 async def last_generated(request: Request) -> Response:
     (row,) = await _rows(
         request,
-        "SELECT max(generated_at)::text AS at, extract(epoch FROM now() - max(generated_at))::float AS age"
-        " FROM videos",
+        "SELECT max(generated_at)::text AS at, extract(epoch FROM now() - max(generated_at))::float AS age,"
+        " max(published_at)::text AS published FROM videos",
     )
-    return JSONResponse({"lastGenerated": row["at"], "ageSeconds": row["age"]})
+    return JSONResponse(
+        {"lastGenerated": row["at"], "ageSeconds": row["age"], "lastPublished": row["published"]}
+    )
 
 
 async def queue_status(request: Request) -> Response:

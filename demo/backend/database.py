@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS costs (
     id serial PRIMARY KEY, provider text NOT NULL, dollars numeric NOT NULL, at timestamptz NOT NULL);
 CREATE TABLE IF NOT EXISTS revenue (
     day date NOT NULL, platform text NOT NULL, dollars numeric NOT NULL, PRIMARY KEY (day, platform));
+ALTER TABLE videos ADD COLUMN IF NOT EXISTS published_at timestamptz DEFAULT now();
 INSERT INTO products (name, roi, synced_at)
     SELECT 'product ' || n, 0.5 + n * 0.15, now() FROM generate_series(1, 12) n
     WHERE NOT EXISTS (SELECT FROM products);

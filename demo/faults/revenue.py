@@ -47,6 +47,7 @@ def _less(share: float, where: str) -> str:
 EVERYWHERE = _less(0.7, _YESTERDAY)
 """A third less on every platform, and more than a week ago."""
 NO_VIDEOS = "UPDATE videos SET generated_at = now() - interval '30 hours'"
+UNPUBLISHED = "UPDATE videos SET published_at = now() - interval '30 hours'"
 
 _fault = partial(Fault, alert="RevenueDeclining", ends=False, reports=True)
 
@@ -64,6 +65,9 @@ FAULTS: dict[str, Fault] = {
     ),
     "revenue-without-videos": _fault(
         changed(EVERYWHERE, NO_VIDEOS), "no videos", "no video for 30 hours, and less revenue everywhere"
+    ),
+    "revenue-unpublished": _fault(
+        changed(EVERYWHERE, UNPUBLISHED), "no videos", "videos are generated, and not published"
     ),
     "losing-products": _fault(
         changed(EVERYWHERE, "UPDATE products SET roi = 0.2 WHERE id <= 2"),

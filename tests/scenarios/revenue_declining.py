@@ -54,6 +54,12 @@ SCENARIOS = (
         evidence={"last_video": "30 h"},
     ),
     _reports(
+        name="videos are generated, and not published",
+        cause="no videos",
+        faults=("revenue-unpublished",),
+        evidence={"last_video": "published 30 h"},
+    ),
+    _reports(
         name="products that lose money",
         cause="products that lose money",
         faults=("losing-products",),
@@ -104,6 +110,11 @@ _SCRIPTED = (
         variant="of one platform",
     ),
     Row("no videos", scene(revenue=sights.FALLS, last_video=sights.OLD_VIDEO)),
+    Row(
+        "no videos",
+        scene(revenue=sights.FALLS, last_video=sights.UNPUBLISHED),
+        variant="they are generated, and not published",
+    ),
     Row(
         "no videos",
         scene(revenue=sights.FALLS, open_incidents=sights.NO_VIDEOS),

@@ -73,14 +73,19 @@ def as_low_last_week(now: Situation) -> bool:
 
 def videos_are_missing(now: Situation) -> bool:
     """Nothing is generated, nothing moves or is published, or an incident says so already."""
-    told = now[looks.open_incidents].of(*VIDEO_ALERTS)
-    return now[looks.last_video].bad or now[looks.video_queue].bad or bool(told)
+    video, told = now[looks.last_video], now[looks.open_incidents].of(*VIDEO_ALERTS)
+    return video.bad or not_published(now) or now[looks.video_queue].bad or bool(told)
+
+
+def not_published(now: Situation) -> bool:
+    published = now[looks.last_video].published_age
+    return published is not None and published >= HALF_A_DAY
 
 
 def missing_for_too_short(now: Situation) -> bool:
     """What stopped a few hours ago explains no whole day."""
     video = now[looks.last_video]
-    return video.age is not None and video.age < HALF_A_DAY
+    return video.age is not None and video.age < HALF_A_DAY and not not_published(now)
 
 
 def products_lose(now: Situation) -> bool:
@@ -118,9 +123,9 @@ CAUSES = (
     ),
     Cause(
         name="no videos",
-        evidence="none is generated, none moves in the queue, or an incident about it is open",
+        evidence="none is generated or published, none moves in the queue, or an incident about it is open",
         matches=videos_are_missing,
-        contradicted_by="the last video is younger than half a day, which explains no whole day",
+        contradicted_by="the last one is younger than half a day, which explains no whole day",
         contradicts=missing_for_too_short,
         remedy="have it healed in its own incident, which the report names if it is open",
         fix=ask_a_human,

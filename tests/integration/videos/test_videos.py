@@ -201,3 +201,18 @@ async def test_a_newer_video_is_waited_for(videos: VideoActivities, httpserver: 
     late = await watched(videos, url, old)
     assert late.bad
     assert "the last video was generated 3 h" in late.reason
+
+
+async def test_when_the_last_one_was_published_is_told_beside_it(
+    videos: VideoActivities, httpserver: HTTPServer
+) -> None:
+    now = datetime.now(UTC)
+    content = {
+        "lastGenerated": (now - timedelta(minutes=5)).isoformat(),
+        "lastPublished": (now - timedelta(hours=30)).isoformat(),
+    }
+    seen = await last(videos, httpserver, content)
+    assert seen.ok
+    assert seen.published_age is not None
+    assert seen.published_age > timedelta(hours=29)
+    assert seen.reason.endswith(", and the last one published 30 h ago")

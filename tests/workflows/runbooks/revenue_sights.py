@@ -59,6 +59,12 @@ OLD_VIDEO = VideosSeen(
     finding=Finding.BAD, reason="the last video was generated 30 h ago", age=timedelta(hours=30)
 )
 RECENT_VIDEO = OLD_VIDEO.model_copy(update={"reason": "the last 3 h ago", "age": timedelta(hours=3)})
+UNPUBLISHED = VideosSeen(
+    finding=Finding.OK,
+    reason="the last video was generated 1 h ago, and the last one published 30 h ago",
+    age=timedelta(hours=1),
+    published_age=timedelta(hours=30),
+)
 NO_VIDEOS = OpenIncidentsSeen(
     finding=Finding.BAD,
     reason="also open: NoVideosGenerated/backend (escalated)",
