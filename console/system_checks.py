@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import docker
 import httpx
 from docker.errors import DockerException
 
+from activities.app.api import AppApi
+from activities.app.products import ProductActivities
 from activities.postgres.check import PostgresActivities
+from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
 from activities.support.secrets import SecretMissing, resolve
 from models.base import Model
 from models.configuration.configuration import Configuration
@@ -31,6 +35,8 @@ def system_checks(configuration: Configuration, http: httpx.AsyncClient) -> list
     sockets = {s.manager.socket for s in services if isinstance(s.manager, SupervisordManager) and not s.host}
     looks += [_supervisord(path) for path in sorted(sockets)]
     looks += [check_postgres(service) for service in services if service.database]
+    looks += [check_api(service, http) for service in services if service.api]
+    looks += [check_schedules(s) for s in services if s.temporal and s.temporal.schedules]
     systems = configuration.systems
     for name, address in (("Prometheus", systems.prometheus), ("Alertmanager", systems.alertmanager)):
         looks.append(_ready(name, address, http))
@@ -71,6 +77,23 @@ async def check_postgres(service: Service) -> Check:
     """The same check as the worker's."""
     seen = await PostgresActivities().check_database(service)
     return Check(name=f"PostgreSQL of {service.name}", ok=seen.ok, problem="" if seen.ok else seen.reason)
+
+
+async def check_api(service: Service, http: httpx.AsyncClient) -> Check:
+    """One look at the application's own API; without it the business runbooks cannot verify their alerts."""
+    seen = await ProductActivities(AppApi(http)).look_at_last_sync(service)
+    problem = seen.reason if seen.unknown else ""
+    return Check(name=f"API of {service.name}", ok=not problem, problem=problem, optional=True)
+
+
+async def check_schedules(service: Service) -> Check:
+    """Whether the configured schedules are there; a paused one is no mistake of the configuration."""
+    request = LookAtSchedules(service=service, within=timedelta(seconds=WITHIN))
+    seen = await ScheduleActivities().look_at_schedules(request)
+    problem = seen.reason if seen.unknown else ""
+    cure = f"correct services.{service.name}.temporal" if problem else ""
+    name = f"schedules of {service.name}"
+    return Check(name=name, ok=not problem, problem=problem, cure=cure, optional=True)
 
 
 async def _ready(name: str, address: str | None, http: httpx.AsyncClient) -> Check:
