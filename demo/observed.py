@@ -34,8 +34,8 @@ BUDGET, BUDGET_FOR, PACE_OVER = 15, 15, 4
 """Dollars, and seconds: a dollar a second is what the backend may spend."""
 SPENT = f"sum(increase(affiliate_api_cost_dollars[{BUDGET_FOR}s]))"
 PACE = f"sum(rate(affiliate_api_cost_dollars[{PACE_OVER}s]))"
-FULL = 0.62
-"""The share of the heap above which it is too full. The backend needs some 45 % of it."""
+FULL = 0.55
+"""The share of the heap above which it is too full. The backend needs some 30 % of it."""
 HEAP = "max(nodejs_heap_used_bytes / nodejs_heap_size_limit_bytes)"
 
 
@@ -90,7 +90,7 @@ def observed(services: Services, surroundings: Surroundings, temporal: Temporal)
         "diagnostic": {
             "signal": "SIGUSR2",
             "directory": str(services.backend.snapshots),
-            "at_most": "10s",
+            "at_most": "5s",
             "largest": "1m",
             "needs_memory": 0,
         },

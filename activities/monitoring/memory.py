@@ -33,10 +33,8 @@ LEAST_SEEN = 1 / 12
 """The share of the window for which a growth must be seen before anything is foretold by it."""
 SMALL = 0.02
 """A growth by less than this share of the heap is none."""
-BUSIER = 1.5
-"""Traffic that grew by less than this explains no memory."""
-ABOUT = 0.8
-"""The share of the heap's growth that the traffic's must reach to explain it."""
+BUSIER = 2.0
+"""Traffic that is not so many times as much explains no memory: less is daily life."""
 
 _BY_WHAT_IT_TOOK = re.compile(r"/[\s\w(),]*heap_(?:size_)?total(?:_bytes)?\b")
 
@@ -89,7 +87,7 @@ class MemorySeen(Evidence):
         if self.traffic_grew is None or self.trend.now is None or self.traffic_grew < BUSIER:
             return False
         before = self.trend.now - self.trend.grown
-        return before > 0 and self.traffic_grew >= ABOUT * self.trend.now / before
+        return before > 0 and self.traffic_grew >= self.trend.now / before
 
 
 class CachesSeen(Evidence):

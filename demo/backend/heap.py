@@ -22,7 +22,7 @@ log = logging.getLogger("backend")
 
 MAX_LISTENERS = 10
 """As Node.js has it: one more, and it warns, once for each event."""
-DATA_SET = 44 * 2**20
+DATA_SET = 56 * 2**20
 _STEP = 0.1
 """Seconds between two entries, or two listeners."""
 

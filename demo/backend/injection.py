@@ -22,7 +22,7 @@ log = logging.getLogger("backend")
 
 LEAKED_A_SECOND = 4 * 2**20
 OBJECTS = 500_000
-SLOWLY = 2 * 2**20
+SLOWLY = 3 * 2**20
 _AFTER_THE_ANSWER = 0.05
 """Seconds: the fault begins once the request for it was answered."""
 
@@ -59,7 +59,7 @@ def slow_leak(_: BackendSettings) -> None:
 
 
 def slower_leak(_: BackendSettings) -> None:
-    """The same at half the pace, so that there is time to ask somebody."""
+    """The same more slowly, so that there is time to ask somebody."""
     leak(SLOWLY)
 
 

@@ -115,10 +115,14 @@ def test_a_cache_that_fills_up_levels_off() -> None:
     assert (seen.levels_off, seen.grows) == (True, False)
 
 
-def test_two_large_jobs_are_no_steady_growth() -> None:
-    """Nothing urgent is done for them: the line through them is full within minutes."""
-    seen = trend(points(lambda x: 0.3 + 0.3 * (x > 0.3) + 0.3 * (x > 0.7)), LEAST)
-    assert not seen.sure
+def test_two_or_three_large_jobs_are_no_steady_growth() -> None:
+    """Nothing urgent is done for them, although a line fits, and is full within minutes."""
+    for course in (
+        lambda x: 0.3 + 0.3 * (x > 0.3) + 0.3 * (x > 0.7),
+        lambda x: 0.3 + 0.15 * ((x > 0.2) + (x > 0.45) + (x > 0.7)),
+    ):
+        seen = trend(points(course), LEAST)
+        assert (seen.shape, seen.sure) == (Shape.GROWTH, False)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 4])
