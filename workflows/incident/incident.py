@@ -132,9 +132,11 @@ class Incident(Waits):
     async def act(self, cause: Cause) -> Plan:
         """Carry out the fix of a cause; what is done only for now is promised to be reverted.
 
-        A person is asked first where it was done before, since the alert began, and did not help.
+        A person is asked first where it was done before, since the alert began, and did not help; not so
+        for what is only for now, which is done anew while its reason lasts.
         """
-        again = in_vain(cause.fix(self.now), self.now, self.record.fires_since)
+        fixed = None if cause.undo else cause.fix(self.now)
+        again = in_vain(fixed, self.now, self.record.fires_since)
         fix = exactly(again) if again else cause.fix
         urgent = cause.urgent(self.now)
         return await self.carry_out(fix, cause.undo, asks=cause.asks or again is not None, urgent=urgent)

@@ -103,4 +103,4 @@ async def test_each_host_is_asked_about_its_own_service(harness: Harness, at_wor
         ("watch_database", verification_queue_of(DB)),
         ("watch_health", verification_queue_of(WEB)),
     }
-    assert on[WEB] & on[DB] <= {"read_logs"}, "what is asked of both is asked about both"
+    assert on[WEB] & on[DB] <= {"read_logs", "look_at_history"}, "what is asked of both is asked about both"

@@ -220,3 +220,46 @@ async def test_done_while_waiting_for_another_incident_closes_this_one(harness: 
 async def test_raw_input_breaks_nothing(harness: Harness, signal: str, said: list[object]) -> None:
     handle = await harness.fire(await harness.alert(), start_signal=signal, start_signal_args=said)
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
+
+
+async def test_a_restart_that_was_in_vain_is_not_repeated_unasked_by_another_runbook(
+    harness: Harness,
+) -> None:
+    """The errors go on after it, and the same alert is looked at once more."""
+    harness.world.errors, harness.world.heap = sights.MANY_ERRORS, sights.GROWING_HEAP
+    harness.world.health, harness.world.process = sights.HEALTHY, sights.RUNNING
+    alert = await harness.alert("HighErrorRate")
+    harness.world.watched["watch_errors"] = sights.FAILING
+    first = await harness.fire(alert)
+    await harness.until(first, "escalated")
+    assert harness.world.done == ["restart backend"]
+    await harness.closes(first)
+    del harness.world.watched["watch_errors"]
+    second = await harness.fire(alert)
+    state = await harness.until(second, "awaiting approval")
+    assert state.awaiting is not None
+    assert "and it did not help" in state.awaiting.plan.why
+    await second.signal("approve")
+    assert (await harness.end(second)).outcome is Outcome.RESOLVED
+
+
+async def test_a_dependent_that_was_restarted_since_its_database_answers_is_asked_about(
+    harness: Harness,
+) -> None:
+    """Its own incident restarted it while the database is verified, and it is not healthy all the same."""
+    await its_database_is_lost(harness)
+    alert = await harness.alert("DatabaseConnectionFailure", service="postgres")
+    healing = await harness.fire(alert)
+    await harness.until_true(lambda: "watch_database" in harness.world.called)
+    well = sights.STABLE.model_copy(update={"first_healthy_at": await harness.now()})
+    harness.world.watched["watch_database"] = well
+    assert (await harness.end(await service_down(harness))).outcome is Outcome.RESOLVED
+    assert harness.world.done == ["start postgres", "restart backend"]
+    harness.world.health = sights.REFUSED
+    harness.world.let_go("watch_database")
+    state = await harness.until(healing, "awaiting approval")
+    assert state.awaiting is not None
+    assert "and it did not help" in state.awaiting.plan.why
+    await healing.signal("deny")
+    await harness.until(healing, "escalated")
+    await harness.closes(healing)
