@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from demo.backend.degradation import BYPASS
 from demo.orchestrator.loop import LOOP
 from demo.orchestrator.speech import SPEECH
 from demo.systems.compose import ComposedServices
@@ -95,6 +96,7 @@ def observed(services: Services, surroundings: Surroundings, temporal: Temporal)
             "needs_memory": 0,
         },
     }
+    keys["endpoints"] = _endpoints(services.backend.url, token)
     if isinstance(services, ComposedServices):
         keys["rollback"] = None  # the way back is the image before
     return keys
@@ -169,4 +171,34 @@ def _costs(prometheus: str) -> dict[str, Any]:
             "MAX_VIDEOS_PER_RUN": videos,
             "SENTRY_TRACES_SAMPLE_RATE": {"at_most": 0.05, "default": 0.1},
         },
+    }
+
+
+def _endpoints(backend: str, token: dict[str, str]) -> dict[str, Any]:
+    """The endpoints that may be probed; each can be taken out of service, and is seen behind its switch."""
+
+    def known(path: str, route: str = "", **more: Any) -> dict[str, Any]:
+        def call(state: str) -> dict[str, Any]:
+            body = {"path": route or path, "state": state}
+            return {"url": f"{backend}/api/endpoints", "body": body, "token": token}
+
+        return {
+            "path": path,
+            "names": [route] if route else [],
+            "timeout": "2s",
+            "maintenance": {"on": call("maintenance"), "off": call("open")},
+            "disable": {"on": call("disabled"), "off": call("open")},
+            "bypass": {"header": BYPASS, "value": token},
+            **more,
+        }
+
+    return {
+        "url": backend,
+        "known": [
+            known("/api/cost-tracking/budget-status", expects={"has": ["reached"]}),
+            known("/api/analytics/products"),
+            known("/api/products/1", "/api/products/{id}", records=["/api/products/2", "/api/products/7"]),
+            known("/api/products/count"),
+            known("/api/videos/ideas"),
+        ],
     }

@@ -56,7 +56,7 @@ class Story:
         self._screen.line(f"FAULT     {fault.says}")
         broken_at, since = datetime.now(UTC), time.monotonic()
         async with fault.inject(self._stack.services):
-            firing = Firing(broken_at, fault.alert, fault.service)
+            firing = Firing(broken_at, fault.alert, fault.service, fault.labels)
             await post(self._stack.intake.url, self._stack.token, firing)
             self._screen.line(f"ALERT     {fault.alert} fires; the intake took the webhook")
             run = await self._watch.run_of(firing.incident)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,8 @@ class Firing:
     starts_at: datetime
     name: str = "ServiceDown"
     service: str = BACKEND
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Labels beside the usual ones."""
 
     @property
     def incident(self) -> str:
@@ -36,6 +39,7 @@ class Firing:
             "service": self.service,
             "severity": "critical",
             "job": self.service,
+            **self.more,
         }
 
     def body(self, ends_at: datetime | None = None) -> dict[str, Any]:

@@ -97,23 +97,26 @@ class EndpointActivities:
         if service.endpoints is None:
             place = f"services.{service.name}.endpoints"
             reason = f"no endpoint may be probed: name those that may under `{place}`"
-            return EndpointSeen(reason=reason, named=named, observed_at=now)
+            return EndpointSeen(reason=reason, named=named, kind=EndpointKind.NOT_ASKED, observed_at=now)
         endpoint = service.endpoints.called(request.named)
         if endpoint is None:
             reason = _not_known(service.endpoints, named)
-            return EndpointSeen(reason=reason, named=named, observed_at=now)
-        paths = endpoint.paths
-        seen = await asyncio.gather(*(self._ask(service, service.endpoints, endpoint, one) for one in paths))
+            return EndpointSeen(reason=reason, named=named, kind=EndpointKind.NOT_ASKED, observed_at=now)
+        behind = isinstance(request, WatchEndpoint) and request.at_most is not None
+        seen = await asyncio.gather(*(self._ask(service, endpoint, one, behind) for one in endpoint.paths))
         return _judged(endpoint, named, tuple(seen), now)
 
     async def _ask(
-        self, service: Service, endpoints: Endpoints, endpoint: Endpoint, path: str
+        self, service: Service, endpoint: Endpoint, path: str, behind: bool
     ) -> tuple[RecordSeen, object]:
-        """One request, and what its body holds."""
+        """One request, `behind` the switch or as users see it, and what its body holds."""
+        assert service.endpoints is not None, "an endpoint is one of them"  # noqa: S101
         place = f"services.{service.name}.endpoints"
         began = time.monotonic()
         try:
-            request = Outgoing(endpoints.url + path, endpoint.method, headers=_headers(endpoint))
+            request = Outgoing(
+                service.endpoints.url + path, endpoint.method, headers=_headers(endpoint, behind)
+            )
             answer = await send(self._client, request, within=endpoint.timeout, limit=BODY_LIMIT)
         except SecretMissing as missing:
             return RecordSeen(path=path, kind=EndpointKind.OUR_PROBE, says=f"cannot be asked: {missing}"), ""
@@ -218,11 +221,11 @@ def _not_known(endpoints: Endpoints, named: str) -> str:
     return f"{named} is no endpoint that may be probed; those that may: {known}"
 
 
-def _headers(endpoint: Endpoint) -> dict[str, str]:
+def _headers(endpoint: Endpoint, behind: bool) -> dict[str, str]:
     headers = {"Accept": "application/json, */*"}
     if endpoint.token:
         headers["Authorization"] = f"Bearer {resolve(endpoint.token)}"
-    if endpoint.bypass:
+    if endpoint.bypass and behind:
         headers[endpoint.bypass.header] = resolve(endpoint.bypass.value)
     return headers
 

@@ -42,7 +42,7 @@ class RouteActivities:
             return RouteSeen(reason=reason, observed_at=now)
         traffic = MetricSeen(reason="the alert names no route")
         for name in request.names[:MOST_NAMES]:
-            traffic = await self._ask(metrics, _of("sum", metrics.memory.by_route, name))
+            traffic = await self._ask(metrics, _traffic(metrics, name))
             if traffic.value is not None:
                 return await self._errors(metrics, name, traffic.value)
             if traffic.kind is not MetricKind.EMPTY:
@@ -52,7 +52,7 @@ class RouteActivities:
         return RouteSeen(reason=reason, observed_at=now)
 
     async def _errors(self, metrics: ErrorMetrics, name: str, rate: float) -> RouteSeen:
-        query = _of("max", metrics.by_route, name)
+        query = _ratio(metrics, name)
         ratio, series = await asyncio.gather(
             self._ask(metrics, query),
             self._prometheus.query_range(
@@ -71,7 +71,7 @@ class RouteActivities:
         if requests < metrics.min_requests:
             few = f"too little traffic of {name} to judge by: about {requests:.0f} requests in {window}"
             return seen.model_copy(update={"reason": few})
-        share = 0.0 if ratio.kind is MetricKind.EMPTY else ratio.value
+        share = ratio.value
         if share is None or not 0 <= share <= 1 + 1e-6:
             wrong = (
                 ratio.reason if share is None else f"`metrics.by_route` gives {share:g}, which is no share"
@@ -96,8 +96,18 @@ class RouteActivities:
         )
 
 
-def _of(together: str, by_route: str, name: str) -> str:
+def _of(expression: str, name: str) -> str:
     """The one series of this route, of an expression by route."""
     quoted = json.dumps(name, ensure_ascii=False)
     one = f'label_replace(vector(1), "{LABEL}", {quoted.replace("$", "$$")}, "", "")'
-    return f"{together} by ({LABEL}) ({by_route}) and on ({LABEL}) {one}"
+    return f"({expression}) and on ({LABEL}) {one}"
+
+
+def _traffic(metrics: ErrorMetrics, name: str) -> str:
+    return _of(f"sum by ({LABEL}) ({metrics.memory.by_route})", name)
+
+
+def _ratio(metrics: ErrorMetrics, name: str) -> str:
+    """A route that has not failed once has no series of its failures: that is 0, as long as it is asked."""
+    failing = _of(f"max by ({LABEL}) ({metrics.by_route})", name)
+    return f"{failing} or 0 * ({_traffic(metrics, name)})"

@@ -59,8 +59,8 @@ class EndpointSeen(Evidence):
     """What the alert says."""
     routes: tuple[str, ...] = ()
     """What metrics and Sentry call it."""
-    kind: EndpointKind = EndpointKind.NOT_ASKED
-    """Of the first record that is not as expected."""
+    kind: EndpointKind | None = None
+    """Of the first record that is not as expected; None before it was looked at."""
     records: tuple[RecordSeen, ...] = ()
     names: tuple[str, ...] = ()
     """What its own answer names as the part that is not well."""

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from demo.backend import business, caches, degradation, heap, injection, reports, spending
 from demo.backend.database import Database, DatabaseLostError
+from demo.backend.degradation import Closed
 from demo.backend.memory import hold, limit_memory
 from demo.backend.metrics import COST, HEALTHY, REGISTRY, Measured
 from demo.backend.outside import Outside, OutsideError
@@ -103,7 +104,11 @@ def application(settings: BackendSettings) -> Starlette:
             *caches.ROUTES,
             *injection.ROUTES,
         ],
-        middleware=[Middleware(Measured), Middleware(Pressure, settings=settings)],
+        middleware=[
+            Middleware(Measured),
+            Middleware(Closed, settings=settings),
+            Middleware(Pressure, settings=settings),
+        ],
         exception_handlers={DatabaseLostError: unavailable, OutsideError: unavailable, Exception: failed},
         lifespan=lifespan,
     )

@@ -51,6 +51,14 @@ async def product_count(request: Request) -> Response:
     return JSONResponse(row)
 
 
+async def product(request: Request) -> Response:
+    """One product. A return that is no number cannot be shown: JSON has no word for it."""
+    rows = await _rows(
+        request, "SELECT id, name, roi FROM products WHERE id = $1::int", request.path_params["id"]
+    )
+    return JSONResponse(rows[0]) if rows else JSONResponse({"error": "no such product"}, status_code=404)
+
+
 async def sync_products(request: Request) -> Response:
     content = await request.body()
     limit = json.loads(content).get("limit") if content else None
@@ -158,6 +166,7 @@ async def platform_comparison(request: Request) -> Response:
 ROUTES = [
     Route("/api/products/last-sync", last_sync),
     Route("/api/products/count", product_count),
+    Route("/api/products/{id:int}", product),
     Route("/api/orchestrator/sync-products", sync_products, methods=["POST"]),
     Route("/api/orchestrator/generate-videos", generate_videos, methods=["POST"]),
     Route("/api/videos/ideas", ideas),

@@ -81,6 +81,11 @@ class Measured:
             await self._app(scope, receive, note)
         finally:
             request = Request(scope)
-            route = request.url.path if status != 404 else "unknown"
+            route = _route(request) if status != 404 else "unknown"
             REQUESTS.labels(route, str(status), request.method).inc()
             DURATION.labels(route, request.method).observe(time.perf_counter() - began)
+
+
+def _route(request: Request) -> str:
+    """Its pattern where the path holds a number: each product would be a series."""
+    return "/".join("{id}" if part.isdigit() else part for part in request.url.path.split("/"))

@@ -38,6 +38,9 @@ SLOWLY = 0.6
 THREADS = 10
 """That compute in turn, and leave the event loop little."""
 
+BROKEN_FEATURE = "/api/cost-tracking/budget-status"
+"""The route whose new feature does not work."""
+
 _LOOK_EVERY = 0.2
 _LOOKS = 10
 
@@ -80,6 +83,7 @@ class Pressure:
 
     def __init__(self, app: ASGIApp, settings: BackendSettings) -> None:
         self._app = app
+        self._feature = settings.broken_feature
         self._broken = BROKEN_SINCE.get(settings.runs)
         self._slow = SLOW_SINCE.get(settings.runs)
 
@@ -89,6 +93,8 @@ class Pressure:
             return
         request = Request(scope)
         path = request.url.path
+        if path == BROKEN_FEATURE and self._feature.exists():
+            raise TypeError("Cannot read properties of undefined (reading 'perCampaign')")
         if path == self._broken:
             raise TypeError("Cannot read properties of undefined (reading 'roi')")
         if path == self._slow:

@@ -68,6 +68,21 @@ class BackendSettings:
         return self.state / "load"
 
     @property
+    def closed_file(self) -> Path:
+        """Which endpoints are out of service, and how; also after a restart."""
+        return self.state / "closed.json"
+
+    @property
+    def closed(self) -> dict[str, str]:
+        """The same, by path."""
+        return dict(json.loads(self.closed_file.read_text())) if self.closed_file.exists() else {}
+
+    @property
+    def broken_feature(self) -> Path:
+        """While this file is there, a feature is switched on whose code does not work."""
+        return self.state / "broken-feature"
+
+    @property
     def crash_at_start(self) -> Path:
         """While this file is there, every start ends with code 1."""
         return self.state / "crash-at-start"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from demo.parts.waiting import until
 from demo.systems.services import BACKEND, Services
@@ -41,6 +41,8 @@ class Fault:
     """What the services must stand on for it: `SMALL_DISK`, `NETWORKS` or `OBSERVED`; empty for anything."""
     is_over: Callable[[Services], Awaitable[bool]] | None = None
     """Whether its alert would end, as the rule sees it; by default when the backend serves its users."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What else the alert says, such as the route that fails."""
     crashes_before: int = 0
     """Plain crashes, each healed, that make this one a loop."""
 

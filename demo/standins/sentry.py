@@ -20,12 +20,13 @@ from urllib.parse import parse_qs, urlsplit
 from demo.parts.loopback import LOOPBACK
 
 _LIST = re.compile(r"^/api/0/projects/demo/backend/issues/$")
+_TRANSACTION = re.compile(r"transaction:\[(.*?)\]")
 _FIRST_SEEN = re.compile(r"firstSeen:>=(\S+)")
 
 
 @dataclass
 class Issue:
-    """All errors with one title."""
+    """All errors with one title at one place."""
 
     number: int
     title: str
@@ -55,7 +56,7 @@ class Sentry(BaseHTTPRequestHandler):
     """One project, `demo/backend`, kept in memory."""
 
     protocol_version = "HTTP/1.1"
-    issues: dict[str, Issue] = {}
+    issues: dict[tuple[str, str], Issue] = {}
     token = ""
     port = 0
 
@@ -63,7 +64,7 @@ class Sentry(BaseHTTPRequestHandler):
         said = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         now = datetime.now(UTC)
         new = Issue(len(self.issues) + 1, said["title"], said["culprit"], now, now)
-        issue = self.issues.setdefault(said["title"], new)
+        issue = self.issues.setdefault((said["title"], said["culprit"]), new)
         issue.last_seen, issue.count = now, issue.count + 1
         self._answer(200, {"id": str(issue.number)})
 
@@ -86,6 +87,8 @@ class Sentry(BaseHTTPRequestHandler):
         if since := _FIRST_SEEN.search(asked.get("query", "")):
             after = datetime.fromisoformat(since[1]).replace(tzinfo=UTC)
             issues = [issue for issue in issues if issue.first_seen >= after]
+        if named := _TRANSACTION.search(asked.get("query", "")):
+            issues = [issue for issue in issues if issue.culprit in json.loads(f"[{named[1]}]")]
         return [issue.shown(self.port) for issue in issues[: int(asked.get("limit", "25"))]]
 
     def _answer(self, status: int, content: object) -> None:

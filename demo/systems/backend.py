@@ -42,6 +42,8 @@ class Backend:
         self.health_answer = self.state / "health-answer.json"
         self.load = self.state / "load"
         self.degraded = self.state / "degraded"
+        self.closed = self.state / "closed.json"
+        self.broken_feature = self.state / "broken-feature"
         self.memory_limit = MEMORY_LIMIT
         self.env_file = directory / "backend.env"
         self.env_file.write_text(SETTINGS)

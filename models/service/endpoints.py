@@ -101,7 +101,7 @@ class Endpoint(Configured):
     @property
     def routes(self) -> tuple[str, ...]:
         """What metrics and Sentry call it."""
-        return tuple(dict.fromkeys((*self.names, self.plain_path)))
+        return tuple(dict.fromkeys((*self.names, *(one.partition("?")[0] for one in self.paths))))
 
     def is_called(self, name: str, base: str) -> bool:
         """Whether this is exactly one of its names, its path, or its address."""

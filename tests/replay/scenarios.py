@@ -36,7 +36,7 @@ class Scenario:
 async def _row(runbook: str, row: Row, harness: Harness) -> Handles:
     harness.configure(**row.configuration)
     await row.scene(harness)
-    handle = await harness.fire(await harness.alert(runbook, service=row.service))
+    handle = await harness.fire(await harness.alert(runbook, service=row.service, labels=row.labels))
     if row.reports:
         await harness.until_true(lambda: bool(harness.world.reports))
         await handle.signal("acknowledge")

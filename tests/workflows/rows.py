@@ -26,6 +26,8 @@ class Row:
     pages: tuple[str, ...] = ("On-Call",)
     also_seen: tuple[str, ...] = ()
     service: str = "backend"
+    labels: dict[str, str] = field(default_factory=dict)
+    """Of the alert."""
     configuration: dict[str, Any] = field(default_factory=dict)
     variant: str = ""
     outcome: Outcome = Outcome.RESOLVED

@@ -99,6 +99,15 @@ class Waits(Parts):
             await self._pass(lambda: cut_short() or bool(self.record.acknowledged_by))
         self.path.did("wait for an acknowledgement")
 
+    async def until_reverted(self, why: str) -> None:
+        """Until what is done only for now is reverted, as it was promised."""
+        if self.path.passed("wait until it is reverted"):
+            return
+        self.escalation.begin()
+        async with self._waiting(Wait(why=why, began_at=workflow.now())) as cut_short:
+            await self._pass(lambda: cut_short() or self.undoing.kept)
+        self.path.did("wait until it is reverted")
+
     async def until(
         self,
         look: Look[Evidence] | tuple[Look[Evidence], ...],

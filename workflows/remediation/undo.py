@@ -53,7 +53,8 @@ class Undoing:
         return bool(self._promises)
 
     @property
-    def _kept(self) -> bool:
+    def kept(self) -> bool:
+        """Whether everything that was promised is reverted."""
         return all(promise.done() for promise in self._promises.values())
 
     def promise(self, undo: Undo, now: Situation, done_said: Callable[[], bool]) -> None:
@@ -95,8 +96,8 @@ class Undoing:
         A person's `done` reverts everything at once, and the end what is only for the incident.
         """
         self._incident_ends = True
-        await workflow.wait_condition(lambda: self._kept or unless())
-        if not self._kept:
+        await workflow.wait_condition(lambda: self.kept or unless())
+        if not self.kept:
             self._incident_ends = False
             return False
         await asyncio.gather(*self._promises.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workflows.incident.runbook import Runbook
 from workflows.runbooks.any_alert import AnyAlert
+from workflows.runbooks.broken_endpoint import BrokenEndpoint
 from workflows.runbooks.database_connection_failure import DatabaseConnectionFailure
 from workflows.runbooks.high_api_costs import HighApiCosts
 from workflows.runbooks.high_error_rate import HighErrorRate
@@ -28,6 +29,7 @@ RUNBOOKS: tuple[type[Runbook], ...] = (
     MemoryKeepsGrowing,
     RevenueDeclining,
     NoVideosGenerated,
+    BrokenEndpoint,
     AnyAlert,
 )
 

@@ -25,8 +25,11 @@ ROUTES: dict[str, tuple[float, float, int]] = {
     "/api/videos": (2, 0.5, BROKEN_SINCE),
     "/api/videos/ideas": (2, 0, 0),
     "/api/rare": (0.01, 0.01, AN_HOUR),
+    "/api/new-trouble": (2, 2, BROKEN_SINCE),
     ODD: (1, 1, AN_HOUR),
 }
+APPEARS = "/api/new-trouble"
+"""The series of its failures begins with the first of them, as those of a client library do."""
 """By route: requests a second that are answered, that fail, and since how many seconds they fail."""
 
 
@@ -38,7 +41,8 @@ def samples() -> str:
         for status, rate, began in (("200", well, AN_HOUR), ("500", failing, since)):
             if not rate:
                 continue
-            for ago in range(AN_HOUR, -AHEAD, -STEP):
+            first = began if (route, status) == (APPEARS, "500") else AN_HOUR
+            for ago in range(first, -AHEAD, -STEP):
                 value = max(0, began - ago) * rate
                 series = f'http_requests_total{{route="{label}",status="{status}"}}'
                 lines.append(f"{series} {value} {now - ago}")
@@ -81,6 +85,17 @@ async def test_it_is_bad_since_it_began(activities: RouteActivities, prometheus:
 async def test_one_that_has_never_failed_has_no_errors(activities: RouteActivities, prometheus: str) -> None:
     seen = await look(activities, prometheus, "/api/videos/ideas")
     assert (seen.ok, seen.ratio) == (True, 0)
+
+
+async def test_one_that_fails_for_the_first_time_was_well_before(
+    activities: RouteActivities, prometheus: str
+) -> None:
+    seen = await look(activities, prometheus, APPEARS)
+    assert seen.bad
+    began = datetime.now(UTC) - timedelta(seconds=BROKEN_SINCE)
+    assert seen.since is not None
+    assert seen.good_until is not None, "nobody would see it begin"
+    assert abs(seen.since - began) < timedelta(minutes=2)
 
 
 async def test_little_traffic_says_nothing(activities: RouteActivities, prometheus: str) -> None:

@@ -95,6 +95,26 @@ def firing(name: str, description: str, **labels: str) -> dict[str, Any]:
     }
 
 
+BROKEN = "BrokenEndpoint"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "share"),
+    [(30, 10, ""), (20, 20, "50%"), (0, 30, "100%"), (0, 1, "")],
+    ids=["a quarter", "half", "all", "too few requests"],
+)
+def test_one_endpoint_is_broken(tmp_path: Path, good: int, bad: int, share: str) -> None:
+    """The others answer, and are not named."""
+    broken = {
+        f'http_requests_total{{job="backend",route="/api/a",status="{status}"}}': f"0+{number}x100"
+        for status, number in (("200", good), ("500", bad))
+        if number
+    }
+    says = f"{share} of the requests of /api/a are answered 5xx."
+    fires = [firing(BROKEN, says, route="/api/a")] if share else []
+    expect(tmp_path, {**requests(good=100, bad=0), **broken}, BROKEN, *fires)
+
+
 def test_every_rule_file_is_valid() -> None:
     for path in (RULES, HERE / "rules.yml"):
         assert "SUCCESS" in tool("promtool", "check", "rules", path)

@@ -23,6 +23,7 @@ async def begin_anew(pipeline: Pipeline) -> None:
     services = pipeline.stack.services
     await services.stop_service(BACKEND)
     services.backend.degraded.unlink(missing_ok=True)
+    services.backend.closed.unlink(missing_ok=True)
     await around(pipeline).sentry.kill()  # it forgets the errors of before
     await around(pipeline).start()
 

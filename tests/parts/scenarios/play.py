@@ -50,12 +50,12 @@ async def play(scenario: Scenario, pipeline: Pipeline) -> Played:
     People answer through the update that the intake uses, each question once. An incident that is
     escalated, as it is expected to, is closed by the word `done` of a person.
     """
-    firing = Firing(datetime.now(UTC), scenario.runbook, scenario.service)
+    firing = Firing(datetime.now(UTC), scenario.runbook, scenario.service, scenario.labels)
     run = await pipeline.fire(firing)
     approvals: list[tuple[str, str]] = []
     for person in scenario.approved_by:
         if scenario.resolved_when is None:
-            approvals.append((person, await _approve(pipeline, run, person, approvals)))
+            approvals.append((person, await _approve(pipeline, run, person, scenario.takes, approvals)))
     if scenario.resolved_when is not None:
         phase = scenario.resolved_when
         await pipeline.until_state(run, phase, lambda state: state.phase is phase)
@@ -75,16 +75,20 @@ async def play(scenario: Scenario, pipeline: Pipeline) -> Played:
     return Played(run, review, tuple(approvals))
 
 
-async def _approve(pipeline: Pipeline, run: Run, person: str, before: list[tuple[str, str]]) -> str:
-    """Wait for the next question, approve exactly its plan, and answer with the digest."""
+async def _approve(
+    pipeline: Pipeline, run: Run, person: str, takes: str, before: list[tuple[str, str]]
+) -> str:
+    """Wait for the next question, approve exactly its plan or the one that is to be taken, and answer with
+    the digest."""
     seen = {digest for _, digest in before}
 
     def asks(state: IncidentState) -> bool:
-        return state.awaiting is not None and state.awaiting.digest not in seen
+        return state.awaiting is not None and not seen.intersection(state.awaiting.digests)
 
     state = await pipeline.until_state(run, "a question", asks, within=60)
     assert state.awaiting is not None
-    digest = state.awaiting.digest
+    options = state.awaiting.options
+    digest = next(one.digest for one in options if takes in ("", one.plan.steps[0].kind))
     decision = Decision(by=person, through=Through.INTAKE, plan=digest)
     decided: Decided = await run.execute_update("decide", decision, result_type=Decided)
     assert decided.accepted, decided.reason

@@ -41,6 +41,8 @@ class Scenario:
     healed_before: tuple[str, ...] = ()
     """Faults that each have an incident of their own before, and are healed without a question."""
     service: str = BACKEND
+    labels: dict[str, str] = field(default_factory=dict)
+    """What else the alert says."""
     stack: str = "supervisord"
     """One of `stage.STACKS`."""
     action: tuple[str, ...] = ()
@@ -50,6 +52,8 @@ class Scenario:
     outcome: Outcome = Outcome.RESOLVED
     approved_by: tuple[str, ...] = ()
     """Who approves each question, in order. A question that nobody is named for fails the scenario."""
+    takes: str = ""
+    """The kind of the first step of the plan that they take, where that is not the recommended one."""
     also_seen: tuple[str, ...] = ()
     timeline: tuple[str, ...] = ()
     """Words that the timeline must hold: why it was escalated, whom it paged, what it waited for."""

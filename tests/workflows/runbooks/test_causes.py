@@ -21,7 +21,7 @@ EVERY = [pytest.param(name, row, id=f"{name}: {row.title}") for name, rows in RO
 async def test_a_cause_is_found_and_answered(harness: Harness, runbook: str, row: Row) -> None:
     harness.configure(**row.configuration)
     await row.scene(harness)
-    handle = await harness.fire(await harness.alert(runbook, service=row.service))
+    handle = await harness.fire(await harness.alert(runbook, service=row.service, labels=row.labels))
     if row.reports:
         await harness.until_true(lambda: bool(harness.world.reports))
         await handle.signal("acknowledge")
