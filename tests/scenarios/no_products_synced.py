@@ -25,6 +25,13 @@ async def a_person_says_done(pipeline: Pipeline, run: Run) -> None:
     await run.signal("done", Spoken(by="lena", through=Through.INTAKE, text="the key is renewed"))
 
 
+async def the_worker_is_killed(pipeline: Pipeline, run: Run) -> None:
+    """In the middle of the wait; another one goes on with it."""
+    await pipeline.until_state(run, "waits", lambda state: "rate limit" in state.waits_for, within=30)
+    await pipeline.stack.worker.kill()
+    await pipeline.stack.worker.start()
+
+
 async def is_unpaused(pipeline: Pipeline, _: Played) -> None:
     assert not (await (await loop_of(pipeline.stack.services)).describe()).schedule.state.paused
 
@@ -68,6 +75,7 @@ SCENARIOS = (
         also_seen=("loop crashed",),
         timeline=("the rate limit of where the products come from",),
         evidence={"schedules": "Amazon answered 429 TooManyRequests"},
+        meanwhile=the_worker_is_killed,
     ),
     _scenario(
         name="the shop answers 429, and the schedule is paused",

@@ -33,9 +33,9 @@ async def api() -> AsyncIterator[AppApi]:
         yield AppApi(client)
 
 
-def at(server: HTTPServer | int, **more: Any) -> Service:
+def at(server: HTTPServer | int, seconds: float = 6, **more: Any) -> Service:
     url = f"http://127.0.0.1:{server}" if isinstance(server, int) else server.url_for("")
-    return docker_service("web", api=ApplicationApi(url=url, timeout=timedelta(seconds=1), **more))
+    return docker_service("web", api=ApplicationApi(url=url, timeout=timedelta(seconds=seconds), **more))
 
 
 async def refusal(api: AppApi, service: Service) -> NoUse:
@@ -107,8 +107,8 @@ async def test_a_token_is_sent_and_never_told(api: AppApi, httpserver: HTTPServe
 
 @pytest.mark.parametrize("talk", [silence, hang_up, dripping(b"HTTP/1.1 200 OK\r\n\r\n{")])
 async def test_an_answer_that_never_ends_is_left_in_time(api: AppApi, talk: Any) -> None:
-    async with listening(talk) as port, asyncio.timeout(4):
-        no_use = await refusal(api, at(port))
+    async with listening(talk) as port, asyncio.timeout(20):
+        no_use = await refusal(api, at(port, seconds=0.5))
     assert no_use.refused in (Refused.NO_ANSWER, Refused.ODD)
 
 

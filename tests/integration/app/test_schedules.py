@@ -113,7 +113,7 @@ async def look_at(client: Client, handle: ScheduleHandle, **more: Any) -> Schedu
 
 
 async def until(client: Client, handle: ScheduleHandle, so: Callable[[ScheduleSeen], bool]) -> ScheduleSeen:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while not so(seen := await look_at(client, handle)):  # noqa: ASYNC110 - it runs elsewhere
             await asyncio.sleep(0.1)
     return seen
@@ -221,7 +221,7 @@ async def test_one_whose_time_is_over_has_no_further_run(client: Client, made: M
 
 async def test_one_that_is_not_there_names_those_that_are(client: Client, made: Made) -> None:
     handle = await made()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while handle.id not in (seen := await look(service(client, "nightly"))).reason:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     assert seen.unknown
@@ -260,13 +260,14 @@ async def test_unpausing_starts_nothing_that_was_missed(client: Client, made: Ma
     often = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=1))])
     handle = await made(spec=often, state=ScheduleState(paused=True, note="Paused"))
     missed_until = datetime.now(UTC) + timedelta(seconds=3)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while datetime.now(UTC) < missed_until:  # noqa: ASYNC110 - its times pass
             await asyncio.sleep(0.1)
     unpause = UnpauseSchedule(service=service(client, handle.id), schedule=handle.id, note="Paused")
     assert (await perform(ACTIONS.unpause_schedule, unpause)).done
-    one = await until(client, handle, lambda seen: seen.started > 0)
-    assert all(run.started_at > missed_until for run in one.runs), "none of the three before"
+    await until(client, handle, lambda seen: seen.started > 0)
+    began = [one.scheduled_at for one in (await handle.describe()).info.recent_actions]
+    assert min(began) >= missed_until - timedelta(seconds=1), "none of the three before"
 
 
 async def test_pausing_says_why_and_leaves_anothers_pause_alone(client: Client, made: Made) -> None:

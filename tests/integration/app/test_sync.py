@@ -35,8 +35,8 @@ async def activities() -> AsyncIterator[SyncActivities]:
         yield SyncActivities(api, ProductActivities(api))
 
 
-def service(server: HTTPServer, **more: Any) -> Service:
-    api = ApplicationApi(url=server.url_for(""), timeout=timedelta(milliseconds=400), **more)
+def service(server: HTTPServer, seconds: float = 6, **more: Any) -> Service:
+    api = ApplicationApi(url=server.url_for(""), timeout=timedelta(seconds=seconds), **more)
     return docker_service("web", api=api)
 
 
@@ -125,14 +125,14 @@ async def test_one_that_is_at_it_already_or_answers_late_was_asked(
     activities: SyncActivities, httpserver: HTTPServer
 ) -> None:
     def late(_: Request) -> Response:
-        time.sleep(0.6)
+        time.sleep(4)
         return Response(status=200)
 
     last_sync(httpserver, THEN)
     httpserver.expect_oneshot_request(SYNC).respond_with_json({"error": "it runs"}, status=409)
     assert "a sync is going on" in (await sync(activities, service(httpserver))).found
     httpserver.expect_request(SYNC).respond_with_handler(late)
-    done = await sync(activities, service(httpserver))
+    done = await sync(activities, service(httpserver, seconds=2))
     assert done.done
     assert "not answered yet" in done.found
 
