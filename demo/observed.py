@@ -11,6 +11,7 @@ from typing import Any
 from demo.backend.degradation import BYPASS
 from demo.orchestrator.loop import LOOP
 from demo.orchestrator.speech import SPEECH
+from demo.parts.video_state import USUAL_BUDGET
 from demo.systems.compose import ComposedServices
 from demo.systems.services import Services
 from demo.systems.surroundings import Surroundings
@@ -56,7 +57,11 @@ def observed(services: Services, surroundings: Surroundings, temporal: Temporal)
     keys: dict[str, Any] = {
         "logs": {"lines": 200},  # one stack trace of it fills fifty
         "metrics": _metrics(surroundings.prometheus.url),
-        "providers": {"openai": {"url": f"{surroundings.provider.url}/v1/models", "timeout": "1s"}},
+        "providers": {
+            "openai": {"url": f"{surroundings.provider.url}/v1/models", "timeout": "1s"},
+            "pika": {"url": f"{surroundings.generator.url}/api/v1/health", "timeout": "1s"},
+        },
+        "videos": _videos(services.backend.url, token),
         "sentry": {
             "url": surroundings.sentry.url,
             "organization": "demo",
@@ -100,6 +105,29 @@ def observed(services: Services, surroundings: Surroundings, temporal: Temporal)
     if isinstance(services, ComposedServices):
         keys["rollback"] = None  # the way back is the image before
     return keys
+
+
+def _videos(backend: str, token: dict[str, str]) -> dict[str, Any]:
+    generator = {"url": f"{backend}/api/videos/generator", "token": token}
+    return {
+        "takes": "8s",
+        "every": "500ms",
+        "workflows": ["GenerateVideos"],
+        "providers": ["pika"],
+        "provider_back_within": "30s",
+        "backup": {
+            "name": "the generator of texts",
+            "on": {**generator, "body": {"backup": True}},
+            "off": {**generator, "body": {"backup": False}},
+            "at_most": "10m",
+        },
+        "budget": {
+            "url": f"{backend}/api/cost-tracking/budget",
+            "usual": USUAL_BUDGET,
+            "raised": 150,
+            "token": token,
+        },
+    }
 
 
 def _metrics(prometheus: str) -> dict[str, Any]:

@@ -193,8 +193,8 @@ class VideoActivities:
             try:
                 posted = await self._api.post(action.service, "generate_videos", {})
             except NoUse as no_use:
-                if no_use.refused is Refused.BUSY:
-                    return _effect(True, f"it generates already: {no_use.reason}")
+                if no_use.refused is Refused.BUSY and (found := await self._generates(action)):
+                    return _effect(True, f"{found}: {no_use.reason}")
                 if no_use.refused is Refused.NO_ANSWER and "refused" not in no_use.reason:
                     why = f"asked for videos, and then: {no_use.reason}"
                     raise ApplicationError(why, type="OutcomeLost", non_retryable=True) from no_use

@@ -6,6 +6,8 @@ In the degraded mode nobody outside is called: ideas come from the cache, jobs a
 from __future__ import annotations
 
 import json
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -13,11 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from demo.backend.database import Database
-from demo.backend.degradation import is_degraded
+from demo.backend.degradation import is_degraded, knows_the_token
 from demo.backend.outside import LimitedError, Outside
+from demo.backend.settings import BackendSettings
+from demo.parts.video_state import VideoState
 
-DAILY_BUDGET = 100.0
-"""Dollars a day."""
 _LONGEST_PERIOD = 90
 _CACHED_IDEAS = ["the five that sold best last week"]
 
@@ -72,6 +74,12 @@ async def sync_products(request: Request) -> Response:
         "UPDATE products SET synced_at = now() WHERE id IN"
         " (SELECT id FROM products ORDER BY synced_at LIMIT $1::int) RETURNING id",
         count,
+    ) or await _rows(
+        request,
+        "INSERT INTO products (name, roi, synced_at)"
+        " SELECT 'product ' || n, 0.5 + n * 0.15, now() FROM generate_series(1, $1::int) n"
+        " WHERE NOT EXISTS (SELECT FROM products) RETURNING id",
+        count,
     )
     return JSONResponse({"synced": len(rows)}, status_code=202)
 
@@ -82,16 +90,53 @@ async def ideas(request: Request) -> Response:
     return JSONResponse({"ideas": await _outside(request).ideas(), "cached": False})
 
 
-async def generate_videos(request: Request) -> Response:
+def _state(request: Request) -> VideoState:
+    settings: BackendSettings = request.app.state.settings
+    return VideoState.read(settings.state)
+
+
+async def _spent(request: Request, state: VideoState) -> float:
+    """Dollars since a day ago, or since the budget was reset."""
+    since = state.resets_at if 0 < state.resets_at <= time.time() else 0.0
+    (row,) = await _rows(
+        request,
+        "SELECT coalesce(sum(dollars), 0)::float AS spent FROM costs"
+        " WHERE at > greatest(now() - interval '1 day', to_timestamp($1::float))",
+        since,
+    )
+    return float(row["spent"])
+
+
+async def generate(request: Request) -> Response:
+    """Have videos made; they come later. The degraded mode only queues the wish."""
     if is_degraded(request):
         return JSONResponse({"queued": True}, status_code=202)
-    await _outside(request).ideas()
+    state = _state(request)
+    if state.paused_by:
+        return JSONResponse({"error": f"paused by {state.paused_by}"}, status_code=423)
+    if await _spent(request, state) >= state.budget:
+        return JSONResponse({"error": "today's budget is reached"}, status_code=402)
+    (row,) = await _rows(request, "SELECT count(*)::int AS count FROM products")
+    if not row["count"]:
+        return JSONResponse({"error": "there is no product to make a video of"}, status_code=422)
+    if await _outside(request).generate_videos(backup=state.backup):
+        return JSONResponse({"accepted": True}, status_code=202)
+    return JSONResponse({"generated": await _store(request, 5)}, status_code=202)
+
+
+async def store(request: Request) -> Response:
+    """The orchestrator's workflow brings what was made."""
+    return JSONResponse({"stored": await _store(request, int((await request.json())["count"]))})
+
+
+async def _store(request: Request, count: int) -> int:
     rows = await _rows(
         request,
         "INSERT INTO videos (product, state, generated_at)"
-        " SELECT id, 'generated', now() FROM products ORDER BY roi DESC LIMIT 5 RETURNING id",
+        " SELECT id, 'generated', now() FROM products ORDER BY roi DESC LIMIT $1::int RETURNING id",
+        count,
     )
-    return JSONResponse({"generated": len(rows)}, status_code=202)
+    return len(rows)
 
 
 async def last_generated(request: Request) -> Response:
@@ -108,7 +153,39 @@ async def last_generated(request: Request) -> Response:
 async def queue_status(request: Request) -> Response:
     rows = await _rows(request, "SELECT state, count(*)::int AS count FROM videos GROUP BY state")
     states = {row["state"]: row["count"] for row in rows}
-    return JSONResponse({"queued": states.get("queued", 0), "generated": states.get("generated", 0)})
+    paused_by = _state(request).paused_by
+    told = {"queued": states.get("queued", 0), "generated": states.get("generated", 0)}
+    return JSONResponse({**told, "paused": bool(paused_by), "pausedBy": paused_by or None})
+
+
+async def budget_status(request: Request) -> Response:
+    state = _state(request)
+    spent = await _spent(request, state)
+    told: dict[str, Any] = {"budgetDollars": state.budget, "spentDollars": spent}
+    if state.resets_at > time.time():
+        told["resetsAt"] = datetime.fromtimestamp(state.resets_at, UTC).isoformat()
+    return JSONResponse({**told, "reached": spent >= state.budget})
+
+
+async def set_budget(request: Request) -> Response:
+    """`{"budgetDollars": 150}`, with the token."""
+    if not knows_the_token(request):
+        return JSONResponse({"error": "the token of the switch is needed"}, status_code=401)
+    _change(request, budget=float((await request.json())["budgetDollars"]))
+    return await budget_status(request)
+
+
+async def set_generator(request: Request) -> Response:
+    """`{"backup": true}` or false, with the token."""
+    if not knows_the_token(request):
+        return JSONResponse({"error": "the token of the switch is needed"}, status_code=401)
+    _change(request, backup=bool((await request.json())["backup"]))
+    return JSONResponse({"backup": _state(request).backup})
+
+
+def _change(request: Request, **changes: Any) -> None:
+    settings: BackendSettings = request.app.state.settings
+    _state(request).write(settings.state, **changes)
 
 
 async def daily_summary(request: Request) -> Response:
@@ -119,15 +196,6 @@ async def daily_summary(request: Request) -> Response:
     )
     by_provider = {row["provider"]: row["dollars"] for row in rows}
     return JSONResponse({"totalDollars": sum(by_provider.values()), "byProvider": by_provider})
-
-
-async def budget_status(request: Request) -> Response:
-    (row,) = await _rows(
-        request,
-        "SELECT coalesce(sum(dollars), 0)::float AS spent FROM costs WHERE at > now() - interval '1 day'",
-    )
-    reached = row["spent"] >= DAILY_BUDGET
-    return JSONResponse({"budgetDollars": DAILY_BUDGET, "spentDollars": row["spent"], "reached": reached})
 
 
 async def revenue(request: Request) -> Response:
@@ -164,16 +232,19 @@ async def platform_comparison(request: Request) -> Response:
 
 
 ROUTES = [
+    Route("/api/orchestrator/generate-videos", generate, methods=["POST"]),
+    Route("/api/videos", store, methods=["POST"]),
+    Route("/api/videos/last-generated", last_generated),
+    Route("/api/videos/queue-status", queue_status),
+    Route("/api/videos/generator", set_generator, methods=["POST"]),
+    Route("/api/cost-tracking/budget-status", budget_status),
+    Route("/api/cost-tracking/budget", set_budget, methods=["POST"]),
     Route("/api/products/last-sync", last_sync),
     Route("/api/products/count", product_count),
     Route("/api/products/{id:int}", product),
     Route("/api/orchestrator/sync-products", sync_products, methods=["POST"]),
-    Route("/api/orchestrator/generate-videos", generate_videos, methods=["POST"]),
     Route("/api/videos/ideas", ideas),
-    Route("/api/videos/last-generated", last_generated),
-    Route("/api/videos/queue-status", queue_status),
     Route("/api/cost-tracking/daily-summary", daily_summary),
-    Route("/api/cost-tracking/budget-status", budget_status),
     Route("/api/analytics/revenue", revenue),
     Route("/api/analytics/products", product_analytics),
     Route("/api/analytics/platform-comparison", platform_comparison),

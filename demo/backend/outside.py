@@ -44,6 +44,7 @@ class Around:
     orchestrator: str
     sentry: str
     switch_token: str
+    generator: str
 
 
 class Outside:
@@ -99,6 +100,23 @@ class Outside:
         except httpx.HTTPError as error:
             raise OutsideError(f"workflow SyncProducts failed: {_reason(error)}") from error
         return int(answer.json()["synced"])
+
+    async def generate_videos(self, *, backup: bool) -> bool:
+        """Have the orchestrator's workflow make videos, by the usual generator or the backup.
+
+        False where there is no orchestrator. Raises `OutsideError` when it cannot be asked.
+        """
+        if self.around is None:
+            return False
+        usual = f"{self.around.generator}/v1/videos"
+        generator = f"{self.around.provider}/v1/completions" if backup else usual
+        url = f"{self.around.orchestrator}/generate-videos"
+        try:
+            answer = await self._client.post(url, json={"generator": generator})
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise OutsideError(f"workflow GenerateVideos was not started: {_reason(error)}") from error
+        return True
 
     def report(self, title: str, where: str) -> None:
         """Tell Sentry of an error, later; nobody waits for it, and too many are dropped."""

@@ -21,6 +21,7 @@ from temporalio.worker import Worker
 from demo.orchestrator.loop import QUEUE, DailyControlLoop, LoopActivities, make_schedule
 from demo.orchestrator.shop import ShopActivities
 from demo.orchestrator.speech import GenerateSpeech, create_speech_schedule, synthesize
+from demo.orchestrator.videos import GenerateVideos, VideoActivities
 from demo.orchestrator.workflows import SyncProducts, Wanted
 from demo.parts.loopback import LOOPBACK
 
@@ -43,6 +44,15 @@ async def sync_products(request: Request) -> Response:
     return JSONResponse({"synced": count})
 
 
+async def generate_videos(request: Request) -> Response:
+    """Begin a generation; nobody waits for its end."""
+    client: Client = request.app.state.client
+    generator = (await request.json())["generator"]
+    name = f"generate-videos-{uuid.uuid4()}"
+    await client.start_workflow(GenerateVideos.run, generator, id=name, task_queue=QUEUE)
+    return JSONResponse({"started": name}, status_code=202)
+
+
 def _failed(error: WorkflowFailureError) -> Response:
     """What the shop said; its rate limit is handed on."""
     cause: BaseException = error
@@ -60,12 +70,20 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     async with httpx.AsyncClient(timeout=5.0, trust_env=False) as http:
         shop = ShopActivities(http, os.environ["SHOP"], Path(os.environ["REFUSES"]))
         loop = LoopActivities(http, os.environ["BACKEND"], Path(os.environ["CRASHES"]))
+        videos = VideoActivities(http, os.environ["BACKEND"], Path(os.environ["RENDER_CRASHES"]))
         app.state.client, app.state.shop = client, shop
         worker = Worker(
             client,
             task_queue=QUEUE,
-            workflows=[SyncProducts, DailyControlLoop, GenerateSpeech],
-            activities=[shop.fetch_products, loop.have_products_synced, synthesize],
+            workflows=[SyncProducts, DailyControlLoop, GenerateSpeech, GenerateVideos],
+            activities=[
+                shop.fetch_products,
+                loop.have_products_synced,
+                synthesize,
+                videos.write_script,
+                videos.render_videos,
+                videos.store_videos,
+            ],
         )
         await make_schedule(client)
         await create_speech_schedule(client, os.environ["BACKEND"])
@@ -73,7 +91,11 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
             yield
 
 
-ROUTES = [Route("/health", ready), Route("/sync-products", sync_products, methods=["POST"])]
+ROUTES = [
+    Route("/health", ready),
+    Route("/sync-products", sync_products, methods=["POST"]),
+    Route("/generate-videos", generate_videos, methods=["POST"]),
+]
 
 if __name__ == "__main__":
     application = Starlette(routes=ROUTES, lifespan=lifespan)

@@ -112,23 +112,26 @@ class Surroundings(Part):
             token.write_text(secrets.token_urlsafe(24))
         self.shop_refuses = backend.state / "shop-refuses"
         self.loop_crashes = backend.state / "loop-crashes"
+        self.render_crashes = backend.state / "render-crashes"
         self.shop_state = directory / "shop.json"
         self.shop = Standin("shop", directory, str(self.shop_state))
         self.provider_slow = directory / "provider-slow"
         self.provider = Standin("provider", directory, env={"SLOW": str(self.provider_slow)})
+        self.generator = Standin("generator", directory)
         self.sentry = Standin("sentry", directory, str(self.sentry_token))
         app = {
             "TEMPORAL_ADDRESS": temporal,
             "TEMPORAL_NAMESPACE": AFFILIATE,
             "REFUSES": str(self.shop_refuses),
             "CRASHES": str(self.loop_crashes),
+            "RENDER_CRASHES": str(self.render_crashes),
             "SHOP": self.shop.url,
             "BACKEND": backend.url,
         }
         self.orchestrator = Standin("orchestrator", directory, env=app)
         self.traffic = Traffic(backend.url)
         self._around = backend.state / "around.json"
-        outside = (self.provider, self.sentry, self.shop, self.orchestrator)
+        outside = (self.provider, self.generator, self.sentry, self.shop, self.orchestrator)
         self._parts: tuple[Part, ...] = (*outside, self.prometheus, self.traffic)
 
     async def start(self) -> None:
@@ -137,6 +140,7 @@ class Surroundings(Part):
             "orchestrator": self.orchestrator.url,
             "sentry": f"{self.sentry.url}/report",
             "switch_token": self.switch_token.read_text(),
+            "generator": self.generator.url,
         }
         self._around.write_text(json.dumps(around))
         async with asyncio.TaskGroup() as together:

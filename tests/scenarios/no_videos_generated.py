@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from demo.faults.fault import OBSERVED
+from demo.faults.videos import is_generated
+from demo.parts.video_state import USUAL_BUDGET, VideoState
+from models.incident.incident import Outcome, Phase
+from tests.parts.product.pipeline import Pipeline, Run
+from tests.parts.scenarios.observing import around
+from tests.parts.scenarios.play import Played
 from tests.parts.scenarios.scenario import Scenario
 from tests.workflows.videos.rows import ROWS
 
@@ -12,4 +19,111 @@ __all__ = ["ROWS", "SCENARIOS"]
 
 _row = partial(Scenario, runbook="NoVideosGenerated", stack=OBSERVED)
 
-SCENARIOS: tuple[Scenario, ...] = ()
+
+def no_backup(content: dict[str, Any]) -> None:
+    content["services"]["backend"]["videos"] |= {"backup": None}
+
+
+async def generator_comes_back(pipeline: Pipeline, run: Run) -> None:
+    """Only once videos are made by the backup generator."""
+    await pipeline.until_state(run, "a video", lambda state: state.phase is Phase.RESOLVED, within=60)
+    assert VideoState.read(pipeline.stack.services.backend.state).backup
+    await around(pipeline).generator.start()
+
+
+async def generator_comes_back_late(pipeline: Pipeline, run: Run) -> None:
+    """While it is waited for."""
+    state = await pipeline.until_state(run, "waits", lambda state: bool(state.waits_for), within=30)
+    assert "pika must come back" in state.waits_for
+    await around(pipeline).generator.start()
+
+
+async def as_before(pipeline: Pipeline, _: Played) -> None:
+    """The usual generator, the usual budget, and a new video."""
+    state = VideoState.read(pipeline.stack.services.backend.state)
+    assert (state.backup, state.budget) == (False, USUAL_BUDGET)
+    assert await is_generated(pipeline.stack.services)
+
+
+async def nothing_was_made(pipeline: Pipeline, _: Played) -> None:
+    assert not await is_generated(pipeline.stack.services)
+
+
+SCENARIOS = (
+    _row(
+        name="the generator is down",
+        cause="provider down",
+        faults=("videos-generator-down",),
+        action=("use-backup-generator", "generate-videos", "use-usual-generator"),
+        says=("pika",),
+        also_seen=("workflow crashed",),
+        evidence={
+            "generations": "Pika API error: connection refused",
+            "providers": "pika: connection refused",
+        },
+        meanwhile=generator_comes_back,
+        afterwards=as_before,
+    ),
+    _row(
+        name="the generator is down, and there is no other",
+        cause="provider down",
+        faults=("videos-generator-down",),
+        configure=no_backup,
+        action=("generate-videos",),
+        also_seen=("workflow crashed",),
+        timeline=("pika must come back: there is no backup generator",),
+        meanwhile=generator_comes_back_late,
+        afterwards=as_before,
+    ),
+    _row(
+        name="the budget is spent",
+        cause="budget hit",
+        faults=("videos-budget-spent",),
+        action=("wait-for-reset", "generate-videos"),
+        approved_by=("anna",),
+        timeline=("the budget of the next day begins then",),
+        afterwards=as_before,
+    ),
+    _row(
+        name="a workflow crashed",
+        cause="workflow crashed",
+        faults=("videos-workflow-crashed",),
+        action=("retry-workflow",),
+        says=("TypeError: cannot read the scenes of undefined", "activity render_videos is done again"),
+        afterwards=as_before,
+    ),
+    _row(
+        name="a workflow crashes again",
+        cause="workflow crashed",
+        faults=("videos-workflow-crashes",),
+        action=("retry-workflow",),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("backend still fails",),
+        afterwards=nothing_was_made,
+    ),
+    _row(
+        name="no products",
+        cause="no products",
+        faults=("videos-no-products",),
+        action=("generate-videos",),
+        timeline=("NoProductsSynced/backend, and waits for its end", "NoProductsSynced on backend: resolved"),
+        afterwards=as_before,
+    ),
+    _row(
+        name="the queue is paused on purpose",
+        cause="unknown",
+        faults=("videos-generator-down", "videos-paused"),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        timeline=("the queue of videos is paused by lena",),
+        afterwards=nothing_was_made,
+    ),
+    _row(
+        name="nothing tells why",
+        cause="unknown",
+        faults=("videos-stalled",),
+        action=("generate-videos",),
+        approved_by=("anna",),
+        afterwards=as_before,
+    ),
+    _row(name="a video came before anybody looked", cause="", outcome=Outcome.SELF_RECOVERED),
+)
