@@ -29,7 +29,7 @@ _A_STORE = re.compile(
 )
 _DOES_NOT_SERVE = re.compile(
     r"time[d ]?[- ]?out|ECONN|EAI_AGAIN|ENOTFOUND|socket hang up|refused|reset|unreachable|unavailable"
-    r"|overload|rate.?limit|too many requests|circuit|connection|network|gateway"
+    r"|overload|rate.?limit|too many requests|queue.{0,4}full|at capacity|circuit|connection|network|gateway"
     r"|API.?(?:connection|status)?.?error|internal server error|\b(?:429|5\d\d)\b",
     re.IGNORECASE,
 )

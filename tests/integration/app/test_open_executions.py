@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -17,7 +17,15 @@ from activities.app.executions import AppTemporalActivities, ExecutionsSeen, Fai
 from activities.app.open_executions import OpenExecutionActivities, OpenExecutions, OpenExecutionsSeen
 from activities.app.starts import StartActivities, StartsSeen, WorkflowStarts
 from models.service.service import Service
-from tests.integration.app.videos import WORKFLOWS, Credits, KeepTrying, MakeVideo, Wait, service_with
+from tests.integration.app.videos import (
+    WORKFLOWS,
+    Credits,
+    KeepTrying,
+    MakeVideo,
+    Wait,
+    Wedged,
+    service_with,
+)
 from tests.parts.servers.sockets import closed_port, listening, silence
 
 S = TypeVar("S")
@@ -69,6 +77,17 @@ async def test_what_fails_again_and_again_is_stuck_with_its_error(application: C
     assert (await until(lambda: opened(service), lambda seen: not seen.total)).ok
 
 
+async def test_what_fails_in_its_own_code_runs_for_ever_and_is_stuck(application: Client) -> None:
+    queue, service = f"videos-{uuid.uuid4()}", service_with(application, stuck_attempts=2)
+    async with Worker(application, task_queue=queue, workflows=WORKFLOWS):
+        handle = await application.start_workflow(Wedged.run, id="wedged", task_queue=queue)
+        seen = await until(lambda: opened(service), lambda seen: seen.stuck)
+        (stuck,) = seen.stuck
+        assert (stuck.workflow_id, stuck.type) == ("wedged", "Wedged")
+        assert "its own code fails at attempt" in stuck.why
+        await handle.terminate()
+
+
 async def test_what_is_open_far_longer_than_usual_is_stuck(application: Client) -> None:
     queue = f"videos-{uuid.uuid4()}"
     service = service_with(application, stuck_after="10ms", stuck_factor=3)
@@ -118,15 +137,18 @@ async def test_starts_far_above_the_usual_number_name_the_workflow_that_loops(ap
     calm = service_with(application, starts_window="1h", starts_floor=5)
     seen = await until(lambda: started(calm), lambda seen: any(one.starts >= 6 for one in seen.types))
     assert seen.ok, "without a day before, nobody knows what is usual"
-    await asyncio.sleep(2)
-    # What was started above is before this window, so it is what is usual.
-    strict = service_with(application, starts_window="1500ms", starts_floor=5, starts_factor=2)
+    began = datetime.now(UTC)  # what was started so far is what is usual
     async with Worker(application, task_queue=queue, workflows=WORKFLOWS):
         for _ in range(6):
             handle = await application.start_workflow(Wait.run, id="loop/again", task_queue=queue)
             await handle.signal(Wait.end)
             await handle.result()
-    seen = await until(lambda: started(strict), lambda seen: seen.frequent)
+
+    def since_then() -> Service:
+        window = datetime.now(UTC) - began
+        return service_with(application, starts_window=window, starts_floor=5, starts_factor=2)
+
+    seen = await until(lambda: started(since_then()), lambda seen: seen.frequent)
     (loop,) = seen.frequent
     assert (seen.bad, loop.type, loop.workflow_id, loop.runs >= 5) == (True, "Wait", "loop/again", True)
     assert "runs of loop/again" in seen.reason

@@ -73,6 +73,15 @@ class KeepTrying:
 
 
 @workflow.defn
+class Wedged:
+    """Its own code fails, so that its task is tried again without end, and it never fails."""
+
+    @workflow.run
+    async def run(self) -> None:
+        raise RuntimeError("no such scene")
+
+
+@workflow.defn
 class Wait:
     """Is open until it is told to end."""
 
@@ -88,7 +97,7 @@ class Wait:
         self._over = True
 
 
-WORKFLOWS = [MakeVideo, MakeAllVideos, KeepTrying, Wait]
+WORKFLOWS = [MakeVideo, MakeAllVideos, KeepTrying, Wedged, Wait]
 
 
 def service_with(client: Client, **more: object) -> Service:

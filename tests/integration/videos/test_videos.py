@@ -98,6 +98,7 @@ async def test_the_age_of_the_last_video(
         (({"waiting": 4, "active": 1, "completed": 9},), Finding.OK, True, "1 are being generated"),
         # BullMQ counts the jobs that wait in a paused queue, and calls that number `paused`.
         (({"waiting": 0, "active": 0, "paused": 3},), Finding.BAD, False, "the queue of videos is paused"),
+        (({"waiting": 0, "active": 4, "completed": 685, "paused": 0},), Finding.OK, True, "4 are being"),
         (({"waiting": 0, "active": 0, "paused": 0},), Finding.OK, False, "0 wait in the queue"),
         (
             ({"queued": 2, "isPaused": True, "pausedBy": "eve", "note": "why"},),
@@ -146,6 +147,20 @@ async def test_generation_is_asked_for_once_and_only_while_nothing_is_made(
     httpserver.expect_request(QUEUE).respond_with_json({"queued": 0, "running": 0})
     refused = await generate(videos, url, old)
     assert (refused.done, "no products" in refused.found) == (False, True)
+
+
+async def test_what_refuses_until_midnight_is_asked_once_and_its_words_are_told(
+    videos: VideoActivities, httpserver: HTTPServer
+) -> None:
+    url, old = httpserver.url_for(""), datetime.now(UTC) - timedelta(hours=3)
+    httpserver.expect_request(LAST).respond_with_json({"lastGenerated": old.isoformat()})
+    httpserver.expect_request(QUEUE).respond_with_json({"queued": 0})
+    told = {"error": "Daily budget exceeded. The simulator resets at UTC midnight."}
+    httpserver.expect_request(GENERATE).respond_with_json(told, status=503, headers={"Retry-After": "7200"})
+    refused = await generate(videos, url, old)
+    assert (refused.done, "asks to come back in 2 h" in refused.found) == (False, True)
+    assert "resets at UTC midnight" in refused.found
+    assert sum(request.method == "POST" for request, _ in httpserver.log) == 1
 
 
 @pytest.mark.parametrize(

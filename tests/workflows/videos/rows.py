@@ -42,6 +42,24 @@ ROWS = (
         done=(TO_THE_BACKUP, GENERATE, AND_BACK),
         also_seen=("budget hit", "no products"),
     ),
+    Row(
+        "provider down",
+        no_videos(executions=video_sights.crashed(error="activity render: openai says video_queue_full")),
+        variant="whose own queue is full",
+        configuration=BACKUP,
+        done=(TO_THE_BACKUP, GENERATE, AND_BACK),
+        also_seen=("workflow crashed",),
+    ),
+    Row(
+        "workflow crashed",
+        no_videos(
+            executions=video_sights.crashed(error="openai: 401 the account of this API key is deactivated"),
+            retry=video_sights.RETRY,
+        ),
+        variant="by credentials, which no other generator mends",
+        configuration=BACKUP,
+        done=(RESET,),
+    ),
     Row("budget hit", no_videos(budget=SPENT), done=(WAIT, GENERATE)),
     Row(
         "budget hit",
