@@ -1,5 +1,10 @@
 """The parts that tests are made of: each starts one real system, or says why it cannot."""
 
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
+settings.load_profile("no deadline")
+
 pytest_plugins: list[str] = [
     "tests.parts.servers.docker_engine",
     "tests.parts.servers.listeners",
