@@ -14,6 +14,8 @@ from docker.errors import DockerException
 
 from activities.app.api import AppApi
 from activities.app.products import ProductActivities
+from activities.monitoring.costs import CostActivities, LookAtCosts
+from activities.monitoring.prometheus import Prometheus
 from activities.postgres.check import PostgresActivities
 from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
 from activities.support.secrets import SecretMissing, resolve
@@ -37,6 +39,7 @@ def system_checks(configuration: Configuration, http: httpx.AsyncClient) -> list
     looks += [check_postgres(service) for service in services if service.database]
     looks += [check_api(service, http) for service in services if service.api]
     looks += [check_schedules(s) for s in services if s.temporal and s.temporal.schedules]
+    looks += [check_costs(service, configuration.time_zone, http) for service in services if service.costs]
     systems = configuration.systems
     for name, address in (("Prometheus", systems.prometheus), ("Alertmanager", systems.alertmanager)):
         looks.append(_ready(name, address, http))
@@ -94,6 +97,21 @@ async def check_schedules(service: Service) -> Check:
     cure = f"correct services.{service.name}.temporal" if problem else ""
     name = f"schedules of {service.name}"
     return Check(name=name, ok=not problem, problem=problem, cure=cure, optional=True)
+
+
+async def check_costs(service: Service, time_zone: str, http: httpx.AsyncClient) -> Check:
+    """Whether its spend is known, and its settings can be changed: the same look as the worker's."""
+    name = f"costs of {service.name}"
+    seen = await CostActivities(Prometheus(http)).look_at_costs(
+        LookAtCosts(service=service, time_zone=time_zone)
+    )
+    if seen.unknown:
+        cure = f"correct services.{service.name}.costs, or have the metric scraped"
+        return Check(name=name, ok=False, problem=seen.reason, cure=cure, optional=True)
+    if service.env_file is None:
+        problem, cure = "no setting can be changed to save", f"set services.{service.name}.env_file"
+        return Check(name=name, ok=False, problem=problem, cure=cure, optional=True)
+    return Check(name=name, ok=True)
 
 
 async def _ready(name: str, address: str | None, http: httpx.AsyncClient) -> Check:

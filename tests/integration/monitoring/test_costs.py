@@ -15,6 +15,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.monitoring.costs import CostActivities, CostsSeen, LookAtCosts
 from activities.monitoring.prometheus import Prometheus
+from console.system_checks import check_costs
 from models.evidence.evidence import Finding
 from models.service.costs import Costs, PaidApi
 from models.service.service import DockerManager, Service
@@ -285,6 +286,21 @@ async def test_an_expression_that_is_none_is_unknown_with_what_prometheus_says(
 
 async def test_nobody_at_the_address_is_unknown(activities: CostActivities) -> None:
     assert (await look(activities, Costs(prometheus="http://127.0.0.1:1"))).unknown
+
+
+async def test_doctor_says_whether_the_spend_is_known_and_can_be_lowered(prometheus: str) -> None:
+    manager = DockerManager(container="backend")
+    known, stopped = costs_of(prometheus, "over"), costs_of(prometheus, "stopped")
+    async with httpx.AsyncClient(trust_env=False) as client:
+        checks = [
+            await check_costs(
+                Service(name="backend", manager=manager, costs=costs, env_file=file), "UTC", client
+            )
+            for costs, file in ((known, ".env"), (known, None), (stopped, ".env"))
+        ]
+    assert [(one.ok, one.optional) for one in checks] == [(True, False), (False, True), (False, True)]
+    assert checks[1].cure == "set services.backend.env_file"
+    assert "no sample within the last 5 min" in checks[2].problem
 
 
 @pytest.mark.parametrize(
