@@ -242,7 +242,9 @@ def _projected(seen: CostsSeen, costs: Costs, left: timedelta) -> float | None:
 def _step(points: tuple[Point, ...], total: float, costs: Costs) -> Step | None:
     """The part in which most of it was spent, told only when it is over."""
     dearest = max(points, key=lambda one: one.value, default=None)
-    if dearest is None or dearest is points[-1] or dearest.value < MOST_OF_IT * total or not total:
+    if dearest is None or not total or dearest.value < MOST_OF_IT * total:
+        return None
+    if points[-1].value > dearest.value / 2:
         return None
     return Step(since=dearest.at - costs.pace_over, until=dearest.at, spent=dearest.value)
 

@@ -155,22 +155,18 @@ async def test_starts_far_above_the_usual_number_name_the_workflow_that_loops(ap
 
 
 async def test_what_is_started_as_often_at_this_time_of_each_day_is_usual(application: Client) -> None:
-    queue = f"videos-{uuid.uuid4()}"
-    batch = service_with(application, starts_window="2s", starts_before="6s", starts_floor=5, starts_factor=2)
-    async with Worker(application, task_queue=queue, workflows=WORKFLOWS):
-        for turn in range(2):
-            if turn:
-                await asyncio.sleep(5.5)  # the day of this test
-            for number in range(6):
-                handle = await application.start_workflow(
-                    Wait.run, id=f"batch/{turn}/{number}", task_queue=queue
-                )
-                await handle.signal(Wait.end)
-        seen = await until(
-            lambda: started(batch),
-            lambda seen: any(one.workflow_id.startswith("batch/1") for one in seen.types),
-        )
-    assert not seen.frequent, seen.reason
+    batch = service_with(application, starts_window="3s", starts_before="9s", starts_floor=5, starts_factor=2)
+    for turn in range(2):
+        if turn:
+            await asyncio.sleep(8.2)  # the day of this test
+        for _ in range(6):
+            one = await application.start_workflow("Batch", id=f"batch/{turn}", task_queue="nobody")
+            await one.terminate()
+    seen = await until(
+        lambda: started(batch), lambda seen: [one for one in seen.types if one.workflow_id == "batch/1"]
+    )
+    (today,) = (one for one in seen.types if one.type == "Batch")
+    assert (today.usual, today.too_many) == (6, False)
 
 
 async def test_a_type_that_nobody_started_in_the_day_before_may_still_be_too_frequent(

@@ -84,7 +84,7 @@ def until(seconds: int, shape: Shape) -> Shape:
 
 SERIES: dict[str, dict[str, Shape]] = {
     "steady": {'service="openai"': steadily(60), 'service="pika"': steadily(24)},
-    "over": {'service="openai"': steadily(96), 'service="pika"': since(5 * HOUR, 480, before=12)},
+    "over": {'service="openai"': steadily(600), 'service="pika"': since(5 * HOUR, 480, before=12)},
     "restarted": {'service="openai"': restarted(3 * HOUR, steadily(120))},
     "daily": {'service="openai"': each_day(steadily(120))},
     "rolling": {'service="openai"': wavers(120)},
@@ -97,6 +97,7 @@ SERIES: dict[str, dict[str, Shape]] = {
     "renamed": {'provider="gpt-4o"': steadily(50), 'provider="OpenAI"': steadily(70)},
     "nameless": {'instance="a"': steadily(120)},
     "stopped": {'service="openai"': until(HOUR, steadily(120))},
+    "begins": {'service="openai"': since(HOUR, 480)},
     "rising": {'service="openai"': since(2 * HOUR, 480)},
     "backend": {'service="openai"': steadily(50), 'service="Pika Labs"': since(HOUR, 1680)},
     "workers": {'service="openai"': of_one_worker_or_another(steadily(20), steadily(30))},
@@ -167,11 +168,11 @@ async def test_over_the_budget_names_first_what_grew_and_not_what_is_always_dear
     activities: CostActivities, prometheus: str
 ) -> None:
     seen = await look(activities, costs_of(prometheus, "over"))
-    assert (seen.finding, seen.total, seen.pace) == (Finding.BAD, about(96 + 100 + 9.5), about(24))
+    assert (seen.finding, seen.total, seen.pace) == (Finding.BAD, about(600 + 100 + 9.5), about(45))
     assert [one.api for one in seen.apis] == ["pika", "openai"]
     pika, openai = seen.apis
     assert (pika.pace, pika.usual_pace) == (about(20), about(0.5))
-    assert (openai.pace, openai.usual_pace) == (about(4), about(4))
+    assert (openai.pace, openai.usual_pace) == (about(25), about(25))
 
 
 @pytest.mark.parametrize("job", ["restarted", "daily", "replicas", "exported", "nameless"])
@@ -221,8 +222,9 @@ async def test_a_step_that_is_over_is_told_with_its_time(activities: CostActivit
 
 
 async def test_what_still_goes_on_is_no_step(activities: CostActivities, prometheus: str) -> None:
-    seen = await look(activities, costs_of(prometheus, "rising", budget=10))
-    assert (seen.finding, seen.pace, seen.step) == (Finding.BAD, about(20), None)
+    for job in ("begins", "rising"):
+        seen = await look(activities, costs_of(prometheus, job, budget=10))
+        assert (seen.finding, seen.pace, seen.step) == (Finding.BAD, about(20), None)
 
 
 async def test_a_day_that_will_be_too_dear_is_bad_before_it_is(
@@ -255,7 +257,7 @@ async def test_the_day_of_the_budget_begins_at_its_own_midnight(
 
 
 async def test_a_raised_budget_is_believed(activities: CostActivities, prometheus: str) -> None:
-    assert (await look(activities, costs_of(prometheus, "over", budget=700))).ok
+    assert (await look(activities, costs_of(prometheus, "over", budget=1200))).ok
 
 
 async def test_several_names_of_one_provider_are_one(activities: CostActivities, prometheus: str) -> None:
