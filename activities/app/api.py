@@ -208,7 +208,8 @@ class _Asked:
             to = f", which leads to {clean(answer.location, 200)}" if answer.location else ""
             raise self.no_use(Refused.WRONG_ADDRESS, f"answered {status}{to}", self.change_address())
         says = "" if is_markup(content) else reasons(content).says
-        wait = retry_after(answer.retry_after) or _wait_in(content)
+        wait = retry_after(answer.retry_after)
+        wait = _wait_in(content) if wait is None else wait
         if status == 429 or (status == 503 and wait is not None):
             when = f", and asks to come back in {in_words(wait)}" if wait is not None else ""
             why = f"is throttled: answered {status}{when}"

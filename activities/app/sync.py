@@ -80,7 +80,8 @@ def _refused(no_use: NoUse) -> ActionResult:
         return _result(True, f"a sync is going on: {no_use.reason}")
     if no_use.fault is Fault.TIMED_OUT:
         return _result(True, f"asked for, and not answered yet: {no_use.reason}")
-    throttled = (no_use.retry_after or USUAL_WAIT) if no_use.refused is Refused.THROTTLED else None
+    wait = USUAL_WAIT if no_use.retry_after is None else no_use.retry_after
+    throttled = wait if no_use.refused is Refused.THROTTLED else None
     return ActionResult(done=False, found=no_use.reason, at=datetime.now(UTC), throttled=throttled)
 
 

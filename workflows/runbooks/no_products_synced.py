@@ -274,7 +274,7 @@ class NoProductsSynced(Runbook):
             return
         now = await incident.look(looks.schedules, looks.recent_logs)
         if not left and (throttled is not None or rate_limited(now)):
-            await incident.wait(throttled or limit_left(now), LIMITED)
+            await incident.wait(limit_left(now) if throttled is None else bounded(throttled), LIMITED)
             await incident.carry_out(sync_fewer)
         elif throttled is not None:
             incident.hand_over(f"{LIMITED} still holds, after it was waited for and by fewer products")

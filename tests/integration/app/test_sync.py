@@ -98,6 +98,8 @@ async def test_the_same_sync_told_in_whole_seconds_is_no_newer_one(
     [
         (429, {"Retry-After": "120"}, timedelta(minutes=2)),
         (429, {}, timedelta(hours=1)),
+        (429, {"Retry-After": "0"}, timedelta()),
+        (503, {"Retry-After": "0"}, timedelta()),
         (503, {"Retry-After": "7200"}, timedelta(hours=2)),
         (500, {}, None),
         (401, {}, None),

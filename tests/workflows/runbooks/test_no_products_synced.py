@@ -106,6 +106,13 @@ async def test_a_sync_that_is_answered_429_is_asked_for_again_by_fewer_once(harn
     assert review.cause == "loop crashed"
 
 
+async def test_a_sync_that_is_answered_429_is_waited_for_two_hours_at_most(harness: Harness) -> None:
+    harness.world.throttled = [timedelta(days=1)]
+    handle = await waits(harness, schedules=product_sights.CRASHED)
+    review = await ends(harness, handle, 2 * HOUR)
+    assert (review.outcome, harness.world.done) == (Outcome.RESOLVED, [SYNC, FEWER])
+
+
 async def test_a_limit_that_still_holds_is_a_persons_business(harness: Harness) -> None:
     harness.world.throttled = [MINUTE, MINUTE, MINUTE]
     handle = await waits(harness, schedules=product_sights.CRASHED)
