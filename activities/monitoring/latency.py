@@ -20,7 +20,6 @@ from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.service_metrics import POINTS, SAMPLE_EVERY, too_little
 from activities.support.stability import Pace
 from activities.support.watch import watch
-from models.base import in_words
 from models.evidence.evidence import Evidence, Finding, VerificationRequest, VerificationResult
 from models.service.service import Service
 from models.service.surroundings import ErrorMetrics
@@ -137,7 +136,7 @@ class LatencyActivities:
             every=min(SAMPLE_EVERY, request.stable_for / 3),
             settle=metrics.settle,
             stable_for=request.stable_for,
-            well=f"p95 under {in_words(metrics.latency.threshold)}",
+            well=f"p95 under {metrics.latency.threshold.total_seconds():g} s",
         )
         return await watch(lambda: self._p95(metrics), pace)
 

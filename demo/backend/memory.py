@@ -18,6 +18,7 @@ KILLED_FOR_MEMORY = 137
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _CHUNK = 4 * 2**20
 _STEPS = 10
+_LITTER, _MOST_LITTER = 100_000, 5
 
 _held: list[bytearray] = []
 
@@ -56,9 +57,14 @@ def leak(a_second: int) -> None:
     threading.Thread(target=grow, daemon=True).start()
 
 
-def litter(objects: int) -> None:
-    """Keep so many small objects, among which the garbage is looked for again and again."""
-    kept: list[list[int]] = [[] for _ in range(objects)]
+def litter(pause: float) -> None:
+    """Keep so many small objects that to look for garbage among them takes `pause` seconds; and look again
+    and again."""
+    kept: list[list[int]] = [[] for _ in range(_LITTER)]
+    began = time.perf_counter()
+    gc.collect()
+    times = pause / (time.perf_counter() - began)
+    kept.extend([] for _ in range(int(_LITTER * min(times - 1, _MOST_LITTER))))
 
     def collect() -> None:
         while kept:

@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from demo.backend.database import Database
 
-_ROUNDS = 60_000
-"""Of a hash that takes some thirty milliseconds of a core."""
+_ROUNDS = 150_000
+"""Of a hash that takes some thirty milliseconds of a core: forty a second are too many."""
 
 QUERIES = {
     "visits": "SELECT p.id, (SELECT count(*) FROM visits v WHERE v.visitor = p.id * 7) FROM products p",

@@ -124,8 +124,11 @@ async def crowded(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def more_traffic(services: Services) -> AsyncIterator[None]:
-    """Four times as many requests, of which most are for charts that the backend computes itself."""
-    async with _asked(services, "GET /api/reports/chart", a_second=40):
+    """Four times as many requests, of which most are for charts that the backend computes itself.
+
+    Not too many at once: Prometheus must still be answered.
+    """
+    async with _asked(services, "GET /api/reports/chart", a_second=40, at_once=12):
         await _cpu_in_use(services)
         yield
 
@@ -160,9 +163,11 @@ async def _visits(services: Services, *, analyzed: bool = True) -> AsyncIterator
 
 
 @asynccontextmanager
-async def _asked(services: Services, route: str, *, a_second: float = 2) -> AsyncIterator[None]:
+async def _asked(
+    services: Services, route: str, *, a_second: float = 2, at_once: int = 40
+) -> AsyncIterator[None]:
     """Users ask for one more route, and it is slow."""
-    traffic = Traffic(services.backend.url, (route,), a_second=a_second)
+    traffic = Traffic(services.backend.url, (route,), a_second=a_second, at_once=at_once)
     await traffic.start()
     try:
         async with _slow(services):

@@ -66,11 +66,17 @@ class Traffic(Part):
     """Small, steady requests over several routes. They wait for no answer to go on."""
 
     def __init__(
-        self, backend: str, routes: tuple[str, ...] = _ROUTES, *, a_second: float = A_SECOND
+        self,
+        backend: str,
+        routes: tuple[str, ...] = _ROUTES,
+        *,
+        a_second: float = A_SECOND,
+        at_once: int = 40,
     ) -> None:
         self._backend = backend
         self._routes = routes
         self._a_second = a_second
+        self._at_once = at_once
         self._sending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -84,7 +90,7 @@ class Traffic(Part):
             self._sending = None
 
     async def _send_for_ever(self) -> None:
-        limits = httpx.Limits(max_connections=40)
+        limits = httpx.Limits(max_connections=self._at_once)
         async with (
             httpx.AsyncClient(base_url=self._backend, timeout=3.0, limits=limits, trust_env=False) as client,
             asyncio.TaskGroup() as requests,

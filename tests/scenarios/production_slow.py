@@ -135,7 +135,6 @@ SCENARIOS = (
         alone=True,
         cause="short of memory",
         faults=("garbage",),
-        also_seen=("busy CPU",),
         action=("restart-service",),
         approved_by=("anna",),
         evidence={"collecting": "goes into collecting garbage"},
@@ -153,7 +152,6 @@ SCENARIOS = (
         alone=True,
         cause="more traffic",
         faults=("more-traffic",),
-        also_seen=("busy CPU",),
         timeline=("scale out",),
     ),
     _row(
@@ -245,7 +243,6 @@ ROWS = (
         slow.slow(latency=slow.BUSY, cpu=sights.FULL_CPU),
         configuration={**_WARNING, **SCALABLE},
         done=("scale backend from 1 to 2 replicas",),
-        also_seen=("busy CPU",),
     ),
     _human("busy CPU", slow.slow(cpu=sights.FULL_CPU)),
     _human("unknown", slow.slow()),

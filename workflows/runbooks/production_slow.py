@@ -142,6 +142,11 @@ def cpu_is_full(now: Situation) -> bool:
     return now[looks.cpu].bad
 
 
+def not_its_work(now: Situation) -> bool:
+    """Its time goes into collecting garbage, there is more to do, or one route alone is slow."""
+    return now[looks.collecting].bad or traffic_grew(now) or one_route_alone(now)
+
+
 def tables_to_analyze(now: Situation) -> tuple[TableStatistics, ...]:
     """Those whose statistics were not renewed since it is slow, and are not being renewed now."""
     seen, since = now[looks.slowness], now[looks.latency].since
@@ -250,8 +255,8 @@ CAUSES = (
         name="busy CPU",
         evidence="it uses as much CPU as it may",
         matches=cpu_is_full,
-        contradicted_by="one route alone is slow",
-        contradicts=one_route_alone,
+        contradicted_by="it collects garbage or has more traffic, or one route alone is slow",
+        contradicts=not_its_work,
         remedy="scale out, where that is allowed, or have its code profiled",
         fix=plans.scale_out,
     ),
