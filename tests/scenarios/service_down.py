@@ -353,6 +353,12 @@ ROWS = (
     ),
     Row(
         "hung",
+        scene(process=sights.brought_back(603, 303, 3, age=90).model_copy(update={"restarts": 0})),
+        variant="it crashed before, and somebody started it",
+        done=("restart backend",),
+    ),
+    Row(
+        "hung",
         scene(process=sights.brought_back(303, 3, age=1800)),
         variant="it crashed before, and has outlived that",
         done=("restart backend",),

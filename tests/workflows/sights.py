@@ -186,7 +186,13 @@ def brought_back(*ago: int, age: int) -> ProcessSeen:
     deaths = tuple(began - timedelta(seconds=one) for one in ago)
     observed_at = began + timedelta(seconds=age)
     return RUNNING.model_copy(
-        update={"started_at": began, "deaths": deaths, "observed_at": observed_at, "reason": "running again"}
+        update={
+            "started_at": began,
+            "deaths": deaths,
+            "restarts": len(ago),
+            "observed_at": observed_at,
+            "reason": "running again",
+        }
     )
 
 

@@ -107,10 +107,8 @@ def crashes(now: Situation) -> tuple[datetime, ...]:
 def _mended(now: Situation) -> tuple[datetime, ...]:
     """Deaths after which its manager started it. One that counts no restarts is known by their pace."""
     process = now[looks.process]
-    if process.restarts > 0 or between_crashes(now):
-        return process.deaths
-    if not brought_back(now):
-        return ()
+    if process.restarts > 0 or not brought_back(now):
+        return process.deaths if process.restarts > 0 else ()
     pace = 2 * settle(now)
     since = [later for earlier, later in pairwise(process.deaths) if later - earlier >= pace]
     return tuple(at for at in process.deaths if not since or at >= since[-1])
@@ -125,16 +123,17 @@ def brought_back(now: Situation) -> bool:
 
 
 def between_crashes(now: Situation) -> bool:
-    """It has had its time to start, and was brought back from one crash after another within the window:
-    as long as this life is hardly longer than the last one, the next crash is what is to be expected."""
+    """It has had its time to start, and its manager brought it back from one crash after another within the
+    window: as long as this life is hardly longer than the last one, the next crash is to be expected.
+
+    Only a manager that counts its restarts tells that it was not somebody else who started it.
+    """
     process, started = now[looks.process], now[looks.process].started_at
-    if started is None or process.age is None or is_young(now):
+    if started is None or process.age is None or is_young(now) or not process.restarts:
         return False
     window = now.policy.thresholds.crash_window
     ends = [at for at in process.deaths if started - window < at <= started]
-    if len(ends) < 2 or started - ends[-1] > settle(now):
-        return False
-    return process.age < 2 * (ends[-1] - ends[-2])
+    return len(ends) >= 2 and process.age < 2 * (ends[-1] - ends[-2])
 
 
 def loops(now: Situation) -> bool:
