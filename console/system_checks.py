@@ -14,7 +14,9 @@ from docker.errors import DockerException
 
 from activities.app.api import AppApi
 from activities.app.products import ProductActivities
+from activities.files.diagnostic import why_not
 from activities.monitoring.costs import CostActivities, LookAtCosts
+from activities.monitoring.memory import LookAtMemory, MemoryActivities
 from activities.monitoring.prometheus import Prometheus
 from activities.postgres.check import PostgresActivities
 from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
@@ -40,6 +42,8 @@ def system_checks(configuration: Configuration, http: httpx.AsyncClient) -> list
     looks += [check_api(service, http) for service in services if service.api]
     looks += [check_schedules(s) for s in services if s.temporal and s.temporal.schedules]
     looks += [check_costs(service, configuration.time_zone, http) for service in services if service.costs]
+    looks += [check_heap(service, http) for service in services if service.metrics]
+    looks += [asyncio.to_thread(check_diagnostic, s) for s in services if s.diagnostic and not s.host]
     systems = configuration.systems
     for name, address in (("Prometheus", systems.prometheus), ("Alertmanager", systems.alertmanager)):
         looks.append(_ready(name, address, http))
@@ -112,6 +116,22 @@ async def check_costs(service: Service, time_zone: str, http: httpx.AsyncClient)
         problem, cure = "no setting can be changed to save", f"set services.{service.name}.env_file"
         return Check(name=name, ok=False, problem=problem, cure=cure, optional=True)
     return Check(name=name, ok=True)
+
+
+async def check_heap(service: Service, http: httpx.AsyncClient) -> Check:
+    """Whether the heap is known, as a share of its limit."""
+    seen = await MemoryActivities(Prometheus(http)).look_at_memory(LookAtMemory(service=service))
+    problem = seen.reason if seen.unknown else ""
+    cure = f"correct services.{service.name}.metrics.heap" if problem else ""
+    return Check(name=f"heap of {service.name}", ok=not problem, problem=problem, cure=cure, optional=True)
+
+
+def check_diagnostic(service: Service) -> Check:
+    """Whether the directory in which diagnostics appear is there, with room for one and its copy."""
+    problem = why_not(service.diagnostic) if service.diagnostic else ""
+    cure = f"correct services.{service.name}.diagnostic" if problem else ""
+    name = f"diagnostics of {service.name}"
+    return Check(name=name, ok=not problem, problem=problem, cure=cure, optional=True)
 
 
 async def _ready(name: str, address: str | None, http: httpx.AsyncClient) -> Check:

@@ -144,6 +144,16 @@ def _handles(pid: int, started_at: datetime, number: int) -> bool:
     return bool(int(caught[1], 16) >> (number - 1) & 1)
 
 
+def why_not(diagnostic: Diagnostic) -> str:
+    """Why none can be taken into its directory; empty when one can."""
+    try:
+        _newest(diagnostic, datetime.now(UTC))
+        _room_for_it(diagnostic)
+    except NotTaken as why:
+        return str(why)
+    return ""
+
+
 def _where(diagnostic: Diagnostic) -> CleanUp:
     return CleanUp(directory=diagnostic.directory, pattern=diagnostic.pattern)
 

@@ -17,6 +17,7 @@ from activities.app.switches import Switches
 from activities.files.diagnostic import DiagnosticActivities
 from activities.managers import Managers
 from activities.memory.caches import CacheActivities
+from console.system_checks import check_diagnostic
 from demo.parts.waiting import until
 from models.actions.change import ActionResult, Perform
 from models.actions.memory import ClearCache, TakeDiagnostic
@@ -189,6 +190,14 @@ async def test_it_does_not_fill_the_disk(client: httpx.AsyncClient, tmp_path: Pa
     service = by_call(tmp_path, SwitchCall(url="http://127.0.0.1:1/"), largest=2**60)
     result = await take(client, service, tmp_path / "reviews")
     assert (result.done, "the disk of" in result.found) == (False, True)
+
+
+def test_doctor_says_when_none_can_be_taken(tmp_path: Path) -> None:
+    call = SwitchCall(url="http://127.0.0.1:1/")
+    assert check_diagnostic(by_call(tmp_path, call)).ok
+    nowhere = check_diagnostic(by_call(tmp_path / "nowhere", call))
+    assert (nowhere.ok, nowhere.optional, "cannot look into" in nowhere.problem) == (False, True, True)
+    assert "the disk of" in check_diagnostic(by_call(tmp_path, call, largest=2**60)).problem
 
 
 async def test_a_cache_is_cleared_by_the_configured_call_and_by_nothing_else(
