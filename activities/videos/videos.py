@@ -220,7 +220,8 @@ class VideoActivities:
     async def watch_generation(self, request: WatchGeneration) -> VerificationResult:
         """Wait until a newer video is there; `bad` when the limit is reached first."""
         pace = Patience(every=request.every, stable_for=timedelta(), at_most=request.at_most)
-        return await watch(lambda: self._newer(request), pace)
+        found = await watch(lambda: self._newer(request), pace)
+        return found.model_copy(update={"reason": found.last.reason}) if found.ok else found
 
     async def _newer(self, request: WatchGeneration) -> VideosSeen:
         seen = await self.look_at_last_video(request.service)

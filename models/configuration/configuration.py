@@ -204,6 +204,9 @@ class Configuration(Configured):
             at = ("services", name)
             if service.name != name:
                 found.append(Mistake((*at, "name"), f"the service is named {name!r} by its key: remove this"))
+            for i, provider in enumerate(service.videos.providers if service.videos else ()):
+                place = (*at, "videos", "providers", i)
+                found += unknown(place, "provider of this service", provider, service.providers)
             for i, needed in enumerate(service.depends_on):
                 found += unknown((*at, "depends_on", i), "service", needed, self.services)
         needs = {name: service.depends_on for name, service in self.services.items()}

@@ -231,6 +231,23 @@ def test_every_mistake_has_a_line_a_key_and_a_cure(tmp_path: Path) -> None:
     ]
 
 
+def test_what_makes_videos_is_one_of_the_providers(tmp_path: Path) -> None:
+    lines = refused(
+        tmp_path,
+        """\
+        services:
+          backend:
+            manager: {kind: docker, container: x}
+            providers: {pika: {url: "https://api.pika.art"}}
+            videos: {providers: [pica]}
+        """,
+    )
+    assert lines == [
+        "5: services.backend.videos.providers[0]: there is no provider of this service 'pica';"
+        " did you mean pika?"
+    ]
+
+
 def test_every_name_must_lead_somewhere(tmp_path: Path) -> None:
     lines = refused(
         tmp_path,

@@ -60,6 +60,17 @@ ROWS = (
         configuration=BACKUP,
         done=(RESET,),
     ),
+    Row(
+        "workflow crashed",
+        no_videos(
+            executions=video_sights.crashed(error="activity render: openai: 503 Service Unavailable"),
+            retry=video_sights.RETRY,
+            providers=video_sights.SERVES_AGAIN,
+        ),
+        variant="by a provider that is back",
+        configuration=BACKUP,
+        done=(RESET,),
+    ),
     Row("budget hit", no_videos(budget=SPENT), done=(WAIT, GENERATE)),
     Row(
         "budget hit",

@@ -9,7 +9,7 @@ from activities.app.executions import ExecutionsSeen, FailedType
 from activities.app.open_executions import OpenExecutionsSeen, StuckExecution
 from activities.app.products import CountSeen
 from activities.app.retry_proposal import RetryProposal
-from activities.monitoring.providers import ProviderCallsSeen
+from activities.monitoring.providers import ProviderCallsSeen, ProviderKind, ProviderSeen, ProvidersSeen
 from activities.schedules.seen import ScheduleSeen, SchedulesSeen
 from activities.videos.budget import BudgetSeen, SummarySeen
 from activities.videos.videos import QueueSeen, VideosSeen
@@ -89,6 +89,11 @@ STUCK = OpenExecutionsSeen(
 NO_PRODUCTS = CountSeen(finding=Finding.BAD, reason="there is no product", count=0)
 PRODUCTS = CountSeen(finding=Finding.OK, reason="there are 12 products", count=12)
 CALLS_SUCCEED = ProviderCallsSeen(finding=Finding.OK, reason="0 % to openai", serving=("openai",))
+SERVES_AGAIN = ProvidersSeen(
+    finding=Finding.OK,
+    reason="all answer: openai",
+    providers=(ProviderSeen(name="openai", finding=Finding.OK, reason="200", kind=ProviderKind.UP),),
+)
 PAUSED_SCHEDULE = SchedulesSeen(
     finding=Finding.BAD,
     reason="daily-control-loop is paused by eve",
