@@ -269,7 +269,7 @@ class BrokenEndpoint(Runbook):
         now = await incident.look(looks.endpoint_issues)
         if walk(CAUSES, now).cause in LEFT_TO_A_PERSON:
             cause = incident.diagnose(CAUSES)
-            why = f"could not verify the alert: {now[looks.endpoint].reason}; no action taken"
+            why = f"could not verify the alert: {self.trouble(now)}; no action taken"
             incident.hand_over(f"{why}; {cause.remedy}")
         await incident.confirm(looks.endpoint, looks.route)
         cause = incident.diagnose(CAUSES, otherwise=UNKNOWN)
@@ -282,6 +282,13 @@ class BrokenEndpoint(Runbook):
                     f"a repaired {incident.now[looks.endpoint].path}: {cause.remedy}"
                 )
         await incident.stays(verifications.ENDPOINT_ANSWERS)
+
+    def trouble(self, now: Situation) -> str:
+        """What is gone may have been removed by the newest deployment; nobody saw that."""
+        endpoint, newest = now[looks.endpoint], looks.deployments(now).current
+        if endpoint.kind is not EndpointKind.GONE or newest is None:
+            return endpoint.reason
+        return f"{endpoint.reason}; {newest.version} runs since {newest.deployed_at:%Y-%m-%d %H:%M} UTC"
 
     async def heal_the_database(self, incident: Incident) -> None:
         lost = incident.now[looks.dependencies].lost_database

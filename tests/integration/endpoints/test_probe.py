@@ -140,6 +140,7 @@ async def test_a_huge_answer_is_read_to_its_bound(
         ({"has": ["id"]}, '{"id": 1}', EndpointKind.AS_EXPECTED),
         ({"has": ["id"]}, '{"errors": ["no"]}', EndpointKind.ODD),
         ({"has": ["id"]}, "<html>an error page with 200</html>", EndpointKind.ODD),
+        ({"has": ["id"]}, '{"id": NaN}', EndpointKind.ODD),
         ({"pattern": '"id":'}, '{"id": 1}', EndpointKind.AS_EXPECTED),
         ({"pattern": '"id":'}, "[]", EndpointKind.ODD),
         ({"status": [204]}, "{}", EndpointKind.ODD),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from activities.endpoints.seen import EndpointKind
+from models.evidence.evidence import Finding
 from models.incident.incident import Outcome
 from tests.scenarios.broken_endpoint import (
     BROKEN,
@@ -15,10 +17,13 @@ from tests.scenarios.broken_endpoint import (
     SWITCHES,
     broken,
     issue,
+    record,
+    seen,
 )
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident
 from tests.workflows.incident.test_new_runs import told_for_months
+from tests.workflows.scenes import deployed
 
 DISABLE = f"disable {PATH} of backend"
 BYPASS = {"header": "X-Past", "value": {"env": "BYPASS"}}
@@ -121,6 +126,18 @@ async def test_the_wait_goes_on_in_the_next_run(harness: Harness) -> None:
     review = await harness.end(handle)
     assert harness.world.done == [MAINTAIN, REOPEN]
     assert review.outcome is Outcome.RESOLVED
+
+
+async def test_what_is_gone_is_told_with_the_newest_deployment(harness: Harness) -> None:
+    """It may have been removed by it, or the path is wrong: a person knows."""
+    harness.configure(**PROBED)
+    gone = seen(record(PATH, EndpointKind.GONE, 404), finding=Finding.UNKNOWN)
+    await deployed(broken(gone))(harness)
+    handle = await harness.fire(await harness.alert("BrokenEndpoint", labels=LABELS))
+    state = await harness.until(handle, "escalated")
+    assert any("answered 404; backend:2 runs since " in entry.text for entry in state.timeline)
+    assert harness.world.done == []
+    await harness.closes(handle)
 
 
 async def test_what_cannot_be_put_back_pages(harness: Harness) -> None:
