@@ -12,7 +12,7 @@ from demo.faults.fault import OBSERVED
 from demo.orchestrator.speech import SPEECH
 from demo.systems.temporal import AFFILIATE
 from models.incident.incident import Outcome
-from tests.parts.product.pipeline import Pipeline
+from tests.parts.product.pipeline import Pipeline, Run
 from tests.parts.scenarios.play import Played
 from tests.parts.scenarios.scenario import Scenario
 from tests.workflows import bills
@@ -43,6 +43,13 @@ async def only_its_own_setting(pipeline: Pipeline, _: Played) -> None:
     file = pipeline.stack.services.backend.env_file
     kept = max(file.parent.glob(f"{file.name}.*.bak"))
     assert "MAX_PRODUCTS_PER_RUN=200" in kept.read_text()
+
+
+async def the_worker_dies(pipeline: Pipeline, run: Run) -> None:
+    """While the pace is waited for; another one goes on."""
+    await pipeline.until_state(run, "a wait", lambda state: bool(state.waits_for), within=40)
+    await pipeline.stack.worker.kill()
+    await pipeline.stack.worker.start()
 
 
 async def once_a_day(pipeline: Pipeline, _: Played) -> None:
@@ -86,13 +93,14 @@ SCENARIOS = (
         afterwards=only_its_own_setting,
     ),
     _row(
-        name="a loop that runs too often",
+        name="a loop that runs too often, and the worker dies in the wait",
         cause="heavy generation",
         faults=("costs-generation",),
         action=("set-environment",),
         says=("set DAILY_LOOP_INTERVAL=86400", "most of what is more: anthropic"),
         approved_by=("anna",),
         timeline=(STAYS,),
+        meanwhile=the_worker_dies,
         afterwards=once_a_day,
     ),
     _row(
