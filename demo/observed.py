@@ -18,6 +18,8 @@ from demo.systems.surroundings import Surroundings
 from demo.systems.temporal import AFFILIATE, Temporal
 
 WINDOW = "5s"
+WATCHED = "12s"
+"""How far back the growth of a heap is judged."""
 _ASKED = 'route!~"/health|/metrics|/faults/.*"'
 """What people ask for: neither health checks nor scrapes are traffic."""
 _FAILED = f'sum(rate(http_requests_total{{status=~"5..",{_ASKED}}}[{WINDOW}]))'
@@ -154,6 +156,14 @@ def _metrics(prometheus: str) -> dict[str, Any]:
             "urgent_within": "5s",
             "caches": "sum by (cache) (cache_size_bytes)",
             "by_route": _ALL.replace("sum(", "sum by (route) ("),
+            "watch": {
+                "over": WATCHED,
+                "growth": 0.08,
+                "lasts": "5s",
+                "every": "1s",
+                "after_fix": "5s",
+                "after_fix_every": "1s",
+            },
         },
         "settle": "30s",
         "latency": {

@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import dropwhile
 from statistics import fmean
 
 from temporalio import activity
@@ -27,6 +28,8 @@ from models.service.surroundings import ErrorMetrics
 
 SAMPLE_EVERY = timedelta(seconds=5)
 POINTS = 480
+SCRAPED_WITHIN = timedelta(minutes=5)
+"""So long Prometheus repeats a sample."""
 HALF = 0.5
 """The share of the heap's growth above which the caches explain it."""
 LEAST_SEEN = 1 / 12
@@ -121,7 +124,8 @@ class MemoryActivities:
             self._range(metrics, metrics.heap, request), self._range(metrics, metrics.traffic, request)
         )
         seen = _judged(metrics, series, request.started_at)
-        busier = _times(_of_this_process(traffic.points, request.started_at))
+        counted_since = request.started_at and request.started_at + 2 * metrics.window
+        busier = _times(_of_this_process(traffic.points, counted_since))
         return seen if seen.unknown else seen.model_copy(update={"traffic_grew": busier})
 
     @activity.defn
@@ -260,8 +264,13 @@ def _beside(caches: Sequence[Point], heap: Sequence[Point], largest: tuple[Label
 
 
 def _of_this_process(points: Sequence[Point], started_at: datetime | None) -> Sequence[Point]:
-    """What an earlier process held says nothing of this one."""
-    return [one for one in points if started_at is None or one.at >= started_at]
+    """What an earlier process held says nothing of this one, and Prometheus repeats its last sample until
+    the new one is scraped."""
+    if started_at is None:
+        return points
+    since = [one for one in points if one.at >= started_at]
+    scraped_by = started_at + SCRAPED_WITHIN
+    return list(dropwhile(lambda one: one.value == since[0].value and one.at <= scraped_by, since))
 
 
 def _times(points: Sequence[Point]) -> float | None:

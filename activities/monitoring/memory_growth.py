@@ -5,12 +5,14 @@ A restart empties a heap and repairs no leak: whether it grows as before is the 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from statistics import StatisticsError, correlation
 
 from temporalio import activity
 
-from activities.monitoring.heap_shape import Shape, Trend, trend
+from activities.monitoring.heap_shape import FEWEST, Shape, Trend, trend
 from activities.monitoring.memory import LookAtMemory, MemoryActivities, MemorySeen
 from activities.monitoring.metrics import Point, QueryRange
 from activities.monitoring.prometheus import Prometheus
@@ -19,6 +21,8 @@ from models.evidence.evidence import Finding
 from models.service.surroundings import ErrorMetrics
 
 POINTS = 240
+FOLLOWS = 0.8
+"""The least correlation of what grows with the traffic: a leak goes on while that falls."""
 AS_BEFORE = 0.5
 """A growth at this share of the pace of before, or a faster one, is still the same."""
 
@@ -27,6 +31,13 @@ class GrowthSeen(MemorySeen):
     """`bad` while the heap of this process grows. `before` is the trend of the process before it."""
 
     before: Trend = Trend()
+    follows: float | None = None
+    """The correlation of the heap with the requests; None where that is not known."""
+
+    @property
+    def grows_with_traffic(self) -> bool:
+        """There is as much more to do, and the heap went up and down with it."""
+        return super().grows_with_traffic and self.follows is not None and self.follows >= FOLLOWS
 
     @property
     def steady_before(self) -> bool:
@@ -72,12 +83,38 @@ class GrowthActivities:
         )
         if seen.unknown:
             return GrowthSeen(**dict(seen))
-        before = await self._before(metrics, request.started_at)
+        before, follows = await asyncio.gather(
+            self._before(metrics, request.started_at), self._follows(metrics, request.started_at)
+        )
         grows = seen.model_copy(update={"finding": Finding.BAD if seen.grows else Finding.OK})
-        found = GrowthSeen(**{**dict(grows), "before": before})
+        found = GrowthSeen(**{**dict(grows), "before": before, "follows": follows})
         known = before.shape is not Shape.UNKNOWN
         reason = f"{seen.reason}; {_pace(before)} before its last start" if known else seen.reason
         return found.model_copy(update={"reason": reason})
+
+    async def _follows(self, metrics: ErrorMetrics, started_at: datetime | None) -> float | None:
+        """Both at the same moments, once the traffic of this process is known."""
+        now = datetime.now(UTC)
+        over = _over(metrics, started_at)
+        counted = min(over, now - started_at - 2 * metrics.window) if started_at else over
+        if counted <= timedelta():
+            return None
+        heap, traffic = await asyncio.gather(
+            *(
+                self._prometheus.query_range(
+                    QueryRange(
+                        url=metrics.prometheus, query=query, over=counted, step=counted / POINTS, until=now
+                    )
+                )
+                for query in (metrics.heap, metrics.traffic)
+            )
+        )
+        requests = {one.at: one.value for one in traffic.points}
+        pairs = [(one.value, requests[one.at]) for one in heap.points if one.at in requests]
+        try:
+            return correlation(*zip(*pairs, strict=True)) if len(pairs) >= FEWEST else None
+        except StatisticsError:  # one of them never changes
+            return None
 
     async def _before(self, metrics: ErrorMetrics, started_at: datetime | None) -> Trend:
         """Up to its start; unknown where nobody knows of that, or Prometheus has no samples so old."""
@@ -107,7 +144,7 @@ def _over(metrics: ErrorMetrics, started_at: datetime | None) -> timedelta:
     if started_at is None:
         return watch.over
     age = datetime.now(UTC) - started_at
-    return age if watch.over < age <= watch.after_fix + watch.over else watch.over
+    return age + metrics.fresh_for if watch.over < age <= watch.after_fix + watch.over else watch.over
 
 
 def _pace(growth: Trend) -> str:

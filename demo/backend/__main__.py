@@ -22,7 +22,8 @@ from starlette.routing import Route
 from demo.backend import business, caches, degradation, heap, injection, reports, spending
 from demo.backend.database import Database, DatabaseLostError
 from demo.backend.degradation import Closed
-from demo.backend.memory import hold, limit_memory
+from demo.backend.injection import slower_leak
+from demo.backend.memory import Sessions, hold, limit_memory
 from demo.backend.metrics import COST, HEALTHY, REGISTRY, Measured
 from demo.backend.outside import Outside, OutsideError
 from demo.backend.pressure import Pressure, spoil_cache, watch_cpu
@@ -106,6 +107,7 @@ def application(settings: BackendSettings) -> Starlette:
         ],
         middleware=[
             Middleware(Measured),
+            Middleware(Sessions),
             Middleware(Closed, settings=settings),
             Middleware(Pressure, settings=settings),
         ],
@@ -144,6 +146,8 @@ def main() -> None:
         hold(int(settings.working_set.read_text()))
     if settings.bad_cache.exists():
         spoil_cache()
+    if settings.leaks.exists():
+        slower_leak(settings)
     server = uvicorn.Config(application(settings), log_level="warning", access_log=False, lifespan="on")
     uvicorn.Server(server).run(sockets=[listener])
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from demo.backend import heap
+from demo.backend import heap, memory
 from demo.backend.memory import hold, leak, litter, memory_limit
 from demo.backend.pressure import crowd, keep_busy, spoil_cache
 from demo.backend.settings import BackendSettings
@@ -115,6 +115,10 @@ FAULTS: dict[str, Callable[[BackendSettings], None]] = {
     "bloat-cache": bloat_cache,
     "collect-listeners": collect_listeners,
     "few-listeners": few_listeners,
+    "cache-fills": lambda _: memory.fill_cache(),
+    "load-slowly": lambda _: memory.load_slowly(),
+    "gives-back": lambda _: memory.give_back(),
+    "sessions": lambda _: memory.keep_sessions(),
     "bad-cache": bad_cache,
     "busy": busy,
     "crowded": crowded,

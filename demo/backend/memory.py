@@ -1,14 +1,19 @@
-"""The backend's memory: its limit, what it uses, and filling it for real."""
+"""The backend's memory: its limit, what it uses, and filling it, for good, up to a bound or for a while."""
 
 from __future__ import annotations
 
 import gc
 import logging
+import math
 import os
 import resource
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 log = logging.getLogger("backend")
 
@@ -21,6 +26,20 @@ _STEPS = 10
 _LITTER, _MOST_LITTER = 100_000, 5
 
 _held: list[bytearray] = []
+
+MIB = 2**20
+FILLED, FILLED_WITHIN = 44 * MIB, 3.0
+"""What the cache takes at most, and the seconds within which it takes two thirds of that."""
+LOADED, LOADED_WITHIN = 40 * MIB, 3.0
+RETURNED, RETURNED_AFTER = 5 * MIB, 8.5
+"""What it takes in a second, and after how many seconds it gives all of that back."""
+SESSION, SESSION_LASTS = MIB, 2.0
+"""What each request keeps, and for how many seconds."""
+_EVERY = 0.1
+
+_grown: list[bytearray] = []
+_sessions: deque[tuple[float, bytearray]] = deque()
+_keeps_sessions = threading.Event()
 
 
 def limit_memory(file: Path | None) -> None:
@@ -83,3 +102,60 @@ def hold(size: int) -> None:
         _held.clear()
         log.critical("MemoryError: the heap is out of memory at its limit of %d bytes", memory_limit())
         os._exit(KILLED_FOR_MEMORY)
+
+
+def fill_cache() -> None:
+    """A cache with a bound: it fills fast, then slower, and is full."""
+    _up_to(lambda since: FILLED * (1 - math.exp(-since / FILLED_WITHIN)))
+
+
+def load_slowly() -> None:
+    """A data set that takes seconds to load, and is kept."""
+    _up_to(lambda since: min(1.0, since / LOADED_WITHIN) * LOADED)
+
+
+def give_back() -> None:
+    """It grows for some seconds, and then all of it is collected."""
+    _up_to(lambda since: RETURNED * since if since < RETURNED_AFTER else 0.0)
+
+
+def keep_sessions() -> None:
+    """From now on each request keeps its session for a moment: more requests need more memory."""
+    _keeps_sessions.set()
+
+
+class Sessions:
+    """Stands before the routes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if _keeps_sessions.is_set():
+            now = time.monotonic()
+            _sessions.append((now, _bytes(SESSION)))
+            while _sessions[0][0] < now - SESSION_LASTS:
+                _sessions.popleft()
+        await self._app(scope, receive, send)
+
+
+def _up_to(wanted: Callable[[float], float]) -> None:
+    """From now on hold as much as is wanted after so many seconds; nothing of it once nothing is."""
+
+    def hold() -> None:
+        began = time.monotonic()
+        while True:
+            size = int(wanted(time.monotonic() - began))
+            missing = size - sum(map(len, _grown))
+            if missing > 0:
+                _grown.append(_bytes(missing))
+            elif not size:
+                _grown.clear()
+            time.sleep(_EVERY)
+
+    threading.Thread(target=hold, daemon=True).start()
+
+
+def _bytes(size: int) -> bytearray:
+    """So many, each of them touched."""
+    return bytearray(b"\xa5") * size

@@ -52,6 +52,11 @@ class BackendSettings:
         return self.state / "bad-cache"
 
     @property
+    def leaks(self) -> Path:
+        """While this file is there, every start leaks."""
+        return self.state / "leaks"
+
+    @property
     def answers_instead(self) -> dict[str, Any] | None:
         """`status`, `headers` and `body` of the health check, while a file says so."""
         file = self.state / "health-answer.json"

@@ -39,6 +39,7 @@ class Backend:
         self.working_set = self.state / "working-set"
         self.version = self.state / "version"
         self.bad_cache = self.state / "bad-cache"
+        self.leaks = self.state / "leaks"
         self.health_answer = self.state / "health-answer.json"
         self.load = self.state / "load"
         self.degraded = self.state / "degraded"

@@ -75,7 +75,7 @@ class Traffic(Part):
     ) -> None:
         self._backend = backend
         self._routes = routes
-        self._a_second = a_second
+        self.a_second = a_second
         self._at_once = at_once
         self._sending: asyncio.Task[None] | None = None
 
@@ -98,7 +98,7 @@ class Traffic(Part):
             while True:
                 for route in self._routes:
                     requests.create_task(_send(client, *route.split()))
-                    await asyncio.sleep(1 / self._a_second)
+                    await asyncio.sleep(1 / self.a_second)
 
 
 async def _send(client: httpx.AsyncClient, method: str, path: str) -> None:

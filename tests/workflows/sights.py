@@ -142,7 +142,7 @@ GROWING = GrowthSeen(
 )
 GROWING_SINCE_ITS_START = GROWING.model_copy(update={"before": STEADY})
 GROWING_AS_BEFORE = GROWING.model_copy(update={"before": LEAK})
-GROWING_WITH_TRAFFIC = GROWING_SINCE_ITS_START.model_copy(update={"traffic_grew": 3.0})
+GROWING_WITH_TRAFFIC = GROWING_SINCE_ITS_START.model_copy(update={"traffic_grew": 3.0, "follows": 0.95})
 JUST_STARTED = STEADY_GROWTH.model_copy(update={"trend": Trend(), "over": timedelta(seconds=1)})
 LEVELLED_OFF = STEADY_GROWTH.model_copy(
     update={"trend": LEAK.model_copy(update={"levels_off": True}), "reason": "grew by 30%, and levels off"}

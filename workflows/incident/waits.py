@@ -36,8 +36,13 @@ LONGEST_SUMMARY = 200
 
 
 def bounded(retry_after: timedelta | None) -> timedelta:
-    """How long to leave alone what says `Retry-After`: as it says, else an hour; at most two."""
-    return USUAL_RETRY if retry_after is None else max(timedelta(), min(retry_after, LONGEST_RETRY))
+    """How long to leave alone what says `Retry-After`: as it says, else an hour; at most two.
+
+    A negative one says nothing.
+    """
+    if retry_after is None or retry_after < timedelta():
+        return USUAL_RETRY
+    return min(retry_after, LONGEST_RETRY)
 
 
 @dataclass(frozen=True)

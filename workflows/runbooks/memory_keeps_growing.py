@@ -3,7 +3,7 @@
 Confirm        watch it for half an hour by a timer, with nothing held; it ends at once when it is full soon
 Identify       warnings of event emitters, the caches, the traffic, recent deployments, and how the process
                before this one grew
-Temporary fix  restart it with approval, or roll back what it grows since
+Temporary fix  restart it with approval, after its configured diagnostic; or roll back what it grows since
 Afterwards     watch it for a day, and compare: what grows as before is for a person to repair
 """
 
@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     import workflows.diagnosis.plans as plans
     import workflows.diagnosis.verifications as verifications
+    import workflows.memory.plans as memory_plans
     from models.actions.plan import Offer, offered
     from models.incident.review import Review
     from models.incident.so_far import Opened
@@ -111,7 +112,7 @@ def warms_up(now: Situation) -> bool:
 
 
 def roll_back_or_restart(now: Situation) -> Offer | None:
-    return offered(plans.roll_back(now), plans.restart(now))
+    return offered(plans.roll_back(now), memory_plans.restart(now))
 
 
 DISMISSED = (
@@ -124,7 +125,7 @@ DISMISSED = (
     ),
     Cause(
         name="grows with the traffic",
-        evidence="the requests grew as much as the heap did",
+        evidence="the requests grew as much as the heap did, which went up and down with them",
         matches=grows_with_traffic,
         contradicted_by="the process before grew as well, an emitter collects listeners, or it is full soon",
         contradicts=grew_before_or_warns,
@@ -179,14 +180,14 @@ CAUSES = (
         evidence="it grows, and Node.js warns of an emitter that collects listeners",
         matches=emitter_leak,
         remedy="restart it with approval; the emitter is named",
-        fix=plans.restart,
+        fix=memory_plans.restart,
     ),
     Cause(
         name="cache without a bound",
         evidence="it grows by what its caches grow",
         matches=cache_bloat,
         remedy="restart it with approval; give the cache a bound",
-        fix=plans.restart,
+        fix=memory_plans.restart,
     ),
     Cause(
         name="leak",
@@ -195,7 +196,7 @@ CAUSES = (
         contradicted_by="it started a short while ago",
         contradicts=warms_up,
         remedy="restart it with approval, and have its memory profiled",
-        fix=plans.restart,
+        fix=memory_plans.restart,
     ),
 )
 
@@ -204,7 +205,7 @@ UNKNOWN = Cause(
     evidence="nothing in the table matches",
     matches=lambda _: True,
     remedy="restart it once, and watch",
-    fix=plans.restart,
+    fix=memory_plans.restart,
     asks=True,
 )
 
@@ -239,7 +240,9 @@ class MemoryKeepsGrowing(Runbook):
 
     async def look(self, incident: Incident) -> Situation:
         await incident.look(looks.process, looks.history)
-        return await incident.look(looks.growth, looks.caches, looks.emitters, looks.recent_logs)
+        return await incident.look(
+            looks.growth, looks.memory, looks.caches, looks.emitters, looks.recent_logs
+        )
 
     async def compare(self, incident: Incident) -> None:
         """Nobody is paged while a healthy service is watched; however that ends, the review compares."""

@@ -45,6 +45,9 @@ def garbage(course: Course) -> Course:
 LEAK = line(0.3, 0.06, 9 * HOUR)
 HEAPS: dict[str, Course] = {
     "leaks-again": garbage(two(LEAK, line(0.3, 0.05, RESTARTED))),
+    "scraped-late": lambda ago: (
+        None if 0 <= RESTARTED - ago < 240 else two(LEAK, line(0.3, 0.06, RESTARTED))(ago)
+    ),
     "healed": garbage(two(LEAK, lambda _: 0.3)),
     "slower": two(LEAK, line(0.3, 0.02, RESTARTED)),
     "since": two(lambda _: 0.3, line(0.3, 0.06, RESTARTED)),
@@ -58,8 +61,25 @@ HEAPS: dict[str, Course] = {
 }
 
 
+def times(course: Course) -> Course:
+    """Requests a second, by what they make of the heap."""
+    return lambda ago: 100 * (course(ago) or 0)
+
+
+TRAFFIC: dict[str, Course] = {
+    "since": times(line(0.15, 0.09, RESTARTED)),
+    "leaks-again": lambda ago: 40 if ago < 4000 else 10 + max(0, ago - 7000) / 200,
+}
+
+
 def openmetrics(now: int) -> str:
-    lines = ["# TYPE heap_share gauge"]
+    lines = ["# TYPE requests gauge"]
+    for job, course in TRAFFIC.items():
+        lines += [
+            f'requests{{job="{job}"}} {course(max(0, ago))} {now - ago}'
+            for ago in range(9 * HOUR, -AHEAD, -STEP)
+        ]
+    lines += ["# TYPE heap_share gauge"]
     for job, course in HEAPS.items():
         at = [(now - ago, course(max(0, ago))) for ago in range(9 * HOUR, -AHEAD, -STEP)]
         lines += [f'heap_share{{job="{job}"}} {value} {when}' for when, value in at if value is not None]
@@ -81,7 +101,9 @@ async def activities() -> AsyncIterator[GrowthActivities]:
 async def look(
     activities: GrowthActivities, url: str, job: str, started: int | None = RESTARTED
 ) -> GrowthSeen:
-    metrics = ErrorMetrics(prometheus=url, heap=f'heap_share{{job="{job}"}}', traffic="vector(1)")
+    metrics = ErrorMetrics(
+        prometheus=url, heap=f'heap_share{{job="{job}"}}', traffic=f'requests{{job="{job}"}}'
+    )
     service = Service(name="backend", manager=DockerManager(container="backend"), metrics=metrics)
     since = datetime.now(UTC) - timedelta(seconds=started) if started else None
     return await ActivityEnvironment().run(
@@ -96,6 +118,14 @@ async def test_it_grows_as_before_its_restart(activities: GrowthActivities, prom
     assert seen.before.slope == pytest.approx(0.06, abs=0.005)
     assert "% of its limit in an hour before its last start" in seen.reason
     assert seen.compared.startswith("it grew by 5.")
+
+
+async def test_what_prometheus_repeats_of_the_process_before_is_not_of_this_one(
+    activities: GrowthActivities, prometheus: str
+) -> None:
+    """Until it is scraped there is only the old sample."""
+    seen = await look(activities, prometheus, "scraped-late")
+    assert (seen.grows, seen.as_before) == (True, True)
 
 
 async def test_it_is_steady_since_its_restart(activities: GrowthActivities, prometheus: str) -> None:
@@ -134,6 +164,18 @@ async def test_what_levels_off_does_not_grow(activities: GrowthActivities, prome
     seen = await look(activities, prometheus, "fills")
     assert (seen.finding, seen.grows) == (Finding.OK, False)
     assert seen.trend.levels_off
+
+
+async def test_it_grows_with_the_traffic_only_while_it_follows_it(
+    activities: GrowthActivities, prometheus: str
+) -> None:
+    """The traffic of the other fell, and then rose: its heap grew all the time."""
+    follows = await look(activities, prometheus, "since")
+    assert (follows.grows, follows.grows_with_traffic) == (True, True)
+    leaks = await look(activities, prometheus, "leaks-again")
+    assert leaks.traffic_grew is not None
+    assert leaks.traffic_grew > 1.5
+    assert not leaks.grows_with_traffic
 
 
 async def test_what_cannot_be_seen_is_unknown(activities: GrowthActivities, prometheus: str) -> None:

@@ -33,10 +33,17 @@ def test_the_next_day_begins(moment: str, zone: str, midnight: str) -> None:
     assert midnight_before(at, zone) <= at < next_day == midnight_before(next_day, zone)
 
 
-def test_a_day_without_midnight_begins_when_its_clocks_change() -> None:
-    """In Cairo clocks go from 24:00 to 01:00."""
-    begins = midnight_after(datetime(2026, 4, 23, 20, tzinfo=UTC), "Africa/Cairo")
-    assert begins.astimezone(ZoneInfo("Africa/Cairo")).isoformat() == "2026-04-24T01:00:00+03:00"
+@pytest.mark.parametrize(
+    ("eve", "zone", "begins"),
+    [
+        ("2026-04-23T20:00", "Africa/Cairo", "2026-04-24T01:00:00+03:00"),
+        ("2026-09-06T02:00", "America/Santiago", "2026-09-06T01:00:00-03:00"),
+    ],
+)
+def test_a_day_without_midnight_begins_when_its_clocks_change(eve: str, zone: str, begins: str) -> None:
+    """Clocks go from 24:00 to 01:00."""
+    begin = midnight_after(datetime.fromisoformat(eve).replace(tzinfo=UTC), zone)
+    assert begin.astimezone(ZoneInfo(zone)).isoformat() == begins
 
 
 def test_a_day_with_two_midnights_begins_with_the_first() -> None:

@@ -231,7 +231,7 @@ async def test_the_kill_switch_lets_it_wait_and_then_nothing_is_done(waiting: Ha
         (None, HOUR),
         (timedelta(seconds=30), timedelta(seconds=30)),
         (timedelta(), timedelta()),
-        (timedelta(seconds=-5), timedelta()),
+        (timedelta(seconds=-5), HOUR),
         (timedelta(days=1), 2 * HOUR),
     ],
 )

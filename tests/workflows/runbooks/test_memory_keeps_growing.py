@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from activities.memory.emitters import EmittersSeen
 from models.evidence.evidence import Finding
 from models.incident.incident import IncidentState, Outcome
 from models.incident.review import Review
@@ -20,6 +21,7 @@ HALF_AN_HOUR = timedelta(minutes=30)
 STEP = timedelta(seconds=50)
 """No step of the clock ends with a timer: the test server may lose the task."""
 BLIND = sights.GROWING.model_copy(update={"finding": Finding.UNKNOWN, "reason": "no sample for an hour"})
+WARNS = EmittersSeen(finding=Finding.BAD, reason="11 listeners for data on Socket")
 AGAIN = sights.GROWING_AS_BEFORE.model_copy(update={"reason": "it grows by 6% an hour again"})
 
 
@@ -61,6 +63,13 @@ def says(found: Review | IncidentState, text: str) -> bool:
 
 async def test_a_steady_heap_is_no_alert(growing: Harness) -> None:
     growing.world.growth = sights.STEADY_GROWTH
+    review = await growing.end(await fire(growing))
+    assert (review.outcome, review.performed) == (Outcome.SELF_RECOVERED, ())
+
+
+async def test_a_warning_of_an_emitter_alone_is_no_leak(growing: Harness) -> None:
+    growing.world.growth = sights.STEADY_GROWTH
+    growing.world.coming["emitters"] = [WARNS, WARNS, WARNS]
     review = await growing.end(await fire(growing))
     assert (review.outcome, review.performed) == (Outcome.SELF_RECOVERED, ())
 
