@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from demo.faults import FAULTS, Fault
 from models.actions.change import Risk
 from models.actions.kinds import kinds
 from models.actions.plan import AUTOMATIC
@@ -80,6 +81,19 @@ def paths(_: str = "") -> str:
     return _table(("path", "default"), rows)
 
 
+def faults(alert: str) -> str:
+    """What the demo can break to raise this alert."""
+    raised = ((name, fault) for name, fault in FAULTS.items() if fault.alert == alert)
+    rows = [(f"`{name}`", fault.says, fault.cause, _who(fault)) for name, fault in raised]
+    return _table(("fault", "what is done", "cause that is found", "asks"), rows)
+
+
+def _who(fault: Fault) -> str:
+    if not fault.ends:
+        return "left to a person"
+    return "yes" if fault.asks else "no"
+
+
 def _in_a_cell(text: str) -> str:
     return text.replace("|", r"\|")
 
@@ -94,6 +108,7 @@ WRITERS: dict[str, Callable[[str], str]] = {
     "risks": risks,
     "patterns": patterns,
     "paths": paths,
+    "faults": faults,
 }
 
 
