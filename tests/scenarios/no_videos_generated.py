@@ -32,9 +32,13 @@ async def generator_comes_back(pipeline: Pipeline, run: Run) -> None:
 
 
 async def generator_comes_back_late(pipeline: Pipeline, run: Run) -> None:
-    """While it is waited for."""
+    """While it is waited for, by a worker that is killed meanwhile."""
     state = await pipeline.until_state(run, "waits", lambda state: bool(state.waits_for), within=30)
     assert "pika must come back" in state.waits_for
+    await pipeline.stack.worker.kill()
+    await pipeline.stack.worker.start()
+    after = await pipeline.until_state(run, "still waits", lambda state: bool(state.waits_for), within=30)
+    assert after.waits_until == state.waits_until
     await around(pipeline).generator.start()
 
 
@@ -65,7 +69,7 @@ SCENARIOS = (
         afterwards=as_before,
     ),
     _row(
-        name="the generator is down, and there is no other",
+        name="the generator is down, there is no other, and the worker is killed",
         cause="provider down",
         faults=("videos-generator-down",),
         configure=no_backup,
