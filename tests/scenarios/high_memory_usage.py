@@ -308,7 +308,7 @@ ROWS = (
         "emitter leak",
         filling(
             heaps.GROWING,
-            caches=heaps.FULL_CACHES.model_copy(update={"finding": "ok"}),
+            caches=heaps.FULL_CACHES,
             emitters=heaps.LISTENERS,
         ),
         configuration=CLEARS,

@@ -41,7 +41,7 @@ def emitter_leak(now: Situation) -> bool:
 
 
 def something_else_grows(now: Situation) -> bool:
-    return now[looks.caches].bad or grows_by_itself(now)
+    return (cache_bloat(now) and not caches_are_full(now)) or grows_by_itself(now)
 
 
 def leak(now: Situation) -> bool:

@@ -46,6 +46,14 @@ async def test_the_ui_signal_needs_no_input(harness: Harness) -> None:
     assert any(f"approve of plan {digest}" in entry.text for entry in review.timeline)
 
 
+async def test_a_step_that_fails_ends_its_plan(harness: Harness) -> None:
+    harness.world.fails = {"kill_process": "it belongs to the machine"}
+    handle, _ = await asked(harness)
+    await handle.signal("approve")
+    await harness.until(handle, "escalated")
+    assert harness.world.done == [KILL], "it is not started while another has its port"
+
+
 async def test_the_ui_shows_the_question_whole(harness: Harness) -> None:
     handle, digest = await asked(harness)
     shown = await details(handle)
