@@ -3,7 +3,8 @@
 two writers     nothing is done on a service that another incident has, and one thing at a time
 circle          an incident has one service at most, and none while it waits for another incident
 deaf            the end of the alert, or a person's `done`, ends every incident
-lost page       who needs a person, or could not reach one, pages the next, unless somebody is on it
+lost page       who needs a person, or could not reach one, pages the next, unless somebody is on it; what
+                is only for information waits for its own time
 early rung      no rung before its time
 doubled rung    no rung twice, but the top one: at once for news, and then with pauses
 late rung       none by the clock once the incident is over
@@ -197,8 +198,10 @@ class Rules:
             if not any(at >= since for _, at in self._paged.get(run.info.began_in, [])):
                 self.breaks("lost page", f"{run.info.run_id} pages nobody after {since:.2f} s: {why}")
 
-        if not (incident_of(run).escalation._climb.acknowledged_by):
-            self._server.after(NEXT_WITHIN, look)
+        climb = incident_of(run).escalation._climb
+        if not climb.acknowledged_by:
+            silent_for = (climb._silent_until - self._server.datetime()).total_seconds()
+            self._server.after(max(silent_for, 0) + NEXT_WITHIN, look)
 
     # At the end
 
