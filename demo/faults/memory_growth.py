@@ -20,7 +20,7 @@ STEADY_FOR = 16
 """Seconds of a version that does not grow: all that the runbook looks back over."""
 KNOWN_FOR = 24
 """Seconds: two windows of the traffic after a start, and all that the runbook looks back over."""
-BUSIER = 4.0
+BUSIER = 3.0
 RISES_EVERY = 0.5
 RISES = 1.07
 """The traffic is so many times what it was, twice a second."""
@@ -79,6 +79,9 @@ async def sessions(services: Services) -> AsyncIterator[None]:
             await asyncio.sleep(RISES_EVERY)
             traffic.a_second *= RISES
 
+    await _known_for(services, STEADY_FOR)
+    await services.recreate_backend()  # after a process that did not grow
+    await until("backend healthy", services.backend.is_healthy, within=20)
     await services.inject("sessions")
     await _known_for(services, KNOWN_FOR)
     rising = asyncio.create_task(rise())

@@ -182,6 +182,7 @@ SCENARIOS = (
         name="more traffic",
         cause="grows with the traffic",
         faults=("busier",),
+        also_seen=None,
         configure=a_warning,
         alone=True,
     ),

@@ -54,7 +54,8 @@ class Scenario:
     """Who approves each question, in order. A question that nobody is named for fails the scenario."""
     takes: str = ""
     """The kind of the first step of the plan that they take, where that is not the recommended one."""
-    also_seen: tuple[str, ...] = ()
+    also_seen: tuple[str, ...] | None = ()
+    """None where that depends on how fast the machine is."""
     timeline: tuple[str, ...] = ()
     """Words that the timeline must hold: why it was escalated, whom it paged, what it waited for."""
     evidence: dict[str, str] = field(default_factory=dict)
