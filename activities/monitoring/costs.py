@@ -34,6 +34,8 @@ TOO_SHORT = timedelta(minutes=10)
 """So soon after midnight the metric may have no two samples of the new day yet."""
 RESTARTS_IN_A_DAY = 48
 """What falls more often is no total that begins anew: all that it falls by would be counted."""
+A_CORRECTION = 0.25
+"""The share of the budget that a total cannot reach so soon after it began anew."""
 MOST_OF_IT = 0.5
 """The share of the spend that makes the dearest part of the time a step."""
 _METRIC = re.compile(r"\s*([a-zA-Z_:][\w:]*)")
@@ -119,12 +121,15 @@ class CostActivities:
         if wrong or total.unknown:
             reason = wrong or f"the spend is not known: {total.reason}"
             return CostsSeen(reason=reason, observed_at=now)
+        if total.total is None:
+            reason = "the spend is not known: that of one provider is no number"
+            return CostsSeen(reason=reason, observed_at=now)
         seen = CostsSeen(
             observed_at=now,
             apis=_by_api(costs, total, both, pace),
-            total=_sum(total),
-            pace=None if pace.unknown else _sum(pace) / (costs.pace_over / HOUR),
-            today=0.0 if today.kind is MetricKind.EMPTY and now - midnight < TOO_SHORT else _known(today),
+            total=total.total,
+            pace=None if pace.total is None else pace.total / (costs.pace_over / HOUR),
+            today=0.0 if today.kind is MetricKind.EMPTY and now - midnight < TOO_SHORT else today.total,
             day_ends=day_ends,
         )
         return _judged(seen, costs, series, pace.reason)
@@ -158,27 +163,36 @@ class CostActivities:
         name = _METRIC.match(costs.samples)
         if costs.total or not name or "increase" not in costs.spent:
             return ""
-        query = f"max(resets({costs.samples}[24h]))"
-        falls = await self._prometheus.query_metric(QueryMetric(url=costs.prometheus, query=query))
-        if falls.value is None or falls.value <= RESTARTS_IN_A_DAY:
-            return ""
-        return (
-            f"the spend is not known: `{name[1]}` fell {falls.value:.0f} times in a day, so it is no total"
-            " that grows; write `costs.total` and a `costs.spent` that fit it, or have the workers behind one"
-            " address share their counters"
+        falls, corrected = await asyncio.gather(
+            *(
+                self._prometheus.query_metric(QueryMetric(url=costs.prometheus, query=query))
+                for query in (f"max(resets({costs.samples}[24h]))", _corrected(costs))
+            )
         )
+        if falls.value is not None and falls.value > RESTARTS_IN_A_DAY:
+            return (
+                f"the spend is not known: `{name[1]}` fell {falls.value:.0f} times in a day, so it is no"
+                " total that grows; write `costs.total` and a `costs.spent` that fit it, or have the workers"
+                " behind one address share their counters"
+            )
+        if corrected.value is not None:
+            return (
+                f"the spend is not known: `{name[1]}` fell, and soon stood at {corrected.value:.2f} again, as"
+                " after a correction, and not as after a restart; its `increase` counts all of that as spent"
+            )
+        return ""
+
+
+def _corrected(costs: Costs) -> str:
+    """What a total was after it fell, where that is too much to have been spent since."""
+    samples, soon = costs.samples, max(2, round(costs.pace_over.total_seconds() / 6))
+    over = max(soon, round(costs.per.total_seconds()))
+    after = f"({samples} > 0.5 * ({samples} offset {soon}s)) > {A_CORRECTION * costs.budget:g}"
+    return f"max(max_over_time(({after} and resets({samples}[{soon}s]) > 0)[{over}s:{max(1, soon // 2)}s]))"
 
 
 def _over(costs: Costs, over: timedelta) -> str:
     return costs.spent.replace(WINDOW, f"{max(1, round(over.total_seconds()))}s")
-
-
-def _sum(found: MetricByLabel) -> float:
-    return sum(max(0.0, one.value) for one in found.values)
-
-
-def _known(found: MetricByLabel) -> float | None:
-    return None if found.unknown else _sum(found)
 
 
 def _by_api(

@@ -71,6 +71,8 @@ class MetricByLabel(Evidence):
 
     kind: MetricKind = MetricKind.NOT_ASKED
     values: tuple[LabelledValue, ...] = ()
+    total: float | None = None
+    """Of all series, not only of the largest; None when one of them is no finite number."""
 
 
 class QueryRange(QueryMetric):

@@ -34,6 +34,7 @@ from activities.monitoring.prometheus_answers import (
     finite,
     only_number,
     points_of,
+    total_of,
 )
 from activities.support.http import NoAnswer, ask, shown
 from activities.support.redaction import clean
@@ -71,12 +72,18 @@ class Prometheus:
         now = datetime.now(UTC)
         try:
             await self._must_be_fresh(request)
-            values = by_label(await self._as_of(request), request)
+            series = await self._as_of(request)
+            values = by_label(series, request)
         except NotKnown as unknown:
             return MetricByLabel(kind=unknown.kind, reason=unknown.reason, observed_at=now)
         reason = ", ".join(f"{one.label} {one.value:g}" for one in values[:3])
         return MetricByLabel(
-            finding=Finding.OK, kind=MetricKind.SEEN, values=values, reason=reason, observed_at=now
+            finding=Finding.OK,
+            kind=MetricKind.SEEN,
+            values=values,
+            total=total_of(series),
+            reason=reason,
+            observed_at=now,
         )
 
     async def query_range(self, request: QueryRange) -> SeriesSeen:

@@ -124,6 +124,12 @@ def by_label(series: Sequence[Series], request: QueryByLabel) -> tuple[LabelledV
     return tuple(sorted(values, key=lambda one: (-one.value, one.label))[: request.top])
 
 
+def total_of(series: Sequence[Series]) -> float | None:
+    """The sum of all; None when one of them is no finite number."""
+    values = [one.value[1] if one.value is not None else math.nan for one in series]
+    return sum(values) if all(math.isfinite(value) for value in values) else None
+
+
 def points_of(
     series: Sequence[Series], request: QueryRange, ahead: timedelta, most: int
 ) -> tuple[Point, ...]:

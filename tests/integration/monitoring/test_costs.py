@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -102,6 +103,12 @@ SERIES: dict[str, dict[str, Shape]] = {
     "backend": {'service="openai"': steadily(50), 'service="Pika Labs"': since(HOUR, 1680)},
     "workers": {'service="openai"': of_one_worker_or_another(steadily(20), steadily(30))},
     "appeared": {'service="openai"': appears(6 * HOUR, steadily(96))},
+    "many": {f'service="model-{number}"': steadily(2) for number in range(60)},
+    "broken": {'service="openai"': lambda _: math.nan, 'service="pika"': steadily(20)},
+    "corrected": {
+        'service="openai"': lambda ago: 480 + (steadily(20)(ago) or 0) - (10 if ago < 5 * HOUR else 0)
+    },
+    "restored": {'service="openai"': lambda ago: 0 if ago == HOUR else 480 + (steadily(20)(ago) or 0)},
     "free": {'service="openai"': lambda _: 0},
 }
 
@@ -202,6 +209,25 @@ async def test_workers_behind_one_address_that_count_each_for_itself_give_no_spe
     seen = await look(activities, costs_of(prometheus, "workers"))
     assert (seen.finding, seen.total) == (Finding.UNKNOWN, None)
     assert "have the workers behind one address share their counters" in seen.reason
+
+
+@pytest.mark.parametrize("job", ["corrected", "restored"])
+async def test_a_total_that_is_corrected_or_read_again_was_not_spent_anew(
+    activities: CostActivities, prometheus: str, job: str
+) -> None:
+    seen = await look(activities, costs_of(prometheus, job))
+    assert (seen.finding, seen.total) == (Finding.UNKNOWN, None)
+    assert "as after a correction, and not as after a restart" in seen.reason
+
+
+async def test_the_bills_of_many_are_all_counted(activities: CostActivities, prometheus: str) -> None:
+    seen = await look(activities, costs_of(prometheus, "many"))
+    assert (seen.finding, seen.total, seen.pace) == (Finding.BAD, about(120), about(5))
+
+
+async def test_a_bill_that_is_no_number_is_not_zero(activities: CostActivities, prometheus: str) -> None:
+    seen = await look(activities, costs_of(prometheus, "broken"))
+    assert (seen.finding, seen.total) == (Finding.UNKNOWN, None)
 
 
 async def test_what_a_new_series_begins_with_is_lost_here_as_to_the_alert(
