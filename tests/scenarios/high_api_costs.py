@@ -15,7 +15,7 @@ from models.incident.incident import Outcome
 from tests.parts.product.pipeline import Pipeline, Run
 from tests.parts.scenarios.play import Played
 from tests.parts.scenarios.scenario import Scenario
-from tests.workflows import bills
+from tests.workflows import bills, sights
 from tests.workflows.bills import CONFIGURED, billed
 from tests.workflows.rows import Row
 
@@ -230,6 +230,13 @@ ROWS = (
         billed(bills.bill(openai=20), savings=bills.NOTHING_SAVES),
         configuration=CONFIGURED,
         variant="everything saves already",
+        needs_a_human=True,
+    ),
+    Row(
+        "high token use",
+        billed(bills.bill(openai=20), process=sights.stopped(sights.LONG_AGO), health=sights.REFUSED),
+        configuration=CONFIGURED,
+        variant="somebody stopped the service so that it costs no more",
         needs_a_human=True,
     ),
     Row(

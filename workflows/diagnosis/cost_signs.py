@@ -108,5 +108,9 @@ def in_words_of(now: Situation) -> str:
         words.append(f"{stuck.type} {stuck.workflow_id} (run {stuck.run_id}): {stuck.why}; see {stuck.link}")
     if spend and (lines := now[looks.retries].many_of(spend.api, costs_of(now))):
         words.append(f"its log has {lines.lines} lines of retries at {lines.api}: {lines.newest}")
+    if now[looks.process].down:
+        words.append(
+            f"{now.service.name} does not run ({now[looks.process].reason}): a change would start it"
+        )
     everything = now[looks.savings].options.get(looks.EVERY_SETTING)
     return "; ".join((*words, *(everything.left if everything else ())))

@@ -34,10 +34,10 @@ LOOKS_IN_AN_HOUR = 6
 
 
 def saving(now: Situation, option: str) -> Plan | None:
-    """Change the settings of one option, if any of them saves."""
+    """Change the settings of one option, if any of them saves. What stands still would be started by it."""
     seen = now[looks.savings]
     change = seen.options.get(option)
-    if not seen.ok or change is None or not change.values:
+    if not seen.ok or change is None or not change.values or now[looks.process].down:
         return None
     step = SetEnvironment(service=now.service, file=seen.file, values=change.values, diff=change.diff)
     return Plan(steps=(step,), why=signs.in_words_of(now))
