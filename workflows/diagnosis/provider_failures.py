@@ -22,8 +22,16 @@ with workflow.unsafe.imports_passed_through():
 SOMEBODY = "a provider"
 """Which one is not said."""
 
-_CIRCUIT = re.compile(r"circuit", re.IGNORECASE)
-_STATE = re.compile(r"half[-_ ]?open|open(?!ai)|clos(?:ed|es|e|ing)", re.IGNORECASE)
+_CIRCUIT = re.compile(r"(?<!short )(?<!short-)(?<!/)circuit", re.IGNORECASE)
+_STATE = re.compile(
+    r"(?:\b(?P<never>not|never|can|may|will|would)|\b(?P<past>was|were|being|had been))?"
+    r"\s*(?:\b(?:yet|be)\s+)?"
+    r"(?P<state>half[-_ ]?open|open(?!ai|(?:ed)?_?at\b|[-_ ]?(?:threshold|timeout|duration))"
+    r"(?!s\W+(?:\d|after|when|if))|clos(?:ed|es|e|ing))"
+    r"(?:ed|s)?(?P<no>[\"']?\s*[=:]\s*[\"']?(?:false|no|null|none|0)\b)?",
+    re.IGNORECASE,
+)
+"""What is not so, or only may be, is no state; nor is what a setting is called by."""
 _A_STORE = re.compile(
     r"postgres|database|prisma|\bsql|\bdb\b|redis|memcache|mongo|kafka|rabbit", re.IGNORECASE
 )
@@ -77,14 +85,21 @@ def _by_log(now: Situation) -> Iterator[ProviderFailure]:
         return
     newest: dict[str, str] = {}
     for line in log.tail:
-        if _CIRCUIT.search(line) and (states := _STATE.findall(line)):
-            newest[_circuit_of(now, line)] = states[-1].lower()
+        if _CIRCUIT.search(line) and (states := _states_in(line)):
+            newest[_circuit_of(now, line)] = states[-1]
     sample = log.matches["circuit-open"].sample
-    if not _CIRCUIT.search(sample):  # a pattern of the configuration, in words of its own
+    if "circuit" not in sample.lower():  # a pattern of the configuration, in words of its own
         newest.setdefault(_circuit_of(now, sample), "open")
     for name, state in newest.items():
         if name and not state.startswith("clos"):
             yield ProviderFailure(name, f"its log says that the circuit of {name} is open")
+
+
+def _states_in(line: str) -> list[str]:
+    """The states that a line tells of, the newest last; what was, only where it tells of nothing else."""
+    told = [one for one in _STATE.finditer(line) if not one["never"] and not one["no"]]
+    now = [one for one in told if not one["past"]]
+    return [one["state"].lower() for one in now or told]
 
 
 def _by_workflows(now: Situation) -> Iterator[ProviderFailure]:

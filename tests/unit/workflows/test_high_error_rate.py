@@ -156,6 +156,29 @@ def test_what_says_nothing_of_a_provider(found: tuple[Look[Evidence], Evidence])
     assert provider_failures(now, ERRORS.since) == ()
 
 
+@pytest.mark.parametrize(
+    ("line", "is_open"),
+    [
+        ("circuit of openai: opens after 5 failures", False),
+        ("circuit of openai did not open: 2 of 5 failures", False),
+        ("circuit of openai is closed, after it was open for 30 s", False),
+        ("circuit of openai: state=CLOSED openedAt=null", False),
+        ("circuit of openai: isOpen: false", False),
+        ('{"event": "circuit", "of": "openai", "state": "closed", "opens": 1}', False),
+        ("short circuit for openai: opening the cached file", False),
+        ("GET /circuit-boards/open 200", False),
+        ("circuit of openai was opened", True),
+        ("circuit of openai opened after 5 failures, will close in 30 s", True),
+        ("circuit of openai: OPEN (was CLOSED)", True),
+        ("circuit of openai: isOpen: true", True),
+        ("CircuitBreaker 'openai' is OPEN and does not permit further calls", True),
+    ],
+)
+def test_a_line_that_only_speaks_of_opening_is_no_open_circuit(line: str, is_open: bool) -> None:
+    found = provider_failures(situation((looks.recent_logs, log("it runs", line))))
+    assert [one.name for one in found] == ["openai"] * is_open
+
+
 def test_a_circuit_that_only_tries_again_is_not_closed() -> None:
     tries = log(
         "circuit openai: OPEN",
