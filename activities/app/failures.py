@@ -51,7 +51,10 @@ def failure_of(event: HistoryEvent | None) -> Failure | None:
 
 
 def error_of(event: HistoryEvent | None) -> str:
-    """What ended the run, in one sentence; empty when it is not known."""
+    """What ended the run, or who terminated it, in one sentence; empty when it is not known."""
+    if event is not None and event.HasField("workflow_execution_terminated_event_attributes"):
+        ended = event.workflow_execution_terminated_event_attributes
+        return clean(f"by {ended.identity or 'somebody'}: {ended.reason or 'no reason given'}", ERROR_LIMIT)
     if event is not None and event.HasField("workflow_execution_timed_out_event_attributes"):
         return "the workflow as a whole took too long"
     failure = failure_of(event)

@@ -40,8 +40,18 @@ SERVERS_WORKFLOW = "temporal-sys-scheduler:"
 _EVENTS = 200
 """Of that workflow, the newest that are searched for who paused it."""
 
+_ENDED_FOR_A_REASON = (
+    WorkflowExecutionStatus.FAILED,
+    WorkflowExecutionStatus.TIMED_OUT,
+    WorkflowExecutionStatus.TERMINATED,
+)
 _BY_THE_SERVER = re.compile(r"paused(,| due to) workflow ")
-_NO_REASON = re.compile(r"(paused( (via|by|from|in) .{0,60})?|.?no reason provided.?|)\W*", re.IGNORECASE)
+_NO_REASON = re.compile(
+    r"(paused( (via|by|from|in) (the )?(\S{1,20} ){0,2}(sdk|cli|tctl|ui|api|console|client))?"
+    r"|.?no reason provided.?|)\W*",
+    re.IGNORECASE,
+)
+"""What clients write by themselves; who paused it and until when are a person's words."""
 
 
 class LookAtSchedules(ServiceRequest):
@@ -169,7 +179,7 @@ async def _run(
         told = await handle.describe()
         status = told.status.name.lower().replace("_", " ") if told.status else ""
         error, attempts = "", 0
-        if told.status in (WorkflowExecutionStatus.FAILED, WorkflowExecutionStatus.TIMED_OUT):
+        if told.status in _ENDED_FOR_A_REASON:
             error = error_of(await close_event(client, one.workflow_id, one.first_execution_run_id))
         elif told.status is WorkflowExecutionStatus.RUNNING:
             error, attempts = _tried_again(told)

@@ -18,7 +18,7 @@ class ScheduledRun(Model):
     """`running`, `completed`, `failed`, `timed out`, `terminated`, `canceled`; empty when it is not known."""
     closed_at: datetime | None = None
     error: str = ""
-    """What ended it; of one that runs, why its activity is tried again."""
+    """What ended it, and who terminated it; of one that runs, why its activity is tried again."""
     attempts: int = 0
     """Of one that runs: how often its activity was tried."""
     link: str = ""

@@ -57,6 +57,12 @@ _BEFORE_A_STATUS = re.compile(
 _AFTER_A_STATUS = re.compile(
     r"\W{0,4}(?:too many|unauthori|forbidden|error|rate|client|throttl|retry|$)", re.IGNORECASE
 )
+_IS_WELL = re.compile(
+    r"\b(?:left|remain\w*|available|limiter|refreshed|renewed|rotated|restored|recovered|configured|enabled"
+    r"|initiali[sz]ed)\b",
+    re.IGNORECASE,
+)
+_IS_NOT_WELL = re.compile(r"exceed|reached|\bhit\b|too ?many|throttled|\b0\b|not ", re.IGNORECASE)
 _RETRY_AFTER = re.compile(
     r"retry.{0,2}(?:after|in)\W{0,4}(\d{1,6})\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?)?\b", re.IGNORECASE
 )
@@ -90,7 +96,7 @@ def newest_run(now: Situation) -> ScheduledRun | None:
 
 def _failures(now: Situation) -> Iterator[SyncFailure]:
     run = newest_run(now)
-    if run is not None and run.error:
+    if run is not None and run.error and run.status != "terminated":
         at = run.closed_at or now[looks.schedules].observed_at
         yield _read(run.error, at, of=f"{run.workflow_id}: ")
     if error := now[looks.last_sync].error:
@@ -101,7 +107,7 @@ def _failures(now: Situation) -> Iterator[SyncFailure]:
     lines = (one for one in reversed(now[looks.recent_logs].fresh_tail) if _names_the_source(now, one))
     line = next(lines, "")
     told = _only_statuses(line)
-    if line and (_trouble_in(told) is not Trouble.OTHER or _FAILS.search(line)):
+    if line and _tells_of_trouble(told):
         yield _read(told, of="its log: ")._replace(says=f"its log: {line}")
 
 
@@ -117,6 +123,14 @@ def _only_statuses(line: str) -> str:
         return found[0] if _BEFORE_A_STATUS.search(before) or _AFTER_A_STATUS.match(after) else "#"
 
     return _A_STATUS.sub(kept, line)
+
+
+def _tells_of_trouble(line: str) -> bool:
+    """How much of a limit is left, or that a token was refreshed, is no trouble."""
+    if _FAILS.search(line):
+        return True
+    well = _IS_WELL.search(line) and not (_A_STATUS.search(line) or _IS_NOT_WELL.search(line))
+    return not well and _trouble_in(line) is not Trouble.OTHER
 
 
 def _trouble_in(text: str) -> Trouble:

@@ -103,8 +103,9 @@ def api_fails(now: Situation) -> bool:
 
 
 def loop_crashed(now: Situation) -> bool:
+    """A run that was terminated did not crash: somebody ended it, and is asked."""
     run = newest_run(now)
-    return loop(now).stuck or (run is not None and run.status in ("failed", "timed out", "terminated"))
+    return loop(now).stuck or (run is not None and run.failed)
 
 
 def synced_by_its_newest_run(now: Situation) -> bool:
@@ -200,7 +201,7 @@ CAUSES = (
     ),
     Cause(
         name="loop crashed",
-        evidence="the newest run of the schedule failed, timed out, was terminated or is stuck",
+        evidence="the newest run of the schedule failed, timed out or is stuck",
         matches=loop_crashed,
         contradicted_by="it had synced before it failed",
         contradicts=synced_before_it_failed,

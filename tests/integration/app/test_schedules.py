@@ -162,6 +162,38 @@ async def test_a_pause_without_a_reason_is_meant_only_while_it_is_recent(client:
     assert (forgotten.paused, forgotten.on_purpose) == (True, "")
 
 
+@pytest.mark.parametrize(
+    ("note", "is_a_reason"),
+    [
+        ("Paused by lena until the contract is signed", True),
+        ("paused in favour of the new loop", True),
+        ("Paused from Monday on: ask finance", True),
+        ("Paused via Go SDK", False),
+        ("Paused via the web UI", False),
+        ("(no reason provided)", False),
+    ],
+)
+async def test_who_paused_it_and_until_when_is_a_reason_and_what_a_client_writes_is_none(
+    client: Client, made: Made, note: str, is_a_reason: bool
+) -> None:
+    handle = await made(state=ScheduleState(paused=True, note=note))
+    one = await look_at(client, handle)
+    assert one.paused
+    assert (one.on_purpose == "its note gives a reason") is is_a_reason
+
+
+async def test_a_run_that_somebody_ended_tells_who_and_why(client: Client, made: Made) -> None:
+    handle = await made("429 Too Many Requests, try again")
+    await handle.trigger()
+    one = await until(client, handle, lambda seen: bool(seen.newest and seen.newest.running))
+    assert one.newest is not None
+    await client.get_workflow_handle(one.newest.workflow_id).terminate(reason="wrong prices, ask lena")
+    one = await until(client, handle, lambda seen: bool(seen.newest and not seen.newest.running))
+    assert one.newest is not None
+    identity = client.service_client.config.identity
+    assert one.newest.error == f"by {identity}: wrong prices, ask lena"
+
+
 async def test_paused_by_an_edit_of_the_schedule(client: Client, made: Made) -> None:
     handle = await made()
 

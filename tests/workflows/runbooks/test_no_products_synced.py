@@ -252,3 +252,29 @@ async def test_another_providers_429_is_not_theirs(harness: Harness) -> None:
     log = product_sights.logged("openai answered 429 Too Many Requests", "GET /api/products 429")
     handle = await fired(harness, logs=log, schedules=product_sights.CRASHED)
     assert (await harness.end(handle)).cause == "loop crashed"
+
+
+async def test_a_run_that_somebody_terminated_is_not_made_good_unasked(harness: Harness) -> None:
+    ended = loop(run(status="terminated", error="by lena@web: wrong prices: 429 of them"))
+    handle = await fired(harness, schedules=ended)
+    state = await harness.until(handle, "awaiting approval")
+    assert state.cause == "unknown"
+    await harness.closes(handle)
+    assert harness.world.done == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "amazon: rate limit: 8 of 10 requests left",
+        "INFO amazon client with rate limiter, 1 request a second",
+        "amazon: the access token had expired, and was refreshed",
+    ],
+)
+async def test_a_line_that_all_is_well_explains_nothing(harness: Harness, line: str) -> None:
+    log = product_sights.logged(line)
+    handle = await fired(harness, logs=log, schedules=product_sights.QUIET)
+    state = await harness.until(handle, "awaiting approval")
+    assert state.cause == "unknown"
+    await harness.closes(handle)
+    assert harness.world.done == []
