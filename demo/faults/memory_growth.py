@@ -14,6 +14,8 @@ from demo.observed import HEAP
 from demo.parts.waiting import until
 from demo.systems.services import BACKEND, Services
 
+NEEDED = 0.35
+"""The share of the heap that the backend needs, and a little more."""
 GROWN = 0.1
 """The share of the limit by which the heap has grown when the alert comes."""
 STEADY_FOR = 16
@@ -119,9 +121,24 @@ async def _not_grown(services: Services, before: float) -> str:
     return "" if used and used >= before + GROWN else f"{used or 0:.0%} of it is used, {before:.0%} before"
 
 
+async def _given_back(services: Services) -> bool:
+    used = await around(services).prometheus.value(HEAP)
+    return used is not None and used < NEEDED
+
+
 def _row(inject: Inject | str, cause: str, says: str, *, asks: bool = True, ends: bool = True) -> Fault:
     injected = partial(grows, fault=inject) if isinstance(inject, str) else inject
-    return Fault(injected, cause, says, "MemoryKeepsGrowing", BACKEND, asks=asks, ends=ends, needs=OBSERVED)
+    return Fault(
+        injected,
+        cause,
+        says,
+        "MemoryKeepsGrowing",
+        BACKEND,
+        asks=asks,
+        ends=ends,
+        needs=OBSERVED,
+        is_over=_given_back,
+    )
 
 
 FAULTS: dict[str, Fault] = {
