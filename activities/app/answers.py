@@ -37,6 +37,7 @@ SAME_TIME = timedelta(seconds=2)
 
 _FRAMES = ("data", "result", "payload", "response")
 """Objects that only hold the answer."""
+_FAILED = ("error", "fail", "failed")
 _MOST_NAMED = 4
 
 _NEVER = frozenset({"", "null", "none", "never", "n/a", "-"})
@@ -99,6 +100,18 @@ def read(content: object, model: type[A], zone: str, received_at: datetime) -> A
         return model.model_validate(inner, context={"zone": ZoneInfo(zone), "now": received_at})
     except ValidationError as error:
         raise Unreadable(_in_words(error, inner)) from None
+
+
+def says_it_failed(content: object, model: type[ApiAnswer] | None = None) -> bool:
+    """Whether a 2xx tells of a failure all the same: what else it holds is no answer then.
+
+    A model with an `error` of its own reads it: there it belongs to what is told.
+    """
+    if not isinstance(content, Mapping) or (model and "error" in _names(model)):
+        return False
+    status = None if model and "status" in _names(model) else content.get("status")
+    failed = content.get("success") is False or content.get("ok") is False
+    return failed or bool(content.get("error")) or status in _FAILED
 
 
 def moment(value: object, zone: tzinfo, now: datetime) -> datetime | None:

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 
 import httpx
 
-from activities.app.answers import SAME_TIME, A, Got, Unreadable, read
+from activities.app.answers import SAME_TIME, A, ApiAnswer, Got, Unreadable, read, says_it_failed
 from activities.health.body import content_of, decoded, is_markup, reasons
 from activities.support.http import Answer, Cut, Fault, NoAnswer, Outgoing, retry_after, send, shown
 from activities.support.redaction import clean
@@ -62,7 +62,8 @@ class Refused(StrEnum):
     BUSY = "busy"
     """409, 423 or 425: it is at it already."""
     FAILED = "failed"
-    """5xx, or a request that it does not take; `says` is its own word, where it gives one."""
+    """5xx, a request that it does not take, or a 2xx that tells of a failure; `says` is its own word,
+    where it gives one."""
     ODD = "odd"
     """It answers, and what it answers cannot be read."""
 
@@ -136,6 +137,7 @@ class AppApi:
             raise asked.no_use(
                 Refused.WRONG_ADDRESS, "answered a web page in place of JSON", asked.change_address()
             )
+        asked.heed(content, answer.status, model)
         received_at = datetime.now(UTC)
         try:
             read_as = read(content, model, asked.api.time_zone, received_at)
@@ -155,6 +157,7 @@ class AppApi:
             raise asked.no_use(
                 Refused.WRONG_ADDRESS, "answered a web page in place of JSON", asked.change_address()
             )
+        asked.heed(content, answer.status)
         return Posted(answer.status, content, asked.where)
 
     async def _ask(self, asked: _Asked, method: str, body: Mapping[str, object] | None = None) -> Answer:
@@ -221,6 +224,12 @@ class _Asked:
         if status >= 400:
             raise self.no_use(Refused.FAILED, f"answered {status}", says=says)
         return content
+
+    def heed(self, content: object, status: int, model: type[ApiAnswer] | None = None) -> None:
+        """Raises `NoUse` for an answer that says of itself that it failed, whatever its status."""
+        if says_it_failed(content, model):
+            why = f"answered {status} that says that it failed"
+            raise self.no_use(Refused.FAILED, why, says=reasons(content).says)
 
     def no_use(
         self, refused: Refused, why: str, change: str = "", says: str = "", wait: timedelta | None = None

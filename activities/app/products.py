@@ -30,7 +30,7 @@ class LastSync(LastTime):
     at: Moment = Field(
         None,
         validation_alias=called(
-            "lastSync", "lastSyncAt", "lastSyncedAt", "syncedAt", "lastSyncTime", "completedAt", "timestamp"
+            "lastSync", "lastSyncAt", "lastSyncedAt", "syncedAt", "lastSyncTime", "completedAt"
         ),
     )
     running: bool | None = Field(

@@ -51,7 +51,6 @@ class LastGenerated(LastTime):
             "lastVideoAt",
             "createdAt",
             "completedAt",
-            "timestamp",
         ),
     )
     published: Moment = Field(
@@ -77,8 +76,13 @@ class QueueStatus(ApiAnswer):
     paused: Annotated[bool | None, BeforeValidator(_yes)] = Field(
         None, validation_alias=called("paused", "isPaused")
     )
+    state: object = Field(None, validation_alias=called("status", "state"))
     paused_by: str | None = None
     note: str | None = Field(None, validation_alias=called("note", "pauseReason", "reason"))
+
+    @property
+    def is_paused(self) -> bool:
+        return bool(self.paused) or str(self.state).casefold() == "paused"
 
 
 class VideosSeen(ApiSeen):
@@ -173,14 +177,14 @@ class VideoActivities:
         moving = grew or second.queued < first.queued or bool(second.running)
         stands = bool(second.queued) and not moving
         return QueueSeen(
-            finding=Finding.BAD if second.paused or stands else Finding.OK,
+            finding=Finding.BAD if second.is_paused or stands else Finding.OK,
             reason=_of_queue(second, moving),
             observed_at=datetime.now(UTC),
             queued=second.queued,
             running=second.running,
             failed=second.failed,
-            paused=bool(second.paused),
-            moving=moving and not second.paused,
+            paused=second.is_paused,
+            moving=moving and not second.is_paused,
         )
 
     @activity.defn
@@ -250,7 +254,7 @@ def _of_queue(status: QueueStatus, moving: bool) -> str:
     running = f", {status.running} are being generated" if status.running is not None else ""
     failed = f", {status.failed} failed" if status.failed else ""
     counts = f"{status.queued} wait in the queue of videos{running}{failed}"
-    if status.paused:
+    if status.is_paused:
         by = f" by {clean(status.paused_by, 60)}" if status.paused_by else ""
         note = f": {clean(status.note, 120)}" if status.note else ""
         return f"the queue of videos is paused{by}{note}; {counts}"

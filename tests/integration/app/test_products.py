@@ -66,6 +66,24 @@ async def test_the_age_of_the_last_sync(
     assert seen.never is ("never" in says)
 
 
+@pytest.mark.parametrize("content", [{"count": 0, "error": "db is away"}, {"success": False, "count": 0}])
+async def test_no_product_of_an_application_that_says_it_failed_is_no_count(
+    products: ProductActivities, httpserver: HTTPServer, content: dict[str, object]
+) -> None:
+    httpserver.expect_request("/api/products/count").respond_with_json(content)
+    request = LookAtProducts(service=service(httpserver), apart=timedelta(milliseconds=10))
+    seen = await ActivityEnvironment().run(products.look_at_product_count, request)
+    assert (seen.finding, seen.refused) == (Finding.UNKNOWN, Refused.FAILED), seen.reason
+
+
+async def test_the_error_of_the_last_sync_is_kept_beside_its_time(
+    products: ProductActivities, httpserver: HTTPServer
+) -> None:
+    content = {"lastSync": before(hours=3), "status": "error", "error": "Amazon answered 401"}
+    seen = await last_sync(products, httpserver, content)
+    assert (seen.finding, seen.error) == (Finding.BAD, "Amazon answered 401")
+
+
 async def test_a_time_without_a_zone_is_in_the_configured_one(
     products: ProductActivities, httpserver: HTTPServer
 ) -> None:

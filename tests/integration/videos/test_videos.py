@@ -76,6 +76,10 @@ async def generate(videos: VideoActivities, url: str, last_at: datetime | None =
         (lambda: {"data": {"last_generated_at": ago(3)}}, Finding.BAD, "more than 2 h"),
         (lambda: {"lastGenerated": ago(-2)}, Finding.UNKNOWN, "`services.backend.api.time_zone`"),
         (lambda: {"videos": []}, Finding.UNKNOWN, "has no `lastGenerated`"),
+        (lambda: {"success": False, "lastGenerated": None}, Finding.UNKNOWN, "says that it failed"),
+        (lambda: {"lastGenerated": None, "error": "db is away"}, Finding.UNKNOWN, "says: db is away"),
+        (lambda: {"lastGenerated": None, "error": None, "success": True}, Finding.BAD, "was ever generated"),
+        (lambda: {"timestamp": ago(0), "video": None}, Finding.UNKNOWN, "has no `lastGenerated`"),
     ],
 )
 async def test_the_age_of_the_last_video(
@@ -106,6 +110,19 @@ async def test_the_age_of_the_last_video(
             False,
             "by eve",
         ),
+        (
+            ({"queued": 3, "running": 0, "status": "paused"},),
+            Finding.BAD,
+            False,
+            "the queue of videos is paused",
+        ),
+        (
+            ({"queued": 3, "active": 0, "state": "PAUSED"},),
+            Finding.BAD,
+            False,
+            "the queue of videos is paused",
+        ),
+        (({"queued": 0, "paused": False, "state": "paused"},), Finding.BAD, False, "of videos is paused"),
         (({"completed": 12, "failed": 3},), Finding.UNKNOWN, False, "has no `queued`"),
     ],
 )
@@ -133,6 +150,14 @@ async def test_generation_is_asked_for_once_and_only_while_nothing_is_made(
     httpserver.expect_request(GENERATE).respond_with_json({"error": "generation is paused"}, status=409)
     paused = await generate(videos, url, old)
     assert (paused.done, "says: generation is paused" in paused.found) == (False, True)
+    httpserver.clear()
+    httpserver.expect_request(LAST).respond_with_json({"lastGenerated": old.isoformat()})
+    httpserver.expect_request(QUEUE).respond_with_json({"queued": 0, "running": 0})
+    httpserver.expect_request(GENERATE).respond_with_json({"success": False, "error": "the key is revoked"})
+    failed = await generate(videos, url, old)
+    assert (failed.done, "says: the key is revoked" in failed.found) == (False, True), (
+        "200 is not all it says"
+    )
     httpserver.clear()
     httpserver.expect_request(LAST).respond_with_json({"lastGenerated": old.isoformat()})
     for running in (0, 0, 1):  # it looks twice, and somebody else begins just then
