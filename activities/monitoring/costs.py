@@ -48,7 +48,7 @@ class ApiSpend(Model):
     total: float = 0.0
     pace: float | None = None
     usual_pace: float | None = None
-    """In the time before: what it is compared with."""
+    """In the time before, or at this time of the day before, if that was more: what it is compared with."""
 
     @property
     def more(self) -> float:
@@ -110,10 +110,11 @@ class CostActivities:
             return CostsSeen(reason=f"no costs are configured for {request.service.name}", observed_at=now)
         midnight = midnight_before(now, request.time_zone)
         day_ends = midnight_after(now, request.time_zone)
-        total, both, pace, today, series, wrong = await asyncio.gather(
+        total, both, pace, day_before, today, series, wrong = await asyncio.gather(
             self._total(costs),
             self._spent(costs, 2 * costs.per),
             self._spent(costs, costs.pace_over),
+            self._spent(costs, costs.pace_over, at=now - DAY),
             self._spent(costs, max(now - midnight, timedelta(minutes=1))),
             self._over_time(costs),
             self._no_total(costs),
@@ -126,7 +127,7 @@ class CostActivities:
             return CostsSeen(reason=reason, observed_at=now)
         seen = CostsSeen(
             observed_at=now,
-            apis=_by_api(costs, total, both, pace),
+            apis=_by_api(costs, total, both, pace, day_before),
             total=total.total,
             pace=None if pace.total is None else pace.total / (costs.pace_over / HOUR),
             today=0.0 if today.kind is MetricKind.EMPTY and now - midnight < TOO_SHORT else today.total,
@@ -137,10 +138,10 @@ class CostActivities:
     async def _total(self, costs: Costs) -> MetricByLabel:
         return await self._ask(costs, costs.total) if costs.total else await self._spent(costs, costs.per)
 
-    async def _spent(self, costs: Costs, over: timedelta) -> MetricByLabel:
-        return await self._ask(costs, _over(costs, over))
+    async def _spent(self, costs: Costs, over: timedelta, at: datetime | None = None) -> MetricByLabel:
+        return await self._ask(costs, _over(costs, over), at)
 
-    async def _ask(self, costs: Costs, query: str) -> MetricByLabel:
+    async def _ask(self, costs: Costs, query: str, at: datetime | None = None) -> MetricByLabel:
         asked = QueryByLabel(
             url=costs.prometheus,
             query=query,
@@ -148,6 +149,7 @@ class CostActivities:
             top=MOST_PROVIDERS,
             samples=costs.samples,
             fresh_for=costs.fresh_for,
+            at=at,
         )
         return await self._prometheus.query_by_label(asked)
 
@@ -196,9 +198,9 @@ def _over(costs: Costs, over: timedelta) -> str:
 
 
 def _by_api(
-    costs: Costs, total: MetricByLabel, both: MetricByLabel, pace: MetricByLabel
+    costs: Costs, total: MetricByLabel, both: MetricByLabel, pace: MetricByLabel, day_before: MetricByLabel
 ) -> tuple[ApiSpend, ...]:
-    in_all, in_both, lately = (_named(costs, one) for one in (total, both, pace))
+    in_all, in_both, lately, then = (_named(costs, one) for one in (total, both, pace, day_before))
     hours, of_it = costs.pace_over / HOUR, costs.per / HOUR
     before = {name: max(0.0, in_both.get(name, 0.0) - spent) / of_it for name, spent in in_all.items()}
     known_before = not costs.total and not both.unknown and any(before.values())
@@ -207,7 +209,8 @@ def _by_api(
             api=name,
             total=spent,
             pace=None if pace.unknown else lately.get(name, 0.0) / hours,
-            usual_pace=before[name] if known_before else None,
+            # What is done once a day is usual at that time.
+            usual_pace=max(before[name], then.get(name, 0.0) / hours) if known_before else None,
         )
         for name, spent in in_all.items()
     )

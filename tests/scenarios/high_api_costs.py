@@ -191,6 +191,12 @@ ROWS = (
         needs_a_human=True,
     ),
     Row(
+        "over already",
+        billed(bills.WITHIN, coming={"costs": [bills.as_each_day(bills.AT)] * 3}),
+        configuration=CONFIGURED,
+        variant="and the batch of each day runs",
+    ),
+    Row(
         "retry loop",
         billed(bills.bill(elevenlabs=20), starts=bills.often(), retries=bills.MANY_RETRIES),
         configuration=CONFIGURED,

@@ -54,6 +54,13 @@ def spent_at_once(until: datetime) -> CostsSeen:
     return bill(openai=0.5).model_copy(update={"step": step})
 
 
+def as_each_day(until: datetime) -> CostsSeen:
+    """The same, while the videos of each day are made."""
+    daily = ApiSpend(api="pika", total=20, pace=20, usual_pace=20)
+    seen = spent_at_once(until)
+    return seen.model_copy(update={"apis": (*seen.apis, daily), "pace": 20.5})
+
+
 STILL_HIGH = bill(openai=9, pika=8)
 CALM_STARTS = StartsSeen(finding=Finding.OK, reason="workflows started in the last 1 h: Loop (1)")
 NONE_STUCK = OpenExecutionsSeen(finding=Finding.OK, reason="3 workflows are open")

@@ -67,7 +67,10 @@ def only_its_log_says_so(now: Situation) -> bool:
 
 
 def over_already(now: Situation) -> bool:
-    return now[looks.costs].bad and within_the_pace(now)
+    """What is spent now is little, or as usual at this time of the day, after a step that is over."""
+    seen = now[looks.costs]
+    as_usual = seen.step is not None and not any(expensive(now))
+    return seen.bad and (within_the_pace(now) or as_usual)
 
 
 def still_loops(now: Situation) -> bool:

@@ -71,7 +71,7 @@ def end_the_loop(now: Situation) -> Offer | None:
 
 OVER_ALREADY = Cause(
     name="over already",
-    evidence="the budget is spent, and the pace is within it again",
+    evidence="the budget is spent, and the pace is within it again, or as usual at this time after one step",
     matches=signs.over_already,
     contradicted_by="a workflow still loops",
     contradicts=signs.still_loops,
@@ -194,7 +194,7 @@ class HighApiCosts(Runbook):
         incident.show(Phase.VERIFYING)
         watched = await incident.until(
             looks.costs,
-            lambda now: now[looks.costs].ok or (now[looks.costs].bad and not signs.within_the_pace(now)),
+            lambda now: now[looks.costs].ok or (now[looks.costs].bad and not signs.over_already(now)),
             costs.pace_over / LOOKS_IN_AN_HOUR,
             costs.per + 2 * costs.pace_over,
             "the spend leaves the time of the budget by itself",

@@ -49,7 +49,7 @@ def restarted(every: int, shape: Shape) -> Shape:
     return lambda ago: (shape(ago) or 0) - (shape(-(-ago // every) * every) or 0)
 
 
-def once(seconds: int, dollars: float) -> Shape:
+def once(seconds: int, dollars: float) -> Callable[[int], float]:
     """Spent within a quarter of an hour."""
     return lambda ago: dollars * min(1.0, max(0.0, (seconds - ago) / 900))
 
@@ -103,6 +103,10 @@ SERIES: dict[str, dict[str, Shape]] = {
     "backend": {'service="openai"': steadily(50), 'service="Pika Labs"': since(HOUR, 1680)},
     "workers": {'service="openai"': of_one_worker_or_another(steadily(20), steadily(30))},
     "appeared": {'service="openai"': appears(6 * HOUR, steadily(96))},
+    "batch": {
+        'service="openai"': once(6 * HOUR, 140),
+        'service="pika"': lambda ago: once(1800, 15)(ago) + once(DAY + 1800, 15)(ago),
+    },
     "many": {f'service="model-{number}"': steadily(2) for number in range(60)},
     "broken": {'service="openai"': lambda _: math.nan, 'service="pika"': steadily(20)},
     "corrected": {
@@ -245,6 +249,17 @@ async def test_a_step_that_is_over_is_told_with_its_time(activities: CostActivit
     assert seen.step is not None and seen.step.spent == pytest.approx(140, rel=0.1)
     assert seen.observed_at is not None
     assert timedelta(hours=4) < seen.observed_at - seen.step.until < timedelta(hours=7)
+
+
+async def test_what_is_spent_at_this_time_of_each_day_did_not_grow(
+    activities: CostActivities, prometheus: str
+) -> None:
+    costs = costs_of(prometheus, "batch")
+    seen = await look(activities, costs)
+    assert (seen.finding, seen.total, seen.pace) == (Finding.BAD, about(155), about(15))
+    pika = next(one for one in seen.apis if one.api == "pika")
+    assert (pika.pace, pika.usual_pace) == (about(15), about(15))
+    assert seen.step is not None and not seen.slow_enough(costs)
 
 
 async def test_what_still_goes_on_is_no_step(activities: CostActivities, prometheus: str) -> None:
