@@ -7,11 +7,13 @@ and appear in no error.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import httpx
 from temporalio.exceptions import ApplicationError
 
+from activities.health.body import content_of, decoded, is_markup
 from activities.support.heartbeats import beating
 from activities.support.http import shown
 from activities.support.secrets import SecretMissing, resolve
@@ -22,6 +24,7 @@ from models.service.surroundings import SwitchCall
 WITHIN = timedelta(seconds=5)
 """How long one call may take."""
 
+_BODY_LIMIT = 64 * 1024
 _CALLS = 3
 _PAUSE = timedelta(seconds=1)
 
@@ -34,7 +37,7 @@ class Switches:
         self._within = within
 
     async def throw(self, switch: SwitchCall, done: str) -> ActionResult:
-        """Done, in the words `done`, when the switch answers 2xx.
+        """Done, in the words `done`, when the switch answers 2xx, and not with a page or a plain no.
 
         Raises `ApplicationError`, non-retryable, when its token cannot be read.
         """
@@ -44,15 +47,15 @@ class Switches:
             for call in range(_CALLS):
                 if call:
                     await asyncio.sleep(_PAUSE.total_seconds())
-                status, found = await self._call(switch, headers)
-                if status is not None and 200 <= status < 300:
+                status, found, taken = await self._call(switch, headers)
+                if taken:
                     return _effect(True, f"{done}: {found}")
                 if status is not None and status < 500 and status != 429:
                     break
         return _effect(False, found)
 
-    async def _call(self, switch: SwitchCall, headers: dict[str, str]) -> tuple[int | None, str]:
-        """The status, if one came, and what is told of it."""
+    async def _call(self, switch: SwitchCall, headers: dict[str, str]) -> tuple[int | None, str, bool]:
+        """The status, if one came, what is told of it, and whether the switch was taken."""
         where = shown(switch.url)
         try:
             async with (
@@ -61,15 +64,38 @@ class Switches:
                     switch.method, switch.url, json=switch.body, headers=headers, follow_redirects=False
                 ) as answer,
             ):
-                return answer.status_code, f"answered {answer.status_code} at {where}"
+                status = answer.status_code
+                against = _against(await self._start_of(answer)) if answer.is_success else ""
+                return status, f"answered {status} at {where}{against}", answer.is_success and not against
         except (TimeoutError, httpx.TimeoutException):
             return (
                 None,
                 f"no answer within {in_words(self._within)} at {where}: it may have taken it all the same",
+                False,
             )
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             # The text of these may quote a header: only the kind is told.
-            return None, f"cannot call {where} ({type(error).__name__})"
+            return None, f"cannot call {where} ({type(error).__name__})", False
+
+    async def _start_of(self, answer: httpx.Response) -> bytes:
+        """What comes of the body in half of the time; the status has come already."""
+        body = bytearray()
+        with contextlib.suppress(TimeoutError, httpx.HTTPError):
+            async with asyncio.timeout(self._within.total_seconds() / 2):
+                async for chunk in answer.aiter_bytes():
+                    body += chunk
+                    if len(body) > _BODY_LIMIT:
+                        break
+        return bytes(body)
+
+
+def _against(body: bytes) -> str:
+    """What the body says against a good status; empty where it says nothing against it."""
+    content = content_of(decoded(body))
+    if is_markup(content):
+        return ", with a page instead of the application's answer: perhaps a login, or a proxy in between"
+    says_no = isinstance(content, dict) and any(content.get(key) is False for key in ("success", "ok"))
+    return ", and says that it was not done" if says_no else ""
 
 
 def _headers(switch: SwitchCall) -> dict[str, str]:

@@ -94,6 +94,25 @@ async def test_a_stumble_is_forgiven(
     assert ("answered 502" in effect.found) is not done
 
 
+@pytest.mark.parametrize(
+    ("body", "done"),
+    [
+        ("<!doctype html><title>Sign in</title>", False),
+        ('{"success": false, "error": "read only"}', False),
+        ('{"success": true}', True),
+        ('{"degraded": false}', True),
+        ("OK", True),
+    ],
+)
+async def test_a_page_or_a_no_with_a_good_status_is_not_done(
+    activities: DegradationActivities, httpserver: HTTPServer, body: str, done: bool
+) -> None:
+    httpserver.expect_request("/mode").respond_with_data(body, status=200)
+    effect = await restore(activities, service_with(httpserver.url_for("")))
+    assert effect.done is done
+    assert effect.found.startswith("the degraded mode was switched off") is done
+
+
 @pytest.mark.parametrize("status", [301, 400, 401, 404])
 async def test_a_refusal_is_not_repeated(
     activities: DegradationActivities, httpserver: HTTPServer, status: int
