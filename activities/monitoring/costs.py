@@ -110,12 +110,14 @@ class CostActivities:
             return CostsSeen(reason=f"no costs are configured for {request.service.name}", observed_at=now)
         midnight = midnight_before(now, request.time_zone)
         day_ends = midnight_after(now, request.time_zone)
-        total, both, pace, day_before, today, series, wrong = await asyncio.gather(
-            self._total(costs),
-            self._spent(costs, 2 * costs.per),
-            self._spent(costs, costs.pace_over),
-            self._spent(costs, costs.pace_over, at=now - DAY),
-            self._spent(costs, max(now - midnight, timedelta(minutes=1))),
+        (total, both, pace, day_before, today), series, wrong = await asyncio.gather(
+            asyncio.gather(
+                self._total(costs),
+                self._spent(costs, 2 * costs.per),
+                self._spent(costs, costs.pace_over),
+                self._spent(costs, costs.pace_over, at=now - DAY),
+                self._spent(costs, max(now - midnight, timedelta(minutes=1))),
+            ),
             self._over_time(costs),
             self._no_total(costs),
         )
