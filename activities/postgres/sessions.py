@@ -1,6 +1,7 @@
 """The sessions of a PostgreSQL: counted, lock waits found, idle ones terminated.
 
-Reading needs `pg_monitor`, terminating `pg_signal_backend`. `pg_blocking_pids` says who blocks whom.
+Reading needs `pg_monitor`, terminating `pg_signal_backend`. `pg_blocking_pids` says who blocks whom;
+who waits for an advisory lock waits for its turn on purpose, and is not blocked.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ _SESSIONS = """
 SELECT pid, backend_start, application_name AS application, coalesce(usename, '') AS user,
        coalesce(datname, '') AS database, coalesce(state, 'hidden') AS state,
        greatest(now() - CASE WHEN state = 'active' THEN query_start ELSE state_change END, '0 s') AS lasts,
-       left(query, 2000) AS query, pg_blocking_pids(pid) AS waits_for,
+       left(query, 2000) AS query,
+       CASE WHEN wait_event = 'advisory' THEN '{}' ELSE pg_blocking_pids(pid) END AS waits_for,
        coalesce(rolsuper OR NOT pg_has_role(usesysid, 'pg_monitor', 'MEMBER'), true) AS works
 FROM pg_stat_activity LEFT JOIN pg_roles ON pg_roles.oid = usesysid
 WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()

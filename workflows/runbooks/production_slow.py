@@ -40,9 +40,10 @@ MANY = 3
 
 
 def locks(now: Situation) -> bool:
-    """Sessions wait for another's lock: for long, or again and again."""
-    long = now[looks.sessions].bad and bool(now[looks.sessions].blocked)
-    return long or bool(now[looks.slowness].blocked)
+    """Sessions of the application wait for another's lock: for long, or again and again."""
+    role = now.database.database.role if now.database and now.database.database else None
+    ours = any(role in (None, one.user) for one in now[looks.sessions].blocked)
+    return (now[looks.sessions].bad and ours) or bool(now[looks.slowness].blocked)
 
 
 def providers_slow(now: Situation) -> bool:
@@ -174,7 +175,7 @@ def roll_back_or_scale(now: Situation) -> Offer | None:
 CAUSES = (
     Cause(
         name="locks",
-        evidence="sessions of its database wait for another's lock",
+        evidence="sessions of the application wait in its database for another's lock",
         matches=locks,
         contradicted_by="no slow route needs the database",
         contradicts=lambda now: nobody_needs(now, DATABASE),

@@ -326,6 +326,25 @@ async def test_a_lock_in_another_database_is_no_trouble_of_this_one(
         await as_superuser.execute("DROP DATABASE elsewhere WITH (FORCE)")
 
 
+async def test_who_waits_for_its_turn_to_lead_is_not_blocked(
+    postgres_server: PostgresServer, monitor: Service, app_role: App, app: contextlib.AsyncExitStack
+) -> None:
+    """One replica leads, by an advisory lock of an idle session; the other waits for it on purpose."""
+    leader = await connect(postgres_server, app_role, app, "leader")
+    await leader.execute("SELECT pg_advisory_lock(7)")
+    standby = await connect(postgres_server, app_role, app, "standby")
+    turn = asyncio.ensure_future(standby.execute("SELECT pg_advisory_lock(7)"))
+    try:
+        async with asyncio.timeout(10):
+            while "standby" not in {one.application for one in (await look(monitor)).long_running}:
+                pass
+        seen = await look(monitor)
+        assert (seen.ok, seen.blocked, seen.blockers) == (True, (), ())
+    finally:
+        await leader.execute("SELECT pg_advisory_unlock(7)")
+        await turn
+
+
 async def test_a_lock_of_a_prepared_transaction_is_told_as_that(
     postgres_server: PostgresServer,
     as_superuser: asyncpg.Connection,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,15 @@ def situation(*found: Found, **latency: object) -> Situation:
 
 def walked(*found: Found, **latency: object) -> Walked:
     return walk(CAUSES, situation(*found, **latency))
+
+
+def of_the_role(user: str, seen: Evidence) -> Situation:
+    """The application has this role in its database."""
+    now = situation((looks.sessions, seen))
+    (postgres,) = now.policy.dependencies
+    assert postgres.database
+    of = postgres.model_copy(update={"database": postgres.database.model_copy(update={"role": user})})
+    return replace(now, policy=now.policy.model_copy(update={"dependencies": (of,)}))
 
 
 def stale(**facts: object) -> SlownessSeen:
@@ -206,6 +216,14 @@ def test_unknown_evidence_is_no_cause() -> None:
         (looks.collecting, CollectingSeen(reason="no data")),
     )
     assert walked(*blind).cause.name == "unknown"
+
+
+def test_who_else_waits_for_a_lock_makes_the_application_no_slower() -> None:
+    """A nightly import waits for the lock of another; no session of the application does."""
+    seen = slow.locked("idle in transaction")
+    theirs = seen.model_copy(update={"blocked": (seen.blocked[0].model_copy(update={"user": "importer"}),)})
+    for user, cause in (("shop", "unknown"), ("importer", "locks")):
+        assert walk(CAUSES, of_the_role(user, theirs)).cause.name == cause
 
 
 def test_a_session_that_works_is_not_ended() -> None:
