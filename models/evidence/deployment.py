@@ -22,7 +22,8 @@ class Deployment(Model):
     recorded_by: str = ""
     current: bool = False
     left_at: datetime | None = None
-    """When it was rolled back: its health check was no proof, and nobody goes back to it."""
+    """When it was rolled back, by the product or by hand: its health check was no proof, and nobody goes back
+    to it."""
 
     def is_version(self, version: Version) -> bool:
         """Whether it is this version that was deployed."""

@@ -138,9 +138,11 @@ class Ledger:
             self.deployments = [d.model_copy(update={"current": False}) for d in self.deployments]
             self.deployments.append(seen)
         else:
+            at = self.deployments.index(known)
             self.deployments = [
-                _seen_again(known, seen) if d is known else d.model_copy(update={"current": False})
-                for d in self.deployments
+                *(d.model_copy(update={"current": False}) for d in self.deployments[:at]),
+                _seen_again(known, seen),
+                *(_not_current(d, seen) for d in self.deployments[at + 1 :]),
             ]
         self.deployments = self.deployments[-REMEMBERED:]
 
@@ -158,6 +160,12 @@ class Ledger:
         self.failures = [] if healed else [at for at in self.failures if now - at < WINDOW] + [now]
         if len(self.failures) >= FAILURES_THAT_BLOCK:
             self.blocked_until = now + BLOCKED_FOR
+
+
+def _not_current(newer: Deployment, seen: Deployment) -> Deployment:
+    """Whoever deployed an earlier version anew went back, and left the one that ran."""
+    left = newer.current and seen.deployed_at > newer.deployed_at
+    return newer.model_copy(update={"current": False, "left_at": seen.deployed_at if left else newer.left_at})
 
 
 def _seen_again(known: Deployment, seen: Deployment) -> Deployment:

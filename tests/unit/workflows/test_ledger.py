@@ -289,6 +289,30 @@ def test_nobody_goes_back_to_a_version_that_was_rolled_back() -> None:
     assert newest.version == "2", "deployed anew, it is a version as any other"
 
 
+def test_nobody_goes_back_to_a_version_that_a_person_left_for_the_one_before() -> None:
+    """Somebody went back by hand; what is wrong afterwards is no reason to bring the newer one again."""
+    book = ledger()
+    book.deployed(deployment("1", NOW, healthy=True))
+    book.deployed(deployment("2", NOW + MINUTE, healthy=True))
+    book.deployed(deployment("1", NOW + 2 * MINUTE, healthy=True))
+    assert history(book).last_healthy is None
+
+    book.deployed(deployment("2", NOW + 3 * MINUTE, healthy=True))
+    back = history(book).last_healthy
+    assert back is not None and back.version == "1", "whoever goes on again leaves nothing behind"
+
+
+def test_a_replica_that_still_runs_the_version_before_is_no_way_back() -> None:
+    book = ledger()
+    book.deployed(deployment("1", NOW, healthy=True))
+    book.deployed(deployment("2", NOW + MINUTE, healthy=True))
+    book.deployed(deployment("1", NOW, healthy=True))
+    book.deployed(deployment("2", NOW + MINUTE, healthy=True))
+    book.deployed(deployment("3", NOW + 2 * MINUTE))
+    newest = history(book).last_healthy
+    assert newest is not None and newest.version == "2"
+
+
 def test_a_moved_tag_is_another_version() -> None:
     """`latest` was built anew: the way back is to what it meant before."""
     book = ledger()
