@@ -21,6 +21,8 @@ from models.service.surroundings import SwitchCall
 LABELS = ("route", "path", "endpoint", "handler", "uri", "url", "http_route", "instance", "target")
 """Labels of an alert that may name an endpoint, the most telling first."""
 
+_PATH = re.compile(r"(?:[A-Z]+ +)?/|[a-z]+://")
+
 LONGEST_NAME = 300
 MOST_RECORDS = 5
 
@@ -130,6 +132,11 @@ class Endpoints(Configured):
 
 
 def named_by(labels: Mapping[str, str]) -> tuple[str, ...]:
-    """What the labels of an alert may name an endpoint by, the most telling first; each of bounded length."""
+    """What the labels of an alert may name an endpoint by, the most telling first; each of bounded length.
+
+    The first that is a path decides: another path is perhaps where the alert was seen.
+    """
     said = (labels.get(label, "").strip() for label in LABELS)
-    return tuple(dict.fromkeys(one for one in said if one and len(one) <= LONGEST_NAME))
+    names = tuple(dict.fromkeys(one for one in said if one and len(one) <= LONGEST_NAME))
+    paths = [one for one in names if _PATH.match(one)]
+    return tuple(one for one in names if one not in paths[1:])

@@ -221,6 +221,14 @@ def test_the_most_telling_label_comes_first() -> None:
     assert named_by({"route": "x" * 301}) == ()
 
 
+def test_the_first_label_that_is_a_path_decides() -> None:
+    """What another label names, where the alert was seen perhaps, may be another endpoint, and well."""
+    base = {"endpoint": "http-metrics", "instance": f"http://localhost:3000{PATH}"}
+    assert named_by({"route": "/api/other", **base}) == ("/api/other", "http-metrics")
+    assert named_by({"handler": "GET /api/other", "uri": PATH}) == ("GET /api/other",)
+    assert named_by(base) == ("http-metrics", base["instance"])
+
+
 async def test_the_token_is_sent_and_never_told(
     activities: EndpointActivities, httpserver: HTTPServer, tmp_path: Path
 ) -> None:
