@@ -54,6 +54,7 @@ CONTROL_ROOM = "ControlRoom"
 CONTROL_ROOM_ID = "control-room"
 ANY_ALERT = "AnyAlert"
 DATABASE_CONNECTION_FAILURE = "DatabaseConnectionFailure"
+SERVICE_DOWN = "ServiceDown"
 NO_PRODUCTS_SYNCED = "NoProductsSynced"
 NO_VIDEOS_GENERATED = "NoVideosGenerated"
 

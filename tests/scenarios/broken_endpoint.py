@@ -125,6 +125,13 @@ SCENARIOS = (
         timeline=("DatabaseConnectionFailure/postgres, and waits for its end",),
     ),
     _row(
+        name="the whole service is down",
+        cause="service down",
+        faults=("crash",),
+        labels={"route": IN_CODE},
+        timeline=("ServiceDown/backend, and waits for its end",),
+    ),
+    _row(
         name="nobody knows why",
         cause="unknown",
         faults=(nobody_reports, "endpoint-code"),
@@ -228,6 +235,11 @@ NAMES_OPENAI = seen(
     record(PATH, EndpointKind.ERROR, 503, body='{"error": "OpenAI API error: timeout"}'),
     says="OpenAI API error: timeout",
 )
+NAMES_METADATA = seen(record(PATH, EndpointKind.ERROR, body='{"error": "x is undefined", "metadata": {}}'))
+META_DOWN = sights.PROVIDER_DOWN.model_copy(
+    update={"providers": tuple(one.model_copy(update={"name": "meta"}) for one in sights.PROVIDER_DOWN.down)}
+)
+SILENT = seen(record(PATH, EndpointKind.NO_ANSWER, None), record(OTHER, EndpointKind.NO_ANSWER, None))
 NOT_KNOWN = EndpointSeen(reason="/x is no endpoint that may be probed", kind=EndpointKind.NOT_ASKED)
 
 QUIET = RouteSeen(finding=Finding.OK, reason="0% of the requests fail", route=ROUTE, ratio=0, threshold=0.05)
@@ -336,6 +348,24 @@ ROWS = (
         ),
         done=("start postgres",),
         pages=("On-Call", "DBA"),
+    ),
+    _asked(
+        "service down",
+        broken(SILENT, NO_METRICS, health=sights.REFUSED, process=sights.crashed(sights.LONG_AGO)),
+        done=("start backend",),
+    ),
+    _asked(
+        "service down",
+        broken(CLOSED, ALL, health=sights.REFUSED, process=sights.crashed(sights.LONG_AGO)),
+        variant="and the proxy before it asks to come back",
+        done=("start backend",),
+    ),
+    _asked(
+        "its code",
+        broken(NAMES_METADATA, MANY, providers=META_DOWN, endpoint_issues=issue()),
+        variant="a word of its answer begins like a provider that is down",
+        asks=True,
+        done=(MAINTAIN, REOPEN),
     ),
     _asked("only our probe fails", broken(NO_RIGHTS), needs_a_human=True),
     _asked("only our probe fails", broken(NOT_KNOWN, NO_METRICS), variant="nobody knows", needs_a_human=True),

@@ -67,6 +67,13 @@ def provider_failures(now: Situation, since: datetime | None = None) -> tuple[Pr
     )
 
 
+def speaks_of(text: str, name: str) -> bool:
+    """Whether the name stands in the text as a word of its own: `OpenAIError` and `openai_key` speak of
+    `openai`, and `metadata` does not speak of `meta`."""
+    begins = r"(?:(?<![A-Za-z0-9])|(?<=[a-z])(?=[A-Z]))"
+    return bool(re.search(rf"{begins}(?i:{re.escape(name)})(?![a-z0-9])", text))
+
+
 def they_serve(now: Situation, failures: tuple[ProviderFailure, ...]) -> bool:
     """The application's own calls of each of them succeed."""
     serving = {one.casefold() for one in now[looks.provider_calls].serving}
