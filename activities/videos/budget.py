@@ -5,7 +5,7 @@ set back. What tells of another day says nothing about today.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from activities.app.switches import Switches, final
 from activities.support.redaction import clean
 from models.actions.change import ActionResult, Perform
 from models.actions.videos import RaiseBudget, RestoreBudget
+from models.base import in_words
 from models.evidence.evidence import Finding
 from models.service.request import ServiceRequest
 from models.service.service import Service
@@ -27,6 +28,8 @@ from models.service.videos import BudgetSwitch
 SAME = 0.005
 """Dollars: half a cent less or more is the same budget."""
 MOST_PROVIDERS = 30
+A_DAY = timedelta(hours=26)
+"""The longest day, in which the clocks are set back, and an hour for clocks that differ."""
 
 
 def _by_provider(value: Any) -> Any:
@@ -191,6 +194,10 @@ class BudgetActivities:
         if said.reached is False and over:
             reason = f"the application says that today's budget is not reached, but{told.removeprefix(':')}"
             return seen.model_copy(update={"finding": Finding.UNKNOWN, "reason": reason})
+        if reached and seen.resets_at and seen.resets_at > at + A_DAY:
+            in_days = in_words(seen.resets_at - at)
+            reason = f"a budget is reached{told}, and reset in {in_days}: it is no budget of a day"
+            return seen.model_copy(update={"finding": Finding.UNKNOWN, "reason": reason, "resets_at": None})
         return seen
 
     @activity.defn

@@ -56,12 +56,12 @@ class ProviderFailure(NamedTuple):
 
 
 def provider_failures(now: Situation, since: datetime | None = None) -> tuple[ProviderFailure, ...]:
-    """Each that anybody says of. An issue in Sentry counts only if it was seen after `since`."""
+    """Each that anybody says of. An issue in Sentry and a workflow count only after `since`."""
     return (
         *(ProviderFailure(one.name, f"{one.name}: {one.reason}") for one in now[looks.providers].down),
         *_by_calls(now),
         *_by_log(now),
-        *_by_workflows(now),
+        *_by_workflows(now, since),
         *_by_sentry(now, since),
         *_by_health(now),
     )
@@ -109,12 +109,20 @@ def _states_in(line: str) -> list[str]:
     return [one["state"].lower() for one in now or told]
 
 
-def _by_workflows(now: Situation) -> Iterator[ProviderFailure]:
-    """What ended them may be over: a provider that answers well is not blamed for it."""
+def _by_workflows(now: Situation, since: datetime | None) -> Iterator[ProviderFailure]:
+    """What ended them may be over: a provider that answers well is not blamed for it, nor is one after
+    which a workflow of that type completed."""
     well = {one.name for one in now[looks.providers].providers if one.finding is Finding.OK}
-    ended = ((one.type, one.error) for one in now[looks.generations].types)
+    makes_videos = now.service.videos.workflows if now.service.videos else ()
+    ended = (
+        (one.type, one.error)
+        for one in now[looks.generations].types
+        if one.completed_at is None and (since is None or one.closed_at > since)
+    )
     stuck = ((one.type, one.why) for one in now[looks.open_executions].stuck)
     for workflow_type, error in (*ended, *stuck):
+        if makes_videos and workflow_type not in makes_videos:
+            continue
         name = _named(now, error)
         if name and name not in well and _does_not_serve(error):
             yield ProviderFailure(name, f"workflow {workflow_type} names {name}: {error}")

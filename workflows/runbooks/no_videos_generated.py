@@ -69,8 +69,9 @@ def budget_hit(now: Situation) -> bool:
 
 
 def not_by_the_budget(now: Situation) -> bool:
-    """The costs of today are another word on it, from the same application."""
+    """The costs of today are another word on it, else what it tells of itself: both from the application."""
     budget, spent = now[looks.budget].budget, now[looks.daily_summary].total
+    spent = now[looks.budget].spent if spent is None else spent
     well_under = budget is not None and spent is not None and spent < WELL_UNDER * budget
     return goes_on_or_paused(now) or well_under
 

@@ -101,6 +101,17 @@ async def test_whether_the_budget_of_today_is_reached(
     assert (seen.finding, says in seen.reason) == (finding, True), seen.reason
 
 
+async def test_a_reset_weeks_ahead_is_not_that_of_today(
+    budgets: BudgetActivities, httpserver: HTTPServer
+) -> None:
+    later = datetime.now(UTC) + timedelta(days=20)
+    httpserver.expect_request(STATUS).respond_with_json({"reached": True, "resetsAt": later.isoformat()})
+    seen = await ActivityEnvironment().run(budgets.look_at_budget, today_of(httpserver))
+    assert isinstance(seen, BudgetSeen)
+    assert (seen.finding, seen.resets_at) == (Finding.UNKNOWN, None), seen.reason
+    assert "no budget of a day" in seen.reason
+
+
 async def test_the_moment_of_the_reset_is_kept_while_it_is_to_come(
     budgets: BudgetActivities, httpserver: HTTPServer
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from activities.videos.budget import SummarySeen
 from tests.workflows import sights
 from tests.workflows.rows import Row
 from tests.workflows.sights import LONG_AGO
@@ -18,6 +19,9 @@ RESET = "reset GenerateVideos videos-1 (run r1) of backend to event 10"
 
 SPENT = video_sights.SPENT.model_copy(update={"resets_at": LONG_AGO})
 CRASHED = {"executions": video_sights.crashed(), "retry": video_sights.RETRY}
+NO_SUMMARY = SummarySeen(reason="http://localhost:3000/api answered 401")
+VIDEOS_OF_ONE_TYPE = {**BACKUP["services"]["backend"]["videos"], "workflows": ["GenerateVideos"]}
+THE_PROVIDER = "activity render: openai: 503 Service Unavailable"
 
 ROWS = (
     Row(
@@ -141,6 +145,28 @@ ROWS = (
         no_videos(executions=video_sights.crashed(type="SendNewsletter"), retry=video_sights.RETRY),
         variant="a workflow that makes no videos failed",
         configuration={"services": {"backend": {"videos": {"workflows": ["GenerateVideos"]}}}},
+        asks=True,
+        done=(GENERATE,),
+    ),
+    *(
+        Row(
+            "unknown",
+            no_videos(executions=video_sights.crashed(error=THE_PROVIDER, **over)),
+            variant=f"a provider ended a workflow {variant}",
+            configuration={"services": {"backend": {"videos": VIDEOS_OF_ONE_TYPE}}},
+            asks=True,
+            done=(GENERATE,),
+        )
+        for variant, over in (
+            ("before the last video", {"closed_at": LONG_AGO - timedelta(hours=1)}),
+            ("of a type that completed since", {"completed_at": LONG_AGO + timedelta(hours=2)}),
+            ("that makes no videos", {"type": "SendNewsletter"}),
+        )
+    ),
+    Row(
+        "unknown",
+        no_videos(budget=video_sights.SPENT.model_copy(update={"spent": 12}), daily_summary=NO_SUMMARY),
+        variant="a budget that is reached, of which little is spent",
         asks=True,
         done=(GENERATE,),
     ),
