@@ -47,6 +47,14 @@ class ProviderTimesSeen(Evidence):
     service itself."""
 
 
+class WatchProviderTimes(WatchProviders):
+    """Sample until every provider was fast for `stable_for`, at most for `at_most`."""
+
+    only_by_calls: tuple[str, ...] = ()
+    """Those that answered a probe in time while they were slow: only the service's own calls show that they
+    are fast again."""
+
+
 class ProviderTimeActivities:
     """Asks Prometheus, or else each provider itself, without credentials."""
 
@@ -72,11 +80,21 @@ class ProviderTimeActivities:
         return judged(probed, {}, metrics.latency.provider_threshold, by_calls=False)
 
     @activity.defn
-    async def watch_provider_times(self, request: WatchProviders) -> VerificationResult:
+    async def watch_provider_times(self, request: WatchProviderTimes) -> VerificationResult:
         """Wait until every provider was fast for the window, or the limit is reached."""
         every = min(SAMPLE_EVERY, request.stable_for / 3)
         pace = Patience(every=every, stable_for=request.stable_for, at_most=request.at_most)
-        return await watch(lambda: self.look_at_provider_times(request.service), pace)
+        return await watch(lambda: self._sample(request), pace)
+
+    async def _sample(self, request: WatchProviderTimes) -> ProviderTimesSeen:
+        """A probe proves nothing of those that it never saw slow."""
+        seen = await self.look_at_provider_times(request.service)
+        shown = seen.fast if seen.by_calls else ()
+        unproved = [name for name in request.only_by_calls if name not in shown]
+        if seen.ok and unproved:
+            names = ", ".join(unproved)
+            return _unknown(f"no call to {names} shows whether it is fast again; a probe was so all the time")
+        return seen
 
     async def _beside_a_probe(
         self, service: Service, metrics: ErrorMetrics, seen: ProviderTimesSeen

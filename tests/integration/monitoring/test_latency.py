@@ -15,7 +15,11 @@ from werkzeug import Request, Response
 
 from activities.monitoring.latency import LatencyActivities, LatencySeen
 from activities.monitoring.prometheus import Prometheus
-from activities.monitoring.provider_latency import ProviderTimeActivities, ProviderTimesSeen
+from activities.monitoring.provider_latency import (
+    ProviderTimeActivities,
+    ProviderTimesSeen,
+    WatchProviderTimes,
+)
 from models.evidence.evidence import Finding, VerificationRequest, VerificationResult
 from models.service.latency import LatencyMetrics
 from models.service.service import DockerManager, Service
@@ -302,3 +306,30 @@ async def test_calls_that_are_slow_are_told_beside_a_probe_that_is_fast(
     providers = {"pika": Provider(url=httpserver.url_for("/v1"))}
     seen = await times(http, about.model_copy(update={"providers": providers}))
     assert (seen.bad, seen.probed_fast) == (True, ("pika",))
+
+
+@pytest.mark.parametrize("by_provider", ["no_such_metric", BY_PROVIDER], ids=["no calls", "calls of others"])
+@pytest.mark.parametrize(("name", "ok"), [("silent", False), ("fast", None)])
+async def test_a_probe_that_was_fast_all_the_time_does_not_prove_it_fast_again(
+    http: httpx.AsyncClient,
+    prometheus: str,
+    httpserver: HTTPServer,
+    by_provider: str,
+    name: str,
+    ok: bool | None,
+) -> None:
+    """In the degraded mode it is not called, and its slow calls are out of sight."""
+    httpserver.expect_request("/v1").respond_with_data("{}")
+    calls = by_provider.replace("_bucket[", '_bucket{provider="fast"}[')
+    about = service(prometheus, "slow", by_provider=calls)
+    about = about.model_copy(update={"providers": {name: Provider(url=httpserver.url_for("/v1"))}})
+    request = WatchProviderTimes(
+        service=about,
+        stable_for=timedelta(seconds=0.2),
+        at_most=timedelta(seconds=1),
+        only_by_calls=(name,),
+    )
+    watched = await ActivityEnvironment().run(ProviderTimeActivities(http).watch_provider_times, request)
+    assert watched.ok is (by_provider == BY_PROVIDER if ok is None else ok)
+    request = request.model_copy(update={"only_by_calls": ()})
+    assert (await ActivityEnvironment().run(ProviderTimeActivities(http).watch_provider_times, request)).ok
