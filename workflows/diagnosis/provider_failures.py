@@ -36,11 +36,17 @@ _A_STORE = re.compile(
     r"postgres|database|prisma|\bsql|\bdb\b|redis|memcache|mongo|kafka|rabbit", re.IGNORECASE
 )
 _DOES_NOT_SERVE = re.compile(
-    r"time[d ]?[- ]?out|ECONN|EAI_AGAIN|ENOTFOUND|socket hang up|refused|reset|unreachable|unavailable"
-    r"|overload|rate.?limit|too many requests|queue.{0,4}full|at capacity|circuit|connection|network|gateway"
-    r"|API.?(?:connection|status)?.?error|internal server error|\b(?:429|5\d\d)\b",
+    r"time[d ]?[- ]?out|ECONN|EAI_AGAIN|ENOTFOUND|socket hang up|refused|reset by|unreachable|unavailable"
+    r"|overload|rate.?limit(?!er)|too many requests|queue.{0,4}full|at capacity|circuit|connection|network"
+    r"|gateway|API.?(?:connection|status)?.?error|internal server error|(?<!line )\b(?:429|5\d\d)\b",
     re.IGNORECASE,
 )
+_A_MISTAKE = re.compile(
+    r"\b(?:Type|Reference|Syntax|Range|Validation|Value|Key|Attribute|Name|Index|Assertion)Error\b"
+    r"|\b400\b|bad.?request",
+    re.IGNORECASE,
+)
+"""Of the application itself, in what it does with the provider."""
 _OUR_CREDENTIALS = re.compile(
     r"\b40[13]\b|unauthori[sz]ed|forbidden|permission|(?:invalid|incorrect|missing|expired).{0,20}(?:key|token)"
     r"|authentication|quota|billing",
@@ -129,7 +135,9 @@ def _by_workflows(now: Situation, since: datetime | None) -> Iterator[ProviderFa
 
 
 def _does_not_serve(text: str) -> bool:
-    return bool(_DOES_NOT_SERVE.search(text)) and not _OUR_CREDENTIALS.search(text)
+    """Not so where a store did not, or what was asked was wrong."""
+    other = (_OUR_CREDENTIALS, _A_MISTAKE, _A_STORE)
+    return bool(_DOES_NOT_SERVE.search(text)) and not any(one.search(text) for one in other)
 
 
 def _circuit_of(now: Situation, line: str) -> str:
