@@ -22,7 +22,13 @@ from activities.managers.host_processes import began_of, cpu_share_of, family, m
 from activities.managers.log_times import fresh_lines, times_of
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
 from activities.managers.process_seen import ProcessSeen, ProcessState
-from activities.managers.supervisord_reading import deaths_in, exit_code_in, seen_of, started_in
+from activities.managers.supervisord_reading import (
+    deaths_in,
+    exit_code_in,
+    restarts_in,
+    seen_of,
+    started_in,
+)
 from activities.managers.supervisord_socket import supervisor_at
 from activities.support.whole_files import write_whole
 from models.evidence.evidence import Finding
@@ -63,8 +69,9 @@ class SupervisordManager:
         return seen_of(info, self._exit_code(info), self._memory_limit(), began, now)
 
     def examine(self) -> ProcessSeen:
-        seen = self.state()
-        return seen.model_copy(update={"deaths": deaths_in(self._main_log(), self._program)})
+        seen, log = self.state(), self._main_log()
+        told = {"deaths": deaths_in(log, self._program), "restarts": restarts_in(log, self._program)}
+        return seen.model_copy(update=told)
 
     def usage(self) -> Usage:
         processes = family(self._info()["pid"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from supervisor.states import ProcessStates
@@ -31,6 +31,16 @@ _ENDED = re.compile(
 
 _SPAWNED = re.compile(r":(?P<second>\d\d),(?P<part>\d{3}) INFO spawned: '(?P<name>\S+)' with pid")
 _DIED = re.compile(r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d{3} \w+ exited: (?P<name>\S+) \(", re.M)
+_LIFE = re.compile(
+    r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) \w+"
+    r" (?:(?P<what>spawned|exited|stopped|gave up): '?(?P<name>[^\s']+)"
+    r"|success: (?P<up>\S+) entered RUNNING)",
+    re.M,
+)
+_STARTED_AT_ONCE = timedelta(seconds=1.2)
+"""supervisord looks once a second for what it must start anew; nobody else is as quick."""
+_LONGEST_PAUSE = timedelta(minutes=1)
+"""Between two starts of what ends too early, which it makes longer by a second each time."""
 _DEATHS = 20
 _LOGS_AFTER = 0.02
 """Seconds by which supervisord may tell of a start after the program has begun to talk."""
@@ -105,6 +115,28 @@ def deaths_in(log: str, program: str) -> tuple[datetime, ...]:
     found = (one for one in _DIED.finditer(log) if one["name"] == program.rpartition(":")[2])
     # The log is in the machine's own time.
     return tuple(datetime.fromisoformat(one["at"]).astimezone(UTC) for one in found)[-_DEATHS:]
+
+
+def restarts_in(log: str, program: str) -> int:
+    """How often supervisord itself has started the program anew since somebody last did.
+
+    It counts none. What it starts is started at once; or after a pause, where it had not been up.
+    """
+    restarts, up, died_at = 0, False, None
+    for one in _LIFE.finditer(log):
+        if (one["name"] or one["up"]) != program.rpartition(":")[2]:
+            continue
+        at = datetime.strptime(one["at"], "%Y-%m-%d %H:%M:%S,%f")
+        if one["what"] == "spawned":
+            soon = _STARTED_AT_ONCE if up else _LONGEST_PAUSE
+            itself = died_at is not None and timedelta() <= at - died_at < soon
+            restarts = restarts + 1 if itself else 0
+            up, died_at = False, None
+        elif one["up"]:
+            up = True
+        else:
+            died_at = at if one["what"] == "exited" else None
+    return restarts
 
 
 def _moment(seconds: int) -> datetime | None:

@@ -35,6 +35,7 @@ UNSEEN = SyncSeen(
     refused=Refused.NOT_ALLOWED,
     observed_at=NOW,
 )
+AWAY = SyncSeen(reason="connection refused", refused=Refused.NO_ANSWER, observed_at=NOW)
 GROWING = CountSeen(finding=Finding.OK, reason="there are 12 products, 3 more", count=12, grew=3)
 
 RUN = ScheduledRun(

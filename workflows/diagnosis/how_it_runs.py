@@ -18,7 +18,6 @@ with workflow.unsafe.imports_passed_through():
 USUAL_SETTLE: timedelta = HealthCheck.model_fields["settle"].default
 IN_BETWEEN = timedelta(seconds=10)
 """What was stopped or removed less than this ago may be in the middle of a restart or a deployment."""
-BROUGHT_BACK_WITHIN = timedelta(seconds=5)
 ONE_CRASH = timedelta(seconds=2)
 """Two systems tell the time of one crash a little differently."""
 NO_ANSWER = (HealthKind.REFUSED, HealthKind.RESET, HealthKind.TIMED_OUT)
@@ -79,6 +78,11 @@ def does_not_answer(now: Situation) -> bool:
     return health.bad and health.kind in NO_ANSWER and not refuses
 
 
+def is_away(now: Situation) -> bool:
+    """Nobody who asks it can get an answer: its process does not run, or it does not answer."""
+    return now[looks.process].down or does_not_answer(now)
+
+
 def listens_elsewhere(now: Situation) -> bool:
     """Its process listens on its port itself, and yet the check is refused: the check asks elsewhere."""
     owner = now[looks.port_owner].owner
@@ -105,31 +109,32 @@ def crashes(now: Situation) -> tuple[datetime, ...]:
 
 
 def _mended(now: Situation) -> tuple[datetime, ...]:
-    """Deaths after which its manager started it. One that counts no restarts is known by their pace."""
+    """Deaths after which its manager started it."""
     process = now[looks.process]
-    if process.restarts > 0 or not brought_back(now):
-        return process.deaths if process.restarts > 0 else ()
-    pace = 2 * settle(now)
-    since = [later for earlier, later in pairwise(process.deaths) if later - earlier >= pace]
-    return tuple(at for at in process.deaths if not since or at >= since[-1])
+    return process.deaths if process.restarts > 0 else ()
 
 
 def brought_back(now: Situation) -> bool:
     """It has just been started again by its manager, after a crash."""
-    process = now[looks.process]
-    if not is_young(now) or not process.deaths or process.started_at is None:
-        return False
-    return process.restarts > 0 or process.started_at - process.deaths[-1] < BROUGHT_BACK_WITHIN
+    return is_young(now) and bool(now[looks.process].deaths) and started_by_its_manager(now)
+
+
+def started_by_its_manager(now: Situation) -> bool:
+    """It began its life after a crash, and not by a plan of an incident."""
+    process, began = now[looks.process], now[looks.process].started_at
+    performed = now[looks.history].performed
+    ours = began and any(one.started_at - ONE_CRASH < began < one.finished_at for one in performed)
+    return process.restarts > 0 and not ours
 
 
 def between_crashes(now: Situation) -> bool:
     """It has had its time to start, and its manager brought it back from one crash after another within the
     window: as long as this life is hardly longer than the last one, the next crash is to be expected.
 
-    Only a manager that counts its restarts tells that it was not somebody else who started it.
+    What somebody else started is not expected to crash like that.
     """
     process, started = now[looks.process], now[looks.process].started_at
-    if started is None or process.age is None or is_young(now) or not process.restarts:
+    if started is None or process.age is None or is_young(now) or not started_by_its_manager(now):
         return False
     window = now.policy.thresholds.crash_window
     ends = [at for at in process.deaths if started - window < at <= started]

@@ -18,12 +18,16 @@ from typing import NoReturn
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.looks as looks
+    from activities.app.api import ApiSeen, Refused
     from models.actions.plan import Plan
     from models.evidence.evidence import Evidence
     from models.incident.incident import Phase
     from models.incident.report import Report
     from models.incident.review import Review
+    from models.names import SERVICE_DOWN, incident_id
     from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, Undo, UndoOf, walk
+    from workflows.diagnosis.how_it_runs import is_away
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.repeated import exactly, in_vain
     from workflows.diagnosis.situation import Situation
@@ -35,6 +39,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, SelfRecovered, Throttled
 
 
+NOBODY_ANSWERS = (Refused.NO_ANSWER, Refused.FAILED)
+"""What a proxy in between says for an application that is away counts as well."""
 SLOW = timedelta(seconds=5)
 """So long the first person who is due waits for the looks."""
 
@@ -128,6 +134,19 @@ class Incident(Waits):
         self.remediation.stop_if_resolved()
         self.remediation.stop_if_done(done_said)
         self.path.did(verb)
+
+    async def have_it_answer(self, asked: Look[ApiSeen]) -> None:
+        """What asks an application that is away has nothing to judge: it is healed first, in ServiceDown.
+
+        Leaves the page when it is still away then.
+        """
+        if self.now[asked].refused not in NOBODY_ANSWERS or not is_away(self.now):
+            return
+        await self.heal_first(self.service.name, SERVICE_DOWN)
+        now = await self.look(asked, looks.health, looks.process)
+        if now[asked].refused in NOBODY_ANSWERS and is_away(now):
+            healing = incident_id(SERVICE_DOWN, self.service.name)
+            self.hand_over(f"the application is still away: {now[looks.health].reason}; see {healing}")
 
     async def act(self, cause: Cause) -> Plan:
         """Carry out the fix of a cause; what is done only for now is promised to be reverted.
@@ -228,6 +247,15 @@ class Incident(Waits):
 
     def recovered(self) -> None:
         """It is well; what follows only watches: nobody is paged meanwhile, until something fails."""
+        self.escalation.rest()
+
+    def only_watches(self, why: str) -> None:
+        """Nothing is to be done: the first role is told, and nobody is paged until something fails."""
+        verb = "only watch"
+        if not self.path.passed(verb):
+            title = f"{workflow.info().workflow_id}: nothing is to be done"
+            self.escalation.report(title, self.situation(why))
+            self.path.did(verb)
         self.escalation.rest()
 
     def remark(self, text: str) -> None:

@@ -191,6 +191,7 @@ class HighApiCosts(Runbook):
         """What was spent leaves the time of the budget by itself; whatever is spent anew ends the wait."""
         costs = signs.costs_of(incident.now)
         incident.timeline.add(f"nothing is changed: {signs.in_words_of(incident.now)}")
+        incident.only_watches("the pace is within the budget again")
         incident.show(Phase.VERIFYING)
         watched = await incident.until(
             looks.costs,

@@ -79,8 +79,7 @@ def _has(now: Situation, trouble: Trouble) -> bool:
 
 
 def clock_wrong(now: Situation) -> bool:
-    off = abs(now[looks.last_sync].ahead) > CLOCK_OFF
-    return _has(now, Trouble.CLOCK) or (off and _has(now, Trouble.CREDENTIALS))
+    return _has(now, Trouble.CLOCK) or (clock_is_off(now) and _has(now, Trouble.CREDENTIALS))
 
 
 def rate_limited(now: Situation) -> bool:
@@ -257,6 +256,7 @@ class NoProductsSynced(Runbook):
             looks.process,
             looks.history,
         )
+        await incident.have_it_answer(looks.last_sync)
         await incident.confirm(looks.last_sync)
         if not (sync_goes_on(incident.now) and await self.is_synced_within(incident, "a sync is going on")):
             await self.recover(incident)

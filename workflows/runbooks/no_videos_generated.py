@@ -178,6 +178,7 @@ class NoVideosGenerated(Runbook):
             looks.recent_logs,
             looks.health,
         )
+        await incident.have_it_answer(looks.last_video)
         await incident.confirm(looks.last_video)
         now = await incident.look(looks.issues, looks.retry)
         if not is_generating(now):

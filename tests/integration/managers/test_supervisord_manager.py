@@ -146,8 +146,31 @@ def test_a_loop_that_supervisord_calls_running_shows_by_its_deaths(
     """With `startsecs=0` each short life counts as running, and supervisord never gives up."""
     options = {"startsecs": "0", "autorestart": "true"}
     service = start_supervisord(web=("import sys; sys.exit(9)", options)).service("web")
-    seen = look_until(service, lambda seen: len(seen.deaths) >= 3)
+    seen = look_until(service, lambda seen: seen.restarts >= 3)
     assert datetime.now(UTC) - seen.deaths[-1] < timedelta(minutes=1)
+
+
+def test_lives_that_last_are_known_to_be_started_anew_by_supervisord(
+    start_supervisord: StartSupervisord,
+) -> None:
+    lasting = ("import sys, time; time.sleep(1.5); sys.exit(9)", {"startsecs": "1", "autorestart": "true"})
+    service = start_supervisord(web=lasting).service("web")
+    seen = look_until(service, lambda seen: seen.restarts >= 2)
+    assert len(seen.deaths) >= 2
+
+
+def test_what_somebody_starts_was_not_started_anew_by_supervisord(
+    start_supervisord: StartSupervisord,
+) -> None:
+    supervisord = start_supervisord(web="import sys, time; time.sleep(1.1); sys.exit(3)")
+    service = supervisord.service("web")
+    ended = look_until(service, lambda seen: seen.exited)
+    assert ended.finished_at
+    while datetime.now(UTC) - ended.finished_at < timedelta(seconds=2.5):
+        look(service)
+    supervisor_manager(service).start()
+    seen = look_until(service, lambda seen: seen.running)
+    assert (len(seen.deaths), seen.restarts) == (1, 0)
 
 
 def test_crash_loop(start_supervisord: StartSupervisord) -> None:

@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.incidents.policy import policy_for
+from activities.incidents.stewardship import HistorySeen
 from activities.managers.process_seen import ProcessSeen, ProcessState
 from models.configuration.configuration import Configuration
 from models.evidence.seen import Seen
 from models.incident.alert import Alert
+from models.incident.stewardship import Remembered
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION
 from tests.workflows.world import EVERY_LOOK
-from workflows.diagnosis import looks
+from workflows.diagnosis import how_it_runs, looks
 from workflows.diagnosis.causes import UNKNOWN, Cause, ask_a_human, never, walk
 from workflows.diagnosis.plans import restart, restart_dependent, start
 from workflows.diagnosis.situation import Situation
@@ -132,3 +134,26 @@ def test_the_broken_one_of_two_applications_is_restarted() -> None:
     policy = POLICY.model_copy(update={"dependents": (SERVICE, jobs)})
     plan = restart_dependent("jobs")(Situation(Seen(), policy, SERVICE))
     assert plan.says == "restart jobs"
+
+
+def test_what_an_incident_started_is_not_between_two_crashes_of_a_loop() -> None:
+    running = sights.brought_back(603, 303, 3, age=90)
+    began = running.started_at
+    assert began is not None
+    second = timedelta(seconds=1)
+    start_of_ours = Remembered(
+        says="start backend",
+        approved_by="policy",
+        done=True,
+        found="",
+        started_at=began - second / 2,
+        finished_at=began + 3 * second,
+    )
+    earlier = start_of_ours.model_copy(
+        update={"started_at": began - 600 * second, "finished_at": began - 590 * second}
+    )
+    seen = Seen().having([(looks.process, running), (looks.health, sights.REFUSED)])
+    for performed, loops in (((), True), ((earlier,), True), ((start_of_ours,), False)):
+        situation = now(seen.having([(looks.history, HistorySeen(performed=performed))]))
+        assert how_it_runs.loops(situation) is loops
+        assert how_it_runs.not_hung(situation) is loops

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from activities.monitoring.costs import CostsSeen
+from models.incident.announcement import Occasion
 from models.incident.incident import IncidentState, Outcome
 from models.incident.review import Review
 from tests.workflows import bills, sights
@@ -160,11 +161,22 @@ async def test_what_is_over_is_waited_for_until_it_is_older_than_a_day(warned: H
     assert warned.world.called.count("look_at_costs") < 80, "it is looked at now and then"
 
 
+async def test_what_is_over_is_told_to_its_owner_and_pages_nobody(warned: Harness) -> None:
+    handle = await over_already(warned)
+    await warned.env.sleep(timedelta(hours=9))
+    (told,) = (one for one in warned.world.told if "nothing is to be done" in one.title)
+    assert (told.occasion, told.role) == (Occasion.NOTICE, "On-Call")
+    assert warned.world.pages() == []
+    await warned.resolve(handle)
+    await warned.end(handle)
+
+
 async def test_what_is_over_and_spends_again_calls_a_person(warned: Harness) -> None:
     handle = await over_already(warned)
     await scene(costs=bills.STILL_HIGH)(warned)
     state = await warned.until(handle, "escalated", MINUTE)
     assert any("it spends again" in entry.text for entry in state.timeline)
+    assert warned.world.pages(), "what failed is told"
 
 
 async def test_what_does_not_end_within_a_day_calls_a_person(warned: Harness) -> None:

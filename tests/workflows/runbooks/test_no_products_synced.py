@@ -14,6 +14,7 @@ from tests.workflows import product_sights, sights
 from tests.workflows.harness import Harness, Incident
 from tests.workflows.incident.test_new_runs import told_for_months
 from tests.workflows.product_sights import NOW, STALE, SYNCED, loop, run
+from tests.workflows.sights import LONG_AGO
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LIMITED_NOW = product_sights.LIMITED.model_copy(update={"observed_at": NOW - 50 * MINUTE})
@@ -65,6 +66,35 @@ async def test_a_rate_limit_is_waited_for_an_hour_by_itself_and_two_at_most(
     assert state.waits_until is not None
     assert abs(state.waits_until - await harness.now() - waited) < 5 * timedelta(seconds=1)
     await harness.closes(handle)
+
+
+async def test_an_application_that_is_away_is_healed_by_its_own_incident_and_judged_then(
+    harness: Harness,
+) -> None:
+    away = {"last_sync": product_sights.AWAY, "health": sights.REFUSED, "process": sights.stopped(LONG_AGO)}
+    handle = await fired(harness, schedules=product_sights.FORGOTTEN, **away)
+    await harness.env.sleep(5)
+    down = harness.incident("ServiceDown/backend")
+    await harness.until(down, "awaiting approval")
+    assert harness.world.pages() == ["On-Call"], "by ServiceDown alone"
+    harness.world.last_sync = STALE
+    await down.signal("approve")
+    review = await harness.end(handle)
+    assert says(review, "started ServiceDown/backend")
+    assert (review.outcome, review.cause) == (Outcome.RESOLVED, "paused")
+    assert harness.world.done == ["start backend", UNPAUSE, SYNC]
+
+
+async def test_an_application_that_stays_away_points_at_its_own_incident(harness: Harness) -> None:
+    handle = await fired(harness, last_sync=product_sights.AWAY, health=sights.REFUSED, process=sights.PAUSED)
+    await harness.env.sleep(5)
+    down = harness.incident("ServiceDown/backend")
+    await harness.until(down, "awaiting approval")
+    assert (await harness.state(handle)).phase != "escalated"
+    await down.signal("deny")
+    state = await harness.until(handle, "escalated")
+    assert any("see ServiceDown/backend" in entry.text for entry in state.timeline)
+    assert harness.world.done == []
 
 
 async def test_synced_by_itself_meanwhile_nothing_is_done(harness: Harness) -> None:
