@@ -56,6 +56,8 @@ def _apart(row: object) -> Iterator[object]:
         yield {**shared, **part} if isinstance(part, dict) else part
 
 
+Money = Annotated[Number, Field(ge=-1e15, le=1e15)]
+"""More is no amount: sums of it would be infinite."""
 Text = Annotated[str, BeforeValidator(_text)]
 
 
@@ -65,7 +67,7 @@ class Figure(ApiAnswer):
     day: str | int | float = Field(
         validation_alias=called("day", "date", "at", "time", "timestamp", "hour", "period", "bucket", "start")
     )
-    amount: Number | None = Field(validation_alias=called(*_AMOUNTS))
+    amount: Money | None = Field(validation_alias=called(*_AMOUNTS))
     platform: Text = Field("", validation_alias=called("platform", "source", "channel", "network"))
     product: Text = Field("", validation_alias=called("product", "productName", "productId"))
     currency: Text = Field("", validation_alias=called("currency", "currencyCode"))
@@ -97,8 +99,8 @@ class ProductFigure(ApiAnswer):
     name: Text = Field(validation_alias=called("name", "title", "product", "productName", "id", "asin"))
     roi: Number | None = Field(None, validation_alias=called("roi", "returnOnInvestment"))
     roi_percent: Number | None = Field(None, validation_alias=called("roiPercent", "roiPct"))
-    revenue: Number | None = Field(None, validation_alias=called("revenue", "earnings", "dollars"))
-    before: Number | None = Field(
+    revenue: Money | None = Field(None, validation_alias=called("revenue", "earnings", "dollars"))
+    before: Money | None = Field(
         None, validation_alias=called("previousRevenue", "previous", "revenueBefore", "before")
     )
     spent: Number | None = Field(None, validation_alias=called("cost", "costs", "spend", "spent"))
@@ -118,15 +120,15 @@ class PlatformFigure(ApiAnswer):
     """A platform's revenue in whole days, or in the 24 hours and the 24 hours before."""
 
     name: Text = Field(validation_alias=called("platform", "name", "source", "channel"))
-    today: Number | None = None
-    yesterday: Number | None = Field(
+    today: Money | None = None
+    yesterday: Money | None = Field(
         None, validation_alias=called("yesterday", "last24h", "last24Hours", "current", "now", "revenue")
     )
-    before: Number | None = Field(
+    before: Money | None = Field(
         None,
         validation_alias=called("dayBefore", "previous24h", "previous", "previousRevenue", "before", "prior"),
     )
-    week_ago: Number | None = Field(
+    week_ago: Money | None = Field(
         None, validation_alias=called("weekBefore", "sameDayLastWeek", "lastWeek", "weekAgo")
     )
 

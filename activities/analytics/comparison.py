@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from activities.analytics.answers import Figure
 from activities.app.answers import moment
 from models.base import Model, in_words
 
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+HOURS_OF_A_DAY = 24
 FRESH_FOR = timedelta(hours=6)
 """Figures by the hour are complete until so long ago, at the least."""
 ALL_OF_IT = ("all", "total", "overall", "*")
@@ -82,12 +83,14 @@ def compare(figures: Sequence[Figure], currency: str, zone: str, now: datetime) 
         raise Incomplete("it has no figures at all")
     place = ZoneInfo(zone)
     money = _one_currency(figures, currency)
-    all_of_them, by_day = _points(figures, place, now)
+    all_of_them, days_of = _points(figures, place, now)
     points = _without_sums(all_of_them)
-    windows, of = (_days if by_day else _hours)(points, place, now)
-    if by_day:
-        _none_twice(points)
+    windows, of = _days(days_of, now) if days_of else _hours(points, place, now)
     last, before, week_ago = windows
+    if days_of:
+        _none_twice(points)
+    else:
+        _each_hour_is_in(points, last, before, of)
 
     def compared(name: str, some: Iterable[_Point]) -> Compared:
         mine = tuple(some)
@@ -106,16 +109,16 @@ def compare(figures: Sequence[Figure], currency: str, zone: str, now: datetime) 
         total=total,
         platforms=_apart(points, lambda point: point.platform, compared),
         products=_apart(points, lambda point: point.product, compared),
-        days=_by_day(points, now.astimezone(place).date()),
+        days=_by_day(points, now.astimezone(days_of or place).date()),
         of=of,
         currency=money,
         refunds=sum(point.amount for point in points if last(point) and point.amount and point.amount < 0),
     )
 
 
-def _days(points: Sequence[_Point], place: ZoneInfo, now: datetime) -> tuple[tuple[Within, ...], str]:
-    """The last whole day of this time zone, and the two that it is compared with."""
-    day = now.astimezone(place).date() - DAY
+def _days(days_of: tzinfo, now: datetime) -> tuple[tuple[Within, ...], str]:
+    """The last whole day of the zone that the days are of, and the two that it is compared with."""
+    day = now.astimezone(days_of).date() - DAY
 
     def on(which: date) -> Within:
         return lambda point: point.day == which
@@ -124,12 +127,12 @@ def _days(points: Sequence[_Point], place: ZoneInfo, now: datetime) -> tuple[tup
 
 
 def _hours(points: Sequence[_Point], place: ZoneInfo, now: datetime) -> tuple[tuple[Within, ...], str]:
-    """The 24 hours until the last whole hour."""
-    end = now.replace(minute=0, second=0, microsecond=0)
+    """The 24 hours until the last whole hour that has a figure: what is imported late is no decline."""
     newest = max((point.at for point in points if point.at <= now and point.amount is not None), default=None)
     if newest is None or now - newest > FRESH_FOR:
         told = f"is {in_words(now - newest)} old" if newest else "is still to come"
         raise Incomplete(f"its newest figure {told}")
+    end = min(now, newest + HOUR).replace(minute=0, second=0, microsecond=0)
 
     def until(last: datetime) -> Within:
         return lambda point: last - DAY <= point.at < last
@@ -141,17 +144,20 @@ def _hours(points: Sequence[_Point], place: ZoneInfo, now: datetime) -> tuple[tu
     ), f"the 24 h until {end.astimezone(place):%a %H:%M}"
 
 
-def _points(figures: Sequence[Figure], place: ZoneInfo, now: datetime) -> tuple[list[_Point], bool]:
-    """The figures at their times, and whether they are of days: by their date, or all of them at midnight."""
+def _points(figures: Sequence[Figure], place: ZoneInfo, now: datetime) -> tuple[list[_Point], tzinfo | None]:
+    """The figures at their times, and the zone whose days they are of: by their date, or all of them at
+    midnight. None for figures by the hour."""
     times = [_time_of(one, place, now) for one in figures]
-    zones = (zone for zone in (UTC, place) if all(_is_midnight(at.astimezone(zone)) for at in times))
+    zones: Iterable[tzinfo] = (
+        zone for zone in (UTC, place) if all(_is_midnight(at.astimezone(zone)) for at in times)
+    )
     days = all(_is_date(one.day) for one in figures)
-    zone = place if days else next(zones, None)
+    zone: tzinfo | None = place if days else next(iter(zones), None)
     points = [
         _Point(at, at.astimezone(zone or place).date(), one.amount, one.platform, one.product)
         for one, at in zip(figures, times, strict=True)
     ]
-    return points, zone is not None
+    return points, zone
 
 
 def _time_of(figure: Figure, place: ZoneInfo, now: datetime) -> datetime:
@@ -218,6 +224,14 @@ def _all_are_in(points: Sequence[_Point], last: Within, before: Within, of: str)
     earned = any(point.amount for point in points if before(point))
     if earned and not any(point.amount for point in known):
         raise Incomplete(f"every figure of {of} is 0, as before they are imported")
+
+
+def _each_hour_is_in(points: Sequence[_Point], last: Within, before: Within, of: str) -> None:
+    """Where one of the two times has a figure of each hour, so has the other."""
+    counts = [len({point.at.replace(minute=0) for point in points if time(point)}) for time in (last, before)]
+    if max(counts) == HOURS_OF_A_DAY and min(counts) < HOURS_OF_A_DAY and min(counts):
+        which = "" if counts[0] < counts[1] else "the day before "
+        raise Incomplete(f"it has figures of only {min(counts)} of {HOURS_OF_A_DAY} hours of {which}{of}")
 
 
 def _sum(points: Sequence[_Point], within: Within) -> float | None:

@@ -9,7 +9,7 @@ import pytest
 
 from activities.analytics.answers import RevenueAnswer
 from activities.analytics.comparison import Comparison, Incomplete, compare
-from activities.app.answers import read
+from activities.app.answers import Unreadable, read
 
 NOW = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)  # a Thursday
 YESTERDAY, DAY_BEFORE, WEEK_BEFORE = date(2026, 11, 25), date(2026, 11, 24), date(2026, 11, 18)
@@ -165,3 +165,45 @@ def test_a_day_without_a_figure_is_shown_as_not_known_and_not_as_nothing() -> No
     amounts = {one.day: one.amount for one in compared({"days": days(d11_20="gone")}).days}
     assert (amounts["11-20"], amounts["11-21"]) == (None, 100)
     assert "11-26" not in amounts, "today is not over"
+
+
+def test_midnights_of_utc_are_over_when_the_day_of_utc_is() -> None:
+    """In Tokyo it is the 27th already, and the 26th of UTC goes on for five hours."""
+    evening = datetime(2026, 11, 26, 19, tzinfo=UTC)
+    figures = [{**one, "day": f"{one['day']}T00:00:00Z"} for one in days(d11_25=100)]
+    found = compared(figures, "Asia/Tokyo", evening)
+    assert (found.of, found.total.lost) == ("Wed 2026-11-25", 0)
+    assert found.days[-1].day == "11-25"
+
+
+def by_the_hour(*missing: int) -> list[dict[str, Any]]:
+    """1 an hour, but for those so many hours ago."""
+    full = NOW.replace(minute=0)
+    hours = (number for number in range(24 * 9) if number not in missing)
+    return [{"at": (full - timedelta(hours=number)).isoformat(), "amount": 1} for number in hours]
+
+
+def test_hours_that_are_imported_late_are_no_decline() -> None:
+    found = compared(by_the_hour(*range(5)))
+    assert (found.of, found.total.now, found.total.lost) == ("the 24 h until Thu 05:00", 24, 0)
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [
+        (range(8, 18), "only 14 of 24 hours of the 24 h until"),
+        (range(30, 40), "only 14 of 24 hours of the day before"),
+    ],
+)
+def test_hours_that_are_missing_in_between_are_not_compared(missing: range, reason: str) -> None:
+    assert reason in why_not(by_the_hour(*missing))
+
+
+def test_hours_in_which_nothing_is_ever_sold_are_not_missed() -> None:
+    found = compared([one for one in by_the_hour() if "T03" not in one["at"]])
+    assert (found.total.now, found.total.lost) == (23, 0)
+
+
+def test_what_is_no_amount_of_money_is_not_added() -> None:
+    with pytest.raises(Unreadable):
+        compared(days(d11_25=1e308))
