@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from activities.endpoints.seen import EndpointKind
     from workflows.diagnosis.deployment_signs import SHORTLY, began_after_one, began_otherwise, deployed_at
-    from workflows.diagnosis.how_it_runs import does_not_answer
+    from workflows.diagnosis.how_it_runs import is_away
     from workflows.diagnosis.provider_failures import (
         ProviderFailure,
         provider_failures,
@@ -52,12 +52,7 @@ def reports_errors(now: Situation) -> bool:
 
 
 def on_purpose_by_nobody(now: Situation) -> bool:
-    return reports_errors(now) or (service_down(now) and not answers_something(now))
-
-
-def service_down(now: Situation) -> bool:
-    """Nobody answers its health check, or its process does not run."""
-    return does_not_answer(now) or now[looks.process].down
+    return reports_errors(now) or (is_away(now) and not answers_something(now))
 
 
 def answers_something(now: Situation) -> bool:

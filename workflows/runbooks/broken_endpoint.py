@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.so_far import Opened
     from models.names import DATABASE_CONNECTION_FAILURE, SERVICE_DOWN
     from workflows.diagnosis.causes import Cause, ask_a_human, walk
+    from workflows.diagnosis.how_it_runs import is_away
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
@@ -62,7 +63,7 @@ ONLY_OUR_PROBE = Cause(
 WHOLE_SERVICE_DOWN = Cause(
     name="service down",
     evidence="nobody answers the health check of the whole service, or its process does not run",
-    matches=signs.service_down,
+    matches=is_away,
     contradicted_by="the endpoint is answered with less than a 5xx",
     contradicts=signs.answers_something,
     remedy="heal the whole service first, in its own incident",
