@@ -122,6 +122,11 @@ _SCRIPTED = (
     ),
     Row(
         "unknown",
+        scene(revenue=sights.FALLS, open_incidents=sights.NO_VIDEOS_ELSEWHERE),
+        variant="an incident says so of another service",
+    ),
+    Row(
+        "unknown",
         scene(revenue=sights.FALLS, last_video=sights.RECENT_VIDEO, open_incidents=sights.NO_VIDEOS),
         variant="videos are missing for three hours only",
     ),

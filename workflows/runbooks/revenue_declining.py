@@ -73,8 +73,8 @@ def as_low_last_week(now: Situation) -> bool:
 
 def videos_are_missing(now: Situation) -> bool:
     """Nothing is generated, nothing moves or is published, or an incident says so already."""
-    video, told = now[looks.last_video], now[looks.open_incidents].of(*VIDEO_ALERTS)
-    return video.bad or not_published(now) or now[looks.video_queue].bad or bool(told)
+    told = any(one.service == now.service.name for one in now[looks.open_incidents].of(*VIDEO_ALERTS))
+    return now[looks.last_video].bad or not_published(now) or now[looks.video_queue].bad or told
 
 
 def not_published(now: Situation) -> bool:

@@ -78,4 +78,7 @@ NO_VIDEOS = OpenIncidentsSeen(
         ),
     ),
 )
+NO_VIDEOS_ELSEWHERE = NO_VIDEOS.model_copy(
+    update={"incidents": tuple(one.model_copy(update={"service": "shop"}) for one in NO_VIDEOS.incidents)}
+)
 SAME_PLATFORMS = PlatformsSeen(finding=Finding.OK, reason="no platform earned less than the day before")
