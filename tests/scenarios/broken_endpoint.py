@@ -256,7 +256,7 @@ def issue(title: str = "TypeError: x is undefined") -> SentrySeen:
     return SentrySeen(finding=Finding.BAD, reason=title, top=(one,))
 
 
-def broken(endpoint: EndpointSeen = BROKEN, route: RouteSeen = QUIET, **more: Any) -> Scene:
+def broken(endpoint: EndpointSeen = BROKEN, route: RouteSeen = MANY, **more: Any) -> Scene:
     issues = {"endpoint_issues": sights.NO_ISSUES, "errors": sights.FEW_ERRORS}
     return failing(**{"endpoint": endpoint, "route": route, **issues, **more})
 
@@ -320,6 +320,12 @@ ROWS = (
         done=("roll backend back from backend:2 to backend:1",),
         also_seen=("its data", "its code"),
     ),
+    _asked(
+        "its code",
+        broken(route=QUIET, endpoint_issues=issue()),
+        variant="and its users are well, so that it stays in service",
+        needs_a_human=True,
+    ),
     _asked("its data", broken(ONE_RECORD), asks=True, done=(MAINTAIN, REOPEN)),
     _asked(
         "its data",
@@ -367,7 +373,7 @@ ROWS = (
         asks=True,
         done=(MAINTAIN, REOPEN),
     ),
-    _asked("only our probe fails", broken(NO_RIGHTS), needs_a_human=True),
+    _asked("only our probe fails", broken(NO_RIGHTS, QUIET), needs_a_human=True),
     _asked("only our probe fails", broken(NOT_KNOWN, NO_METRICS), variant="nobody knows", needs_a_human=True),
     _asked("out of service", broken(CLOSED, route=ALL), needs_a_human=True),
     _asked("unknown", broken(), asks=True, done=(MAINTAIN, REOPEN)),

@@ -32,7 +32,9 @@ with workflow.unsafe.imports_passed_through():
 
 
 def out_of_service_for_now(now: Situation) -> Offer | None:
-    """A maintenance message tells its users more than a missing endpoint does."""
+    """A maintenance message tells its users more than a missing endpoint does; who is well needs neither."""
+    if now[looks.route].ok:
+        return None
     return offered(plans.answer_maintenance(now), plans.disable_endpoint(now))
 
 
