@@ -48,10 +48,10 @@ class HistorySeen(Evidence):
     performed: tuple[Remembered, ...] = ()
     """The same, as the steward remembers them."""
 
-    def did_since(self, says: str, since: datetime) -> Remembered | None:
-        """The last time that this very plan was carried out, if that was not before this moment."""
-        done = (one for one in self.performed if one.done and one.says == says)
-        return next((one for one in done if one.started_at >= since), None)
+    def did_since(self, essence: str, since: datetime) -> tuple[Remembered, ...]:
+        """Each time that this was carried out, not before this moment."""
+        did = (one for one in self.performed if one.done and one.essence == essence)
+        return tuple(one for one in did if one.started_at >= since)
 
     @property
     def current(self) -> Deployment | None:

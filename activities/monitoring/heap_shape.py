@@ -34,6 +34,8 @@ LEVELS_OFF = 0.4
 """A growth whose last third rises by less than this share of its even pace comes to its end."""
 SEGMENT = 4
 """The fewest points of a growth."""
+AT_ONCE = 3
+"""A step takes no more than so many points for most of its height: what climbs for longer is none."""
 PARTS = 4
 """A steady growth rises in each of so many parts, by `PACE` of its even pace at least."""
 PACE = 0.25
@@ -190,6 +192,9 @@ def _step(envelope: Sequence[Point], whole: Sequence[Point]) -> Trend:
             best = fit, first
     assert best is not None  # noqa: S101  # there are at least FEWEST points
     fit, first = best
+    risen = values[min(first + 1, len(values) - 1)] - values[max(first + 1 - AT_ONCE, 0)]
+    if risen < (values[-1] - values[0]) / 2:
+        return Trend()
     half = (values[first - 1] + values[first]) / 2
     return Trend(
         shape=Shape.STEP,

@@ -28,7 +28,7 @@ _LITTER, _MOST_LITTER = 100_000, 5
 _held: list[bytearray] = []
 
 MIB = 2**20
-FILLED, FILLED_WITHIN = 44 * MIB, 3.0
+FILLED, FILLED_WITHIN = 40 * MIB, 3.0
 """What the cache takes at most, and the seconds within which it takes two thirds of that."""
 LOADED, LOADED_WITHIN = 40 * MIB, 3.0
 RETURNED, RETURNED_AFTER = 5 * MIB, 8.5

@@ -41,6 +41,11 @@ class Change(Model):
         raise NotImplementedError
 
     @property
+    def repeats(self) -> str:
+        """By what it is known that it was done before: what is done, without what was only seen."""
+        return self.says
+
+    @property
     def changes(self) -> str:
         """What is different afterwards."""
         raise NotImplementedError

@@ -19,7 +19,11 @@ class ClearCache(Change):
 
     @property
     def says(self) -> str:
-        return f"clear the caches of {self.service.name}, which hold {in_bytes(self.holds)}"
+        return f"{self.repeats}, which hold {in_bytes(self.holds)}"
+
+    @property
+    def repeats(self) -> str:
+        return f"clear the caches of {self.service.name}"
 
     @property
     def changes(self) -> str:

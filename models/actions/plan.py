@@ -64,6 +64,16 @@ class Plan(Model):
     def says(self) -> str:
         return ", then ".join(step.says for step in self.steps)
 
+    @property
+    def essence(self) -> str:
+        """Twelve hexadecimal digits over what it does, by which it is known that this was done before.
+
+        Neither what was seen of it, nor whether a step that may fail is one of its steps, makes it another.
+        """
+        needed = [step.repeats for step in self.steps if not step.optional]
+        text = "\n".join(needed or (step.repeats for step in self.steps))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
     def risk(self, overrides: Mapping[str, Risk]) -> Risk:
         """The highest risk among the steps, after the configuration's overrides by kind."""
         risks = (overrides.get(step.kind, step.risk) for step in self.steps)

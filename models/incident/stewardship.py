@@ -98,6 +98,8 @@ class Remembered(Model):
     found: str
     started_at: datetime
     finished_at: datetime
+    essence: str = ""
+    """By which the plan is known when it is made anew."""
 
 
 class StewardState(Model):

@@ -29,6 +29,7 @@ from tests.workflows.scenes import Scene, deployed, scene
 def a_warning(content: dict[str, Any]) -> None:
     """As production has it."""
     content["alerts"]["MemoryKeepsGrowing"]["severity"] = "warning"
+    content["services"]["backend"]["metrics"]["memory"]["full"] = 0.9
 
 
 def as_shipped(content: dict[str, Any]) -> None:
@@ -279,10 +280,18 @@ def restarted_before(then: Scene) -> Scene:
 _dismissed = partial(_row, outcome=Outcome.SELF_RECOVERED)
 _restarts = partial(_row, asks=True, done=("restart backend",))
 JUMPED = Trend(shape=Shape.STEP, grown=0.3, over=timedelta(hours=5))
+WARMING_UP = sights.GROWING.model_copy(update={"over": timedelta(seconds=2)})
+FULL = sights.LEVELLED_OFF.model_copy(update={"share": 0.98, "floor": 0.97, "full": 0.9})
 UNCLEAR = sights.LEAK.model_copy(update={"steady": False})
 
 ROWS = (
     _dismissed("restarted meanwhile", turns_out(sights.JUST_STARTED), also_seen=("grows no more",)),
+    _dismissed(
+        "restarted meanwhile",
+        growing(growth=WARMING_UP, process=sights.YOUNG, caches=BLOATED),
+        variant="and its caches fill again",
+        also_seen=("cache without a bound",),
+    ),
     _dismissed("grows with the traffic", growing(growth=sights.GROWING_WITH_TRAFFIC), also_seen=("leak",)),
     _dismissed("a cache that levels off", turns_out(sights.LEVELLED_OFF), also_seen=("grows no more",)),
     _dismissed(
@@ -314,6 +323,7 @@ ROWS = (
     _restarts("emitter leak", growing(emitters=WARNS), also_seen=("leak",)),
     _restarts("cache without a bound", growing(caches=BLOATED), also_seen=("leak",)),
     _restarts("leak", growing()),
+    _restarts("unknown", turns_out(FULL), variant="it is full, and so grows no more"),
     _restarts("unknown", growing(growth=sights.GROWING.model_copy(update={"trend": UNCLEAR}))),
     _row(
         "leak since the deployment",

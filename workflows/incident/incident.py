@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, Undo, UndoOf, walk
     from workflows.diagnosis.how_it_runs import is_away
     from workflows.diagnosis.look import Look
-    from workflows.diagnosis.repeated import exactly, in_vain
+    from workflows.diagnosis.repeated import exactly, in_vain, stopped_on_purpose
     from workflows.diagnosis.situation import Situation
     from workflows.diagnosis.verifications import Verification
     from workflows.incident.closing import keep_report
@@ -151,14 +151,16 @@ class Incident(Waits):
     async def act(self, cause: Cause) -> Plan:
         """Carry out the fix of a cause; what is done only for now is promised to be reverted.
 
-        A person is asked first where it was done before, since the alert began, and did not help; not so
-        for what is only for now, which is done anew while its reason lasts.
+        A person is asked first where it was done before, since the alert began, and did not help; and where
+        somebody stopped the service. Not so for what is only for now, which is done anew while its reason
+        lasts.
         """
         fixed = None if cause.undo else cause.fix(self.now)
         again = in_vain(fixed, self.now, self.record.fires_since)
         fix = exactly(again) if again else cause.fix
         urgent = cause.urgent(self.now)
-        return await self.carry_out(fix, cause.undo, asks=cause.asks or again is not None, urgent=urgent)
+        asks = cause.asks or again is not None or stopped_on_purpose(fixed, self.now)
+        return await self.carry_out(fix, cause.undo, asks=asks, urgent=urgent)
 
     async def act_unless_throttled(self, cause: Cause) -> timedelta | None:
         """The same; how long to wait before it is asked for again, where it was refused for now."""

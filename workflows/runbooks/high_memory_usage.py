@@ -5,7 +5,7 @@ Causes         the table below, walked in order: what can be named before what c
 Urgent         it is certain that it grows, and full within 15 minutes: its fix is done at once.
                Otherwise a person approves, and may choose a larger heap
 Before         a restart takes the evidence away: the configured diagnostic is taken first
-Verify         the heap has room for the whole window
+Verify         it is healthy, and its heap has room, each for the whole window
 """
 
 from __future__ import annotations
@@ -131,4 +131,5 @@ class HighMemoryUsage(Runbook):
         await incident.confirm(looks.memory, plans.in_its_container, again=(looks.process,))
         await incident.look(looks.routes_then, looks.starts_then, looks.lines_then)
         await incident.act(incident.diagnose(CAUSES, otherwise=UNKNOWN))
+        await incident.stays(verifications.HEALTHY if incident.now.service.health else verifications.RUNS)
         await incident.stays(verifications.ROOM_IN_THE_HEAP)

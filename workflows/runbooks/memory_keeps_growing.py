@@ -49,7 +49,10 @@ def grows(now: Situation) -> bool:
 
 
 def restarted_meanwhile(now: Situation) -> bool:
-    return now[looks.growth].ok and now[looks.growth].over < watch(now).lasts
+    """What has just started loads what it needs: that it grows now says nothing, unless it is full soon."""
+    growth, lasts, age = now[looks.growth], watch(now).lasts, now[looks.process].age
+    young = age is not None and age < lasts
+    return growth.over < lasts and (growth.ok or (young and not full_soon(now)))
 
 
 def grows_with_traffic(now: Situation) -> bool:
@@ -58,6 +61,12 @@ def grows_with_traffic(now: Situation) -> bool:
 
 def grew_before_or_warns(now: Situation) -> bool:
     return now[looks.growth].before.grows or now[looks.emitters].bad or full_soon(now)
+
+
+def too_full(now: Situation) -> bool:
+    """At its limit nothing can grow any more."""
+    growth = now[looks.growth]
+    return growth.floor is not None and growth.full is not None and growth.floor >= growth.full
 
 
 def levels_off(now: Situation) -> bool:
@@ -136,6 +145,8 @@ DISMISSED = (
         name="a cache that levels off",
         evidence="it grew, and hardly does any more",
         matches=levels_off,
+        contradicted_by="its heap is full",
+        contradicts=too_full,
         remedy="nothing: what fills up once is no leak",
         fix=ask_a_human,
     ),
@@ -150,6 +161,8 @@ DISMISSED = (
         name="grows no more",
         evidence="over the whole watch its heap is steady",
         matches=grows_no_more,
+        contradicted_by="its heap is full",
+        contradicts=too_full,
         remedy="nothing",
         fix=ask_a_human,
     ),
@@ -255,6 +268,8 @@ class MemoryKeepsGrowing(Runbook):
             incident.remark(f"Memory: {incident.now[looks.growth].compared}.")
             raise
         growth = watched.now[looks.growth]
+        if growth.unknown:
+            incident.hand_over(f"how its memory grows cannot be compared: {growth.reason}")
         incident.remark(f"Memory: {growth.compared}.")
         if growth.bad:
             again = "it grows as before" if watched.well else "it still grows"

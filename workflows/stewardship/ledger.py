@@ -193,6 +193,7 @@ def _remembered(performed: Performed) -> Remembered:
         found=performed.found[:LONGEST],
         started_at=performed.started_at,
         finished_at=performed.finished_at,
+        essence=performed.plan.essence,
     )
 
 

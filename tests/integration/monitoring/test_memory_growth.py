@@ -67,7 +67,7 @@ def times(course: Course) -> Course:
 
 
 TRAFFIC: dict[str, Course] = {
-    "since": times(line(0.15, 0.09, RESTARTED)),
+    "since": times(line(0.1, 0.1, RESTARTED)),
     "leaks-again": lambda ago: 40 if ago < 4000 else 10 + max(0, ago - 7000) / 200,
 }
 

@@ -110,6 +110,12 @@ def test_a_prediction_counts_from_now_and_not_from_the_last_collection() -> None
     assert timedelta(hours=1.1) < left < timedelta(hours=1.7), "0.3 of the heap at 0.2 an hour"
 
 
+def test_what_climbs_to_its_ceiling_is_no_step() -> None:
+    """It climbed for forty minutes, and cannot go on."""
+    seen = trend(points(lambda x: min(0.97, 0.8 + 0.5 * x)), LEAST)
+    assert (seen.shape, seen.levels_off) == (Shape.UNCLEAR, True)
+
+
 def test_a_cache_that_fills_up_levels_off() -> None:
     seen = trend(points(lambda x: 0.3 + 0.65 * -math.expm1(-4 * x)), LEAST)
     assert (seen.levels_off, seen.grows) == (True, False)

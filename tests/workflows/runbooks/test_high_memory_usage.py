@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
-from models.evidence.evidence import Finding, VerificationResult
+from activities.managers.process_seen import ProcessSeen
+from models.evidence.evidence import Evidence, Finding, VerificationResult
 from models.incident.incident import Decision, IncidentState, Outcome, Through
 from tests.workflows import heaps, sights
 from tests.workflows.harness import Harness, Incident
@@ -133,3 +137,65 @@ async def test_an_urgent_restart_that_was_in_vain_is_asked_about(harness: Harnes
     handle = await harness.fire(alert)
     await harness.until(handle, "awaiting approval")
     assert harness.world.done == ["restart backend"]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "first", "then"),
+    [
+        (
+            CLEARS,
+            {"caches": heaps.BLOATED},
+            {"caches": heaps.BLOATED.model_copy(update={"total": 950 * 2**20})},
+        ),
+        (DIAGNOSTIC, {}, {"memory": heaps.SOON.model_copy(update={"full_in": timedelta(minutes=3)})}),
+    ],
+    ids=["caches of another size", "no time for a diagnostic"],
+)
+async def test_a_fix_in_vain_is_known_whatever_was_seen_the_second_time(
+    harness: Harness, configuration: dict[str, Any], first: dict[str, Evidence], then: dict[str, Evidence]
+) -> None:
+    harness.configure(**configuration)
+    await filling(heaps.SOON, **first)(harness)
+    alert = await harness.alert("HighMemoryUsage")
+    await harness.end(await harness.fire(alert))
+    done = list(harness.world.done)
+    vars(harness.world).update(then)
+    state = await harness.until(await harness.fire(alert), "awaiting approval")
+    assert harness.world.done == done
+    assert state.awaiting is not None
+    assert state.awaiting.plan.why.startswith("done before, at ")
+
+
+async def test_an_alert_that_comes_back_after_each_of_three_restarts_is_asked_about(harness: Harness) -> None:
+    harness.configure(**WARNING)
+    await filling(heaps.SOON)(harness)
+    for _ in range(3):
+        await harness.end(await fired(harness))
+        await harness.env.sleep(timedelta(minutes=5))
+    state = await harness.until(await fired(harness), "awaiting approval")
+    assert harness.world.done == ["restart backend"] * 3
+    assert state.awaiting is not None
+    assert state.awaiting.plan.why.startswith("done 3 times within 1 h, and it comes back: ")
+
+
+@pytest.mark.parametrize(
+    "process", [sights.stopped(sights.LONG_AGO), sights.PAUSED], ids=["stopped", "paused"]
+)
+async def test_what_somebody_stopped_meanwhile_is_not_started_unasked(
+    harness: Harness, process: ProcessSeen
+) -> None:
+    """Prometheus still has the last samples of its heap."""
+    harness.configure(**WARNING)
+    await filling(heaps.SOON, process=process)(harness)
+    await harness.until(await fired(harness), "awaiting approval")
+    assert harness.world.done == []
+
+
+async def test_room_in_the_heap_of_a_sick_service_closes_nothing(harness: Harness) -> None:
+    harness.configure(**WARNING)
+    await filling(heaps.SOON)(harness)
+    harness.world.watched["watch_health"] = sights.FAILING
+    handle = await fired(harness)
+    state = await harness.until(handle, "escalated")
+    assert told(state, "backend still fails: never well for long")
+    await harness.closes(handle)

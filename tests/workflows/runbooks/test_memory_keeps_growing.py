@@ -206,3 +206,22 @@ async def test_at_this_severity_nothing_is_done_unasked(growing: Harness) -> Non
     await growing.resolve(handle)
     review = await growing.end(handle)
     assert (review.outcome, growing.world.done) == (Outcome.RESOLVED_ELSEWHERE, [])
+
+
+async def test_what_cannot_be_seen_a_day_later_is_handed_to_a_person(growing: Harness) -> None:
+    handle, state = await restarted(growing)
+    growing.world.growth = BLIND
+    assert state.waits_until is not None
+    await growing.env.sleep(state.waits_until - await growing.now() + MINUTE)
+    handle = growing.incident(handle.id)
+    state = await growing.until(handle, "escalated")
+    assert says(state, "how its memory grows cannot be compared: no sample for an hour")
+    await growing.closes(handle)
+
+
+async def test_what_somebody_stopped_during_the_watch_is_not_started_unasked(growing: Harness) -> None:
+    handle = await fire(growing)
+    await watched(growing, handle, "watches whether")
+    growing.world.process = sights.stopped(await growing.now())
+    await growing.until(handle, "awaiting approval", step=STEP)
+    assert growing.world.done == []
