@@ -43,6 +43,7 @@ _DOES_NOT_SERVE = re.compile(
 )
 _A_MISTAKE = re.compile(
     r"\b(?:Type|Reference|Syntax|Range|Validation|Value|Key|Attribute|Name|Index|Assertion)Error\b"
+    r"(?!: (?:fetch failed|failed to fetch))"
     r"|\b400\b|bad.?request",
     re.IGNORECASE,
 )

@@ -109,10 +109,19 @@ def deployment(at: datetime) -> HistorySeen:
             ),
         ),
         (looks.issues, sentry(issue("OpenAI API error: 503"))),
+        (looks.issues, sentry(issue("TypeError: fetch failed: connect ECONNREFUSED api.openai.com:443"))),
         (looks.issues, sentry(issue("ConnectTimeout", "POST https://api.openai.com/v1/chat/completions"))),
         (looks.health, sights.NAMES_PROVIDER),
     ],
-    ids=["circuit", "circuit by host", "own calls", "Sentry by name", "Sentry by host in a URL", "own word"],
+    ids=[
+        "circuit",
+        "circuit by host",
+        "own calls",
+        "Sentry by name",
+        "as fetch says it",
+        "Sentry by host in a URL",
+        "own word",
+    ],
 )
 def test_one_who_says_that_a_provider_fails_is_enough(
     probe: ProvidersSeen, found: tuple[Look[Evidence], Evidence]
