@@ -94,6 +94,13 @@ def newest_run(now: Situation) -> ScheduledRun | None:
     return loop(now).newest
 
 
+def sync_goes_on(now: Situation) -> bool:
+    """The application says so, products are being added, or its schedule's run is still at work."""
+    run = newest_run(now)
+    at_work = run is not None and run.running and run.attempts <= 1 and not loop(now).stuck
+    return now[looks.last_sync].running or now[looks.product_count].grew > 0 or at_work
+
+
 def _failures(now: Situation) -> Iterator[SyncFailure]:
     run = newest_run(now)
     if run is not None and run.error and run.status != "terminated":

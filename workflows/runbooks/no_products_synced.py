@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
     from workflows.incident.waits import bounded
-    from workflows.products.failures import Trouble, loop, newest_run, sync_failure
+    from workflows.products.failures import Trouble, loop, newest_run, sync_failure, sync_goes_on
     from workflows.products.plans import recreate, sync, sync_fewer, unpause_and_sync
 
 LOOKS_AGAIN = timedelta(seconds=30)
@@ -42,13 +42,6 @@ def is_synced(now: Situation) -> bool:
 
 def is_healthy(now: Situation) -> bool:
     return now[looks.health].ok
-
-
-def sync_goes_on(now: Situation) -> bool:
-    """The application says so, products are being added, or its schedule's run is still at work."""
-    run = newest_run(now)
-    at_work = run is not None and run.running and run.attempts <= 1 and not loop(now).stuck
-    return now[looks.last_sync].running or now[looks.product_count].grew > 0 or at_work
 
 
 def limit_left(now: Situation) -> timedelta:
@@ -270,15 +263,23 @@ class NoProductsSynced(Runbook):
             return
         if cause is INVALID_CREDENTIALS:
             await self.have_them_renewed(incident)
+        if left or cause is INVALID_CREDENTIALS:
+            await self.heed_a_pause(incident)
         throttled = await incident.act_unless_throttled(cause)
         if throttled is None and await self.is_synced_within(incident, "the sync takes its time"):
             return
         now = await incident.look(looks.schedules, looks.recent_logs)
         if not left and (throttled is not None or rate_limited(now)):
             await incident.wait(limit_left(now) if throttled is None else bounded(throttled), LIMITED)
+            await self.heed_a_pause(incident)
             await incident.carry_out(sync_fewer)
         elif throttled is not None:
             incident.hand_over(f"{LIMITED} still holds, after it was waited for and by fewer products")
+
+    async def heed_a_pause(self, incident: Incident) -> None:
+        """Somebody may have stopped it during a wait."""
+        if paused_on_purpose(await incident.look(looks.schedules)):
+            incident.hand_over(f"nothing is synced: meanwhile {loop(incident.now).says}")
 
     async def have_them_renewed(self, incident: Incident) -> None:
         failure = sync_failure(incident.now)

@@ -198,9 +198,12 @@ class NoVideosGenerated(Runbook):
             await self.have_a_budget(incident)
         else:
             await self.have_products(incident)
-        now = await incident.look(looks.last_video)
-        if now[looks.last_video].bad:
-            await incident.carry_out(plans.generate)
+        now = await incident.look(looks.last_video, looks.video_queue, looks.schedules)
+        if not now[looks.last_video].bad:
+            return
+        if paused := paused_on_purpose(now):
+            incident.hand_over(f"nothing is generated: meanwhile it was paused on purpose: {paused}")
+        await incident.carry_out(plans.generate)
 
     async def have_a_generator(self, incident: Incident) -> None:
         if plans.use_backup(incident.now):

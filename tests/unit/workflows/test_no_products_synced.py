@@ -20,9 +20,9 @@ from tests.workflows.product_sights import NOW, STALE, failed, logged, loop, run
 from workflows.diagnosis.causes import Walked, walk
 from workflows.diagnosis.situation import Situation
 from workflows.incident.waits import bounded
-from workflows.products.failures import sync_failure
+from workflows.products.failures import sync_failure, sync_goes_on
 from workflows.products.plans import sync
-from workflows.runbooks.no_products_synced import CAUSES, UNKNOWN, limit_left, sync_goes_on
+from workflows.runbooks.no_products_synced import CAUSES, UNKNOWN, limit_left
 
 POLICY = policy_for(
     Alert(name="NoProductsSynced", service="backend", starts_at=sights.LONG_AGO),

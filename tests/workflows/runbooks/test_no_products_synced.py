@@ -53,6 +53,15 @@ async def test_a_rate_limit_is_waited_for_as_it_says_and_then_fewer_are_synced(h
     assert (review.outcome, harness.world.done) == (Outcome.RESOLVED, [FEWER])
 
 
+async def test_paused_on_purpose_during_the_wait_nothing_is_synced_after_it(harness: Harness) -> None:
+    handle = await waits(harness, schedules=LIMITED_NOW)
+    harness.world.schedules = product_sights.MEANT
+    await harness.env.sleep(91 * MINUTE)
+    await harness.until(handle, "escalated")
+    review = await harness.closes(handle)
+    assert (harness.world.done, says(review, "ask lena")) == ([], True)
+
+
 @pytest.mark.parametrize(
     ("said", "waited"),
     [("429", HOUR), ("429, retry after 6 h", 2 * HOUR), ("429, retry-after: 120000 ms", 2 * MINUTE)],

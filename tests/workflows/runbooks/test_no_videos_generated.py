@@ -66,6 +66,16 @@ async def test_a_provider_that_stays_away_is_handed_to_a_person(harness: Harness
     assert harness.world.done == []
 
 
+async def test_paused_on_purpose_during_the_wait_nothing_is_generated_after_it(harness: Harness) -> None:
+    handle = await fired(harness, providers=sights.PROVIDER_DOWN)
+    await waiting(harness, handle)
+    setattr(harness.world, "video_queue", video_sights.PAUSED_QUEUE)  # noqa: B010 - a look of no field
+    harness.world.providers = sights.SERVING
+    state = await harness.until(handle, "escalated")
+    assert says(state, "paused by eve: new prompts")
+    assert harness.world.done == []
+
+
 async def test_what_cannot_be_seen_is_not_back(harness: Harness) -> None:
     handle = await fired(harness, providers=sights.PROVIDER_DOWN)
     await waiting(harness, handle)
