@@ -13,6 +13,7 @@ from tests.scenarios.broken_endpoint import (
     MAINTAIN,
     PATH,
     PROBED,
+    QUIET,
     REOPEN,
     SWITCHES,
     broken,
@@ -132,7 +133,7 @@ async def test_what_is_gone_is_told_with_the_newest_deployment(harness: Harness)
     """It may have been removed by it, or the path is wrong: a person knows."""
     harness.configure(**PROBED)
     gone = seen(record(PATH, EndpointKind.GONE, 404), finding=Finding.UNKNOWN)
-    await deployed(broken(gone))(harness)
+    await deployed(broken(gone, QUIET))(harness)
     handle = await harness.fire(await harness.alert("BrokenEndpoint", labels=LABELS))
     state = await harness.until(handle, "escalated")
     assert any("answered 404; backend:2 runs since " in entry.text for entry in state.timeline)
