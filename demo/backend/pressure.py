@@ -35,7 +35,7 @@ SLOW_SINCE = {"3": "/api/cost-tracking/budget-status"}
 """By version, the route that its authors made slow."""
 SLOWLY = 0.6
 """Seconds."""
-THREADS = 10
+THREADS = 6
 """That compute in turn, and leave the event loop little."""
 
 BROKEN_FEATURE = "/api/cost-tracking/budget-status"

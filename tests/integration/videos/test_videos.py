@@ -188,13 +188,11 @@ async def test_what_refuses_until_midnight_is_asked_once_and_its_words_are_told(
     assert sum(request.method == "POST" for request, _ in httpserver.log) == 1
 
 
-@pytest.mark.parametrize(
-    ("newest", "counts"), [(ago(0.01), {"queued": 0}), (ago(3), {"queued": 0, "running": 2})]
-)
+@pytest.mark.parametrize(("hours", "counts"), [(0.01, {"queued": 0}), (3, {"queued": 0, "running": 2})])
 async def test_what_is_made_already_is_not_asked_for(
-    videos: VideoActivities, httpserver: HTTPServer, newest: str, counts: dict[str, int]
+    videos: VideoActivities, httpserver: HTTPServer, hours: float, counts: dict[str, int]
 ) -> None:
-    httpserver.expect_request(LAST).respond_with_json({"lastGenerated": newest})
+    httpserver.expect_request(LAST).respond_with_json({"lastGenerated": ago(hours)})
     httpserver.expect_request(QUEUE).respond_with_json(counts)
     result = await generate(videos, httpserver.url_for(""), datetime.now(UTC) - timedelta(hours=3))
     assert (result.done, result.found.startswith("nothing to do")) == (True, True)
