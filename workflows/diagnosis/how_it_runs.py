@@ -109,9 +109,10 @@ def crashes(now: Situation) -> tuple[datetime, ...]:
 
 
 def _mended(now: Situation) -> tuple[datetime, ...]:
-    """Deaths after which its manager started it."""
-    process = now[looks.process]
-    return process.deaths if process.restarts > 0 else ()
+    """Deaths after which its manager started it: as many as it counts, before this life began."""
+    process, began = now[looks.process], now[looks.process].started_at
+    before = [at for at in process.deaths if began and at <= began]
+    return tuple(before[-process.restarts :]) if process.restarts > 0 else ()
 
 
 def brought_back(now: Situation) -> bool:
