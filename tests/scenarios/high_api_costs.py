@@ -182,6 +182,7 @@ ROWS = (
         "over already",
         billed(bills.WITHIN, coming={"costs": [bills.spent_at_once(bills.AT)] * 3}),
         configuration=CONFIGURED,
+        pages=(),
     ),
     Row(
         "over already",
@@ -195,6 +196,7 @@ ROWS = (
         billed(bills.WITHIN, coming={"costs": [bills.as_each_day(bills.AT)] * 3}),
         configuration=CONFIGURED,
         variant="and the batch of each day runs",
+        pages=(),
     ),
     Row(
         "retry loop",

@@ -67,6 +67,7 @@ SCENARIOS = (
         name="database lost",
         cause="database lost",
         faults=("errors-database-stopped",),
+        also_seen=("pool exhausted",),
         timeline=(HEALED_ELSEWHERE, "page to dba", "DatabaseConnectionFailure on postgres: resolved"),
     ),
     _row(
@@ -164,7 +165,7 @@ SCENARIOS = (
         name="database lost and circuit open",
         cause="database lost",
         faults=("provider-down", "errors-database-stopped"),
-        also_seen=("external API down",),
+        also_seen=("pool exhausted", "external API down"),
         action=("degrade", "restore-service"),
         timeline=(HEALED_ELSEWHERE, REVERTED),
         evidence={"logs": "circuit"},

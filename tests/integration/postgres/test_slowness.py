@@ -117,7 +117,7 @@ async def as_it_is(url: str, name: str) -> TableStatistics:
 
 async def test_the_index_that_is_missing_is_suggested_and_not_made(owner: str, secret: Path) -> None:
     async with running(owner, BY_VISITOR):
-        seen = await look(behind(secret, owner))
+        seen = await look(behind(secret, owner), slower_than=0.003)
     assert seen.bad
     assert [one.create for one in seen.missing] == ["CREATE INDEX CONCURRENTLY ON public.visits (visitor)"]
     (scan,) = seen.scans
