@@ -17,7 +17,7 @@ from demo.parts.waiting import until
 from demo.systems.services import BACKEND, Services
 from demo.systems.surroundings import Traffic
 
-VISITS = 300_000
+VISITS = 600_000
 STEPS = 1500
 PROVIDER_TAKES = 0.6
 """Seconds: the backend waits for one."""

@@ -90,7 +90,7 @@ SCENARIOS = (
         faults=("missing-index",),
         also_seen=("slow statements",),
         timeline=(INDEX,),
-        evidence={"slowness": "public.visits (300000 rows) was read whole"},
+        evidence={"slowness": "public.visits (600000 rows) was read whole"},
         afterwards=no_index_was_made,
     ),
     _left(
