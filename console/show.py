@@ -102,7 +102,7 @@ def status(json: AsJson = False) -> None:
 
 
 class _Lines:
-    """Prints each line of a timeline and each question once, for a pipe or a log."""
+    """Prints each line of a timeline and each open question once, for a pipe or a log."""
 
     def __init__(self) -> None:
         self._printed = 0
@@ -117,7 +117,7 @@ class _Lines:
             self._phase = state.phase
             out.print(f"phase: {state.phase.value}")
         asked = state.awaiting.digests if state.awaiting else ()
-        if state.awaiting and asked != self._asked:
+        if state.awaiting and asked != self._asked and state.phase is not Phase.CLOSED:
             out.print(question(state.id, state.awaiting))
         self._asked = asked
 

@@ -74,7 +74,7 @@ class Watch:
             await self._type("done", run.id, "--by", "demo")
 
     async def _acknowledge(self, incident: str) -> None:
-        """Say that the report was read, as whoever was sent it does."""
+        """Say that the report was read, as its reader does."""
         self._screen.line("PERSON    The report is there; who has read it would type:")
         await self._type("ack", incident, "--by", "demo")
 

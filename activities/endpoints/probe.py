@@ -216,7 +216,7 @@ def _of_body(expects: Expected, answer: Answer, content: object) -> tuple[Endpoi
 
 
 def _is_strict(answer: Answer) -> bool:
-    """JSON has no word for NaN, and whoever reads it strictly cannot read such an answer."""
+    """JSON has no word for NaN, and a strict reader refuses such an answer."""
     try:
         from_json(answer.body, allow_inf_nan=False)
     except ValueError:

@@ -12,7 +12,7 @@ import asyncpg
 STATEMENT_WITHIN = 2000
 """Milliseconds for one statement."""
 LOCK_WITHIN = 200
-"""Milliseconds to wait for a lock: whoever looks stands in nobody's way."""
+"""Milliseconds to wait for a lock: a look must not block other sessions."""
 
 
 async def read(connection: asyncpg.Connection, query: str, *values: Any) -> list[asyncpg.Record]:

@@ -65,7 +65,7 @@ def keep_busy(while_there: Path) -> None:
 
 
 def crowd(while_there: Path) -> None:
-    """Compute in many threads under the interpreter's lock: whoever answers requests waits for its turn."""
+    """Compute in many threads under the interpreter's lock: the event loop waits for its turn."""
     for _ in range(THREADS):
         threading.Thread(target=_compute, args=(while_there,), daemon=True).start()
 

@@ -107,7 +107,7 @@ async def limited_and_paused(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def limited_when_asked(services: Services) -> AsyncIterator[None]:
-    """The loop crashed for a reason of its own; whoever syncs by hand meets the limit."""
+    """The loop crashed for a reason of its own; a sync by hand meets the limit."""
     async with loop_crashes(services):
         ShopState(limited_until=time.time() + LIMITED_FOR, most=AT_MOST).write(around(services).shop_state)
         yield
@@ -143,7 +143,7 @@ async def shop_stumbles(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def shop_fails(services: Services) -> AsyncIterator[None]:
-    """The shop fails whoever asks."""
+    """The shop answers every request with an error."""
     async with unsynced(services, ShopState(errors=1000)) as loop:
         await _run(loop)
         await _grow_old(services)
@@ -242,7 +242,9 @@ FAULTS: dict[str, Fault] = {
     ),
     "products-clock-off": _row(clock_off, "clock wrong", "the clocks of shop and backend differ", ends=False),
     "products-shop-stumbles": _row(shop_stumbles, "API error", "the shop fails once"),
-    "products-shop-fails": _row(shop_fails, "API error", "the shop fails whoever asks", ends=False),
+    "products-shop-fails": _row(
+        shop_fails, "API error", "the shop answers every request with an error", ends=False
+    ),
     "products-loop-crashes": _row(loop_crashes, "loop crashed", "the application's loop has a bug"),
     "products-no-further-run": _row(
         no_further_run, "no further run", "the time of the schedule is over", ends=False

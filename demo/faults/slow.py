@@ -110,7 +110,7 @@ async def garbage(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def crowded(services: Services) -> AsyncIterator[None]:
-    """Many threads compute, and whoever answers requests has to wait; on the way out they end."""
+    """Many threads compute, and the requests have to wait; on the way out they end."""
     load = services.backend.load
     load.touch()
     try:

@@ -62,7 +62,7 @@ class PauseSchedule(Change):
     kind: Literal["pause-schedule"] = "pause-schedule"
     schedule: str
     because: str
-    """Why, for the note of the schedule: whoever wonders reads it there."""
+    """Why, for the note of the schedule: people read it there."""
 
     @property
     def note(self) -> str:

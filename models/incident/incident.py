@@ -95,7 +95,7 @@ class Option(Model):
     recommended: bool = False
     """Whether it is the one that is taken when an approval names none."""
     steps: tuple[StepInWords, ...] = ()
-    """The plan's steps in words, for whoever reads this as JSON."""
+    """The plan's steps in words, for readers of the JSON."""
 
     @classmethod
     def of(cls, plan: Plan, risks: Mapping[str, Risk]) -> Self:

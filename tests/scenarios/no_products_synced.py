@@ -122,7 +122,7 @@ SCENARIOS = (
         evidence={"schedules": "Amazon answered 500"},
     ),
     _scenario(
-        name="the shop fails whoever asks",
+        name="the shop answers every request with an error",
         cause="API error",
         faults=("products-shop-fails",),
         action=("sync-products",),

@@ -293,5 +293,5 @@ class ProductionSlow(Runbook):
 
 
 def report(cause: Cause, now: Situation) -> str:
-    """What is slow in the database, for whoever goes on: with the exact index that is missing."""
+    """What is slow in the database, for the person who goes on: with the exact index that is missing."""
     return f"the cause is {cause.name}: {cause.remedy}; in the database: {now[looks.slowness].reason}"
