@@ -30,6 +30,7 @@ from activities.app.retrying import RetryActivities
 from activities.app.starts import StartActivities
 from activities.app.switches import Switches
 from activities.app.sync import SyncActivities
+from activities.checks.policy import CheckPolicyActivities
 from activities.endpoints.probe import EndpointActivities
 from activities.endpoints.routes import RouteActivities
 from activities.endpoints.switches import EndpointSwitchActivities
@@ -85,6 +86,7 @@ from models.names import queue_of, verification_queue_of
 from runtime.deployments import DeploymentWatch
 from runtime.search_attributes import register_search_attributes
 from runtime.stuck_runs import StuckWatch
+from workflows.checks.registry import CHECKS
 from workflows.record.guarded_messages import GuardedMessages
 from workflows.runbooks.registry import WORKFLOWS
 
@@ -115,6 +117,7 @@ def build(
     products = ProductActivities(api)
     return activities_of(
         PolicyActivities(configuration),
+        CheckPolicyActivities(configuration),
         StewardshipActivities(client),
         OpenIncidentActivities(client),
         health,
@@ -190,7 +193,7 @@ def workers(
     common = Worker(
         client,
         task_queue=queue_of(host),
-        workflows=() if host else WORKFLOWS,
+        workflows=() if host else (*WORKFLOWS, *CHECKS.values()),
         interceptors=[GuardedMessages()],
         max_cached_workflows=CACHED_RUNS,
         activities=activities,

@@ -18,6 +18,7 @@ from models.actions.change import Risk
 from models.actions.kinds import kinds
 from models.base import Configured, Duration, Interval
 from models.configuration.channels import ChannelConfig
+from models.configuration.checks import Checks
 from models.configuration.consistency import Inconsistent, Mistake, Place, cycles, doubled_aliases, unknown
 from models.configuration.processes import Directories, IntakeSettings, Systems, TemporalLinks, WorkerSettings
 from models.incident.policy import ApprovalPolicy, Thresholds
@@ -108,6 +109,7 @@ class Configuration(Configured):
     temporal: TemporalLinks = TemporalLinks()
     worker: WorkerSettings = WorkerSettings()
     directories: Directories = Directories()
+    checks: Checks = Checks()
     _runbooks: frozenset[str] = PrivateAttr(frozenset({ANY_ALERT}))
 
     @classmethod

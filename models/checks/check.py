@@ -1,0 +1,78 @@
+"""A check: its request, its report, and what the configuration says about it as of now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from models.base import Model
+from models.checks.item import Item, ItemState
+from models.configuration.checks import Checks
+from models.configuration.processes import Systems
+from models.service.service import Service
+
+
+class CheckName(StrEnum):
+    """The checks by the names that people use."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+class CheckRequest(Model):
+    """Run a check. A schedule gives no more; a person is named."""
+
+    name: CheckName
+    by: str = ""
+    """Who asked for it; empty when its schedule did."""
+
+
+class CheckPolicy(Model):
+    """What `runbooks.yaml` says about a check, taken once when it begins."""
+
+    checks: Checks
+    systems: Systems
+    services: tuple[Service, ...]
+    time_zone: str
+    temporal_ui: str = ""
+    channels: tuple[str, ...] = ()
+    """Who hears of its report."""
+
+
+class CheckReport(Model):
+    """Everything that a check found, in the order in which its page has the items."""
+
+    name: CheckName
+    run_id: str
+    began_at: datetime
+    ended_at: datetime
+    time_zone: str = "UTC"
+    by: str = ""
+    items: tuple[Item, ...]
+
+    @property
+    def state(self) -> ItemState:
+        return worst(self.items)
+
+    def with_state(self, state: ItemState) -> tuple[Item, ...]:
+        return tuple(one for one in self.items if one.found.state is state)
+
+
+_WORST_FIRST = (ItemState.BAD, ItemState.UNKNOWN, ItemState.ATTENTION)
+
+
+def worst(items: Sequence[Item]) -> ItemState:
+    """The state of the whole: what is bad, then what could not be seen, then what needs attention."""
+    states = {one.found.state for one in items}
+    return next((state for state in _WORST_FIRST if state in states), ItemState.OK)
+
+
+class StoredReport(Model):
+    """Where a report is kept: Markdown, and one HTML page that needs nothing else."""
+
+    markdown: str
+    page: str
+    changes: tuple[str, ...] = ()
+    """What changed since the last report, a sentence each."""

@@ -1,0 +1,88 @@
+"""What one item of a check found, with everything that its report shows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from models.base import Model
+from models.evidence.evidence import Evidence, Finding
+from models.incident.report import Chart
+from models.names import AlertName, ServiceName
+
+
+class ItemState(StrEnum):
+    """`unknown` is neither well nor broken: it could not be seen, and the reason says why."""
+
+    OK = "ok"
+    ATTENTION = "attention"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+class Figure(Model):
+    """A number that the next report compares with this one. None where it is not known."""
+
+    name: str
+    value: float | None
+    unit: str = ""
+
+
+class Table(Model):
+    """Rows for people; every cell is text as it is to be read."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class ItemResult(Model):
+    """What an item of a check found. Every activity of a check answers with one."""
+
+    state: ItemState = ItemState.UNKNOWN
+    reason: str = "not looked at"
+    """One sentence with the numbers that decided."""
+    threshold: str = ""
+    """What it was measured by, such as `at most 0.05`."""
+    link: str = ""
+    """Where a person can look further: a dashboard, a query, a workflow."""
+    observed_at: datetime | None = None
+    details: tuple[str, ...] = ()
+    """Further sentences, a bullet each."""
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    services: tuple[ServiceName, ...] = ()
+    """The services that a `bad` finding is about; a runbook can be started for each."""
+
+
+class Item(Model):
+    """One line of a report: its name, and what it found."""
+
+    name: str
+    """Always the same for the same item, such as `health of backend`: reports are compared by it."""
+    found: ItemResult
+    started: tuple[str, ...] = ()
+    """Incidents that were begun because of it, by their ID."""
+
+
+class StartRunbook(Model):
+    """The alert that a `bad` item starts, as a person would with `starter.py fire`."""
+
+    alert: AlertName
+    service: ServiceName
+    because: str
+
+
+_STATES = {Finding.OK: ItemState.OK, Finding.BAD: ItemState.BAD, Finding.UNKNOWN: ItemState.UNKNOWN}
+
+
+def from_evidence(evidence: Evidence, service: str = "", link: str = "") -> ItemResult:
+    """What a look of a runbook found, as an item of a check."""
+    return ItemResult(
+        state=_STATES[evidence.finding],
+        reason=evidence.reason,
+        observed_at=evidence.observed_at,
+        link=link,
+        services=(service,) if service else (),
+    )

@@ -1,0 +1,71 @@
+"""The part `checks` of `runbooks.yaml`: when the checks run, and what they measure by."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+
+from pydantic import Field
+
+from models.base import Configured, Interval
+from models.names import AlertName, ServiceName
+from models.zone import Zone
+
+
+class ExpectedAlert(Configured):
+    """An alert that is known to fire, for a reason, until a day."""
+
+    alert: AlertName
+    service: ServiceName | None = None
+    until: date
+    """The last day on which it is expected."""
+    why: str = Field(min_length=1)
+
+
+class DailySettings(Configured):
+    """The daily check."""
+
+    enabled: bool = True
+    at: time = time(9)
+    slower_than_usual: float = Field(default=1.5, gt=1)
+    """p95 against its baseline of the same hour: more than so many times it needs attention."""
+    open_for: Interval = timedelta(days=1)
+    """An incident that is open for longer is named."""
+    unanswered_for: Interval = timedelta(hours=1)
+    """A question that nobody answered for longer is named."""
+
+
+class WeeklySettings(Configured):
+    """The weekly check."""
+
+    enabled: bool = True
+    at: time = time(8)
+    day: str = Field(default="monday", pattern=r"^(mon|tues|wednes|thurs|fri|satur|sun)day$")
+    retention: Interval = timedelta(days=15)
+    """So long Prometheus must keep its series."""
+
+
+class MonthlySettings(Configured):
+    """The monthly check."""
+
+    enabled: bool = True
+    at: time = time(8)
+    day: int = Field(default=1, ge=1, le=28)
+    baseline: Interval = timedelta(days=30)
+
+
+class Checks(Configured):
+    """When the checks run, and what they measure by. Every key may be left out."""
+
+    time_zone: Zone | None = None
+    """By default the `time_zone` of the whole file."""
+    working_days: tuple[str, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday")
+    holidays: tuple[date, ...] = ()
+    """Days without a daily check."""
+    tell: tuple[str, ...] = ()
+    """Channels that hear of each report; by default those of `broadcast`."""
+    expected_alerts: tuple[ExpectedAlert, ...] = ()
+    start: dict[str, AlertName] = Field(default_factory=dict)
+    """What a `bad` item begins: the item's kind, such as `health`, and the alert."""
+    daily: DailySettings = DailySettings()
+    weekly: WeeklySettings = WeeklySettings()
+    monthly: MonthlySettings = MonthlySettings()

@@ -1,0 +1,27 @@
+"""MonthlyCheck: what will not be enough soon, and what was never tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.checks.check import CheckPolicy, CheckReport, CheckRequest
+    from workflows.checks.check import Check, ItemOf
+
+
+@workflow.defn
+class MonthlyCheck:
+    """See `checks.monthly` of the configuration."""
+
+    @workflow.run
+    async def run(self, request: CheckRequest) -> CheckReport:
+        check = Check(request)
+        policy = await check.policy()
+        return await check.of(items(policy), policy)
+
+
+def items(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """The items in the order of the report."""
+    yield from ()

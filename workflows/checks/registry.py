@@ -1,0 +1,15 @@
+"""The only list of checks."""
+
+from __future__ import annotations
+
+from models.checks.check import CheckName
+from workflows.checks.daily import DailyCheck
+from workflows.checks.monthly import MonthlyCheck
+from workflows.checks.weekly import WeeklyCheck
+
+CHECKS: dict[CheckName, type[object]] = {
+    CheckName.DAILY: DailyCheck,
+    CheckName.WEEKLY: WeeklyCheck,
+    CheckName.MONTHLY: MonthlyCheck,
+}
+"""Their workflows by the name that people use."""
