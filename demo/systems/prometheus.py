@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import shutil
@@ -35,8 +36,9 @@ class Prometheus(ProcessPart):
                 alertmanagers=json.dumps(alertmanager.removeprefix("http://")) if alertmanager else "",
             )
         )
+        self._data = directory / "prometheus-data"
         argv = [program("prometheus", hint="apt-get install prometheus")]
-        argv += [f"--config.file={configuration}", f"--storage.tsdb.path={directory / 'prometheus-data'}"]
+        argv += [f"--config.file={configuration}", f"--storage.tsdb.path={self._data}"]
         argv += [f"--web.listen-address={LOOPBACK}:{port}", "--log.level=warn"]
         self.process = Process("prometheus", argv, directory=directory)
 
@@ -50,6 +52,11 @@ class Prometheus(ProcessPart):
                 return None
         number = float(found[0]["value"][1]) if found else math.nan
         return number if math.isfinite(number) else None
+
+    async def forget(self) -> None:
+        """End it with all that it knows; the next start begins with the first sample."""
+        await self.kill()
+        await asyncio.to_thread(shutil.rmtree, self._data, ignore_errors=True)
 
     async def looks_ready(self) -> str:
         return await answers(f"{self.url}/-/ready")

@@ -1,15 +1,20 @@
-"""An observed stack between two scenarios: all that is around the backend is well, and Prometheus says so."""
+"""An observed stack between two scenarios: as it was at first, and Prometheus says that all is well."""
 
 from __future__ import annotations
 
-from demo.observed import RATIO
+from pathlib import Path
+
+from demo.observed import P95, RATIO, SLOW
 from demo.parts.waiting import until
 from demo.systems.compose import ComposedServices
-from demo.systems.services import BACKEND
+from demo.systems.postgres import CUT_OFF
+from demo.systems.services import BACKEND, POSTGRES, Services
 from demo.systems.surroundings import Surroundings
 from tests.parts.product.pipeline import Pipeline
 
 FEW = 0.01
+_CALM_WITHIN = 90
+"""Seconds: a busy machine needs many of them to start what is around a backend."""
 
 
 def around(pipeline: Pipeline) -> Surroundings:
@@ -19,24 +24,47 @@ def around(pipeline: Pipeline) -> Surroundings:
 
 
 async def begin_anew(pipeline: Pipeline) -> None:
-    """A new backend without what the last one kept in its memory; whatever was stopped runs again."""
-    services = pipeline.stack.services
+    """What the scenario before spent, made, failed or slowed down does not count to the next one.
+
+    The backend has no memory, no data but its first, and no switch that is thrown. Sentry and Prometheus
+    know of nothing yet. Whatever was stopped runs again.
+    """
+    services, its = pipeline.stack.services, around(pipeline)
     await services.stop_service(BACKEND)
-    services.backend.degraded.unlink(missing_ok=True)
-    services.backend.closed.unlink(missing_ok=True)
-    await around(pipeline).sentry.kill()  # it forgets the errors of before
-    await around(pipeline).start()
+    _forget_switches(services.backend.state, its.shop_state, its.provider_slow)
+    await _forget_data(services)
+    await its.sentry.kill()
+    await its.prometheus.forget()
+    await its.start()
+
+
+def _forget_switches(backend: Path, *others: Path) -> None:
+    """All that outlives a restart, whoever has set it."""
+    for file in (*backend.iterdir(), *others):
+        if file.is_file():
+            file.unlink()
+
+
+async def _forget_data(services: Services) -> None:
+    """The backend fills its tables when it starts and finds none."""
+    await services.start_service(POSTGRES)
+    await until("postgres ready", services.cluster.answers, within=_CALM_WITHIN)
+    async with services.cluster.superuser() as session:
+        await session.execute(CUT_OFF, services.cluster.user)
+        await session.execute(f"SET lock_timeout = '10s'; DROP OWNED BY {services.cluster.user}")
 
 
 async def until_calm(pipeline: Pipeline) -> None:
-    """Wait for few errors, and for a steward that knows the version that runs."""
+    """Wait for few errors and fast answers, and for a steward that knows the version that runs."""
     await _tell_the_version(pipeline)
+    prometheus = around(pipeline).prometheus
 
-    async def too_many() -> str:
-        ratio = await around(pipeline).prometheus.value(RATIO)
-        return "" if ratio is not None and ratio < FEW else f"the ratio is {ratio}"
+    async def not_calm() -> str:
+        ratio, p95 = await prometheus.value(RATIO), await prometheus.value(P95)
+        calm = ratio is not None and ratio < FEW and p95 is not None and p95 < SLOW
+        return "" if calm else f"the ratio is {ratio}, p95 is {p95}"
 
-    await until("few errors", too_many, within=40)
+    await until("few errors and fast answers", not_calm, within=_CALM_WITHIN)
 
 
 async def _tell_the_version(pipeline: Pipeline) -> None:
