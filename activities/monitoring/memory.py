@@ -14,10 +14,10 @@ from statistics import fmean
 
 from temporalio import activity
 
-from activities.monitoring.heap import MOST_OF_A_SHARE, NO_SHARE
 from activities.monitoring.heap_shape import FEWEST, Shape, Trend, trend
 from activities.monitoring.metrics import LabelledValue, Point, QueryByLabel, QueryRange, SeriesSeen
 from activities.monitoring.prometheus import Prometheus
+from activities.monitoring.shares import MOST, no_share
 from activities.support.stability import Pace
 from activities.support.watch import watch
 from models.base import in_bytes, in_words
@@ -186,9 +186,8 @@ def _judged(metrics: ErrorMetrics, series: SeriesSeen, started_at: datetime | No
     """What the shares of the heap say."""
     if wrong := _stale(metrics, series):
         return _unknown(wrong)
-    strange = next((one.value for one in series.points if not 0 <= one.value <= MOST_OF_A_SHARE), None)
-    if strange is not None:
-        return _unknown(f"`metrics.heap` gives {strange:g}: {NO_SHARE}")
+    if wrong := no_share("metrics.heap", (one.value for one in series.points), MOST):
+        return _unknown(wrong)
     points = _of_this_process(series.points, started_at)
     if not points:
         return _unknown("there is no sample of the heap since its process was started")
@@ -243,7 +242,7 @@ def _beside(caches: Sequence[Point], heap: Sequence[Point], largest: tuple[Label
     if len(caches) < FEWEST or len(heap) < FEWEST:
         return CachesSeen(reason=f"only {min(len(caches), len(heap))} samples of the caches", observed_at=now)
     total, used = caches[-1].value, heap[-1].value
-    if total < 0 or total > MOST_OF_A_SHARE * used:
+    if total < 0 or total > MOST * used:
         reason = f"`memory.caches` gives {total:.0f}, and the heap has {in_bytes(int(used))}: it needs bytes"
         return CachesSeen(reason=reason, observed_at=now)
     held, kept = (trend(points, SMALL * used) for points in (heap, caches))

@@ -14,9 +14,9 @@ import httpx
 from temporalio import activity
 
 from activities.health.body import DEGRADED, NOT_WELL, content_of, decoded, is_markup, plain_word
-from activities.monitoring.heap import NO_SHARE
 from activities.monitoring.metrics import LabelledValue, QueryByLabel
 from activities.monitoring.prometheus import Prometheus
+from activities.monitoring.shares import no_share
 from activities.support.http import Answer, Fault, NoAnswer, ask, retry_after, shown
 from activities.support.redaction import clean
 from activities.support.stability import Patience
@@ -126,9 +126,8 @@ class ProviderActivities:
         seen = await self._prometheus.query_by_label(query)
         if not seen.values:
             return ProviderCallsSeen(reason=seen.reason, observed_at=now)
-        if wrong := next((one for one in seen.values if not 0 <= one.value <= 1), None):
-            reason = f"`metrics.by_provider` gives {wrong.value:g}: {NO_SHARE}"
-            return ProviderCallsSeen(reason=reason, observed_at=now)
+        if wrong := no_share("metrics.by_provider", (one.value for one in seen.values)):
+            return ProviderCallsSeen(reason=wrong, observed_at=now)
         failing = tuple(one for one in seen.values if one.value > metrics.provider_threshold)
         words = ", ".join(f"{one.value:.0%} to {one.label or 'no name'}" for one in seen.values[:3])
         return ProviderCallsSeen(

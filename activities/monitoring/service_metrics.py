@@ -1,4 +1,4 @@
-"""Metrics of one service from Prometheus: its errors, its memory, its CPU.
+"""Metrics of one service from Prometheus: its errors and its CPU.
 
 Too little traffic, no
 samples and no Prometheus are `unknown`: never healthy, and never a reason to act.
@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
-from activities.monitoring.heap import HeapSeen, heap_trend
 from activities.monitoring.metrics import LabelledValue, MetricSeen, QueryByLabel, QueryMetric, QueryRange
 from activities.monitoring.onset import onset
 from activities.monitoring.prometheus import Prometheus
@@ -88,17 +87,6 @@ class ServiceMetricActivities:
         reason = f"{seen.reason}; worst: {worst}" if worst else seen.reason
         facts = {"routes": failing, "since": since, "good_until": good_until, "reason": reason}
         return seen.model_copy(update=facts)
-
-    @activity.defn
-    async def look_at_heap(self, service: Service) -> HeapSeen:
-        """Whether the heap grows steadily: `bad` when it does, with the time until it is full."""
-        if service.metrics is None:
-            return HeapSeen(reason=f"no metrics are configured for {service.name}", observed_at=_now())
-        metrics = service.metrics
-        series = await self._prometheus.query_range(_over(metrics, metrics.heap, metrics.heap_window))
-        if not series.points:
-            return HeapSeen(reason=series.reason, observed_at=_now())
-        return heap_trend(series.points, metrics.heap_growth, metrics.heap_window / 2)
 
     @activity.defn
     async def look_at_cpu(self, service: Service) -> CpuSeen:

@@ -12,7 +12,7 @@ from functools import partial
 from demo.faults.database import pool_exhausted
 from demo.faults.fault import OBSERVED, Fault, Inject
 from demo.faults.service import database_lost
-from demo.observed import CPU, CPU_FULL, HEAP, RATIO, TRAFFIC
+from demo.observed import CPU, CPU_FULL, RATIO, TRAFFIC
 from demo.parts.waiting import until
 from demo.systems.services import BACKEND, Services
 from demo.systems.surroundings import Surroundings
@@ -20,9 +20,6 @@ from demo.systems.surroundings import Surroundings
 BROKEN_VERSION = "2"
 TOO_MANY = 0.08
 """Well above the threshold of five percent, so that it does not waver around it."""
-
-LITTLE_LEFT = 0.5
-"""The share of the memory above which the backend sheds heavy requests."""
 
 
 def around(services: Services) -> Surroundings:
@@ -35,7 +32,7 @@ def around(services: Services) -> Surroundings:
 async def database_stopped(services: Services) -> AsyncIterator[None]:
     """PostgreSQL crashes; whatever needs it answers 503."""
     async with database_lost(services):
-        await _failing(services)
+        await failing(services)
         yield
 
 
@@ -46,7 +43,7 @@ async def deadlock(services: Services) -> AsyncIterator[None]:
     async with services.cluster.superuser() as session:
         await session.execute("SET application_name = 'cost-import'")
         await session.execute("BEGIN; LOCK TABLE costs IN ACCESS EXCLUSIVE MODE")
-        await _failing(services)
+        await failing(services)
         yield
 
 
@@ -54,7 +51,7 @@ async def deadlock(services: Services) -> AsyncIterator[None]:
 async def pool_empty(services: Services) -> AsyncIterator[None]:
     """The backend's own jobs keep all connections of its pool."""
     async with pool_exhausted(services):
-        await _failing(services)
+        await failing(services)
         yield
 
 
@@ -64,7 +61,7 @@ async def provider_down(services: Services) -> AsyncIterator[None]:
     provider = around(services).provider
     await provider.kill()
     try:
-        await _failing(services)
+        await failing(services)
         yield
     finally:
         await provider.start()
@@ -75,16 +72,7 @@ async def bad_deployment(services: Services) -> AsyncIterator[None]:
     """A new version is deployed, and one of its routes is broken."""
     around(services)
     await services.deploy(BROKEN_VERSION)
-    await _failing(services)
-    yield
-
-
-@asynccontextmanager
-async def memory_leak(services: Services) -> AsyncIterator[None]:
-    """Memory is never given back; when little is left, heavy requests are shed."""
-    await services.backend.inject("leak")
-    await until("little memory left", partial(_memory_left, services), within=40)
-    await _failing(services)
+    await failing(services)
     yield
 
 
@@ -94,7 +82,7 @@ async def workflows_fail(services: Services) -> AsyncIterator[None]:
     refuses = around(services).shop_refuses
     refuses.touch()
     try:
-        await _failing(services)
+        await failing(services)
         yield
     finally:
         refuses.unlink()
@@ -107,7 +95,7 @@ async def overloaded(services: Services) -> AsyncIterator[None]:
     load.touch()
     try:
         await services.backend.inject("busy")
-        await _failing(services)
+        await failing(services)
         await until("the CPU in use", partial(_cpu_in_use, services), within=20)
         yield
     finally:
@@ -118,7 +106,7 @@ async def overloaded(services: Services) -> AsyncIterator[None]:
 async def bad_cache(services: Services) -> AsyncIterator[None]:
     """One entry of the cache cannot be read any more. Nothing tells why; a restart loads it anew."""
     await services.backend.inject("bad-cache")
-    await _failing(services)
+    await failing(services)
     yield
 
 
@@ -156,11 +144,6 @@ async def nobody_sees(services: Services) -> AsyncIterator[None]:
         await prometheus.start()
 
 
-async def _memory_left(services: Services) -> str:
-    used = await around(services).prometheus.value(HEAP)
-    return f"{used or 0:.0%} of it is used" if not used or used < LITTLE_LEFT else ""
-
-
 async def _cpu_in_use(services: Services) -> str:
     cores = await around(services).prometheus.value(CPU)
     return "" if cores and cores >= CPU_FULL else f"{cores} cores are in use"
@@ -171,7 +154,7 @@ async def _asked(services: Services) -> str:
     return f"{traffic} requests a second" if traffic != 0 else ""
 
 
-async def _failing(services: Services) -> None:
+async def failing(services: Services) -> None:
     """Wait until Prometheus knows that too many requests fail: what the alert is raised by."""
     prometheus = around(services).prometheus
 
@@ -199,7 +182,6 @@ FAULTS: dict[str, Fault] = {
     "errors-pool-empty": _row(pool_empty, "pool exhausted", "the backend's jobs use up its pool"),
     "provider-down": _row(provider_down, "external API down", "the provider of texts is down"),
     "bad-deployment": _row(bad_deployment, "bad deployment", "a new version breaks a route", asks=True),
-    "memory-leak": _row(memory_leak, "memory leak", "the backend leaks memory"),
     "workflows-fail": _row(
         workflows_fail, "workflow failures", "the application's workflows fail", ends=False
     ),

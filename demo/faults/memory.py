@@ -1,4 +1,5 @@
-"""The faults behind HighMemoryUsage: each fills the heap of the backend for real, in its own way.
+"""The faults that fill the heap of the backend for real, each in its own way: those behind HighMemoryUsage,
+and the leak behind HighErrorRate.
 
 They need a stack that observes the backend among all that is around it.
 """
@@ -9,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from demo.backend.heap import DATA_SET
-from demo.faults.errors import around
+from demo.faults.errors import around, failing
 from demo.faults.fault import OBSERVED, Fault, Inject
 from demo.observed import FULL, HEAP
 from demo.parts.waiting import until
@@ -27,6 +28,16 @@ async def leaks(services: Services) -> AsyncIterator[None]:
     """Memory is never given back."""
     await services.backend.inject("slow-leak")
     await _full(services)
+    yield
+
+
+@asynccontextmanager
+async def leaks_until_requests_fail(services: Services) -> AsyncIterator[None]:
+    """Memory is never given back; when little is left, heavy requests are shed."""
+    await _settled(services)
+    await services.backend.inject("leak")
+    await _full(services)
+    await failing(services)
     yield
 
 
@@ -109,6 +120,14 @@ def _row(inject: Inject, cause: str, says: str, *, ends: bool = True) -> Fault:
 
 
 FAULTS: dict[str, Fault] = {
+    "memory-leak": Fault(
+        leaks_until_requests_fail,
+        "memory leak",
+        "the backend leaks memory",
+        "HighErrorRate",
+        BACKEND,
+        needs=OBSERVED,
+    ),
     "heap-leaks": _row(leaks, "memory leak", "the backend keeps a little of every request for ever"),
     "heap-jumps": _row(jumps, "memory spike", "a large data set is loaded at once", ends=False),
     "heap-too-small": _row(needs_it_all, "unknown", "what it needs hardly fits into its heap", ends=False),

@@ -159,7 +159,7 @@ async def suspended(harness: Harness) -> Handles:
 
 async def taken_over(harness: Harness) -> Handles:
     harness.configure(alerts={"HighErrorRate": {"severity": "warning"}})
-    await failing(heap=sights.GROWING_HEAP)(harness)
+    await failing(memory=sights.FILLING_HEAP)(harness)
     mild = await harness.fire(await harness.alert("HighErrorRate"))
     await harness.until(mild, "awaiting approval")
     harness.world.health, harness.world.process = sights.REFUSED, sights.crashed(sights.LONG_AGO)
@@ -172,7 +172,7 @@ async def taken_over(harness: Harness) -> Handles:
 
 async def queued(harness: Harness) -> Handles:
     first = await _asked(harness)
-    harness.world.errors, harness.world.heap = sights.MANY_ERRORS, sights.GROWING_HEAP
+    harness.world.errors, harness.world.memory = sights.MANY_ERRORS, sights.FILLING_HEAP
     second = await harness.fire(await harness.alert("HighErrorRate"))
     await harness.env.sleep(timedelta(minutes=2))
     await first.signal("approve")

@@ -10,6 +10,7 @@ from demo.faults.fault import OBSERVED
 from demo.observed import HEAP
 from demo.systems.compose import ComposedServices
 from demo.systems.services import BACKEND, FIRST_VERSION
+from models.evidence.evidence import Finding
 from models.incident.incident import Outcome, Phase
 from tests.parts.product.pipeline import Pipeline, Run
 from tests.parts.scenarios.observing import around
@@ -23,6 +24,10 @@ _row = partial(Scenario, runbook="HighErrorRate", stack=OBSERVED)
 
 HEALED_ELSEWHERE = "DatabaseConnectionFailure/postgres, and waits for its end"
 REVERTED = "the temporary change is reverted"
+
+FAR_FROM_FULL = sights.FILLING_HEAP.model_copy(
+    update={"finding": Finding.OK, "floor": 0.55, "reason": "55% of the heap in use, growing by 30% in 5 h"}
+)
 
 
 def soon_given_up(content: dict[str, Any]) -> None:
@@ -113,7 +118,7 @@ SCENARIOS = (
         cause="memory leak",
         faults=("memory-leak",),
         action=("restart-service",),
-        evidence={"heap": "growing steadily"},
+        evidence={"memory": "growing by"},
         afterwards=memory_is_given_back,
     ),
     _row(
@@ -252,7 +257,14 @@ ROWS = (
         done=("roll backend back from backend:2 to backend:1",),
         pages=("On-Call", "Platform Team"),
     ),
-    Row("memory leak", failing(heap=sights.GROWING_HEAP), done=("restart backend",)),
+    Row("memory leak", failing(memory=sights.FILLING_HEAP), done=("restart backend",)),
+    Row(
+        "unknown",
+        failing(memory=FAR_FROM_FULL),
+        variant="its heap grows, and is far from full",
+        asks=True,
+        done=("restart backend",),
+    ),
     Row("workflow failures", failing(executions=sights.FAILED_WORKFLOWS), needs_a_human=True),
     Row(
         "out of capacity",
@@ -266,7 +278,7 @@ ROWS = (
     Row("unknown", failing(), asks=True, done=("restart backend",)),
     Row(
         "external API down",
-        failing(providers=sights.PROVIDER_DOWN, heap=sights.GROWING_HEAP, cpu=sights.FULL_CPU),
+        failing(providers=sights.PROVIDER_DOWN, memory=sights.FILLING_HEAP, cpu=sights.FULL_CPU),
         variant="and two more",
         done=("degrade backend gracefully while openai is down", "end the degraded mode of backend"),
         also_seen=("memory leak", "out of capacity"),

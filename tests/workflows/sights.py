@@ -10,8 +10,8 @@ from activities.files.environment import EnvironmentProposal
 from activities.health.health_seen import HealthKind, HealthSeen
 from activities.managers.process_seen import Ended, ProcessSeen, ProcessState
 from activities.monitoring.alertmanager import AlertSourceSeen
-from activities.monitoring.heap import HeapSeen
 from activities.monitoring.heap_shape import Shape, Trend
+from activities.monitoring.memory import MemorySeen
 from activities.monitoring.memory_growth import GrowthSeen
 from activities.monitoring.providers import ProviderKind, ProviderSeen, ProvidersSeen
 from activities.monitoring.sentry import SentrySeen
@@ -114,8 +114,6 @@ BIGGER_POOL = EnvironmentProposal(
 FEW_ERRORS = ErrorsSeen(finding=Finding.OK, reason="0.1 % of 50 requests/s fail", ratio=0.001, traffic=50)
 MANY_ERRORS = ErrorsSeen(finding=Finding.BAD, reason="12 % of 50 requests/s fail", ratio=0.12, traffic=50)
 NO_TRAFFIC = ErrorsSeen(reason="no traffic: nobody knows")
-STEADY_HEAP = HeapSeen(finding=Finding.OK, reason="the heap is steady")
-GROWING_HEAP = HeapSeen(finding=Finding.BAD, reason="the heap grows by 12 % an hour", slope=0.12, fit=0.97)
 LEAK = Trend(
     shape=Shape.GROWTH,
     slope=0.06,
@@ -124,6 +122,15 @@ LEAK = Trend(
     over=timedelta(hours=5),
     now=0.6,
     steady=True,
+)
+ROOMY_HEAP = MemorySeen(finding=Finding.OK, reason="40% of the heap in use, steady for 2 h", floor=0.4)
+FILLING_HEAP = MemorySeen(
+    finding=Finding.BAD,
+    reason="92% of the heap in use, growing by 30% in 5 h",
+    floor=0.92,
+    full=0.9,
+    trend=LEAK,
+    certain=True,
 )
 STEADY = Trend(shape=Shape.STEADY, over=timedelta(hours=5), now=0.3)
 STEADY_GROWTH = GrowthSeen(

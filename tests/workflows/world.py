@@ -26,7 +26,7 @@ from activities.health.dependencies import DependenciesSeen, DependencySeen, Loo
 from activities.health.health_seen import HealthSeen
 from activities.managers.process_seen import ProcessSeen
 from activities.monitoring.alertmanager import AlertSourceSeen
-from activities.monitoring.heap import HeapSeen
+from activities.monitoring.memory import MemorySeen
 from activities.monitoring.memory_growth import GrowthSeen
 from activities.monitoring.providers import ProvidersSeen
 from activities.monitoring.sentry import SentrySeen
@@ -92,7 +92,7 @@ class World:
     old_files: OldFilesSeen = sights.NO_OLD_FILES
     pool_setting: EnvironmentProposal = sights.BIGGER_POOL
     errors: ErrorsSeen = sights.FEW_ERRORS
-    heap: HeapSeen = sights.STEADY_HEAP
+    memory: MemorySeen = sights.ROOMY_HEAP
     growth: GrowthSeen = sights.STEADY_GROWTH
     cpu: CpuSeen = sights.IDLE_CPU
     issues: SentrySeen = sights.NO_ISSUES

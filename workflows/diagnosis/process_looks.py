@@ -14,10 +14,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.memory.busier import BusierRouteActivities, RoutesAround, RoutesSeen
     from activities.memory.emitters import EmitterActivities, EmittersSeen
     from activities.memory.started_around import StartedAround, StartedAroundActivities, StartedSeen
-    from activities.monitoring.heap import HeapSeen
     from activities.monitoring.memory import CachesSeen, LookAtMemory, MemoryActivities, MemorySeen
     from activities.monitoring.memory_growth import GrowthActivities, GrowthSeen
-    from activities.monitoring.service_metrics import ServiceMetricActivities
     from activities.service.logs import LinesAround, LinesSeen, LogActivities
     from activities.service.processes import ProcessActivities
     from workflows.diagnosis.app_looks import the_service
@@ -51,7 +49,6 @@ def its_lines_then(now: Situation) -> LinesAround | None:
 
 
 process = Look("process", ProcessSeen, ProcessActivities.look_at_process, the_service, "state")
-heap = Look("heap", HeapSeen, ServiceMetricActivities.look_at_heap, the_service, "heap trend")
 memory = Look("memory", MemorySeen, MemoryActivities.look_at_memory, its_memory, "heap over time")
 growth = Look(
     "growth", GrowthSeen, GrowthActivities.look_at_growth, its_memory, "growth of the heap, now and before"

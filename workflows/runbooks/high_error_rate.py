@@ -28,9 +28,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
+    from workflows.memory.signs import needs_it
 
 HALF = 0.5
-"""The share of the heap, or of the CPU, under which there is room."""
+"""The share of the CPU under which there is room."""
 
 
 def database_lost(now: Situation) -> bool:
@@ -88,15 +89,8 @@ def not_by_the_deployment(now: Situation) -> bool:
 
 
 def memory_leak(now: Situation) -> bool:
-    return now[looks.heap].bad
-
-
-def warms_up_or_has_room(now: Situation) -> bool:
-    """What has just started fills its caches; and a heap that is half empty fails no request."""
-    started, metrics, share = now[looks.process].started_at, now.service.metrics, now[looks.heap].share
-    seen_at = now[looks.heap].observed_at or now[looks.process].observed_at
-    young = bool(started and seen_at and metrics and seen_at - started < metrics.heap_window / 2)
-    return young or (share is not None and share < HALF)
+    """It grows without a doubt, and is full, or soon will be: a heap that has room fails no request."""
+    return now[looks.memory].certain and now[looks.memory].bad
 
 
 def workflow_failures(now: Situation) -> bool:
@@ -181,10 +175,10 @@ CAUSES = (
     ),
     Cause(
         name="memory leak",
-        evidence="the heap grows steadily",
+        evidence="the heap certainly grows, and is nearly full, or soon will be",
         matches=memory_leak,
-        contradicted_by="it started a short while ago, or half of the heap is free",
-        contradicts=warms_up_or_has_room,
+        contradicted_by="it grows with the traffic, or it has just started",
+        contradicts=needs_it,
         remedy="restart it, and have its memory profiled",
         fix=plans.restart,
     ),
@@ -238,13 +232,12 @@ class HighErrorRate(Runbook):
             looks.sessions,
             looks.providers,
             looks.provider_calls,
-            looks.heap,
             looks.cpu,
             looks.executions,
             looks.history,
         )
         await incident.confirm(looks.errors)
-        await incident.look(looks.issues)
+        await incident.look(looks.issues, looks.memory)
         cause = incident.diagnose(CAUSES, otherwise=UNKNOWN)
         if cause in HEALED_WITH_THE_DATABASE:
             await self.heal_the_database(incident)

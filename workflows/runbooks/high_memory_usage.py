@@ -19,10 +19,11 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.review import Review
     from models.incident.so_far import Opened
     from workflows.diagnosis.causes import Cause
-    from workflows.diagnosis.how_it_runs import is_young, settle
+    from workflows.diagnosis.how_it_runs import settle
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
+    from workflows.memory.signs import needs_it
 
 
 def cache_bloat(now: Situation) -> bool:
@@ -41,16 +42,11 @@ def emitter_leak(now: Situation) -> bool:
 
 
 def something_else_grows(now: Situation) -> bool:
-    return (cache_bloat(now) and not caches_are_full(now)) or grows_by_itself(now)
+    return (cache_bloat(now) and not caches_are_full(now)) or needs_it(now)
 
 
 def leak(now: Situation) -> bool:
     return now[looks.memory].grows
-
-
-def grows_by_itself(now: Situation) -> bool:
-    """More requests need more memory; and what has just started loads what it needs."""
-    return now[looks.memory].grows_with_traffic or is_young(now)
 
 
 def spike(now: Situation) -> bool:
@@ -90,7 +86,7 @@ CAUSES = (
         evidence="what collections of garbage leave behind grows steadily",
         matches=leak,
         contradicted_by="it grows with the traffic, or it has just started",
-        contradicts=grows_by_itself,
+        contradicts=needs_it,
         remedy="restart it, and have its memory profiled",
         fix=plans.restart_or_more_heap,
         urgent=plans.runs_out,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -255,18 +256,28 @@ def test_which_deployment_is_blamed(
 
 
 @pytest.mark.parametrize(
-    ("started_ago", "share", "leaks"),
+    ("started_ago", "heap", "leaks"),
     [
-        (timedelta(days=1), 0.9, True),
-        (timedelta(minutes=30), 0.9, False),
-        (timedelta(days=1), 0.3, False),
+        (timedelta(days=1), {}, True),
+        (timedelta(days=1), {"floor": 0.55, "full_in": 5 * MINUTE}, True),
+        (timedelta(seconds=30), {}, False),
+        (timedelta(days=1), {"finding": Finding.OK, "floor": 0.55}, False),
+        (timedelta(days=1), {"certain": False}, False),
+        (timedelta(days=1), {"traffic_grew": 3.0}, False),
     ],
-    ids=["for a day", "it warms up", "most of the heap is free"],
+    ids=[
+        "nearly full",
+        "certainly full soon",
+        "it has just started",
+        "it grows, and is 55 % full",
+        "it is not certain that it grows",
+        "it grows with the traffic",
+    ],
 )
-def test_which_growth_is_a_leak(started_ago: timedelta, share: float, leaks: bool) -> None:
-    process = sights.RUNNING.model_copy(update={"started_at": BEGAN - started_ago})
-    heap = sights.GROWING_HEAP.model_copy(update={"observed_at": BEGAN, "share": share})
-    found = walked((looks.process, process), (looks.heap, heap))
+def test_which_growth_is_a_leak(started_ago: timedelta, heap: dict[str, Any], leaks: bool) -> None:
+    process = sights.RUNNING.model_copy(update={"started_at": BEGAN - started_ago, "observed_at": BEGAN})
+    memory = sights.FILLING_HEAP.model_copy(update=heap)
+    found = walked((looks.process, process), (looks.memory, memory))
     assert (found.cause.name == "memory leak") is leaks
 
 

@@ -226,7 +226,7 @@ async def test_a_restart_that_was_in_vain_is_not_repeated_unasked_by_another_run
     harness: Harness,
 ) -> None:
     """The errors go on after it, and the same alert is looked at once more."""
-    harness.world.errors, harness.world.heap = sights.MANY_ERRORS, sights.GROWING_HEAP
+    harness.world.errors, harness.world.memory = sights.MANY_ERRORS, sights.FILLING_HEAP
     harness.world.health, harness.world.process = sights.HEALTHY, sights.RUNNING
     alert = await harness.alert("HighErrorRate")
     harness.world.watched["watch_errors"] = sights.FAILING

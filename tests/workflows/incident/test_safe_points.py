@@ -50,12 +50,12 @@ CASES = (
     Case(
         "HighErrorRate",
         "backend",
-        sick=failing(heap=sights.GROWING_HEAP),
+        sick=failing(memory=sights.FILLING_HEAP),
         fix="restart_service",
         does="restart backend",
         asks=failing(sessions=sights.deadlocked()),
-        well=failing(errors=sights.FEW_ERRORS, heap=sights.GROWING_HEAP),
-        blind=failing(errors=sights.NO_TRAFFIC, heap=sights.GROWING_HEAP),
+        well=failing(errors=sights.FEW_ERRORS, memory=sights.FILLING_HEAP),
+        blind=failing(errors=sights.NO_TRAFFIC, memory=sights.FILLING_HEAP),
         watch="watch_errors",
     ),
     Case(

@@ -22,7 +22,7 @@ async def service_down(harness: Harness) -> Incident:
 
 async def high_error_rate(harness: Harness) -> Incident:
     """Its cause is a leak: critical restarts the backend, a warning asks first."""
-    harness.world.errors, harness.world.heap = sights.MANY_ERRORS, sights.GROWING_HEAP
+    harness.world.errors, harness.world.memory = sights.MANY_ERRORS, sights.FILLING_HEAP
     return await harness.fire(await harness.alert("HighErrorRate"))
 
 
@@ -57,7 +57,7 @@ async def test_the_second_waits_and_then_looks_again(harness: Harness) -> None:
 
 async def test_what_the_first_healed_the_second_does_not_touch(harness: Harness) -> None:
     first, second = await first_of_two(harness)
-    harness.world.errors, harness.world.heap = sights.FEW_ERRORS, sights.STEADY_HEAP
+    harness.world.errors, harness.world.memory = sights.FEW_ERRORS, sights.ROOMY_HEAP
     await first.signal("approve")
     await harness.end(first)
     assert (await harness.end(second)).outcome is Outcome.SELF_RECOVERED
@@ -76,7 +76,7 @@ async def test_who_gives_up_waiting_leaves_the_line(harness: Harness) -> None:
 async def taken_over(harness: Harness) -> tuple[Incident, Incident, str]:
     """A warning waits for its approval; something critical needs its service."""
     harness.configure(**WARNING)
-    await failing(heap=sights.GROWING_HEAP)(harness)
+    await failing(memory=sights.FILLING_HEAP)(harness)
     mild = await high_error_rate(harness)
     state = await harness.until(mild, "awaiting approval")
     assert state.awaiting is not None
@@ -116,7 +116,7 @@ async def test_who_was_taken_over_looks_again_before_it_asks_again(harness: Harn
 
 async def test_nobody_takes_over_from_one_that_acts(harness: Harness) -> None:
     harness.configure(**WARNING)
-    await failing(heap=sights.GROWING_HEAP)(harness)
+    await failing(memory=sights.FILLING_HEAP)(harness)
     mild = await high_error_rate(harness)
     await harness.until(mild, "awaiting approval")
     harness.world.hold("watch_errors")
