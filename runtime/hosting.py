@@ -31,6 +31,7 @@ from activities.app.starts import StartActivities
 from activities.app.switches import Switches
 from activities.app.sync import SyncActivities
 from activities.checks.policy import CheckPolicyActivities
+from activities.checks.reports import CheckReportActivities
 from activities.endpoints.probe import EndpointActivities
 from activities.endpoints.routes import RouteActivities
 from activities.endpoints.switches import EndpointSwitchActivities
@@ -118,6 +119,7 @@ def build(
     return activities_of(
         PolicyActivities(configuration),
         CheckPolicyActivities(configuration),
+        CheckReportActivities(configuration),
         StewardshipActivities(client),
         OpenIncidentActivities(client),
         health,

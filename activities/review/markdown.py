@@ -11,13 +11,18 @@ from models.text import for_markdown, visible
 _URL_SAFE = "%/:=&?~#+!$,;'@*[]"
 
 
+def is_web(url: str) -> bool:
+    """Whether it is an http(s) address: nothing else may become a link."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
 def link(name: str, url: str) -> str:
     """A link for an http(s) address; any other address stays text."""
-    try:
-        web = urlsplit(url).scheme in ("http", "https")
-    except ValueError:
-        web = False
-    if not web:
+    if not is_web(url):
         return f"{for_markdown(name)}: {for_markdown(url)}"
     return f"[{for_markdown(name)}](<{quote(url, safe=_URL_SAFE, errors='replace')}>)"
 

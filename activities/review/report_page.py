@@ -28,11 +28,15 @@ def chart_file(file: str, chart: Chart) -> str:
 def _chart(chart: Chart, file: str) -> str:
     """The image, the same in words, and its numbers as a table."""
     image = f"![{said(chart.title)}: {said(chart.says)}]({chart_file(file, chart)})"
+    unit = f" ({said(chart.unit.strip())})" if chart.unit.strip() else ""
+    return f"**{said(chart.title)}**{unit}: {said(chart.says)}\n\n{image}\n\n{chart_table(chart)}"
+
+
+def chart_table(chart: Chart) -> str:
+    """Its numbers, a row for each label."""
     head = ["", *(said(one.name) for one in chart.series)]
     rows = [head, ["---"] * len(head)]
     for place, label in enumerate(chart.labels):
         values = (one.values[place] if place < len(one.values) else None for one in chart.series)
         rows.append([said(label), *("unknown" if one is None else f"{one:,.2f}" for one in values)])
-    unit = f" ({said(chart.unit.strip())})" if chart.unit.strip() else ""
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return f"**{said(chart.title)}**{unit}: {said(chart.says)}\n\n{image}\n\n{table}"
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -41,6 +41,36 @@ class CheckPolicy(Model):
     """Who hears of its report."""
 
 
+class ChangeKind(StrEnum):
+    """How an item or a figure differs from the last report of the same check."""
+
+    WORSE = "worse"
+    NEW = "new"
+    BETTER = "better"
+    GONE = "gone"
+    MOVED = "moved"
+
+
+class Change(Model):
+    """One difference from the last report, in one sentence."""
+
+    kind: ChangeKind
+    item: str
+    says: str
+
+
+class StoredReport(Model):
+    """Where a report is kept: Markdown, JSON, and one HTML page that needs nothing else."""
+
+    markdown: str
+    page: str
+    data: str = ""
+    link: str = ""
+    """Where people can open the page; empty when it is not served."""
+    changes: tuple[str, ...] = ()
+    """What changed since the last report, a sentence each."""
+
+
 class CheckReport(Model):
     """Everything that a check found, in the order in which its page has the items."""
 
@@ -51,6 +81,8 @@ class CheckReport(Model):
     time_zone: str = "UTC"
     by: str = ""
     items: tuple[Item, ...]
+    stored: StoredReport | None = None
+    """Where it was written to; None before, and when it could not be written."""
 
     @property
     def state(self) -> ItemState:
@@ -69,10 +101,11 @@ def worst(items: Sequence[Item]) -> ItemState:
     return next((state for state in _WORST_FIRST if state in states), ItemState.OK)
 
 
-class StoredReport(Model):
-    """Where a report is kept: Markdown, and one HTML page that needs nothing else."""
-
-    markdown: str
-    page: str
-    changes: tuple[str, ...] = ()
-    """What changed since the last report, a sentence each."""
+def counted(report: CheckReport) -> str:
+    """`2 bad, 1 unknown, 11 ok`; the worst first."""
+    said = [
+        f"{len(found)} {state}"
+        for state in (*_WORST_FIRST, ItemState.OK)
+        if (found := report.with_state(state))
+    ]
+    return ", ".join(said) or "there was nothing to look at"

@@ -63,6 +63,8 @@ class Checks(Configured):
     """Days without a daily check."""
     tell: tuple[str, ...] = ()
     """Channels that hear of each report; by default those of `broadcast`."""
+    keep: int = Field(default=100, ge=2, le=10_000)
+    """So many reports of each check are kept, the newest."""
     expected_alerts: tuple[ExpectedAlert, ...] = ()
     start: dict[str, AlertName] = Field(default_factory=dict)
     """What a `bad` item begins: the item's kind, such as `health`, and the alert."""

@@ -50,3 +50,5 @@ class Directories(Configured):
 
     state: str = Field(default="var", min_length=1)
     reviews: str = Field(default="var/reviews", min_length=1)
+    checks: str | None = Field(default=None, min_length=1)
+    """The reports of the checks; by default `checks` beside the reviews."""

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from models.base import in_words
     from models.checks.check import CheckPolicy, CheckReport, CheckRequest
     from models.checks.item import Item, ItemResult
+    from workflows.checks.reporting import reported
     from workflows.record.failures import in_short
 
 LONGEST_ITEM = timedelta(minutes=2)
@@ -48,9 +49,9 @@ class Check:
         return policy
 
     async def of(self, items: Iterable[ItemOf], policy: CheckPolicy) -> CheckReport:
-        """Look at every item at once. What fails or hangs is `unknown`, with the reason."""
+        """Look at every item at once and report. What fails or hangs is `unknown`, with the reason."""
         found = await asyncio.gather(*(self._take(one) for one in items))
-        return CheckReport(
+        report = CheckReport(
             name=self._request.name,
             run_id=workflow.info().run_id,
             began_at=self._began_at,
@@ -59,6 +60,7 @@ class Check:
             by=self._request.by,
             items=tuple(found),
         )
+        return await reported(report, policy.channels)
 
     async def _take(self, item: ItemOf) -> Item:
         try:

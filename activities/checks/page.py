@@ -1,0 +1,68 @@
+"""The report of a check as one HTML page that loads nothing: not a font, not a script, not an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from activities.checks.comparison import said
+from activities.checks.store import Kept
+from activities.checks.words import SYMBOLS, facts, title
+from activities.review.charts import svg
+from activities.review.markdown import is_web
+from models.checks.check import counted
+from models.checks.item import Item, ItemState
+from models.incident.report import Chart
+from models.text import visible
+
+_URGENT = (ItemState.BAD, ItemState.UNKNOWN, ItemState.ATTENTION)
+
+
+def _clean(value: object) -> object:
+    """Text without control, direction and zero-width characters; escaping comes after it."""
+    return visible(value, instead=" ") if type(value) is str else value
+
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    finalize=_clean,
+)
+
+
+def page(kept: Kept) -> str:
+    """The whole page."""
+    report = kept.report
+    return _TEMPLATES.get_template("report.html").render(
+        report=report,
+        kept=kept,
+        title=title(report),
+        facts=facts(kept),
+        counted=counted(report),
+        urgent=[one for state in _URGENT for one in numbered(report.items) if one[1].found.state is state],
+        items=list(numbered(report.items)),
+        symbols=SYMBOLS,
+        said=said,
+        is_web=is_web,
+        drawn=_drawn,
+        number=_number,
+    )
+
+
+def numbered(items: Iterable[Item]) -> Iterable[tuple[str, Item]]:
+    """Each with the anchor of its section."""
+    return ((f"item-{place}", one) for place, one in enumerate(items, 1))
+
+
+def _drawn(chart: Chart) -> Markup:
+    return Markup(svg(chart))  # noqa: S704 — built as a tree, in which every text is escaped
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.2f}"
