@@ -30,6 +30,7 @@ from activities.app.retrying import RetryActivities
 from activities.app.starts import StartActivities
 from activities.app.switches import Switches
 from activities.app.sync import SyncActivities
+from activities.backups.backups import BackupActivities
 from activities.checks.policy import CheckPolicyActivities
 from activities.checks.reports import CheckReportActivities
 from activities.endpoints.probe import EndpointActivities
@@ -120,6 +121,7 @@ def build(
         PolicyActivities(configuration),
         CheckPolicyActivities(configuration),
         CheckReportActivities(configuration),
+        BackupActivities(),
         StewardshipActivities(client),
         OpenIncidentActivities(client),
         health,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date, time, timedelta
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from models.base import Configured, Interval
+from models.configuration.backups import BackupLocation
 from models.names import AlertName, ServiceName
 from models.zone import Zone
 
@@ -68,6 +69,16 @@ class Checks(Configured):
     expected_alerts: tuple[ExpectedAlert, ...] = ()
     start: dict[str, AlertName] = Field(default_factory=dict)
     """What a `bad` item begins: the item's kind, such as `health`, and the alert."""
+    backups: tuple[BackupLocation, ...] = ()
+    """Where the backups of the databases are."""
     daily: DailySettings = DailySettings()
     weekly: WeeklySettings = WeeklySettings()
     monthly: MonthlySettings = MonthlySettings()
+
+    @field_validator("backups")
+    @classmethod
+    def _each_with_its_own_name(cls, value: tuple[BackupLocation, ...]) -> tuple[BackupLocation, ...]:
+        names = [one.name for one in value]
+        if doubled := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two backups are named {doubled!r}: reports are compared by this name")
+        return value

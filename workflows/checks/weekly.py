@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.checks.check import CheckPolicy, CheckReport, CheckRequest
     from workflows.checks.check import Check, ItemOf
+    from workflows.checks.weekly_items import backups
 
 
 @workflow.defn
@@ -24,4 +25,4 @@ class WeeklyCheck:
 
 def items(policy: CheckPolicy) -> Iterator[ItemOf]:
     """The items in the order of the report."""
-    yield from ()
+    yield from backups(policy)

@@ -1,0 +1,106 @@
+"""Plain dumps: SQL, compressed or not, read to their end in pieces."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import re
+import time
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from activities.support.redaction import clean
+
+PIECE = 2**20
+_HEAD = 4096
+_TAIL = 4096
+"""Bytes: after its last line a dump of recent versions has `\\unrestrict` and its token."""
+
+_BEGINS = (b"-- PostgreSQL database dump", b"-- PostgreSQL database cluster dump")
+_ENDS = (b"-- PostgreSQL database dump complete", b"-- PostgreSQL database cluster dump complete")
+_ROWS = re.compile(rb"^(?:COPY [^\n]{1,2000} FROM stdin;)", re.MULTILINE)
+_SERVER = re.compile(rb"^-- Dumped from database version (\S{1,40})", re.MULTILINE)
+_OTHERS = (
+    (b"PGDMP", "it is an archive of pg_dump: write kind: custom"),
+    (b"\x28\xb5\x2f\xfd", "it is compressed by zstd, which cannot be read here: write gzip"),
+    (b"\x04\x22\x4d\x18", "it is compressed by lz4, which cannot be read here: write gzip"),
+    (b"PK\x03\x04", "it is a zip file, which is not read: write gzip"),
+    (b"-----BEGIN PGP", "it is encrypted, so it cannot be read here"),
+    (b"age-encryption.org", "it is encrypted, so it cannot be read here"),
+    (b"Salted__", "it is encrypted, so it cannot be read here"),
+)
+
+
+Readable = BinaryIO | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+
+
+@dataclass(frozen=True)
+class Told:
+    """`damage`: what is wrong with it. `unread`: why nothing is known. `late`: the time was up."""
+
+    damage: str = ""
+    unread: str = ""
+    late: bool = False
+    tables: int = 0
+    server: str = ""
+
+
+def read_plain(path: Path, until: float) -> Told:
+    """Read it to its end, until the monotonic clock says `until`. Raises `OSError` if it cannot be opened."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    for magic, what in _OTHERS:
+        if head.startswith(magic):
+            return Told(unread=what)
+    with path.open("rb") as file:
+        try:
+            with _opened(file, head) as content:
+                return _read(content, until)
+        except EOFError:
+            return Told(damage="it is truncated: its compressed data end in the middle")
+        except (OSError, zlib.error, lzma.LZMAError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk's own trouble; that of gzip and bzip2 has no number
+            return Told(damage=f"it is damaged: it cannot be uncompressed ({clean(str(error), 80)})")
+
+
+def _opened(file: BinaryIO, head: bytes) -> Readable:
+    if head.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=file)
+    if head.startswith(b"BZh"):
+        return bz2.BZ2File(file)
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return lzma.LZMAFile(file)
+    return file
+
+
+def _read(content: Readable, until: float) -> Told:
+    head, before, tables = b"", b"", 0
+    while piece := content.read(PIECE):
+        if time.monotonic() > until:
+            return Told(unread="the time was up", late=True)
+        if not head:
+            head = piece[:_HEAD]
+            if not any(begin in head for begin in _BEGINS):
+                return Told(damage=_no_dump(head))
+        # A line that two pieces share is counted with the second of them.
+        whole, _, rest = (before + piece).rpartition(b"\n")
+        tables += len(_ROWS.findall(whole))
+        before = rest[-PIECE:] if rest else b""
+        tail = (whole[-_TAIL:] + b"\n" + rest)[-_TAIL:]
+    if not head:
+        return Told(damage="it holds nothing: what was to be dumped never came")
+    if not any(end in tail for end in _ENDS):
+        return Told(
+            damage="it is truncated: its last line, by which pg_dump tells that it is complete, is missing"
+        )
+    server = _SERVER.search(head)
+    return Told(tables=tables, server=server[1].decode("ascii", errors="replace") if server else "")
+
+
+def _no_dump(head: bytes) -> str:
+    first = next((line for line in head.decode("utf-8", errors="replace").splitlines() if line.strip()), "")
+    return f"it is no dump of PostgreSQL: it begins with {clean(first, 80)!r}"

@@ -1,0 +1,64 @@
+"""Real backups by `pg_dump`, made once."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from demo.parts.postgres_programs import postgres_program
+from tests.parts.servers.postgres_server import PostgresServer
+
+DATABASE = "backed_up"
+FILES = {"c": "shop.dump", "p": "shop.sql", "d": "shop.dir"}
+
+
+@pytest.fixture(scope="session")
+async def dumps(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Path]:
+    """A directory with a backup in each format, and `shop.sql.gz`."""
+    directory = tmp_path_factory.mktemp("dumps")
+    admin = await asyncpg.connect(postgres_server.url())
+    await admin.execute(f"CREATE DATABASE {DATABASE}")
+    connection = await asyncpg.connect(postgres_server.url(database=DATABASE))
+    try:
+        await connection.execute(
+            "CREATE TABLE products AS SELECT g AS id, md5(g::text) AS name FROM generate_series(1, 20000) g;"
+            "CREATE TABLE videos (id int)"
+        )
+        for kind, name in FILES.items():
+            url = postgres_server.url(database=DATABASE)
+            command = [postgres_program("pg_dump"), "-d", url, "-F", kind, "-f", str(directory / name)]
+            subprocess.run(command, check=True, timeout=60)
+        (directory / "shop.sql.gz").write_bytes(gzip.compress((directory / "shop.sql").read_bytes()))
+        yield directory
+    finally:
+        await connection.close()
+        await admin.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+        await admin.close()
+
+
+def put(source: Path, target: Path, old: timedelta = timedelta(hours=3), size: int | None = None) -> Path:
+    """A copy of a backup that was made so long ago; of a file its first `size` bytes only."""
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        target.write_bytes(source.read_bytes()[:size])
+    return aged(target, old)
+
+
+def aged(path: Path, old: timedelta) -> Path:
+    """The same path, last written to so long ago."""
+    at = time.time() - old.total_seconds()
+    for one in (path, *(path.iterdir() if path.is_dir() else ())):
+        os.utime(one, (at, at))
+    return path
