@@ -53,7 +53,9 @@ def _item(
 def backups(policy: CheckPolicy) -> Iterator[ItemOf]:
     """One for each configured location."""
     if not policy.checks.backups:
-        yield ItemOf("backup", partial(_not_configured, "no backups are configured: configure checks.backups"))
+        yield ItemOf(
+            "backup", partial(_not_configured, "no backups are configured: configure checks.backups")
+        )
     for location in policy.checks.backups:
         within = location.read_within + 2 * timedelta(minutes=1)
         queue = queue_of(location.host) if location.host else None
