@@ -14,7 +14,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.backups.backups import BackupActivities
     from models.checks.check import CheckPolicy
     from models.checks.item import ItemResult
-    from models.configuration.backups import BackupLocation
     from models.names import queue_of
     from workflows.checks.check import ItemOf
 

@@ -35,16 +35,19 @@ async def dumps(
             "CREATE TABLE products AS SELECT g AS id, md5(g::text) AS name FROM generate_series(1, 20000) g;"
             "CREATE TABLE videos (id int)"
         )
-        for kind, name in FILES.items():
-            url = postgres_server.url(database=DATABASE)
-            command = [postgres_program("pg_dump"), "-d", url, "-F", kind, "-f", str(directory / name)]
-            subprocess.run(command, check=True, timeout=60)
-        (directory / "shop.sql.gz").write_bytes(gzip.compress((directory / "shop.sql").read_bytes()))
+        _dump(postgres_server.url(database=DATABASE), directory)
         yield directory
     finally:
         await connection.close()
         await admin.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
         await admin.close()
+
+
+def _dump(url: str, directory: Path) -> None:
+    for kind, name in FILES.items():
+        command = [postgres_program("pg_dump"), "-d", url, "-F", kind, "-f", str(directory / name)]
+        subprocess.run(command, check=True, timeout=60)
+    (directory / "shop.sql.gz").write_bytes(gzip.compress((directory / "shop.sql").read_bytes()))
 
 
 def put(source: Path, target: Path, old: timedelta = timedelta(hours=3), size: int | None = None) -> Path:
