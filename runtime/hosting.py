@@ -46,6 +46,7 @@ from activities.health.dependencies import DependencyActivities
 from activities.health.probe import HealthActivities
 from activities.incidents.open_incidents import OpenIncidentActivities
 from activities.incidents.policy import PolicyActivities
+from activities.incidents.starting import StartIncidentActivities
 from activities.incidents.stewardship import StewardshipActivities
 from activities.managers import Managers
 from activities.memory.busier import BusierRouteActivities
@@ -124,6 +125,7 @@ def build(
         BackupActivities(),
         StewardshipActivities(client),
         OpenIncidentActivities(client),
+        StartIncidentActivities(client, configuration),
         health,
         processes,
         postgres,

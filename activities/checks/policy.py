@@ -8,6 +8,10 @@ from temporalio import activity
 
 from models.checks.check import CheckPolicy, CheckRequest
 from models.configuration.configuration import Configuration
+from models.service.service import Service
+
+SERVICES_LIMIT = 1_500_000
+"""Bytes of all services as JSON. A payload may have 2 MB."""
 
 
 class CheckPolicyActivities:
@@ -20,11 +24,25 @@ class CheckPolicyActivities:
     def take_check_policy(self, request: CheckRequest) -> CheckPolicy:
         """Services, addresses and settings. A check that runs keeps them, whatever is edited meanwhile."""
         now = self._configuration()
+        services, left_out = _as_many_as_fit(tuple(now.services.values()))
         return CheckPolicy(
             checks=now.checks,
             systems=now.systems,
-            services=tuple(now.services.values()),
+            services=services,
+            left_out=left_out,
+            service_labels=now.service_labels,
             time_zone=now.checks.time_zone or now.time_zone,
             temporal_ui=now.temporal.ui,
             channels=now.checks.tell or now.broadcast,
         )
+
+
+def _as_many_as_fit(services: tuple[Service, ...]) -> tuple[tuple[Service, ...], tuple[str, ...]]:
+    """Those for which there is room, and the names of the others."""
+    room, fitting = SERVICES_LIMIT, list[Service]()
+    for one in services:
+        room -= len(one.model_dump_json(exclude_unset=True).encode())
+        if room < 0:
+            break
+        fitting.append(one)
+    return tuple(fitting), tuple(one.name for one in services[len(fitting) :])

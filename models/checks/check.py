@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from pydantic import field_serializer
 
 from models.base import Model
-from models.checks.item import Item, ItemState
+from models.checks.item import WORST_FIRST, Item, ItemState, worst
 from models.configuration.checks import Checks
 from models.configuration.processes import Systems
 from models.service.service import Service
@@ -35,10 +37,19 @@ class CheckPolicy(Model):
     checks: Checks
     systems: Systems
     services: tuple[Service, ...]
+    left_out: tuple[str, ...] = ()
+    """Services for which there is no room in one message: they are not looked at, and are named."""
+    service_labels: tuple[str, ...] = ()
+    """The first of them that an alert or a target carries names its service."""
     time_zone: str
     temporal_ui: str = ""
     channels: tuple[str, ...] = ()
     """Who hears of its report."""
+
+    @field_serializer("services")
+    def _as_written(self, services: tuple[Service, ...]) -> list[dict[str, Any]]:
+        """Without what nobody wrote: the defaults of hundreds of services are too large for one message."""
+        return [one.model_dump(mode="json", exclude_unset=True) for one in services]
 
 
 class ChangeKind(StrEnum):
@@ -92,20 +103,7 @@ class CheckReport(Model):
         return tuple(one for one in self.items if one.found.state is state)
 
 
-_WORST_FIRST = (ItemState.BAD, ItemState.UNKNOWN, ItemState.ATTENTION)
-
-
-def worst(items: Sequence[Item]) -> ItemState:
-    """The state of the whole: what is bad, then what could not be seen, then what needs attention."""
-    states = {one.found.state for one in items}
-    return next((state for state in _WORST_FIRST if state in states), ItemState.OK)
-
-
 def counted(report: CheckReport) -> str:
     """`2 bad, 1 unknown, 11 ok`; the worst first."""
-    said = [
-        f"{len(found)} {state}"
-        for state in (*_WORST_FIRST, ItemState.OK)
-        if (found := report.with_state(state))
-    ]
+    said = [f"{len(found)} {state}" for state in WORST_FIRST if (found := report.with_state(state))]
     return ", ".join(said) or "there was nothing to look at"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -64,6 +65,27 @@ class Item(Model):
     found: ItemResult
     started: tuple[str, ...] = ()
     """Incidents that were begun because of it, by their ID."""
+    open_already: tuple[str, ...] = ()
+    """Incidents that would have been begun, and that were open before."""
+
+    @property
+    def kind(self) -> str:
+        """What it is about, whichever the service: `health of backend` is of the kind `health`."""
+        return self.name.partition(" of ")[0]
+
+
+WORST_FIRST = (ItemState.BAD, ItemState.UNKNOWN, ItemState.ATTENTION, ItemState.OK)
+"""What is bad, then what could not be seen, then what needs attention."""
+
+
+def worst(items: Sequence[Item]) -> ItemState:
+    """The state of the whole."""
+    return worst_of([one.found.state for one in items])
+
+
+def worst_of(states: Sequence[ItemState]) -> ItemState:
+    """As `worst`, of states."""
+    return next((state for state in WORST_FIRST if state in states), ItemState.OK)
 
 
 class StartRunbook(Model):
@@ -72,6 +94,20 @@ class StartRunbook(Model):
     alert: AlertName
     service: ServiceName
     because: str
+    key: str
+    """The same however often it is asked for: the run of the check, and the item."""
+    by: str = ""
+    """Which check it is."""
+
+
+class StartedRunbook(Model):
+    """Whether an incident was begun."""
+
+    incident: str
+    started: bool = False
+    open_already: bool = False
+    why_not: str = ""
+    """Why there is none, in one sentence."""
 
 
 _STATES = {Finding.OK: ItemState.OK, Finding.BAD: ItemState.BAD, Finding.UNKNOWN: ItemState.UNKNOWN}

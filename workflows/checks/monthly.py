@@ -17,9 +17,7 @@ class MonthlyCheck:
 
     @workflow.run
     async def run(self, request: CheckRequest) -> CheckReport:
-        check = Check(request)
-        policy = await check.policy()
-        return await check.of(items(policy), policy)
+        return await Check(request).of(items)
 
 
 def items(policy: CheckPolicy) -> Iterator[ItemOf]:
