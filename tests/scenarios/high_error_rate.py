@@ -251,6 +251,21 @@ ROWS = (
         needs_a_human=True,
     ),
     Row(
+        "provider not reached",
+        failing(providers=sights.PROVIDER_NOT_REACHED),
+        asks=True,
+        done=("degrade backend gracefully while openai is down", "end the degraded mode of backend"),
+    ),
+    Row(
+        "bad deployment",
+        deployed(failing(providers=sights.PROVIDER_NOT_REACHED)),
+        variant="and a provider that only we do not reach",
+        asks=True,
+        done=("roll backend back from backend:2 to backend:1",),
+        pages=("On-Call", "Platform Team"),
+        also_seen=("provider not reached",),
+    ),
+    Row(
         "bad deployment",
         deployed(failing()),
         asks=True,

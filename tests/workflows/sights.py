@@ -165,6 +165,19 @@ PROVIDER_DOWN = ProvidersSeen(
         ProviderSeen(name="openai", finding=Finding.BAD, reason="503", kind=ProviderKind.DOWN, status=503),
     ),
 )
+PROVIDER_NOT_REACHED = ProvidersSeen(
+    finding=Finding.BAD,
+    reason="openai: connection refused",
+    providers=(
+        ProviderSeen(
+            name="openai",
+            finding=Finding.BAD,
+            reason="connection refused",
+            kind=ProviderKind.DOWN,
+            status=None,
+        ),
+    ),
+)
 NO_FAILURES = ExecutionsSeen(finding=Finding.OK, reason="no workflow failed")
 FAILED_WORKFLOWS = ExecutionsSeen(
     finding=Finding.BAD,

@@ -60,18 +60,25 @@ class ProviderFailure(NamedTuple):
 
     name: str
     says: str
+    only_ours: bool = False
+    """We get no answer from it, which our own network may be to blame for."""
 
 
 def provider_failures(now: Situation, since: datetime | None = None) -> tuple[ProviderFailure, ...]:
     """Each that anybody says of. An issue in Sentry and a workflow count only after `since`."""
     return (
-        *(ProviderFailure(one.name, f"{one.name}: {one.reason}") for one in now[looks.providers].down),
+        *_by_probe(now),
         *_by_calls(now),
         *_by_log(now),
         *_by_workflows(now, since),
         *_by_sentry(now, since),
         *_by_health(now),
     )
+
+
+def heard_of(failures: tuple[ProviderFailure, ...]) -> bool:
+    """Somebody says it besides us, who may only be cut off from them."""
+    return any(not one.only_ours for one in failures)
 
 
 def speaks_of(text: str, name: str) -> bool:
@@ -85,6 +92,11 @@ def they_serve(now: Situation, failures: tuple[ProviderFailure, ...]) -> bool:
     """The application's own calls of each of them succeed."""
     serving = {one.casefold() for one in now[looks.provider_calls].serving}
     return bool(failures) and all(one.name.casefold() in serving for one in failures)
+
+
+def _by_probe(now: Situation) -> Iterator[ProviderFailure]:
+    for one in now[looks.providers].down:
+        yield ProviderFailure(one.name, f"{one.name}: {one.reason}", only_ours=one.status is None)
 
 
 def _by_calls(now: Situation) -> Iterator[ProviderFailure]:

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from models.names import DATABASE_CONNECTION_FAILURE
     from workflows.diagnosis.causes import Cause, ask_a_human
     from workflows.diagnosis.deployment_signs import SHORTLY, began_after_one, began_otherwise, deployed_at
-    from workflows.diagnosis.provider_failures import ProviderFailure, provider_failures, they_serve
+    from workflows.diagnosis.provider_failures import ProviderFailure, heard_of, provider_failures, they_serve
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
@@ -69,7 +69,11 @@ def failures(now: Situation) -> tuple[ProviderFailure, ...]:
 
 
 def provider_down(now: Situation) -> bool:
-    return bool(failures(now))
+    return heard_of(failures(now))
+
+
+def not_reached(now: Situation) -> bool:
+    return bool(failures(now)) and not provider_down(now)
 
 
 def its_calls_succeed(now: Situation) -> bool:
@@ -148,8 +152,8 @@ POOL_EXHAUSTED = Cause(
 
 EXTERNAL_API_DOWN = Cause(
     name="external API down",
-    evidence="a provider fails: by its probe, its circuit in the log, the service's own calls, Sentry or the"
-    " health check",
+    evidence="a provider fails: by its answer to a probe, its circuit in the log, the service's own calls,"
+    " Sentry or the health check",
     matches=provider_down,
     contradicted_by="its own calls of that provider succeed",
     contradicts=its_calls_succeed,
@@ -199,6 +203,17 @@ CAUSES = (
         contradicts=cpu_is_idle,
         remedy="scale out, where that is allowed, or ask",
         fix=plans.scale_out,
+    ),
+    Cause(
+        name="provider not reached",
+        evidence="a provider does not answer us, and nobody else says that it fails",
+        matches=not_reached,
+        contradicted_by="its own calls of that provider succeed",
+        contradicts=its_calls_succeed,
+        remedy="find out whether only we cannot reach it; degrade if the service cannot either",
+        fix=plans.degrade,
+        undo=undos.WHEN_PROVIDERS_ARE_BACK,
+        asks=True,
     ),
 )
 

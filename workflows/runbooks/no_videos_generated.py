@@ -37,6 +37,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.videos.signs import (
         is_generating,
         paused_on_purpose,
+        provider_down,
+        provider_not_reached,
         providers_down,
         stuck_generation,
     )
@@ -47,10 +49,6 @@ WELL_UNDER = 0.9
 
 def goes_on_or_paused(now: Situation) -> bool:
     return is_generating(now) or bool(paused_on_purpose(now))
-
-
-def provider_down(now: Situation) -> bool:
-    return bool(providers_down(now))
 
 
 def provider_serves(now: Situation) -> bool:
@@ -99,8 +97,8 @@ def undo_of_the_budget(plan: Plan) -> Undo | None:
 
 PROVIDER_DOWN = Cause(
     name="provider down",
-    evidence="a provider that makes videos fails: by its probe, the service's own calls, its circuit in the"
-    " log, Sentry, or the workflow that it ended",
+    evidence="a provider that makes videos fails: by its answer to a probe, the service's own calls, its"
+    " circuit in the log, Sentry, or the workflow that it ended",
     matches=provider_down,
     contradicted_by="its own calls of that provider succeed, videos are being made, or somebody paused it on"
     " purpose",
@@ -143,7 +141,19 @@ NO_PRODUCTS = Cause(
     fix=plans.generate,
 )
 
-CAUSES = (PROVIDER_DOWN, BUDGET_HIT, WORKFLOW_CRASHED, NO_PRODUCTS)
+PROVIDER_NOT_REACHED = Cause(
+    name="provider not reached",
+    evidence="a provider that makes videos does not answer us, and nobody else says that it fails",
+    matches=provider_not_reached,
+    contradicted_by=PROVIDER_DOWN.contradicted_by,
+    contradicts=provider_serves,
+    remedy="use the backup generator, with approval, until we reach the provider; without one, wait for that",
+    fix=plans.use_backup,
+    undo=undos.WHEN_VIDEO_PROVIDERS_ARE_BACK,
+    asks=True,
+)
+
+CAUSES = (PROVIDER_DOWN, BUDGET_HIT, WORKFLOW_CRASHED, NO_PRODUCTS, PROVIDER_NOT_REACHED)
 
 UNKNOWN = Cause(
     name="unknown",
@@ -192,8 +202,8 @@ class NoVideosGenerated(Runbook):
         if cause in (WORKFLOW_CRASHED, UNKNOWN):
             await incident.act(cause)
             return
-        if cause is PROVIDER_DOWN:
-            await self.have_a_generator(incident)
+        if cause in (PROVIDER_DOWN, PROVIDER_NOT_REACHED):
+            await self.have_a_generator(incident, cause)
         elif cause is BUDGET_HIT:
             await self.have_a_budget(incident)
         else:
@@ -205,9 +215,9 @@ class NoVideosGenerated(Runbook):
             incident.hand_over(f"nothing is generated: meanwhile it was paused on purpose: {paused}")
         await incident.carry_out(plans.generate)
 
-    async def have_a_generator(self, incident: Incident) -> None:
+    async def have_a_generator(self, incident: Incident, cause: Cause) -> None:
         if plans.use_backup(incident.now):
-            await incident.act(PROVIDER_DOWN)
+            await incident.act(cause)
             return
         videos = incident.service.videos or Videos()
         down = tuple(dict.fromkeys(one.name for one in providers_down(incident.now)))

@@ -7,7 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from activities.app.open_executions import StuckExecution
-    from workflows.diagnosis.provider_failures import ProviderFailure, provider_failures
+    from workflows.diagnosis.provider_failures import ProviderFailure, heard_of, provider_failures
     from workflows.diagnosis.situation import Situation
 
 
@@ -29,6 +29,15 @@ def providers_down(now: Situation) -> tuple[ProviderFailure, ...]:
     makes_videos = now.service.videos.providers if now.service.videos else ()
     failures = provider_failures(now, now[looks.last_video].at)
     return tuple(one for one in failures if not makes_videos or one.name in makes_videos)
+
+
+def provider_down(now: Situation) -> bool:
+    """Not only we say so."""
+    return heard_of(providers_down(now))
+
+
+def provider_not_reached(now: Situation) -> bool:
+    return bool(providers_down(now)) and not provider_down(now)
 
 
 def stuck_generation(now: Situation) -> StuckExecution | None:

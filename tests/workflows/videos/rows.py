@@ -103,6 +103,13 @@ ROWS = (
         variant="of which a workflow crashed",
         needs_a_human=True,
     ),
+    Row(
+        "provider not reached",
+        no_videos(providers=sights.PROVIDER_NOT_REACHED),
+        configuration=BACKUP,
+        asks=True,
+        done=(TO_THE_BACKUP, GENERATE, AND_BACK),
+    ),
     Row("unknown", no_videos(), asks=True, done=(GENERATE,)),
     Row(
         "unknown",
