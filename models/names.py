@@ -63,7 +63,10 @@ WORKFLOW_STUCK = "WorkflowStuck"
 
 UNKNOWN_SERVICE = "unknown"
 
-RESERVED = ("steward", "check", "control-room")
+CHECK = "check"
+"""The IDs of the checks and of their schedules begin with it."""
+
+RESERVED = ("steward", CHECK, CONTROL_ROOM_ID)
 """The product's own workflow IDs begin with these; an alert of that name gets another ID."""
 
 
@@ -110,3 +113,8 @@ def incident_id(alert: str, service: str) -> str:
 def steward_id(service: str) -> str:
     """The one writer of a service."""
     return f"steward/{service}"
+
+
+def check_id(check: str) -> str:
+    """`check/daily`: the ID of a check's schedule. The run of a schedule has its time behind it."""
+    return f"{CHECK}/{check}"

@@ -87,6 +87,7 @@ from activities.videos.videos import VideoActivities
 from models.configuration.configuration import Configuration
 from models.names import queue_of, verification_queue_of
 from runtime.deployments import DeploymentWatch
+from runtime.schedules import ScheduleKeeper
 from runtime.search_attributes import register_search_attributes
 from runtime.stuck_runs import StuckWatch
 from workflows.checks.registry import CHECKS
@@ -234,6 +235,7 @@ async def hosted(
             beside = [asyncio.create_task(watch.run(configuration, host))]
             if host is None:
                 beside.append(asyncio.create_task(StuckWatch(client).run(configuration)))
+                beside.append(asyncio.create_task(ScheduleKeeper(client).run(configuration)))
             async with one, verifications:
                 try:
                     yield one

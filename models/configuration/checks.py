@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 
 from pydantic import Field, field_validator
 
 from models.base import Configured, Interval
+from models.calendar import WEEKDAYS, CalendarDate, ClockTime, Weekday
 from models.configuration.backups import BackupLocation
 from models.names import AlertName, ServiceName
 from models.zone import Zone
@@ -17,7 +18,7 @@ class ExpectedAlert(Configured):
 
     alert: AlertName
     service: ServiceName | None = None
-    until: date
+    until: CalendarDate
     """The last day on which it is expected."""
     why: str = Field(min_length=1)
 
@@ -26,7 +27,7 @@ class DailySettings(Configured):
     """The daily check."""
 
     enabled: bool = True
-    at: time = time(9)
+    at: ClockTime = time(9)
     slower_than_usual: float = Field(default=1.5, gt=1)
     """p95 against its baseline of the same hour: more than so many times it needs attention."""
     open_for: Interval = timedelta(days=1)
@@ -39,8 +40,8 @@ class WeeklySettings(Configured):
     """The weekly check."""
 
     enabled: bool = True
-    at: time = time(8)
-    day: str = Field(default="monday", pattern=r"^(mon|tues|wednes|thurs|fri|satur|sun)day$")
+    at: ClockTime = time(8)
+    day: Weekday = "monday"
     retention: Interval = timedelta(days=15)
     """So long Prometheus must keep its series."""
 
@@ -49,7 +50,7 @@ class MonthlySettings(Configured):
     """The monthly check."""
 
     enabled: bool = True
-    at: time = time(8)
+    at: ClockTime = time(8)
     day: int = Field(default=1, ge=1, le=28)
     baseline: Interval = timedelta(days=30)
 
@@ -59,8 +60,8 @@ class Checks(Configured):
 
     time_zone: Zone | None = None
     """By default the `time_zone` of the whole file."""
-    working_days: tuple[str, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday")
-    holidays: tuple[date, ...] = ()
+    working_days: tuple[Weekday, ...] = Field(default=WEEKDAYS[:5], min_length=1)
+    holidays: tuple[CalendarDate, ...] = ()
     """Days without a daily check."""
     tell: tuple[str, ...] = ()
     """Channels that hear of each report; by default those of `broadcast`."""
