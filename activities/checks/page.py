@@ -11,13 +11,14 @@ from markupsafe import Markup
 from activities.checks.comparison import said
 from activities.checks.store import Kept
 from activities.checks.words import SYMBOLS, facts, title
-from activities.review.charts import svg
+from activities.review.charts import STYLE, inline
 from activities.review.markdown import is_web
 from models.checks.check import counted
 from models.checks.item import Item, ItemState
 from models.incident.report import Chart
 from models.text import visible
 
+_CHART_STYLE = Markup(STYLE)  # noqa: S704 — a constant of ours
 _URGENT = (ItemState.BAD, ItemState.UNKNOWN, ItemState.ATTENTION)
 
 
@@ -50,6 +51,7 @@ def page(kept: Kept) -> str:
         symbols=SYMBOLS,
         said=said,
         is_web=is_web,
+        chart_style=_CHART_STYLE,
         drawn=_drawn,
         number=_number,
     )
@@ -60,8 +62,8 @@ def numbered(items: Iterable[Item]) -> Iterable[tuple[str, Item]]:
     return ((f"item-{place}", one) for place, one in enumerate(items, 1))
 
 
-def _drawn(chart: Chart) -> Markup:
-    return Markup(svg(chart))  # noqa: S704 — built as a tree, in which every text is escaped
+def _drawn(chart: Chart, key: str) -> Markup:
+    return Markup(inline(chart, key))  # noqa: S704 — built as a tree, in which every text is escaped
 
 
 def _number(value: float | None) -> str:

@@ -1,133 +1,183 @@
-"""Charts as SVG: bars, with their title and the same in words, readable in the light and in the dark.
+"""Charts as SVG: bars or lines, with the same in words, readable in the light and in the dark.
 
-The bytes depend on the numbers alone, nothing is loaded from elsewhere, and text from outside is escaped.
-An image in a page knows no colour of that page: it follows the reader's own choice of light or dark.
+pygal lays them out. Its script, its style sheet and what only its script needs are left out of what it
+made: nothing is loaded from elsewhere, and the bytes depend on the numbers alone. Text from outside is
+escaped by the writer of the tree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import floor, log10
+from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from models.incident.report import Chart
+import pygal
+from pygal.style import Style
+from pygal.util import compute_scale
+
+from activities.review.drawing import only_what_is_seen
+from models.incident.report import Chart, ChartKind, Series
 from models.text import shorten, visible
 
 WIDTH, HEIGHT = 720, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 56, 48
-_MOST_TICKS = 5
 _LONGEST_LABEL, _LONGEST_TITLE = 14, 80
+_FEWEST_TICKS, _MOST_TICKS = 4, 8
+_MOST_DOTS = 40
+"""With more points a line has none of them marked."""
+_SMALLEST, _LARGEST = 1e-12, 1e15
+"""Nearer to zero is zero; what is further away is not drawn."""
 
-_STYLE = """
-svg{background:#fff;font:12px system-ui,sans-serif}text{fill:#222}.grid{stroke:#ddd}.line{stroke:#b00020}
-.s0{fill:#2f6fb0}.s1{fill:#a8b7c7}.s2{fill:#c98a2b}.s3{fill:#6b9e4f}
-@media (prefers-color-scheme:dark){svg{background:#16181d}text{fill:#e6e6e6}.grid{stroke:#3a3d44}
-.line{stroke:#ff7b86}.s0{fill:#6aa9e9}.s1{fill:#66727f}.s2{fill:#e0ad5a}.s3{fill:#92c774}}
+_LAYOUT: dict[str, Any] = {
+    "width": WIDTH,
+    "height": HEIGHT,
+    "margin": 8,
+    "js": [],
+    "css": [],
+    "no_prefix": True,
+    "style": Style(label_font_size=12, major_label_font_size=12, legend_font_size=12, title_font_size=15),
+    "legend_at_bottom": True,
+    "legend_box_size": 10,
+    "truncate_label": _LONGEST_LABEL,
+    "truncate_legend": 32,
+    "dots_size": 2.5,
+    "allow_interruptions": True,
+}
+
+STYLE = """
+.chart{background:#fff}
+.chart text{font:12px system-ui,sans-serif;fill:#222}
+.chart .title{font-size:15px;font-weight:600;text-anchor:middle}
+.chart .axis.y text{text-anchor:end}
+.chart .axis.x text,.chart .no_data{text-anchor:middle}
+.chart .background,.chart path{fill:none}
+.chart path{stroke-width:1}
+.chart .axis path{stroke:#ddd}
+.chart .axis.x .guide{stroke:none}
+.chart .axis .major.line{stroke:#b00020;stroke-dasharray:6 4}
+.chart .axis.y text.major{fill:#b00020;font-weight:600}
+.chart .s0{--ink:#2f6fb0}.chart .s1{--ink:#77879a}.chart .s2{--ink:#b06a12}.chart .s3{--ink:#4c7d32}
+.chart .legends rect,.chart .s rect,.chart circle{fill:var(--ink)}
+.chart .s path{stroke:var(--ink);stroke-width:2}
+.chart .s1 path{stroke-dasharray:8 3}.chart .s2 path{stroke-dasharray:3 3}
+.chart .s3 path{stroke-dasharray:8 3 2 3}
+.chart .s path.band{fill:var(--ink);fill-opacity:.2;stroke:none}
+@media (prefers-color-scheme:dark){
+.chart{background:#16181d}
+.chart text{fill:#e6e6e6}
+.chart .axis path{stroke:#3a3d44}
+.chart .axis .major.line{stroke:#ff7b86}
+.chart .axis.y text.major{fill:#ff7b86}
+.chart .s0{--ink:#6aa9e9}.chart .s1{--ink:#8997a6}.chart .s2{--ink:#e0ad5a}.chart .s3{--ink:#92c774}
+}
+@media print{
+.chart{background:#fff}
+.chart text{fill:#000}
+}
 """.strip()
+"""For all charts of a page, once."""
 
 
 def svg(chart: Chart) -> str:
-    """The whole file."""
-    box = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {WIDTH} {HEIGHT}"}
-    root = Element("svg", {**box, "role": "img", "aria-labelledby": "title description"})
-    SubElement(root, "title", id="title").text = _clean(chart.title, _LONGEST_TITLE)
-    SubElement(root, "desc", id="description").text = _clean(chart.says, 2000)
-    SubElement(root, "style").text = _STYLE
-    _text(root, _LEFT, 22, chart.title, _LONGEST_TITLE, **{"font-size": "15", "font-weight": "600"})
-    scale = _Scale(chart)
-    _grid(root, scale, chart.unit)
-    _legend(root, chart)
-    _bars(root, chart, scale)
-    if chart.line is not None:
-        y = scale.y(chart.line)
-        SubElement(root, "line", {**_across(y), "class": "line", "stroke-dasharray": "6 4"})
+    """The whole file, with its style."""
+    root = _drawn(chart, "chart")
+    root.set("xmlns", "http://www.w3.org/2000/svg")
+    style = Element("style")
+    style.text = STYLE
+    root.insert(2, style)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-class _Scale:
-    """Where a value stands: round numbers from the least to the most, and zero among them."""
-
-    def __init__(self, chart: Chart) -> None:
-        known = [value for one in chart.series for value in one.values if value is not None]
-        values = [0.0, *known, *([chart.line] if chart.line is not None else [])]
-        least, most = min(values), max(values)
-        self.step = _round((most - least) / _MOST_TICKS or 1.0)
-        self._low, self._high = floor(least / self.step), -floor(-most / self.step) or 1
-
-    def ticks(self) -> Iterator[float]:
-        return (number * self.step for number in range(self._low, self._high + 1))
-
-    def y(self, value: float) -> float:
-        share = (value / self.step - self._low) / (self._high - self._low)
-        return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
+def inline(chart: Chart, key: str) -> str:
+    """For a page that has `STYLE`; the key is another one for each chart of the page."""
+    return ElementTree.tostring(_drawn(chart, key), encoding="unicode")
 
 
-def _round(step: float) -> float:
-    """The next of 1, 2, 5, 10, …"""
-    power = 10.0 ** floor(log10(step))
-    return next(one * power for one in (1, 2, 5, 10) if one * power >= step * 0.999)
+def _drawn(chart: Chart, key: str) -> Element:
+    names = {"class": "chart", "role": "img", "aria-labelledby": f"{key}-title {key}-description"}
+    root = Element("svg", {"viewBox": f"0 0 {WIDTH} {HEIGHT}", **names})
+    SubElement(root, "title", id=f"{key}-title").text = _clean(chart.title, _LONGEST_TITLE)
+    SubElement(root, "desc", id=f"{key}-description").text = _clean(chart.says, 2000)
+    if any(_to_scale(value) is not None for one in chart.series for value in one.values):
+        lines = [len(_lines(chart, one)) for one in chart.series]
+        root.append(only_what_is_seen(_laid_out(chart), lines, _shown_of(chart.labels)))
+    else:
+        middle = {"x": str(WIDTH // 2), "y": str(HEIGHT // 2), "class": "no_data"}
+        SubElement(root, "text", middle).text = f"{_clean(chart.title, _LONGEST_TITLE)}: no data"
+    return root
 
 
-def _grid(root: Element, scale: _Scale, unit: str) -> None:
-    for tick in scale.ticks():
-        y = scale.y(tick)
-        SubElement(root, "line", {**_across(y), "class": "grid"})
-        _text(root, _LEFT - 6, y + 4, f"{_number(tick)}{unit}", 10, **{"text-anchor": "end"})
+def _laid_out(chart: Chart) -> Element:
+    ticks = list(_ticks(chart))
+    labels = [_clean(one, 80) for one in chart.labels]
+    unit = _clean(chart.unit, 12)
+    unit = f" {unit}" if chart.unit.startswith(" ") else unit
+    drawing = (pygal.Line if chart.kind is ChartKind.LINE else pygal.Bar)(
+        **_LAYOUT,
+        title=_clean(chart.title, _LONGEST_TITLE),
+        formatter=lambda value: f"{_number(value)}{unit}",
+        x_labels=labels,
+        y_labels=[{"value": one, "label": f"{_number(one)}{unit}"} for one in ticks],
+        y_labels_major=[_to_scale(chart.line)],
+        show_dots=len(labels) <= _MOST_DOTS,
+    )
+    for one in chart.series:
+        for name, values in zip((_clean(one.name, 32), None, None), _lines(chart, one), strict=False):
+            drawing.add(name, values)
+    tree: Element = drawing.render_tree()
+    return tree
 
 
-def _legend(root: Element, chart: Chart) -> None:
-    x = float(_LEFT)
-    for place, one in enumerate(chart.series):
-        box = {"x": _number(x), "y": "33", "width": "10", "height": "10"}
-        SubElement(root, "rect", {**box, "class": f"s{place}"})
-        name = _clean(one.name, 32)
-        _text(root, x + 14, 42, name, 32)
-        x += 30 + 7 * len(name)
+def _lines(chart: Chart, one: Series) -> list[list[float | None]]:
+    """The values, and after them both edges of the band where a line has one."""
+    size = len(chart.labels)
+    lines = [_sized(one.values, size)]
+    if chart.kind is ChartKind.LINE and one.low and one.high:
+        edges = zip(_sized(one.low, size), _sized(one.high, size), strict=True)
+        both = [(None, None) if None in pair else pair for pair in edges]
+        lines += [[low for low, _ in both], [high for _, high in both]]
+    return lines
 
 
-def _bars(root: Element, chart: Chart, scale: _Scale) -> None:
-    room = (WIDTH - _LEFT - _RIGHT) / max(len(chart.labels), 1)
-    each = 0.8 * room / max(len(chart.series), 1)
-    for place, label in enumerate(chart.labels):
-        left = _LEFT + place * room
-        for number, one in enumerate(chart.series):
-            value = one.values[place] if place < len(one.values) else None
-            if value is None:
-                continue
-            ends = sorted((scale.y(value), scale.y(0)))
-            box = {
-                "class": f"s{number}",
-                "x": _number(left + 0.1 * room + number * each),
-                "y": _number(ends[0]),
-                "width": _number(0.92 * each),
-                "height": _number(max(ends[1] - ends[0], 0.5)),
-            }
-            bar = SubElement(root, "rect", box)
-            said = f"{one.name}, {label}: {_number(value)}{chart.unit}"
-            SubElement(bar, "title").text = _clean(said, 120)
-        if _is_shown(place, chart.labels):
-            _text(root, left + room / 2, HEIGHT - 24, label, _LONGEST_LABEL, **{"text-anchor": "middle"})
+def _sized(values: Sequence[float | None], size: int) -> list[float | None]:
+    """One for each label."""
+    known = [_to_scale(one) for one in values[:size]]
+    return known + [None] * (size - len(known))
 
 
-def _is_shown(place: int, labels: Sequence[str]) -> bool:
-    """As many labels as fit beside each other."""
-    longest = max(min(len(label), _LONGEST_LABEL) for label in labels)
-    fit = max(1, (WIDTH - _LEFT - _RIGHT) // (7 * longest + 8))
-    return place % -(-len(labels) // fit) == 0
+def _to_scale(value: float | None) -> float | None:
+    """None for what has no place on a sheet: infinite, not a number, or beyond all measure."""
+    if value is None or not abs(value) <= _LARGEST:
+        return None
+    return 0.0 if abs(value) < _SMALLEST else value
 
 
-def _text(root: Element, x: float, y: float, said: str, most: int, **more: str) -> None:
-    SubElement(root, "text", {"x": _number(x), "y": _number(y), **more}).text = _clean(said, most)
+def _ticks(chart: Chart) -> Iterator[float]:
+    """Round numbers from the least to the most, the threshold among them, and zero where there are bars."""
+    lines = [line for series in chart.series for line in _lines(chart, series)]
+    values = [one for line in lines for one in line if one is not None]
+    values += [0.0] if chart.kind is ChartKind.BARS else []
+    threshold = _to_scale(chart.line)
+    values += [] if threshold is None else [threshold]
+    least, most = min(values), max(values)
+    for tick in compute_scale(least, most, False, None, _FEWEST_TICKS, _MOST_TICKS):
+        if threshold is None or abs(tick - threshold) > 0.06 * (most - least):
+            yield tick
+    if threshold is not None:
+        yield threshold
 
 
-def _across(y: float) -> dict[str, str]:
-    return {"x1": str(_LEFT), "x2": str(WIDTH - _RIGHT), "y1": _number(y), "y2": _number(y)}
+def _shown_of(labels: Sequence[str]) -> int:
+    """Each label, or every second, …: as many as fit beside each other."""
+    longest = max((min(len(label), _LONGEST_LABEL) for label in labels), default=0)
+    fit = max(1, int(0.85 * WIDTH) // (7 * longest + 8))
+    return max(1, -(-len(labels) // fit))
 
 
 def _number(value: float) -> str:
-    """At most two decimals, and no `-0`."""
-    return f"{round(value, 2) + 0.0:.2f}".rstrip("0").rstrip(".")
+    """At most two decimals, more where it is small, and no `-0`."""
+    digits = 2 if abs(value) >= 0.1 or value == 0 else 6
+    return f"{round(value, digits) + 0.0:.{digits}f}".rstrip("0").rstrip(".")
 
 
 def _clean(text: str, most: int) -> str:

@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import Field
 
 from models.base import Model
 
-MOST_BARS = 40
+MOST_POINTS = 200
+
+
+class ChartKind(StrEnum):
+    """Bars for what is counted by itself, a line for what goes on."""
+
+    BARS = "bars"
+    LINE = "line"
 
 
 class Series(Model):
     """One colour of a chart: a value for each label; None where it is not known."""
 
     name: str
-    values: tuple[float | None, ...] = Field(max_length=MOST_BARS)
+    values: tuple[float | None, ...] = Field(max_length=MOST_POINTS)
+    low: tuple[float | None, ...] = Field(default=(), max_length=MOST_POINTS)
+    high: tuple[float | None, ...] = Field(default=(), max_length=MOST_POINTS)
+    """With `low` the band in which the values of a line probably are, such as those of a forecast."""
 
 
 class Chart(Model):
-    """Bars, one for each label and series. `says` tells the same in words, for who cannot see it."""
+    """Bars or points, one for each label and series. `says` tells it in words, for who cannot see it."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")
     """A part of its file's name."""
+    kind: ChartKind = ChartKind.BARS
     title: str
     says: str
-    labels: tuple[str, ...] = Field(max_length=MOST_BARS)
+    labels: tuple[str, ...] = Field(max_length=MOST_POINTS)
     series: tuple[Series, ...] = Field(max_length=4)
     unit: str = ""
     line: float | None = None

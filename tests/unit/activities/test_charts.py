@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from activities.review.charts import HEIGHT, WIDTH, svg
 from activities.review.report_page import report_page
-from models.incident.report import Chart, Report, Series
+from models.incident.report import Chart, ChartKind, Report, Series
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 PLATFORMS = Chart(
@@ -52,7 +52,7 @@ def test_bars_are_as_long_as_their_values() -> None:
 
 def test_who_cannot_see_it_is_told_the_same() -> None:
     root = drawn(PLATFORMS)
-    assert (root.get("role"), root.get("aria-labelledby")) == ("img", "title description")
+    assert (root.get("role"), root.get("aria-labelledby")) == ("img", "chart-title chart-description")
     assert root.findtext(f"{NAMESPACE}title") == "Revenue by platform"
     assert root.findtext(f"{NAMESPACE}desc") == "youtube fell from 106 to 20"
 
@@ -60,7 +60,7 @@ def test_who_cannot_see_it_is_told_the_same() -> None:
 def test_it_is_readable_in_the_light_and_in_the_dark() -> None:
     style = drawn(PLATFORMS).findtext(f"{NAMESPACE}style") or ""
     light, dark = style.split("@media (prefers-color-scheme:dark)")
-    for name in ("background", "text", ".grid", ".line", ".s0", ".s1", ".s2", ".s3"):
+    for name in ("background", "text", ".axis path", ".major.line", ".s0", ".s1", ".s2", ".s3"):
         assert name in light
         assert name in dark
 
@@ -78,7 +78,7 @@ def test_text_from_outside_stays_text() -> None:
     chart = Chart(name="x", title=HOSTILE, says=HOSTILE, labels=(HOSTILE,), series=(values,), unit=HOSTILE)
     root = drawn(chart)
     assert {one.tag for one in root.iter()} == {
-        f"{NAMESPACE}{tag}" for tag in ("svg", "title", "desc", "style", "text", "line", "rect")
+        f"{NAMESPACE}{tag}" for tag in ("svg", "title", "desc", "style", "text", "g", "path", "rect")
     }
     assert not any("onload" in one.attrib for one in root.iter())
     page = report_page(REPORT.model_copy(update={"charts": (chart,), "paragraphs": (HOSTILE,)}), "file")
@@ -104,6 +104,76 @@ def test_every_bar_is_on_the_sheet(one: list[float | None], two: list[float | No
         assert x + width <= WIDTH
         assert y >= 0
         assert y + height <= HEIGHT
+
+
+FORECAST = Chart(
+    name="size",
+    kind=ChartKind.LINE,
+    title="Size",
+    says="full in three days",
+    labels=("1", "2", "3", "4", "5", "6"),
+    series=(
+        Series(name="measured", values=(100.0, None, 102.0, 103.0)),
+        Series(
+            name="forecast",
+            values=(None, None, None, 103.0, 104.0, 105.0),
+            low=(None, None, None, 103.0, 103.5, 104.0),
+            high=(None, None, None, 103.0, 104.5, 106.0),
+        ),
+    ),
+    unit=" GiB",
+    line=105,
+)
+
+
+def points(path: Element) -> list[tuple[float, float]]:
+    numbers = [float(one) for one in re.findall(r"-?[0-9.]+", path.get("d", ""))]
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def test_a_forecast_is_a_line_within_its_band() -> None:
+    groups = [one for one in drawn(FORECAST).iter(f"{NAMESPACE}g") if one.get("class", "").startswith("s ")]
+    measured, forecast = ([*group.iter(f"{NAMESPACE}path")] for group in groups)
+    assert [len(points(path)) for path in measured] == [2], "a gap is no line"
+    band, line = forecast
+    assert band.get("class") == "band"
+    upper, lower = points(band)[:3], points(band)[:2:-1]
+    assert [x for x, _ in upper] == [x for x, _ in lower] == [x for x, _ in points(line)]
+    between = zip(upper, points(line), lower, strict=True)
+    assert all(high[1] <= middle[1] <= low[1] for high, middle, low in between)
+    assert upper[2][1] < points(line)[2][1] < lower[2][1]
+    dots = [one.findtext(f"{NAMESPACE}title") for one in groups[0].iter(f"{NAMESPACE}circle")]
+    assert dots == ["measured, 1: 100 GiB", "measured, 3: 102 GiB", "measured, 4: 103 GiB"]
+
+
+def test_the_threshold_is_drawn_across_and_named_at_the_axis() -> None:
+    (major,) = [one for one in drawn(FORECAST).iter(f"{NAMESPACE}text") if one.get("class") == "major"]
+    assert major.text == "105 GiB"
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=60), st.lists(NUMBERS, max_size=60), NUMBERS)
+def test_any_numbers_make_a_line(values: list[float | None], low: list[float | None], line: float) -> None:
+    labels = tuple(f"day {number}" for number in range(len(values)))
+    series = Series(name="any", values=tuple(values), low=tuple(low), high=tuple(low))
+    chart = Chart(
+        name="any", kind=ChartKind.LINE, title="any", says="any", labels=labels, series=(series,), line=line
+    )
+    assert drawn(chart).get("role") == "img"
+
+
+def test_infinite_and_tiny_numbers_are_drawn_or_not_known() -> None:
+    for values in ((float("inf"), float("nan")), (5e-324, 0.0), (1e308, -1e308), (7.0,), (0.0,)):
+        chart = PLATFORMS.model_copy(update={"series": (Series(name="any", values=values),), "line": None})
+        assert drawn(chart).get("role") == "img"
+
+
+def test_labels_that_do_not_fit_beside_each_other_are_left_out() -> None:
+    labels = tuple(f"2026-11-{1 + day % 30:02d}" for day in range(60))
+    series = (Series(name="any", values=tuple(float(day) for day in range(60))),)
+    chart = PLATFORMS.model_copy(update={"labels": labels, "series": series})
+    shown = [one for one in drawn(chart).iter(f"{NAMESPACE}text") if (one.text or "").startswith("2026")]
+    assert 4 <= len(shown) <= 8
+    assert len(bars(drawn(chart))) == 60
 
 
 def test_nothing_known_is_an_empty_chart() -> None:
