@@ -31,6 +31,7 @@ from activities.app.starts import StartActivities
 from activities.app.switches import Switches
 from activities.app.sync import SyncActivities
 from activities.backups.backups import BackupActivities
+from activities.baselines.thresholds import ThresholdActivities
 from activities.checks.policy import CheckPolicyActivities
 from activities.checks.reports import CheckReportActivities
 from activities.endpoints.probe import EndpointActivities
@@ -124,6 +125,7 @@ def build(
         CheckPolicyActivities(configuration),
         CheckReportActivities(configuration),
         BackupActivities(),
+        ThresholdActivities(http, Path(now.directories.reviews)),
         StewardshipActivities(client),
         OpenIncidentActivities(client),
         StartIncidentActivities(client, configuration),

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from models.base import Configured, Interval
 from models.calendar import WEEKDAYS, CalendarDate, ClockTime, Weekday
 from models.configuration.backups import BackupLocation
+from models.configuration.monthly import ForecastSettings, ThresholdSettings
 from models.names import AlertName, ServiceName
 from models.zone import Zone
 
@@ -53,6 +54,9 @@ class MonthlySettings(Configured):
     at: ClockTime = time(8)
     day: int = Field(default=1, ge=1, le=28)
     baseline: Interval = timedelta(days=30)
+    """So much of the past thresholds and forecasts are measured over."""
+    thresholds: ThresholdSettings = ThresholdSettings()
+    forecasts: ForecastSettings = ForecastSettings()
 
 
 class Checks(Configured):

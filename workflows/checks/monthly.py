@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.checks.check import CheckPolicy, CheckReport, CheckRequest
     from workflows.checks.check import Check, ItemOf
+    from workflows.checks.monthly_items import thresholds
 
 
 @workflow.defn
@@ -22,4 +23,4 @@ class MonthlyCheck:
 
 def items(policy: CheckPolicy) -> Iterator[ItemOf]:
     """The items in the order of the report."""
-    yield from ()
+    yield from thresholds(policy)

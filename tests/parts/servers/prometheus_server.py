@@ -16,21 +16,24 @@ from tests.parts.servers.sockets import closed_port
 
 
 @contextmanager
-def prometheus_with(samples: str, directory: Path) -> Iterator[str]:
-    """Its address, while it runs with these samples in the text format of OpenMetrics."""
+def prometheus_with(samples: str, directory: Path, rules: str = "") -> Iterator[str]:
+    """Its address, while it runs with these samples in the text format of OpenMetrics, and these rules."""
     program, tool = shutil.which("prometheus"), shutil.which("promtool")
     if program is None or tool is None:
         missing("Prometheus is not installed: apt-get install prometheus")
     (directory / "samples").write_text(samples)
-    (directory / "prometheus.yml").write_text("global: {}\n")
+    (directory / "rules.yml").write_text(rules or "groups: []\n")
+    (directory / "prometheus.yml").write_text("rule_files: [rules.yml]\n")
     data = str(directory / "data")
-    blocks = ["tsdb", "create-blocks-from", "openmetrics", str(directory / "samples"), data]
-    subprocess.run([tool, *blocks], check=True, capture_output=True)
+    # One pass over the samples a block: of a month there would be 360 of the usual two hours.
+    blocks = ["tsdb", "create-blocks-from", "--max-block-duration=744h", "openmetrics"]
+    subprocess.run([tool, *blocks, str(directory / "samples"), data], check=True, capture_output=True)
     url = f"http://127.0.0.1:{closed_port()}"
     command = [
         program,
         f"--config.file={directory / 'prometheus.yml'}",
         f"--storage.tsdb.path={data}",
+        "--storage.tsdb.retention.time=1y",
         f"--web.listen-address={url.removeprefix('http://')}",
     ]
     with (directory / "log").open("wb") as log:

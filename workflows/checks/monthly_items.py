@@ -1,0 +1,57 @@
+"""The items of the monthly check: what each asks, and for how long it may."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.baselines.thresholds import MeasureRules, MeasureThresholds, ThresholdActivities
+    from models.checks.check import CheckPolicy
+    from models.checks.item import ItemResult
+    from workflows.checks.check import ItemOf
+
+MONTH_TAKES = timedelta(minutes=10)
+"""A month of many series is read in parts; the item ends a little later."""
+TWICE = RetryPolicy(maximum_attempts=2, initial_interval=timedelta(seconds=1))
+
+
+def thresholds(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """Those of each service, and those of the alert rules, against the baseline."""
+    monthly = policy.checks.monthly
+    over = {"over": monthly.baseline, "settings": monthly.thresholds, "zone": policy.time_zone}
+    for service in policy.services:
+        if service.metrics or service.costs:
+            request = MeasureThresholds(service=service, **over)
+            yield _item(f"thresholds of {service.name}", ThresholdActivities.measure_thresholds, request)
+    name = "thresholds of the alert rules"
+    if policy.systems.prometheus:
+        rules = MeasureRules(prometheus=policy.systems.prometheus, **over)
+        yield _item(name, ThresholdActivities.measure_alert_rules, rules)
+    else:
+        yield ItemOf(name, partial(_not_configured, "systems.prometheus"))
+
+
+def _item(name: str, activity: Callable[..., Any], request: Any) -> ItemOf:
+    return ItemOf(name, partial(_ask, name, activity, request), within=MONTH_TAKES + timedelta(minutes=1))
+
+
+async def _ask(name: str, activity: Callable[..., Awaitable[ItemResult]], request: Any) -> ItemResult:
+    found: ItemResult = await workflow.execute_activity_method(
+        activity,
+        request,
+        start_to_close_timeout=MONTH_TAKES,
+        heartbeat_timeout=timedelta(seconds=30),
+        retry_policy=TWICE,
+        summary=name,
+    )
+    return found
+
+
+async def _not_configured(key: str) -> ItemResult:
+    return ItemResult(reason=f"not configured: write {key}")
