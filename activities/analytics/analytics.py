@@ -75,7 +75,7 @@ class AnalyticsActivities:
             got = await self._api.get(service, "revenue", RevenueAnswer)
         except NoUse as no_use:
             return no_use.seen(RevenueSeen)
-        zone = service.api.time_zone if service.api else "UTC"
+        zone = service.time_zone
         try:
             compared = compare(got.content.days, got.content.currency, zone, got.received_at + got.ahead)
         except Incomplete as incomplete:

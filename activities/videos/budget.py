@@ -4,15 +4,16 @@ set back. What tells of another day says nothing about today.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from temporalio import activity
 
-from activities.app.answers import ApiAnswer, Moment, Number, called
+from activities.app.answers import ApiAnswer, Moment, Number, called, moment
 from activities.app.api import ApiSeen, AppApi, NoUse
 from activities.app.switches import Switches, final
 from activities.support.redaction import clean
@@ -20,7 +21,6 @@ from models.actions.change import ActionResult, Perform
 from models.actions.videos import RaiseBudget, RestoreBudget
 from models.base import in_words
 from models.evidence.evidence import Finding
-from models.service.request import ServiceRequest
 from models.service.service import Service
 from models.service.surroundings import SwitchCall
 from models.service.videos import BudgetSwitch
@@ -48,23 +48,25 @@ def _by_provider(value: Any) -> Any:
     return found
 
 
+def _day(value: Any, info: ValidationInfo) -> date | None:
+    """A date, or that of a moment in the time zone of the application. Raises `ValueError` for neither."""
+    zone, now = (info.context or {})["zone"], (info.context or {})["now"]
+    if isinstance(value, str) and re.fullmatch(r"\s*\d{4}-\d{2}-\d{2}\s*", value):
+        return date.fromisoformat(value.strip())
+    at = moment(value, zone, now)
+    return at.astimezone(zone).date() if at else None
+
+
 class OfADay(ApiAnswer):
     """What is told for one day; without a day it is of today."""
 
-    day: str | None = Field(None, validation_alias=called("day", "date", "forDate", "asOf", "updatedAt"))
+    day: Annotated[date | None, BeforeValidator(_day)] = Field(
+        None, validation_alias=called("day", "date", "forDate", "asOf", "updatedAt")
+    )
 
     def is_of(self, now: datetime, zone: str) -> bool:
         """Whether it is of today in this time zone, or of this very moment."""
-        if not self.day:
-            return True
-        try:
-            said = datetime.fromisoformat(self.day)
-        except ValueError:
-            return True
-        there = ZoneInfo(zone)
-        if len(self.day) > 10:
-            said = (said if said.tzinfo else said.replace(tzinfo=there)).astimezone(there)
-        return said.date() == now.astimezone(there).date()
+        return self.day in (None, now.astimezone(ZoneInfo(zone)).date())
 
 
 class DailySummary(OfADay):
@@ -119,12 +121,6 @@ class BudgetStatus(OfADay):
         return self.spent if self.spent is not None else _of_cents(self.spent_cents)
 
 
-class OfToday(ServiceRequest):
-    """What is asked about today, which began at midnight in this time zone."""
-
-    time_zone: str = "UTC"
-
-
 class SummarySeen(ApiSeen):
     """What was spent today, by provider; `unknown` when it tells of another day."""
 
@@ -148,15 +144,15 @@ class BudgetActivities:
         self._switches = switches
 
     @activity.defn
-    async def look_at_daily_summary(self, request: OfToday) -> SummarySeen:
+    async def look_at_daily_summary(self, service: Service) -> SummarySeen:
         """What was spent today. Never raises for the application's trouble."""
         try:
-            got = await self._api.get(request.service, "daily_summary", DailySummary)
+            got = await self._api.get(service, "daily_summary", DailySummary)
         except NoUse as no_use:
             return no_use.seen(SummarySeen)
         said = got.content
-        if not said.is_of(got.received_at, request.time_zone):
-            reason = f"the daily summary is of {clean(said.day or '', 40)}, and says nothing of today"
+        if not said.is_of(got.received_at, service.time_zone):
+            reason = f"the daily summary is of {said.day}, and says nothing of today"
             return SummarySeen(reason=reason, observed_at=got.received_at)
         costs = sorted(said.by_provider.items(), key=lambda one: -one[1])[:MOST_PROVIDERS]
         named = ", ".join(f"{clean(name, 40)} ${dollars:.2f}" for name, dollars in costs[:4])
@@ -169,15 +165,15 @@ class BudgetActivities:
         )
 
     @activity.defn
-    async def look_at_budget(self, request: OfToday) -> BudgetSeen:
+    async def look_at_budget(self, service: Service) -> BudgetSeen:
         """Whether today's budget is reached. Never raises for the application's trouble."""
         try:
-            got = await self._api.get(request.service, "budget_status", BudgetStatus)
+            got = await self._api.get(service, "budget_status", BudgetStatus)
         except NoUse as no_use:
             return no_use.seen(BudgetSeen)
         said, at = got.content, got.received_at
-        if not said.is_of(at, request.time_zone):
-            reason = f"the budget status is of {clean(said.day or '', 40)}, and says nothing of today"
+        if not said.is_of(at, service.time_zone):
+            reason = f"the budget status is of {said.day}, and says nothing of today"
             return BudgetSeen(reason=reason, observed_at=at)
         budget, spent = said.dollars, said.dollars_spent
         over = bool(budget) and spent is not None and spent >= (budget or 0) - SAME

@@ -33,6 +33,8 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 
 _AT_WORK = ("running", "in progress", "generating", "processing", "active", "started")
 
+_STANDS = ("paused", "disabled", "stopped", "suspended")
+
 
 def _yes(value: Any) -> Any:
     """A number of paused jobs, as some queues count them, is a yes."""
@@ -76,13 +78,14 @@ class QueueStatus(ApiAnswer):
     paused: Annotated[bool | None, BeforeValidator(_yes)] = Field(
         None, validation_alias=called("paused", "isPaused")
     )
+    enabled: bool | None = Field(None, validation_alias=called("enabled", "isEnabled"))
     state: object = Field(None, validation_alias=called("status", "state"))
     paused_by: str | None = None
     note: str | None = Field(None, validation_alias=called("note", "pauseReason", "reason"))
 
     @property
     def is_paused(self) -> bool:
-        return bool(self.paused) or str(self.state).casefold() == "paused"
+        return bool(self.paused) or self.enabled is False or str(self.state).casefold() in _STANDS
 
 
 class VideosSeen(ApiSeen):

@@ -240,5 +240,10 @@ class Service(Configured):
         return self
 
     @property
+    def time_zone(self) -> str:
+        """In which the days of the application begin."""
+        return self.api.time_zone if self.api else "UTC"
+
+    @property
     def is_database(self) -> bool:
         return self.database is not None

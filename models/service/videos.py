@@ -56,10 +56,14 @@ class Videos(Configured):
     every: Interval = timedelta(minutes=1)
     """How often what is waited for is looked at."""
     workflows: tuple[TypeName, ...] = ()
-    """The workflow types that make videos, or sync what they are made of; empty for every type."""
+    """The workflow types that make videos, or sync what they are made of."""
     providers: tuple[str, ...] = ()
     """Which of `providers` make videos; empty for all of them."""
     provider_back_within: Interval = timedelta(hours=24)
     """How long a provider that is down is waited for."""
     backup: BackupGenerator | None = None
     budget: BudgetSwitch | None = None
+
+    def made_by(self, workflow_type: str) -> bool:
+        """Whether workflows of this type make videos; where no type is named, by what it is called."""
+        return workflow_type in self.workflows if self.workflows else "video" in workflow_type.casefold()

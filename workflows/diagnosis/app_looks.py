@@ -21,10 +21,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.endpoints.seen import EndpointSeen, LookAtEndpoint, LookAtRoute, RouteSeen
     from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
     from activities.schedules.seen import SchedulesSeen
-    from activities.videos.budget import BudgetActivities, BudgetSeen, OfToday, SummarySeen
+    from activities.videos.budget import BudgetActivities, BudgetSeen, SummarySeen
     from activities.videos.videos import LookAtQueue, QueueSeen, VideoActivities, VideosSeen
     from models.service.endpoints import named_by
     from models.service.service import Service
+    from models.service.videos import Videos
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation
 
@@ -60,10 +61,9 @@ def its_generations(now: Situation) -> FailedExecutions:
 
 def failed_generation(now: Situation) -> FailedType | None:
     """The newest workflow that makes videos, and failed for good."""
-    makes_videos = now.service.videos.workflows if now.service.videos else ()
-    failed = (one for one in now[generations].types if one.failed_for_good)
-    ours = (one for one in failed if not makes_videos or one.type in makes_videos)
-    return max(ours, key=lambda one: one.closed_at, default=None)
+    videos = now.service.videos or Videos()
+    failed = (one for one in now[generations].types if one.failed_for_good and videos.made_by(one.type))
+    return max(failed, key=lambda one: one.closed_at, default=None)
 
 
 def its_failed_generation(now: Situation) -> ProposeRetry | None:
@@ -75,10 +75,6 @@ def its_failed_generation(now: Situation) -> ProposeRetry | None:
 
 def its_open_executions(now: Situation) -> OpenExecutions:
     return OpenExecutions(service=now.service)
-
-
-def its_day(now: Situation) -> OfToday:
-    return OfToday(service=now.service, time_zone=now.policy.time_zone)
 
 
 def its_video_queue(now: Situation) -> LookAtQueue:
@@ -134,7 +130,7 @@ video_queue = Look(
     "video_queue", QueueSeen, VideoActivities.look_at_video_queue, its_video_queue, "queue of videos"
 )
 daily_summary = Look(
-    "daily_summary", SummarySeen, BudgetActivities.look_at_daily_summary, its_day, "costs of today"
+    "daily_summary", SummarySeen, BudgetActivities.look_at_daily_summary, the_service, "costs of today"
 )
 revenue = Look(
     "revenue", RevenueSeen, AnalyticsActivities.look_at_revenue, the_service, "revenue of whole days"
@@ -147,4 +143,4 @@ product_returns = Look(
     "products by what they return",
 )
 platforms = Look("platforms", PlatformsSeen, AnalyticsActivities.look_at_platforms, the_service)
-budget = Look("budget", BudgetSeen, BudgetActivities.look_at_budget, its_day, "daily budget")
+budget = Look("budget", BudgetSeen, BudgetActivities.look_at_budget, the_service, "daily budget")

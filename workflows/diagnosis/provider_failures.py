@@ -17,6 +17,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from models.evidence.evidence import Finding
+    from models.service.videos import Videos
     from workflows.diagnosis.situation import Situation
 
 SOMEBODY = "a provider"
@@ -132,7 +133,7 @@ def _by_workflows(now: Situation, since: datetime | None) -> Iterator[ProviderFa
     """What ended them may be over: a provider that answers well is not blamed for it, nor is one after
     which a workflow of that type completed."""
     well = {one.name for one in now[looks.providers].providers if one.finding is Finding.OK}
-    makes_videos = now.service.videos.workflows if now.service.videos else ()
+    videos = now.service.videos or Videos()
     ended = (
         (one.type, one.error)
         for one in now[looks.generations].types
@@ -140,7 +141,7 @@ def _by_workflows(now: Situation, since: datetime | None) -> Iterator[ProviderFa
     )
     stuck = ((one.type, one.why) for one in now[looks.open_executions].stuck)
     for workflow_type, error in (*ended, *stuck):
-        if makes_videos and workflow_type not in makes_videos:
+        if not videos.made_by(workflow_type):
             continue
         name = _named(now, error)
         if name and name not in well and _does_not_serve(error):

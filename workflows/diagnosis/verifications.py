@@ -239,5 +239,5 @@ class AtTheReset:
 
 
 def budget_reset_at(now: Situation, since: datetime) -> datetime:
-    """As the application says, else when the next day begins in the time zone of the configuration."""
-    return now[looks.budget].resets_at or midnight_after(since, now.policy.time_zone)
+    """As the application says, else when its next day begins."""
+    return now[looks.budget].resets_at or midnight_after(since, now.service.time_zone)

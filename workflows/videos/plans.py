@@ -46,7 +46,7 @@ def wait_or_raise(now: Situation) -> Offer | None:
         return None
     until = budget_reset_at(now, seen.observed_at)
     wait = Plan(
-        steps=(WaitForReset(service=now.service, until=until, zone=now.policy.time_zone),), why=seen.reason
+        steps=(WaitForReset(service=now.service, until=until, zone=now.service.time_zone),), why=seen.reason
     )
     switch = videos.budget if videos else None
     if switch is None or seen.budget is None or abs(seen.budget - switch.usual) >= A_CENT:

@@ -7,6 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from activities.app.open_executions import StuckExecution
+    from models.service.videos import Videos
     from workflows.diagnosis.provider_failures import ProviderFailure, heard_of, provider_failures
     from workflows.diagnosis.situation import Situation
 
@@ -42,6 +43,5 @@ def provider_not_reached(now: Situation) -> bool:
 
 def stuck_generation(now: Situation) -> StuckExecution | None:
     """A workflow that makes videos is open, and gets no further."""
-    makes_videos = now.service.videos.workflows if now.service.videos else ()
-    stuck = now[looks.open_executions].stuck
-    return next((one for one in stuck if not makes_videos or one.type in makes_videos), None)
+    videos = now.service.videos or Videos()
+    return next((one for one in now[looks.open_executions].stuck if videos.made_by(one.type)), None)

@@ -18,7 +18,7 @@ from werkzeug import Request, Response
 
 from activities.app.api import AppApi
 from activities.app.switches import Switches
-from activities.videos.budget import BudgetActivities, BudgetSeen, OfToday, SummarySeen
+from activities.videos.budget import BudgetActivities, BudgetSeen, SummarySeen
 from activities.videos.generators import GeneratorActivities
 from models.actions.change import Perform
 from models.actions.videos import RaiseBudget, RestoreBudget, UseBackupGenerator, UseUsualGenerator
@@ -48,8 +48,9 @@ def service(server: HTTPServer, **more: Any) -> Service:
     return docker_service("web", api=ApplicationApi(url=server.url_for("")), **more)
 
 
-def today_of(server: HTTPServer) -> OfToday:
-    return OfToday(service=service(server), time_zone="Asia/Tokyo")
+def today_of(server: HTTPServer) -> Service:
+    """Its days are those of the application's own zone."""
+    return docker_service("web", api=ApplicationApi(url=server.url_for(""), time_zone="Asia/Tokyo"))
 
 
 def there() -> datetime:
@@ -84,6 +85,12 @@ def yesterday() -> str:
             "says nothing of today",
         ),
         (lambda: {"budget": 100, "spent": 120, "date": today()}, Finding.BAD, "reached"),
+        (lambda: {"budget": 100, "spent": 120, "date": "the day before"}, Finding.UNKNOWN, "is not a time"),
+        (
+            lambda: {"budget": 100, "spent": 120, "updatedAt": (there().timestamp() - 9 * 3600) * 1000},
+            Finding.BAD,
+            "reached",
+        ),
         (lambda: {"budget": 100}, Finding.UNKNOWN, "has neither `reached`"),
         (lambda: {"budget": 100, "spent": True}, Finding.UNKNOWN, "is not a number"),
     ],

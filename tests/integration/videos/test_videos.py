@@ -123,6 +123,8 @@ async def test_the_age_of_the_last_video(
             "the queue of videos is paused",
         ),
         (({"queued": 0, "paused": False, "state": "paused"},), Finding.BAD, False, "of videos is paused"),
+        (({"queued": 0, "running": 0, "enabled": False},), Finding.BAD, False, "of videos is paused"),
+        (({"queued": 0, "running": 0, "enabled": True},), Finding.OK, False, "0 wait in the queue"),
         (({"completed": 12, "failed": 3},), Finding.UNKNOWN, False, "has no `queued`"),
     ],
 )

@@ -75,6 +75,8 @@ def test_the_shipped_file_is_good() -> None:
 def test_the_shipped_file_describes_the_whole_stack() -> None:
     shipped = settings.load(SHIPPED, {})
     backend, postgres = shipped.services["backend"], shipped.services["postgres"]
+    assert backend.videos
+    assert backend.videos.workflows, "a failed workflow that makes no videos would be tried again"
     assert backend.metrics is not None
     assert backend.metrics.prometheus == "http://localhost:9090"
     assert set(backend.providers) == {"openai", "anthropic", "pika", "elevenlabs"}

@@ -21,6 +21,7 @@ SPENT = video_sights.SPENT.model_copy(update={"resets_at": LONG_AGO})
 CRASHED = {"executions": video_sights.crashed(), "retry": video_sights.RETRY}
 NO_SUMMARY = SummarySeen(reason="http://localhost:3000/api answered 401")
 VIDEOS_OF_ONE_TYPE = {**BACKUP["services"]["backend"]["videos"], "workflows": ["GenerateVideos"]}
+TOKYO = {"url": "http://localhost:3000", "time_zone": "Asia/Tokyo"}
 THE_PROVIDER = "activity render: openai: 503 Service Unavailable"
 
 ROWS = (
@@ -83,6 +84,13 @@ ROWS = (
         done=(WAIT, GENERATE),
         also_seen=("workflow crashed",),
     ),
+    Row(
+        "budget hit",
+        no_videos(budget=video_sights.SPENT.model_copy(update={"observed_at": LONG_AGO})),
+        variant="of a day in the application's own zone",
+        configuration={"time_zone": "America/New_York", "services": {"backend": {"api": TOKYO}}},
+        done=("wait for the budget of backend to be reset at 2026-01-01 15:00 UTC", GENERATE),
+    ),
     Row("workflow crashed", no_videos(**CRASHED), done=(RESET,)),
     Row(
         "workflow crashed",
@@ -111,6 +119,13 @@ ROWS = (
         done=(TO_THE_BACKUP, GENERATE, AND_BACK),
     ),
     Row("unknown", no_videos(), asks=True, done=(GENERATE,)),
+    Row(
+        "unknown",
+        no_videos(executions=video_sights.crashed(type="SendNewsletter"), retry=video_sights.RETRY),
+        variant="a workflow failed that makes no videos, and no types are configured",
+        asks=True,
+        done=(GENERATE,),
+    ),
     Row(
         "unknown",
         no_videos(providers=sights.PROVIDER_DOWN, provider_calls=video_sights.CALLS_SUCCEED),
