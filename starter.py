@@ -11,7 +11,7 @@ import structlog
 import typer
 from temporalio.runtime import Runtime, TelemetryConfig
 
-from console import deployed, doctor, fire, respond, serve, service, show, switch
+from console import deployed, doctor, fire, respond, serve, service, show, status, switch
 
 app = typer.Typer(
     name="starter.py",
@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (serve, fire, show, respond, switch, deployed, doctor):
+for group in (serve, fire, show, status, respond, switch, deployed, doctor):
     app.add_typer(group.app)
 app.add_typer(service.app, name="service")
 

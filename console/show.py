@@ -1,4 +1,4 @@
-"""Commands that only read: `list`, `show`, `watch`, `status`."""
+"""Commands that only read: `list`, `show`, `watch`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import typer
 from rich.live import Live
 
 from console.incident_view import entry_line, question, table_of, whole
-from console.output import AsJson, Id, as_json, out, run, safe
-from console.switch import read_switch
+from console.output import AsJson, Id, as_json, out, run
 from models.incident.incident import IncidentState, Phase
 from runtime.connection import connect
 from runtime.errors import NobodyAnswers
@@ -72,31 +71,6 @@ def watch(incident: Id, json: AsJson = False) -> None:
                 await _until_closed(incidents, name, lambda seen: live.update(whole(seen), refresh=True))
         else:
             await _until_closed(incidents, name, _Lines())
-
-    run(work())
-
-
-@app.command()
-def status(json: AsJson = False) -> None:
-    """Show the number of open incidents by phase, and whether actions are suspended."""
-
-    async def work() -> None:
-        client = await connect()
-        lines = await Incidents(client).list(1000, only_open=True)
-        phases = {phase.value: sum(line.phase == phase.value for line in lines) for phase in Phase}
-        room = await read_switch(client)
-        if json:
-            suspended = room.model_dump(mode="json")
-            as_json({"open": len(lines), "phases": phases, "control_room": suspended})
-            return
-        told = ", ".join(f"{count} {phase}" for phase, count in phases.items() if count)
-        out.print(f"{len(lines)} open" + (f": {told}" if told else ""))
-        if room.suspended:
-            out.print(
-                f"[red]Actions are suspended[/red] by {safe(room.by)}: {safe(room.why) or 'no reason given'}"
-            )
-        else:
-            out.print("Actions are allowed.")
 
     run(work())
 

@@ -52,6 +52,7 @@ def severity_said(labels: Mapping[str, str]) -> Severity:
 STEWARD = "Steward"
 CONTROL_ROOM = "ControlRoom"
 CONTROL_ROOM_ID = "control-room"
+STATUS = "Status"
 ANY_ALERT = "AnyAlert"
 SERVICE_DOWN = "ServiceDown"
 DATABASE_CONNECTION_FAILURE = "DatabaseConnectionFailure"

@@ -34,6 +34,7 @@ from activities.backups.backups import BackupActivities
 from activities.baselines.thresholds import ThresholdActivities
 from activities.checks.policy import CheckPolicyActivities
 from activities.checks.reports import CheckReportActivities
+from activities.databases.overview import DatabaseOverviewActivities
 from activities.endpoints.probe import EndpointActivities
 from activities.endpoints.routes import RouteActivities
 from activities.endpoints.switches import EndpointSwitchActivities
@@ -46,6 +47,7 @@ from activities.files.savings import SavingActivities
 from activities.health.dependencies import DependencyActivities
 from activities.health.probe import HealthActivities
 from activities.incidents.open_incidents import OpenIncidentActivities
+from activities.incidents.own_runs import OwnRunActivities
 from activities.incidents.policy import PolicyActivities
 from activities.incidents.starting import StartIncidentActivities
 from activities.incidents.stewardship import StewardshipActivities
@@ -76,11 +78,15 @@ from activities.schedules.actions import ScheduleActionActivities
 from activities.schedules.schedules import ScheduleActivities
 from activities.service.actions import ActionActivities
 from activities.service.host import HostActivities
+from activities.service.log_search import LogSearchActivities
 from activities.service.logs import LogActivities
+from activities.service.metrics_sample import MetricsSampleActivities
 from activities.service.networks import NetworkActivities
 from activities.service.ports import PortActivities
 from activities.service.processes import ProcessActivities
 from activities.service.retries import RetryLineActivities
+from activities.stack.engines import EngineActivities
+from activities.stack.monitoring import MonitoringActivities
 from activities.support.secrets import resolve
 from activities.videos.budget import BudgetActivities
 from activities.videos.generators import GeneratorActivities
@@ -91,7 +97,7 @@ from runtime.deployments import DeploymentWatch
 from runtime.schedules import ScheduleKeeper
 from runtime.search_attributes import register_search_attributes
 from runtime.stuck_runs import StuckWatch
-from workflows.checks.registry import CHECKS
+from workflows.checks.registry import HOSTED
 from workflows.record.guarded_messages import GuardedMessages
 from workflows.runbooks.registry import WORKFLOWS
 
@@ -177,6 +183,12 @@ def build(
         EndpointActivities(http),
         EndpointSwitchActivities(switches),
         RouteActivities(Prometheus(http)),
+        LogSearchActivities(managers),
+        MetricsSampleActivities(http),
+        MonitoringActivities(http),
+        EngineActivities(),
+        DatabaseOverviewActivities(),
+        OwnRunActivities(client),
         ActionActivities(managers),
         AlertSourceActivities(http),
         ChannelActivities(build_channels(now.channels, http, resolve)),
@@ -202,7 +214,7 @@ def workers(
     common = Worker(
         client,
         task_queue=queue_of(host),
-        workflows=() if host else (*WORKFLOWS, *CHECKS.values()),
+        workflows=() if host else (*WORKFLOWS, *HOSTED),
         interceptors=[GuardedMessages()],
         max_cached_workflows=CACHED_RUNS,
         activities=activities,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from temporalio import activity
 
 from models.checks.check import CheckPolicy, CheckRequest
+from models.checks.status import StatusRequest
 from models.configuration.configuration import Configuration
 from models.service.service import Service
 
@@ -23,6 +24,14 @@ class CheckPolicyActivities:
     @activity.defn
     def take_check_policy(self, request: CheckRequest) -> CheckPolicy:
         """Services, addresses and settings. A check that runs keeps them, whatever is edited meanwhile."""
+        return self._policy()
+
+    @activity.defn
+    def take_status_policy(self, request: StatusRequest) -> CheckPolicy:
+        """The same, for what a person asks for."""
+        return self._policy()
+
+    def _policy(self) -> CheckPolicy:
         now = self._configuration()
         services, left_out = _as_many_as_fit(tuple(now.services.values()))
         return CheckPolicy(

@@ -11,6 +11,7 @@ from models.calendar import WEEKDAYS, CalendarDate, ClockTime, Weekday
 from models.configuration.backups import BackupLocation
 from models.configuration.monthly import ForecastSettings, ThresholdSettings
 from models.names import AlertName, ServiceName
+from models.service.addresses import WebPage
 from models.zone import Zone
 
 
@@ -59,6 +60,18 @@ class MonthlySettings(Configured):
     forecasts: ForecastSettings = ForecastSettings()
 
 
+class StatusSettings(Configured):
+    """What the command `status` shows."""
+
+    log_lines: int = Field(default=20, ge=1, le=40)
+    """Lines of each log, and of each search in one."""
+    words: tuple[str, ...] = Field(default=(), max_length=20)
+    """The logs are searched for these, in either case."""
+    metrics: dict[ServiceName, WebPage] = Field(default_factory=dict)
+    """Where a service exports its metrics; by default `/metrics` beside its health check."""
+    metric_samples: int = Field(default=20, ge=1, le=60)
+
+
 class Checks(Configured):
     """When the checks run, and what they measure by. Every key may be left out."""
 
@@ -79,6 +92,7 @@ class Checks(Configured):
     daily: DailySettings = DailySettings()
     weekly: WeeklySettings = WeeklySettings()
     monthly: MonthlySettings = MonthlySettings()
+    status: StatusSettings = StatusSettings()
 
     @field_validator("backups")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from models.checks.check import CheckName
 from workflows.checks.daily import DailyCheck
 from workflows.checks.monthly import MonthlyCheck
+from workflows.checks.status import Status
 from workflows.checks.weekly import WeeklyCheck
 
 CHECKS: dict[CheckName, type[object]] = {
@@ -13,3 +14,6 @@ CHECKS: dict[CheckName, type[object]] = {
     CheckName.MONTHLY: MonthlyCheck,
 }
 """Their workflows by the name that people use."""
+
+HOSTED: tuple[type[object], ...] = (*CHECKS.values(), Status)
+"""With what only a person asks for."""

@@ -142,6 +142,29 @@ async def test_the_kill_switch_is_set_and_reset(person: Person, client: Client) 
     assert (await client.get_workflow_handle(CONTROL_ROOM_ID).describe()).workflow_type == "ControlRoom"
 
 
+async def test_the_status_is_a_line_an_item_or_a_page_with_all_its_details(person: Person) -> None:
+    overview = await person.types("status")
+    assert overview.code == FAILED, "something is bad"
+    assert "\nDATABASE\nbad       connection to postgres: nobody answers\n" in overview.out
+    assert "twice" not in overview.out
+    page = await person.types("status", "database")
+    assert page.out.strip().splitlines() == [
+        "DATABASE",
+        "bad       connection to postgres: nobody answers",
+        "          tried [bold]twice[/bold]",
+    ]
+    logs = await person.types("status", "logs", "--json")
+    assert (logs.code, logs.document["state"]) == (DONE, "ok")
+    assert "open" not in logs.document
+    assert (await person.types("status", "--json")).document["open"] >= 0
+
+
+@pytest.mark.parametrize("words", [("pages",), ("--service", "nobody"), ("logs", "--search", "x")])
+async def test_a_status_of_what_is_not_there_is_refused(person: Person, words: tuple[str, ...]) -> None:
+    ended = await person.types("status", *words)
+    assert (ended.code, bool(ended.err)) == (USAGE, True)
+
+
 async def test_a_service_is_shown_and_unblocked(person: Person, client: Client) -> None:
     assert "held by nobody" in (await person.types("service", "show", "backend")).out
     assert (await person.types("service", "unblock", "backend")).code == FAILED

@@ -1,0 +1,1 @@
+"""The monitoring systems themselves, and the engines: do they work?"""
