@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from math import isclose
+from math import isclose, isfinite
 
 from models.base import Model
 from models.checks.check import Change, ChangeKind, CheckReport
@@ -13,6 +13,8 @@ from models.checks.item import Figure, Item, ItemState
 MOVED = 0.1
 """A figure has moved when it differs by more than this share of the larger of the two."""
 MOST_MOVED = 20
+LARGE = 1e15
+"""From here on only the first digits are said."""
 
 
 class PastFound(Model):
@@ -72,14 +74,21 @@ def _gone(last: Past, now: CheckReport) -> Iterator[Change]:
 
 
 def _moved(before: float | None, now: float | None) -> bool:
-    if before is None or now is None:
-        return before is not now
-    return not isclose(before, now, rel_tol=MOVED)
+    known = [one for one in (before, now) if one is not None and isfinite(one)]
+    return len(known) == 1 or (len(known) == 2 and not isclose(*known, rel_tol=MOVED))
 
 
 def said(figure: Figure) -> str:
-    """`1,234.5 USD`, or `unknown`; as many digits as tell something."""
-    if figure.value is None:
+    """`1,234.50 USD`, or `unknown`."""
+    amount = number(figure.value)
+    return amount if amount == "unknown" else f"{amount} {figure.unit.strip()}".strip()
+
+
+def number(value: float | None) -> str:
+    """As many digits as tell something."""
+    if value is None or not isfinite(value):
         return "unknown"
-    digits = 0 if figure.value == round(figure.value) else 2 if abs(figure.value) >= 1 else 4
-    return f"{figure.value:,.{digits}f} {figure.unit.strip()}".strip()
+    if abs(value) >= LARGE:
+        return f"{value:.3g}"
+    digits = 0 if value == round(value) else 2 if abs(value) >= 1 else 4
+    return f"{value:,.{digits}f}"

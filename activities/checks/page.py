@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from activities.checks.comparison import said
+from activities.checks.comparison import number, said
 from activities.checks.store import Kept
 from activities.checks.words import SYMBOLS, facts, title
 from activities.review.charts import STYLE, inline
@@ -53,7 +53,7 @@ def page(kept: Kept) -> str:
         is_web=is_web,
         chart_style=_CHART_STYLE,
         drawn=_drawn,
-        number=_number,
+        number=number,
     )
 
 
@@ -64,7 +64,3 @@ def numbered(items: Iterable[Item]) -> Iterable[tuple[str, Item]]:
 
 def _drawn(chart: Chart, key: str) -> Markup:
     return Markup(inline(chart, key))  # noqa: S704 — built as a tree, in which every text is escaped
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.2f}"

@@ -20,7 +20,7 @@ from activities.review.drawing import only_what_is_seen
 from models.incident.report import Chart, ChartKind, Series
 from models.text import shorten, visible
 
-WIDTH, HEIGHT = 720, 320
+WIDTH, HEIGHT = 560, 300
 _LONGEST_LABEL, _LONGEST_TITLE = 14, 80
 _FEWEST_TICKS, _MOST_TICKS = 4, 8
 _MOST_DOTS = 40
@@ -62,17 +62,13 @@ STYLE = """
 .chart .s1 path{stroke-dasharray:8 3}.chart .s2 path{stroke-dasharray:3 3}
 .chart .s3 path{stroke-dasharray:8 3 2 3}
 .chart .s path.band{fill:var(--ink);fill-opacity:.2;stroke:none}
-@media (prefers-color-scheme:dark){
+@media screen and (prefers-color-scheme:dark){
 .chart{background:#16181d}
 .chart text{fill:#e6e6e6}
 .chart .axis path{stroke:#3a3d44}
 .chart .axis .major.line{stroke:#ff7b86}
 .chart .axis.y text.major{fill:#ff7b86}
 .chart .s0{--ink:#6aa9e9}.chart .s1{--ink:#8997a6}.chart .s2{--ink:#e0ad5a}.chart .s3{--ink:#92c774}
-}
-@media print{
-.chart{background:#fff}
-.chart text{fill:#000}
 }
 """.strip()
 """For all charts of a page, once."""

@@ -59,7 +59,7 @@ def test_who_cannot_see_it_is_told_the_same() -> None:
 
 def test_it_is_readable_in_the_light_and_in_the_dark() -> None:
     style = drawn(PLATFORMS).findtext(f"{NAMESPACE}style") or ""
-    light, dark = style.split("@media (prefers-color-scheme:dark)")
+    light, dark = style.split("@media screen and (prefers-color-scheme:dark)")
     for name in ("background", "text", ".axis path", ".major.line", ".s0", ".s1", ".s2", ".s3"):
         assert name in light
         assert name in dark
