@@ -10,7 +10,7 @@ from pydantic import Field
 from temporalio import activity
 
 from activities.app.answers import ApiAnswer, Count, LastTime, Moment, age_of, called
-from activities.app.api import ApiSeen, AppApi, NoUse
+from activities.app.api import ApiSeen, AppApi, NoUse, Refused
 from activities.health.body import reasons
 from activities.support.redaction import clean
 from models.base import Duration, in_words
@@ -40,6 +40,10 @@ class LastSync(LastTime):
     error: object = Field(
         None, validation_alias=called("lastError", "error", "errorMessage", "failureReason", "lastSyncError")
     )
+    error_at: Moment = Field(
+        None, validation_alias=called("lastErrorAt", "errorAt", "failedAt", "lastFailureAt", "lastFailedAt")
+    )
+    success: bool | None = Field(None, validation_alias=called("success", "ok"))
 
 
 class ProductCount(ApiAnswer):
@@ -60,6 +64,8 @@ class SyncSeen(ApiSeen):
     """A sync is going on, as the application says."""
     error: str = ""
     """Why its newest attempt failed, as the application says."""
+    error_at: datetime | None = None
+    """When that was, by our clock; None where it does not say."""
     ahead: timedelta = timedelta()
     """How far the application's clock is ahead of ours."""
 
@@ -97,8 +103,13 @@ class ProductActivities:
             observed_at=got.received_at,
             running=bool(said.running) or (status or "").casefold().replace("_", " ") in _AT_WORK,
             error=_in_words(said.error),
+            error_at=said.error_at and got.received_at - got.age_of(said.error_at),
             ahead=got.ahead,
         )
+        if age is None and said.success is False:
+            why = f": {seen.error}" if seen.error else ""
+            reason = f"the application failed to tell when its products were synced{why}"
+            return seen.model_copy(update={"reason": reason, "refused": Refused.FAILED, "says": seen.error})
         if age is None:
             reason = "the products were never synced"
             return seen.model_copy(update={"finding": Finding.BAD, "reason": reason, "never": True})

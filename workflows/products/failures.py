@@ -1,7 +1,8 @@
 """Why the application could not sync its products, as its schedule, its API, Sentry and its log say.
 
 One text may speak of a rate limit, of credentials, of a clock that is wrong, or of something else. What
-is specific is heard before what is not; what says when it happened before what does not.
+is specific is heard before what is not. Of that the newest counts, and what does not say when it happened
+only where nothing else does.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class Trouble(StrEnum):
     CLOCK = "clock"
     RATE_LIMIT = "rate-limit"
     CREDENTIALS = "credentials"
+    AWAY = "away"
+    """Something that it needs did not answer, or failed itself."""
     OTHER = "other"
 
 
@@ -45,6 +48,11 @@ _TROUBLES = (
         r"|unauthori[sz]ed|forbidden|authentication (has )?failed"
         r"|(invalid|incorrect|missing|expired|revoked).{0,30}(key|token|credential|secret)"
         r"|(key|token|credential|secret)s?.{0,30}(invalid|incorrect|missing|expired|revoked|not valid)",
+    ),
+    (
+        Trouble.AWAY,
+        r"time[d ]?[- ]?out|ECONN|ENOTFOUND|EAI_AGAIN|socket hang up|unavailable"
+        r"|connection (was )?(refused|reset)|internal server error|bad gateway|\b5\d\d\b",
     ),
 )
 _FAILS = re.compile(
@@ -79,10 +87,13 @@ class SyncFailure(NamedTuple):
 
 
 def sync_failure(now: Situation) -> SyncFailure | None:
-    """The most telling; None when nothing says why."""
+    """The newest of the most telling; None when nothing says why."""
     every = [one for one in _failures(now) if not _synced_since(now, one)]
-    specific = (one for one in every if one.trouble is not Trouble.OTHER)
-    return next(specific, next(iter(every), None))
+    specific = [one for one in every if one.trouble is not Trouble.OTHER]
+    dated = [(one.at, one) for one in specific if one.at]
+    if dated:
+        return max(dated, key=lambda one: one[0])[1]
+    return next(iter(specific or every), None)
 
 
 def loop(now: Situation) -> ScheduleSeen:
@@ -107,7 +118,7 @@ def _failures(now: Situation) -> Iterator[SyncFailure]:
         at = run.closed_at or now[looks.schedules].observed_at
         yield _read(run.error, at, of=f"{run.workflow_id}: ")
     if error := now[looks.last_sync].error:
-        yield _read(error, of="the application says: ")
+        yield _read(error, now[looks.last_sync].error_at, of="the application says: ")
     for issue in dict.fromkeys((*now[looks.issues].top, *now[looks.issues].new)):
         if _names_the_source(now, f"{issue.title} {issue.culprit}"):
             yield _read(issue.title, issue.last_seen, of=f"Sentry has {issue.count} times: ")

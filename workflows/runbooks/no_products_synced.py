@@ -90,7 +90,7 @@ def clock_is_off(now: Situation) -> bool:
 def api_fails(now: Situation) -> bool:
     """What ended the run names the API; without a name it is the loop's own crash."""
     failure, words = sync_failure(now), now.service.api.products_from if now.service.api else ()
-    other = failure if failure and failure.trouble is Trouble.OTHER else None
+    other = failure if failure and failure.trouble in (Trouble.AWAY, Trouble.OTHER) else None
     return other is not None and any(word.casefold() in other.says.casefold() for word in words)
 
 

@@ -84,6 +84,22 @@ async def test_the_error_of_the_last_sync_is_kept_beside_its_time(
     assert (seen.finding, seen.error) == (Finding.BAD, "Amazon answered 401")
 
 
+async def test_an_answer_that_failed_does_not_say_that_products_were_never_synced(
+    products: ProductActivities, httpserver: HTTPServer
+) -> None:
+    content = {"success": False, "lastSync": None, "error": "db is away"}
+    seen = await last_sync(products, httpserver, content)
+    assert (seen.finding, seen.refused, seen.never) == (Finding.UNKNOWN, Refused.FAILED, False)
+    assert "db is away" in seen.reason
+
+
+async def test_when_the_last_error_was_is_kept(products: ProductActivities, httpserver: HTTPServer) -> None:
+    content = {"lastSync": before(hours=3), "lastError": "Amazon: 401", "lastErrorAt": before(hours=2)}
+    seen = await last_sync(products, httpserver, content)
+    assert seen.error_at is not None
+    assert abs(datetime.now(UTC) - timedelta(hours=2) - seen.error_at) < timedelta(seconds=30)
+
+
 async def test_a_time_without_a_zone_is_in_the_configured_one(
     products: ProductActivities, httpserver: HTTPServer
 ) -> None:

@@ -120,6 +120,21 @@ def test_what_the_application_says_itself_counts() -> None:
     assert failure.retry_after == timedelta(minutes=20)
 
 
+def test_an_error_without_a_time_does_not_win_over_the_newest_run() -> None:
+    told = STALE.model_copy(update={"error": "Amazon answered 401"})
+    assert cause(last_sync=told, schedules=product_sights.BROKEN) == "API error"
+    assert cause(last_sync=told, schedules=failed("Amazon: connect ECONNREFUSED")) == "API error"
+    assert cause(last_sync=told, schedules=failed("activity fetch failed")) == "invalid credentials"
+    newer = told.model_copy(update={"error_at": NOW})
+    assert cause(last_sync=newer, schedules=product_sights.BROKEN) == "invalid credentials"
+
+
+def test_of_two_errors_the_newer_one_counts() -> None:
+    older, newer = issue("Amazon Associates: 401", 2), issue("Amazon Associates: 401", 0.5)
+    assert cause(issues=older, schedules=product_sights.LIMITED) == "rate limit"
+    assert cause(issues=newer, schedules=product_sights.LIMITED) == "invalid credentials"
+
+
 @pytest.mark.parametrize(
     ("says", "waits"),
     [
