@@ -48,7 +48,6 @@ async def _row(runbook: str, row: Row, harness: Harness) -> Handles:
         if row.person_first:
             await harness.until_it_waits(handle)
             await handle.signal("done")
-            await harness.env.sleep(1)  # a query that meets the looks after it would split their task in two
         if row.asks:
             await harness.until(handle, "awaiting approval")
             await handle.signal("approve")

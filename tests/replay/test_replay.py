@@ -64,6 +64,13 @@ async def test_what_is_recorded_now_replays(tmp_path: Path) -> None:
     assert await failures(written) == []
 
 
+@pytest.mark.parametrize("time", range(3))
+async def test_a_query_that_comes_with_a_task_loses_no_timer(time: int, tmp_path: Path) -> None:
+    """It may end the task just when a look has ended: the harness asks while the looks go on."""
+    written = await record(some("noproductssynced-invalid-credentials"), tmp_path)
+    assert await failures(written) == [], f"played the {time + 1}. time"
+
+
 async def test_a_new_first_step_does_not_replay(tmp_path: Path) -> None:
     (path,) = await record(some("servicedown-crash"), tmp_path)
     await replayer().replay_workflow(history(path))

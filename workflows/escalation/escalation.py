@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -19,6 +20,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.timeline import Timeline
 
 AFTER_A_MISTAKE = timedelta(seconds=10)
+SLOW = timedelta(seconds=5)
+"""So long the first person who is due waits for the looks."""
 
 
 class Escalation:
@@ -42,6 +45,8 @@ class Escalation:
         self._announcer = Announcer(timeline, mistakes, self._unreachable)
         self._climb = Climb(policy.ladder, starts_at, self._page, self._well)
         self._climbing: asyncio.Task[None] | None = None
+        self._watching_looks: asyncio.Task[None] | None = None
+        self._looks_since: datetime | None = None
         self._stopped = False
         self._told: set[str] = set()
 
@@ -71,6 +76,25 @@ class Escalation:
         """The alert is confirmed: the ladder climbs from now on, by the alert's own clock."""
         if self._climbing is None and not self._stopped:
             self._climbing = asyncio.create_task(self._climb_on(self._climb))
+
+    @contextlib.contextmanager
+    def while_looking(self) -> Iterator[None]:
+        """Nobody waits for a slow look to be told: the ladder begins meanwhile, with what is known so far."""
+        self._looks_since = workflow.now()
+        if self._climbing is None and not self._stopped and self._watching_looks is None:
+            self._watching_looks = asyncio.create_task(self._begin_when_slow())
+        try:
+            yield
+        finally:
+            self._looks_since = None
+
+    async def _begin_when_slow(self) -> None:
+        """One timer for all looks of an incident that nobody was told of yet."""
+        while self._looks_since and (left := self._looks_since + SLOW - workflow.now()) > timedelta():
+            await workflow.sleep(left, summary="a look is slow")
+        self._watching_looks = None
+        if self._looks_since:
+            self.begin()
 
     def rise(self, policy: Policy, why: str) -> None:
         """Climb the ladder of a higher severity from its first rung, now.

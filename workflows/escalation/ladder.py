@@ -6,7 +6,6 @@ an acknowledged incident that goes quiet is asked about again.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -16,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from models.base import in_words
     from models.incident.policy import Ladder, Rung
     from models.incident.so_far import LadderSoFar
+    from workflows.record.timers import wait
 
 LATE = timedelta(seconds=30)
 """A rung that fires later than this after its time says so."""
@@ -147,12 +147,11 @@ class Climb:
         if workflow.now() - self._starts_at > ASKED_OFTEN:
             again = max(again, ASKED_OFTEN)
         since = self._at_top_since = self._at_top_since or workflow.now()
-        with contextlib.suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: bool(self.acknowledged_by or self._pushed),
-                timeout=max(since + again - workflow.now(), timedelta()),
-                timeout_summary="until the top of the ladder is asked again",
-            )
+        await wait(
+            lambda: bool(self.acknowledged_by or self._pushed),
+            since + again - workflow.now(),
+            "until the top of the ladder is asked again",
+        )
         self._at_top_since = None
         if self.acknowledged_by:
             await self._quiet()
@@ -177,12 +176,11 @@ class Climb:
                     continue
                 return self._deadline_words(rung.role, due)
             at = min(due, self._not_before) if pushed else due
-            with contextlib.suppress(TimeoutError):
-                await workflow.wait_condition(
-                    lambda: self._pushed != pushed or bool(self.acknowledged_by),  # noqa: B023
-                    timeout=at - now,
-                    timeout_summary=f"escalation at {at:%H:%M:%S} UTC",
-                )
+            await wait(
+                lambda: self._pushed != pushed or bool(self.acknowledged_by),  # noqa: B023
+                at - now,
+                f"escalation at {at:%H:%M:%S} UTC",
+            )
 
     def _keep_distance(self, place: int) -> None:
         """A rung that was so late that the next would follow too soon moves all that follow."""
@@ -206,12 +204,7 @@ class Climb:
         """
         by = self.acknowledged_by
         while self.acknowledged_by and (left := self._quiet_at - workflow.now()) > timedelta():
-            with contextlib.suppress(TimeoutError):
-                await workflow.wait_condition(
-                    lambda: not self.acknowledged_by,
-                    timeout=left,
-                    timeout_summary=f"quiet since {by} acknowledged",
-                )
+            await wait(lambda: not self.acknowledged_by, left, f"quiet since {by} acknowledged")
         if not self.acknowledged_by:
             return
         self.acknowledged_by = self._pushed = ""

@@ -10,7 +10,6 @@ owned by its runbook. Its verbs leave the page by the endings of `workflows.reco
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import NoReturn
@@ -41,8 +40,6 @@ with workflow.unsafe.imports_passed_through():
 
 NOBODY_ANSWERS = (Refused.NO_ANSWER, Refused.FAILED)
 """What a proxy in between says for an application that is away counts as well."""
-SLOW = timedelta(seconds=5)
-"""So long the first person who is due waits for the looks."""
 
 
 class Incident(Waits):
@@ -53,10 +50,7 @@ class Incident(Waits):
         return await Life(self, self._resumed).lead(page)
 
     async def look(self, *looks: Look[Evidence]) -> Situation:
-        """Take every look at once; what cannot be had is `unknown`, with the reason.
-
-        Nobody waits for a slow look to be told: the ladder begins meanwhile, with what is known so far.
-        """
+        """Take every look at once; what cannot be had is `unknown`, with the reason."""
         verb = f"look at {', '.join(look.name for look in looks)}"
         if not self.path.passed(verb):
             await self._look(*looks)
@@ -65,12 +59,8 @@ class Incident(Waits):
 
     async def _look(self, *looks: Look[Evidence]) -> Situation:
         now = self.now
-        looking = asyncio.gather(*(self._take(look, now) for look in looks))
-        with contextlib.suppress(TimeoutError):
-            await workflow.wait_condition(looking.done, timeout=SLOW, timeout_summary="a look is slow")
-        if not looking.done():
-            self.escalation.begin()
-        await looking
+        with self.escalation.while_looking():
+            await asyncio.gather(*(self._take(look, now) for look in looks))
         return self.now
 
     async def confirm(self, check: Check, *others: Check, again: Sequence[Look[Evidence]] = ()) -> None:
