@@ -19,6 +19,8 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.alerts_history.alerts import AlertHistoryActivities
+from activities.alerts_history.incidents import IncidentHistoryActivities
 from activities.analytics.analytics import AnalyticsActivities
 from activities.app.api import AppApi
 from activities.app.degradation import DegradationActivities
@@ -38,6 +40,8 @@ from activities.databases.overview import DatabaseOverviewActivities
 from activities.endpoints.probe import EndpointActivities
 from activities.endpoints.routes import RouteActivities
 from activities.endpoints.switches import EndpointSwitchActivities
+from activities.errors_history.patterns import PatternActivities
+from activities.errors_history.route_errors import RouteErrorActivities
 from activities.files.clean_up import CleanUpActivities
 from activities.files.diagnostic import DiagnosticActivities
 from activities.files.environment import EnvironmentActivities
@@ -73,6 +77,7 @@ from activities.postgres.check import PostgresActivities
 from activities.postgres.sessions import SessionActivities
 from activities.postgres.settings import PostgresSettingActivities
 from activities.postgres.slowness import SlownessActivities
+from activities.retention.retention import RetentionActivities
 from activities.review.reviews import ReviewActivities
 from activities.schedules.actions import ScheduleActionActivities
 from activities.schedules.schedules import ScheduleActivities
@@ -132,6 +137,11 @@ def build(
         CheckReportActivities(configuration),
         BackupActivities(),
         ThresholdActivities(http, Path(now.directories.reviews)),
+        AlertHistoryActivities(Prometheus(http), configuration),
+        IncidentHistoryActivities(client),
+        RouteErrorActivities(Prometheus(http)),
+        PatternActivities(SentryActivities(http)),
+        RetentionActivities(Prometheus(http)),
         StewardshipActivities(client),
         OpenIncidentActivities(client),
         StartIncidentActivities(client, configuration),

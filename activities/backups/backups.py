@@ -162,8 +162,8 @@ def _result(
         observed_at=now,
         details=tuple(_details(location, backups, newest, contents)),
         figures=(
-            Figure(name="age", value=round(age.total_seconds() / 3600, 1) if known else None, unit="h"),
-            Figure(name="size", value=round(newest.size / _MIB, 3), unit="MiB"),
+            Figure(name="age", value=round(age.total_seconds() / 3600, 1) if known else None, unit=" h"),
+            Figure(name="size", value=round(newest.size / _MIB, 3), unit=" MiB"),
         ),
         tables=(_table(backups, now),),
         charts=_charts(location, backups),
@@ -215,7 +215,7 @@ def _charts(location: BackupLocation, backups: Sequence[BackupFile]) -> tuple[Ch
         says=f"the last {len(complete)} complete backups have {min(sizes):g} to {max(sizes):g} MiB",
         labels=tuple(f"{one.modified:%m-%d %H:%M}" for one in complete),
         series=(Series(name="size", values=sizes),),
-        unit="MiB",
+        unit=" MiB",
     )
     return (chart,)
 

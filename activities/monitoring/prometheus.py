@@ -9,6 +9,7 @@ by ours.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 from pydantic import ValidationError
@@ -28,6 +29,7 @@ from activities.monitoring.prometheus_answers import (
     NotKnown,
     Scalar,
     Series,
+    Told,
     about,
     age,
     by_label,
@@ -131,6 +133,36 @@ class Prometheus:
         types = {one.type for one in said}
         return types.pop() if len(types) == 1 else ""
 
+    async def series(
+        self, request: QueryMetric, at: float | None = None, limit: int = ANSWER_LIMIT
+    ) -> list[Series]:
+        """Every series of an expression, as of now or of `at`: seconds since 1970 by Prometheus' own clock.
+
+        Raises `NotKnown`; an empty list is an answer.
+        """
+        params = {"query": request.query} | ({"time": f"{at:.3f}"} if at is not None else {})
+        return await self._ask(request, "query", params, limit)
+
+    async def told(self, request: QueryMetric, path: str, limit: int = ANSWER_LIMIT) -> Any:
+        """What another part of its API tells, such as `status/flags`. Raises `NotKnown`."""
+        url = f"{request.url.rstrip('/')}/api/v1/{path}"
+        try:
+            answer = await ask(self._client, url, within=request.within, limit=limit)
+            return Told.model_validate_json(answer.whole(url)).data
+        except NoAnswer as no_answer:
+            reason = f"Prometheus cannot be asked: {no_answer.reason}"
+            raise NotKnown(MetricKind.UNREACHABLE, reason) from None
+        except ValidationError:
+            reason = f"the answer at {shown(url)} is not that of Prometheus"
+            raise NotKnown(MetricKind.UNREACHABLE, reason) from None
+
+    async def clock(self, request: QueryMetric) -> float:
+        """Seconds since 1970 by its own clock. Raises `NotKnown`."""
+        seconds = finite(await self._instant(request, "time()"))
+        if seconds is None or not 0 <= seconds < 2**33:
+            raise NotKnown(MetricKind.NOT_A_NUMBER, "Prometheus does not tell its time")
+        return seconds
+
     async def _must_be_fresh(self, request: QueryMetric) -> None:
         if not request.samples:
             return
@@ -144,9 +176,12 @@ class Prometheus:
     async def _clock_ahead(self, request: QueryMetric) -> timedelta:
         """How far its clock is ahead of ours."""
         asked_at = datetime.now(UTC)
-        seconds = finite(await self._instant(request, "time()"))
-        if seconds is None or not 0 <= seconds < 2**33:
-            return timedelta()
+        try:
+            seconds = await self.clock(request)
+        except NotKnown as unknown:
+            if unknown.kind is MetricKind.NOT_A_NUMBER:
+                return timedelta()
+            raise
         ours = asked_at + (datetime.now(UTC) - asked_at) / 2
         ahead = datetime.fromtimestamp(seconds, UTC) - ours
         return ahead if abs(ahead) >= SAME_TIME else timedelta()
@@ -171,10 +206,12 @@ class Prometheus:
         }
         return await self._ask(request, "query_range", params)
 
-    async def _ask(self, request: QueryMetric, path: str, params: dict[str, str]) -> list[Series]:
+    async def _ask(
+        self, request: QueryMetric, path: str, params: dict[str, str], limit: int = ANSWER_LIMIT
+    ) -> list[Series]:
         url = f"{request.url.rstrip('/')}/api/v1/{path}"
         try:
-            answer = await ask(self._client, url, within=request.within, limit=ANSWER_LIMIT, params=params)
+            answer = await ask(self._client, url, within=request.within, limit=limit, params=params)
             if answer.status not in (400, 422):
                 answer.whole(url)
             answered = Answered.model_validate_json(answer.body)

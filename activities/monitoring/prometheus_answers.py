@@ -59,6 +59,13 @@ class Answered(BaseModel):
         return next((one for one in self.warnings or () if not one.startswith(_NO_LOSS)), "")
 
 
+class Told(BaseModel):
+    """An answer of another shape."""
+
+    status: Literal["success"]
+    data: Any
+
+
 class MetricType(BaseModel):
     type: str = ""
 

@@ -104,11 +104,11 @@ class _Issue(BaseModel):
 _LIST = TypeAdapter(list[Any])
 
 
-class _NotSeen(Exception):
+class NotSeen(Exception):
     """Why Sentry cannot be read, in one sentence without secrets."""
 
 
-class _RefusedQuery(_NotSeen):
+class RefusedQuery(NotSeen):
     """It does not know a term of the search."""
 
 
@@ -134,7 +134,7 @@ class SentryActivities:
             new = await self._new(sentry, request, token, top) if request.since else ()
         except SecretMissing as missing:
             return SentrySeen(reason=f"Sentry cannot be asked: {missing}", observed_at=now)
-        except _NotSeen as not_seen:
+        except NotSeen as not_seen:
             return SentrySeen(reason=str(not_seen), observed_at=now)
         if not top and not new:
             return SentrySeen(finding=Finding.OK, reason="Sentry has no such issues", observed_at=now)
@@ -143,13 +143,13 @@ class SentryActivities:
 
     async def _top(self, sentry: Sentry, request: TopIssues, token: str) -> tuple[Issue, ...]:
         """Of some routes also those that are too rare to be among the most frequent of the project."""
-        every = await self._issues(sentry, request, token, request.query)
+        every = await self.issues(sentry, request, token, request.query)
         if not request.routes:
             return every
         try:
             query = f"{request.query} {_transactions(request.routes)}"
-            theirs = await self._issues(sentry, request, token, query)
-        except _RefusedQuery:
+            theirs = await self.issues(sentry, request, token, query)
+        except RefusedQuery:
             theirs = ()
         of_routes = (
             *(one for one in every if _names(one, request.routes)),
@@ -166,28 +166,34 @@ class SentryActivities:
         if request.routes:
             return tuple(one for one in top if one.first_seen >= since.replace(microsecond=0))
         try:
-            found = await self._issues(sentry, request, token, f"{request.query} {first_seen}")
-        except _RefusedQuery:
+            found = await self.issues(sentry, request, token, f"{request.query} {first_seen}")
+        except RefusedQuery:
             found = top
         return tuple(one for one in found if one.first_seen >= since.replace(microsecond=0))
 
-    async def _issues(self, sentry: Sentry, request: TopIssues, token: str, query: str) -> tuple[Issue, ...]:
+    async def issues(
+        self, sentry: Sentry, request: TopIssues, token: str, query: str, read: int = READ
+    ) -> tuple[Issue, ...]:
+        """The open issues of the project that a search finds, the most frequent first; at most 100.
+
+        Raises `NotSeen`, of which `RefusedQuery` tells that it does not know a term of the search.
+        """
         path = f"api/0/projects/{sentry.organization}/{sentry.project}/issues/"
         url = f"{sentry.url.rstrip('/')}/{path}"
         params = {"query": query, "sort": "freq", "statsPeriod": request.period}
         headers = {"Authorization": f"Bearer {token}"}
-        params["limit"] = str(READ)
+        params["limit"] = str(read)
         try:
             answer = await self._ask(url, request, params, headers)
             _must_serve_us(sentry, answer)
             listed = _LIST.validate_json(answer.whole(url))
         except NoAnswer as no_answer:
-            raise _NotSeen(f"Sentry cannot be asked: {no_answer.reason}") from None
+            raise NotSeen(f"Sentry cannot be asked: {no_answer.reason}") from None
         except ValidationError:
-            raise _NotSeen(f"the answer at {sentry.url} is not that of Sentry") from None
+            raise NotSeen(f"the answer at {sentry.url} is not that of Sentry") from None
         issues = [one for one in map(_read, listed) if one is not None]
         if listed and not issues:
-            raise _NotSeen(f"the answer at {sentry.url} is not that of Sentry")
+            raise NotSeen(f"the answer at {sentry.url} is not that of Sentry")
         counting = (_issue(one) for one in issues if one.counts(sentry.project))
         return tuple(sorted(counting, key=lambda one: -one.count))
 
@@ -206,16 +212,16 @@ class SentryActivities:
 
 
 def _must_serve_us(sentry: Sentry, answer: Answer) -> None:
-    """Raises `_NotSeen` for an answer that says why there is none."""
+    """Raises `NotSeen` for an answer that says why there is none."""
     if answer.status in (401, 403):
-        raise _NotSeen(f"Sentry refuses the token in {sentry.token}: it needs event:read")
+        raise NotSeen(f"Sentry refuses the token in {sentry.token}: it needs event:read")
     if answer.status == 404:
-        raise _NotSeen(f"Sentry knows no project {sentry.organization}/{sentry.project}")
+        raise NotSeen(f"Sentry knows no project {sentry.organization}/{sentry.project}")
     if answer.status == 400:
-        raise _RefusedQuery("Sentry refuses the search: answered 400")
+        raise RefusedQuery("Sentry refuses the search: answered 400")
     if answer.status == 429:
         wait = retry_after(answer.retry_after)
-        raise _NotSeen(f"Sentry limits our requests{f' for {in_words(wait)}' if wait else ''}")
+        raise NotSeen(f"Sentry limits our requests{f' for {in_words(wait)}' if wait else ''}")
 
 
 def _read(one: Any) -> _Issue | None:

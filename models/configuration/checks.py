@@ -44,8 +44,15 @@ class WeeklySettings(Configured):
     enabled: bool = True
     at: ClockTime = time(8)
     day: Weekday = "monday"
+    over: Interval = timedelta(days=7)
+    """The time that it looks back over."""
     retention: Interval = timedelta(days=15)
     """So long Prometheus must keep its series."""
+    noisy_from: int = Field(default=3, ge=1)
+    """So many times within the week an alert must fire to be called noise."""
+    route_label: str = Field(default="route", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    status_label: str = Field(default="status", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """The labels of a service's requests, whose metric is its `metrics.samples`."""
 
 
 class MonthlySettings(Configured):

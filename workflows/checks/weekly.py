@@ -9,7 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.checks.check import CheckPolicy, CheckReport, CheckRequest
     from workflows.checks.check import Check, ItemOf
-    from workflows.checks.weekly_items import backups
+    from workflows.checks.weekly_items import alerts, backups, errors, patterns, retention
 
 
 @workflow.defn
@@ -23,4 +23,8 @@ class WeeklyCheck:
 
 def items(policy: CheckPolicy) -> Iterator[ItemOf]:
     """The items in the order of the report."""
+    yield from alerts(policy)
+    yield from errors(policy)
+    yield from patterns(policy)
     yield from backups(policy)
+    yield from retention(policy)

@@ -1,0 +1,1 @@
+"""The errors of a week: by endpoint, and by pattern."""

@@ -1,0 +1,1 @@
+"""How far back Prometheus keeps its series."""
