@@ -84,6 +84,14 @@ def in_words(duration: timedelta) -> str:
     return " ".join(parts) or "0 s"
 
 
+def in_days(duration: timedelta) -> str:
+    """A long duration as a person says it: `15 days`; what is shorter than two as any other."""
+    days = duration / timedelta(days=1)
+    return (
+        in_words(duration) if days < 2 else f"{days:.0f} days" if days == round(days) else f"{days:.1f} days"
+    )
+
+
 def in_bytes(size: int) -> str:
     """A size as a person says it: `512 MiB`, `1.5 GiB`."""
     amount, unit = float(size), "B"

@@ -17,7 +17,7 @@ from activities.monitoring.prometheus_answers import NotKnown
 from activities.retention.reach import goes_back
 from activities.support.heartbeats import beating
 from activities.support.redaction import clean
-from models.base import Duration, Interval, Model, in_words
+from models.base import Duration, Interval, Model, in_days, in_words
 from models.checks.item import Figure, ItemResult, ItemState, Table
 from models.configuration.configuration import Configuration
 from models.incident.report import Chart, Series
@@ -132,7 +132,7 @@ class AlertHistoryActivities:
         back = await goes_back(self._prometheus, query, ended_at, over)
         if back is None or back >= over:
             return ()
-        return (f"Prometheus has data of the last {in_words(back)} only",)
+        return (f"Prometheus has data of the last {in_days(back)} only",)
 
     def _fired(
         self, samples: Mapping[tuple[tuple[str, str], ...], Sequence[float]], ended_at: float
@@ -161,7 +161,7 @@ def _result(
 ) -> ItemResult:
     noisy = _noisy(fired, request)
     times = sum(len(one.episodes) for one in fired)
-    week = in_words(request.over)
+    week = in_days(request.over)
     if not fired:
         reason = f"no alert fired within {week}"
     elif noisy:

@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from activities.support.heartbeats import beating
 from activities.support.redaction import clean
-from models.base import Interval, Model, in_words
+from models.base import Interval, Model, in_days, in_words
 from models.checks.item import Figure, ItemResult, ItemState, Table
 from models.incident.incident import Outcome
 from models.incident.report import Chart, Series
@@ -184,7 +184,7 @@ def _rows(ended: Sequence[Ended]) -> list[_Row]:
 
 def _reason(ended: Sequence[Ended], noisy: Sequence[_Row], lost: int, request: LookAtIncidents) -> str:
     if not ended:
-        return f"no incident within {in_words(request.over)}"
+        return f"no incident within {in_days(request.over)}"
     if noisy:
         row = noisy[0]
         times = f"{row.noise} of {len(row.all)} times"
@@ -198,7 +198,7 @@ def _reason(ended: Sequence[Ended], noisy: Sequence[_Row], lost: int, request: L
         (lost, "without a review"),
     )
     parts = ", ".join(f"{number} {what}" for number, what in told if number)
-    return f"{len(ended)} incidents within {in_words(request.over)}{f': {parts}' if parts else ''}"
+    return f"{len(ended)} incidents within {in_days(request.over)}{f': {parts}' if parts else ''}"
 
 
 def _table(rows: Sequence[_Row]) -> Table:

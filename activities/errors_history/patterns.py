@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.monitoring.sentry import Issue, NotSeen, RefusedQuery, SentryActivities, TopIssues
 from activities.support.heartbeats import beating
 from activities.support.secrets import SecretMissing, resolve
-from models.base import Duration, Interval, in_words
+from models.base import Duration, Interval, in_days
 from models.checks.item import Figure, ItemResult, ItemState, Table
 from models.incident.report import Chart, Series
 from models.service.request import ServiceRequest
@@ -126,7 +126,7 @@ def _result(
 
 def _reason(new: Sequence[Issue], again: Sequence[Issue], request: LookAtPatterns) -> str:
     if not new and not again:
-        return f"no new pattern of errors within {in_words(request.over)}"
+        return f"no new pattern of errors within {in_days(request.over)}"
     many = f"{MOST} or more" if len(new) >= MOST else f"{len(new)}"
     most = (*new, *again)[0]
     named = f"{most.short_id} {most.title} ({most.count} events, {most.users} users)"

@@ -15,7 +15,7 @@ from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.prometheus_answers import NotKnown
 from activities.support.heartbeats import beating
 from activities.support.redaction import clean
-from models.base import Duration, Interval, in_words
+from models.base import Duration, Interval, in_days, in_words
 from models.checks.item import Figure, ItemResult, ItemState, Table
 from models.incident.report import Chart, Series
 from models.service.request import ServiceRequest
@@ -135,7 +135,7 @@ def _result(
     over = [one for one in busy if one.now.share > threshold]
     worse = [one for one in weeks.routes if one.change is Change.WORSE]
     if not busy:
-        state, reason = ItemState.UNKNOWN, f"no route had {fewest} requests within {in_words(request.over)}"
+        state, reason = ItemState.UNKNOWN, f"no route had {fewest} requests within {in_days(request.over)}"
     elif over:
         state, reason = ItemState.BAD, f"{_shown(over[0])} failed in {_percent(over[0].now)} of its requests"
     elif worse:

@@ -13,10 +13,10 @@ from activities.monitoring.metrics import MetricKind, QueryMetric
 from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.prometheus_answers import NotKnown
 from activities.retention.reach import STEPS, goes_back
-from activities.retention.settings import Retention, in_days, retention_in
+from activities.retention.settings import Retention, retention_in
 from activities.support.heartbeats import beating
 from activities.support.redaction import clean
-from models.base import Duration, Interval, Model
+from models.base import Duration, Interval, Model, in_days
 from models.checks.item import Figure, ItemResult, ItemState
 
 SPARE = timedelta(hours=3)
@@ -119,10 +119,9 @@ def judged(
     if back + spare >= wanted:
         return ItemState.OK, f"it keeps {retention}, and its data go back {in_days(back)} or more"
     if runs_for < wanted and back + spare >= runs_for:
-        return ItemState.OK, (
-            f"it keeps {retention}; its data go back {in_days(back)}, and it was started {in_days(runs_for)} "
-            "ago: if it is not new, its volume is not kept"
-        )
+        fresh = "" if back > runs_for + spare else ": if it is not new, its volume is not kept"
+        began = f"its data go back {in_days(back)}, and it was started {in_days(runs_for)} ago"
+        return ItemState.OK, f"it keeps {retention}; {began}{fresh}"
     if retention.size is not None:
         return ItemState.BAD, (
             f"it keeps {retention}, and that size is reached after {in_days(back)}: raise "

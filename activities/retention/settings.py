@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from models.base import in_bytes, in_words
+from models.base import in_bytes, in_days
 
 USUAL = timedelta(days=15)
 """What it keeps where nobody says anything."""
@@ -55,9 +55,3 @@ def _seconds(word: str) -> timedelta | None:
     if word != "0" and (not parts or "".join(number + unit for number, unit in parts) != word):
         return None
     return timedelta(seconds=min(sum(int(number) * _UNITS[unit] for number, unit in parts), _LONGEST))
-
-
-def in_days(time: timedelta) -> str:
-    """`15 days`, and what is shorter than two as any other duration."""
-    days = time / timedelta(days=1)
-    return in_words(time) if days < 2 else f"{days:.0f} days" if days == round(days) else f"{days:.1f} days"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,16 +14,25 @@ import httpx
 from tests.parts.requirements import missing
 from tests.parts.servers.sockets import closed_port
 
+KEEPS = "--storage.tsdb.retention.time=1y"
+
 
 @contextmanager
-def prometheus_with(samples: str, directory: Path, rules: str = "") -> Iterator[str]:
-    """Its address, while it runs with these samples in the text format of OpenMetrics, and these rules."""
+def prometheus_with(
+    samples: str, directory: Path, rules: str = "", every: str = "1m", flags: Sequence[str] = (KEEPS,)
+) -> Iterator[str]:
+    """Its address, while it runs with these samples in the text format of OpenMetrics, and these rules.
+
+    They are evaluated so often.
+    """
     program, tool = shutil.which("prometheus"), shutil.which("promtool")
     if program is None or tool is None:
         missing("Prometheus is not installed: apt-get install prometheus")
     (directory / "samples").write_text(samples)
     (directory / "rules.yml").write_text(rules or "groups: []\n")
-    (directory / "prometheus.yml").write_text("rule_files: [rules.yml]\n")
+    (directory / "prometheus.yml").write_text(
+        f"global: {{evaluation_interval: {every}}}\nrule_files: [rules.yml]\n"
+    )
     data = str(directory / "data")
     # One pass over the samples a block: of a month there would be 360 of the usual two hours.
     blocks = ["tsdb", "create-blocks-from", "--max-block-duration=744h", "openmetrics"]
@@ -33,7 +42,7 @@ def prometheus_with(samples: str, directory: Path, rules: str = "") -> Iterator[
         program,
         f"--config.file={directory / 'prometheus.yml'}",
         f"--storage.tsdb.path={data}",
-        "--storage.tsdb.retention.time=1y",
+        *flags,
         f"--web.listen-address={url.removeprefix('http://')}",
     ]
     with (directory / "log").open("wb") as log:
