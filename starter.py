@@ -12,6 +12,7 @@ import typer
 from temporalio.runtime import Runtime, TelemetryConfig
 
 from console import deployed, doctor, fire, respond, serve, service, show, status, switch
+from console.checks import check, schedules
 
 app = typer.Typer(
     name="starter.py",
@@ -20,9 +21,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (serve, fire, show, status, respond, switch, deployed, doctor):
+for group in (serve, fire, show, status, check, respond, switch, deployed, doctor):
     app.add_typer(group.app)
 app.add_typer(service.app, name="service")
+app.add_typer(schedules.app, name="schedules")
 
 
 def main() -> None:

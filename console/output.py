@@ -24,7 +24,15 @@ from intake.http.server import ListenerTaken, NoSuchHost
 from models.base import Model
 from models.text import plain
 from runtime.connection import ConnectionMisconfigured, TemporalUnreachable
-from runtime.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway
+from runtime.errors import (
+    NobodyAnswers,
+    NoReport,
+    NoSuchIncident,
+    NoSuchSchedule,
+    NotOurs,
+    Rejected,
+    TemporalAway,
+)
 from runtime.search_attributes import AttributesMissing
 from runtime.settings import ConfigurationError
 
@@ -96,6 +104,9 @@ CODES: dict[type[Exception], Exit] = {
     Rejected: Exit.REFUSED,
     Refused: Exit.REFUSED,
     NoSuchIncident: Exit.FAILED,
+    NoSuchSchedule: Exit.FAILED,
+    NoReport: Exit.FAILED,
+    NotOurs: Exit.REFUSED,
     NoSuchHost: Exit.USAGE,
     ListenerTaken: Exit.FAILED,
 }

@@ -5,6 +5,9 @@ Trouble
  ├── Unfit             Temporal will never accept this request
  ├── NobodyAnswers     no worker answered in time, or the run cannot answer
  ├── NoSuchIncident    no incident has this ID
+ ├── NoSuchSchedule    a check has no schedule
+ ├── NoReport          a run of a check left none
+ ├── NotOurs           somebody else's schedule has the ID of a check
  └── Rejected          the incident refused it, with a reason
 """
 
@@ -42,6 +45,18 @@ class NobodyAnswers(Trouble):
 
 
 class NoSuchIncident(Trouble):
+    pass
+
+
+class NoSuchSchedule(Trouble):
+    pass
+
+
+class NoReport(Trouble):
+    pass
+
+
+class NotOurs(Trouble):
     pass
 
 
