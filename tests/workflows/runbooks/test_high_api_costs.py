@@ -180,7 +180,10 @@ async def test_what_is_over_and_spends_again_calls_a_person(warned: Harness) -> 
 
 
 async def test_what_does_not_end_within_a_day_calls_a_person(warned: Harness) -> None:
+    """Nobody asks for its state meanwhile: this server loses a query that meets the end of a long run, which
+    is continued as a new one, and answers nothing any more."""
     handle = await over_already(warned)
+    await warned.env.sleep(timedelta(hours=25))
     state = await warned.until(handle, "escalated", timedelta(minutes=10))
     assert any("it did not end by itself" in entry.text for entry in state.timeline)
 
