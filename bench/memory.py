@@ -140,7 +140,9 @@ def _memory(pid: int) -> int:
 
 def _configuration(directory: Path, socket: str, health: str, names: list[str]) -> Path:
     manager = {"kind": "supervisord", "program": "service", "socket": socket}
-    services = {name: {"manager": manager, "health": {"url": f"{health}/{name}"}} for name in names}
+    services = {
+        name: {"manager": manager, "health": {"url": f"{health}/{name}", "settle": "1s"}} for name in names
+    }
     content = {
         "services": services,
         "alerts": {"ServiceDown": {"severity": "warning"}},
