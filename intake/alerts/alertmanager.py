@@ -52,7 +52,7 @@ class AlertmanagerWebhook:
     ) -> None:
         self._dispatch = dispatch
         self._configuration = configuration
-        self._reader = Reader(configuration)
+        self._reader = Reader()
         self._keys = keys
         self._metrics = metrics
         self._http = http
@@ -73,9 +73,10 @@ class AlertmanagerWebhook:
 
     async def receive(self, request: Request) -> Response:
         self._keys.admit(request)
-        body = await read_body(request, self._configuration().intake.max_body)
+        configuration = self._configuration()
+        body = await read_body(request, configuration.intake.max_body)
         try:
-            read = self._reader.read(body)
+            read = self._reader.read(body, configuration)
         except Unreadable as error:
             self._log.warning("webhook refused", reason=str(error))
             return refusal(422, f"this is not a webhook of Alertmanager: {error}")
@@ -84,15 +85,17 @@ class AlertmanagerWebhook:
     async def _take(self, read: Read) -> Response:
         refused = read.refused
         for status, count in read.batch.statuses.items():
-            self._metrics.received.labels(status).inc(count)
+            self._metrics.received(status).inc(count)
         self._metrics.refused.inc(len(refused))
         if refused:
             self._log.warning("alerts refused", count=len(refused), first=refused[0].reason)
         delivery = Delivery(self._dispatch.take, self._metrics, self._dispatch.repeats)
         try:
             await delivery.bring(read.alerts)
-            rest, left_out = await self._rest(read.batch, read.configuration)
-            await delivery.bring(rest)
+            left_out = 0
+            if read.batch.truncated:
+                rest, left_out = await self._rest(read.batch, read.configuration)
+                await delivery.bring(rest)
         except (TemporalAway, NotFetched) as error:
             self._metrics.sent_back.inc()
             self._log.error("webhook sent back", reason=str(error))
@@ -103,7 +106,7 @@ class AlertmanagerWebhook:
             reasons = [one.model_dump() for one in listed]
             return refusal(422, "no alert of this batch can be taken", refused=reasons)
         return shown(
-            Accepted(
+            Accepted.model_construct(
                 taken=delivery.receipts,
                 refused=listed,
                 not_listed=len(refused) - len(listed),
@@ -114,8 +117,6 @@ class AlertmanagerWebhook:
     async def _rest(self, batch: Batch, configuration: Configuration) -> tuple[list[Placed], int]:
         """What Alertmanager left out of the batch, and how many of it nobody can be asked for."""
         alertmanager = configuration.systems.alertmanager
-        if not batch.truncated:
-            return [], 0
         if alertmanager is None:
             self._log.warning("truncated webhook: systems.alertmanager is not configured")
             return [], batch.truncated

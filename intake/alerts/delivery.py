@@ -48,7 +48,6 @@ class Delivery:
         self._take = take
         self._repeats = repeats
         self._metrics = metrics
-        self._log = structlog.get_logger("intake")
         self._receipts: list[Receipt] = []
         self._refused: list[Refused] = []
         self._away: TemporalAway | None = None
@@ -103,11 +102,13 @@ class Delivery:
 
     def _note(self, incident: str, index: int | None, routed: Routed, result: Taken | Unfit) -> None:
         if isinstance(result, Taken):
-            self._metrics.taken.labels(result.value).inc()
-            self._receipts.append(
-                Receipt(index=index, incident=incident, runbook=routed.runbook, taken=result)
+            self._metrics.taken(result.value).inc()
+            receipt = Receipt.model_construct(  # made of what was validated
+                index=index, incident=incident, runbook=routed.runbook, taken=result
             )
+            self._receipts.append(receipt)
             return
         self._metrics.refused.inc()
-        self._log.warning("alert refused", incident=incident, reason=str(result), index=index)
+        log = structlog.get_logger("intake")
+        log.warning("alert refused", incident=incident, reason=str(result), index=index)
         self._refused.append(Refused(index=index, reason=plain(str(result))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,15 +41,13 @@ class Read:
 
 
 class Reader:
-    """Reads by the configuration that is in force."""
+    """Reads each body once for as long as its configuration is in force."""
 
-    def __init__(self, configuration: Callable[[], Configuration]) -> None:
-        self._configuration = configuration
+    def __init__(self) -> None:
         self._remembered: LRUCache[bytes, Read] = LRUCache(REMEMBERED, getsizeof=lambda read: read.batch.size)
 
-    def read(self, body: bytes) -> Read:
+    def read(self, body: bytes, configuration: Configuration) -> Read:
         """Raises Unreadable for what is no webhook at all."""
-        configuration = self._configuration()
         read = self._remembered.get(body)
         if read is None or read.configuration is not configuration:
             read = _routed(read_webhook(body), configuration)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,18 +12,20 @@ KNOWN = ("/v1/alertmanager", "/healthz", "/readyz", "/metrics", "/openapi.json")
 
 
 class IntakeMetrics:
-    """The counters of one intake, in a registry of their own."""
+    """The counters of one intake, in a registry of their own; by their labels, each looked up once."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.received = Counter(
-            "runbooks_alerts_received", "Alerts received", ["status"], registry=self.registry
+        self.received = cache(
+            Counter("runbooks_alerts_received", "Alerts received", ["status"], registry=self.registry).labels
         )
-        self.taken = Counter(
-            "runbooks_alerts_taken",
-            "Alerts taken by Temporal, by result",
-            ["how"],
-            registry=self.registry,
+        self.taken = cache(
+            Counter(
+                "runbooks_alerts_taken",
+                "Alerts taken by Temporal, by result",
+                ["how"],
+                registry=self.registry,
+            ).labels
         )
         self.refused = Counter("runbooks_alerts_refused", "Alerts refused for good", registry=self.registry)
         self.sent_back = Counter(
@@ -30,11 +33,13 @@ class IntakeMetrics:
             "Webhooks answered with 503, because Temporal did not answer",
             registry=self.registry,
         )
-        self.seconds = Histogram(
-            "runbooks_intake_request_seconds",
-            "Time to answer a request",
-            ["path", "status"],
-            registry=self.registry,
+        self.seconds = cache(
+            Histogram(
+                "runbooks_intake_request_seconds",
+                "Time to answer a request",
+                ["path", "status"],
+                registry=self.registry,
+            ).labels
         )
 
 
@@ -62,7 +67,7 @@ class Timed:
             await self._app(scope, receive, noting)
         finally:
             taken = time.perf_counter() - began
-            self._metrics.seconds.labels(_known(scope["path"]), str(status)).observe(taken)
+            self._metrics.seconds(_known(scope["path"]), str(status)).observe(taken)
 
 
 def _known(path: str) -> str:
