@@ -5,6 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FAULT ?=
+CHECK ?=
 PLACES ?=
 EPISODES ?= 10000
 SEED ?= 0
@@ -21,6 +22,7 @@ endef
 
 help:
 	@echo "make demo [FAULT=crash]   start the stand-in stack, break it, watch it heal"
+	@echo "make demo CHECK=daily     run a scheduled check on it: daily, weekly or monthly"
 	@echo "make test                 lint, types and every test"
 	@echo "make scenarios            every cause of every runbook, against real systems"
 	@echo "make faults               killed processes, cut connections, lost answers"
@@ -37,7 +39,7 @@ venv: .venv/installed
 	@touch $@
 
 demo: venv
-	$(BIN)/python -m demo $(FAULT)
+	$(BIN)/python -m demo $(if $(CHECK),--check $(CHECK),$(FAULT))
 
 lint: venv
 	$(BIN)/python -m ruff check .

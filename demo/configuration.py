@@ -31,6 +31,8 @@ class Around:
     stable_for: str = STABLE_FOR
     backend: Mapping[str, Any] = field(default_factory=dict)
     """More about the backend: what is around it, in a stack that has it."""
+    checks: Mapping[str, Any] = field(default_factory=dict)
+    """The part `checks`, in a stack that has what they look at."""
 
 
 _SEVERITY = {"RevenueDeclining": "info"}
@@ -71,6 +73,7 @@ def _content(directory: Path, services: Services, around: Around, secret: Path) 
         "channels": {"log": {"kind": "log"}},
         "systems": {name: address for name, address in systems.items() if address},
         "temporal": {"ui": around.temporal_ui},
+        "checks": dict(around.checks),
         "directories": {"state": str(directory / "state"), "reviews": str(directory / "reviews")},
     }
 

@@ -1,4 +1,4 @@
-"""One run of the demo: the stack is started, broken, healed by its runbook, and stopped."""
+"""One run of the demo: the stack is started, broken, healed by its runbook or checked, and stopped."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from demo.checks.story import tell
 from demo.configuration import STABLE_FOR
 from demo.faults import FAULTS, Fault
 from demo.faults.fault import OBSERVED
@@ -18,17 +19,29 @@ from demo.parts.errors import PartError
 from demo.screen import Screen
 from demo.stack import Stack, choose_services
 from demo.story import Story, last_words
+from models.checks.check import CheckName
 
 WITHIN = 150
 """Seconds until everything is being stopped: with the stopping, under three minutes."""
-_NOT_KEPT = ("postgres-data", "temporal.db*", "backend-state", "*-token", "postgres-url", "around.json")
+_NOT_KEPT = (
+    "postgres-data",
+    "backups",
+    "temporal.db*",
+    "backend-state",
+    "*-token",
+    "postgres-url",
+    "around.json",
+)
 
 
 def main() -> int:
-    """Run the fault that the command line names; answer with the exit code."""
+    """Run the fault or the check that the command line names; answer with the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("fault", nargs="?", default="crash", choices=sorted(FAULTS))
-    fault = FAULTS[parser.parse_args().fault]
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("fault", nargs="?", default="crash", choices=sorted(FAULTS))
+    what.add_argument("--check", choices=[one.value for one in CheckName])
+    chosen = parser.parse_args()
+    fault, check = FAULTS[chosen.fault], CheckName(chosen.check) if chosen.check else None
     try:
         directory = Path(tempfile.mkdtemp(prefix="runbooks-demo-"))
     except OSError as error:
@@ -36,27 +49,29 @@ def main() -> int:
         return 1
     try:
         with Screen() as screen:
-            return asyncio.run(_demo(fault, directory, screen))
+            return asyncio.run(_demo(fault, check, directory, screen))
     finally:
         _remove_data(directory)
 
 
-async def _demo(fault: Fault, directory: Path, screen: Screen) -> int:
-    """0 when the run completed with the cause that was expected, else 1."""
+async def _demo(fault: Fault, check: CheckName | None, directory: Path, screen: Screen) -> int:
+    """0 when it ended as expected, with the cause of the fault or the reports of the check; else 1."""
     _end_on_signals()
     try:
         async with asyncio.timeout(WITHIN) as limit:
             services, said = await choose_services(directory, fault)
             screen.line(f"START     Temporal, PostgreSQL and a stand-in backend, run by {said}")
-            observed = fault.needs == OBSERVED
+            observed = check is not None or fault.needs == OBSERVED
             async with Stack(
-                directory, services, stable_for=STABLE_FOR, observed=observed, one_process=True
+                directory,
+                services,
+                stable_for=STABLE_FOR,
+                observed=observed,
+                one_process=True,
+                checked=check is not None,
             ) as stack:
                 screen.line(f"READY     Temporal's UI is at {stack.temporal.ui}")
-                screen.line(
-                    f"NOTE      recovered means healthy for {STABLE_FOR} here; in production it is 5 minutes"
-                )
-                code = await _show(fault, stack, screen)
+                code = await (tell(check, stack, screen) if check else _show(fault, stack, screen))
                 if os.environ.get("KEEP") == "1":
                     limit.reschedule(None)
                     screen.plain(
@@ -67,7 +82,7 @@ async def _demo(fault: Fault, directory: Path, screen: Screen) -> int:
         screen.plain(f"{error}\nThe logs are in {directory}")
         return 1
     except TimeoutError:
-        screen.plain(f"The incident was not over within {WITHIN} s. Nothing is left running.")
+        screen.plain(f"It was not over within {WITHIN} s. Nothing is left running.")
         screen.plain(f"The logs are in {directory}")
         return 1
     except OSError as error:
@@ -76,11 +91,12 @@ async def _demo(fault: Fault, directory: Path, screen: Screen) -> int:
     except asyncio.CancelledError:
         screen.plain("Stopped; nothing is left running.")
         return 130
-    screen.plain(f"Nothing is left running. The logs and the review are in {directory}")
+    screen.plain(f"Nothing is left running. The logs and what was written are in {directory}")
     return code
 
 
 async def _show(fault: Fault, stack: Stack, screen: Screen) -> int:
+    screen.line(f"NOTE      recovered means healthy for {STABLE_FOR} here; in production it is 5 minutes")
     story = Story(stack, screen)
     for nth in range(fault.crashes_before):
         screen.line(f"BEFORE    crash {nth + 1} of {fault.crashes_before}, healed as usual")

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
+from demo.checks.around import CheckSurroundings
 from demo.configuration import Around, write_configuration
 from demo.faults.fault import NETWORKS, SMALL_DISK, Fault
 from demo.observed import observed
@@ -58,7 +59,7 @@ class Stack(Part):
     """All parts on free ports in one work directory. With `monitored`, Prometheus and Alertmanager
     watch the backend and raise and resolve the alerts themselves. With `observed`, Prometheus watches
     it among all that is around a backend: users, a provider, an orchestrator, Sentry. With
-    `one_process`, intake and worker are one process."""
+    `one_process`, intake and worker are one process. With `checked`, there is what the checks look at."""
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class Stack(Part):
         monitored: bool = False,
         observed: bool = False,
         one_process: bool = False,
+        checked: bool = False,
     ) -> None:
         self.directory = directory
         self.services = services
@@ -91,6 +93,7 @@ class Stack(Part):
             temporal = self.temporal.address
             services.surroundings = Surroundings(directory, services.backend, temporal, self.prometheus)
             services.pipeline = self.tell_deployed
+        self.checked = CheckSurroundings(directory, services.cluster) if checked else None
         self._stable_for = stable_for
         self._open = AsyncExitStack()
 
@@ -105,6 +108,8 @@ class Stack(Part):
         if self.services.surroundings:
             await self._enter(self.services.surroundings)
         await self._enter(self.services)
+        if self.checked:
+            await self._enter(self.checked)
         write_configuration(self.directory, self.services, self._around())
         await self._enter(*self._product)
         await self._enter(*(part for part in (self.alertmanager, self.prometheus) if part))
@@ -159,6 +164,7 @@ class Stack(Part):
             prometheus=self.prometheus.url if self.prometheus else None,
             stable_for=self._stable_for,
             backend=self._observed(),
+            checks=self.checked.configuration() if self.checked else {},
         )
 
     def _observed(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ M = TypeVar("M", bound=Model)
 LARGEST = 16 * 1024 * 1024
 """Bytes. No report is larger; what is, is not one of ours."""
 _ENDINGS = (".md", ".html", ".json")
-_NAME = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9_-]{1,8}")
+_NAME = re.compile(r"\d{8}T\d{9}Z-[A-Za-z0-9_-]{1,8}")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -44,12 +44,13 @@ def directory_of(configured: Directories) -> Path:
 
 
 class ReportStore:
-    """`checks/daily/20261126T090000Z-1a2b3c4d.json`, with the same as `.md` and `.html`."""
+    """`checks/daily/20261126T090000000Z-1a2b3c4d.json`, with the same as `.md` and `.html`."""
 
     def __init__(self, directory: Path, report: CheckReport) -> None:
         self._directory = directory / report.name.value
-        began = f"{report.began_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-        self.name = f"{began}-{_NOT_IN_A_NAME.sub('-', report.run_id)[:8] or 'unnamed'}"
+        began = report.began_at.astimezone(UTC)
+        run = _NOT_IN_A_NAME.sub("-", report.run_id)[-8:] or "unnamed"  # its beginning is only the time
+        self.name = f"{began:%Y%m%dT%H%M%S}{began.microsecond // 1000:03d}Z-{run}"
 
     def path(self, ending: str) -> Path:
         """The file of this report that ends so, such as `.html`."""

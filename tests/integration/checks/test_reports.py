@@ -16,7 +16,7 @@ from models.configuration.configuration import Configuration
 from tests.parts.product.check_reports import ITEMS, check_report, next_day
 
 Write = Callable[[CheckReport], StoredReport]
-NAME = "20261126T080000Z-1a2b3c4d"
+NAME = "20261126T080000000Z-1a2b3c4d"
 
 
 @pytest.fixture
@@ -98,6 +98,15 @@ def test_an_older_report_with_fewer_fields_is_compared(write: Write) -> None:
     }
     Path(stored.data).write_text(json.dumps(old))
     assert "cost was bad and is attention" in write(next_day(check_report())).changes
+
+
+def test_two_runs_of_the_same_second_are_two_reports(write: Write) -> None:
+    first = write(check_report(run_id="019ac1b2-0000-7000-8000-00001a2b3c4d"))
+    later = check_report().began_at.replace(microsecond=250_000)
+    run_id = "019ac1b2-0000-7000-8000-00000a2b3c4d"
+    second = write(check_report(*ITEMS[1:], run_id=run_id, began_at=later))
+    assert second.page != first.page
+    assert second.changes == ("health of backend is not part of this check any more; it was ok",)
 
 
 def test_another_check_is_not_compared_with(write: Write) -> None:

@@ -47,7 +47,7 @@ def check_report(*items: Item, **more: object) -> CheckReport:
     """By default with an item of each state."""
     fields: dict[str, object] = {
         "name": CheckName.DAILY,
-        "run_id": "1a2b3c4d-0000-4000-8000-000000000000",
+        "run_id": "019ac1b2-0000-7000-8000-00001a2b3c4d",
         "began_at": BEGAN,
         "ended_at": BEGAN + timedelta(seconds=42),
         "time_zone": "Europe/Berlin",
@@ -61,7 +61,7 @@ def next_day(report: CheckReport, days: int = 1) -> CheckReport:
     later = timedelta(days=days)
     return report.model_copy(
         update={
-            "run_id": f"{days:08x}-1111",
+            "run_id": f"019ac1b2-0000-7000-8000-0000{days:08x}",
             "began_at": report.began_at + later,
             "ended_at": report.ended_at + later,
         }

@@ -1,0 +1,70 @@
+"""What the checks look at beside the services: backups by pg_dump, and a git repository."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from demo.parts.errors import NotInstalledError, PartError
+from demo.parts.loopback import is_installed
+from demo.parts.part import Part
+from demo.parts.postgres_programs import postgres_program
+from demo.systems.postgres import Cluster
+
+BACKUPS = 4
+DAY = 24 * 3600
+_WITHIN = 60
+"""Seconds for one program."""
+
+
+class CheckSurroundings(Part):
+    """One for each stack that runs checks; enter it when PostgreSQL runs."""
+
+    def __init__(self, directory: Path, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.backups = directory / "backups"
+        self.repository = directory / "dashboards.git"
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self._prepare)
+
+    async def stop(self) -> None:
+        """Nothing of it runs."""
+
+    def configuration(self) -> dict[str, Any]:
+        """The part `checks` of `runbooks.yaml`."""
+        backup = {
+            "name": "affiliate",
+            "directory": str(self.backups),
+            "pattern": "*.dump",
+            "settle": "0s",
+            "pg_restore": postgres_program("pg_restore"),
+        }
+        return {"backups": [backup]}
+
+    def newest_backup(self) -> Path:
+        return self.backups / f"affiliate-{BACKUPS}.dump"
+
+    def _prepare(self) -> None:
+        """A backup of each of the last days, and an empty repository."""
+        self.backups.mkdir(exist_ok=True)
+        for number in range(1, BACKUPS + 1):
+            path = self.backups / f"affiliate-{number}.dump"
+            _run(
+                postgres_program("pg_dump"), "--format=custom", f"--file={path}", self._cluster.superuser_url
+            )
+            made_at = time.time() - (BACKUPS - number) * DAY - 60
+            os.utime(path, (made_at, made_at))
+        if not is_installed("git"):
+            raise NotInstalledError("git is not installed: apt-get install git")
+        _run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(self.repository))
+
+
+def _run(*argv: str) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=_WITHIN, check=False)
+    if done.returncode != 0:
+        raise PartError(f"{Path(argv[0]).name} failed: {done.stderr.strip()}")
