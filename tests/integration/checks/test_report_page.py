@@ -2,91 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Literal, Protocol
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, Route
 
 from activities.checks.page import page as page_of
 from activities.checks.store import Kept
 from models.checks.check import Change, ChangeKind
 from tests.parts.product.check_reports import check_report
 from tests.parts.product.hostile import hostile_items
+from tests.parts.product.report_tab import PAPER, SCHEMES, SIZES, Open, Scheme
 
-pytest_plugins = ["tests.parts.servers.browser"]
+pytest_plugins = ["tests.parts.servers.report_tabs"]
 
-SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
-PAPER = {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 29)"}
 CHANGES = (
     Change(kind=ChangeKind.WORSE, item="targets", says="targets was ok and is bad"),
     Change(kind=ChangeKind.MOVED, item="cost", says="cost of the day of cost was 41 USD and is 52.50 USD"),
 )
-FITS = "document.documentElement.scrollWidth <= innerWidth"
-Scheme = Literal["light", "dark"]
-
-
-class Tab:
-    """One tab, and what it fetched and complained about."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.fetched: list[str] = []
-        self.said: list[str] = []
-        page.on("console", lambda message: self.said.append(message.text))
-        page.on("pageerror", lambda error: self.said.append(str(error)))
-        page.on("dialog", lambda dialog: self.said.append(dialog.message))
-
-    async def route(self, route: Route) -> None:
-        self.fetched.append(route.request.url)
-        await (route.continue_() if route.request.url.startswith("file:") else route.abort())
-
-    async def open(self, path: Path) -> None:
-        await self.page.goto(path.as_uri())
-        assert self.fetched == [path.as_uri()]
-        assert self.said == []
-
-    async def violations(self) -> list[tuple[str, str]]:
-        """What axe-core finds: the rule, and the first place."""
-        found = (await Axe().run(self.page)).response["violations"]
-        return [(one["id"], one["nodes"][0]["html"]) for one in found]
-
-    async def keep(self, name: str) -> None:
-        """A picture for people to look at, in `$CI_OUTPUT` or in `ci-output/`."""
-        directory = Path(os.environ.get("CI_OUTPUT", "ci-output"))
-        await self.page.screenshot(path=directory / f"check-report-{name}.png", full_page=True)
-
-
-class Open(Protocol):
-    """Opens a page in a tab of its own; `asked` where scripts of ours must ask it."""
-
-    async def __call__(self, path: Path, size: str, scheme: Scheme, *, asked: bool = False) -> Tab: ...
-
-
-@pytest.fixture
-async def opened(chromium: Browser) -> AsyncIterator[Open]:
-    contexts = []
-
-    async def open_tab(path: Path, size: str, scheme: Scheme, *, asked: bool = False) -> Tab:
-        width, height = SIZES[size]
-        context = await chromium.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            bypass_csp=asked,  # axe-core is a script, and the page allows none
-        )
-        contexts.append(context)
-        context.set_default_timeout(15_000)
-        tab = Tab(await context.new_page())
-        await context.route("**/*", tab.route)
-        await tab.open(path)
-        return tab
-
-    yield open_tab
-    for context in contexts:
-        await context.close()
 
 
 def written(directory: Path, kept: Kept) -> Path:
@@ -101,7 +33,7 @@ def report(tmp_path: Path) -> Path:
     return written(tmp_path, kept)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("size", list(SIZES))
 async def test_it_is_readable_by_everybody(report: Path, opened: Open, size: str, scheme: Scheme) -> None:
     tab = await opened(report, size, scheme, asked=True)
