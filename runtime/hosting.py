@@ -48,6 +48,7 @@ from activities.files.environment import EnvironmentActivities
 from activities.files.heap_limit import HeapLimitActivities
 from activities.files.recreate import RecreateActivities
 from activities.files.savings import SavingActivities
+from activities.forecasts.forecasts import ForecastActivities
 from activities.health.dependencies import DependencyActivities
 from activities.health.probe import HealthActivities
 from activities.incidents.open_incidents import OpenIncidentActivities
@@ -199,6 +200,7 @@ def build(
         EngineActivities(),
         DatabaseOverviewActivities(),
         OwnRunActivities(client),
+        ForecastActivities(Prometheus(http)),
         ActionActivities(managers),
         AlertSourceActivities(http),
         ChannelActivities(build_channels(now.channels, http, resolve)),

@@ -39,10 +39,10 @@ def of_service(service: Service, settings: ThresholdSettings) -> Iterator[Watche
 def _of_metrics(metrics: ErrorMetrics, settings: ThresholdSettings) -> Iterator[Watched]:
     enough = max(metrics.min_rate, metrics.min_requests / metrics.window.total_seconds())
     rows = (
-        ("error ratio", _with(metrics.ratio, metrics.traffic, enough), metrics.threshold, "%"),
+        ("error ratio", with_traffic(metrics.ratio, metrics.traffic, enough), metrics.threshold, "%"),
         (
             "p95",
-            _with(metrics.latency.p95, metrics.latency.traffic, enough),
+            with_traffic(metrics.latency.p95, metrics.latency.traffic, enough),
             metrics.latency.threshold.total_seconds(),
             "s",
         ),
@@ -55,7 +55,7 @@ def _of_metrics(metrics: ErrorMetrics, settings: ThresholdSettings) -> Iterator[
             yield Watched(name, threshold, metrics.prometheus, query, settings.every, unit)
 
 
-def _with(query: str, traffic: str, enough: float) -> str:
+def with_traffic(query: str, traffic: str, enough: float) -> str:
     """Only the points with enough traffic to say something."""
     return f"({query}) and on() (({traffic}) >= {enough:g})" if query and traffic else query
 

@@ -65,6 +65,8 @@ class MonthlySettings(Configured):
     """So much of the past thresholds and forecasts are measured over."""
     thresholds: ThresholdSettings = ThresholdSettings()
     forecasts: ForecastSettings = ForecastSettings()
+    without: tuple[str, ...] = ()
+    """Items that are not wanted, by the names that the report gives them."""
 
 
 class StatusSettings(Configured):

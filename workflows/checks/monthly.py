@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.checks.check import CheckPolicy, CheckReport, CheckRequest
     from workflows.checks.check import Check, ItemOf
-    from workflows.checks.monthly_items import thresholds
+    from workflows.checks.monthly_items import forecasts, thresholds
 
 
 @workflow.defn
@@ -23,4 +24,5 @@ class MonthlyCheck:
 
 def items(policy: CheckPolicy) -> Iterator[ItemOf]:
     """The items in the order of the report."""
-    yield from thresholds(policy)
+    wanted = chain(thresholds(policy), forecasts(policy))
+    yield from (one for one in wanted if one.name not in policy.checks.monthly.without)

@@ -12,6 +12,7 @@ from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.baselines.thresholds import MeasureRules, MeasureThresholds, ThresholdActivities
+    from activities.forecasts.forecasts import Forecast, ForecastActivities
     from models.checks.check import CheckPolicy
     from models.checks.item import ItemResult
     from workflows.checks.check import ItemOf
@@ -35,6 +36,28 @@ def thresholds(policy: CheckPolicy) -> Iterator[ItemOf]:
         yield _item(name, ThresholdActivities.measure_alert_rules, rules)
     else:
         yield ItemOf(name, partial(_not_configured, "systems.prometheus"))
+
+
+def forecasts(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """What grows, and when it is too much."""
+    monthly = policy.checks.monthly
+    for service in policy.services:
+        name = service.name
+        request = Forecast(
+            service=service,
+            over=monthly.baseline,
+            settings=monthly.forecasts,
+            zone=policy.time_zone,
+            prometheus=policy.systems.prometheus or "",
+        )
+        if service.costs:
+            yield _item(f"forecast of the cost of {name}", ForecastActivities.forecast_cost, request)
+        if service.metrics:
+            yield _item(f"forecast of p95 of {name}", ForecastActivities.forecast_p95, request)
+        if service.is_database or name in monthly.forecasts.databases:
+            yield _item(f"forecast of the size of {name}", ForecastActivities.forecast_size, request)
+        if service.videos or name in monthly.forecasts.videos:
+            yield _item(f"forecast of the videos of {name}", ForecastActivities.forecast_videos, request)
 
 
 def _item(name: str, activity: Callable[..., Any], request: Any) -> ItemOf:
