@@ -21,7 +21,7 @@ from models.configuration.configuration import Configuration
 from models.incident.alert import Alert, AlertStatus
 from models.incident.search_attributes import ALERT_NAME, FAULT, SERVICE, of_alert
 from models.messages import ALERT_CHANGED
-from models.names import TASK_QUEUE, WORKFLOW_STUCK
+from models.names import CHECK, TASK_QUEUE, WORKFLOW_STUCK
 from runtime.connection import PATIENCE
 from runtime.errors import Trouble, in_time
 from runtime.readiness import Check
@@ -153,9 +153,17 @@ async def _listed(client: Client, query: str) -> tuple[OpenRun, ...]:
 
 
 def _run(execution: WorkflowExecution) -> OpenRun:
-    """A steward is named after its service; the control room stands for none."""
-    service = execution.typed_search_attributes.get(SERVICE) or execution.id.rpartition("/")[2]
+    service = execution.typed_search_attributes.get(SERVICE) or _stands_for(execution.id)
     return OpenRun(id=execution.id, run_id=execution.run_id, service=service)
+
+
+def _stands_for(workflow_id: str) -> str:
+    """A steward is named after its service; the control room and the checks stand for themselves.
+
+    The run of a check's schedule has its time behind the name: `check/daily-2026-11-26T09:00:00Z`.
+    """
+    kind, _, name = workflow_id.rpartition("/")
+    return f"{CHECK}-{name.partition('-')[0]}" if kind == CHECK else name
 
 
 def _named(runs: tuple[OpenRun, ...]) -> str:
