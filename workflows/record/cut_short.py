@@ -16,9 +16,9 @@ async def unless(stop: Callable[[], bool], work: Coroutine[Any, Any, R]) -> R | 
     working = asyncio.create_task(work)
     stopping = asyncio.create_task(workflow.wait_condition(stop))
     try:
-        await workflow.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
-    finally:
+        done, _ = await workflow.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:  # nothing is awaited here: a run that is evicted from its worker ends at once
         for one in (working, stopping):
             one.cancel()
-        await asyncio.gather(working, stopping, return_exceptions=True)
+    await asyncio.gather(working, stopping, return_exceptions=True)
+    return working.result() if working in done else None

@@ -6,6 +6,7 @@ for another incident: no two incidents can wait for one another.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -120,15 +121,21 @@ class Remediation:
         done_said = self._record.done_from_now_on()
         hold = await self._hold_for(plan.service.name, REVERT)
         try:
-            while True:
-                try:
-                    return await self._ordered(hold, plan, "the approval of what is reverted", None)
-                except Withdrawn:
-                    await self._granted(hold, done_said)
-                    if done_said():
-                        raise Escalated(f"another incident holds {hold.service}") from None
-        finally:
+            performed = await self._reverted(hold, plan, done_said)
+        except (Exception, asyncio.CancelledError):  # not `finally`: an evicted run awaits nothing
             await self._let_go(REVERT)
+            raise
+        await self._let_go(REVERT)
+        return performed
+
+    async def _reverted(self, hold: ServiceHold, plan: Plan, done_said: Callable[[], bool]) -> Performed:
+        while True:
+            try:
+                return await self._ordered(hold, plan, "the approval of what is reverted", None)
+            except Withdrawn:
+                await self._granted(hold, done_said)
+                if done_said():
+                    raise Escalated(f"another incident holds {hold.service}") from None
 
     def verified(self, ok: bool) -> None:
         """The outcome of a verification: whether what was tried under this hold helped."""
