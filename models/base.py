@@ -92,6 +92,15 @@ def in_days(duration: timedelta) -> str:
     )
 
 
+def roughly(duration: timedelta) -> str:
+    """A duration by its two largest units: `3 d 4 h`, `5 h 12 min`, `40 s`."""
+    seconds = max(0, round(duration.total_seconds()))
+    if seconds < 86400:
+        return in_words(timedelta(seconds=seconds - seconds % 60 if seconds >= 3600 else seconds))
+    days, hours = divmod(seconds // 3600, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
 def in_bytes(size: int) -> str:
     """A size as a person says it: `512 MiB`, `1.5 GiB`."""
     amount, unit = float(size), "B"

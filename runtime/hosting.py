@@ -19,6 +19,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.active_alerts.unexpected import ActiveAlertActivities
 from activities.alerts_history.alerts import AlertHistoryActivities
 from activities.alerts_history.incidents import IncidentHistoryActivities
 from activities.analytics.analytics import AnalyticsActivities
@@ -33,6 +34,7 @@ from activities.app.starts import StartActivities
 from activities.app.switches import Switches
 from activities.app.sync import SyncActivities
 from activities.backups.backups import BackupActivities
+from activities.baselines.p95 import BaselineActivities
 from activities.baselines.thresholds import ThresholdActivities
 from activities.checks.policy import CheckPolicyActivities
 from activities.checks.reports import CheckReportActivities
@@ -51,6 +53,7 @@ from activities.files.savings import SavingActivities
 from activities.forecasts.forecasts import ForecastActivities
 from activities.health.dependencies import DependencyActivities
 from activities.health.probe import HealthActivities
+from activities.incidents.aged import AgedIncidentActivities
 from activities.incidents.open_incidents import OpenIncidentActivities
 from activities.incidents.own_runs import OwnRunActivities
 from activities.incidents.policy import PolicyActivities
@@ -82,6 +85,7 @@ from activities.retention.retention import RetentionActivities
 from activities.review.reviews import ReviewActivities
 from activities.schedules.actions import ScheduleActionActivities
 from activities.schedules.schedules import ScheduleActivities
+from activities.scraping.targets import TargetActivities
 from activities.service.actions import ActionActivities
 from activities.service.host import HostActivities
 from activities.service.log_search import LogSearchActivities
@@ -146,6 +150,10 @@ def build(
         StewardshipActivities(client),
         OpenIncidentActivities(client),
         StartIncidentActivities(client, configuration),
+        AgedIncidentActivities(client),
+        ActiveAlertActivities(http),
+        TargetActivities(http),
+        BaselineActivities(Prometheus(http)),
         health,
         processes,
         postgres,

@@ -32,6 +32,8 @@ class DailySettings(Configured):
     at: ClockTime = time(9)
     slower_than_usual: float = Field(default=1.5, gt=1)
     """p95 against its baseline of the same hour: more than so many times it needs attention."""
+    slower_by: Interval = timedelta(milliseconds=50)
+    """And by at least so much: of what takes a few milliseconds, twice as much is nothing."""
     open_for: Interval = timedelta(days=1)
     """An incident that is open for longer is named."""
     unanswered_for: Interval = timedelta(hours=1)

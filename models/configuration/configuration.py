@@ -18,6 +18,7 @@ from models.actions.change import Risk
 from models.actions.kinds import kinds
 from models.base import Configured, Duration, Interval
 from models.configuration.channels import ChannelConfig
+from models.configuration.check_mistakes import mistakes_of_checks
 from models.configuration.checks import Checks
 from models.configuration.consistency import Inconsistent, Mistake, Place, cycles, doubled_aliases, unknown
 from models.configuration.processes import Directories, IntakeSettings, Systems, TemporalLinks, WorkerSettings
@@ -198,6 +199,7 @@ class Configuration(Configured):
             *self._mistakes_of_services(),
             *self._mistakes_of_alerts(),
             *self._mistakes_of_people(),
+            *mistakes_of_checks(self.checks, self.alerts),
         )
 
     def _mistakes_of_services(self) -> list[Mistake]:
@@ -246,6 +248,8 @@ class Configuration(Configured):
                 found += _lost(("contacts", role, i), "channel", channel, self.channels)
         for i, channel in enumerate(self.broadcast):
             found += _lost(("broadcast", i), "channel", channel, self.channels)
+        for i, channel in enumerate(self.checks.tell):
+            found += _lost(("checks", "tell", i), "channel", channel, self.channels)
         return found
 
 

@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.checks.check import CheckPolicy, CheckReport, CheckRequest
     from workflows.checks.check import Check, ItemOf
+    from workflows.checks.daily_items import alerts, cost, health, incidents, p95, targets
 
 
 @workflow.defn
@@ -22,4 +23,9 @@ class DailyCheck:
 
 def items(policy: CheckPolicy) -> Iterator[ItemOf]:
     """The items in the order of the report."""
-    yield from ()
+    yield from health(policy)
+    yield from targets(policy)
+    yield from p95(policy)
+    yield from cost(policy)
+    yield from alerts(policy)
+    yield from incidents(policy)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-import shutil
-import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -20,7 +17,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.monitoring.alertmanager import AlertSourceActivities, AlertSourceSeen, Asking, AskSource
 from models.evidence.evidence import Finding
 from models.incident.alert import Alert
-from tests.parts.requirements import missing
+from tests.parts.servers.alertmanager_server import QUIET, alertmanager_with
 from tests.parts.servers.sockets import closed_port, listening, silence
 
 BRIEFLY = timedelta(milliseconds=300)
@@ -29,39 +26,8 @@ BRIEFLY = timedelta(milliseconds=300)
 @pytest.fixture(scope="module")
 def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real Alertmanager that tells nobody."""
-    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-    if program is None:
-        missing("Alertmanager is not installed: apt-get install prometheus-alertmanager")
-    directory = tmp_path_factory.mktemp("alertmanager")
-    configuration = directory / "alertmanager.yml"
-    configuration.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
-    url = f"http://127.0.0.1:{closed_port()}"
-    command = [
-        str(program),
-        f"--config.file={configuration}",
-        f"--storage.path={directory / 'data'}",
-        f"--web.listen-address={url.removeprefix('http://')}",
-        "--cluster.listen-address=",
-    ]
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        _until_ready(url, directory / "log")
+    with alertmanager_with(QUIET, tmp_path_factory.mktemp("alertmanager")) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-
-
-def _until_ready(url: str, log: Path) -> None:
-    until = time.monotonic() + 15
-    while time.monotonic() < until:
-        try:
-            if httpx.get(f"{url}/-/ready", trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)  # between two looks of a bounded wait
-    raise RuntimeError(log.read_text())
 
 
 @pytest.fixture

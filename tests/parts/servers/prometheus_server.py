@@ -1,11 +1,12 @@
-"""A real Prometheus that already holds samples, and scrapes nothing."""
+"""A real Prometheus that already holds samples and scrapes nothing, or scrapes what a test names."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,11 +38,39 @@ def prometheus_with(
     # One pass over the samples a block: of a month there would be 360 of the usual two hours.
     blocks = ["tsdb", "create-blocks-from", "--max-block-duration=744h", "openmetrics"]
     subprocess.run([tool, *blocks, str(directory / "samples"), data], check=True, capture_output=True)
+    with _running(program, directory, f"http://127.0.0.1:{closed_port()}", flags) as url:
+        yield url
+
+
+@contextmanager
+def prometheus_scraping(jobs: Mapping[str, Sequence[str]], directory: Path) -> Iterator[str]:
+    """Its address, while it scrapes these targets every second; `SELF` is its own address."""
+    program = shutil.which("prometheus")
+    if program is None:
+        missing("Prometheus is not installed: apt-get install prometheus")
     url = f"http://127.0.0.1:{closed_port()}"
+    scraped = [
+        {
+            "job_name": job,
+            "static_configs": [{"targets": [one.replace("SELF", url[7:]) for one in targets]}],
+        }
+        for job, targets in jobs.items()
+    ]
+    content = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "scrape_configs": scraped,
+    }
+    (directory / "prometheus.yml").write_text(json.dumps(content))
+    with _running(program, directory, url):
+        yield url
+
+
+@contextmanager
+def _running(program: str, directory: Path, url: str, flags: Sequence[str] = ()) -> Iterator[str]:
     command = [
         program,
         f"--config.file={directory / 'prometheus.yml'}",
-        f"--storage.tsdb.path={data}",
+        f"--storage.tsdb.path={directory / 'data'}",
         *flags,
         f"--web.listen-address={url.removeprefix('http://')}",
     ]

@@ -459,3 +459,20 @@ def test_a_broken_or_deleted_file_leaves_the_last_good_one_in_force(tmp_path: Pa
 def test_the_first_file_must_be_good(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         ConfigurationFile(tmp_path / "absent.yaml", {})
+
+
+def test_what_a_check_may_start_is_named_with_its_line(tmp_path: Path) -> None:
+    checks = """
+    checks:
+      tell: [lgo]
+      start:
+        helth: ServiceDown
+        p95: CacheSlwo
+        cost: CacheDown
+    """
+    lines = refused(tmp_path, GOOD + checks)
+    assert [line.partition(": ")[2] for line in lines] == [
+        "checks.tell[0]: there is no channel 'lgo'; did you mean log?",
+        "checks.start.helth: there is no kind of item about a service 'helth'; did you mean health?",
+        "checks.start.p95: there is no alert in `alerts` 'CacheSlwo'; did you mean CacheSlow?",
+    ]

@@ -1,0 +1,145 @@
+"""The items of the daily check, each with its activities and its time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.active_alerts.unexpected import ActiveAlertActivities, LookAtAlerts
+    from activities.baselines.p95 import BaselineActivities, CompareP95
+    from activities.health.dependencies import DependenciesSeen, DependencyActivities, LookAtDependencies
+    from activities.incidents.aged import AgedIncidentActivities, LookAtIncidents
+    from activities.managers.process_seen import ProcessSeen
+    from activities.monitoring.costs import CostActivities, CostsSeen, LookAtCosts
+    from activities.scraping.targets import LookAtTargets, TargetActivities
+    from activities.service.processes import ProcessActivities
+    from models.checks.check import CheckPolicy
+    from models.checks.item import ItemResult
+    from models.checks.naming import Naming
+    from models.names import queue_of
+    from models.service.service import Service
+    from workflows.checks.check import ItemOf
+    from workflows.checks.daily_findings import spending, wellbeing
+
+TIMEOUT = timedelta(seconds=30)
+HOST_AWAY = timedelta(seconds=15)
+"""A worker that takes no task for this long counts as away."""
+TWICE = RetryPolicy(maximum_attempts=2, initial_interval=timedelta(milliseconds=200))
+
+A = TypeVar("A")
+Look = Callable[[Any, Any], Any]
+
+
+async def ask(look: Look, about: object, summary: str, host: str | None = None) -> Any:
+    """One activity that looks, on the host of its service where that has one."""
+    return await workflow.execute_activity_method(
+        look,
+        about,
+        task_queue=queue_of(host),
+        schedule_to_start_timeout=HOST_AWAY,
+        start_to_close_timeout=TIMEOUT,
+        retry_policy=TWICE,
+        summary=summary,
+    )
+
+
+def _asks(look: Look, about: object, summary: str, host: str | None = None) -> Callable[[], Awaitable[Any]]:
+    return partial(ask, look, about, summary, host)
+
+
+def health(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """Each service by the looks of its runbooks: what it answers, and whether its process runs."""
+    for service in policy.services:
+        yield ItemOf(f"health of {service.name}", partial(_health, service))
+
+
+async def _health(service: Service) -> ItemResult:
+    about = LookAtDependencies(services=(service,))
+    answers: DependenciesSeen
+    process: ProcessSeen
+    answers, process = await asyncio.gather(
+        ask(DependencyActivities.look_at_dependencies, about, f"health of {service.name}", service.host),
+        ask(ProcessActivities.look_at_process, service, f"process of {service.name}", service.host),
+    )
+    return wellbeing(service, answers.services[0], process)
+
+
+def targets(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """What each Prometheus scrapes."""
+    naming = Naming.of(policy.services, policy.service_labels)
+    asked = {one.metrics.prometheus for one in policy.services if one.metrics}
+    asked |= {policy.systems.prometheus} if policy.systems.prometheus else set()
+    if not asked:
+        yield _not_configured("targets", "systems.prometheus")
+    for url in sorted(asked):
+        name = "targets" if len(asked) == 1 else f"targets of {url.partition('://')[2]}"
+        about = LookAtTargets(url=url, naming=naming)
+        yield ItemOf(name, _asks(TargetActivities.find_targets_down, about, f"targets of {url}"))
+
+
+def p95(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """How fast each service answers that has metrics."""
+    daily = policy.checks.daily
+    for service in policy.services:
+        if service.metrics:
+            about = CompareP95(
+                service=service,
+                slower_than_usual=daily.slower_than_usual,
+                slower_by=daily.slower_by,
+                time_zone=policy.time_zone,
+            )
+            look = _asks(BaselineActivities.compare_p95, about, f"p95 of {service.name}", service.host)
+            yield ItemOf(f"p95 of {service.name}", look)
+
+
+def cost(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """What the APIs of each service cost that pays for some."""
+    for service in policy.services:
+        if service.costs:
+            yield ItemOf(f"cost of {service.name}", partial(_cost, service, policy.time_zone))
+
+
+async def _cost(service: Service, time_zone: str) -> ItemResult:
+    about = LookAtCosts(service=service, time_zone=time_zone)
+    seen: CostsSeen = await ask(
+        CostActivities.look_at_costs, about, f"API costs of {service.name}", service.host
+    )
+    return spending(service, seen)
+
+
+def alerts(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """What Alertmanager has, minus what is expected."""
+    if policy.systems.alertmanager is None:
+        yield _not_configured("active alerts", "systems.alertmanager")
+        return
+    about = LookAtAlerts(
+        url=policy.systems.alertmanager,
+        expected=policy.checks.expected_alerts,
+        naming=Naming.of(policy.services, policy.service_labels),
+        time_zone=policy.time_zone,
+    )
+    yield ItemOf("active alerts", _asks(ActiveAlertActivities.find_unexpected_alerts, about, "active alerts"))
+
+
+def incidents(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """What is open for long, and what nobody answers."""
+    daily, ui = policy.checks.daily, policy.temporal_ui
+    for name, look, limit in (
+        ("open incidents", AgedIncidentActivities.look_at_long_open, daily.open_for),
+        ("unanswered approvals", AgedIncidentActivities.look_at_unanswered, daily.unanswered_for),
+    ):
+        yield ItemOf(name, _asks(look, LookAtIncidents(longer_than=limit, temporal_ui=ui), name))
+
+
+def _not_configured(name: str, key: str) -> ItemOf:
+    async def take() -> ItemResult:
+        return ItemResult(reason=f"not configured: write its address to `{key}`")
+
+    return ItemOf(name, take)
