@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
+from models.names import TASK_QUEUE
 from runtime.search_attributes import register_search_attributes
 from runtime.stuck_runs import StuckWatch, check_runs, stuck_runs
 from tests.parts.product.intake import BIN
@@ -84,6 +85,26 @@ async def test_a_run_that_cannot_go_on_calls_a_person_until_it_does(server: Harn
 
     await until(over)
     assert (await alarm.result()).outcome == "resolved-elsewhere"
+
+
+async def test_a_check_that_cannot_go_on_calls_a_person_and_hides_no_other_run(server: Harness) -> None:
+    """The ID of a schedule's run is no service's name."""
+    client = server.env.client
+    alert = Alert(name="ServiceDown", service="backend", starts_at=datetime.now(UTC))
+    ids = {"check/daily-2026-11-26T09:00:00Z", "check/weekly", "steward/web"}
+    handles = [
+        await client.start_workflow(MistakenReplay.__name__, alert, id=one, task_queue=TASK_QUEUE)
+        for one in ids
+    ]
+
+    async def marked() -> bool:
+        return {one.id for one in await stuck_runs(client)} == ids
+
+    await until(marked)
+    await StuckWatch(client).look(server.configuration)
+    alarms = [f"WorkflowStuck/{one}" for one in ("check-daily", "check-weekly", "web")]
+    for handle in [*handles, *map(client.get_workflow_handle, alarms)]:
+        await handle.terminate("the test is over")
 
 
 async def test_a_mistake_that_a_person_was_called_for_is_seen_as_well(server: Harness) -> None:
