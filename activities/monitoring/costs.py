@@ -79,6 +79,8 @@ class CostsSeen(Evidence):
     day_ends: datetime | None = None
     step: Step | None = None
     """Set when most of it was spent in one step that is over."""
+    unseen: str = ""
+    """Why more may be spent than is seen."""
 
     @property
     def dearest(self) -> ApiSpend | None:
@@ -86,8 +88,8 @@ class CostsSeen(Evidence):
         return next((one for one in self.apis if one.more > 0), None)
 
     def slow_enough(self, costs: Costs) -> bool:
-        """Whether this pace stays within the budget."""
-        return self.pace is not None and self.pace <= costs.budget_pace
+        """Whether this pace stays within the budget, and is all of it."""
+        return self.pace is not None and not self.unseen and self.pace <= costs.budget_pace
 
 
 class LookAtCosts(ServiceRequest):
@@ -110,7 +112,7 @@ class CostActivities:
             return CostsSeen(reason=f"no costs are configured for {request.service.name}", observed_at=now)
         midnight = midnight_before(now, request.time_zone)
         day_ends = midnight_after(now, request.time_zone)
-        (total, both, pace, day_before, today), series, wrong = await asyncio.gather(
+        (total, both, pace, day_before, today), series, wrong, unseen = await asyncio.gather(
             asyncio.gather(
                 self._total(costs),
                 self._spent(costs, 2 * costs.per),
@@ -120,6 +122,7 @@ class CostActivities:
             ),
             self._over_time(costs),
             self._no_total(costs),
+            self._unseen(costs),
         )
         if wrong or total.unknown:
             reason = wrong or f"the spend is not known: {total.reason}"
@@ -134,6 +137,7 @@ class CostActivities:
             pace=None if pace.total is None else pace.total / (costs.pace_over / HOUR),
             today=0.0 if today.kind is MetricKind.EMPTY and now - midnight < TOO_SHORT else today.total,
             day_ends=day_ends,
+            unseen=unseen,
         )
         return _judged(seen, costs, series, pace.reason)
 
@@ -161,6 +165,14 @@ class CostActivities:
         step = max(costs.pace_over, costs.per / 96)
         asked = QueryRange(url=costs.prometheus, query=query, over=costs.per - step, step=step)
         return (await self._prometheus.query_range(asked)).points
+
+    async def _unseen(self, costs: Costs) -> str:
+        """A target that is down spends on: that another one still answers does not tell how much."""
+        counted = f"group by (job, instance) (last_over_time({costs.samples}[{_seconds(costs.per)}]))"
+        query = f"(up == 0) and on (job, instance) {counted}"
+        asked = QueryByLabel(url=costs.prometheus, query=query, label="instance", top=5)
+        down = (await self._prometheus.query_by_label(asked)).values
+        return f"{', '.join(one.label for one in down)} cannot be scraped, and may spend more" if down else ""
 
     async def _no_total(self, costs: Costs) -> str:
         """Why the metric is no total of which an increase can be taken; empty when it may be one."""
@@ -196,7 +208,11 @@ def _corrected(costs: Costs) -> str:
 
 
 def _over(costs: Costs, over: timedelta) -> str:
-    return costs.spent.replace(WINDOW, f"{max(1, round(over.total_seconds()))}s")
+    return costs.spent.replace(WINDOW, _seconds(over))
+
+
+def _seconds(over: timedelta) -> str:
+    return f"{max(1, round(over.total_seconds()))}s"
 
 
 def _by_api(
@@ -238,8 +254,9 @@ def _judged(seen: CostsSeen, costs: Costs, series: tuple[Point, ...], no_pace: s
     words += f"; the pace is not known: {no_pace}" if seen.pace is None else f"; now ${seen.pace:.2f} an hour"
     if projected is not None and by_midnight:
         words += f", ${projected:.2f} by the end of the day"
+    words += f"; {seen.unseen}" if seen.unseen else ""
     over = seen.total > costs.budget or (projected or 0.0) > costs.budget
-    unclear = not over and projected is None
+    unclear = not over and (projected is None or bool(seen.unseen))
     return seen.model_copy(
         update={
             "finding": Finding.BAD if over else Finding.UNKNOWN if unclear else Finding.OK,

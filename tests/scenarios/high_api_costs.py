@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -176,6 +177,7 @@ EVERYTHING = (
     " backend and recreate it"
 )
 PAUSED = "pause the schedule speech of backend"
+WEEKS_LATER = bills.AT + timedelta(weeks=3)
 
 ROWS = (
     Row(
@@ -211,6 +213,25 @@ ROWS = (
         configuration=CONFIGURED,
         variant="one workflow that no schedule started",
         needs_a_human=True,
+    ),
+    Row(
+        "unknown",
+        billed(bills.bill(elevenlabs=1.7, openai=1.6, pika=1.5), open_executions=bills.stuck()),
+        configuration=CONFIGURED,
+        variant="a workflow that is tried for ever, and costs little",
+        asks=True,
+        done=(EVERYTHING,),
+    ),
+    Row(
+        "high token use",
+        billed(
+            bills.bill(openai=20).model_copy(update={"observed_at": WEEKS_LATER}),
+            open_executions=bills.stuck(),
+        ),
+        configuration=CONFIGURED,
+        variant="and a workflow that is tried for ever, since long before",
+        asks=True,
+        done=(FEWER_PRODUCTS,),
     ),
     Row(
         "retry loop",

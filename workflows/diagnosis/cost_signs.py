@@ -35,6 +35,11 @@ def dearest(now: Situation) -> tuple[ApiSpend | None, PaidApi]:
     return spend, costs_of(now).apis.get(spend.api, PaidApi()) if spend else PaidApi()
 
 
+def grew(now: Situation, spend: ApiSpend) -> bool:
+    """By a good part of the budget, as far as that is known."""
+    return spend.pace is None or spend.more >= costs_of(now).budget_pace / 4
+
+
 def too_frequent(now: Situation) -> StartedType | None:
     """What is started far more often than usual, of those that may call the dearest provider."""
     _, api = dearest(now)
@@ -43,10 +48,19 @@ def too_frequent(now: Situation) -> StartedType | None:
 
 
 def tried_for_ever(now: Situation) -> StuckExecution | None:
-    """One open workflow, a step of which is tried again and again."""
+    """One open workflow, a step of which is tried again and again.
+
+    Where nobody knows what calls the provider, one that was there before the bill grew explains nothing.
+    """
     _, api = dearest(now)
+    seen_at, usual_for = now[looks.costs].observed_at, 2 * costs_of(now).per
     stuck = (one for one in now[looks.open_executions].stuck if one.attempts)
-    calling = (one for one in stuck if not api.workflows or one.type in api.workflows)
+    calling = (
+        one
+        for one in stuck
+        if (one.type in api.workflows)
+        or not (api.workflows or (seen_at is not None and one.since < seen_at - usual_for))
+    )
     return max(calling, key=lambda one: one.attempts, default=None)
 
 
@@ -56,32 +70,38 @@ def retried_in_its_log(now: Situation) -> bool:
 
 
 def a_loop(now: Situation) -> bool:
-    loops = bool(too_frequent(now) or tried_for_ever(now) or retried_in_its_log(now))
-    return loops and dearest(now)[0] is not None
+    """One that costs: the bill of whom it calls has grown."""
+    spend, _ = dearest(now)
+    return spend is not None and grew(now, spend) and (loops(now) or retried_in_its_log(now))
 
 
 def only_its_log_says_so(now: Situation) -> bool:
     """What is retried after a failure costs little; a loop that costs shows in its workflows."""
     known = not (now[looks.starts].unknown or now[looks.open_executions].unknown)
-    return known and not still_loops(now)
+    return known and not loops(now)
 
 
 def over_already(now: Situation) -> bool:
     """What is spent now is little, or as usual at this time of the day, after a step that is over."""
     seen = now[looks.costs]
-    as_usual = seen.step is not None and not any(expensive(now))
+    as_usual = seen.step is not None and not seen.unseen and not any(expensive(now))
     return seen.bad and (within_the_pace(now) or as_usual)
 
 
-def still_loops(now: Situation) -> bool:
+def loops(now: Situation) -> bool:
     return bool(too_frequent(now) or tried_for_ever(now))
+
+
+def still_loops(now: Situation) -> bool:
+    spend, _ = dearest(now)
+    return loops(now) and spend is not None and grew(now, spend)
 
 
 def expensive(now: Situation) -> Iterator[PaidApi]:
     """The providers whose bill grew by a good part of the budget."""
     costs = costs_of(now)
     for one in now[looks.costs].apis:
-        if one.pace is None or one.more >= costs.budget_pace / 4:
+        if grew(now, one):
             yield costs.apis.get(one.api, PaidApi())
 
 

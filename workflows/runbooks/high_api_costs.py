@@ -81,8 +81,8 @@ OVER_ALREADY = Cause(
 
 RETRY_LOOP = Cause(
     name="retry loop",
-    evidence="a workflow that calls the dearest provider is started far more often than usual, or is tried"
-    " again and again, or the log has many retries at it",
+    evidence="the bill of a provider grew by a good part of the budget, and a workflow that calls it is"
+    " started far more often than usual, or is tried again and again, or the log has many retries at it",
     matches=signs.a_loop,
     contradicted_by="its log alone says so: workflows start as often as usual, and none is stuck",
     contradicts=signs.only_its_log_says_so,

@@ -113,6 +113,10 @@ SERIES: dict[str, dict[str, Shape]] = {
         'service="openai"': lambda ago: 480 + (steadily(20)(ago) or 0) - (10 if ago < 5 * HOUR else 0)
     },
     "restored": {'service="openai"': lambda ago: 0 if ago == HOUR else 480 + (steadily(20)(ago) or 0)},
+    "half-down": {
+        'service="openai",instance="a"': steadily(20),
+        'service="pika",instance="b"': until(HOUR, steadily(90)),
+    },
     "free": {'service="openai"': lambda _: 0},
 }
 
@@ -124,6 +128,12 @@ def openmetrics(now: int) -> str:
             at = [(now - ago, shape(ago)) for ago in range(TWO_DAYS, -AHEAD, -STEP)]
             name = f'affiliate_api_cost_dollars{{job="{job}",{labels}}}'
             lines += [f"{name} {value} {when}" for when, value in at if value is not None]
+    lines += ["# TYPE up gauge"]
+    for instance, value in (("a", 1), ("b", 0)):
+        lines += [
+            f'up{{job="half-down",instance="{instance}"}} {value} {now - ago}'
+            for ago in range(HOUR, -AHEAD, -STEP)
+        ]
     return "\n".join([*lines, "# EOF", ""])
 
 
@@ -165,6 +175,19 @@ async def test_the_spend_of_a_day_is_known_by_provider(activities: CostActivitie
     assert seen.projected == about(84), "what is spent of the day, and the pace for what is left of it"
     assert "in the last 24 h, against a budget of $100 (" in seen.reason
     assert seen.step is None
+
+
+async def test_a_target_that_is_down_leaves_its_pace_unknown_though_another_answers(
+    activities: CostActivities, prometheus: str
+) -> None:
+    costs = costs_of(prometheus, "half-down", pace_over="50m")
+    seen = await look(activities, costs)
+    assert (seen.finding, seen.pace) == (Finding.BAD, about(20 / 24))
+    assert "b cannot be scraped, and may spend more" in seen.reason
+    assert not seen.slow_enough(costs), "it cannot be known that it is over"
+    seen = await look(activities, costs.model_copy(update={"budget": 1000}))
+    assert seen.unknown
+    assert not (await look(activities, costs_of(prometheus, "steady"))).unseen
 
 
 async def test_the_shipped_configuration_knows_the_spend(activities: CostActivities, prometheus: str) -> None:
