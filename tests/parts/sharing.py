@@ -1,7 +1,8 @@
 """How the suite is shared out among the workers of pytest-xdist (`pytest -n 4`).
 
 A worker takes whole files, so that what a file starts for itself is started once. The scenarios are
-one file that would keep one worker busy long after the others: a worker takes those of a whole stack.
+one file that would keep one worker busy long after the others: a worker takes those of one runbook on one
+stack. What runs around an observed backend keeps a core busy, so only a few of those run at a time.
 """
 
 from __future__ import annotations
@@ -9,9 +10,15 @@ from __future__ import annotations
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
+SCENARIOS = "tests/scenarios/test_scenarios.py"
+OBSERVED = f"{SCENARIOS}[observed"
+OBSERVED_AT_ONCE = 2
 LONGEST_FIRST = (
-    "tests/scenarios/test_scenarios.py",
+    f"{OBSERVED}:MemoryKeepsGrowing",
+    OBSERVED,
+    SCENARIOS,
     "tests/e2e/",
     "tests/integration/demo/",
     "tests/integration/",
@@ -30,13 +37,26 @@ class SharedOut(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no type
     def _split_scope(self, nodeid: str) -> str:
         return part_of(nodeid)
 
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        """Other work comes first while enough workers have an observed stack, as long as there is any."""
+        others = (parts for worker, parts in self.assigned_work.items() if worker is not node)
+        if sum(self._observes(parts) for parts in others) >= OBSERVED_AT_ONCE:
+            first = next((part for part in self.workqueue if not part.startswith(OBSERVED)), None)
+            if first:
+                self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
+
+    def _observes(self, parts: dict[str, dict[str, bool]]) -> bool:
+        return any(part.startswith(OBSERVED) and not all(done.values()) for part, done in parts.items())
+
 
 def part_of(nodeid: str) -> str:
-    """The part of the suite that a test belongs to: its file, or its stack in that file."""
+    """The part of the suite that a test belongs to: its file, or a scenario's stack and runbook."""
     file, _, test = nodeid.partition("::")
-    _, _, parameters = test.partition("[")
-    stack, colon, _ = parameters.partition(":")
-    return f"{file}[{stack}]" if colon else file
+    if file != SCENARIOS:
+        return file
+    stack, _, scenario = test.partition("[")[2].partition(":")
+    return f"{file}[{stack}:{scenario.partition('-')[0]}]"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedOut:
@@ -47,9 +67,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedO
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest parts first, where there are workers to share them."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _place(item.nodeid))
+        items.sort(key=lambda item: _place(part_of(item.nodeid)))
 
 
-def _place(nodeid: str) -> int:
-    places = (place for place, start in enumerate(LONGEST_FIRST) if nodeid.startswith(start))
+def _place(part: str) -> int:
+    places = (place for place, start in enumerate(LONGEST_FIRST) if part.startswith(start))
     return next(places, len(LONGEST_FIRST))

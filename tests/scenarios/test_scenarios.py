@@ -19,7 +19,7 @@ WITHOUT_A_QUESTION = ("policy", "the approval of what is reverted")
 
 
 def row(scenario: Scenario) -> pytest.ParameterSet:
-    """Named by its stack, as `tests.parts.sharing` gives all scenarios of a stack to one worker."""
+    """Named by its stack and runbook: by them `tests.parts.sharing` gives it to a worker."""
     name = f"{scenario.stack}:{scenario.runbook}-{scenario.name}".replace(" ", "-")
     return pytest.param(scenario, id=name, marks=[pytest.mark.alone] if scenario.alone else [])
 
