@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from demo.observed import P95, RATIO, SLOW
 from demo.parts.waiting import until
 from demo.systems.compose import ComposedServices
 from demo.systems.postgres import CUT_OFF
-from demo.systems.services import BACKEND, POSTGRES, Services
+from demo.systems.services import BACKEND, FIRST_VERSION, POSTGRES, Services
 from demo.systems.surroundings import Surroundings
+from models.evidence.deployment import Deployment
+from runtime.deployments import tell_steward
 from tests.parts.product.pipeline import Pipeline
 
 FEW = 0.01
@@ -68,9 +71,15 @@ async def until_calm(pipeline: Pipeline) -> None:
 
 
 async def _tell_the_version(pipeline: Pipeline) -> None:
-    """A worker tells a version once; one that is started anew tells it again."""
+    """As `starter.py deployed` does; a worker that is started anew tells the version of an image itself."""
     stack = pipeline.stack
     if isinstance(stack.services, ComposedServices):
         await stack.worker.stop()
         await stack.worker.start()
-    await stack.until_version_known()
+        await stack.until_version_known()
+        return
+    now = datetime.now(UTC)
+    first = Deployment(
+        service=BACKEND, version=FIRST_VERSION, deployed_at=now, recorded_by="pipeline", current=True
+    )
+    await tell_steward(pipeline.client, first)
