@@ -15,7 +15,8 @@ from temporalio.runtime import Runtime
 from console.fire import Config
 from console.output import Unusable, fail, run
 from models.service.service import HostName
-from runtime import hosting, settings
+from runtime import settings
+from runtime.alive.worker import hosted
 from runtime.connection import connect
 from runtime.logging import log_as_json
 from runtime.telemetry import worker_runtime
@@ -54,7 +55,7 @@ async def _serve(config: Path, host: str | None) -> None:
     stop = asyncio.Event()
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, stop.set)
-    async with hosting.hosted(client, file, host) as one:
+    async with hosted(client, file, host) as one:
         log.info(f"worker ready on task queue {one.task_queue}")
         await stop.wait()
     log.info("worker drained")

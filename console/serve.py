@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -17,12 +17,16 @@ from activities.support.secrets import resolve
 from console.fire import Config
 from console.output import Unusable, run, typed
 from intake.alerts.dispatch import Dispatch
-from intake.app import build
+from intake.alerts.heartbeats import Heartbeats
+from intake.app import Itself, build
 from intake.http.keys import Keys, is_loopback
+from intake.http.metrics import IntakeMetrics
 from intake.http.server import listen
 from intake.http.server import serve as serve_app
 from models.configuration.configuration import Configuration
-from runtime import hosting, settings
+from runtime import settings
+from runtime.alive.rounds import Rounds
+from runtime.alive.worker import hosted
 from runtime.connection import connect_later
 from runtime.embedded_worker import EmbeddedWorker
 from runtime.logging import log_as_json
@@ -65,10 +69,14 @@ async def _serve(config: Path, host: str | None, port: int | None, with_worker: 
     client = await connect_later()
     async with httpx.AsyncClient(follow_redirects=False) as http:
         with listen(host, port) as listener:
-            worker = EmbeddedWorker(lambda one: hosting.hosted(one, file), client) if with_worker else None
+            worker = EmbeddedWorker(lambda one: hosted(one, file), client) if with_worker else None
             dispatch = Dispatch(worker.client if worker else lambda: client)
-            app = build(client, dispatch, file, keys, http, worker, lambda: file.problem)
-            async with _running(worker):
+            metrics = IntakeMetrics()
+            heartbeats = Heartbeats(metrics.gauges)
+            rounds = Rounds(client, metrics.gauges, after=heartbeats.expect)
+            itself = Itself(metrics, heartbeats, worker, lambda: file.problem)
+            app = build(client, dispatch, file, keys, http, itself)
+            async with _running(worker), _beside(rounds.run(file)):
                 await serve_app(app, listener)
                 await dispatch.finish()
 
@@ -84,6 +92,16 @@ async def _running(worker: EmbeddedWorker | None) -> AsyncIterator[None]:
         stop.set()
         if running:
             await running
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Work that goes on while the intake serves, and is over with it."""
+    going = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        going.cancel()
 
 
 def keys_of(configuration: Configuration) -> Keys:

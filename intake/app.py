@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import httpx
 from starlette.applications import Starlette
@@ -14,6 +15,7 @@ from temporalio.client import Client
 
 from intake.alerts.alertmanager import AlertmanagerWebhook
 from intake.alerts.dispatch import Dispatch
+from intake.alerts.heartbeats import Heartbeats
 from intake.health import HealthPages
 from intake.http.answers import Stop, on_http_exception, on_stop, refusal
 from intake.http.keys import Keys
@@ -26,25 +28,33 @@ from runtime.errors import Trouble
 from runtime.incidents import Incidents
 
 
+@dataclass(frozen=True)
+class Itself:
+    """What the intake knows about itself, and tells those who watch it."""
+
+    metrics: IntakeMetrics
+    heartbeats: Heartbeats
+    worker: EmbeddedWorker | None = None
+    """The one in the same process, if there is one."""
+    problem: Callable[[], str] = str
+    """What is wrong with the configuration file, or an empty string."""
+
+
 def build(
     client: Client,
     dispatch: Dispatch,
     configuration: Callable[[], Configuration],
     keys: Keys,
     http: httpx.AsyncClient,
-    worker: EmbeddedWorker | None,
-    problem: Callable[[], str] = str,
+    itself: Itself,
 ) -> Starlette:
-    """The application. `problem` returns what is wrong with the configuration file, or an empty string.
-
-    `worker` is the one in the same process, if there is one.
-    """
-    metrics = IntakeMetrics()
-    incidents = Incidents(client)
+    """The application."""
+    metrics, incidents = itself.metrics, Incidents(client)
+    webhook = AlertmanagerWebhook(dispatch, configuration, keys, metrics, http, incidents, itself.heartbeats)
     routes = [
-        *AlertmanagerWebhook(dispatch, configuration, keys, metrics, http, incidents).routes(),
+        *webhook.routes(),
         *IncidentPages(incidents, keys).routes(),
-        *HealthPages(client, problem, worker, metrics).routes(),
+        *HealthPages(client, itself.problem, itself.worker, metrics).routes(),
     ]
     return Starlette(
         routes=[*routes, describing(routes)],

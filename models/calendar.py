@@ -23,6 +23,8 @@ WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MINUTE = timedelta(minutes=1)
+_YEAR = 366
+"""Days."""
 
 
 def _clock(value: Any) -> Any:
@@ -68,6 +70,17 @@ class Calendar(Model):
             and self.day_of_month in (None, day.day)
             and day not in self.holidays
         )
+
+    def last_due(self, now: datetime) -> datetime | None:
+        """The last moment up to now at which it was due; None when there was none within the year."""
+        zone = ZoneInfo(self.time_zone)
+        today = now.astimezone(zone).date()
+        for day in (today - timedelta(days=n) for n in range(_YEAR)):
+            if self.due_on(day):
+                moment = self._once(datetime.combine(day, self.at)).replace(tzinfo=zone)
+                if moment <= now:
+                    return moment
+        return None
 
     def moved(self, first: date, last: date) -> dict[date, datetime]:
         """The days from the first to the last on which it is due at another time, with that time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import httpx
 import structlog
@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from intake.alerts.delivery import Delivery, Receipt
 from intake.alerts.dispatch import Dispatch
+from intake.alerts.heartbeats import Heartbeats
 from intake.alerts.payload import Batch, Envelope, Refused, Unreadable
 from intake.alerts.reading import Placed, Read, Reader
 from intake.alerts.truncated import NotFetched, fetch_left, name_in
@@ -49,6 +50,7 @@ class AlertmanagerWebhook:
         metrics: IntakeMetrics,
         http: httpx.AsyncClient,
         incidents: Incidents,
+        heartbeats: Heartbeats,
     ) -> None:
         self._dispatch = dispatch
         self._configuration = configuration
@@ -57,6 +59,7 @@ class AlertmanagerWebhook:
         self._metrics = metrics
         self._http = http
         self._incidents = incidents
+        self._heartbeats = heartbeats
         self._log = structlog.get_logger("intake")
 
     def routes(self) -> list[Endpoint]:
@@ -91,11 +94,11 @@ class AlertmanagerWebhook:
             self._log.warning("alerts refused", count=len(refused), first=refused[0].reason)
         delivery = Delivery(self._dispatch.take, self._metrics, self._dispatch.repeats)
         try:
-            await delivery.bring(read.alerts)
+            await self._bring(read.alerts, read.configuration, delivery)
             left_out = 0
             if read.batch.truncated:
                 rest, left_out = await self._rest(read.batch, read.configuration)
-                await delivery.bring(rest)
+                await self._bring(rest, read.configuration, delivery)
         except (TemporalAway, NotFetched) as error:
             self._metrics.sent_back.inc()
             self._log.error("webhook sent back", reason=str(error))
@@ -113,6 +116,13 @@ class AlertmanagerWebhook:
                 truncated=left_out,
             )
         )
+
+    async def _bring(
+        self, alerts: Sequence[Placed], configuration: Configuration, delivery: Delivery
+    ) -> None:
+        heartbeats, others = self._heartbeats.note(alerts, configuration)
+        delivery.note_heartbeats(heartbeats)
+        await delivery.bring(others)
 
     async def _rest(self, batch: Batch, configuration: Configuration) -> tuple[list[Placed], int]:
         """What Alertmanager left out of the batch, and how many of it nobody can be asked for."""

@@ -77,6 +77,11 @@ class Delivery:
             if trouble is not None:
                 raise trouble
 
+    def note_heartbeats(self, alerts: Iterable[tuple[int | None, Routed]]) -> None:
+        """Receipts for alerts that belong to no incident."""
+        for index, routed in alerts:
+            self._note(index=index, incident="", routed=routed, result=Taken.HEARTBEAT)
+
     async def _carry(self, waiting: Iterator[Group]) -> None:
         for incident, group in waiting:
             try:

@@ -28,6 +28,8 @@ class Taken(StrEnum):
     NOTHING_OPEN = "nothing open"
     KNOWN = "closed already"
     """It fires, and the incident that knew it closed a short while ago: it opens no other."""
+    HEARTBEAT = "heartbeat"
+    """The product's own: it is noted, and opens no incident."""
 
 
 Results = Sequence[Taken | Unfit]

@@ -8,6 +8,8 @@ from functools import cache
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runtime.alive.gauges import RegistryGauges
+
 KNOWN = ("/v1/alertmanager", "/healthz", "/readyz", "/metrics", "/openapi.json")
 
 
@@ -16,6 +18,7 @@ class IntakeMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.gauges = RegistryGauges(self.registry, "intake")
         self.received = cache(
             Counter("runbooks_alerts_received", "Alerts received", ["status"], registry=self.registry).labels
         )

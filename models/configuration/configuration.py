@@ -21,7 +21,14 @@ from models.configuration.channels import ChannelConfig
 from models.configuration.check_mistakes import mistakes_of_checks
 from models.configuration.checks import Checks
 from models.configuration.consistency import Inconsistent, Mistake, Place, cycles, doubled_aliases, unknown
-from models.configuration.processes import Directories, IntakeSettings, Systems, TemporalLinks, WorkerSettings
+from models.configuration.processes import (
+    Directories,
+    Heartbeat,
+    IntakeSettings,
+    Systems,
+    TemporalLinks,
+    WorkerSettings,
+)
 from models.incident.policy import ApprovalPolicy, Thresholds
 from models.names import ANY_ALERT, UNKNOWN_SERVICE, AlertName, ServiceName, Severity, severity_said
 from models.service.addresses import WebAddress
@@ -109,6 +116,8 @@ class Configuration(Configured):
     intake: IntakeSettings = IntakeSettings()
     temporal: TemporalLinks = TemporalLinks()
     worker: WorkerSettings = WorkerSettings()
+    heartbeat: Heartbeat | None = None
+    """Without it none is sent."""
     directories: Directories = Directories()
     checks: Checks = Checks()
     _runbooks: frozenset[str] = PrivateAttr(frozenset({ANY_ALERT}))
@@ -200,7 +209,13 @@ class Configuration(Configured):
             *self._mistakes_of_alerts(),
             *self._mistakes_of_people(),
             *mistakes_of_checks(self.checks, self.alerts),
+            *self._mistakes_of_heartbeat(),
         )
+
+    def _mistakes_of_heartbeat(self) -> tuple[Mistake, ...]:
+        if self.heartbeat is None or self.systems.alertmanager is not None:
+            return ()
+        return (Mistake(("heartbeat",), "there is nobody to send it to: set systems.alertmanager"),)
 
     def _mistakes_of_services(self) -> list[Mistake]:
         found: list[Mistake] = []

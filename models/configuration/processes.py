@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from datetime import timedelta
 
-from models.base import Configured, Size
+from pydantic import Field, model_validator
+
+from models.base import Configured, Interval, Size
+from models.names import AlertName
 from models.service.addresses import ListeningAddress, WebAddress
 from models.service.secret import SecretRef
 
@@ -43,6 +46,24 @@ class WorkerSettings(Configured):
 
     metrics: ListeningAddress | None = None
     """Where Prometheus may scrape the worker's metrics, such as `127.0.0.1:9464`; off by default."""
+
+
+class Heartbeat(Configured):
+    """An alert that fires as long as a worker works; its end is noticed by who watches from outside."""
+
+    alert: AlertName = "RunbooksHeartbeat"
+    every: Interval = timedelta(minutes=1)
+    """It is renewed this often."""
+    lasts: Interval = timedelta(minutes=5)
+    """Not renewed for so long, it is over."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """More labels, for the route in Alertmanager."""
+
+    @model_validator(mode="after")
+    def _outlasts_a_lost_one(self) -> Heartbeat:
+        if self.lasts < 2 * self.every:
+            raise ValueError("lasts must be at least twice `every`: one that is lost must not end it")
+        return self
 
 
 class Directories(Configured):

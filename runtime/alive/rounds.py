@@ -1,0 +1,142 @@
+"""Rounds of a process through Temporal: what it sees there, as numbers, and when it last got through.
+
+A round of a worker succeeds when Temporal says that this very process polls its task queue. That of
+an intake succeeds when Temporal answers. What cannot be seen keeps its last value: the time of the
+last round tells that it is old.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeTaskQueueResponse
+from temporalio.client import Client
+
+from models.configuration.configuration import Configuration
+from models.incident.incident import Phase
+from models.incident.search_attributes import ALERT_NAME, PHASE
+from models.names import queue_of
+from runtime.alive.gauges import Counted, Gauge, Gauges
+from runtime.alive.overdue import overdue
+from runtime.connection import PATIENCE
+from runtime.errors import Trouble, in_time
+from runtime.stuck_runs import stuck_runs
+from workflows.checks.schedules import schedules
+
+EVERY = timedelta(seconds=15)
+RETRY = timedelta(seconds=3)
+"""After a round that did not go well: a worker that has just started is not seen to poll yet."""
+WITHIN = timedelta(seconds=20)
+POLLED_WITHIN = timedelta(seconds=90)
+"""A worker asks for work at least this often: one poll lasts a minute. Temporal remembers it for longer."""
+
+_TYPES = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
+
+logger = structlog.get_logger(__name__)
+
+
+class NotPolling(Trouble):
+    """Temporal answers, and does not see this worker."""
+
+
+class Rounds:
+    """The rounds of one process. `polls`: the queue that this process polls, if it is a worker."""
+
+    def __init__(
+        self,
+        client: Client,
+        gauges: Gauges,
+        *,
+        polls: str | None = None,
+        after: Callable[[Configuration], Awaitable[None]] | None = None,
+        every: timedelta = EVERY,
+    ) -> None:
+        self._client = client
+        self._gauges = gauges
+        self._polls = polls
+        self._after = after
+        self._every = every
+        self._began = datetime.now(UTC)
+        self._troubled = False
+        self._stuck = Counted(gauges, Gauge.STUCK_RUNS)
+        self._open = Counted(gauges, Gauge.OPEN_INCIDENTS)
+
+    async def run(self, configuration: Callable[[], Configuration]) -> None:
+        """One round after the other, for ever. What goes wrong is logged once, until it goes well again."""
+        while True:
+            again = RETRY
+            try:
+                await self.round(configuration())
+                self._troubled, again = False, self._every
+            except Trouble as trouble:
+                if not self._troubled:
+                    logger.warning("no round through Temporal", why=str(trouble))
+                self._troubled = True
+            except Exception:
+                logger.exception("no round through Temporal")
+            await asyncio.sleep(again.total_seconds())
+
+    async def round(self, configuration: Configuration) -> None:
+        """Look once, and say when. Raises Trouble when Temporal, or this process, does not work."""
+        async with in_time(WITHIN):
+            await self._look_at_queues(configuration)
+        self._gauges.set(Gauge.LAST_ROUND, time.time())
+        if self._after is not None:
+            await self._after(configuration)
+        async with in_time(WITHIN):
+            await self._look_at_runs(configuration)
+            for row in schedules(configuration):
+                late = await overdue(self._client, row, datetime.now(UTC), self._began)
+                self._gauges.set(Gauge.CHECK_OVERDUE, late.total_seconds(), row.check.value)
+
+    async def _look_at_queues(self, configuration: Configuration) -> None:
+        hosts = {service.host for service in configuration.services.values()}
+        queues = {queue_of(None), *map(queue_of, hosts), *([self._polls] if self._polls else [])}
+        for queue in sorted(queues):
+            answers = [await self._described(queue, kind) for kind in _TYPES]
+            pollers = _pollers(answers)
+            ages = [one.stats.approximate_backlog_age.ToTimedelta() for one in answers]
+            self._gauges.set(Gauge.WORKERS, len(pollers), queue)
+            self._gauges.set(
+                Gauge.BACKLOG, sum(one.stats.approximate_backlog_count for one in answers), queue
+            )
+            self._gauges.set(Gauge.BACKLOG_AGE, max(ages).total_seconds(), queue)
+            if queue == self._polls and self._client.identity not in pollers:
+                raise NotPolling(f"Temporal does not see this worker poll {queue}")
+
+    async def _described(self, queue: str, kind: TaskQueueType.ValueType) -> DescribeTaskQueueResponse:
+        request = DescribeTaskQueueRequest(
+            namespace=self._client.namespace,
+            task_queue=TaskQueue(name=queue),
+            task_queue_type=kind,
+            report_stats=True,
+        )
+        return await self._client.workflow_service.describe_task_queue(request, timeout=PATIENCE)
+
+    async def _look_at_runs(self, configuration: Configuration) -> None:
+        stuck = Counter(one.service for one in await stuck_runs(self._client) if not one.is_alarm)
+        self._stuck.set(stuck, known=configuration.services)
+        phases = [phase.value for phase in Phase if phase is not Phase.CLOSED]
+        self._open.set({phase: await self._count_open(phase) for phase in phases})
+
+    async def _count_open(self, phase: str) -> int:
+        query = f"{ALERT_NAME.name} IS NOT NULL AND ExecutionStatus = 'Running' AND {PHASE.name} = '{phase}'"
+        return (await self._client.count_workflows(query, rpc_timeout=PATIENCE)).count
+
+
+def _pollers(answers: list[DescribeTaskQueueResponse]) -> set[str]:
+    """Who asked for work lately, by their identity."""
+    since = datetime.now(UTC) - POLLED_WITHIN
+    return {
+        poller.identity
+        for answer in answers
+        for poller in answer.pollers
+        if poller.last_access_time.ToDatetime(tzinfo=UTC) >= since
+    }

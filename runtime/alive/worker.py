@@ -1,0 +1,42 @@
+"""A worker that says that it is alive: the hosted worker, with its rounds and its heartbeat."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+from temporalio.client import Client
+from temporalio.runtime import Runtime
+from temporalio.worker import Worker
+
+from models.configuration.configuration import Configuration
+from models.names import queue_of
+from runtime import hosting
+from runtime.alive.gauges import MeterGauges
+from runtime.alive.heartbeat import HeartbeatSender
+from runtime.alive.rounds import Rounds
+
+PROCESS = "worker"
+"""The label `process` of its metrics."""
+
+
+@asynccontextmanager
+async def hosted(
+    client: Client, configuration: Callable[[], Configuration], host: str | None = None
+) -> AsyncIterator[Worker]:
+    """As `runtime.hosting.hosted`. A worker of one host makes its rounds, and sends no heartbeat."""
+    gauges = MeterGauges(Runtime.default().metric_meter, PROCESS)
+    async with (
+        httpx.AsyncClient(trust_env=False) as http,
+        hosting.hosted(client, configuration, host) as worker,
+    ):
+        heartbeat = HeartbeatSender(http, gauges)
+        after = heartbeat.after_round if host is None else None
+        rounds = Rounds(client, gauges, polls=queue_of(host), after=after)
+        going = asyncio.create_task(rounds.run(configuration))
+        try:
+            yield worker
+        finally:
+            going.cancel()

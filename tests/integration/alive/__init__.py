@@ -1,0 +1,1 @@
+"""The product says that it is alive, to real monitoring."""
