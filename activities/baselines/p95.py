@@ -96,7 +96,9 @@ class BaselineActivities:
             return f"p95 is not known: {seen.reason}"
         traffic = await self._ask(metrics, _typical(metrics.latency.traffic, timedelta()))
         if traffic.value is None:
-            return f"p95 is not known: {traffic.reason}"
+            now = await self._ask(metrics, metrics.latency.traffic)
+            young = "it is measured for only some minutes"
+            return f"p95 is not known: {young if now.value is not None else traffic.reason}"
         requests = traffic.value * metrics.window.total_seconds()
         least = f"at least {metrics.min_requests} are needed"
         return (

@@ -80,8 +80,10 @@ class AgedIncidentActivities:
         if old:
             named = _several([f"{one.id} ({one.phase}, for {roughly(now - one.since)})" for one in old])
             reason = f"{len(old)} of {len(every)} open incidents are open for longer than {limit}: {named}"
-        else:
+        elif every:
             reason = f"none of {len(every)} open incidents is open for longer than {limit}"
+        else:
+            reason = "no incident is open"
         return ItemResult(
             state=ItemState.ATTENTION if old else ItemState.OK,
             reason=reason,
@@ -112,8 +114,8 @@ class AgedIncidentActivities:
         late.sort(key=lambda one: one.question.asked_at)
         limit = in_words(request.longer_than)
         said = [f"{one.incident.id}, asked {roughly(now - one.question.asked_at)} ago" for one in late]
-        count = f"{len(late) or 'none'} of {len(asked)} questions waits for longer than {limit}"
-        reason = f"{count}: {_several(said)}" if late else count
+        reason = f"{len(late) or 'none'} of {len(asked)} questions waits for longer than {limit}"
+        reason = f"{reason}: {_several(said)}" if late else reason if asked else "no question waits"
         if silent:
             named = _several([one.id for one in silent])
             reason += f"; {len(silent)} incidents did not tell what they ask, for no worker answers: {named}"

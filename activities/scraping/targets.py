@@ -125,7 +125,7 @@ def judged(targets: Sequence[_Target], naming: Naming) -> ItemResult:
         "figures": _figures(len(down), len(targets)),
     }
     if not down:
-        reason = f"all {known} targets are up{not_yet}"
+        reason = f"{known} of {len(targets)} targets are up{not_yet}"
         return ItemResult(state=ItemState.OK, reason=reason, **common)
     named = ", ".join(one.named for one in down[:MOST_NAMED])
     more = f" and {len(down) - MOST_NAMED} more" if len(down) > MOST_NAMED else ""

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import FailureError, TimeoutError, TimeoutType, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.checks.policy import CheckPolicyActivities
@@ -49,7 +49,7 @@ class ItemOf:
         try:
             return await self.take()
         except FailureError as error:
-            return ItemResult(reason=f"could not be checked: {in_short(error)}")
+            return ItemResult(reason=f"could not be checked: {_why(error)}")
         except Exception as error:
             workflow.logger.exception("the item %s failed in our own code", self.name)
             why = f"{type(error).__name__}: {error}; the worker's log has the traceback"
@@ -104,6 +104,13 @@ class Check:
             by=self._request.by,
             items=fitting(items),
         )
+
+
+def _why(error: FailureError) -> str:
+    timed_out = error.cause if isinstance(error.cause, TimeoutError) else None
+    if timed_out and timed_out.type is TimeoutType.SCHEDULE_TO_START:
+        return "no worker of its host took it: is `python worker.py --host` running there?"
+    return in_short(error)
 
 
 def _nothing_known(error: Exception) -> Item:

@@ -30,7 +30,8 @@ with workflow.unsafe.imports_passed_through():
 
 TIMEOUT = timedelta(seconds=30)
 HOST_AWAY = timedelta(seconds=15)
-"""A worker that takes no task for this long counts as away."""
+"""A host's worker that takes no task for this long counts as away. The common one may be restarted
+meanwhile: it is waited for as long as the item may take."""
 TWICE = RetryPolicy(maximum_attempts=2, initial_interval=timedelta(milliseconds=200))
 
 A = TypeVar("A")
@@ -43,7 +44,7 @@ async def ask(look: Look, about: object, summary: str, host: str | None = None) 
         look,
         about,
         task_queue=queue_of(host),
-        schedule_to_start_timeout=HOST_AWAY,
+        schedule_to_start_timeout=HOST_AWAY if host else None,
         start_to_close_timeout=TIMEOUT,
         retry_policy=TWICE,
         summary=summary,

@@ -72,7 +72,7 @@ async def test_all_up_is_well_and_nothing_to_scrape_is_unknown(
     activities: TargetActivities, tmp_path: Path
 ) -> None:
     for jobs, state, why in (
-        ({"itself": ["SELF"]}, ItemState.OK, "all 1 targets are up"),
+        ({"itself": ["SELF"]}, ItemState.OK, "1 of 1 targets are up"),
         ({}, ItemState.UNKNOWN, "Prometheus scrapes nothing"),
     ):
         directory = tmp_path / state

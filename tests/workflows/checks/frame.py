@@ -60,4 +60,20 @@ async def waits_for_ever() -> ItemResult:
     raise AssertionError("never")
 
 
-_OWN: dict[str, Callable[[], Awaitable[ItemResult]]] = {"has-a-bug": has_a_bug, "waits": waits_for_ever}
+async def is_asked_of_a_host_that_is_away() -> ItemResult:
+    found: ItemResult = await workflow.execute_activity(
+        LOOK,
+        "well",
+        task_queue="runbooks@away",
+        result_type=ItemResult,
+        schedule_to_start_timeout=timedelta(seconds=1),
+        start_to_close_timeout=timedelta(minutes=1),
+    )
+    return found
+
+
+_OWN: dict[str, Callable[[], Awaitable[ItemResult]]] = {
+    "has-a-bug": has_a_bug,
+    "waits": waits_for_ever,
+    "elsewhere": is_asked_of_a_host_that_is_away,
+}

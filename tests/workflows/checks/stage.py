@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -18,7 +18,7 @@ from activities.checks.policy import CheckPolicyActivities
 from models.checks.check import CheckName, CheckReport, CheckRequest, StoredReport
 from models.checks.item import Item
 from models.configuration.configuration import Configuration
-from models.names import TASK_QUEUE
+from models.names import TASK_QUEUE, check_id
 from runtime.hosting import activities_of
 from tests.workflows.harness import SERVER
 from workflows.runbooks.registry import NAMES
@@ -45,15 +45,19 @@ class Stage:
     def services(self, *names: str, **more: Any) -> None:
         self.content["services"] = {name: {"manager": MANAGER, **more} for name in names}
 
-    async def check(self, which: type[object], name: CheckName = CheckName.DAILY) -> CheckReport:
-        report: CheckReport = await self.client.execute_workflow(
+    async def start(
+        self, which: type[object], name: CheckName = CheckName.DAILY
+    ) -> WorkflowHandle[Any, CheckReport]:
+        return await self.client.start_workflow(
             which.__name__,
             CheckRequest(name=name),
-            id=f"check/{name}",
+            id=check_id(name),
             task_queue=TASK_QUEUE,
             result_type=CheckReport,
         )
-        return report
+
+    async def check(self, which: type[object], name: CheckName = CheckName.DAILY) -> CheckReport:
+        return await (await self.start(which, name)).result()
 
 
 @asynccontextmanager

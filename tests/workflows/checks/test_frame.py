@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError, CancelledError
 
 from models.checks.bounds import REPORT_LIMIT
 from models.checks.item import ItemResult, ItemState, StartedRunbook, StartRunbook
@@ -28,6 +29,7 @@ class Scripted:
     most: int = 0
     open_already: set[str] = field(default_factory=set)
     started: list[StartRunbook] = field(default_factory=list)
+    hanging: asyncio.Event = field(default_factory=asyncio.Event)
 
     @activity.defn
     async def look(self, name: str) -> ItemResult:
@@ -42,6 +44,7 @@ class Scripted:
         if name.startswith("fails"):
             raise ApplicationError("the look itself is broken")
         if name.startswith("hangs"):
+            self.hanging.set()
             await asyncio.sleep(3)
         if name.startswith("bad"):
             return ItemResult(state=ItemState.BAD, reason="it is down", services=(name,))
@@ -67,24 +70,30 @@ def scripted() -> Scripted:
 
 async def test_no_item_hides_another(scripted: Scripted) -> None:
     async with stage([FrameCheck], [scripted.look]) as here:
-        here.services("well", "fails", "hangs", "has-a-bug", "waits", "well-too")
+        here.services("well", "fails", "hangs", "has-a-bug", "waits", "elsewhere", "well-too")
         report = await here.check(FrameCheck)
     assert [one.name for one in report.items] == [
         f"health of {name}" for name in here.configuration().services
     ]
-    assert [one.found.state for one in report.items] == [
-        "ok",
-        "unknown",
-        "unknown",
-        "unknown",
-        "unknown",
-        "ok",
-    ]
+    assert [one.found.state for one in report.items] == ["ok", *["unknown"] * 5, "ok"]
     assert "the look itself is broken" in item(report, "health of fails").found.reason
     assert item(report, "health of hangs").found.reason == "no answer within 2 s"
     assert "TypeError: what cannot be added" in item(report, "health of has-a-bug").found.reason
     assert item(report, "health of waits").found.reason == "no answer within 2 s"
+    assert "no worker of its host took it" in item(report, "health of elsewhere").found.reason
     assert report.state is ItemState.UNKNOWN
+
+
+async def test_a_check_that_is_cancelled_ends(scripted: Scripted) -> None:
+    async with stage([FrameCheck], [scripted.look]) as here:
+        here.services("hangs", "well")
+        handle = await here.start(FrameCheck)
+        await asyncio.wait_for(scripted.hanging.wait(), 20)
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+    assert isinstance(failed.value.cause, CancelledError)
+    assert not here.written
 
 
 async def test_a_policy_that_cannot_be_taken_is_reported(scripted: Scripted) -> None:
