@@ -59,6 +59,7 @@ from activities.incidents.own_runs import OwnRunActivities
 from activities.incidents.policy import PolicyActivities
 from activities.incidents.starting import StartIncidentActivities
 from activities.incidents.stewardship import StewardshipActivities
+from activities.lessons.lessons import LessonActivities
 from activities.managers import Managers
 from activities.memory.busier import BusierRouteActivities
 from activities.memory.caches import CacheActivities
@@ -108,8 +109,9 @@ from runtime.schedules import ScheduleKeeper
 from runtime.search_attributes import register_search_attributes
 from runtime.stuck_runs import StuckWatch
 from workflows.checks.registry import HOSTED
+from workflows.lessons.cause_rows import cause_rows
 from workflows.record.guarded_messages import GuardedMessages
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.registry import RUNBOOKS, WORKFLOWS
 
 THREADS = 200
 """One for each slot of an activity, local or not: an action never waits for the thread of a look at an
@@ -209,6 +211,7 @@ def build(
         DatabaseOverviewActivities(),
         OwnRunActivities(client),
         ForecastActivities(Prometheus(http)),
+        LessonActivities(Path(now.directories.reviews), {one.__name__: cause_rows(one) for one in RUNBOOKS}),
         ActionActivities(managers),
         AlertSourceActivities(http),
         ChannelActivities(build_channels(now.channels, http, resolve)),

@@ -13,6 +13,7 @@ from temporalio.common import RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from activities.baselines.thresholds import MeasureRules, MeasureThresholds, ThresholdActivities
     from activities.forecasts.forecasts import Forecast, ForecastActivities
+    from activities.lessons.lessons import LessonActivities, Lessons
     from models.checks.check import CheckPolicy
     from models.checks.item import ItemResult
     from workflows.checks.check import ItemOf
@@ -58,6 +59,13 @@ def forecasts(policy: CheckPolicy) -> Iterator[ItemOf]:
             yield _item(f"forecast of the size of {name}", ForecastActivities.forecast_size, request)
         if service.videos or name in monthly.forecasts.videos:
             yield _item(f"forecast of the videos of {name}", ForecastActivities.forecast_videos, request)
+
+
+def lessons(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """What the kept reviews teach."""
+    request = Lessons(over=policy.checks.monthly.baseline)
+    yield _item("unknown causes", LessonActivities.list_unknown_causes, request)
+    yield _item("training digest", LessonActivities.write_training_digest, request)
 
 
 def _item(name: str, activity: Callable[..., Any], request: Any) -> ItemOf:
