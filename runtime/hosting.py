@@ -51,6 +51,7 @@ from activities.files.heap_limit import HeapLimitActivities
 from activities.files.recreate import RecreateActivities
 from activities.files.savings import SavingActivities
 from activities.forecasts.forecasts import ForecastActivities
+from activities.grafana.backup import DashboardActivities
 from activities.health.dependencies import DependencyActivities
 from activities.health.probe import HealthActivities
 from activities.incidents.aged import AgedIncidentActivities
@@ -149,6 +150,7 @@ def build(
         RouteErrorActivities(Prometheus(http)),
         PatternActivities(SentryActivities(http)),
         RetentionActivities(Prometheus(http)),
+        DashboardActivities(http),
         StewardshipActivities(client),
         OpenIncidentActivities(client),
         StartIncidentActivities(client, configuration),

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from models.base import Configured, Interval
 from models.calendar import WEEKDAYS, CalendarDate, ClockTime, Weekday
 from models.configuration.backups import BackupLocation
+from models.configuration.grafana import DashboardBackup
 from models.configuration.monthly import ForecastSettings, ThresholdSettings
 from models.names import AlertName, ServiceName
 from models.service.addresses import WebPage
@@ -100,6 +101,8 @@ class Checks(Configured):
     """What a `bad` item begins: the item's kind, such as `health`, and the alert."""
     backups: tuple[BackupLocation, ...] = ()
     """Where the backups of the databases are."""
+    grafana: DashboardBackup | None = None
+    """Where the dashboards of Grafana are kept."""
     daily: DailySettings = DailySettings()
     weekly: WeeklySettings = WeeklySettings()
     monthly: MonthlySettings = MonthlySettings()

@@ -9,7 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.checks.check import CheckPolicy, CheckReport, CheckRequest
     from workflows.checks.check import Check, ItemOf
-    from workflows.checks.weekly_items import alerts, backups, errors, patterns, retention
+    from workflows.checks.weekly_items import alerts, backups, dashboards, errors, patterns, retention
 
 
 @workflow.defn
@@ -28,3 +28,4 @@ def items(policy: CheckPolicy) -> Iterator[ItemOf]:
     yield from patterns(policy)
     yield from backups(policy)
     yield from retention(policy)
+    yield from dashboards(policy)

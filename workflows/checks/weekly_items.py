@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.backups.backups import BackupActivities
     from activities.errors_history.patterns import LookAtPatterns, PatternActivities
     from activities.errors_history.route_errors import LookAtRouteErrors, RouteErrorActivities
+    from activities.grafana.backup import DashboardActivities
     from activities.retention.retention import LookAtRetention, RetentionActivities
     from models.checks.check import CheckPolicy
     from models.checks.item import ItemResult
@@ -28,6 +29,8 @@ SPARE = timedelta(minutes=1)
 """What an item may wait for a worker, beyond the time of its activity."""
 LOOKS = timedelta(minutes=5)
 """For what asks Prometheus in parts, and reads many reviews."""
+EXPORTS = timedelta(minutes=15)
+"""For thousands of dashboards, and a slow remote."""
 LISTS = timedelta(minutes=2)
 """For the list of a backup and its place, beside reading it to its end."""
 
@@ -94,6 +97,16 @@ def retention(policy: CheckPolicy) -> Iterator[ItemOf]:
         return
     asked = LookAtRetention(prometheus=policy.systems.prometheus, wanted=policy.checks.weekly.retention)
     yield _item(name, RetentionActivities.look_at_retention, asked, LISTS)
+
+
+def dashboards(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """The dashboards of Grafana, kept in their repository."""
+    name, settings = "dashboards of Grafana", policy.checks.grafana
+    if settings is None:
+        yield _missing(name, "no repository for dashboards is configured: configure checks.grafana")
+        return
+    queue = queue_of(settings.host) if settings.host else None
+    yield _item(name, DashboardActivities.back_up_dashboards, settings, EXPORTS, queue)
 
 
 def _item(

@@ -1,0 +1,1 @@
+"""Grafana: its dashboards, and the git repository that keeps them."""

@@ -1,0 +1,168 @@
+"""`python -m demo.standins.grafana PORT TOKEN_FILE`: the part of Grafana's HTTP API that is about dashboards.
+
+As it is documented: `GET /api/search` (`type`, `query`, `limit`, `page`), `GET` and `DELETE
+/api/dashboards/uid/UID`, `POST /api/dashboards/db`, `POST /api/folders`, `GET /api/health`; with a bearer
+token.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import sys
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from demo.parts.loopback import LOOPBACK
+
+USUAL_LIMIT, LARGEST_LIMIT = 1000, 5000
+_ONE = re.compile(r"^/api/dashboards/uid/([^/]+)$")
+
+
+@dataclass
+class Dashboard:
+    """One dashboard as it was last saved."""
+
+    number: int
+    content: dict[str, Any]
+    folder: str
+    version: int = 1
+
+    @property
+    def uid(self) -> str:
+        return str(self.content["uid"])
+
+    @property
+    def slug(self) -> str:
+        return re.sub(r"[^a-z0-9]+", "-", str(self.content.get("title", "")).lower()).strip("-")
+
+
+class Grafana(BaseHTTPRequestHandler):
+    """One organization, kept in memory."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    """An answer goes out as a whole: head and body apart wait for one another."""
+    dashboards: dict[str, Dashboard] = {}
+    folders: dict[str, str] = {}
+    token = ""
+
+    def do_GET(self) -> None:
+        address = urlsplit(self.path)
+        asked = {key: values[-1] for key, values in parse_qs(address.query).items()}
+        if address.path == "/api/health":
+            self._answer(200, {"database": "ok", "version": "11.0.0"})
+        elif not self._is_admitted():
+            self._answer(401, {"message": "Unauthorized"})
+        elif address.path == "/api/search":
+            self._answer(200, self._found(asked))
+        elif one := self._named(address.path):
+            self._answer(200, self._shown(one))
+        else:
+            self._answer(404, {"message": "Dashboard not found", "status": "not-found"})
+
+    def do_POST(self) -> None:
+        said = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+        if not self._is_admitted():
+            self._answer(401, {"message": "Unauthorized"})
+        elif self.path == "/api/folders":
+            uid = said.get("uid") or secrets.token_hex(7)
+            self.folders[uid] = said["title"]
+            self._answer(200, {"uid": uid, "title": said["title"]})
+        elif self.path == "/api/dashboards/db":
+            self._save(said)
+        else:
+            self._answer(404, {"message": "Not found"})
+
+    def do_DELETE(self) -> None:
+        if not self._is_admitted():
+            self._answer(401, {"message": "Unauthorized"})
+        elif one := self._named(self.path):
+            del self.dashboards[one.uid]
+            self._answer(200, {"title": one.content.get("title"), "message": "Dashboard deleted"})
+        else:
+            self._answer(404, {"message": "Dashboard not found", "status": "not-found"})
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is logged."""
+
+    def _is_admitted(self) -> bool:
+        said = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        return secrets.compare_digest(said.encode(), self.token.encode())
+
+    def _named(self, path: str) -> Dashboard | None:
+        match = _ONE.match(path)
+        return self.dashboards.get(unquote(match[1])) if match else None
+
+    def _found(self, asked: dict[str, str]) -> list[dict[str, Any]]:
+        limit = min(int(asked.get("limit", USUAL_LIMIT)), LARGEST_LIMIT)
+        begin = (max(1, int(asked.get("page", "1"))) - 1) * limit
+        wanted = asked.get("query", "").lower()
+        found = sorted(self.dashboards.values(), key=lambda one: str(one.content.get("title", "")))
+        found = [one for one in found if wanted in str(one.content.get("title", "")).lower()]
+        return [self._listed(one) for one in found[begin : begin + limit]]
+
+    def _listed(self, one: Dashboard) -> dict[str, Any]:
+        folder = {"folderUid": one.folder, "folderTitle": self.folders[one.folder]} if one.folder else {}
+        return {
+            "id": one.number,
+            "uid": one.uid,
+            "title": one.content.get("title", ""),
+            "url": f"/d/{one.uid}/{one.slug}",
+            "type": "dash-db",
+            "tags": one.content.get("tags", []),
+            "isStarred": False,
+            **folder,
+        }
+
+    def _shown(self, one: Dashboard) -> dict[str, Any]:
+        meta = {
+            "type": "db",
+            "slug": one.slug,
+            "version": one.version,
+            "folderUid": one.folder,
+            "folderTitle": self.folders.get(one.folder, "Dashboards"),
+            "provisioned": False,
+        }
+        return {"meta": meta, "dashboard": {**one.content, "id": one.number, "version": one.version}}
+
+    def _save(self, said: dict[str, Any]) -> None:
+        """A dashboard that exists is only saved over with `overwrite`, or with its newest version."""
+        content = dict(said["dashboard"])
+        uid = content.setdefault("uid", None) or secrets.token_hex(7)
+        content["uid"], folder = uid, said.get("folderUid", "")
+        before = self.dashboards.get(uid)
+        if folder and folder not in self.folders:
+            self._answer(400, {"message": "folder not found"})
+            return
+        if before and not said.get("overwrite") and content.get("version") != before.version:
+            self._answer(
+                412,
+                {"message": "The dashboard has been changed by someone else", "status": "version-mismatch"},
+            )
+            return
+        number = (
+            before.number if before else 1 + max((one.number for one in self.dashboards.values()), default=0)
+        )
+        saved = Dashboard(number, content, folder, before.version + 1 if before else 1)
+        self.dashboards[uid] = saved
+        url = f"/d/{uid}/{saved.slug}"
+        told = {"id": number, "uid": uid, "url": url, "status": "success", "version": saved.version}
+        self._answer(200, told)
+
+    def _answer(self, status: int, content: object) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    Grafana.token = Path(sys.argv[2]).read_text().strip()
+    ThreadingHTTPServer((LOOPBACK, int(sys.argv[1])), Grafana).serve_forever()
