@@ -3,8 +3,8 @@
 two writers     nothing is done on a service that another incident has, and one thing at a time
 circle          an incident has one service at most, and none while it waits for another incident
 deaf            the end of the alert, or a person's `done`, ends every incident
-lost page       who needs a person, or could not reach one, pages the next, unless somebody is on it; what
-                is only for information waits for its own time
+lost page       who needs a person, or could not reach one, pages the next, unless somebody is on it, or the
+                service was verified well meanwhile; what is only for information waits for its own time
 early rung      no rung before its time
 doubled rung    no rung twice, but the top one: at once for news, and then with pauses
 late rung       none by the clock once the incident is over
@@ -36,6 +36,7 @@ NEXT_WITHIN = timedelta(minutes=6).total_seconds()
 BESIDE = ("at once, for", "acknowledged by", "the temporary change")
 """How the reasons of pages begin that climb no rung."""
 BY_THE_CLOCK = "after the alert began"
+WELL = "verification: well"
 
 
 class Rules:
@@ -187,13 +188,16 @@ class Rules:
         earlier.append((role, now))
 
     def _expect_a_page(self, run: Run, why: str) -> None:
-        since = self._server.now
+        since, said_at = self._server.now, self._server.datetime()
 
         def look() -> None:
             now = self._server.open_incident(run.info.workflow_id, run.info.began_in)
             if now is None or self._is_over(now) or self._server.now < self._server.away_until + NEXT_WITHIN:
                 return
-            if incident_of(now).escalation._climb.acknowledged_by:
+            incident = incident_of(now)
+            if incident.escalation._climb.acknowledged_by:
+                return
+            if any(one.at >= said_at and WELL in one.text for one in incident.timeline.entries):
                 return
             if not any(at >= since for _, at in self._paged.get(run.info.began_in, [])):
                 self.breaks("lost page", f"{run.info.run_id} pages nobody after {since:.2f} s: {why}")
