@@ -17,8 +17,14 @@ async def unless(stop: Callable[[], bool], work: Coroutine[Any, Any, R]) -> R | 
     stopping = asyncio.create_task(workflow.wait_condition(stop))
     try:
         done, _ = await workflow.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-    finally:  # nothing is awaited here: a run that is evicted from its worker ends at once
-        for one in (working, stopping):
-            one.cancel()
-    await asyncio.gather(working, stopping, return_exceptions=True)
+    except asyncio.CancelledError:  # not `finally`: an evicted run awaits nothing
+        await _cancelled(working, stopping)
+        raise
+    await _cancelled(working, stopping)
     return working.result() if working in done else None
+
+
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    for one in tasks:
+        one.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
