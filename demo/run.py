@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from demo.checks.story import tell
+from demo.checks.story import PAST_DAYS, tell
 from demo.configuration import STABLE_FOR
 from demo.faults import FAULTS, Fault
 from demo.faults.fault import OBSERVED
@@ -61,14 +61,14 @@ async def _demo(fault: Fault, check: CheckName | None, directory: Path, screen: 
         async with asyncio.timeout(WITHIN) as limit:
             services, said = await choose_services(directory, fault)
             screen.line(f"START     Temporal, PostgreSQL and a stand-in backend, run by {said}")
-            observed = check is not None or fault.needs == OBSERVED
+            observed = fault.needs == OBSERVED
             async with Stack(
                 directory,
                 services,
                 stable_for=STABLE_FOR,
                 observed=observed,
                 one_process=True,
-                checked=check is not None,
+                past_days=PAST_DAYS[check] if check else 0,
             ) as stack:
                 screen.line(f"READY     Temporal's UI is at {stack.temporal.ui}")
                 code = await (tell(check, stack, screen) if check else _show(fault, stack, screen))

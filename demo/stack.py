@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import time
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
-from demo.checks.around import CheckSurroundings
+from demo.checks import history
+from demo.checks.around import CheckSurroundings, with_a_past
 from demo.configuration import Around, write_configuration
 from demo.faults.fault import NETWORKS, SMALL_DISK, Fault
 from demo.observed import observed
@@ -59,7 +62,8 @@ class Stack(Part):
     """All parts on free ports in one work directory. With `monitored`, Prometheus and Alertmanager
     watch the backend and raise and resolve the alerts themselves. With `observed`, Prometheus watches
     it among all that is around a backend: users, a provider, an orchestrator, Sentry. With
-    `one_process`, intake and worker are one process. With `checked`, there is what the checks look at."""
+    `one_process`, intake and worker are one process. With `past_days` it is monitored, observed and
+    has figures of the past, and there is what the checks look at beside."""
 
     def __init__(
         self,
@@ -70,7 +74,7 @@ class Stack(Part):
         monitored: bool = False,
         observed: bool = False,
         one_process: bool = False,
-        checked: bool = False,
+        past_days: int = 0,
     ) -> None:
         self.directory = directory
         self.services = services
@@ -84,16 +88,16 @@ class Stack(Part):
         self._product = (self.intake,) if one_process else (self.worker, self.intake)
         self.alertmanager: Alertmanager | None = None
         self.prometheus: Prometheus | None = None
-        if monitored:
+        if monitored or past_days:
             intake, token = self.intake.url, self.token_file
             self.alertmanager = Alertmanager(directory, intake=intake, token_file=token)
-        if monitored or observed:
-            self.prometheus = _prometheus(directory, services, self.alertmanager)
-        if self.prometheus and observed:
+        if monitored or observed or past_days:
+            self.prometheus = _prometheus(directory, services, self.alertmanager, past_days)
+        if self.prometheus and (observed or past_days):
             temporal = self.temporal.address
             services.surroundings = Surroundings(directory, services.backend, temporal, self.prometheus)
             services.pipeline = self.tell_deployed
-        self.checked = CheckSurroundings(directory, services.cluster) if checked else None
+        self.checked = CheckSurroundings(directory, services.cluster) if past_days else None
         self._stable_for = stable_for
         self._open = AsyncExitStack()
 
@@ -169,11 +173,19 @@ class Stack(Part):
 
     def _observed(self) -> dict[str, Any]:
         surroundings = self.services.surroundings
-        return observed(self.services, surroundings, self.temporal) if surroundings else {}
+        if surroundings is None:
+            return {}
+        keys = observed(self.services, surroundings, self.temporal)
+        return with_a_past(keys) if self.checked else keys
 
 
-def _prometheus(directory: Path, services: Services, alertmanager: Alertmanager | None) -> Prometheus:
+def _prometheus(
+    directory: Path, services: Services, alertmanager: Alertmanager | None, past_days: int
+) -> Prometheus:
     if not is_installed("prometheus"):
         raise NotInstalledError("prometheus is not installed: apt-get install prometheus")
     address = alertmanager.url if alertmanager else None
-    return Prometheus(directory, backend=services.backend.url, alertmanager=address)
+    backend = services.backend.url
+    instance = backend.removeprefix("http://")
+    samples = partial(history.samples, time.time(), past_days, instance) if past_days else None
+    return Prometheus(directory, backend=backend, alertmanager=address, past=samples)

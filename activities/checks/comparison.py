@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from math import isclose, isfinite
 
-from models.base import Model
+from models.base import Model, in_bytes
 from models.checks.check import Change, ChangeKind, CheckReport
 from models.checks.item import Figure, Item, ItemState
 
@@ -79,7 +79,9 @@ def _moved(before: float | None, now: float | None) -> bool:
 
 
 def said(figure: Figure) -> str:
-    """`1,234.50 USD`, or `unknown`."""
+    """`1,234.50 USD`, `1.5 GiB`, or `unknown`."""
+    if figure.unit.strip() == "B" and figure.value is not None and 0 <= figure.value < LARGE:
+        return in_bytes(round(figure.value))
     amount = number(figure.value)
     return amount if amount == "unknown" else f"{amount} {figure.unit.strip()}".strip()
 

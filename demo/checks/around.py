@@ -6,19 +6,36 @@ import asyncio
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from demo.checks import history
+from demo.observed import WINDOW
 from demo.parts.errors import NotInstalledError, PartError
 from demo.parts.loopback import is_installed
 from demo.parts.part import Part
 from demo.parts.postgres_programs import postgres_program
 from demo.systems.postgres import Cluster
+from demo.systems.services import BACKEND, POSTGRES
 
 BACKUPS = 4
 DAY = 24 * 3600
 _WITHIN = 60
 """Seconds for one program."""
+
+
+def with_a_past(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of the observed backend, with windows that hold the samples of its past."""
+    metrics = _replaced(keys["metrics"], f"[{WINDOW}]", "[15m]") | {"window": "15m"}
+    costs = {**keys["costs"], "budget": history.BUDGET, "per": "1d", "pace_over": "1h"}
+    return {**keys, "metrics": metrics, "costs": costs}
+
+
+def _replaced(value: Any, old: str, new: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _replaced(one, old, new) for key, one in value.items()}
+    return value.replace(old, new) if isinstance(value, str) else value
 
 
 class CheckSurroundings(Part):
@@ -44,7 +61,11 @@ class CheckSurroundings(Part):
             "settle": "0s",
             "pg_restore": postgres_program("pg_restore"),
         }
-        return {"backups": [backup]}
+        forecasts = {
+            "databases": {POSTGRES: {"limit": history.SIZE_LIMIT}},
+            "videos": {BACKEND: {"made": "sum(increase(videos_made_total[$window]))", "at_most": 60}},
+        }
+        return {"backups": [backup], "monthly": {"forecasts": forecasts}}
 
     def newest_backup(self) -> Path:
         return self.backups / f"affiliate-{BACKUPS}.dump"

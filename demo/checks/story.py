@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from demo.checks import history
 from demo.checks.around import CheckSurroundings
 from demo.observed import P95
 from demo.parts.waiting import until
@@ -18,22 +19,25 @@ from models.checks.item import ItemState
 from models.names import TASK_QUEUE, check_id
 from workflows.checks.registry import CHECKS
 
+PAST_DAYS = {CheckName.DAILY: 15, CheckName.WEEKLY: 15, CheckName.MONTHLY: history.DAYS}
+"""So much of the past is compared."""
 SYMBOLS = {ItemState.OK: "✓", ItemState.ATTENTION: "!", ItemState.BAD: "✗", ItemState.UNKNOWN: "?"}
 
 
 async def tell(name: CheckName, stack: Stack, screen: Screen) -> int:
-    """Run it, break something, run it again; 0 when both reports are written and the second tells it."""
+    """Run it, break something, run it again; 0 when each report is written and the second tells it."""
     assert stack.checked is not None, "the stack has what the checks look at"
     await _until_measured(stack)
-    first = await _run(name, stack, screen)
-    says, break_it = _BREAKAGES[name]
-    screen.line(f"FAULT     {says}")
-    await break_it(stack, stack.checked)
-    second = await _run(name, stack, screen)
-    for one in (first, second):
+    reports = [await _run(name, stack, screen)]
+    if name in _BREAKAGES:
+        says, break_it = _BREAKAGES[name]
+        screen.line(f"FAULT     {says}")
+        await break_it(stack, stack.checked)
+        reports.append(await _run(name, stack, screen))
+    for one in reports:
         screen.plain(f"report            {one.stored.page if one.stored else 'not written'}")
-    seen = second.stored is not None and first.stored is not None and bool(second.stored.changes)
-    return 0 if seen and second.with_state(ItemState.BAD) else 1
+    told = name not in _BREAKAGES or bool(reports[-1].stored and reports[-1].stored.changes)
+    return 0 if told and all(one.stored for one in reports) else 1
 
 
 async def _run(name: CheckName, stack: Stack, screen: Screen) -> CheckReport:
@@ -80,5 +84,4 @@ async def _truncate(_: Stack, checked: CheckSurroundings) -> None:
 _BREAKAGES: dict[CheckName, tuple[str, Callable[[Stack, CheckSurroundings], Awaitable[None]]]] = {
     CheckName.DAILY: ("the backend is stopped", _stop_backend),
     CheckName.WEEKLY: ("the newest backup is cut off in the middle", _truncate),
-    CheckName.MONTHLY: ("the newest backup is cut off in the middle", _truncate),
 }

@@ -6,11 +6,14 @@ import asyncio
 import json
 import math
 import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
 import demo.monitoring
+from demo.parts.errors import PartError
 from demo.parts.http import answers
 from demo.parts.loopback import LOOPBACK, free_port, program
 from demo.parts.part import ProcessPart
@@ -20,9 +23,19 @@ RULES = Path(demo.monitoring.__file__).parent / "rules.yml"
 
 
 class Prometheus(ProcessPart):
-    """Prometheus on `url`; `alertmanager` is the URL that its alerts go to, if any."""
+    """Prometheus on `url`; `alertmanager` is the URL that its alerts go to, if any.
 
-    def __init__(self, directory: Path, *, backend: str, alertmanager: str | None = None) -> None:
+    With a `past`, it begins with these samples, in the text format of OpenMetrics.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        backend: str,
+        alertmanager: str | None = None,
+        past: Callable[[], str] | None = None,
+    ) -> None:
         port = free_port()
         self.url = f"http://{LOOPBACK}:{port}"
         rules = directory / "rules.yml"
@@ -37,10 +50,28 @@ class Prometheus(ProcessPart):
             )
         )
         self._data = directory / "prometheus-data"
+        self._past = past
         argv = [program("prometheus", hint="apt-get install prometheus")]
         argv += [f"--config.file={configuration}", f"--storage.tsdb.path={self._data}"]
         argv += [f"--web.listen-address={LOOPBACK}:{port}", "--log.level=warn"]
+        argv += ["--storage.tsdb.retention.time=90d"] if past else []
         self.process = Process("prometheus", argv, directory=directory)
+
+    async def start(self) -> None:
+        if self._past and not self._data.exists():
+            await asyncio.to_thread(self._begin_with, self._past())
+        await super().start()
+
+    def _begin_with(self, samples: str) -> None:
+        file = self._data.with_suffix(".samples")
+        file.write_text(samples)
+        # One pass over the samples a block: of a month there would be 360 of the usual two hours.
+        argv = [program("promtool", hint="apt-get install prometheus"), "tsdb", "create-blocks-from"]
+        argv += ["--max-block-duration=744h", "openmetrics", str(file), str(self._data)]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        file.unlink()
+        if done.returncode != 0:
+            raise PartError(f"promtool could not write the past: {done.stderr.strip()}")
 
     async def value(self, query: str) -> float | None:
         """The one number of a query; None when there is none, or nobody answers."""

@@ -149,9 +149,12 @@ class Surroundings(Part):
             "generator": self.generator.url,
         }
         self._around.write_text(json.dumps(around))
-        async with asyncio.TaskGroup() as together:
-            for part in self._parts:
-                together.create_task(part.start())
+        try:
+            async with asyncio.TaskGroup() as together:
+                for part in self._parts:
+                    together.create_task(part.start())
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
 
     async def stop(self) -> None:
         for part in reversed(self._parts):
