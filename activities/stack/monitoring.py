@@ -40,7 +40,10 @@ class _Targets(BaseModel):
 
 
 class _AlertmanagerStatus(BaseModel):
-    """`uptime` is, in spite of its name, when it started; a single one has no cluster."""
+    """`uptime` is, in spite of its name, when it started; a single one has no cluster.
+
+    The one within Grafana answers as well, and knows neither version nor start.
+    """
 
     class _Cluster(BaseModel):
         status: str
@@ -50,7 +53,7 @@ class _AlertmanagerStatus(BaseModel):
 
     cluster: _Cluster
     version: _Version = Field(alias="versionInfo")
-    began_at: AwareDatetime = Field(alias="uptime")
+    began_at: AwareDatetime | None = Field(alias="uptime")
 
 
 class _Alert(BaseModel):
@@ -165,7 +168,7 @@ def _of_alertmanager(status: _AlertmanagerStatus, alerts: list[_Alert], link: st
     active = sum(one.status.state == "active" for one in alerts)
     cluster = clean(status.cluster.status, 40)
     alone = "no cluster" if cluster == "disabled" else f"its cluster is {cluster}"
-    began = f"runs for {in_words(now - status.began_at)}"
+    began = f" for {in_words(now - status.began_at)}" if status.began_at else ""
     version = clean(status.version.version, 40)
     rows = sorted(
         {
@@ -177,7 +180,7 @@ def _of_alertmanager(status: _AlertmanagerStatus, alerts: list[_Alert], link: st
             for one in alerts
         }
     )
-    reason = f"Alertmanager {version} {began}, {alone}; {active} alerts are active"
+    reason = f"Alertmanager {version} runs{began}, {alone}; {active} alerts are active"
     silenced = len(alerts) - active
     return ItemResult(
         state=ItemState.ATTENTION if cluster == "settling" else ItemState.OK,

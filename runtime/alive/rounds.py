@@ -101,14 +101,14 @@ class Rounds:
         queues = {queue_of(None), *map(queue_of, hosts), *([self._polls] if self._polls else [])}
         for queue in sorted(queues):
             answers = [await self._described(queue, kind) for kind in _TYPES]
-            pollers = _pollers(answers)
+            polling = pollers(answers)
             ages = [one.stats.approximate_backlog_age.ToTimedelta() for one in answers]
-            self._gauges.set(Gauge.WORKERS, len(pollers), queue)
+            self._gauges.set(Gauge.WORKERS, len(polling), queue)
             self._gauges.set(
                 Gauge.BACKLOG, sum(one.stats.approximate_backlog_count for one in answers), queue
             )
             self._gauges.set(Gauge.BACKLOG_AGE, max(ages).total_seconds(), queue)
-            if queue == self._polls and self._client.identity not in pollers:
+            if queue == self._polls and self._client.identity not in polling:
                 raise NotPolling(f"Temporal does not see this worker poll {queue}")
 
     async def _described(self, queue: str, kind: TaskQueueType.ValueType) -> DescribeTaskQueueResponse:
@@ -131,7 +131,7 @@ class Rounds:
         return (await self._client.count_workflows(query, rpc_timeout=PATIENCE)).count
 
 
-def _pollers(answers: list[DescribeTaskQueueResponse]) -> set[str]:
+def pollers(answers: list[DescribeTaskQueueResponse]) -> set[str]:
     """Who asked for work lately, by their identity."""
     since = datetime.now(UTC) - POLLED_WITHIN
     return {

@@ -1,0 +1,1 @@
+"""What the status looks at, at the real systems and at what only resembles them."""
