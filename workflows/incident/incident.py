@@ -125,18 +125,26 @@ class Incident(Waits):
         self.remediation.stop_if_done(done_said)
         self.path.did(verb)
 
-    async def have_it_answer(self, asked: Look[ApiSeen]) -> None:
-        """What asks an application that is away has nothing to judge: it is healed first, in ServiceDown.
+    async def have_it_answer(self, asked: Look[Evidence]) -> None:
+        """What asks an application that is away, or its metrics, has nothing to judge: it is healed first,
+        in ServiceDown.
 
         Leaves the page when it is still away then.
         """
-        if self.now[asked].refused not in NOBODY_ANSWERS or not is_away(self.now):
+        if not self._is_silent(asked):
             return
         await self.heal_first(self.service.name, SERVICE_DOWN)
         now = await self.look(asked, looks.health, looks.process)
-        if now[asked].refused in NOBODY_ANSWERS and is_away(now):
-            healing = incident_id(SERVICE_DOWN, self.service.name)
-            self.hand_over(f"the application is still away: {now[looks.health].reason}; see {healing}")
+        if self._is_silent(asked):
+            healing, why = incident_id(SERVICE_DOWN, self.service.name), now[looks.health].reason
+            self.hand_over(
+                f"the application is still away: {why or now[looks.process].reason}; see {healing}"
+            )
+
+    def _is_silent(self, asked: Look[Evidence]) -> bool:
+        seen = self.now[asked]
+        refuses = isinstance(seen, ApiSeen) and seen.refused not in NOBODY_ANSWERS
+        return seen.unknown and not refuses and is_away(self.now)
 
     async def act(self, cause: Cause) -> Plan:
         """Carry out the fix of a cause; what is done only for now is promised to be reverted.

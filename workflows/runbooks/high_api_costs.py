@@ -156,6 +156,7 @@ class HighApiCosts(Runbook):
             looks.process,
             looks.history,
         )
+        await incident.have_it_answer(looks.costs)
         await incident.confirm(looks.costs)
         cause = incident.diagnose(CAUSES, otherwise=UNKNOWN)
         if cause is OVER_ALREADY:

@@ -251,6 +251,7 @@ class HighErrorRate(Runbook):
             looks.executions,
             looks.history,
         )
+        await incident.have_it_answer(looks.errors)
         await incident.confirm(looks.errors)
         await incident.look(looks.issues, looks.memory)
         cause = incident.diagnose(CAUSES, otherwise=UNKNOWN)

@@ -238,6 +238,7 @@ class MemoryKeepsGrowing(Runbook):
 
     async def page(self, incident: Incident) -> None:
         now = await self.look(incident)
+        await incident.have_it_answer(looks.growth)
         await incident.confirm(looks.growth, again=(looks.process,))
         why, asked = "watches whether its memory keeps growing", watch(now)
         await incident.until((looks.process, looks.growth), full_soon, asked.every, asked.lasts, why)
@@ -252,7 +253,7 @@ class MemoryKeepsGrowing(Runbook):
         await self.compare(incident)
 
     async def look(self, incident: Incident) -> Situation:
-        await incident.look(looks.process, looks.history)
+        await incident.look(looks.process, looks.health, looks.history)
         return await incident.look(
             looks.growth, looks.memory, looks.caches, looks.emitters, looks.recent_logs
         )

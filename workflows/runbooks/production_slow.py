@@ -275,6 +275,7 @@ class ProductionSlow(Runbook):
     async def page(self, incident: Incident) -> None:
         await incident.look(
             looks.latency,
+            looks.health,
             looks.process,
             looks.sessions,
             looks.slowness,
@@ -284,6 +285,7 @@ class ProductionSlow(Runbook):
             looks.cpu,
             looks.history,
         )
+        await incident.have_it_answer(looks.latency)
         await incident.confirm(looks.latency)
         cause = incident.diagnose(CAUSES)
         if cause.fix(incident.now) is None:

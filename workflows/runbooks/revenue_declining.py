@@ -158,7 +158,10 @@ class RevenueDeclining(Runbook):
             looks.last_video,
             looks.video_queue,
             looks.open_incidents,
+            looks.health,
+            looks.process,
         )
+        await incident.have_it_answer(looks.revenue)
         await incident.confirm(looks.revenue)
         cause = incident.diagnose(CAUSES)
         await incident.report(revenue_report(incident.now, cause.name, cause.remedy))

@@ -1,0 +1,44 @@
+"""What asks the application, or its metrics, waits for ServiceDown while nobody answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from activities.app.api import Refused
+from models.evidence.evidence import Evidence, Finding
+from models.incident.incident import Outcome
+from models.names import ANY_ALERT, DATABASE_CONNECTION_FAILURE, SERVICE_DOWN
+from tests.workflows import sights
+from tests.workflows.harness import Harness
+from tests.workflows.sights import LONG_AGO
+from workflows.diagnosis import looks
+from workflows.diagnosis.look import Look
+from workflows.runbooks.registry import NAMES
+
+LOOK_OTHERWISE = {SERVICE_DOWN, DATABASE_CONNECTION_FAILURE, ANY_ALERT, "BrokenEndpoint"}
+"""They look at the service, its database or its endpoints from the outside."""
+JUDGED_BY: tuple[Look[Evidence], ...] = (
+    looks.costs,
+    looks.errors,
+    looks.growth,
+    looks.last_sync,
+    looks.last_video,
+    looks.latency,
+    looks.memory,
+    looks.revenue,
+)
+
+
+@pytest.mark.parametrize("runbook", sorted(set(NAMES) - LOOK_OTHERWISE))
+async def test_nothing_can_be_judged_while_the_service_is_down(harness: Harness, runbook: str) -> None:
+    """It is healed in its own incident; then this one looks again, and is over here."""
+    world = harness.world
+    world.health, world.process = sights.REFUSED, sights.crashed(LONG_AGO)
+    for look in JUDGED_BY:
+        refused = {"refused": Refused.NO_ANSWER} if "refused" in look.result.model_fields else {}
+        silent = look.result(reason="connection refused", observed_at=LONG_AGO, **refused)
+        setattr(world, look.name, silent)
+        world.after[look.name] = look.result(finding=Finding.OK, reason="well", observed_at=LONG_AGO)
+    review = await harness.end(await harness.fire(await harness.alert(runbook)))
+    assert any("started ServiceDown/backend" in one.text for one in review.timeline)
+    assert (review.outcome, world.done) == (Outcome.SELF_RECOVERED, ["start backend"])
