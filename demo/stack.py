@@ -149,7 +149,7 @@ class Stack(Part):
             by_image = isinstance(self.services, ComposedServices)
             return "" if known and (known[0].healthy_at or not by_image) else f"it knows {known}"
 
-        await until("the version known", not_known, within=30)
+        await until("the version known", not_known)
 
     async def _enter(self, *parts: Part) -> None:
         """From here on the parts are ended with the stack, also those that never become ready."""

@@ -84,4 +84,4 @@ async def post(intake: str, token: str, firing: Firing, *, resolved: bool = Fals
                 answer.raise_for_status()
             return "" if answer.is_success else f"{answer.status_code} {answer.text[:200]}"
 
-        await until("alert taken by the intake", taken, within=30)
+        await until("alert taken by the intake", taken)

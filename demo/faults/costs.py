@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 
 from demo.faults.errors import around
 from demo.faults.fault import OBSERVED, Fault, Inject
-from demo.observed import BUDGET, BUDGET_FOR, PACE, SPENT
+from demo.observed import BUDGET, PACE, SPENT
 from demo.orchestrator.loop import QUEUE
 from demo.orchestrator.speech import SPEECH, Clip, GenerateSpeech, speech_schedule
 from demo.parts.waiting import until
@@ -107,8 +107,8 @@ async def spent_at_once(services: Services) -> AsyncIterator[None]:
     """A year's worth of clips is bought at once, and nothing since."""
     await _little_is_spent(services)
     await _pay(services, "elevenlabs", AT_ONCE)
-    await until("the spend known", partial(_below, services, SPENT, BUDGET, over=True), within=15)
-    await until("nothing spent since", partial(_below, services, PACE, CALM), within=15)
+    await until("the spend known", partial(_below, services, SPENT, BUDGET, over=True))
+    await until("nothing spent since", partial(_below, services, PACE, CALM))
     yield
 
 
@@ -145,7 +145,7 @@ async def _set(services: Services, **values: object) -> None:
     for key, value in values.items():
         set_key(services.backend.env_file, key, str(value), quote_mode="never")
     await services.recreate_backend()
-    await until("backend healthy", services.backend.is_healthy, within=20)
+    await until("backend healthy", services.backend.is_healthy)
 
 
 async def _pay(services: Services, provider: str, dollars: float) -> None:
@@ -160,12 +160,12 @@ async def _application(services: Services) -> Client:
 
 async def _little_is_spent(services: Services) -> None:
     """What was spent before does not count to this fault."""
-    await until("little spent", partial(_below, services, SPENT, BUDGET / 4), within=2 * BUDGET_FOR + 10)
+    await until("little spent", partial(_below, services, SPENT, BUDGET / 4))
 
 
 async def _much_is_spent(services: Services) -> None:
     """Wait until Prometheus knows of more than the budget: what the alert is raised by."""
-    await until("much spent", partial(_below, services, SPENT, BUDGET, over=True), within=25)
+    await until("much spent", partial(_below, services, SPENT, BUDGET, over=True))
 
 
 async def _below(services: Services, query: str, limit: float, *, over: bool = False) -> str:

@@ -52,8 +52,8 @@ async def all_credentials_wrong(services: Services) -> AsyncIterator[None]:
 async def connection_limit(services: Services) -> AsyncIterator[None]:
     """Somebody opens sessions until PostgreSQL refuses, and leaves them idle."""
     async with AsyncExitStack() as sessions:
-        await until("no connection left", partial(_takes_all, services, sessions), within=15)
-        await until("sessions idle for long", partial(_young, services), within=15)
+        await until("no connection left", partial(_takes_all, services, sessions))
+        await until("sessions idle for long", partial(_young, services))
         yield
 
 
@@ -84,7 +84,7 @@ async def network_lost(services: Services) -> AsyncIterator[None]:
 async def pool_exhausted(services: Services) -> AsyncIterator[None]:
     """A deployment brings more background jobs than the pool has connections; each keeps one."""
     await services.set_backend("BACKGROUND_JOBS", _MORE_JOBS_THAN_CONNECTIONS)
-    await until("pool empty", partial(_pool_complains, services), within=20)
+    await until("pool empty", partial(_pool_complains, services))
     yield
 
 
@@ -96,7 +96,7 @@ async def disk_full(services: Services) -> AsyncIterator[None]:
         await superuser.execute("CREATE TABLE IF NOT EXISTS filler (text text)")
         services.disk.fill()
     try:
-        await until("no space for the WAL", partial(_writes, services), within=20)
+        await until("no space for the WAL", partial(_writes, services))
         await services.ended(POSTGRES)
         yield
     finally:

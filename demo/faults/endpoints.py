@@ -77,7 +77,7 @@ async def _broken(
     around(services)
     repairing = asyncio.create_task(repair_behind_the_switch())
     try:
-        await until(f"errors at {path}", partial(_answers, services, path), within=30)
+        await until(f"errors at {path}", partial(_answers, services, path))
         yield
     finally:
         repairing.cancel()

@@ -96,7 +96,7 @@ async def overloaded(services: Services) -> AsyncIterator[None]:
     try:
         await services.backend.inject("busy")
         await failing(services)
-        await until("the CPU in use", partial(_cpu_in_use, services), within=20)
+        await until("the CPU in use", partial(_cpu_in_use, services))
         yield
     finally:
         load.unlink()
@@ -127,7 +127,7 @@ async def no_users(services: Services) -> AsyncIterator[None]:
     traffic = around(services).traffic
     await traffic.stop()
     try:
-        await until("no traffic", partial(_asked, services), within=20)
+        await until("no traffic", partial(_asked, services))
         yield
     finally:
         await traffic.start()
@@ -162,7 +162,7 @@ async def failing(services: Services) -> None:
         ratio = await prometheus.value(RATIO)
         return "" if ratio and ratio > TOO_MANY else f"the ratio is {ratio}"
 
-    await until("errors for the users", too_few, within=20)
+    await until("errors for the users", too_few)
 
 
 def _row(

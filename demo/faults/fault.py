@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
-from demo.parts.waiting import until
+from demo.parts.waiting import PATIENCE, until
 from demo.systems.services import BACKEND, Services
 
 SMALL_DISK = "small-disk"
@@ -47,7 +47,7 @@ class Fault:
     """Plain crashes, each healed, that make this one a loop."""
 
 
-async def unhealthy(services: Services, within: float = 10.0) -> None:
+async def unhealthy(services: Services, within: float = PATIENCE) -> None:
     """Wait until the backend says that it is not healthy, or says nothing."""
 
     async def still_healthy() -> str:

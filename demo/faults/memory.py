@@ -87,7 +87,7 @@ async def _full(services: Services) -> None:
         used = await prometheus.value(STAYS_FULL)
         return "" if used and used >= FULL else f"{used or 0:.0%} of it is used"
 
-    await until("the heap too full", room, within=60)
+    await until("the heap too full", room)
     await _settled(services)
 
 
@@ -98,7 +98,7 @@ async def _settled(services: Services) -> None:
         age = await prometheus.value(UPTIME)
         return "" if age and age >= SETTLED else f"it runs for {age or 0:.0f} s"
 
-    await until("a process that has its start behind it", young, within=60)
+    await until("a process that has its start behind it", young)
 
 
 async def _has_room(services: Services) -> bool:

@@ -34,7 +34,7 @@ async def grows(services: Services, fault: str) -> AsyncIterator[None]:
     await _known_for(services, KNOWN_FOR)
     before = await _share(services)
     await services.inject(fault)
-    await until("a larger heap", partial(_not_grown, services, before), within=30)
+    await until("a larger heap", partial(_not_grown, services, before))
     yield
 
 
@@ -54,9 +54,9 @@ async def grows_from_its_start(services: Services) -> AsyncIterator[None]:
     """It has just been started, and grows at once: nobody knows yet whether that ends."""
     services.backend.leaks.touch()
     await services.recreate_backend()
-    await until("backend healthy", services.backend.is_healthy, within=20)
+    await until("backend healthy", services.backend.is_healthy)
     services.backend.leaks.unlink()
-    await until("a larger heap", partial(_not_grown, services, await _share(services)), within=30)
+    await until("a larger heap", partial(_not_grown, services, await _share(services)))
     yield
 
 
@@ -65,7 +65,7 @@ async def leaky_deployment(services: Services) -> AsyncIterator[None]:
     """A version that was steady is replaced by one that leaks."""
     await _known_for(services, STEADY_FOR)
     await services.deploy(BROKEN_VERSION)
-    await until("backend healthy", services.backend.is_healthy, within=20)
+    await until("backend healthy", services.backend.is_healthy)
     async with grows(services, "slow-leak"):
         yield
 
@@ -83,13 +83,13 @@ async def sessions(services: Services) -> AsyncIterator[None]:
 
     await _known_for(services, STEADY_FOR)
     await services.recreate_backend()  # after a process that did not grow
-    await until("backend healthy", services.backend.is_healthy, within=20)
+    await until("backend healthy", services.backend.is_healthy)
     await services.inject("sessions")
     await _known_for(services, KNOWN_FOR)
     rising = asyncio.create_task(rise())
     try:
         before = await _share(services)
-        await until("a larger heap", partial(_not_grown, services, before), within=30)
+        await until("a larger heap", partial(_not_grown, services, before))
         yield
     finally:
         rising.cancel()
@@ -105,14 +105,14 @@ async def _known_for(services: Services, seconds: int) -> None:
         age = await around(services).prometheus.value(UPTIME)
         return "" if age and age >= seconds else f"it runs for {age or 0:.0f} s"
 
-    await until("a process that is known for long", young, within=60)
+    await until("a process that is known for long", young)
 
 
 async def _share(services: Services) -> float:
     async def unknown() -> str:
         return "" if await around(services).prometheus.value(HEAP) else "there is no sample"
 
-    await until("a sample of the heap", unknown, within=10)
+    await until("a sample of the heap", unknown)
     return await around(services).prometheus.value(HEAP) or 0.0
 
 

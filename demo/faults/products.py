@@ -211,7 +211,7 @@ async def _run(loop: ScheduleHandle) -> None:
         info = (await loop.describe()).info
         return "" if info.num_actions and not info.running_actions else f"{info.num_actions} runs so far"
 
-    await until("a run of the loop", runs, within=15)
+    await until("a run of the loop", runs)
 
 
 async def _grow_old(services: Services) -> None:

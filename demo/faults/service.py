@@ -97,7 +97,7 @@ async def port_taken(services: Services) -> AsyncIterator[None]:
     server = [sys.executable, "-m", "http.server", port, "--bind", LOOPBACK]
     squatter = await asyncio.create_subprocess_exec(*server, stdout=DEVNULL, stderr=DEVNULL)
     try:
-        await until("the port taken", lambda: answers(services.backend.url), within=10)
+        await until("the port taken", lambda: answers(services.backend.url))
         await services.start_service(BACKEND)
         await services.ended(BACKEND)
         yield
@@ -150,7 +150,7 @@ async def spin(services: Services) -> AsyncIterator[None]:
 async def heavy_version(services: Services) -> AsyncIterator[None]:
     """A new version is deployed, and outgrows the memory limit that the one before was fine with."""
     await services.deploy("2")
-    await until("backend healthy", services.backend.is_healthy, within=20)
+    await until("backend healthy", services.backend.is_healthy)
     async with out_of_memory(services):
         yield
 

@@ -22,7 +22,6 @@ STEPS = 1500
 PROVIDER_TAKES = 0.6
 """Seconds: the backend waits for one."""
 SLOW_VERSION = "3"
-WITHIN = 25
 
 _COUNT_NOW = "SELECT pg_stat_force_next_flush()"
 """What a session has written is otherwise counted up to a second later, as if done after an ANALYZE."""
@@ -185,7 +184,7 @@ async def _slow(services: Services) -> AsyncIterator[None]:
         p95 = await prometheus.value(P95)
         return "" if p95 and p95 > SLOW else f"p95 is {p95}"
 
-    await until("late answers for the users", too_fast, within=WITHIN)
+    await until("late answers for the users", too_fast)
     yield
 
 
@@ -200,7 +199,7 @@ async def _cpu_in_use(services: Services) -> None:
         cores = await around(services).prometheus.value(CPU)
         return "" if cores and cores >= CPU_FULL else f"{cores} cores are in use"
 
-    await until("the CPU in use", idle, within=WITHIN)
+    await until("the CPU in use", idle)
 
 
 def _row(inject: Inject, cause: str, says: str, *, asks: bool = False, ends: bool = True) -> Fault:

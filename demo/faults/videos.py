@@ -157,7 +157,7 @@ async def _ended(services: Services, status: str) -> None:
                 return ""
         return f"none is {status}"
 
-    await until(f"a workflow that is {status}", none, within=15)
+    await until(f"a workflow that is {status}", none)
 
 
 def _row(inject: Inject, cause: str, says: str, *, asks: bool = False, ends: bool = True) -> Fault:

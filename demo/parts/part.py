@@ -8,7 +8,7 @@ from typing import Self
 
 from demo.parts.errors import EndedError
 from demo.parts.process import Process
-from demo.parts.waiting import until
+from demo.parts.waiting import PATIENCE, until
 
 
 class Part(ABC):
@@ -40,8 +40,8 @@ class ProcessPart(Part):
     """A part that is one process: how it is told to be ready is all that differs."""
 
     process: Process
-    ready_within = 30.0
-    """Seconds; generous, because a cold and busy machine is slow and a ready part never waits."""
+    ready_within = PATIENCE
+    """Seconds."""
     stop_within = 10.0
     """Seconds that it has to end by itself."""
 

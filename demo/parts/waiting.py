@@ -9,9 +9,12 @@ from collections.abc import Awaitable, Callable
 from demo.parts.errors import NotReadyError
 
 POLL = 0.05
+PATIENCE = 90.0
+"""Seconds, where how long it takes is not what is proven: a busy machine is slow, and nobody waits for what
+is so at once."""
 
 
-async def until(what: str, check: Callable[[], Awaitable[str]], *, within: float) -> None:
+async def until(what: str, check: Callable[[], Awaitable[str]], *, within: float = PATIENCE) -> None:
     """Poll `check` until it answers with an empty string, for at most `within` seconds.
 
     Any other answer is the reason why not yet; the last one is told when the time is over.

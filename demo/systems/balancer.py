@@ -35,7 +35,7 @@ class Balancer(Part):
 
     async def start(self) -> None:
         self._running = asyncio.create_task(self._server.serve())
-        await until("balancer ready", self._listens, within=10)
+        await until("balancer ready", self._listens)
 
     async def stop(self) -> None:
         if self._running:

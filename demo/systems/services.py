@@ -10,7 +10,7 @@ from typing import Any
 from dotenv import set_key
 
 from demo.parts.part import Part
-from demo.parts.waiting import until
+from demo.parts.waiting import PATIENCE, until
 from demo.systems.backend import SETTINGS, Backend
 from demo.systems.disk import SmallDisk
 from demo.systems.postgres import Cluster
@@ -97,14 +97,14 @@ class Services(Part):
     async def is_running(self, service: str) -> bool:
         return await self.pid_of(service) != 0
 
-    async def become_healthy(self, within: float = 30.0) -> None:
+    async def become_healthy(self, within: float = PATIENCE) -> None:
         """Start both, the database first, and wait until the backend says that it is healthy."""
         await self.start_service(POSTGRES)
         await until("postgres ready", self.cluster.answers, within=within)
         await self.start_service(BACKEND)
         await until("backend healthy", self.backend.is_healthy, within=within)
 
-    async def ended(self, service: str, within: float = 15.0) -> None:
+    async def ended(self, service: str, within: float = PATIENCE) -> None:
         """Wait until it has stopped running."""
 
         async def still_there() -> str:

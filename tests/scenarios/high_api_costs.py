@@ -48,7 +48,7 @@ async def only_its_own_setting(pipeline: Pipeline, _: Played) -> None:
 
 async def the_worker_dies(pipeline: Pipeline, run: Run) -> None:
     """While the pace is waited for; another one goes on."""
-    await pipeline.until_state(run, "a wait", lambda state: bool(state.waits_for), within=40)
+    await pipeline.until_state(run, "a wait", lambda state: bool(state.waits_for))
     await pipeline.stack.worker.kill()
     await pipeline.stack.worker.start()
 

@@ -36,7 +36,7 @@ def soon_given_up(content: dict[str, Any]) -> None:
 
 async def provider_comes_back(pipeline: Pipeline, run: Run) -> None:
     """Only once the errors were few for the whole window, in the degraded mode, the provider returns."""
-    await pipeline.until_state(run, "few errors", lambda state: state.phase is Phase.RESOLVED, within=60)
+    await pipeline.until_state(run, "few errors", lambda state: state.phase is Phase.RESOLVED)
     assert await pipeline.stack.services.backend.is_degraded()
     await around(pipeline).provider.start()
 

@@ -92,7 +92,7 @@ async def the_worker_is_killed(pipeline: Pipeline, run: Run) -> None:
 
 
 async def watches(pipeline: Pipeline, run: Run, why: str) -> None:
-    await pipeline.until_state(run, why, lambda state: why in state.waits_for, within=30)
+    await pipeline.until_state(run, why, lambda state: why in state.waits_for)
 
 
 async def the_review_compares(_: Pipeline, played: Played) -> None:

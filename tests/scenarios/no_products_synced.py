@@ -21,13 +21,13 @@ _scenario = partial(Scenario, runbook="NoProductsSynced", stack=OBSERVED)
 
 async def a_person_says_done(pipeline: Pipeline, run: Run) -> None:
     """They renewed the key; the backend does not run with it yet."""
-    await pipeline.until_state(run, "asks a person", lambda state: bool(state.waits_for), within=30)
+    await pipeline.until_state(run, "asks a person", lambda state: bool(state.waits_for))
     await run.signal("done", Spoken(by="lena", through=Through.INTAKE, text="the key is renewed"))
 
 
 async def the_worker_is_killed(pipeline: Pipeline, run: Run) -> None:
     """In the middle of the wait; another one goes on with it."""
-    await pipeline.until_state(run, "waits", lambda state: "rate limit" in state.waits_for, within=30)
+    await pipeline.until_state(run, "waits", lambda state: "rate limit" in state.waits_for)
     await pipeline.stack.worker.kill()
     await pipeline.stack.worker.start()
 

@@ -26,18 +26,18 @@ def no_backup(content: dict[str, Any]) -> None:
 
 async def generator_comes_back(pipeline: Pipeline, run: Run) -> None:
     """Only once videos are made by the backup generator."""
-    await pipeline.until_state(run, "a video", lambda state: state.phase is Phase.RESOLVED, within=60)
+    await pipeline.until_state(run, "a video", lambda state: state.phase is Phase.RESOLVED)
     assert VideoState.read(pipeline.stack.services.backend.state).backup
     await around(pipeline).generator.start()
 
 
 async def generator_comes_back_late(pipeline: Pipeline, run: Run) -> None:
     """While it is waited for, by a worker that is killed meanwhile."""
-    state = await pipeline.until_state(run, "waits", lambda state: bool(state.waits_for), within=30)
+    state = await pipeline.until_state(run, "waits", lambda state: bool(state.waits_for))
     assert "pika must come back" in state.waits_for
     await pipeline.stack.worker.kill()
     await pipeline.stack.worker.start()
-    after = await pipeline.until_state(run, "still waits", lambda state: bool(state.waits_for), within=30)
+    after = await pipeline.until_state(run, "still waits", lambda state: bool(state.waits_for))
     assert after.waits_until == state.waits_until
     await around(pipeline).generator.start()
 

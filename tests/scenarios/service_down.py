@@ -82,7 +82,6 @@ CAUSES = (
         approved_by=("anna",),
         also_seen=("crash",),
         timeline=("pages platform-team",),
-        within=90,
     ),
     _row(
         name="crash",
@@ -168,7 +167,6 @@ NOT_ITS_OWN_FAULT = (
         faults=("throttled",),
         outcome=Outcome.CLOSED_BY_HUMAN,
         timeline=("waits 10 s", "answered 429"),
-        within=90,
     ),
     _row(
         name="it says that it is starting, for ever",
@@ -176,7 +174,6 @@ NOT_ITS_OWN_FAULT = (
         faults=("starts-for-ever",),
         outcome=Outcome.CLOSED_BY_HUMAN,
         timeline=("waits 10 s", "still starting"),
-        within=90,
     ),
     _row(
         name="it blames its database, which answers us",
@@ -186,7 +183,6 @@ NOT_ITS_OWN_FAULT = (
         approved_by=("anna",),
         outcome=Outcome.CLOSED_BY_HUMAN,
         timeline=("started DatabaseConnectionFailure/postgres", "still fails"),
-        within=90,
     ),
     _row(
         name="it fails, and nothing tells why",
@@ -196,7 +192,6 @@ NOT_ITS_OWN_FAULT = (
         approved_by=("anna",),
         outcome=Outcome.CLOSED_BY_HUMAN,
         timeline=("still fails",),
-        within=90,
     ),
 )
 

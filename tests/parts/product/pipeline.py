@@ -18,7 +18,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from demo.faults import Fault
-from demo.parts.waiting import until
+from demo.parts.waiting import PATIENCE, until
 from demo.stack import Stack
 from demo.systems.services import BACKEND
 from demo.webhook import Firing, post
@@ -72,7 +72,7 @@ class Pipeline:
         """Post that the alert is over."""
         await post(self.stack.intake.url, self.stack.token, firing, resolved=True)
 
-    async def run_of(self, incident: str, since: datetime, within: float = 30) -> Run:
+    async def run_of(self, incident: str, since: datetime, within: float = PATIENCE) -> Run:
         """The run of this incident that began after `since`, once there is one."""
         handle = self.client.get_workflow_handle(incident, result_type=Review)
 
@@ -96,7 +96,7 @@ class Pipeline:
         return state
 
     async def until_state(
-        self, run: Run, what: str, holds: Callable[[IncidentState], bool], within: float = 30
+        self, run: Run, what: str, holds: Callable[[IncidentState], bool], within: float = PATIENCE
     ) -> IncidentState:
         """Wait until its state is so; the timeline is told when it never is."""
         found: list[IncidentState] = []
@@ -110,7 +110,7 @@ class Pipeline:
         await until(f"{run.id}: {what}", not_yet, within=within)
         return found[-1]
 
-    async def review(self, run: Run, within: float = 60) -> Review:
+    async def review(self, run: Run, within: float = PATIENCE) -> Review:
         """The result of the run, which must complete in time."""
 
         async def still_open() -> str:
@@ -150,7 +150,7 @@ class Pipeline:
             with suppress(RPCError):  # it may have ended meanwhile
                 await self.client.get_workflow_handle(found.id, run_id=found.run_id).terminate("next test")
 
-    async def until_quiet(self, within: float = 30) -> None:
+    async def until_quiet(self, within: float = PATIENCE) -> None:
         """Wait until Alertmanager knows of no alert that fires."""
         alertmanager = self.stack.alertmanager
         assert alertmanager is not None

@@ -39,7 +39,7 @@ async def standby_without_readers(services: Services) -> AsyncIterator[None]:
         shutil.chown(standby, NOBODY, NOBODY)
     await services.start_service(POSTGRES)
     try:
-        await until("a standby", partial(_says, cluster, "Hot standby mode is disabled"), within=20)
+        await until("a standby", partial(_says, cluster, "Hot standby mode is disabled"))
         await unhealthy(services)
         yield
     finally:
@@ -63,7 +63,7 @@ async def no_entry_in_pg_hba(services: Services) -> AsyncIterator[None]:
     before = file.read_text()
     await _admit(cluster, "host all postgres all scram-sha-256\n")
     try:
-        await until("not admitted", partial(_says, cluster, "no pg_hba.conf entry"), within=10)
+        await until("not admitted", partial(_says, cluster, "no pg_hba.conf entry"))
         await _cut_off(cluster)
         await unhealthy(services)
         yield
@@ -91,7 +91,7 @@ async def read_only_database(services: Services) -> AsyncIterator[None]:
     await _maintain(cluster, f"ALTER DATABASE {cluster.database} SET default_transaction_read_only = on")
     try:
         await services.recreate_backend()
-        await until("read-only", partial(_backend_says, services, "read-only transaction"), within=20)
+        await until("read-only", partial(_backend_says, services, "read-only transaction"))
         await unhealthy(services)
         yield
     finally:

@@ -16,8 +16,6 @@ from runtime.deployments import tell_steward
 from tests.parts.product.pipeline import Pipeline
 
 FEW = 0.01
-_CALM_WITHIN = 90
-"""Seconds: a busy machine needs many of them to start what is around a backend."""
 
 
 def around(pipeline: Pipeline) -> Surroundings:
@@ -51,7 +49,7 @@ def _forget_switches(backend: Path, *others: Path) -> None:
 async def _forget_data(services: Services) -> None:
     """The backend fills its tables when it starts and finds none."""
     await services.start_service(POSTGRES)
-    await until("postgres ready", services.cluster.answers, within=_CALM_WITHIN)
+    await until("postgres ready", services.cluster.answers)
     async with services.cluster.superuser() as session:
         await session.execute(CUT_OFF, services.cluster.user)
         await session.execute(f"SET lock_timeout = '10s'; DROP OWNED BY {services.cluster.user}")
@@ -67,7 +65,7 @@ async def until_calm(pipeline: Pipeline) -> None:
         calm = ratio is not None and ratio < FEW and p95 is not None and p95 < SLOW
         return "" if calm else f"the ratio is {ratio}, p95 is {p95}"
 
-    await until("few errors and fast answers", not_calm, within=_CALM_WITHIN)
+    await until("few errors and fast answers", not_calm)
 
 
 async def _tell_the_version(pipeline: Pipeline) -> None:

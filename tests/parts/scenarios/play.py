@@ -85,7 +85,7 @@ async def _approve(
     def asks(state: IncidentState) -> bool:
         return state.awaiting is not None and not seen.intersection(state.awaiting.digests)
 
-    state = await pipeline.until_state(run, "a question", asks, within=60)
+    state = await pipeline.until_state(run, "a question", asks)
     assert state.awaiting is not None
     options = state.awaiting.options
     digest = next(one.digest for one in options if takes in ("", one.plan.steps[0].kind))

@@ -69,7 +69,7 @@ class Scenario:
     """What happens in the world once the incident was answered, and before its review is awaited."""
     afterwards: Afterwards | None = None
     """A look at the systems themselves, while the fault is still there."""
-    within: float = 60.0
+    within: float = 120.0
     """Seconds from the alert to the review."""
     alone: bool = False
     """Whether it measures what the machine can do, and so has the machine for itself."""
