@@ -6,18 +6,20 @@ named, so that it can be removed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx
 from temporalio import activity
 
+from activities.active_alerts.arrival import never_arrived
 from activities.active_alerts.listed import Heard, ListedAlert, NotAlertmanager, listed
+from activities.monitoring.prometheus import Prometheus
 from activities.support.http import NoAnswer
 from activities.support.redaction import clean
 from models.base import Model, in_words, roughly
-from models.checks.item import Figure, ItemResult, ItemState, Table
+from models.checks.item import Figure, ItemResult, ItemState, Table, worst_of
 from models.checks.naming import Naming
 from models.configuration.checks import ExpectedAlert
 from models.names import Severity, alert_name, severity_said
@@ -34,6 +36,8 @@ class LookAtAlerts(Model):
     """The alerts of one Alertmanager, and what is expected on this day in this zone."""
 
     url: str
+    prometheus: str = ""
+    """What sends it its alerts, if that can be asked."""
     expected: tuple[ExpectedAlert, ...] = ()
     naming: Naming = Naming()
     time_zone: str = "UTC"
@@ -44,6 +48,7 @@ class ActiveAlertActivities:
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
+        self._prometheus = Prometheus(http)
 
     @activity.defn
     async def find_unexpected_alerts(self, request: LookAtAlerts) -> ItemResult:
@@ -57,8 +62,26 @@ class ActiveAlertActivities:
         except NotAlertmanager as other:
             found = ItemResult(reason=str(other))
         else:
-            found = judged(alerts, request, now, now - started_at)
+            found = await self._with_missing(
+                judged(alerts, request, now, now - started_at), request, {one.name for one in alerts}
+            )
         return found.model_copy(update={"observed_at": now, "link": link})
+
+    async def _with_missing(
+        self, found: ItemResult, request: LookAtAlerts, arrived: Collection[str]
+    ) -> ItemResult:
+        """The same, with what Prometheus fires and Alertmanager does not have."""
+        if found.state is ItemState.UNKNOWN or not request.prometheus:
+            return found
+        missing = await never_arrived(self._prometheus, request.prometheus, arrived)
+        if not missing:
+            return found
+        return found.model_copy(
+            update={
+                "state": worst_of([found.state, ItemState.ATTENTION]),
+                "reason": f"{found.reason}; {missing}",
+            }
+        )
 
 
 def judged(

@@ -122,6 +122,7 @@ def alerts(policy: CheckPolicy) -> Iterator[ItemOf]:
         return
     about = LookAtAlerts(
         url=policy.systems.alertmanager,
+        prometheus=policy.systems.prometheus or "",
         expected=policy.checks.expected_alerts,
         naming=Naming.of(policy.services, policy.service_labels),
         time_zone=policy.time_zone,

@@ -18,6 +18,7 @@ from models.checks.item import ItemResult, ItemState
 from models.checks.naming import Naming
 from models.configuration.checks import ExpectedAlert
 from tests.parts.servers.alertmanager_server import QUIET, alertmanager_with, post, silence
+from tests.parts.servers.prometheus_server import prometheus_with
 from tests.parts.servers.sockets import closed_port
 
 TODAY = datetime.now(UTC).date()
@@ -179,3 +180,39 @@ async def test_what_is_no_alertmanager_is_unknown(
     found = await look(activities, httpserver.url_for(""))
     assert found.state is ItemState.UNKNOWN
     assert why in found.reason
+
+
+@pytest.mark.parametrize(
+    ("firing", "missing"),
+    [
+        ([("HostDown", "firing")], ""),
+        ([("HostDown", "pending"), ("Unheard", "pending")], ""),
+        ([("HostDown", "firing"), ("Unheard", "firing")], "Prometheus fires Unheard for over 5m"),
+    ],
+)
+async def test_what_prometheus_fires_and_alertmanager_does_not_have_is_told(
+    activities: ActiveAlertActivities,
+    alertmanager: str,
+    tmp_path: Path,
+    firing: list[tuple[str, str]],
+    missing: str,
+) -> None:
+    now = int(time.time())
+    times = range(now - 900, now + 300, 30)
+    lines = [
+        f'ALERTS{{alertname="{name}",alertstate="{state}"}} 1 {at}' for name, state in firing for at in times
+    ]
+    with prometheus_with("\n".join(["# TYPE ALERTS gauge", *lines, "# EOF\n"]), tmp_path) as prometheus:
+        request = LookAtAlerts(url=alertmanager, prometheus=prometheus, naming=NAMING)
+        found = await activities.find_unexpected_alerts(request)
+    assert missing in found.reason
+    assert ("Prometheus" in found.reason) is bool(missing)
+
+
+async def test_prometheus_away_says_nothing_of_the_alerts(
+    activities: ActiveAlertActivities, alertmanager: str
+) -> None:
+    request = LookAtAlerts(url=alertmanager, prometheus=f"http://127.0.0.1:{closed_port()}", naming=NAMING)
+    found = await ActivityEnvironment().run(activities.find_unexpected_alerts, request)
+    assert found.state is ItemState.BAD
+    assert "Prometheus" not in found.reason

@@ -5,22 +5,27 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
-from models.checks.check import CheckName, CheckReport, CheckRequest
-from models.checks.item import Item, ItemState
+from activities.checks.policy import CheckPolicyActivities
+from models.checks.check import CheckName, CheckReport, CheckRequest, StoredReport
+from models.checks.item import Item, ItemResult, ItemState
 from models.configuration.configuration import Configuration
 from models.names import TASK_QUEUE, check_id
 from runtime.hosting import hosted
 from tests.parts.requirements import missing
 from tests.parts.servers.sockets import closed_port
+from tests.workflows.checks.frame import FrameCheck
 from workflows.runbooks.registry import NAMES
 
 
@@ -53,9 +58,9 @@ def configuration(directory: Path, well: str) -> Configuration:
     return Configuration.of(content, NAMES)
 
 
-async def check(client: Client) -> dict[str, Item]:
+async def check(client: Client, workflow: str = "DailyCheck") -> dict[str, Item]:
     report: CheckReport = await client.execute_workflow(
-        "DailyCheck",
+        workflow,
         CheckRequest(name=CheckName.DAILY),
         id=check_id(CheckName.DAILY),
         task_queue=TASK_QUEUE,
@@ -91,3 +96,30 @@ async def test_what_is_away_is_unknown_and_what_is_down_begins_its_runbook_once(
     assert second["health of backend"].open_already == ("ServiceDown/backend",)
     incident = await client.get_workflow_handle("ServiceDown/backend").describe()
     assert incident.workflow_type == "ServiceDown"
+
+
+@activity.defn
+async def look(name: str) -> ItemResult:
+    return ItemResult(state=ItemState.OK, reason="x" * 3_000_000 if name == "huge" else "all is well")
+
+
+@activity.defn
+async def write_check_report(_: CheckReport) -> StoredReport:
+    return StoredReport(markdown="report.md", page="report.html")
+
+
+async def test_a_result_that_temporal_does_not_take_is_unknown_and_hides_nothing(client: Client) -> None:
+    manager = {"kind": "docker", "container": "one"}
+    now = Configuration.of({"services": {name: {"manager": manager} for name in ("huge", "small")}}, NAMES)
+    policy = CheckPolicyActivities(lambda: now)
+    with ThreadPoolExecutor(1) as threads:
+        async with Worker(
+            client,
+            task_queue=TASK_QUEUE,
+            workflows=[FrameCheck],
+            activities=[policy.take_check_policy, look, write_check_report],
+            activity_executor=threads,
+        ):
+            items = await check(client, FrameCheck.__name__)
+    assert items["health of huge"].found.state is ItemState.UNKNOWN
+    assert items["health of small"].found.state is ItemState.OK
