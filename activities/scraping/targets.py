@@ -70,6 +70,18 @@ class TargetActivities:
     @activity.defn
     async def find_targets_down(self, request: LookAtTargets) -> ItemResult:
         """`bad` when one is down, named with its last error. Never raises for Prometheus' trouble."""
+        found, _ = await self._looked(request)
+        return found
+
+    @activity.defn
+    async def show_targets(self, request: LookAtTargets) -> ItemResult:
+        """The same, with every target, what is down first."""
+        found, targets = await self._looked(request)
+        return found.model_copy(update={"tables": (_every(targets),)}) if targets else found
+
+    async def _looked(self, request: LookAtTargets) -> tuple[ItemResult, Sequence[_Target]]:
+        """What to say, and the targets where they are told."""
+        targets: Sequence[_Target] = ()
         address = f"{request.url.rstrip('/')}/api/v1/targets"
         link = f"{request.url.rstrip('/')}/targets"
         try:
@@ -79,12 +91,13 @@ class TargetActivities:
             if answer.cut is Cut.SIZE or answer.status == 404:
                 found = await self._counted(request)
             else:
-                found = judged(_Answer.model_validate_json(answer.whole(address)).data.active, request.naming)
+                targets = _Answer.model_validate_json(answer.whole(address)).data.active
+                found = judged(targets, request.naming)
         except NoAnswer as no_answer:
             found = ItemResult(reason=f"Prometheus cannot be asked: {no_answer.reason}")
         except ValidationError:
             found = ItemResult(reason=f"the answer at {shown(address)} is not that of Prometheus")
-        return found.model_copy(update={"observed_at": datetime.now(UTC), "link": link})
+        return found.model_copy(update={"observed_at": datetime.now(UTC), "link": link}), targets
 
     async def _counted(self, request: LookAtTargets) -> ItemResult:
         """By the series `up`, which has no errors."""
@@ -150,6 +163,12 @@ def _errors(down: Sequence[_Target]) -> Counter[str]:
 def _table(down: Sequence[_Target]) -> Table:
     rows = tuple((one.named, clean(one.error, 200), one.scraped_at[:19] + " UTC") for one in down[:MOST_ROWS])
     return Table(title="Targets that are down", columns=("target", "last error", "last tried"), rows=rows)
+
+
+def _every(targets: Sequence[_Target]) -> Table:
+    order = sorted(targets, key=lambda one: (one.health != "down", one.health == "up", one.named))
+    rows = tuple((one.named, one.health, clean(one.error, 200)) for one in order[:MOST_ROWS])
+    return Table(title="targets", columns=("target", "health", "last error"), rows=rows)
 
 
 def _figures(down: int, every: int) -> tuple[Figure, ...]:

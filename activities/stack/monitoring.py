@@ -1,9 +1,8 @@
-"""Whether Prometheus, Alertmanager and Grafana work, by their own word. A login page is no such word."""
+"""Whether Alertmanager and Grafana work, by their own word. A login page is no such word."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import httpx
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
@@ -18,25 +17,6 @@ from models.configuration.processes import Systems
 WITHIN = timedelta(seconds=5)
 LIMIT = 4 * 2**20
 MOST_ROWS = 100
-
-
-class _Target(BaseModel):
-    labels: dict[str, str] = {}
-    health: str = "unknown"
-    last_error: str = Field(default="", alias="lastError")
-
-    @property
-    def row(self) -> tuple[str, str, str, str]:
-        job, instance = self.labels.get("job", ""), self.labels.get("instance", "")
-        return clean(job, 80), clean(instance, 120), clean(self.health, 20), clean(self.last_error, 160)
-
-
-class _Targets(BaseModel):
-    class _Data(BaseModel):
-        active: list[_Target] = Field(alias="activeTargets")
-
-    status: Literal["success"]
-    data: _Data
 
 
 class _AlertmanagerStatus(BaseModel):
@@ -81,22 +61,6 @@ class MonitoringActivities:
         self._client = client
 
     @activity.defn
-    async def look_at_targets(self, systems: Systems) -> ItemResult:
-        """What Prometheus scrapes: `bad` when one of them is down, `unknown` when there is nothing."""
-        if systems.prometheus is None:
-            return _not_configured("prometheus")
-        url = f"{systems.prometheus}/api/v1/targets"
-        try:
-            found = _Targets.model_validate_json(await self._get(url, {"state": "active"})).data.active
-        except NoAnswer as no_answer:
-            return _unknown(f"Prometheus cannot be asked: {no_answer.reason}")
-        except ValidationError:
-            return _unknown(
-                f"the answer at {shown(url)} is not that of Prometheus: configure another address"
-            )
-        return _of_targets(found, link=f"{systems.prometheus}/targets")
-
-    @activity.defn
     async def look_at_alertmanager(self, systems: Systems) -> ItemResult:
         """Its version, its cluster, and how many alerts it has, by API v2."""
         if systems.alertmanager is None:
@@ -136,31 +100,6 @@ class MonitoringActivities:
 
     async def _get(self, url: str, params: dict[str, str]) -> bytes:
         return (await ask(self._client, url, within=WITHIN, limit=LIMIT, params=params)).whole(url)
-
-
-def _of_targets(targets: list[_Target], link: str) -> ItemResult:
-    now = datetime.now(UTC)
-    if not targets:
-        reason = "Prometheus scrapes nothing: see scrape_configs of prometheus.yml"
-        return ItemResult(reason=reason, link=link, observed_at=now)
-    down = [one for one in targets if one.health == "down"]
-    new = [one for one in targets if one.health not in ("up", "down")]
-    up = len(targets) - len(down) - len(new)
-    parts = [f"{up} of {len(targets)} targets are up"]
-    parts += [f"{len(down)} down: {', '.join(' '.join(one.row[:2]) for one in down[:5])}"] if down else []
-    parts += [f"{len(new)} not scraped yet"] if new else []
-    rows = sorted((one.row for one in targets), key=lambda row: (row[2] == "up", row))
-    return ItemResult(
-        state=ItemState.BAD if down else ItemState.ATTENTION if new else ItemState.OK,
-        reason="; ".join(parts),
-        link=link,
-        observed_at=now,
-        tables=(
-            Table(
-                title="targets", columns=("job", "instance", "health", "error"), rows=tuple(rows[:MOST_ROWS])
-            ),
-        ),
-    )
 
 
 def _of_alertmanager(status: _AlertmanagerStatus, alerts: list[_Alert], link: str) -> ItemResult:

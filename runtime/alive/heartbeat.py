@@ -7,7 +7,7 @@ service that calls a person when it hears nothing.
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import httpx
 import structlog
@@ -66,5 +66,5 @@ def _alert(settings: Heartbeat, began: datetime, now: datetime) -> dict[str, obj
             "description": "This alert fires as long as they do. When it stops, somebody must look.",
         },
         "startsAt": began.isoformat(),
-        "endsAt": (now + max(settings.lasts, timedelta(minutes=1))).isoformat(),
+        "endsAt": (now + settings.lasts).isoformat(),
     }

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.health.probe import HealthActivities
     from activities.incidents.own_runs import OwnRunActivities
     from activities.postgres.sessions import LookAtSessions, SessionActivities
+    from activities.scraping.targets import LookAtTargets, TargetActivities
     from activities.service.host import HostActivities
     from activities.service.log_search import LogSearchActivities
     from activities.service.metrics_sample import MetricsSampleActivities
@@ -29,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.stack.monitoring import MonitoringActivities
     from models.checks.check import CheckPolicy
     from models.checks.item import ItemResult
+    from models.checks.naming import Naming
     from models.checks.status import EngineOf, OwnRunsRequest, SampleMetrics, SearchLog, StatusPart
     from models.service.service import Service
     from workflows.checks.check import ItemOf
@@ -49,6 +51,7 @@ class Asked:
         self.services = services
         self.words = words or policy.checks.status.words
         self.settings = policy.checks.status
+        self.naming = Naming.of(policy.services, policy.service_labels)
 
 
 def services(asked: Asked) -> Iterator[ItemOf]:
@@ -65,11 +68,25 @@ def services(asked: Asked) -> Iterator[ItemOf]:
 
 def stack(asked: Asked) -> Iterator[ItemOf]:
     """The monitoring systems, and the engines with everything that they run."""
-    yield _item("Prometheus targets", MonitoringActivities.look_at_targets, asked.systems)
+    yield from _targets(asked)
     yield _item("Grafana", MonitoringActivities.look_at_grafana, asked.systems)
     yield _item("Alertmanager", MonitoringActivities.look_at_alertmanager, asked.systems)
     for name, one in words.engines(asked.services):
         yield _item(f"engine {name}", EngineActivities.look_at_engine, EngineOf(service=one), one)
+
+
+def _targets(asked: Asked) -> Iterator[ItemOf]:
+    found = [asked.systems.prometheus, *(one.metrics.prometheus for one in asked.services if one.metrics)]
+    addresses = sorted({url for url in found if url})
+    if not addresses:
+        yield ItemOf("Prometheus targets", partial(_said, "configure systems.prometheus"))
+    for url in addresses:
+        name = "Prometheus targets" if len(addresses) == 1 else f"targets of {url.partition('://')[2]}"
+        yield _item(name, TargetActivities.show_targets, LookAtTargets(url=url, naming=asked.naming))
+
+
+async def _said(reason: str) -> ItemResult:
+    return ItemResult(reason=reason)
 
 
 def logs(asked: Asked) -> Iterator[ItemOf]:

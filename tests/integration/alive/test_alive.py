@@ -106,6 +106,23 @@ async def test_the_heartbeat_goes_to_alertmanager_and_comes_back_without_an_inci
     assert "Another/backend" in begun
 
 
+async def test_an_alert_about_the_runbooks_is_one_ordinary_incident(watched: Watched) -> None:
+    own = alert("RunbooksQueueGrows")
+    own["labels"] |= {"service": "runbooks", "product": "runbooks", "severity": "warning"}
+    for _ in range(2):
+        (taken,) = (await watched.post(webhook(own))).json()["taken"]
+        assert (taken["incident"], taken["runbook"]) == ("RunbooksQueueGrows/runbooks", "AnyAlert")
+    temporal = await watched.temporal.client()
+
+    async def begun() -> list[str]:
+        found = temporal.list_workflows("WorkflowId = 'RunbooksQueueGrows/runbooks'")
+        return [one.run_id async for one in found]
+
+    assert len(await until(begun)) == 1
+    stuck = await watched.ask("sum(max by (service) (runbooks_stuck_runs))")
+    assert [value for _, value in stuck] == [0]
+
+
 async def test_a_worker_that_is_gone_is_seen(watched: Watched) -> None:
     await watched.worker.process.kill()
     gone = 'absent(runbooks_last_round_timestamp_seconds{process="worker"})'

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import httpx
-from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
 
+from demo.systems.product import new_token
+from demo.systems.surroundings import Standin
 from tests.integration.alive.test_alive import DASHBOARD
 
 COLUMNS = 24
@@ -41,25 +42,23 @@ def wrong_with(dashboard: dict[str, Any]) -> str:
     return "" if used <= known else f"no such data source: {used - known}"
 
 
-def take(request: Request) -> Response:
-    """`POST /api/dashboards/db`, as documented."""
-    if request.headers.get("Authorization") != "Bearer token":
-        return Response(json.dumps({"message": "Unauthorized"}), status=401)
-    dashboard = request.get_json()["dashboard"]
-    if wrong := wrong_with(dashboard):
-        return Response(json.dumps({"message": wrong}), status=400)
-    answer = {"id": 1, "uid": dashboard["uid"], "status": "success", "version": 1}
-    return Response(json.dumps(answer), content_type="application/json")
+async def test_grafana_takes_it_and_gives_it_back(tmp_path: Path) -> None:
+    token, dashboard = new_token(tmp_path), json.loads(DASHBOARD.read_text())
+    async with Standin("grafana", tmp_path, str(token)) as grafana:
+        headers = {"Authorization": f"Bearer {token.read_text()}"}
+        async with httpx.AsyncClient(base_url=grafana.url, headers=headers, trust_env=False) as client:
+            body = {"dashboard": dashboard, "overwrite": True}
+            for version in (1, 2):
+                answer = await client.post("/api/dashboards/db", json=body)
+                assert (answer.status_code, answer.json()["version"]) == (200, version)
+            kept = (await client.get("/api/dashboards/uid/runbooks")).json()["dashboard"]
+    assert kept["panels"] == dashboard["panels"]
 
 
-def test_grafana_takes_it(httpserver: HTTPServer) -> None:
-    httpserver.expect_request("/api/dashboards/db", method="POST").respond_with_handler(take)
-    body = {"dashboard": json.loads(DASHBOARD.read_text()), "overwrite": True}
-    headers = {"Authorization": "Bearer token"}
-    answer = httpx.post(httpserver.url_for("/api/dashboards/db"), json=body, headers=headers, trust_env=False)
-    assert (answer.status_code, answer.json()["status"]) == (200, "success")
-    doubled = {**body["dashboard"], "panels": body["dashboard"]["panels"] * 2}
-    assert wrong_with(doubled) == "two panels have one id"
+def test_nothing_in_it_is_out_of_place() -> None:
+    dashboard = json.loads(DASHBOARD.read_text())
+    assert wrong_with(dashboard) == ""
+    assert wrong_with({**dashboard, "panels": dashboard["panels"] * 2}) == "two panels have one id"
 
 
 def test_each_panel_says_what_it_shows() -> None:

@@ -10,6 +10,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.testing import ActivityEnvironment
 
+from activities.scraping.targets import LookAtTargets, TargetActivities
 from activities.stack.monitoring import MonitoringActivities
 from models.checks.item import ItemResult, ItemState
 from models.configuration.processes import Systems
@@ -29,12 +30,11 @@ async def look(activity: Any, name: str, url: str | None) -> ItemResult:
     return found
 
 
-@pytest.mark.parametrize("name", ["prometheus", "alertmanager", "grafana"])
+@pytest.mark.parametrize("name", ["alertmanager", "grafana"])
 async def test_what_is_not_there_is_unknown(
     looks: MonitoringActivities, httpserver: HTTPServer, name: str
 ) -> None:
     activity = {
-        "prometheus": looks.look_at_targets,
         "alertmanager": looks.look_at_alertmanager,
         "grafana": looks.look_at_grafana,
     }[name]
@@ -43,7 +43,7 @@ async def test_what_is_not_there_is_unknown(
     assert (away.state, "refused" in away.reason) == (ItemState.UNKNOWN, True)
     for status in (200, 401, 302):
         httpserver.clear()
-        for path in ("/api/v1/targets", "/api/v2/status", "/api/health"):
+        for path in ("/api/v2/status", "/api/health"):
             httpserver.expect_request(path).respond_with_data(HTML, status=status, content_type="text/html")
         assert (await look(activity, name, httpserver.url_for("").rstrip("/"))).state is ItemState.UNKNOWN
 
@@ -65,37 +65,29 @@ async def test_grafana_is_well_by_its_own_word(
     assert (await look(looks.look_at_grafana, "grafana", httpserver.url_for("").rstrip("/"))).state is state
 
 
-def target(job: str, health: str, error: str = "") -> dict[str, Any]:
-    return {"labels": {"job": job, "instance": f"{job}:1"}, "health": health, "lastError": error}
+TARGETS = [
+    ("a", "up", ""),
+    ("b", "down", "server returned HTTP status 401 Unauthorized"),
+    ("c", "unknown", ""),
+]
 
 
-@pytest.mark.parametrize(
-    ("targets", "state", "says"),
-    [
-        ([target("a", "up"), target("b", "up")], ItemState.OK, "2 of 2 targets are up"),
-        (
-            [target("a", "up"), target("b", "down", "server returned HTTP status 401 Unauthorized")],
-            ItemState.BAD,
-            "1 of 2 targets are up; 1 down: b b:1",
-        ),
-        ([target("a", "unknown")], ItemState.ATTENTION, "0 of 1 targets are up; 1 not scraped yet"),
-        ([], ItemState.UNKNOWN, "Prometheus scrapes nothing: see scrape_configs of prometheus.yml"),
-    ],
-    ids=["up", "not let in", "new", "none"],
-)
-async def test_targets_are_up_down_or_new(
-    looks: MonitoringActivities,
-    httpserver: HTTPServer,
-    targets: list[dict[str, Any]],
-    state: ItemState,
-    says: str,
-) -> None:
-    answer = {"status": "success", "data": {"activeTargets": targets}}
+async def test_every_target_is_shown_what_is_down_first(httpserver: HTTPServer) -> None:
+    active = [
+        {"labels": {"job": job, "instance": f"{job}:1"}, "health": health, "lastError": error}
+        for job, health, error in TARGETS
+    ]
+    answer = {"status": "success", "data": {"activeTargets": active}}
     httpserver.expect_request("/api/v1/targets").respond_with_json(answer)
-    seen = await look(looks.look_at_targets, "prometheus", httpserver.url_for("").rstrip("/"))
-    assert (seen.state, seen.reason) == (state, says)
-    if state is ItemState.BAD:
-        assert seen.tables[0].rows[0] == ("b", "b:1", "down", "server returned HTTP status 401 Unauthorized")
+    async with httpx.AsyncClient(trust_env=False) as client:
+        request = LookAtTargets(url=httpserver.url_for("").rstrip("/"))
+        seen = await ActivityEnvironment().run(TargetActivities(client).show_targets, request)
+    assert seen.state is ItemState.BAD
+    assert seen.tables[0].rows == (
+        ("b at b:1", "down", "server returned HTTP status 401 Unauthorized"),
+        ("c at c:1", "unknown", ""),
+        ("a at a:1", "up", ""),
+    )
 
 
 @pytest.mark.parametrize(

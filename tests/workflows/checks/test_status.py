@@ -18,6 +18,7 @@ from temporalio.worker import Worker
 from activities.checks.policy import CheckPolicyActivities
 from activities.health.health_seen import HealthKind, HealthSeen
 from activities.managers.process_seen import ProcessSeen, ProcessState
+from activities.scraping.targets import LookAtTargets
 from models.checks.item import ItemResult, ItemState
 from models.checks.status import EngineOf, SampleMetrics, StatusPart, StatusReport, StatusRequest
 from models.configuration.configuration import Configuration
@@ -30,6 +31,7 @@ from tests.workflows.harness import SERVER
 from workflows.checks.status import Status
 
 CONFIGURATION = {
+    "systems": {"prometheus": "http://prometheus:9090"},
     "services": {
         "backend": {
             "aliases": ["ai-backend"],
@@ -38,7 +40,7 @@ CONFIGURATION = {
         },
         "far": {"host": "web-1", "manager": {"kind": "docker", "container": "far"}},
         "dark": {"host": "web-2", "manager": {"kind": "supervisord", "program": "dark", "socket": "/s"}},
-    }
+    },
 }
 
 
@@ -63,7 +65,7 @@ class Outside:
         return ItemResult(state=ItemState.OK, reason="3 samples")
 
     @activity.defn
-    async def look_at_targets(self, systems: Systems) -> ItemResult:
+    async def show_targets(self, request: LookAtTargets) -> ItemResult:
         raise ApplicationError("a mistake of ours", non_retryable=True)
 
     @activity.defn
