@@ -22,6 +22,7 @@ from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics, Timed
 from intake.http.openapi import describing
 from intake.pages import STATUS, IncidentPages
+from intake.reports import ReportPages
 from models.configuration.configuration import Configuration
 from runtime.embedded_worker import EmbeddedWorker
 from runtime.errors import Trouble
@@ -54,6 +55,7 @@ def build(
     routes = [
         *webhook.routes(),
         *IncidentPages(incidents, keys).routes(),
+        *ReportPages(configuration, keys).routes(),
         *HealthPages(client, itself.problem, itself.worker, metrics).routes(),
     ]
     return Starlette(

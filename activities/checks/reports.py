@@ -10,7 +10,7 @@ from activities.checks.comparison import changes
 from activities.checks.markdown_report import markdown
 from activities.checks.page import page
 from activities.checks.store import Kept, ReportStore, directory_of
-from models.checks.check import CheckReport, StoredReport
+from models.checks.check import CheckName, CheckReport, StoredReport
 from models.configuration.configuration import Configuration
 
 
@@ -37,6 +37,7 @@ class CheckReportActivities:
             markdown=str(store.path(".md").absolute()),
             page=str(store.path(".html").absolute()),
             data=str(store.path(".json").absolute()),
+            link=_link(now.intake.public_url, report.name, store.path(".html").name),
             changes=tuple(one.says for one in kept.changes),
         )
 
@@ -47,3 +48,8 @@ def _compared(store: ReportStore, report: CheckReport) -> Kept:
         return Kept(report=report)
     name, past = last
     return Kept(report=report, changes=changes(past, report), compared_with=name)
+
+
+def _link(public_url: str | None, check: CheckName, file: str) -> str:
+    """Where the intake serves it, if people can reach the intake."""
+    return f"{public_url.rstrip('/')}/checks/{check}/{file}" if public_url else ""

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from activities.checks.comparison import Past
 from activities.support.whole_files import write_whole
 from models.base import Model
-from models.checks.check import Change, CheckReport
+from models.checks.check import Change, CheckName, CheckReport
 from models.configuration.processes import Directories
 
 M = TypeVar("M", bound=Model)
@@ -41,6 +41,14 @@ class _KeptPast(Model):
 def directory_of(configured: Directories) -> Path:
     """Where the reports of all checks are kept."""
     return Path(configured.checks) if configured.checks else Path(configured.reviews).parent / "checks"
+
+
+def stored_file(directory: Path, check: CheckName, name: str) -> Path | None:
+    """The file of a report by its name, such as `….html`; None for a name that no report has."""
+    stem, dot, ending = name.partition(".")
+    if not _NAME.fullmatch(stem) or dot + ending not in _ENDINGS:
+        return None
+    return directory / check.value / name
 
 
 class ReportStore:

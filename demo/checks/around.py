@@ -1,14 +1,17 @@
-"""What the checks look at beside the services: backups by pg_dump, and a git repository."""
+"""What the checks look at beside the services: backups by pg_dump, and Grafana with its git repository."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from demo.checks import history
 from demo.observed import WINDOW
@@ -18,6 +21,7 @@ from demo.parts.part import Part
 from demo.parts.postgres_programs import postgres_program
 from demo.systems.postgres import Cluster
 from demo.systems.services import BACKEND, POSTGRES
+from demo.systems.surroundings import Standin
 
 BACKUPS = 4
 DAY = 24 * 3600
@@ -28,7 +32,7 @@ _WITHIN = 60
 def with_a_past(keys: Mapping[str, Any]) -> dict[str, Any]:
     """What is said of the observed backend, with windows that hold the samples of its past."""
     metrics = _replaced(keys["metrics"], f"[{WINDOW}]", "[15m]") | {"window": "15m"}
-    costs = {**keys["costs"], "budget": history.BUDGET, "per": "1d", "pace_over": "1h"}
+    costs = {**keys["costs"], "budget": history.BUDGET, "per": "1d", "pace_over": "6h"}
     return {**keys, "metrics": metrics, "costs": costs}
 
 
@@ -44,13 +48,32 @@ class CheckSurroundings(Part):
     def __init__(self, directory: Path, cluster: Cluster) -> None:
         self._cluster = cluster
         self.backups = directory / "backups"
-        self.repository = directory / "dashboards.git"
+        self.remote = directory / "dashboards.git"
+        self.repository = directory / "dashboards"
+        self._token = directory / "grafana-token"
+        self.grafana = Standin("grafana", directory, str(self._token))
 
     async def start(self) -> None:
-        await asyncio.to_thread(self._prepare)
+        self._token.touch(mode=0o600)
+        self._token.write_text(f"glsa_{secrets.token_hex(20)}")
+        async with asyncio.TaskGroup() as together:
+            together.create_task(asyncio.to_thread(self._prepare))
+            together.create_task(self._fill_grafana())
 
     async def stop(self) -> None:
-        """Nothing of it runs."""
+        await self.grafana.stop()
+
+    async def change_dashboard(self, panels: int) -> None:
+        """Save the dashboard of the backend with so many panels, as a person does."""
+        dashboard = {"uid": "backend", "title": "Backend", "panels": [{"id": one} for one in range(panels)]}
+        headers = {"Authorization": f"Bearer {self._token.read_text()}"}
+        async with httpx.AsyncClient(base_url=self.grafana.url, headers=headers, trust_env=False) as client:
+            saved = await client.post("/api/dashboards/db", json={"dashboard": dashboard, "overwrite": True})
+            saved.raise_for_status()
+
+    async def _fill_grafana(self) -> None:
+        await self.grafana.start()
+        await self.change_dashboard(panels=1)
 
     def configuration(self) -> dict[str, Any]:
         """The part `checks` of `runbooks.yaml`."""
@@ -63,15 +86,21 @@ class CheckSurroundings(Part):
         }
         forecasts = {
             "databases": {POSTGRES: {"limit": history.SIZE_LIMIT}},
-            "videos": {BACKEND: {"made": "sum(increase(videos_made_total[$window]))", "at_most": 60}},
+            "videos": {BACKEND: {"made": "sum(increase(videos_made_total[$window]))", "at_most": 80}},
         }
-        return {"backups": [backup], "monthly": {"forecasts": forecasts}}
+        grafana = {
+            "url": self.grafana.url,
+            "token": {"file": str(self._token)},
+            "repository": str(self.repository),
+            "remote": "origin",
+        }
+        return {"backups": [backup], "grafana": grafana, "monthly": {"forecasts": forecasts}}
 
     def newest_backup(self) -> Path:
         return self.backups / f"affiliate-{BACKUPS}.dump"
 
     def _prepare(self) -> None:
-        """A backup of each of the last days, and an empty repository."""
+        """A backup of each of the last days, and an empty repository with its bare remote."""
         self.backups.mkdir(exist_ok=True)
         for number in range(1, BACKUPS + 1):
             path = self.backups / f"affiliate-{number}.dump"
@@ -82,7 +111,8 @@ class CheckSurroundings(Part):
             os.utime(path, (made_at, made_at))
         if not is_installed("git"):
             raise NotInstalledError("git is not installed: apt-get install git")
-        _run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(self.repository))
+        _run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(self.remote))
+        _run("git", "clone", "--quiet", str(self.remote), str(self.repository))
 
 
 def _run(*argv: str) -> None:

@@ -14,7 +14,7 @@ DAYS = 31
 """Of a month."""
 GIB = 2**30
 SIZE_LIMIT = "64g"
-BUDGET = 60
+BUDGET = 1200
 """Dollars a day."""
 _TIMES = "http_request_duration_seconds"
 _BOUNDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -47,7 +47,7 @@ def _lines(now: float, moments: list[float], instance: str) -> Iterator[str]:
         every = [share * load for load in loads]
         yield from _counter(f'{_TIMES}_bucket{{{labels},le="+Inf"}}', moments, every)
         yield from _counter(f"{_TIMES}_count{{{labels}}}", moments, every)
-    for name, dollars in (("openai", 26.0), ("pika", 12.0)):
+    for name, dollars in (("openai", 520.0), ("pika", 240.0)):
         spent = [dollars * _grown(now - moment) * EVERY / DAY for moment in moments]
         yield from _counter(
             f'affiliate_api_cost_dollars{{{backend},exported_service="{name}"}}', moments, spent

@@ -76,6 +76,7 @@ async def _stop_backend(stack: Stack, _: CheckSurroundings) -> None:
 
 
 async def _truncate(_: Stack, checked: CheckSurroundings) -> None:
+    await checked.change_dashboard(panels=2)
     newest = checked.newest_backup()
     content = newest.read_bytes()
     newest.write_bytes(content[: len(content) // 2])
@@ -83,5 +84,8 @@ async def _truncate(_: Stack, checked: CheckSurroundings) -> None:
 
 _BREAKAGES: dict[CheckName, tuple[str, Callable[[Stack, CheckSurroundings], Awaitable[None]]]] = {
     CheckName.DAILY: ("the backend is stopped", _stop_backend),
-    CheckName.WEEKLY: ("the newest backup is cut off in the middle", _truncate),
+    CheckName.WEEKLY: (
+        "the newest backup is cut off in the middle, and somebody changes a dashboard",
+        _truncate,
+    ),
 }

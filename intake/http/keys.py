@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import ipaddress
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from starlette.requests import Request
 from intake.http.answers import Stop
 
 CHALLENGE = {"www-authenticate": "Bearer"}
+
+BROWSERS = {"www-authenticate": 'Basic realm="reports", charset="UTF-8"'}
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,16 @@ class Keys:
         given = _bearer(request)
         if not (_same(given, self.sender) | (self._holder(given) is not None)):
             raise Stop(401, "the bearer token is missing or wrong", CHALLENGE)
+
+    def admit_reader(self, request: Request) -> None:
+        """As `admit`, also by a browser, which sends the token as a password. Only for what changes nothing:
+        a browser sends it again with whatever another page makes it ask for."""
+        if self.sender is None:
+            _only_this_machine(request)
+            return
+        given = _bearer(request) or _password(request)
+        if not (_same(given, self.sender) | (self._holder(given) is not None)):
+            raise Stop(401, "the token is missing or wrong", BROWSERS)
 
     def person(self, request: Request) -> str:
         """The name of the person; the intake's own token names nobody. Raises Stop with 401 or 403."""
@@ -70,6 +83,17 @@ def _only_this_machine(request: Request) -> None:
 def _bearer(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _password(request: Request) -> str:
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode()
+    except ValueError:
+        return ""
+    return decoded.partition(":")[2]
 
 
 def _same(given: str, expected: str) -> bool:

@@ -14,6 +14,7 @@ pytest_plugins = ["tests.parts.servers.report_tabs"]
 
 
 SAYS = {
+    "daily": "changed: health of backend was ok and is bad",
     "weekly": "changed: backup of affiliate was ok and is bad",
     "monthly": "! attention forecast of the size of postgres: the size of postgres is ",
 }
