@@ -24,7 +24,10 @@ MOST_FILES = 200_000
 CLOCKS_DIFFER = timedelta(minutes=5)
 """A file that is newer than now by more has a wrong time; one by less comes from another machine."""
 TABLE_OF_CONTENTS = "toc.dat"
-_UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".inprogress", ".incomplete", ".filepart")
+_UNFINISHED = (
+    *(".part", ".partial", ".filepart", ".tmp", ".temp", ".incomplete"),
+    *(".inprogress", ".in_progress", ".in-progress"),
+)
 
 
 class FileState(StrEnum):
@@ -101,7 +104,7 @@ def _look(path: Path, location: BackupLocation, now: datetime) -> BackupFile | N
 
 def _file(path: Path, status: os.stat_result, location: BackupLocation, now: datetime) -> BackupFile:
     modified, state = _at(status.st_mtime), FileState.COMPLETE
-    if path.name.endswith(_UNFINISHED) or _is_fresh(modified, location, now):
+    if path.name.lower().endswith(_UNFINISHED) or _is_fresh(modified, location, now):
         state = FileState.WRITING
     elif status.st_size == 0:
         state = FileState.EMPTY
@@ -122,7 +125,7 @@ def _directory(
         return BackupFile(path, FileState.UNREADABLE, identity=identity, why=why)
     newest = max((one.st_mtime for one in states.values()), default=path.stat().st_mtime)
     modified, size = _at(newest), sum(one.st_size for one in states.values())
-    if path.name.endswith(_UNFINISHED) or _is_fresh(modified, location, now):
+    if path.name.lower().endswith(_UNFINISHED) or _is_fresh(modified, location, now):
         state = FileState.WRITING
     elif not states:
         state = FileState.EMPTY

@@ -19,8 +19,11 @@ _HEAD = 4096
 _TAIL = 4096
 """Bytes: after its last line a dump of recent versions has `\\unrestrict` and its token."""
 
-_BEGINS = (b"-- PostgreSQL database dump", b"-- PostgreSQL database cluster dump")
-_ENDS = (b"-- PostgreSQL database dump complete", b"-- PostgreSQL database cluster dump complete")
+_ENDS = {
+    b"-- PostgreSQL database cluster dump": b"-- PostgreSQL database cluster dump complete",
+    b"-- PostgreSQL database dump": b"-- PostgreSQL database dump complete",
+}
+"""How a dump begins, and how it then ends: in that of a cluster each database has an end of its own."""
 _ROWS = re.compile(rb"^(?:COPY [^\n]{1,2000} FROM stdin;)", re.MULTILINE)
 _SERVER = re.compile(rb"^-- Dumped from database version (\S{1,40})", re.MULTILINE)
 _OTHERS = (
@@ -84,7 +87,8 @@ def _read(content: Readable, until: float) -> Told:
             return Told(unread="the time was up", late=True)
         if not head:
             head = piece[:_HEAD]
-            if not any(begin in head for begin in _BEGINS):
+            end = next((end for begin, end in _ENDS.items() if begin in head), b"")
+            if not end:
                 return Told(damage=_no_dump(head))
         # A line that two pieces share is counted with the second of them.
         whole, _, rest = (before + piece).rpartition(b"\n")
@@ -93,7 +97,7 @@ def _read(content: Readable, until: float) -> Told:
         tail = (whole[-_TAIL:] + b"\n" + rest)[-_TAIL:]
     if not head:
         return Told(damage="it holds nothing: what was to be dumped never came")
-    if not any(end in tail for end in _ENDS):
+    if end not in tail:
         return Told(
             damage="it is truncated: its last line, by which pg_dump tells that it is complete, is missing"
         )

@@ -133,8 +133,12 @@ def _wrong(settings: DashboardBackup, exported: Exported, outcome: _Outcome) -> 
     if exported.failed:
         wrong.append(f"{len(exported.failed)} dashboards could not be read, and are kept as they were")
     if outcome.changes.kept:
-        why = "its list was not had to its end" if exported.titles else "it shows no dashboard to this token"
-        wrong.append(f"{outcome.changes.kept} dashboards are no longer in Grafana, and are kept, for {why}")
+        why = "it shows most of them no more to this token: remove their files by hand if they were deleted"
+        if not exported.titles:
+            why = "it shows no dashboard to this token"
+        elif not exported.whole:
+            why = "its list was not had to its end"
+        wrong.append(f"{outcome.changes.kept} dashboards are not in Grafana's list, and are kept, for {why}")
     elif not exported.titles and not exported.failed:
         wrong.append("Grafana shows no dashboard to this token: let its service account see the folders")
     return wrong

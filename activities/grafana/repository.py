@@ -21,6 +21,8 @@ from models.configuration.grafana import DashboardBackup
 
 _UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG")
 _NOTHING = "0" * 40
+FEW = 3
+"""So many dashboards may go at once, whatever share of them that is."""
 _HERE = ("localhost", "127.0.0.1", "::1")
 _OURS = re.compile(r"[^/]+/[^/]+\.json")
 """A dashboard's file under the folder; anything else there is a person's."""
@@ -149,6 +151,7 @@ class DashboardRepository:
         """One commit of what is under `directory`; none when nothing changed.
 
         Files of dashboards that are gone are removed only if `removable`, and never those of `kept_uids`.
+        When most are gone at once the token rather lost its right to see them: then they stay.
         """
         base = self._head()
         with tempfile.TemporaryDirectory() as work:
@@ -159,7 +162,9 @@ class DashboardRepository:
             moved = {name.split("/")[1] for name in names}
             failed = {f"{uid}.json" for uid in kept_uids}
             gone = [name for name in sorted(before) if name not in after and name.split("/")[1] not in failed]
-            removed = tuple(name for name in gone if removable or name.split("/")[1] in moved)
+            lost = [name for name in gone if name.split("/")[1] not in moved]
+            removable = removable and (len(lost) <= FEW or 2 * len(lost) <= len(before))
+            removed = tuple(name for name in gone if removable or name not in lost)
             changes = Changes(
                 added=tuple(name for name in names if name not in before),
                 changed=tuple(name for name in names if before.get(name, after[name]) != after[name]),

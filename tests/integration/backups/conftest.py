@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -25,7 +26,7 @@ FILES = {"c": "shop.dump", "p": "shop.sql", "d": "shop.dir"}
 async def dumps(
     postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Path]:
-    """A directory with a backup in each format, and `shop.sql.gz`."""
+    """A directory with a backup in each format, `shop.sql.gz`, and `all.sql` by `pg_dumpall`."""
     directory = tmp_path_factory.mktemp("dumps")
     admin = await asyncpg.connect(postgres_server.url())
     await admin.execute(f"CREATE DATABASE {DATABASE}")
@@ -47,6 +48,10 @@ def _dump(url: str, directory: Path) -> None:
     for kind, name in FILES.items():
         command = [postgres_program("pg_dump"), "-d", url, "-F", kind, "-f", str(directory / name)]
         subprocess.run(command, check=True, timeout=60)
+    address = urlsplit(url)
+    command = [postgres_program("pg_dumpall"), "-h", "127.0.0.1", "-p", str(address.port), "-U", "postgres"]
+    command += ["-f", str(directory / "all.sql")]
+    subprocess.run(command, check=True, timeout=60, env={"PGPASSWORD": address.password or ""})
     (directory / "shop.sql.gz").write_bytes(gzip.compress((directory / "shop.sql").read_bytes()))
 
 

@@ -106,6 +106,26 @@ def test_nothing_that_gzip_made_of_nothing(tmp_path: Path) -> None:
     assert (found.state, "it holds nothing" in found.reason) == (ItemState.BAD, True)
 
 
+def test_a_good_gzip_of_a_dump_that_broke_off(dumps: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop.sql.gz").write_bytes(gzip.compress((dumps / "shop.sql").read_bytes()[:300_000]))
+    aged(tmp_path / "shop.sql.gz", HOUR)
+    found = look(tmp_path, BackupKind.PLAIN)
+    assert (found.state, "tells that it is complete" in found.reason) == (ItemState.BAD, True)
+
+
+def test_a_whole_cluster(dumps: Path, tmp_path: Path) -> None:
+    put(dumps / "all.sql", tmp_path / "all.sql")
+    assert look(tmp_path, BackupKind.PLAIN).state is ItemState.OK
+    whole = (dumps / "all.sql").read_bytes()
+    put(
+        dumps / "all.sql",
+        tmp_path / "all.sql",
+        size=whole.rindex(b"-- PostgreSQL database cluster dump complete"),
+    )
+    cut = look(tmp_path, BackupKind.PLAIN)
+    assert (cut.state, "tells that it is complete" in cut.reason) == (ItemState.BAD, True)
+
+
 def test_a_stale_one_and_one_that_is_far_smaller(dumps: Path, tmp_path: Path) -> None:
     for days in range(2, 6):
         (tmp_path / f"{days}.dump").write_bytes((dumps / "shop.dump").read_bytes() * 3)
@@ -133,7 +153,7 @@ def test_what_is_still_being_written_is_left_alone(dumps: Path, tmp_path: Path) 
     only = look(tmp_path)
     assert (only.state, "still being written" in only.reason) == (ItemState.ATTENTION, True)
     put(dumps / "shop.dump", tmp_path / "before.dump", 5 * HOUR)
-    put(dumps / "shop.dump", tmp_path / "now.dump.part", 4 * HOUR, size=100)
+    put(dumps / "shop.dump", tmp_path / "now.dump.in_progress", 4 * HOUR, size=100)
     found = look(tmp_path)
     assert (found.state, found.reason.split(":")[0]) == (ItemState.OK, "before.dump")
     assert sum("still being written" in one for one in found.details) == 2

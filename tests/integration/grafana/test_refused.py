@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,31 @@ async def test_a_list_that_is_empty_removes_nothing(
     found = await back_up()
     assert (found.state, "no dashboard to this token" in found.reason) == (ItemState.ATTENTION, True)
     assert len(repository.files()) == 2
+
+
+async def test_when_most_dashboards_are_gone_at_once_they_stay(
+    grafana: Grafana, repository: Repository, back_up: Look
+) -> None:
+    for number in range(7):
+        grafana.save(f"d{number}")
+    await back_up()
+    for number in range(4):
+        grafana.delete(f"d{number}")
+    found = await back_up()
+    assert (found.state, "remove their files by hand" in found.reason) == (ItemState.ATTENTION, True)
+    assert len(repository.files()) == 7
+    grafana.save("d3")
+    assert "3 removed" in (await back_up()).reason
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository away")
+async def test_a_repository_of_another_user_is_told(
+    grafana: Grafana, repository: Repository, back_up: Look
+) -> None:
+    grafana.save("costs")
+    os.chown(repository.path, 65534, 65534)
+    found = await back_up()
+    assert (found.state, "belongs to another user" in found.reason) == (ItemState.UNKNOWN, True), found.reason
 
 
 async def test_a_dashboard_that_cannot_be_read_is_kept_as_it_was(
