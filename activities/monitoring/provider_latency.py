@@ -6,6 +6,7 @@ than is usual for it, where that is known.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -30,8 +31,12 @@ PROBES = 3
 """One slow answer is no slow provider."""
 PROBES_WITHIN = 5.0
 """Seconds after which no further probe is begun: a look has 15."""
+FEWEST_CALLS = 3
+"""Of fewer calls the slowest alone is their quantile."""
 UNUSUAL = 2
 """So many times its usual time, a provider is slower than usual."""
+
+_OF_BUCKETS = re.compile(r"\s*histogram_quantile\(\s*[\d.]+\s*,(?P<buckets>.*)\)\s*", re.DOTALL)
 
 
 class ProviderTimesSeen(Evidence):
@@ -69,7 +74,7 @@ class ProviderTimeActivities:
         if metrics is None:
             return _unknown(f"no metrics are configured for {service.name}")
         if metrics.latency.by_provider:
-            calls = await self._calls(metrics, metrics.latency.by_provider)
+            calls = await self._of_several_calls(metrics)
             if calls:
                 usual = await self._calls(metrics, usually_by_provider(metrics))
                 seen = judged(calls, usual, metrics.latency.provider_threshold, by_calls=True)
@@ -103,6 +108,20 @@ class ProviderTimeActivities:
         fast = {name.casefold() for name in probed.fast}
         both = tuple(one.label for one in seen.slow if one.label.casefold() in fast)
         return seen.model_copy(update={"probed_fast": both})
+
+    async def _of_several_calls(self, metrics: ErrorMetrics) -> dict[str, float]:
+        """Without those of too few calls to judge by, where the buckets tell that."""
+        calls = await self._calls(metrics, metrics.latency.by_provider)
+        found = _OF_BUCKETS.fullmatch(metrics.latency.by_provider)
+        if not found:
+            return calls
+        rates = await self._calls(metrics, f"max by (provider) ({found['buckets']})")
+        window = metrics.window.total_seconds()
+        return {
+            name: value
+            for name, value in calls.items()
+            if name not in rates or round(rates[name] * window) >= FEWEST_CALLS
+        }
 
     async def _calls(self, metrics: ErrorMetrics, query: str) -> dict[str, float]:
         seen = await self._prometheus.query_by_label(

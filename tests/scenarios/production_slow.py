@@ -57,10 +57,6 @@ async def no_index_was_made(pipeline: Pipeline, _: Played) -> None:
         await session.close()
 
 
-async def asked_and_left(pipeline: Pipeline, played: Played) -> None:
-    assert played.review.performed == ()
-
-
 _row = partial(Scenario, runbook="ProductionSlow", stack=OBSERVED, configure=as_warning)
 _left = partial(_row, outcome=Outcome.CLOSED_BY_HUMAN)
 
@@ -158,10 +154,11 @@ SCENARIOS = (
         name="old statistics, and a slow route that needs no database",
         cause="unknown",
         faults=("never-analyzed",),
+        action=("restart-service",),
+        approved_by=("anna",),
         outcome=Outcome.CLOSED_BY_HUMAN,
         configure=needs_known,
         timeline=("ruled out: old statistics",),
-        afterwards=asked_and_left,
     ),
     _row(name="fast again before anybody looked", cause="", outcome=Outcome.SELF_RECOVERED),
     _left(
@@ -225,6 +222,14 @@ ROWS = (
         done=("ANALYZE public.orders of postgres",),
         also_seen=("missing index", "slow statements"),
     ),
+    _told(
+        "old statistics",
+        slow.slow(slowness=slow.statements(**_STALE), sessions=slow.locked("active", "backend")),
+        variant="by which an UPDATE of its own is slow, that others wait for",
+        configuration={**_WARNING, "services": {"postgres": {"database": {"role": "backend"}}}},
+        done=("ANALYZE public.orders of postgres",),
+        also_seen=("slow statements",),
+    ),
     _asks(
         "bad deployment",
         slow.deployed_slow(),
@@ -245,5 +250,5 @@ ROWS = (
         done=("scale backend from 1 to 2 replicas",),
     ),
     _human("busy CPU", slow.slow(cpu=sights.FULL_CPU)),
-    _human("unknown", slow.slow()),
+    _asks("unknown", slow.slow(), done=("restart backend",)),
 )

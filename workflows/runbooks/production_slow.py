@@ -28,15 +28,19 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
+    from workflows.slowness.signs import (
+        HALF,
+        MANY,
+        cpu_is_full,
+        cpu_is_idle,
+        not_its_memory,
+        not_its_work,
+        short_of_memory,
+        traffic_grew,
+    )
 
 DATABASE = "database"
 """What a route needs, as `latency.needs` says it; anything else is a provider."""
-GREW = 1.5
-"""So many times the usual traffic is more than usual."""
-HALF = 0.5
-"""The share of the CPU under which there is room."""
-MANY = 3
-"""Of so many routes one that alone is slow is not slow for want of memory or CPU."""
 
 
 def locks(now: Situation) -> bool:
@@ -44,6 +48,18 @@ def locks(now: Situation) -> bool:
     role = now.database.database.role if now.database and now.database.database else None
     ours = any(role in (None, one.user) for one in now[looks.sessions].blocked)
     return (now[looks.sessions].bad and ours) or bool(now[looks.slowness].blocked)
+
+
+def wait_for_what_is_slow(now: Situation) -> bool:
+    """Who holds the locks are slow statements of the application itself, whose tables have old statistics."""
+    role = now.database.database.role if now.database and now.database.database else None
+    holders = now[looks.sessions].blockers
+    ours = all(one.state == "active" and role in (None, one.user) for one in holders)
+    return bool(holders) and ours and old_statistics(now) and not new_enough(now)
+
+
+def nobody_waits(now: Situation) -> bool:
+    return nobody_needs(now, DATABASE) or wait_for_what_is_slow(now)
 
 
 def providers_slow(now: Situation) -> bool:
@@ -104,50 +120,6 @@ def not_by_the_deployment(now: Situation) -> bool:
     return began_otherwise(now, now[looks.latency])
 
 
-def short_of_memory(now: Situation) -> bool:
-    """The heap is full even after its garbage was collected, or much time goes into collecting."""
-    memory = now[looks.memory]
-    full = memory.floor is not None and memory.full is not None and memory.floor >= memory.full
-    return full or now[looks.collecting].bad or now[looks.process].at_its_limit
-
-
-def not_its_memory(now: Situation) -> bool:
-    """It has just started, hardly collects any garbage, or one route alone is slow."""
-    started, seen_at, metrics = (
-        now[looks.process].started_at,
-        now[looks.process].observed_at,
-        now.service.metrics,
-    )
-    young = bool(started and seen_at and metrics and seen_at - started < metrics.window)
-    share = now[looks.collecting].share
-    little = share is not None and metrics is not None and share < metrics.latency.collecting_much / 5
-    return young or little or one_route_alone(now)
-
-
-def one_route_alone(now: Situation) -> bool:
-    seen = now[looks.latency]
-    return len(seen.routes) == 1 and seen.routes_seen >= MANY
-
-
-def traffic_grew(now: Situation) -> bool:
-    traffic, usual = now[looks.latency].traffic, now[looks.latency].usual_traffic
-    return traffic is not None and usual is not None and usual > 0 and traffic >= GREW * usual
-
-
-def cpu_is_idle(now: Situation) -> bool:
-    cores, metrics = now[looks.cpu].cores, now.service.metrics
-    return cores is not None and metrics is not None and cores < HALF * metrics.cpu_full
-
-
-def cpu_is_full(now: Situation) -> bool:
-    return now[looks.cpu].bad
-
-
-def not_its_work(now: Situation) -> bool:
-    """Its time goes into collecting garbage, there is more to do, or one route alone is slow."""
-    return now[looks.collecting].bad or traffic_grew(now) or one_route_alone(now)
-
-
 def tables_to_analyze(now: Situation) -> tuple[TableStatistics, ...]:
     """Those whose statistics were not renewed since it is slow, and are not being renewed now."""
     seen, since = now[looks.slowness], now[looks.latency].since
@@ -172,13 +144,18 @@ def roll_back_or_scale(now: Situation) -> Offer | None:
     return offered(plans.roll_back(now), plans.scale_out(now) if now[looks.cpu].bad else None)
 
 
+def restart_or_scale(now: Situation) -> Offer | None:
+    """What may help whatever it is; a person decides."""
+    return offered(plans.restart(now), plans.scale_out(now))
+
+
 CAUSES = (
     Cause(
         name="locks",
         evidence="sessions of the application wait in its database for another's lock",
         matches=locks,
-        contradicted_by="no slow route needs the database",
-        contradicts=lambda now: nobody_needs(now, DATABASE),
+        contradicted_by="no slow route needs the database, or who holds it is slow itself by old statistics",
+        contradicts=nobody_waits,
         remedy="show who holds it; end those that hold it and do nothing, with approval",
         fix=plans.end_blockers,
         pages="database",
@@ -263,6 +240,15 @@ CAUSES = (
     ),
 )
 
+UNKNOWN = Cause(
+    name="unknown",
+    evidence="nothing in the table matches",
+    matches=lambda _: True,
+    remedy="restart it once, or scale out where that is allowed, and verify",
+    fix=restart_or_scale,
+    asks=True,
+)
+
 
 @workflow.defn
 class ProductionSlow(Runbook):
@@ -287,7 +273,7 @@ class ProductionSlow(Runbook):
         )
         await incident.have_it_answer(looks.latency)
         await incident.confirm(looks.latency)
-        cause = incident.diagnose(CAUSES)
+        cause = incident.diagnose(CAUSES, otherwise=UNKNOWN)
         if cause.fix(incident.now) is None:
             incident.hand_over(report(cause, incident.now))
         await incident.act(cause)

@@ -70,6 +70,7 @@ CALLS: dict[str, Shape] = {
     "openai": always({"1": 1, "10": 1, "+Inf": 0}),
     "pika": changes(900, {"1": 1, "10": 0, "+Inf": 0}, {"1": 1, "10": 1, "+Inf": 0}),
     "fast": always({"1": 1, "10": 0, "+Inf": 0}),
+    "rare": lambda ago: {"1": 0, "10": 0, "60": 1 / STEP if 120 <= ago < 120 + STEP else 0, "+Inf": 0},
 }
 
 
@@ -257,6 +258,14 @@ async def test_a_provider_is_slow_if_it_is_slower_than_usual(
     assert [(one.label, round(one.value)) for one in seen.slow] == [("pika", 9)]
     assert set(seen.fast) == {"openai", "fast"}
     assert "pika takes 9.1 s, usually 0.95 s" in seen.reason
+
+
+async def test_one_call_that_took_forty_seconds_is_no_slow_provider(
+    http: httpx.AsyncClient, prometheus: str
+) -> None:
+    calls = BY_PROVIDER.replace("_bucket[", '_bucket{provider=~"rare|fast"}[')
+    seen = await times(http, service(prometheus, "slow", by_provider=calls))
+    assert (seen.ok, seen.fast) == (True, ("fast",)), seen.reason
 
 
 @pytest.mark.parametrize(("after", "finding"), [(0.0, Finding.OK), (0.3, Finding.BAD)])

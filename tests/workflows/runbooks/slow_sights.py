@@ -86,12 +86,13 @@ def deployed_slow() -> Scene:
     return told
 
 
-def locked(state: str) -> SessionsSeen:
+def locked(state: str, user: str = "") -> SessionsSeen:
     """A session in this state has held a lock for an hour."""
     holder = SessionSeen(
         pid=41,
         backend_start=sights.LONG_AGO,
         application="import",
+        user=user,
         state=state,
         lasts=timedelta(hours=1),
         query="UPDATE orders",
