@@ -58,6 +58,8 @@ def _of_item(item: Item, before: PastFound | None) -> Iterator[Change]:
         better = state is ItemState.OK or (before.state, state) == (ItemState.BAD, ItemState.ATTENTION)
         kind = ChangeKind.BETTER if better else ChangeKind.WORSE  # not to see it any more is no progress
         yield Change(kind=kind, item=name, says=f"{name} was {before.state} and is {state}")
+    if state is ItemState.UNKNOWN:
+        return  # that its figures are not known is no further change
     figures = {one.name: one for one in before.figures}
     for figure in item.found.figures:
         if (last := figures.get(figure.name)) and _moved(last.value, figure.value):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from activities.checks.comparison import said as figure_said
 from activities.checks.store import Kept
-from activities.checks.words import SYMBOLS, facts, title
+from activities.checks.words import facts, title
 from activities.review.markdown import link
 from activities.review.report_page import chart_table
 from models.checks.check import counted
@@ -18,7 +18,7 @@ from models.text import for_markdown as said
 def markdown(kept: Kept) -> str:
     """Summary, what changed, then every item with all that it found."""
     report = kept.report
-    head = f"**{SYMBOLS[report.state]} {report.state}**: {said(counted(report))}"
+    head = f"**{report.state.symbol} {report.state}**: {said(counted(report))}"
     parts = [f"# {title(report)}", head, _list(facts(kept)), _summary(report.items)]
     parts += ["## What changed since the last report", _changes(kept), "## Items"]
     parts += [_item(item) for item in report.items]
@@ -71,7 +71,7 @@ def _chart(chart: Chart) -> str:
 
 
 def _state(item: Item) -> str:
-    return f"{SYMBOLS[item.found.state]} {item.found.state}"
+    return f"{item.found.state.symbol} {item.found.state}"
 
 
 def _list(texts: Iterable[str]) -> str:

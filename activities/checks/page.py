@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from activities.checks.comparison import number, said
 from activities.checks.store import Kept
-from activities.checks.words import SYMBOLS, facts, title
+from activities.checks.words import facts, title
 from activities.review.charts import STYLE, inline
 from activities.review.markdown import is_web
 from models.checks.check import counted
@@ -48,7 +48,6 @@ def page(kept: Kept) -> str:
         counted=counted(report),
         urgent=[one for state in _URGENT for one in numbered(report.items) if one[1].found.state is state],
         items=list(numbered(report.items)),
-        symbols=SYMBOLS,
         said=said,
         is_web=is_web,
         chart_style=_CHART_STYLE,

@@ -8,10 +8,6 @@ from zoneinfo import ZoneInfo
 from activities.checks.store import Kept
 from models.base import in_words
 from models.checks.check import CheckReport
-from models.checks.item import ItemState
-
-SYMBOLS = {ItemState.OK: "✓", ItemState.ATTENTION: "!", ItemState.BAD: "✗", ItemState.UNKNOWN: "?"}
-"""Beside the word: no state is told by its colour alone."""
 
 
 def title(report: CheckReport) -> str:

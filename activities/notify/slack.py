@@ -28,5 +28,7 @@ def mrkdwn(announcement: Announcement) -> str:
     title = one_line(announcement.title, _LONGEST_TITLE).replace("*", "")
     lines = [f"*{for_slack(title)}*", for_slack(paragraph(announcement.text, _LONGEST_TEXT))]
     if announcement.link:
-        lines.append(f"<{for_slack(announcement.link).replace('|', '%7C')}|Open the incident>")
+        lines.append(
+            f"<{for_slack(announcement.link).replace('|', '%7C')}|{for_slack(announcement.link_says)}>"
+        )
     return "\n".join(lines)

@@ -15,13 +15,11 @@ from demo.screen import Screen
 from demo.stack import Stack
 from demo.systems.services import BACKEND
 from models.checks.check import CheckName, CheckReport, CheckRequest, counted
-from models.checks.item import ItemState
 from models.names import TASK_QUEUE, check_id
 from workflows.checks.registry import CHECKS
 
 PAST_DAYS = {CheckName.DAILY: 15, CheckName.WEEKLY: 15, CheckName.MONTHLY: history.DAYS}
 """So much of the past is compared."""
-SYMBOLS = {ItemState.OK: "✓", ItemState.ATTENTION: "!", ItemState.BAD: "✗", ItemState.UNKNOWN: "?"}
 
 
 async def tell(name: CheckName, stack: Stack, screen: Screen) -> int:
@@ -52,7 +50,7 @@ async def _run(name: CheckName, stack: Stack, screen: Screen) -> CheckReport:
         result_type=CheckReport,
     )
     for one in report.items:
-        screen.line(f"  {SYMBOLS[one.found.state]} {one.found.state:<9} {one.name}: {one.found.reason}")
+        screen.line(f"  {one.found.state.symbol} {one.found.state:<9} {one.name}: {one.found.reason}")
     for change in report.stored.changes if report.stored else ():
         screen.line(f"  changed: {change}")
     screen.line(f"FOUND     {counted(report)}")

@@ -20,6 +20,14 @@ class ItemState(StrEnum):
     BAD = "bad"
     UNKNOWN = "unknown"
 
+    @property
+    def symbol(self) -> str:
+        """Stands beside the word: no state is told by its colour alone."""
+        return _SYMBOLS[self]
+
+
+_SYMBOLS = {ItemState.OK: "✓", ItemState.ATTENTION: "!", ItemState.BAD: "✗", ItemState.UNKNOWN: "?"}
+
 
 class Figure(Model):
     """A number that the next report compares with this one. None where it is not known."""

@@ -28,6 +28,7 @@ class Announcement(Model):
     title: str
     text: str
     link: str = ""
+    link_says: str = "Open the incident"
     first_of: tuple[str, ...] = ()
     """Channels of the rung, in order: the first that accepts it ends the search."""
     also_to: tuple[str, ...] = ()

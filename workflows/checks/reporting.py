@@ -23,7 +23,7 @@ MOST_NAMED = 5
 """So many findings, and so many changes, stand in the message; the report has the rest."""
 LONGEST_LINE = 200
 
-_SYMBOLS = {ItemState.BAD: "✗", ItemState.UNKNOWN: "?", ItemState.ATTENTION: "!"}
+_WORST_FIRST = (ItemState.BAD, ItemState.UNKNOWN, ItemState.ATTENTION)
 _WRITING = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(seconds=20))
 _TELLING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=3)
 
@@ -89,14 +89,15 @@ def message(report: CheckReport, where: str, channels: tuple[str, ...]) -> Annou
         title=f"{report.name} check: {counted(report)}",
         text="\n".join((*lines, where)),
         link=report.stored.link if report.stored else "",
+        link_says="Open the report",
         also_to=channels,
     )
 
 
 def _findings(report: CheckReport) -> Iterator[str]:
     lines = [
-        f"{symbol} {one.name}: {one.found.reason}"
-        for state, symbol in _SYMBOLS.items()
+        f"{state.symbol} {one.name}: {one.found.reason}"
+        for state in _WORST_FIRST
         for one in report.with_state(state)
     ]
     yield from _first(lines)

@@ -81,6 +81,14 @@ def test_what_turned_worse_or_better_is_new_gone_or_moved(write: Write) -> None:
     )
 
 
+def test_what_cannot_be_seen_any_more_is_one_change(write: Write) -> None:
+    figures = (Figure(name="p95", value=0.2, unit=" s"),)
+    write(check_report(Item(name="a", found=ItemResult(state=ItemState.OK, reason="…", figures=figures))))
+    figures = (Figure(name="p95", value=None, unit=" s"),)
+    now = check_report(Item(name="a", found=ItemResult(reason="away", figures=figures)))
+    assert write(next_day(now)).changes == ("a was ok and is unknown",)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"report": {"items": 3}}', "[" * 100_000, "\x00"])
 def test_a_broken_last_report_is_passed_over_for_the_one_before(write: Write, content: str) -> None:
     write(check_report())

@@ -87,6 +87,7 @@ async def test_what_is_served_is_told_by_its_link() -> None:
         await end(check_report(Item(name="a", found=ItemResult(state=ItemState.OK, reason="fine"))))
     (told,) = outside.told
     assert (told.title, told.text, told.link) == ("daily check: 1 ok", f"Report: {link}", link)
+    assert told.link_says == "Open the report"
     assert told.severity is Severity.INFO
 
 
