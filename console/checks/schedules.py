@@ -62,7 +62,7 @@ def pause(check: Name, text: Note = "", by: By = "", json: AsJson = False) -> No
     """Pause a schedule. It stays paused, whatever is applied, until it is resumed."""
 
     async def work() -> None:
-        note = _noted("paused", text, by)
+        note = _noted(text or "no reason given", by)
         line = await Schedules(await connect()).pause(check, note)
         _show(line, f"{line.id} is paused: {line.note}", json)
 
@@ -74,7 +74,7 @@ def resume(check: Name, text: Note = "", by: By = "", json: AsJson = False) -> N
     """End the pause of a schedule."""
 
     async def work() -> None:
-        line = await Schedules(await connect()).resume(check, _noted("resumed", text, by))
+        line = await Schedules(await connect()).resume(check, _noted(text or "resumed", by))
         _show(line, f"{line.id} is not paused. Next: {_at(line.next_at)}", json)
 
     run(work())
@@ -99,9 +99,8 @@ def _show(line: ScheduleLine, said: str, json: bool) -> None:
         out.print(safe(said))
 
 
-def _noted(done: str, text: str, by: str) -> str:
-    who = somebody(by)
-    return f"{who}: {text}" if text.strip() else f"{done} by {who}"
+def _noted(text: str, by: str) -> str:
+    return f"{somebody(by)}: {text}"
 
 
 def _table(lines: tuple[ScheduleLine, ...]) -> Table:
