@@ -208,7 +208,7 @@ class Configuration(Configured):
             *self._mistakes_of_services(),
             *self._mistakes_of_alerts(),
             *self._mistakes_of_people(),
-            *mistakes_of_checks(self.checks, self.alerts),
+            *mistakes_of_checks(self.checks, self.alerts, self.services),
             *self._mistakes_of_heartbeat(),
         )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from models.base import Configured, Interval
 from models.names import ServiceName
 from models.service.addresses import WebAddress
+from models.service.costs import WINDOW
 
 
 class ThresholdSettings(Configured):
@@ -46,6 +47,13 @@ class VideoVolume(Configured):
     """PromQL for the videos of the last `$window`, such as `sum(increase(videos_total[$window]))`."""
     at_most: float = Field(gt=0)
     """Videos a day: what the queue takes, or what is allowed."""
+
+    @field_validator("made")
+    @classmethod
+    def _asks_for_a_time(cls, value: str) -> str:
+        if WINDOW not in value:
+            raise ValueError(f"write [{WINDOW}] where the time goes, as in increase(videos_total[{WINDOW}])")
+        return value
 
 
 class ForecastSettings(Configured):

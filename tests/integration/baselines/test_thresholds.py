@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
 import pytest
+from pytest_httpserver import HTTPServer
 from temporalio.testing import ActivityEnvironment
 
+from activities.baselines.history import Asked, history
 from activities.baselines.thresholds import MeasureRules, MeasureThresholds, ThresholdActivities
+from activities.monitoring.prometheus import Prometheus
 from activities.review.reviews import ReviewActivities
 from models.checks.item import ItemResult, ItemState
 from models.configuration.monthly import ThresholdSettings
@@ -53,6 +57,8 @@ SERIES: dict[str, Course] = {
     "requests": lambda _: 5.0,
     "few_requests": lambda _: 0.05,
     "free_bytes": at_noon(8e9, 20e9),
+    "served": at_noon(4, 0, hours=8),
+    "failed": at_noon(1, 0, hours=8),
 }
 RULES = """
 groups:
@@ -213,3 +219,69 @@ async def test_prometheus_away_is_unknown(activities: ThresholdActivities) -> No
     request = MeasureRules(prometheus=gone, over=MONTH, settings=SETTINGS)
     rules = await ActivityEnvironment().run(activities.measure_alert_rules, request)
     assert (rules.state, "cannot be asked" in rules.reason) == (ItemState.UNKNOWN, True)
+
+
+async def test_a_month_by_the_minute_is_more_than_one_answer_holds(prometheus: str) -> None:
+    """43,200 points, of which Prometheus gives at most 11,000 at once."""
+    minute = timedelta(minutes=1)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        asked = Asked(url=prometheus, query="errors_fine", over=MONTH, step=minute)
+        series = await history(Prometheus(client), asked)
+    assert len(series.points) == pytest.approx(43_200, abs=100)
+    apart = {round((b.at - a.at).total_seconds()) for a, b in pairwise(series.points)}
+    assert apart == {60}, "no point is missing or doubled between two parts"
+
+
+async def test_a_share_of_nothing_is_a_gap(activities: ThresholdActivities, prometheus: str) -> None:
+    """Outside business hours nobody asks anything: 0/0 is NaN, and no ratio of 0."""
+    found = await measured(activities, backend(prometheus, ratio="failed / served"))
+    assert row(found, "error ratio")["p50"] == "25 %"
+    assert row(found, "error ratio")["crossed for"].endswith("(100.0%)")
+
+
+async def test_what_prometheus_refuses_to_load_is_told_in_its_own_words(tmp_path: Path) -> None:
+    lines = ["# TYPE a gauge"]
+    lines += [f'a{{n="{n}"}} 1 {int(time.time()) - ago}' for n in range(9) for ago in range(DAY, -600, -STEP)]
+    samples = "\n".join([*lines, "# EOF", ""])
+    with prometheus_with(samples, tmp_path, flags=("--query.max-samples=1000",)) as url:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            found = await measured(ThresholdActivities(client, tmp_path), backend(url, ratio="sum(a)"))
+    why = row(found, "error ratio")["why"]
+    assert "Prometheus refuses the query" in why and "too many samples" in why
+
+
+async def test_several_series_are_named_and_not_mixed(
+    activities: ThresholdActivities, prometheus: str
+) -> None:
+    found = await measured(activities, backend(prometheus, ratio="replica"))
+    assert "2 series where one is needed, which differ in name" in row(found, "error ratio")["why"]
+
+
+async def test_a_store_that_ignores_the_kind_of_rule_sends_others_too(
+    activities: ThresholdActivities, httpserver: HTTPServer
+) -> None:
+    """Some answer `type=alert` with recording rules as well, and with fields of their own."""
+    rules = [
+        {"type": "recording", "name": "recorded", "query": "a > 1", "evaluationTime": 1},
+        {"type": "alerting", "name": "Odd", "query": "a > b", "duration": 60, "state": "unknown"},
+    ]
+    answer = {"status": "success", "data": {"groups": [{"name": "g", "rules": rules}]}, "infos": []}
+    httpserver.expect_request("/api/v1/rules").respond_with_json(answer)
+    request = MeasureRules(prometheus=httpserver.url_for("/"), over=MONTH, settings=SETTINGS)
+    found = await ActivityEnvironment().run(activities.measure_alert_rules, request)
+    assert found.details == ("not measured, for they compare with no number: Odd",)
+    assert (found.state, found.reason) == (ItemState.OK, "there is no threshold to measure")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(404, "404 page not found"), (200, "<html>Sign in</html>"), (401, "")]
+)
+async def test_rules_that_are_elsewhere_are_unknown(
+    activities: ThresholdActivities, httpserver: HTTPServer, status: int, body: str
+) -> None:
+    """A querier without a ruler, a sign-in page, no credentials."""
+    httpserver.expect_request("/api/v1/rules").respond_with_data(body, status)
+    request = MeasureRules(prometheus=httpserver.url_for("/"), over=MONTH, settings=SETTINGS)
+    found = await ActivityEnvironment().run(activities.measure_alert_rules, request)
+    assert found.state is ItemState.UNKNOWN
+    assert "/api/v1/rules" in found.reason

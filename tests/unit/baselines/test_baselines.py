@@ -59,6 +59,11 @@ def test_a_bad_day_in_ten_changes_nothing() -> None:
     assert found.judged and found.reason.startswith("right")
 
 
+def test_more_than_one_day_in_ten_is_too_often() -> None:
+    found = measured(peaks(0.08, lambda day: day % 8 == 0), Threshold(0.05, FIVE))
+    assert (found.fired, found.proposed) == (4, 0.1)
+
+
 def test_peaks_shorter_than_its_for_do_not_fire() -> None:
     found = measured(peaks(0.08, lambda _: True, lasts=3), Threshold(0.05, timedelta(minutes=15)))
     assert (found.fired, found.proposed) == (0, None)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from activities.forecasts.daily import Of, by_day
 from activities.forecasts.limit import When, reached
 from activities.forecasts.trend import Daily, Trend, trend
+from activities.monitoring.metrics import Point
 
 FIRST = date(2026, 11, 2)
 """A Monday."""
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 Course = Callable[[int], float | None]
 
@@ -169,3 +172,43 @@ def test_an_unsure_slope_says_between_when() -> None:
 def test_too_few_days_are_no_trend() -> None:
     assert trend(days(float, 9)) is None
     assert trend(days(float, 10)) is not None
+
+
+def test_what_was_loaded_at_the_beginning_grows_no_more() -> None:
+    """An index is built in four days, and nothing comes after."""
+    found = of(lambda day: min(80.0, 20.0 * (day + 1)))
+    assert found.slope.value == 0
+    assert reached(found, 100).when is When.NOT_WITHIN
+
+
+def test_what_comes_and_goes_within_a_day_is_no_growth() -> None:
+    """A backup is written once a day and removed hours later: the most of each day is the same."""
+    points = [
+        Point(at=NOON + timedelta(hours=6 * place), value=150.0 if place % 4 == 2 else 100.0)
+        for place in range(120)
+    ]
+    found = trend(by_day(points, Of.ITS_MOST, "UTC"))
+    assert found is not None
+    assert (found.level, found.slope.value) == (150, 0)
+
+
+def test_a_day_whose_processes_were_all_replaced_counts_too_little_and_changes_nothing() -> None:
+    """`increase` does not see what a new series begins with."""
+    found = of(lambda day: 40.0 if day in (6, 13, 14, 27) else 100 + 2.0 * day)
+    assert (found.slope.value, reached(found, 200).on) == (2, FIRST + timedelta(days=50))
+
+
+def test_a_database_that_the_exporter_may_see_from_now_on_is_a_step() -> None:
+    found = of(lambda day: 10 + 0.1 * day + (30 if day >= 20 else 0))
+    assert found.step == FIRST + timedelta(days=20)
+    assert found.slope.value == pytest.approx(0.1)
+
+
+def test_points_at_midnight_tell_of_the_day_before_also_where_clocks_change() -> None:
+    """Steps of 24 hours: after the change they are an hour off."""
+    begins = datetime(2026, 10, 23, 22, tzinfo=UTC)  # midnight in Berlin, three days before the change
+    points = [Point(at=begins + timedelta(days=day), value=float(day)) for day in range(6)]
+    found = by_day(points, Of.ALL_OF_IT, "Europe/Berlin")
+    assert [(one.day.day, one.value) for one in found] == [
+        (23, 0), (24, 1), (25, 2), (26, 3), (27, 4), (28, 5),
+    ]  # fmt: skip

@@ -469,10 +469,14 @@ def test_what_a_check_may_start_is_named_with_its_line(tmp_path: Path) -> None:
         helth: ServiceDown
         p95: CacheSlwo
         cost: CacheDown
+      monthly:
+        forecasts:
+          videos: {cach: {made: "videos[$window]", at_most: 5}}
     """
     lines = refused(tmp_path, GOOD + checks)
     assert [line.partition(": ")[2] for line in lines] == [
         "checks.tell[0]: there is no channel 'lgo'; did you mean log?",
         "checks.start.helth: there is no kind of item about a service 'helth'; did you mean health?",
         "checks.start.p95: there is no alert in `alerts` 'CacheSlwo'; did you mean CacheSlow?",
+        "checks.monthly.forecasts.videos.cach: there is no service 'cach'; did you mean cache?",
     ]
