@@ -51,6 +51,8 @@ def status(
     json: AsJson = False,
 ) -> None:
     """Show services, monitoring, logs, databases and workflows. Exits with 1 when something is bad."""
+    if watch and json:
+        fail(Unusable("--watch prints page after page, and --json one document: leave one of them out"))
     request = _request(part, service, tuple(search or ()))
 
     async def work() -> ItemState:
@@ -60,6 +62,8 @@ def status(
             if not watch:
                 return state
             await asyncio.sleep(AGAIN_AFTER)
+            if out.is_terminal:
+                out.clear()
 
     if run(work()) is ItemState.BAD:
         raise typer.Exit(Exit.FAILED)

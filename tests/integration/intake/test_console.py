@@ -159,7 +159,9 @@ async def test_the_status_is_a_line_an_item_or_a_page_with_all_its_details(perso
     assert (await person.types("status", "--json")).document["open"] >= 0
 
 
-@pytest.mark.parametrize("words", [("pages",), ("--service", "nobody"), ("logs", "--search", "x")])
+@pytest.mark.parametrize(
+    "words", [("pages",), ("--service", "nobody"), ("logs", "--search", "x"), ("--watch", "--json")]
+)
 async def test_a_status_of_what_is_not_there_is_refused(person: Person, words: tuple[str, ...]) -> None:
     ended = await person.types("status", *words)
     assert (ended.code, bool(ended.err)) == (USAGE, True)

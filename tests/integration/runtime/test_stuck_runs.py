@@ -9,12 +9,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
 from models.names import TASK_QUEUE
+from runtime.alive.gauges import Gauge, RegistryGauges
+from runtime.alive.rounds import Rounds
 from runtime.search_attributes import register_search_attributes
 from runtime.stuck_runs import StuckWatch, check_runs, stuck_runs
 from tests.parts.product.intake import BIN
@@ -63,6 +66,11 @@ async def test_a_run_that_cannot_go_on_calls_a_person_until_it_does(server: Harn
 
     await until(marked)
     assert world.pages() == [], "it pages nobody by itself"
+    registry = CollectorRegistry()
+    rounds = Rounds(client, RegistryGauges(registry, "intake"))
+    told = {"process": "intake", "service": "backend"}
+    await rounds.round(server.configuration)
+    assert registry.get_sample_value(Gauge.STUCK_RUNS, told) == 1
     here, there = StuckWatch(client), StuckWatch(client)
     for watch in (here, there, here):
         await watch.look(server.configuration)
@@ -85,6 +93,8 @@ async def test_a_run_that_cannot_go_on_calls_a_person_until_it_does(server: Harn
 
     await until(over)
     assert (await alarm.result()).outcome == "resolved-elsewhere"
+    await rounds.round(server.configuration)
+    assert registry.get_sample_value(Gauge.STUCK_RUNS, told) == 0
 
 
 async def test_a_check_that_cannot_go_on_calls_a_person_and_hides_no_other_run(server: Harness) -> None:
