@@ -12,7 +12,7 @@ import asyncpg
 
 from demo.faults.errors import around
 from demo.faults.fault import OBSERVED, Fault, Inject
-from demo.observed import CPU, CPU_FULL, P95, SLOW
+from demo.observed import CPU, CPU_FULL, P95, SLOW, TRAFFIC
 from demo.parts.waiting import until
 from demo.systems.services import BACKEND, Services
 from demo.systems.surroundings import Traffic
@@ -22,6 +22,8 @@ STEPS = 1500
 PROVIDER_TAKES = 0.6
 """Seconds: the backend waits for one."""
 SLOW_VERSION = "3"
+USUAL_FOR = 25
+"""Seconds: longer than it is slow before the alert comes."""
 
 _COUNT_NOW = "SELECT pg_stat_force_next_flush()"
 """What a session has written is otherwise counted up to a second later, as if done after an ANALYZE."""
@@ -125,8 +127,14 @@ async def crowded(services: Services) -> AsyncIterator[None]:
 async def more_traffic(services: Services) -> AsyncIterator[None]:
     """Four times as many requests, of which most are for charts that the backend computes itself.
 
-    Not too many at once: Prometheus must still be answered.
+    Not too many at once: Prometheus must still be answered. It knows for long enough what is usual.
     """
+
+    async def not_known() -> str:
+        known = await around(services).prometheus.value(f"count_over_time(({TRAFFIC})[2m:1s])")
+        return "" if known and known >= USUAL_FOR else f"the traffic is known for {known or 0:g} s"
+
+    await until("the usual traffic known", not_known)
     async with _asked(services, "GET /api/reports/chart", a_second=40, at_once=12):
         await _cpu_in_use(services)
         yield
