@@ -92,8 +92,8 @@ async def test_after_a_week_without_temporal_only_what_was_due_just_now_is_run(t
     server = TemporalServer(tmp_path)
     client = await server.start()
     now = datetime.now(UTC).replace(microsecond=0)
-    long_ago = [now + timedelta(seconds=n) for n in (5, 6)]
-    just_now = now + timedelta(seconds=15)
+    long_ago = [now + timedelta(seconds=n) for n in (4, 5)]
+    just_now = now + timedelta(seconds=14)
     await client.create_schedule("check/daily", daily(*map(at, [*long_ago, just_now])))
     await until(lambda: settled(client))
     await server.kill()
