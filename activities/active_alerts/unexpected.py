@@ -16,6 +16,7 @@ from temporalio import activity
 from activities.active_alerts.arrival import never_arrived
 from activities.active_alerts.listed import Heard, ListedAlert, NotAlertmanager, listed
 from activities.monitoring.prometheus import Prometheus
+from activities.support.heartbeats import beating
 from activities.support.http import NoAnswer
 from activities.support.redaction import clean
 from models.base import Model, in_words, roughly
@@ -55,17 +56,19 @@ class ActiveAlertActivities:
         """`bad` when a critical alert is active that nobody expects, `attention` for any other."""
         now = datetime.now(UTC)
         link = f"{request.url.rstrip('/')}/#/alerts"
+        async with beating():
+            found = await self._found(request, now)
+        return found.model_copy(update={"observed_at": now, "link": link})
+
+    async def _found(self, request: LookAtAlerts, now: datetime) -> ItemResult:
         try:
             alerts, started_at = await listed(self._http, request.url)
         except NoAnswer as no_answer:
-            found = ItemResult(reason=f"Alertmanager cannot be asked: {no_answer.reason}")
+            return ItemResult(reason=f"Alertmanager cannot be asked: {no_answer.reason}")
         except NotAlertmanager as other:
-            found = ItemResult(reason=str(other))
-        else:
-            found = await self._with_missing(
-                judged(alerts, request, now, now - started_at), request, {one.name for one in alerts}
-            )
-        return found.model_copy(update={"observed_at": now, "link": link})
+            return ItemResult(reason=str(other))
+        found = judged(alerts, request, now, now - started_at)
+        return await self._with_missing(found, request, {one.name for one in alerts})
 
     async def _with_missing(
         self, found: ItemResult, request: LookAtAlerts, arrived: Collection[str]

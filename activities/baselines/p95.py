@@ -16,6 +16,7 @@ from temporalio import activity
 from activities.baselines.hours import same_hour_before
 from activities.monitoring.metrics import MetricKind, MetricSeen, QueryMetric
 from activities.monitoring.prometheus import Prometheus
+from activities.support.heartbeats import beating
 from models.base import Model, in_words
 from models.checks.item import Figure, ItemResult, ItemState
 from models.incident.report import Chart, Series
@@ -29,8 +30,9 @@ FEWEST_DAYS = 3
 HOUR = timedelta(hours=1)
 STEPS = 12
 """Points of an hour."""
-WITHIN = timedelta(seconds=15)
+WITHIN = timedelta(seconds=8)
 AT_ONCE = 4
+"""Queries: an hour of a histogram is work for Prometheus."""
 
 
 class CompareP95(Model):
@@ -70,11 +72,12 @@ class BaselineActivities:
         metrics, now = request.service.metrics, datetime.now(UTC)
         if metrics is None:
             return ItemResult(reason=f"no metrics are configured for {request.service.name}", observed_at=now)
-        hours = await self._hours(metrics, now, request.time_zone)
-        if hours.now.value is None:
-            found = ItemResult(reason=await self._why_not(metrics, hours.now))
-        else:
-            found = judged(hours.now.value, hours.known, request, metrics)
+        async with beating():
+            hours = await self._hours(metrics, now, request.time_zone)
+            if hours.now.value is None:
+                found = ItemResult(reason=await self._why_not(metrics, hours.now))
+            else:
+                found = judged(hours.now.value, hours.known, request, metrics)
         update = {"observed_at": now, "link": metrics.prometheus, "charts": _charts(hours, metrics, now)}
         return found.model_copy(update=update)
 

@@ -12,6 +12,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.support.heartbeats import beating
 from activities.support.redaction import clean
 from models.base import Model, in_words, roughly
 from models.checks.item import Figure, ItemResult, ItemState, Table
@@ -22,6 +23,8 @@ from models.messages import BEGAN_IN, STATE
 WITHIN = timedelta(seconds=10)
 ANSWER_WITHIN = timedelta(seconds=10)
 """For what a worker must answer: it may have to replay the incident first."""
+ANSWERS_WITHIN = timedelta(seconds=20)
+"""All of them: an incident that nobody asked by then did not tell."""
 MOST = 500
 """So many open incidents are looked at; more are a matter of their own."""
 AT_ONCE = 8
@@ -106,8 +109,7 @@ class AgedIncidentActivities:
             waiting = await self._open(f" AND {PHASE.name} = '{Phase.AWAITING_APPROVAL.value}'")
         except _NotListed as error:
             return ItemResult(reason=str(error), observed_at=now)
-        slots = asyncio.Semaphore(AT_ONCE)
-        answers = await asyncio.gather(*(self._question(one, slots) for one in waiting))
+        answers = await self._questions(waiting)
         silent = [one for one in answers if isinstance(one, _Open)]
         asked = [one for one in answers if isinstance(one, _Asked)]
         late = [one for one in asked if now - one.question.asked_at > request.longer_than]
@@ -130,15 +132,25 @@ class AgedIncidentActivities:
             figures=(Figure(name="unanswered questions", value=len(late)),),
         )
 
-    async def _question(self, incident: _Open, slots: asyncio.Semaphore) -> _Asked | _Open | None:
-        """What it asks; itself when nobody can say; None when it asks nothing any more."""
-        async with slots:
+    async def _questions(self, waiting: list[_Open]) -> list[_Asked | _Open | None]:
+        """What each asks; itself when nobody can say in time; None when it asks nothing any more."""
+        slots, until = asyncio.Semaphore(AT_ONCE), asyncio.get_running_loop().time()
+        until += ANSWERS_WITHIN.total_seconds()
+
+        async def in_time(one: _Open) -> _Asked | _Open | None:
             try:
-                state: IncidentState = await self._client.get_workflow_handle(incident.id).query(
-                    STATE, result_type=IncidentState, rpc_timeout=self._answer_within
-                )
-            except (RPCError, RuntimeError):  # no worker, or it replays for too long
-                return incident
+                async with asyncio.timeout_at(until), slots:
+                    return await self._question(one)
+            except (TimeoutError, RPCError, RuntimeError):  # no worker, or it replays for too long
+                return one
+
+        async with beating():
+            return await asyncio.gather(*(in_time(one) for one in waiting))
+
+    async def _question(self, incident: _Open) -> _Asked | None:
+        state: IncidentState = await self._client.get_workflow_handle(incident.id).query(
+            STATE, result_type=IncidentState, rpc_timeout=self._answer_within
+        )
         if state.awaiting is None:
             return None
         return _Asked(incident=incident, question=state.awaiting, role=state.rung)
@@ -147,7 +159,7 @@ class AgedIncidentActivities:
         """The open incidents. Raises `_NotListed`."""
         query = f"{ALERT_NAME.name} IS NOT NULL AND ExecutionStatus = 'Running'{further}"
         try:
-            async with asyncio.timeout(WITHIN.total_seconds()):
+            async with beating(), asyncio.timeout(WITHIN.total_seconds()):
                 return [one async for one in self._listed(query)]
         except TimeoutError:
             raise _NotListed(f"Temporal did not list the open incidents within {in_words(WITHIN)}") from None

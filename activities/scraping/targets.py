@@ -17,6 +17,7 @@ from temporalio import activity
 
 from activities.monitoring.metrics import MetricKind, QueryByLabel, QueryMetric
 from activities.monitoring.prometheus import Prometheus
+from activities.support.heartbeats import beating
 from activities.support.http import Cut, NoAnswer, ask, shown
 from activities.support.redaction import clean
 from models.base import Model
@@ -70,7 +71,8 @@ class TargetActivities:
     @activity.defn
     async def find_targets_down(self, request: LookAtTargets) -> ItemResult:
         """`bad` when one is down, named with its last error. Never raises for Prometheus' trouble."""
-        found, _ = await self._looked(request)
+        async with beating():
+            found, _ = await self._looked(request)
         return found
 
     @activity.defn

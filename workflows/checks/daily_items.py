@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -23,36 +23,51 @@ with workflow.unsafe.imports_passed_through():
     from models.checks.check import CheckPolicy
     from models.checks.item import ItemResult
     from models.checks.naming import Naming
-    from models.names import queue_of
     from models.service.service import Service
     from workflows.checks.check import ItemOf
     from workflows.checks.daily_findings import spending, wellbeing
 
-TIMEOUT = timedelta(seconds=30)
+LOOK_WITHIN = timedelta(seconds=15)
+ITEM_WITHIN = timedelta(seconds=40)
+BEAT = timedelta(seconds=10)
 HOST_AWAY = timedelta(seconds=15)
 """A host's worker that takes no task for this long counts as away. The common one may be restarted
 meanwhile: it is waited for as long as the item may take."""
 TWICE = RetryPolicy(maximum_attempts=2, initial_interval=timedelta(milliseconds=200))
 
-A = TypeVar("A")
-Look = Callable[[Any, Any], Any]
+Activity = Callable[[Any, Any], Any]
 
 
-async def ask(look: Look, about: object, summary: str, host: str | None = None) -> Any:
-    """One activity that looks, on the host of its service where that has one."""
+async def _look(activity: Activity, about: object, summary: str, service: Service) -> Any:
+    """A look of the runbooks, where the service runs."""
     return await workflow.execute_activity_method(
-        look,
+        activity,
         about,
-        task_queue=queue_of(host),
-        schedule_to_start_timeout=HOST_AWAY if host else None,
-        start_to_close_timeout=TIMEOUT,
+        task_queue=service.queue,
+        schedule_to_start_timeout=HOST_AWAY if service.host else None,
+        start_to_close_timeout=LOOK_WITHIN,
         retry_policy=TWICE,
-        summary=summary,
+        summary=f"{summary} of {service.name}",
     )
 
 
-def _asks(look: Look, about: object, summary: str, host: str | None = None) -> Callable[[], Awaitable[Any]]:
-    return partial(ask, look, about, summary, host)
+def _item(name: str, activity: Activity, about: object, service: Service | None = None) -> ItemOf:
+    """An item that one activity finds."""
+
+    async def take() -> ItemResult:
+        found: ItemResult = await workflow.execute_activity_method(
+            activity,
+            about,
+            task_queue=service.queue if service else None,
+            schedule_to_start_timeout=HOST_AWAY if service and service.host else None,
+            start_to_close_timeout=ITEM_WITHIN,
+            heartbeat_timeout=BEAT,
+            retry_policy=TWICE,
+            summary=name,
+        )
+        return found
+
+    return ItemOf(name, take)
 
 
 def health(policy: CheckPolicy) -> Iterator[ItemOf]:
@@ -66,8 +81,8 @@ async def _health(service: Service) -> ItemResult:
     answers: DependenciesSeen
     process: ProcessSeen
     answers, process = await asyncio.gather(
-        ask(DependencyActivities.look_at_dependencies, about, f"health of {service.name}", service.host),
-        ask(ProcessActivities.look_at_process, service, f"process of {service.name}", service.host),
+        _look(DependencyActivities.look_at_dependencies, about, "health", service),
+        _look(ProcessActivities.look_at_process, service, "process", service),
     )
     return wellbeing(service, answers.services[0], process)
 
@@ -75,14 +90,14 @@ async def _health(service: Service) -> ItemResult:
 def targets(policy: CheckPolicy) -> Iterator[ItemOf]:
     """What each Prometheus scrapes."""
     naming = Naming.of(policy.services, policy.service_labels)
-    asked = {one.metrics.prometheus for one in policy.services if one.metrics}
-    asked |= {policy.systems.prometheus} if policy.systems.prometheus else set()
+    named = [policy.systems.prometheus, *(one.metrics.prometheus for one in policy.services if one.metrics)]
+    asked = {url.rstrip("/") for url in named if url}
     if not asked:
         yield _not_configured("targets", "systems.prometheus")
     for url in sorted(asked):
-        name = "targets" if len(asked) == 1 else f"targets of {url.partition('://')[2]}"
+        name = "targets" if len(asked) == 1 else f"targets of {url.rpartition('@')[2].rpartition('://')[2]}"
         about = LookAtTargets(url=url, naming=naming)
-        yield ItemOf(name, _asks(TargetActivities.find_targets_down, about, f"targets of {url}"))
+        yield _item(name, TargetActivities.find_targets_down, about)
 
 
 def p95(policy: CheckPolicy) -> Iterator[ItemOf]:
@@ -96,8 +111,7 @@ def p95(policy: CheckPolicy) -> Iterator[ItemOf]:
                 slower_by=daily.slower_by,
                 time_zone=policy.time_zone,
             )
-            look = _asks(BaselineActivities.compare_p95, about, f"p95 of {service.name}", service.host)
-            yield ItemOf(f"p95 of {service.name}", look)
+            yield _item(f"p95 of {service.name}", BaselineActivities.compare_p95, about, service)
 
 
 def cost(policy: CheckPolicy) -> Iterator[ItemOf]:
@@ -109,9 +123,7 @@ def cost(policy: CheckPolicy) -> Iterator[ItemOf]:
 
 async def _cost(service: Service, time_zone: str) -> ItemResult:
     about = LookAtCosts(service=service, time_zone=time_zone)
-    seen: CostsSeen = await ask(
-        CostActivities.look_at_costs, about, f"API costs of {service.name}", service.host
-    )
+    seen: CostsSeen = await _look(CostActivities.look_at_costs, about, "API costs", service)
     return spending(service, seen)
 
 
@@ -127,7 +139,7 @@ def alerts(policy: CheckPolicy) -> Iterator[ItemOf]:
         naming=Naming.of(policy.services, policy.service_labels),
         time_zone=policy.time_zone,
     )
-    yield ItemOf("active alerts", _asks(ActiveAlertActivities.find_unexpected_alerts, about, "active alerts"))
+    yield _item("active alerts", ActiveAlertActivities.find_unexpected_alerts, about)
 
 
 def incidents(policy: CheckPolicy) -> Iterator[ItemOf]:
@@ -137,7 +149,7 @@ def incidents(policy: CheckPolicy) -> Iterator[ItemOf]:
         ("open incidents", AgedIncidentActivities.look_at_long_open, daily.open_for),
         ("unanswered approvals", AgedIncidentActivities.look_at_unanswered, daily.unanswered_for),
     ):
-        yield ItemOf(name, _asks(look, LookAtIncidents(longer_than=limit, temporal_ui=ui), name))
+        yield _item(name, look, LookAtIncidents(longer_than=limit, temporal_ui=ui))
 
 
 def _not_configured(name: str, key: str) -> ItemOf:

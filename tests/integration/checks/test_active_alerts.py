@@ -204,7 +204,7 @@ async def test_what_prometheus_fires_and_alertmanager_does_not_have_is_told(
     ]
     with prometheus_with("\n".join(["# TYPE ALERTS gauge", *lines, "# EOF\n"]), tmp_path) as prometheus:
         request = LookAtAlerts(url=alertmanager, prometheus=prometheus, naming=NAMING)
-        found = await activities.find_unexpected_alerts(request)
+        found = await ActivityEnvironment().run(activities.find_unexpected_alerts, request)
     assert missing in found.reason
     assert ("Prometheus" in found.reason) is bool(missing)
 

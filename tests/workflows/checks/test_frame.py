@@ -46,6 +46,8 @@ class Scripted:
         if name.startswith("hangs"):
             self.hanging.set()
             await asyncio.sleep(3)
+        if name in ("unknown", "attention"):
+            return ItemResult(state=ItemState(name), reason="who knows", services=(name,))
         if name.startswith("bad"):
             return ItemResult(state=ItemState.BAD, reason="it is down", services=(name,))
         await asyncio.sleep(0.01)  # so that looks that are begun together run together
@@ -127,7 +129,7 @@ async def test_hundreds_of_services_neither_flood_the_worker_nor_the_report(scri
 async def test_a_bad_item_starts_its_runbook_and_nothing_else_does(scripted: Scripted) -> None:
     scripted.open_already = {"ServiceDown/bad-two"}
     async with stage([FrameCheck], [scripted.look, scripted.start_incident]) as here:
-        here.services("bad-one", "fails", "well", "bad-two", "bad-refused")
+        here.services("bad-one", "fails", "unknown", "attention", "well", "bad-two", "bad-refused")
         here.content |= {"alerts": {"ServiceDown": {}}, "checks": {"start": {"health": "ServiceDown"}}}
         report = await here.check(FrameCheck)
     assert [one.service for one in scripted.started] == ["bad-one", "bad-two", "bad-refused"]
