@@ -50,7 +50,8 @@ class LongSeries(Model):
         """`15 of 30 days`, where Prometheus has clearly less than it was asked for; else empty."""
         if not self.points or self.has > self.wanted - max(timedelta(days=1), 2 * self.step):
             return ""
-        return f"{self.has / timedelta(days=1):.0f} of {self.wanted / timedelta(days=1):.0f} days"
+        whole = self.has // timedelta(days=1)
+        return f"{whole or 'less than 1'} of {self.wanted // timedelta(days=1)} days"
 
 
 async def history(prometheus: Prometheus, asked: Asked) -> LongSeries:

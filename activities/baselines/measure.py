@@ -14,7 +14,7 @@ than a quarter of the time: what is usual cannot be told from what is broken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -85,8 +85,12 @@ def measure(
     settings: ThresholdSettings,
     incidents: Sequence[Span] = (),
     zone: str = "UTC",
+    shown: Callable[[float], str] | None = None,
 ) -> Measured:
-    """The baseline, and a proposal where one can be made. There must be at least one point."""
+    """The baseline, and a proposal where one can be made. There must be at least one point.
+
+    `shown` writes a value with its unit.
+    """
     values = [one.value for one in points]
     beyond = sum(threshold.beyond(value) for value in values)
     usual = [one for one in points if not any(begin <= one.at <= end for begin, end in incidents)]
@@ -104,7 +108,7 @@ def measure(
     why_not = _why_not(measured, 1 - len(usual) / len(points), settings)
     if why_not:
         return measured.model_copy(update={"reason": why_not})
-    proposed, reason = _proposal(usual, threshold, step, settings.headroom, zone)
+    proposed, reason = _proposal(usual, threshold, step, settings.headroom, zone, shown or in_short)
     again = None
     if proposed is not None:
         other = replace(threshold, value=proposed)
@@ -117,7 +121,8 @@ def _why_not(measured: Measured, filled: float, settings: ThresholdSettings) -> 
     """Why nothing can be said of the threshold; empty where something can."""
     needed = settings.least_data / timedelta(days=1)
     if measured.days < needed:
-        return f"too little data: {measured.days} days, and {needed:.0f} are needed"
+        had = f"{measured.days} day{'s' if measured.days > 1 else ''}"
+        return f"too little data: {had}, and {needed:.0f} are needed"
     if filled > FILLED:
         return f"incidents fill {filled:.0%} of the time: what is usual cannot be told"
     if measured.over_share > FILLED:
@@ -129,13 +134,18 @@ def _why_not(measured: Measured, filled: float, settings: ThresholdSettings) -> 
 
 
 def _proposal(
-    usual: Sequence[Point], threshold: Threshold, step: timedelta, headroom: float, zone: str
+    usual: Sequence[Point],
+    threshold: Threshold,
+    step: timedelta,
+    headroom: float,
+    zone: str,
+    shown: Callable[[float], str],
 ) -> tuple[float | None, str]:
     """Another value where one fits better, and the reason."""
     peak, days = usual_peak(usual, threshold, zone), len(_days(usual, zone))
     noisy = len({_day(at, zone) for at, _ in firings(usual, threshold, step)})
     fires = f"it would have fired on {noisy} of {days} days without an incident"
-    says = f"nine of ten days stay {'under' if threshold.above else 'over'} {in_short(peak)}"
+    says = f"nine of ten days stay {'under' if threshold.above else 'over'} {shown(peak)}"
     if noisy > max(1, NOISY * days):
         start = peak if threshold.beyond(peak) else threshold.value
         if not threshold.share or not threshold.above:

@@ -13,10 +13,8 @@ from models.checks.item import Figure, ItemResult, ItemState, Table
 from models.incident.report import Chart, Series
 from models.text import shorten
 
-COLUMNS = (
-    "threshold", "now", "for", "p50", "p95", "p99", "crossed for", "would have fired", "proposed", "why",
-)  # fmt: skip
-
+MEASURED = ("threshold", "now", "for", "p50", "p95", "p99", "crossed for", "would have fired")
+PROPOSED = ("threshold", "now", "proposed", "would then have fired", "why")
 
 MOST_BARS = 25
 """Rows that a chart shows side by side."""
@@ -58,9 +56,8 @@ def as_item(rows: Sequence[Row], over: timedelta, link: str, more: Sequence[str]
     unclear = [row.unclear for row in rows if row.unclear]
     right = len(rows) - len(changed) - len(unclear)
     said = [f"{right} of {len(rows)} thresholds are right"] if right else []
-    said += [f"{len(changed)} should be another value: {', '.join(row.name for row in changed)}"] * bool(
-        changed
-    )
+    names = ", ".join(row.name for row in changed)
+    said += [f"{len(changed)} should be another value: {names}"] * bool(changed)
     said += [f"nothing can be said of {len(unclear)}"] * bool(unclear)
     state = ItemState.ATTENTION if changed else ItemState.UNKNOWN if unclear else ItemState.OK
     short = [f"{row.name}: of {row.series.covers}" for row in rows if row.series.covers]
@@ -73,7 +70,7 @@ def as_item(rows: Sequence[Row], over: timedelta, link: str, more: Sequence[str]
         observed_at=datetime.now(UTC),
         details=(*(row.proposes for row in changed), *unclear, *short, *more),
         figures=tuple(_figures(rows)),
-        tables=(Table(title="Thresholds", columns=COLUMNS, rows=tuple(map(_cells, rows))),) if rows else (),
+        tables=_tables(rows) if rows else (),
         charts=_chart(rows),
     )
 
@@ -82,17 +79,30 @@ def in_words_of_days(over: timedelta) -> str:
     return f"{over.days} days" if over >= timedelta(days=2) else in_words(over)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _tables(rows: Sequence[Row]) -> tuple[Table, ...]:
+    return (
+        Table(title="Thresholds and their baseline", columns=MEASURED, rows=tuple(map(_measured, rows))),
+        Table(title="What would fit", columns=PROPOSED, rows=tuple(map(_proposed, rows))),
+    )
+
+
+def _measured(row: Row) -> tuple[str, ...]:
     head = (row.name, row.shown(row.threshold.value), in_words(row.threshold.lasts))
     found = row.measured
     if found is None:
-        return (*head, "", "", "", "", "", "", row.series.reason or "no data")
-    crossed = f"{in_words(found.over)} ({found.over_share:.1%})" if found.over else "never"
-    proposed = (
-        "" if found.proposed is None else f"{row.shown(found.proposed)} ({_times(found.would_fire or 0)})"
-    )
+        return (*head, *["no data"] * 5)
+    crossed = f"{in_words_of_days(found.over)} ({found.over_share:.1%})" if found.over else "never"
     numbers = (row.shown(found.p50), row.shown(found.p95), row.shown(found.p99))
-    return (*head, *numbers, crossed, _times(found.fired), proposed, found.reason)
+    return (*head, *numbers, crossed, _times(found.fired))
+
+
+def _proposed(row: Row) -> tuple[str, ...]:
+    head, found = (row.name, row.shown(row.threshold.value)), row.measured
+    if found is None:
+        return (*head, "", "", row.series.reason or "no data")
+    if found.proposed is None:
+        return (*head, "", "", found.reason)
+    return (*head, row.shown(found.proposed), _times(found.would_fire or 0), found.reason)
 
 
 def _times(number: int) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -117,5 +118,7 @@ def _row(one: Watched, series: LongSeries, incidents: Sequence[Span], request: O
         return Row(one.name, one.threshold, one.unit, None, series)
     # A year at 5 minutes comes with a larger step, and each point stands for it.
     step = series.step
-    found = measure(series.points, one.threshold, step, request.settings, incidents, request.zone)
-    return Row(one.name, one.threshold, one.unit, found, series)
+    row = Row(one.name, one.threshold, one.unit, None, series)
+    settings, zone = request.settings, request.zone
+    found = measure(series.points, one.threshold, step, settings, incidents, zone, row.shown)
+    return replace(row, measured=found)
