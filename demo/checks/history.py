@@ -59,6 +59,10 @@ def _lines(now: float, moments: list[float], instance: str) -> Iterator[str]:
     heap = [(0.35 + 0.1 * _load(moment) / 12) * GIB for moment in moments]
     yield from _gauge(f"nodejs_heap_used_bytes{{{backend}}}", moments, heap)
     yield from _gauge(f"nodejs_heap_size_limit_bytes{{{backend}}}", moments, [GIB] * len(moments))
+    yield from _gauge(f"up{{{backend}}}", moments, [1.0] * len(moments))
+    in_trouble = [moment for moment in moments if _failing(now - moment) > 0.05]
+    alert = 'alertname="HighErrorRate",alertstate="firing",service="backend",severity="critical"'
+    yield from _gauge(f"ALERTS{{{alert}}}", in_trouble, [1.0] * len(in_trouble))
 
 
 def _load(moment: float) -> float:

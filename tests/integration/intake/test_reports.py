@@ -36,7 +36,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stored(directory: Path) -> StoredReport:
     content = {"directories": {"reviews": str(directory / "reviews")}, "intake": {"public_url": f"{PUBLIC}/"}}
     activities = CheckReportActivities(lambda: Configuration.of(content, ()))
-    return ActivityEnvironment().run(activities.write_check_report, check_report())
+    stored = ActivityEnvironment().run(activities.write_check_report, check_report())
+    Path(stored.page).with_name("notes.md").write_text(SENDER)
+    return stored
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,7 @@ async def test_a_password_reads_reports_and_decides_nothing(http: httpx.AsyncCli
         "/checks/daily/.{name}",
         "/checks/daily/{stem}.html.part",
         "/checks/daily/{stem}",
+        "/checks/daily/notes.md",
         "/checks/hourly/{name}",
         "/checks/weekly/{name}",
         "/checks/daily/%2Fetc%2Fpasswd",
