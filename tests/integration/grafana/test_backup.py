@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+from activities.grafana.git import Git
 from models.checks.item import ItemState
 from tests.integration.grafana.conftest import Grafana, Look, Repository, git
 
@@ -136,9 +138,7 @@ async def test_a_file_of_a_person_beside_the_dashboards_stays(
     assert "dashboards/README.md" in repository.files()
 
 
-async def test_hooks_and_filters_of_others_do_not_run_and_settings_are_not_read(
-    grafana: Grafana, repository: Repository, back_up: Look
-) -> None:
+async def test_hooks_do_not_run(grafana: Grafana, repository: Repository, back_up: Look) -> None:
     grafana.save("costs")
     marker = repository.path.parent / "ran"
     names = (
@@ -156,6 +156,13 @@ async def test_hooks_and_filters_of_others_do_not_run_and_settings_are_not_read(
     assert (await back_up()).state is ItemState.OK
     assert not marker.exists()
     assert repository("log", "-1", "--format=%ae") == "runbooks@localhost"
+
+
+def test_the_settings_of_a_user_are_not_read(repository: Repository, tmp_path: Path) -> None:
+    (tmp_path / ".gitconfig").write_text("[user]\nname = somebody\n")
+    git = Git(repository.path, {"HOME": str(tmp_path)})
+    assert git.succeeds("config", "remote.origin.url")
+    assert not git.succeeds("config", "user.name")
 
 
 async def test_without_a_remote_it_is_only_committed(

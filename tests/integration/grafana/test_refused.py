@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from pathlib import Path
@@ -227,6 +228,26 @@ async def test_the_token_of_a_remote_goes_by_https_only(
     repository("remote", "set-url", "origin", "http://git.example.com/x.git")
     found = await back_up(remote_token=SecretRef(file=str(tmp_path / "remote-token")))
     assert (found.state, "https only" in found.reason) == (ItemState.ATTENTION, True), found.reason
+
+
+async def test_the_token_of_a_remote_is_sent_and_told_nowhere(
+    grafana: Grafana, repository: Repository, back_up: Look, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    sent: list[str] = []
+
+    def refuse(request: Request) -> Response:
+        sent.append(request.headers.get("Authorization", ""))
+        return Response("no", 403)
+
+    httpserver.expect_request("/x.git/info/refs").respond_with_handler(refuse)
+    grafana.save("costs")
+    (tmp_path / "remote-token").write_text("a-remote-token-0123")
+    repository("remote", "set-url", "origin", httpserver.url_for("/x.git"))
+    found = await back_up(remote_token=SecretRef(file=str(tmp_path / "remote-token")), remote_user="ada")
+    assert (found.state, "403" in found.reason) == (ItemState.ATTENTION, True), found.reason
+    assert set(sent) == {"Basic " + base64.b64encode(b"ada:a-remote-token-0123").decode()}
+    assert "a-remote-token" not in found.model_dump_json()
+    assert "a-remote-token" not in (repository.path / ".git/config").read_text()
 
 
 async def test_a_uid_never_becomes_a_path(
