@@ -34,6 +34,11 @@ def soon_given_up(content: dict[str, Any]) -> None:
     content["services"]["backend"]["metrics"]["settle"] = "8s"
 
 
+def cut_off(content: dict[str, Any]) -> None:
+    """We do not reach the provider, and the backend does."""
+    content["services"]["backend"]["providers"]["openai"]["url"] = "http://127.0.0.1:9/v1/models"
+
+
 async def provider_comes_back(pipeline: Pipeline, run: Run) -> None:
     """Only once the errors were few for the whole window, in the degraded mode, the provider returns."""
     await pipeline.until_state(run, "few errors", lambda state: state.phase is Phase.RESOLVED)
@@ -175,6 +180,16 @@ SCENARIOS = (
         timeline=(HEALED_ELSEWHERE, REVERTED),
         evidence={"logs": "circuit"},
         meanwhile=provider_comes_back,
+        afterwards=not_degraded,
+    ),
+    _row(
+        name="only we do not reach its provider",
+        cause="provider not reached",
+        faults=("bad-cache",),
+        configure=cut_off,
+        evidence={"providers": "openai: connection refused"},
+        resolved_when=Phase.AWAITING_APPROVAL,
+        outcome=Outcome.RESOLVED_ELSEWHERE,
         afterwards=not_degraded,
     ),
     _row(name="over before anybody looked", cause="", outcome=Outcome.SELF_RECOVERED),

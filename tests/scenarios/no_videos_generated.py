@@ -24,6 +24,11 @@ def no_backup(content: dict[str, Any]) -> None:
     content["services"]["backend"]["videos"] |= {"backup": None}
 
 
+def cut_off(content: dict[str, Any]) -> None:
+    """We do not reach the generator, and the backend does."""
+    content["services"]["backend"]["providers"]["pika"]["url"] = "http://127.0.0.1:9/api/v1/health"
+
+
 async def generator_comes_back(pipeline: Pipeline, run: Run) -> None:
     """Only once videos are made by the backup generator."""
     await pipeline.until_state(run, "a video", lambda state: state.phase is Phase.RESOLVED)
@@ -128,6 +133,16 @@ SCENARIOS = (
         action=("generate-videos",),
         approved_by=("anna",),
         afterwards=as_before,
+    ),
+    _row(
+        name="only we do not reach the generator",
+        cause="provider not reached",
+        faults=("videos-stalled",),
+        configure=cut_off,
+        evidence={"providers": "pika: connection refused"},
+        resolved_when=Phase.AWAITING_APPROVAL,
+        outcome=Outcome.RESOLVED_ELSEWHERE,
+        afterwards=nothing_was_made,
     ),
     _row(name="a video came before anybody looked", cause="", outcome=Outcome.SELF_RECOVERED),
 )
