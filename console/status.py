@@ -9,8 +9,6 @@ from uuid import uuid4
 
 import typer
 from pydantic import ValidationError
-from rich.console import RenderableType
-from rich.table import Table as RichTable
 from temporalio.client import Client, WorkflowFailureError
 
 from console.output import AsJson, Exit, Unusable, as_json, fail, out, run, safe, typed
@@ -29,6 +27,9 @@ app = typer.Typer()
 ANSWER_WITHIN = timedelta(seconds=40)
 AGAIN_AFTER = 5.0
 """Seconds between two pages of `--watch`."""
+INDENT = " " * 10
+WIDEST = 60
+"""Characters that a column is padded to."""
 COLOURS = {
     ItemState.OK: "green",
     ItemState.ATTENTION: "yellow",
@@ -139,8 +140,8 @@ def _head(phases: dict[str, int], room: ControlRoomState) -> tuple[str, str]:
     return incidents, f"[red]Actions are suspended[/red] by {safe(room.by)}: {why}"
 
 
-def _page(report: StatusReport, *, details: bool) -> list[RenderableType]:
-    lines: list[RenderableType] = []
+def _page(report: StatusReport, *, details: bool) -> list[str]:
+    lines: list[str] = []
     for section in report.sections:
         lines.append(f"\n[bold]{section.part.value.upper()}[/bold]")
         if not section.items:
@@ -158,20 +159,22 @@ def _line(item: Item) -> str:
     )
 
 
-def _details(item: Item) -> list[RenderableType]:
+def _details(item: Item) -> list[str]:
+    """Whole lines, however long: a table that is folded can be neither read nor searched."""
     found = item.found
-    lines: list[RenderableType] = [f"          {safe(one)}" for one in found.details]
-    lines += [_table(one) for one in found.tables]
-    return [*lines, f"          [dim]{safe(found.link)}[/dim]"] if found.link else lines
+    lines = [*found.details, *(line for table in found.tables for line in _rows(table))]
+    return [
+        *(f"{INDENT}{safe(one)}" for one in lines),
+        *([f"{INDENT}[dim]{safe(found.link)}[/dim]"] if found.link else []),
+    ]
 
 
-def _table(table: Table) -> RichTable:
-    shown = RichTable(
-        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", title_justify="left"
-    )
-    shown.add_column("", width=8)
-    for column in table.columns:
-        shown.add_column(safe(column), overflow="fold")
-    for row in table.rows:
-        shown.add_row("", *(safe(cell) for cell in row))
-    return shown
+def _rows(table: Table) -> list[str]:
+    rows = [tuple(map(str.upper, table.columns)), *table.rows]
+    widths = [
+        min(WIDEST, max(len(row[n]) for row in rows if n < len(row))) for n in range(len(table.columns))
+    ]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
+        for row in rows
+    ]

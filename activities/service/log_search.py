@@ -39,7 +39,7 @@ class LogSearchActivities:
         """The newest lines; with words, those in which any of them stands, in either case."""
         wanted = tuple(word.casefold() for word in request.words)
         if not wanted:
-            return self._searched(request, bool, "lines that are not empty")
+            return self._searched(request, bool, "lines")
         named = " or ".join(request.words)
         return self._searched(
             request, lambda line: any(one in line.casefold() for one in wanted), f"lines with {named}"
@@ -82,6 +82,6 @@ def _reason(found: int, fresh: int, of: int, what: str) -> str:
     if not of:
         return "the log is empty"
     if not found:
-        return f"no {what} in the last {of} lines of the log"
+        return f"no {what} among the last {of} of the log"
     since = f", {fresh} of them since its last start" if fresh != found else ""
-    return f"{found} {what} in the last {of} lines of the log{since}"
+    return f"{what}: {found} among the last {of} of the log{since}"

@@ -44,7 +44,7 @@ class MetricsSampleActivities:
             reason = f"what answers at {shown(request.url)} is no page of metrics: {cure}"
             return ItemResult(reason=reason, observed_at=now)
         names = len({one.name for one in samples})
-        rows = tuple((_named(one), f"{one.value:g}") for one in samples[: request.most])
+        rows = tuple((_named(one), f"{one.value:.10g}") for one in samples[: request.most])
         return ItemResult(
             state=ItemState.OK,
             reason=f"{'more than ' if cut else ''}{len(samples)} samples, of {names} metrics",
@@ -55,7 +55,9 @@ class MetricsSampleActivities:
 
 
 def _samples(page: str) -> list[Sample]:
-    return [one for family in text_string_to_metric_families(page) for one in family.samples]
+    """Without the times at which counters were created: they tell nobody anything."""
+    families = text_string_to_metric_families(page)
+    return [one for family in families for one in family.samples if not one.name.endswith("_created")]
 
 
 def _named(sample: Sample) -> str:

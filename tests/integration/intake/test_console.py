@@ -152,6 +152,9 @@ async def test_the_status_is_a_line_an_item_or_a_page_with_all_its_details(perso
         "DATABASE",
         "bad       connection to postgres: nobody answers",
         "          tried [bold]twice[/bold]",
+        "          AT     SAID",
+        "          09:00  no",
+        f"          9:01   {'x' * 150}",
     ]
     logs = await person.types("status", "logs", "--json")
     assert (logs.code, logs.document["state"]) == (DONE, "ok")

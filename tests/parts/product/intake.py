@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.change import Risk
     from models.actions.plan import Plan
     from models.actions.service import RestartService
-    from models.checks.item import Item, ItemResult, ItemState
+    from models.checks.item import Item, ItemResult, ItemState, Table
     from models.checks.status import StatusPart, StatusReport, StatusRequest, StatusSection
     from models.incident.alert import Alert
     from models.incident.incident import (
@@ -239,7 +239,13 @@ class StatusStandIn:
     async def run(self, request: StatusRequest) -> StatusReport:
         if request.service == "nobody":
             return StatusReport(at=workflow.now(), mistake="there is no service 'nobody'; known: backend")
-        bad = ItemResult(state=ItemState.BAD, reason="nobody answers", details=("tried [bold]twice[/bold]",))
+        tries = Table(title="tries", columns=("at", "said"), rows=(("09:00", "no"), ("9:01", "x" * 150)))
+        bad = ItemResult(
+            state=ItemState.BAD,
+            reason="nobody answers",
+            details=("tried [bold]twice[/bold]",),
+            tables=(tries,),
+        )
         items = {StatusPart.DATABASE: (Item(name="connection to postgres", found=bad),)}
         sections = [StatusSection(part=part, items=items.get(part, ())) for part in request.parts]
         return StatusReport(at=workflow.now(), sections=tuple(sections))
