@@ -61,9 +61,10 @@ def with_traffic(query: str, traffic: str, enough: float) -> str:
 
 
 def _of_costs(costs: Costs) -> Watched:
-    """One point for each time that the budget is for: the alert fires once in it."""
+    """One point for each time that the budget is for; of a total that grows in that time, more of them."""
     spent = costs.total or costs.spent.replace(WINDOW, f"{round(costs.per.total_seconds())}s")
-    return Watched("cost", Threshold(costs.budget), costs.prometheus, f"sum({spent})", costs.per, "$")
+    step = costs.per / 24 if costs.total else costs.per
+    return Watched("cost", Threshold(costs.budget), costs.prometheus, f"sum({spent})", step, "$")
 
 
 def of_rule(rule: AlertRule, prometheus: str, settings: ThresholdSettings) -> Watched:

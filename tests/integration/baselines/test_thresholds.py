@@ -57,6 +57,7 @@ SERIES: dict[str, Course] = {
     "requests": lambda _: 5.0,
     "few_requests": lambda _: 0.05,
     "free_bytes": at_noon(8e9, 20e9),
+    "spent_today": lambda ago: 60 * (DAY - ago % DAY) / DAY,
     "served": at_noon(4, 0, hours=8),
     "failed": at_noon(1, 0, hours=8),
 }
@@ -148,6 +149,16 @@ async def test_each_threshold_of_a_service(activities: ThresholdActivities, prom
     assert row(found, "CPU")["why"].startswith("too little data: 4 days")
     (chart,) = found.charts
     assert len(chart.labels) == 5 and chart.line == 100
+
+
+async def test_a_total_that_begins_anew_each_day_crosses_its_budget_once_a_day(
+    activities: ThresholdActivities, prometheus: str
+) -> None:
+    costs = Costs(prometheus=prometheus, total="spent_today", budget=50.0)
+    found = await measured(activities, backend(prometheus).model_copy(update={"costs": costs}))
+    cost = row(found, "cost")
+    assert cost["would have fired"] in ("30 times", "31 times")
+    assert cost["proposed"] == "75 $", "a quarter above 60"
 
 
 async def test_a_shorter_retention_is_said(activities: ThresholdActivities, prometheus: str) -> None:

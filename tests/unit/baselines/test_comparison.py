@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from activities.baselines.comparison import Comparison, comparison
 
@@ -53,3 +55,34 @@ def test_what_it_compares(expression: str, found: Comparison | None) -> None:
 def test_of_many_series_the_worst_is_measured() -> None:
     assert Comparison("a", 1, above=True).worst == "max(a)"
     assert Comparison("a", 1, above=False).worst == "min(a)"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "a",
+                "sum(",
+                ")",
+                "{",
+                "}",
+                ">",
+                "<",
+                ">=",
+                "5",
+                "-1e3",
+                " and ",
+                " or ",
+                '"x',
+                "'",
+                "#",
+                "\n",
+                " ",
+            ]
+        ),
+        max_size=20,
+    ).map("".join)
+)
+def test_whatever_is_written_it_is_split_once_or_not_at_all(text: str) -> None:
+    found = comparison(text)
+    assert found is None or (found.measured and str(found.threshold) not in ("nan", "inf"))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from activities.forecasts.daily import Of, by_day
 from activities.forecasts.limit import When, reached
@@ -212,3 +214,20 @@ def test_points_at_midnight_tell_of_the_day_before_also_where_clocks_change() ->
     assert [(one.day.day, one.value) for one in found] == [
         (23, 0), (24, 1), (25, 2), (26, 3), (27, 4), (28, 5),
     ]  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.floats(-1e12, 1e12, allow_nan=False), min_size=10, max_size=40),
+    st.floats(-1e12, 1e12, allow_nan=False),
+)
+def test_whatever_the_days_are_the_interval_holds_the_value(values: list[float], limit: float) -> None:
+    found = trend([Daily(FIRST + timedelta(days=day), value) for day, value in enumerate(values)])
+    assert found is not None
+    assert found.slope.low <= found.slope.value <= found.slope.high
+    for ahead in (0, 30, 90, 365):
+        band = found.at(ahead)
+        assert band.low <= band.value <= band.high
+    when = reached(found, limit)
+    if when.on and when.earliest and when.when is When.ABOUT:
+        assert when.earliest <= when.on <= (when.latest or date.max)
