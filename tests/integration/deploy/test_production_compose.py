@@ -17,6 +17,8 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
+from models.checks.check import CheckName, CheckReport, CheckRequest
+from models.names import TASK_QUEUE
 from tests.parts.product.intake import alert, until, webhook
 from tests.parts.product.production import (
     OURS,
@@ -139,6 +141,20 @@ async def test_from_the_alert_to_the_healed_container(shipped: Production, backe
     listed = await shipped.compose("exec", "-T", "worker", "python", "starter.py", "list", "--json")
     assert "ServiceDown/backend" in listed
     await shipped.compose("exec", "-T", "worker", "python", "starter.py", "doctor")
+
+
+async def test_the_report_of_a_check_is_read_through_the_intake(shipped: Production) -> None:
+    request = CheckRequest(name=CheckName.DAILY, by="anna")
+    client = await temporal(shipped)
+    report: CheckReport = await client.execute_workflow(
+        "DailyCheck", request, id="check/daily", task_queue=TASK_QUEUE, result_type=CheckReport
+    )
+    assert report.stored is not None
+    page = report.stored.page.rpartition("/")[2]
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(f"{shipped.intake}/checks/daily/{page}", headers=SENDER, timeout=15)
+    assert answer.status_code == 200, answer.text
+    assert "Started by anna" in answer.text
 
 
 async def test_only_this_machine_can_knock(shipped: Production) -> None:

@@ -176,7 +176,16 @@ def _tree() -> bytes:
     """A tar of what the Dockerfile copies, and of the directories that it makes for its user."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name in ("app", "app/var", "app/var/reviews", "var", "var/lib", "var/lib/temporal", "etc"):
+        for name in (
+            "app",
+            "app/var",
+            "app/var/reviews",
+            "app/var/checks",
+            "var",
+            "var/lib",
+            "var/lib/temporal",
+            "etc",
+        ):
             directory = tarfile.TarInfo(name)
             directory.type, directory.mode = tarfile.DIRTYPE, 0o755
             owned = name.startswith("app/var") or name.endswith("temporal")
