@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import NoReturn
 
 from temporalio import workflow
@@ -35,7 +36,15 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.confirmation import Check, Confirmation
     from workflows.incident.life import Life, Page
     from workflows.incident.waits import Waits
-    from workflows.record.endings import ClosedByHuman, Escalated, PerhapsDone, SelfRecovered, Throttled
+    from workflows.record.endings import (
+        ClosedByHuman,
+        Escalated,
+        PerhapsDone,
+        SelfRecovered,
+        Throttled,
+    )
+    from workflows.remediation.remediation import StillFits
+    from workflows.remediation.second_look import IsTrue, still_fits
 
 
 NOBODY_ANSWERS = (Refused.NO_ANSWER, Refused.FAILED)
@@ -44,6 +53,9 @@ NOBODY_ANSWERS = (Refused.NO_ANSWER, Refused.FAILED)
 
 class Incident(Waits):
     """The verbs of a page, on the parts and the state of one run."""
+
+    _is_true: IsTrue | None = None
+    """Confirms the alert once more, as its page did."""
 
     async def respond(self, page: Page) -> Review:
         """Follow the runbook's page to one of its endings; then close with a review."""
@@ -69,10 +81,12 @@ class Incident(Waits):
         `check` is the runbook's own; any other evidence that is bad confirms the alert as well. `again`
         are the looks that a check follows from, beside those that are checks themselves.
         """
+        self._is_true = partial(
+            Confirmation(self.record, self.alert_state, self._look).of, checks=(check, *others), again=again
+        )
         if self.path.passed("confirm"):
             return
-        confirmation = Confirmation(self.record, self.alert_state, self._look)
-        bad = await confirmation.of(self.now, (check, *others), again)
+        bad = await self._is_true(self.now)
         self.timeline.add(f"confirmed: {bad.reason}")
         self.escalation.begin()
         self.show(Phase.DIAGNOSING)
@@ -158,7 +172,12 @@ class Incident(Waits):
         fix = exactly(again) if again else cause.fix
         urgent = cause.urgent(self.now)
         asks = cause.asks or again is not None or stopped_on_purpose(fixed, self.now)
-        return await self.carry_out(fix, cause.undo, asks=asks, urgent=urgent)
+        late = partial(self._still_fits, fix)
+        return await self.carry_out(fix, cause.undo, asks=asks, urgent=urgent, late=late)
+
+    async def _still_fits(self, fix: Fix, plan: Plan) -> None:
+        self.timeline.add("the approval came late: looks again before anything is done")
+        await still_fits(plan, fix, self.now, self._look, self._is_true)
 
     async def act_unless_throttled(self, cause: Cause) -> timedelta | None:
         """The same; how long to wait before it is asked for again, where it was refused for now."""
@@ -169,7 +188,13 @@ class Incident(Waits):
         return None
 
     async def carry_out(
-        self, fix: Fix, undo: Undo | UndoOf | None = None, *, asks: bool = False, urgent: str = ""
+        self,
+        fix: Fix,
+        undo: Undo | UndoOf | None = None,
+        *,
+        asks: bool = False,
+        urgent: str = "",
+        late: StillFits | None = None,
     ) -> Plan:
         """Have a fix done; the plan that was taken, of one or of several.
 
@@ -185,7 +210,7 @@ class Incident(Waits):
                 raise Throttled("it was refused for now", passed.throttled)
             return next(one.plan for one in reversed(self.record.performed) if one.plan.digest in verb)
         try:
-            taken = (await self.remediation.carry_out(offer, asks=asks, urgent=urgent)).plan
+            taken = (await self.remediation.carry_out(offer, asks=asks, urgent=urgent, late=late)).plan
         except PerhapsDone as ending:
             self._promise(undo, ending.plan, done_said)
             raise

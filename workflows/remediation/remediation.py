@@ -7,8 +7,8 @@ for another incident: no two incidents can wait for one another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -39,6 +39,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.remediation.hold import ASKED_AGAIN_AFTER, LONGEST_PAUSE, ServiceHold
 
 PAGE, REVERT = "page", "revert"
+LATE = timedelta(minutes=15)
+"""An approval that takes longer is one of what was seen then."""
+
+StillFits = Callable[[Plan], Awaitable[None]]
+"""Looks again, and leaves the page when the plan does not fit any more."""
 
 
 class Remediation:
@@ -77,12 +82,15 @@ class Remediation:
         if says and self._hold and (says.service, says.run_id) == (self._hold.service, began_in()):
             self._hold.hear(says)
 
-    async def carry_out(self, offer: Offer, *, asks: bool = False, urgent: str = "") -> Performed:
+    async def carry_out(
+        self, offer: Offer, *, asks: bool = False, urgent: str = "", late: StillFits | None = None
+    ) -> Performed:
         """Hold the service, get the approval, have it done, and tell what was found.
 
         With `asks` a person is asked also where the risk would not demand it; among several plans a
         person always chooses. `urgent` says why there is no time to ask, where that is so; what is
-        dangerous is asked about all the same.
+        dangerous is asked about all the same. `late` looks again before a plan is done whose approval came
+        late, and leaves the page when that does not fit any more.
 
         Leaves the page when the alert is over, a person says `done`, the plan is denied or expires,
         the steward refuses, or it was not done; and when another incident has the service.
@@ -101,7 +109,7 @@ class Remediation:
             self._timeline.add(f"urgent, so nobody is asked: {urgent}")
         if asks or risk not in automatic:
             await hold.ask(crashed_at)
-            plan, approved_by = await self._approved(offer, hold, done_said)
+            plan, approved_by = await self._approved(offer, hold, done_said, late)
         self._show(Phase.ACTING)
         performed = await self._ordered(hold, plan, approved_by, crashed_at, offer)
         if performed.throttled is not None and not performed.done:
@@ -192,13 +200,14 @@ class Remediation:
         return performed
 
     async def _approved(
-        self, offer: Offer, hold: ServiceHold, done_said: Callable[[], bool]
+        self, offer: Offer, hold: ServiceHold, done_said: Callable[[], bool], late: StillFits | None
     ) -> tuple[Plan, str]:
         """The plan that was approved, and the person who did."""
         if asked := self._approval.open(offer, self._policy.risks):
             self._timeline.add(f"asks for approval of {in_one_line(asked)}")
             self._escalation.ask(asked)
         self._show(Phase.AWAITING_APPROVAL)
+        asked_at = self._approval.pending.asked_at if self._approval.pending else workflow.now()
         continuation = self._record.continuation
 
         def stopped() -> bool:
@@ -222,7 +231,11 @@ class Remediation:
             raise Escalated(f"the approval of plan {' or '.join(plans)} expired: {says}")
         if decision.verdict is Verdict.DENY:
             raise Escalated(f"{who(decision)} denied: {says}")
-        return plans[decision.plan], who(decision)
+        taken = plans[decision.plan]
+        if late and workflow.now() - asked_at >= LATE:
+            await late(taken)
+            self.stop_if_resolved()
+        return taken, who(decision)
 
     async def _granted(self, hold: ServiceHold, stop: Callable[[], bool]) -> None:
         """Wait in line. The steward is asked again now and then: somebody may have terminated it."""
