@@ -39,6 +39,7 @@ from activities.baselines.thresholds import ThresholdActivities
 from activities.checks.policy import CheckPolicyActivities
 from activities.checks.reports import CheckReportActivities
 from activities.databases.overview import DatabaseOverviewActivities
+from activities.drill.drill import DrillActivities
 from activities.endpoints.probe import EndpointActivities
 from activities.endpoints.routes import RouteActivities
 from activities.endpoints.switches import EndpointSwitchActivities
@@ -144,6 +145,7 @@ def build(
         CheckPolicyActivities(configuration),
         CheckReportActivities(configuration),
         BackupActivities(),
+        DrillActivities(),
         ThresholdActivities(http, Path(now.directories.reviews)),
         AlertHistoryActivities(Prometheus(http), configuration),
         IncidentHistoryActivities(client),

@@ -11,6 +11,7 @@ from activities.support.redaction import clean
 _MADE_AT = re.compile(r"^;\s*Archive created at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", re.MULTILINE)
 _DATABASE = re.compile(r"^;\s*dbname: (.{1,200})$", re.MULTILINE)
 _SERVER = re.compile(r"^;\s*Dumped from database version: (\S{1,40})", re.MULTILINE)
+_EXTENSION = re.compile(r"^\d+; \d+ \d+ EXTENSION - (\S{1,63}) *$", re.MULTILINE)
 _ENTRY = re.compile(r"^\d+; \d+ \d+ (TABLE DATA|[A-Z]+) ", re.MULTILINE)
 
 
@@ -24,6 +25,7 @@ class Listed:
     database: str
     server: str
     made_at: datetime | None
+    extensions: tuple[str, ...] = ()
 
 
 def listed_in(text: str) -> Listed:
@@ -36,6 +38,7 @@ def listed_in(text: str) -> Listed:
         database=clean(database[1], 80) if database else "",
         server=clean(server[1], 40) if server else "",
         made_at=_time(made_at[1]) if made_at else None,
+        extensions=tuple(match[1] for match in _EXTENSION.finditer(text)),
     )
 
 

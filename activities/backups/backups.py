@@ -45,18 +45,35 @@ class BackupActivities:
 
         What is still being written is left alone, and the one before is judged.
         """
-        now = datetime.now(UTC)
         with beating_in_thread():
-            try:
-                backups = backups_of(location, now)
-            except OSError as error:
-                return ItemResult(reason=_no_directory(location, error), observed_at=now)
-            newest = next((one for one in backups if _may_be_judged(one)), None)
-            if newest is None:
-                return _without_any(location, backups, now)
-            contents, remarks = _read(location, newest, now)
-        remarks += list(_remarks(location, backups, newest, contents, now))
-        return _result(location, backups, newest, contents, remarks, now)
+            return judged(location, datetime.now(UTC)).found
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was found, and the backup that can be restored; None where none can."""
+
+    found: ItemResult
+    backup: BackupFile | None = None
+    age: timedelta | None = None
+    extensions: tuple[str, ...] = ()
+
+
+def judged(location: BackupLocation, now: datetime) -> Judged:
+    """Read the newest backup of a location to its end, and judge it."""
+    try:
+        backups = backups_of(location, now)
+    except OSError as error:
+        return Judged(ItemResult(reason=_no_directory(location, error), observed_at=now))
+    newest = next((one for one in backups if _may_be_judged(one)), None)
+    if newest is None:
+        return Judged(_without_any(location, backups, now))
+    contents, remarks = _read(location, newest, now)
+    remarks += list(_remarks(location, backups, newest, contents, now))
+    found = _result(location, backups, newest, contents, remarks, now)
+    if contents is None:
+        return Judged(found)
+    return Judged(found, newest, age_of(newest, contents, now), contents.extensions)
 
 
 def _may_be_judged(one: BackupFile) -> bool:

@@ -60,7 +60,7 @@ def read_plain(path: Path, until: float) -> Told:
             return Told(unread=what)
     with path.open("rb") as file:
         try:
-            with _opened(file, head) as content:
+            with opened(file, head) as content:
                 return _read(content, until)
         except EOFError:
             return Told(damage="it is truncated: its compressed data end in the middle")
@@ -70,7 +70,8 @@ def read_plain(path: Path, until: float) -> Told:
             return Told(damage=f"it is damaged: it cannot be uncompressed ({clean(str(error), 80)})")
 
 
-def _opened(file: BinaryIO, head: bytes) -> Readable:
+def opened(file: BinaryIO, head: bytes) -> Readable:
+    """What is in it, uncompressed. `head` is how the file begins."""
     if head.startswith(b"\x1f\x8b"):
         return gzip.GzipFile(fileobj=file)
     if head.startswith(b"BZh"):

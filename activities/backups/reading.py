@@ -47,6 +47,8 @@ class Contents:
     """The version of PostgreSQL that it was made of."""
     made_at: datetime | None = None
     """By the clock of the machine that made it, whose zone is not told."""
+    extensions: tuple[str, ...] = ()
+    """Of an archive."""
 
 
 def read(location: BackupLocation, backup: BackupFile) -> Contents:
@@ -61,7 +63,7 @@ def read(location: BackupLocation, backup: BackupFile) -> Contents:
         return Contents(told.tables, server=told.server)
     found = _list(location, backup)
     _read_to_the_end(location, backup, until)
-    return Contents(found.tables, found.database, found.server, found.made_at)
+    return Contents(found.tables, found.database, found.server, found.made_at, found.extensions)
 
 
 def _list(location: BackupLocation, backup: BackupFile) -> Listed:

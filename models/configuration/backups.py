@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import Field, field_validator
 
 from models.base import Configured, Duration, Interval, Size
+from models.configuration.drill import DrillSettings
 from models.service.service import HostName
 
 
@@ -44,6 +45,9 @@ class BackupLocation(Configured):
     """Bytes of address space that `pg_restore` may take."""
     pg_restore: str = Field(default="pg_restore", min_length=1, max_length=1024)
     """The program, or its path: it must not be older than the `pg_dump` that wrote the backup."""
+
+    drill: DrillSettings = DrillSettings()
+    """How its restore is tried each month."""
 
     @field_validator("pattern")
     @classmethod

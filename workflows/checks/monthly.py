@@ -10,7 +10,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.checks.check import CheckPolicy, CheckReport, CheckRequest
     from workflows.checks.check import Check, ItemOf
-    from workflows.checks.monthly_items import forecasts, lessons, thresholds
+    from workflows.checks.monthly_items import drills, forecasts, lessons, thresholds
 
 
 @workflow.defn
@@ -24,5 +24,5 @@ class MonthlyCheck:
 
 def items(policy: CheckPolicy) -> Iterator[ItemOf]:
     """The items in the order of the report."""
-    wanted = chain(thresholds(policy), forecasts(policy), lessons(policy))
+    wanted = chain(thresholds(policy), forecasts(policy), drills(policy), lessons(policy))
     yield from (one for one in wanted if one.name not in policy.checks.monthly.without)

@@ -12,14 +12,18 @@ from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.baselines.thresholds import MeasureRules, MeasureThresholds, ThresholdActivities
+    from activities.drill.drill import Drill, DrillActivities
     from activities.forecasts.forecasts import Forecast, ForecastActivities
     from activities.lessons.lessons import LessonActivities, Lessons
     from models.checks.check import CheckPolicy
     from models.checks.item import ItemResult
+    from models.names import queue_of
     from workflows.checks.check import ItemOf
 
 MONTH_TAKES = timedelta(minutes=10)
 """A month of many series is read in parts; the item ends a little later."""
+DROPS = timedelta(minutes=5)
+"""For a scratch server to start, and to be gone."""
 TWICE = RetryPolicy(maximum_attempts=2, initial_interval=timedelta(seconds=1))
 
 
@@ -68,15 +72,36 @@ def lessons(policy: CheckPolicy) -> Iterator[ItemOf]:
     yield _item("training digest", LessonActivities.write_training_digest, request)
 
 
+def drills(policy: CheckPolicy) -> Iterator[ItemOf]:
+    """The newest backup of each location, restored beside production and dropped again."""
+    databases = tuple(one for one in policy.services if one.database)
+    for location in policy.checks.backups:
+        if location.drill.enabled:
+            request = Drill(location=location, services=databases)
+            within = location.read_within + location.drill.within + DROPS
+            name = f"restore drill of {location.name}"
+            ask = partial(_ask, name, DrillActivities.drill_restore, request, within, queue_of(location.host))
+            yield ItemOf(name, ask, within=within + timedelta(minutes=1))
+    if not policy.checks.backups:
+        yield ItemOf("restore drill", partial(_not_configured, "checks.backups"))
+
+
 def _item(name: str, activity: Callable[..., Any], request: Any) -> ItemOf:
     return ItemOf(name, partial(_ask, name, activity, request), within=MONTH_TAKES + timedelta(minutes=1))
 
 
-async def _ask(name: str, activity: Callable[..., Awaitable[ItemResult]], request: Any) -> ItemResult:
+async def _ask(
+    name: str,
+    activity: Callable[..., Awaitable[ItemResult]],
+    request: Any,
+    within: timedelta = MONTH_TAKES,
+    queue: str | None = None,
+) -> ItemResult:
     found: ItemResult = await workflow.execute_activity_method(
         activity,
         request,
-        start_to_close_timeout=MONTH_TAKES,
+        task_queue=queue,
+        start_to_close_timeout=within,
         heartbeat_timeout=timedelta(seconds=30),
         retry_policy=TWICE,
         summary=name,
