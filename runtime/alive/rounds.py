@@ -32,7 +32,9 @@ from workflows.checks.schedules import schedules
 
 EVERY = timedelta(seconds=15)
 RETRY = timedelta(seconds=3)
-"""After a round that did not go well: a worker that has just started is not seen to poll yet."""
+"""After a round that did not go well."""
+SETTLES = timedelta(seconds=10)
+"""Until then a worker that has just started may not be seen to poll: that is not worth a warning."""
 WITHIN = timedelta(seconds=20)
 POLLED_WITHIN = timedelta(seconds=90)
 """A worker asks for work at least this often: one poll lasts a minute. Temporal remembers it for longer."""
@@ -76,9 +78,9 @@ class Rounds:
                 await self.round(configuration())
                 self._troubled, again = False, self._every
             except Trouble as trouble:
-                if not self._troubled:
+                if not self._troubled and datetime.now(UTC) - self._began > SETTLES:
                     logger.warning("no round through Temporal", why=str(trouble))
-                self._troubled = True
+                    self._troubled = True
             except Exception:
                 logger.exception("no round through Temporal")
             await asyncio.sleep(again.total_seconds())

@@ -76,7 +76,7 @@ async def test_what_they_tell_is_true(watched: Watched) -> None:
     since = "time() - max by (process) (runbooks_last_round_timestamp_seconds)"
     ages = dict_of(await watched.ask(since), "process")
     assert set(ages) == {"worker", "intake"}
-    assert all(0 <= age < 40 for age in ages.values())
+    assert all(0 <= age < 90 for age in ages.values())
     stuck = dict_of(await watched.ask("max by (service) (runbooks_stuck_runs)"), "service")
     assert stuck == {"backend": 0}
     checks = dict_of(await watched.ask("max by (check) (runbooks_check_overdue_seconds)"), "check")
