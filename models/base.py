@@ -101,6 +101,11 @@ def roughly(duration: timedelta) -> str:
     return f"{days} d {hours} h" if hours else f"{days} d"
 
 
+def in_number(number: int, thing: str) -> str:
+    """`1 alert`, `3 alerts`: for what has a plain plural."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def in_bytes(size: int) -> str:
     """A size as a person says it: `512 MiB`, `1.5 GiB`."""
     amount, unit = float(size), "B"

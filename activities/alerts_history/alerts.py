@@ -17,7 +17,7 @@ from activities.monitoring.prometheus_answers import NotKnown
 from activities.retention.reach import goes_back
 from activities.support.heartbeats import beating
 from activities.support.redaction import clean
-from models.base import Duration, Interval, Model, in_days, in_words
+from models.base import Duration, Interval, Model, in_days, in_number, in_words
 from models.checks.item import Figure, ItemResult, ItemState, Table
 from models.configuration.configuration import Configuration
 from models.incident.report import Chart, Series
@@ -171,7 +171,10 @@ def _result(
             f"{in_words(timedelta(seconds=round(first.usual)))} mostly"
         )
     else:
-        reason = f"{len(fired)} alerts fired {times} times within {week}; most often {_named(fired[0])}"
+        fired_so_often = (
+            f"{in_number(len(fired), 'alert')} fired, {in_number(times, 'time')} in all within {week}"
+        )
+        reason = f"{fired_so_often}; most often {_named(fired[0])}"
     return ItemResult(
         state=ItemState.ATTENTION if noisy else ItemState.OK,
         reason=reason,
@@ -222,7 +225,7 @@ def _chart(fired: Sequence[_Fired]) -> Chart:
     return Chart(
         name="alerts",
         title="How often each alert fired",
-        says=", ".join(f"{_named(one)} {len(one.episodes)} times" for one in shown),
+        says=", ".join(f"{_named(one)} {in_number(len(one.episodes), 'time')}" for one in shown),
         labels=tuple(_named(one) for one in shown),
         series=(Series(name="times", values=tuple(float(len(one.episodes)) for one in shown)),),
     )

@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from activities.support.heartbeats import beating
 from activities.support.redaction import clean
-from models.base import Interval, Model, in_days, in_words
+from models.base import Interval, Model, in_days, in_number, in_words
 from models.checks.item import Figure, ItemResult, ItemState, Table
 from models.incident.incident import Outcome
 from models.incident.report import Chart, Series
@@ -198,7 +198,9 @@ def _reason(ended: Sequence[Ended], noisy: Sequence[_Row], lost: int, request: L
         (lost, "without a review"),
     )
     parts = ", ".join(f"{number} {what}" for number, what in told if number)
-    return f"{len(ended)} incidents within {in_days(request.over)}{f': {parts}' if parts else ''}"
+    return (
+        f"{in_number(len(ended), 'incident')} within {in_days(request.over)}{f': {parts}' if parts else ''}"
+    )
 
 
 def _table(rows: Sequence[_Row]) -> Table:
@@ -238,7 +240,9 @@ def _chart(rows: Sequence[_Row]) -> Chart:
     return Chart(
         name="incidents",
         title="What became of the incidents",
-        says=", ".join(f"{row.name} {len(row.all)} times, {row.noise} self-recovered" for row in shown),
+        says=", ".join(
+            f"{row.name} {in_number(len(row.all), 'time')}, {row.noise} self-recovered" for row in shown
+        ),
         labels=tuple(row.name for row in shown),
         series=tuple(
             Series(name=name, values=tuple(float(row.count(which)) for row in shown)) for name, which in kinds

@@ -86,6 +86,7 @@ def said_by(complaint: str, program: str) -> tuple[str, str]:
 
     What is not known says nothing of the backup: pg_restore's own words are told.
     """
+    complaint = complaint.removeprefix("pg_restore: ").removeprefix("error: ")
     text = complaint.lower()
     for words, cure in _OURS:
         if words in text:

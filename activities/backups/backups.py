@@ -14,7 +14,7 @@ from activities.backups.files import BackupFile, FileState, backups_of, newest_c
 from activities.backups.reading import Contents, Damaged, NotRead, age_of, read
 from activities.support.heartbeats import beating_in_thread
 from activities.support.redaction import clean
-from models.base import in_bytes, in_words
+from models.base import in_bytes, in_number, in_words
 from models.checks.item import Figure, ItemResult, ItemState, Table
 from models.configuration.backups import BackupLocation
 from models.incident.report import Chart, Series
@@ -193,13 +193,13 @@ def _details(
     if contents:
         of = f" of {contents.database}" if contents.database else ""
         server = f", PostgreSQL {contents.server}" if contents.server else ""
-        yield f"it holds the rows of {contents.tables} tables{of}{server}"
+        yield f"it holds the rows of {in_number(contents.tables, 'table')}{of}{server}"
     for one in backups:
         if one.state is FileState.WRITING:
             yield f"{_name(one)} is still being written, and was not judged"
     others = _before(location, backups, newest)
     if len(others) < FEWEST_COMPARED:
-        yield f"its size is compared with nothing: {len(others)} complete backups are older"
+        yield "its size is compared with nothing: there are too few complete backups before it"
     if contents is None and (last := newest_complete([one for one in backups if one is not newest])):
         yield f"the one before, {_name(last)}, has {in_bytes(last.size)}; it was not read"
 

@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.monitoring.sentry import Issue, NotSeen, RefusedQuery, SentryActivities, TopIssues
 from activities.support.heartbeats import beating
 from activities.support.secrets import SecretMissing, resolve
-from models.base import Duration, Interval, in_days
+from models.base import Duration, Interval, in_days, in_number
 from models.checks.item import Figure, ItemResult, ItemState, Table
 from models.incident.report import Chart, Series
 from models.service.request import ServiceRequest
@@ -127,11 +127,13 @@ def _result(
 def _reason(new: Sequence[Issue], again: Sequence[Issue], request: LookAtPatterns) -> str:
     if not new and not again:
         return f"no new pattern of errors within {in_days(request.over)}"
-    many = f"{MOST} or more" if len(new) >= MOST else f"{len(new)}"
+    many = f"{MOST} or more new patterns" if len(new) >= MOST else in_number(len(new), "new pattern")
     most = (*new, *again)[0]
-    named = f"{most.short_id} {most.title} ({most.count} events, {most.users} users)"
+    named = (
+        f"{most.short_id} {most.title} ({in_number(most.count, 'event')}, {in_number(most.users, 'user')})"
+    )
     back = f", {len(again)} came back" if again else ""
-    return f"{many} new patterns of errors{back}; most often {named}"
+    return f"{many} of errors{back}; most often {named}"
 
 
 def _details(new: Sequence[Issue], again: Sequence[Issue], old_server: bool) -> tuple[str, ...]:

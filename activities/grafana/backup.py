@@ -18,6 +18,7 @@ from activities.grafana.secrets import hidden_in
 from activities.support.heartbeats import beating
 from activities.support.redaction import clean
 from activities.support.secrets import SecretMissing, resolve
+from models.base import in_number
 from models.checks.item import Figure, ItemResult, ItemState, Table
 from models.configuration.grafana import DashboardBackup
 
@@ -97,9 +98,9 @@ def _result(
     parts = ((changes.added, "added"), (changes.changed, "changed"), (changes.removed, "removed"))
     said = ", ".join(f"{len(names)} {what}" for names, what in parts if names)
     reason = (
-        f"{total} dashboards; {said}, in commit {changes.commit}"
+        f"{in_number(total, 'dashboard')}; {said}, in commit {changes.commit}"
         if said
-        else f"{total} dashboards, none changed"
+        else f"{in_number(total, 'dashboard')}, none changed"
     )
     if outcome.pushed:
         reason += f", pushed to {settings.remote}"
@@ -116,7 +117,7 @@ def _result(
                 f"{clean(uid, 60)} could not be read: {why}"
                 for uid, why in list(exported.failed.items())[:10]
             ),
-            *((f"{hidden} secrets were taken out of them",) if hidden else ()),
+            *((f"taken out of them: {in_number(hidden, 'secret')}",) if hidden else ()),
         ),
         figures=(
             Figure(name="dashboards", value=total),
@@ -131,14 +132,16 @@ def _wrong(settings: DashboardBackup, exported: Exported, outcome: _Outcome) -> 
     if outcome.not_pushed:
         wrong.append(f"could not push to {settings.remote}: {outcome.not_pushed}")
     if exported.failed:
-        wrong.append(f"{len(exported.failed)} dashboards could not be read, and are kept as they were")
+        wrong.append(f"{in_number(len(exported.failed), 'dashboard')} could not be read, kept as before")
     if outcome.changes.kept:
         why = "it shows most of them no more to this token: remove their files by hand if they were deleted"
         if not exported.titles:
             why = "it shows no dashboard to this token"
         elif not exported.whole:
             why = "its list was not had to its end"
-        wrong.append(f"{outcome.changes.kept} dashboards are not in Grafana's list, and are kept, for {why}")
+        wrong.append(
+            f"{in_number(outcome.changes.kept, 'dashboard')} not in its list any more, but kept, for {why}"
+        )
     elif not exported.titles and not exported.failed:
         wrong.append("Grafana shows no dashboard to this token: let its service account see the folders")
     return wrong

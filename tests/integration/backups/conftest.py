@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import secrets
 import shutil
 import subprocess
 import time
@@ -18,7 +19,6 @@ import pytest
 from demo.parts.postgres_programs import postgres_program
 from tests.parts.servers.postgres_server import PostgresServer
 
-DATABASE = "backed_up"
 FILES = {"c": "shop.dump", "p": "shop.sql", "d": "shop.dir"}
 
 
@@ -28,19 +28,20 @@ async def dumps(
 ) -> AsyncIterator[Path]:
     """A directory with a backup in each format, `shop.sql.gz`, and `all.sql` by `pg_dumpall`."""
     directory = tmp_path_factory.mktemp("dumps")
+    name = f"backed_up_{secrets.token_hex(4)}"
     admin = await asyncpg.connect(postgres_server.url())
-    await admin.execute(f"CREATE DATABASE {DATABASE}")
-    connection = await asyncpg.connect(postgres_server.url(database=DATABASE))
+    await admin.execute(f"CREATE DATABASE {name}")
+    connection = await asyncpg.connect(postgres_server.url(database=name))
     try:
         await connection.execute(
             "CREATE TABLE products AS SELECT g AS id, md5(g::text) AS name FROM generate_series(1, 20000) g;"
             "CREATE TABLE videos (id int)"
         )
-        _dump(postgres_server.url(database=DATABASE), directory)
+        _dump(postgres_server.url(database=name), directory)
         yield directory
     finally:
         await connection.close()
-        await admin.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await admin.close()
 
 

@@ -88,7 +88,7 @@ async def test_what_is_written_is_sorted_and_without_secrets(
     assert panel["libraryPanel"] == {"uid": "l", "name": "Lib"}
     assert kept["annotations"]["list"][0]["url"].endswith("api_key=${key}")
     assert kept["templating"]["list"][1]["query"] == "fine"
-    assert "5 secrets were taken out of them" in found.details
+    assert "taken out of them: 5 secrets" in found.details
 
 
 async def test_what_a_person_has_there_is_never_lost(

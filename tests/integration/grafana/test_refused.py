@@ -168,7 +168,7 @@ async def test_a_dashboard_that_cannot_be_read_is_kept_as_it_was(
     serve("a")
     serve("b", 500)
     found = await back_up(url=url)
-    assert (found.state, "1 dashboards could not be read" in found.reason) == (ItemState.ATTENTION, True)
+    assert (found.state, "1 dashboard could not be read" in found.reason) == (ItemState.ATTENTION, True)
     assert repository.files() == ["dashboards/general/a.json", "dashboards/general/b.json"]
 
 
