@@ -18,6 +18,8 @@ PROPOSED = ("threshold", "now", "proposed", "would then have fired", "why")
 
 MOST_BARS = 25
 """Rows that a chart shows side by side."""
+LONGEST_BAR = 200
+"""Percent of the threshold: beside one that is crossed a hundredfold, the others could not be read."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def as_item(rows: Sequence[Row], over: timedelta, link: str, more: Sequence[str]
     said += [f"{len(changed)} should be another value: {names}"] * bool(changed)
     said += [f"nothing can be said of {len(unclear)}"] * bool(unclear)
     state = ItemState.ATTENTION if changed else ItemState.UNKNOWN if unclear else ItemState.OK
-    short = [f"{row.name}: of {row.series.covers}" for row in rows if row.series.covers]
+    short = [f"{row.name}: Prometheus has {row.series.covers}" for row in rows if row.series.covers]
     short += [f"{row.name}: {row.series.reason}" for row in rows if row.series.reason and row.measured]
     return ItemResult(
         state=state,
@@ -128,14 +130,18 @@ def _chart(rows: Sequence[Row]) -> tuple[Chart, ...]:
         name: [100 * getattr(row.measured, name) / row.threshold.value for row in known]
         for name in ("p50", "p95", "p99")
     }
+    cut = any(value > LONGEST_BAR for values in levels.values() for value in values)
     said = "; ".join(f"{row.name} {at:.0f} %" for row, at in zip(known, levels["p99"], strict=True))
     return (
         Chart(
             name="thresholds",
-            title="The baseline in percent of its threshold",
+            title=f"The baseline in percent of its threshold{f', up to {LONGEST_BAR} %' * cut}",
             says=f"The 99th percentile is, in percent of its threshold: {shorten(said, 600)}.",
             labels=tuple(row.name for row in known),
-            series=tuple(Series(name=name, values=tuple(values)) for name, values in levels.items()),
+            series=tuple(
+                Series(name=name, values=tuple(min(value, LONGEST_BAR) for value in values))
+                for name, values in levels.items()
+            ),
             unit=" %",
             line=100,
         ),

@@ -163,7 +163,7 @@ async def test_a_total_that_begins_anew_each_day_crosses_its_budget_once_a_day(
 
 async def test_a_shorter_retention_is_said(activities: ThresholdActivities, prometheus: str) -> None:
     found = await measured(activities, backend(prometheus))
-    assert "heap share: of 15 of 30 days" in found.details
+    assert "heap share: Prometheus has 15 of 30 days" in found.details
     assert row(found, "heap share")["why"].startswith("right")
 
 
