@@ -13,6 +13,8 @@ from models.service.service import Service
 
 SERVICES_LIMIT = 1_500_000
 """Bytes of all services as JSON. A payload may have 2 MB."""
+MOST_SERVICES = 1_000
+"""More would make a history that Temporal does not keep: each is looked at by several activities."""
 
 
 class CheckPolicyActivities:
@@ -49,7 +51,7 @@ class CheckPolicyActivities:
 def _as_many_as_fit(services: tuple[Service, ...]) -> tuple[tuple[Service, ...], tuple[str, ...]]:
     """Those for which there is room, and the names of the others."""
     room, fitting = SERVICES_LIMIT, list[Service]()
-    for one in services:
+    for one in services[:MOST_SERVICES]:
         room -= len(one.model_dump_json(exclude_unset=True).encode())
         if room < 0:
             break

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from models.checks.bounds import bounded, fitting
     from models.checks.check import CheckPolicy, CheckReport, CheckRequest
     from models.checks.item import Item, ItemResult
-    from workflows.checks.reporting import reported
+    from workflows.checks.reporting import reported, show_progress
     from workflows.checks.starting import with_runbooks
     from workflows.record.failures import in_short
 
@@ -63,6 +63,7 @@ class Check:
         self._request = request
         self._began_at = workflow.now()
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._found: list[Item] = []
 
     async def of(self, items: Callable[[CheckPolicy], Iterable[ItemOf]]) -> CheckReport:
         """Look at every item, start what the configuration says, and report."""
@@ -74,7 +75,7 @@ class Check:
                 raise
             workflow.logger.exception("the check cannot begin")
             return await reported(self._report([_nothing_known(error)]), ())
-        found = await asyncio.gather(*(self._take(one) for one in wanted))
+        found = await asyncio.gather(*(self._take(one, len(wanted)) for one in wanted))
         looked_at = await with_runbooks(found, policy.checks.start, self._request.name)
         report = self._report([*looked_at, *_left_out(policy)], policy.time_zone)
         return await reported(report, policy.channels)
@@ -90,9 +91,12 @@ class Check:
         )
         return policy
 
-    async def _take(self, item: ItemOf) -> Item:
+    async def _take(self, item: ItemOf, of: int) -> Item:
         async with self._slots:
-            return await item.found()
+            found = await item.found()
+        self._found.append(found)
+        show_progress(self._found, of)
+        return found
 
     def _report(self, items: Sequence[Item], time_zone: str = "UTC") -> CheckReport:
         return CheckReport(

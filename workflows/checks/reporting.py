@@ -1,8 +1,8 @@
-"""How a check ends: its report is written, and people are told in one short message."""
+"""What people see of a check: how far it is, then its report, and one short message."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from temporalio import workflow
@@ -13,9 +13,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.checks.reports import CheckReportActivities
     from activities.notify.announce import ChannelActivities
     from models.checks.check import CheckReport, StoredReport, counted
-    from models.checks.item import ItemState
+    from models.checks.item import WORST_FIRST, Item, ItemState
     from models.incident.announcement import Announcement, Delivered, Occasion
     from models.names import Severity
+    from models.text import for_temporal_ui as shown
     from models.text import shorten
     from workflows.record.failures import in_short
 
@@ -26,6 +27,32 @@ LONGEST_LINE = 200
 _WORST_FIRST = (ItemState.BAD, ItemState.UNKNOWN, ItemState.ATTENTION)
 _WRITING = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(seconds=20))
 _TELLING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=3)
+
+
+MOST_SHOWN = 20
+"""Items in the Temporal UI."""
+
+
+def show_progress(found: Sequence[Item], wanted: int) -> None:
+    """How many items are looked at, and what is not well."""
+    workflow.set_current_details(details(found, wanted))
+
+
+def details(found: Sequence[Item], wanted: int) -> str:
+    """As Markdown."""
+    worst_first = sorted(
+        (one for one in found if one.found.state is not ItemState.OK),
+        key=lambda one: WORST_FIRST.index(one.found.state),
+    )
+    lines = [
+        f"- **{one.found.state.value}** {shown(one.name)}: {shown(one.found.reason, 200)}"
+        for one in worst_first[:MOST_SHOWN]
+    ]
+    if len(worst_first) > MOST_SHOWN:
+        lines.append(f"- and {len(worst_first) - MOST_SHOWN} more")
+    return "\n\n".join(
+        [f"**{len(found)} of {wanted} items** looked at", *(["\n".join(lines)] if lines else [])]
+    )
 
 
 async def reported(report: CheckReport, channels: tuple[str, ...]) -> CheckReport:

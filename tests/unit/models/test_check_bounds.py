@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from activities.checks.policy import SERVICES_LIMIT, CheckPolicyActivities
+from activities.checks.policy import MOST_SERVICES, SERVICES_LIMIT, CheckPolicyActivities
 from models.checks.bounds import LEFT_OUT, MOST_DETAILS, MOST_ROWS, bounded, fitting
 from models.checks.check import CheckName, CheckPolicy, CheckRequest
 from models.checks.item import Figure, Item, ItemResult, ItemState, Table
@@ -73,3 +73,11 @@ def test_services_without_room_are_named() -> None:
     assert len(policy.model_dump_json()) < SERVICES_LIMIT + 10_000
     assert [*(one.name for one in policy.services), *policy.left_out] == names
     assert policy.left_out
+
+
+def test_no_more_services_than_a_history_holds() -> None:
+    service = {"manager": {"kind": "docker", "container": "one"}}
+    names = [f"s{place}" for place in range(MOST_SERVICES + 2)]
+    many = Configuration.of({"services": dict.fromkeys(names, service)}, ())
+    policy = CheckPolicyActivities(lambda: many).take_check_policy(CheckRequest(name=CheckName.DAILY))
+    assert policy.left_out == tuple(names[MOST_SERVICES:])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from temporalio import activity
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 
@@ -158,3 +159,13 @@ async def test_nothing_is_started_without_a_word_in_the_configuration(scripted: 
         report = await here.check(FrameCheck)
     assert not scripted.started
     assert report.state is ItemState.BAD
+
+
+async def test_the_temporal_ui_shows_what_was_found(scripted: Scripted) -> None:
+    async with stage([FrameCheck], [scripted.look]) as here:
+        here.services("bad-one", "well")
+        handle = await here.start(FrameCheck)
+        await handle.result()
+        metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    assert metadata.current_details.startswith("**2 of 2 items** looked at")
+    assert "**bad** health of bad-one: it is down" in metadata.current_details
