@@ -6,7 +6,7 @@ Workflow code can neither send an update nor query another run; these activities
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from temporalio import activity
 from temporalio.client import (
@@ -46,7 +46,20 @@ class HistorySeen(Evidence):
     recent: tuple[str, ...] = ()
     """The plans carried out lately by any incident, one sentence each."""
     performed: tuple[Remembered, ...] = ()
-    """The same, as the steward remembers them."""
+    """All that the steward remembers: what was done often must be counted."""
+
+    @classmethod
+    def of(cls, state: StewardState, now: datetime) -> Self:
+        newest = state.performed[::-1]
+        return cls(
+            finding=Finding.OK,
+            reason=f"{len(state.deployments)} deployments, {len(state.crashes)} crashes recorded",
+            observed_at=now,
+            deployments=tuple(sorted(state.deployments, key=lambda d: d.deployed_at, reverse=True)),
+            crashes=state.crashes,
+            recent=tuple(f"{p.finished_at:%Y-%m-%d %H:%M} UTC: {p.says}: {p.found}" for p in newest[:5]),
+            performed=newest,
+        )
 
     def did_since(self, essence: str, since: datetime) -> tuple[Remembered, ...]:
         """Each time that this was carried out, not before this moment."""
@@ -101,16 +114,7 @@ class StewardshipActivities:
             return HistorySeen(
                 finding=Finding.OK, reason="the steward has no record of this service yet", observed_at=now
             )
-        newest = state.performed[-1:-6:-1]
-        return HistorySeen(
-            finding=Finding.OK,
-            reason=f"{len(state.deployments)} deployments, {len(state.crashes)} crashes recorded",
-            observed_at=now,
-            deployments=tuple(sorted(state.deployments, key=lambda d: d.deployed_at, reverse=True)),
-            crashes=state.crashes,
-            recent=tuple(f"{p.finished_at:%Y-%m-%d %H:%M} UTC: {p.says}: {p.found}" for p in newest),
-            performed=tuple(newest),
-        )
+        return HistorySeen.of(state, now)
 
     @activity.defn
     async def read_control_room(self) -> ControlRoomState:

@@ -9,6 +9,8 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.incident.ui as ui
     from models.incident.alert import Alert
+    from models.incident.alert_life import Change
+    from models.service.endpoints import named_by
     from workflows.escalation.escalation import Escalation
     from workflows.record.alert_state import AlertState
     from workflows.record.notification import read_alerts
@@ -42,10 +44,25 @@ class Notifications:
             ignored = f"word of another alert was ignored: {alert.incident_id}"
             self._timeline.add(ignored, by=alert.source)
             return
-        self._alert_state.hear(alert)
+        change = self._alert_state.hear(alert)
         self.take_severity()
+        if change is Change.JOINED:
+            self._tell_of_both(alert)
         if self._alert_state.began_to_flap and self.escalation:
             self.escalation.notice(f"{incident} is flapping", "It fires on and off.")
+
+    def _tell_of_both(self, alert: Alert) -> None:
+        """One incident looks at one endpoint: whoever closes it must know of the other."""
+        first, other = _endpoint_of(self._record.alert), _endpoint_of(alert)
+        if not first or not other or first == other:
+            return
+        text = f"it fires for {first} and for {other}: see that both are well before it is closed"
+        if text in self._record.remarks:
+            return
+        self._record.remarks.append(text)
+        self._timeline.add(text, by=alert.source)
+        if self.escalation:
+            self.escalation.notice(f"{alert.incident_id} fires for two", text)
 
     def take_severity(self) -> None:
         """The alert grew more severe: from now on deadlines, ladder and channels are those of the higher."""
@@ -61,3 +78,9 @@ class Notifications:
         if self.escalation:
             self._remediation.begin(raised, self.escalation)
             self.escalation.rise(raised, why)
+
+
+def _endpoint_of(alert: Alert) -> str:
+    """What its labels call it; which instance serves it tells nothing apart."""
+    labels = {key: value for key, value in alert.labels.items() if key not in ("instance", "target")}
+    return next(iter(named_by(labels)), "")

@@ -10,7 +10,7 @@ from models.actions.service import RollBack, StartService
 from models.actions.surroundings import CleanUpFiles, SetEnvironment
 from models.evidence.deployment import Deployment
 from models.incident.incident import Performed
-from models.incident.stewardship import Answer, Ask, Hold, Released, StewardState
+from models.incident.stewardship import Answer, Ask, Hold, Released, Remembered, StewardState
 from models.names import Severity
 from models.service.service import DockerManager, Service
 from workflows.stewardship.ledger import REMEMBERED, Ledger
@@ -339,3 +339,15 @@ def test_a_name_that_a_pipeline_announced_is_completed_by_what_is_seen() -> None
 def history(book: Ledger) -> HistorySeen:
     deployments = sorted(book.state().deployments, key=lambda one: one.deployed_at, reverse=True)
     return HistorySeen(deployments=tuple(deployments))
+
+
+def test_all_that_the_steward_remembers_is_handed_over_newest_first() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    once = Remembered(
+        says="", approved_by="anna", done=True, found="ok", started_at=at, finished_at=at, essence="e"
+    )
+    done = tuple(once.model_copy(update={"says": f"plan {n}"}) for n in range(9))
+    seen = HistorySeen.of(StewardState(service="backend", performed=done), at)
+    assert len(seen.did_since("e", at)) == 9
+    assert seen.performed[0].says == "plan 8"
+    assert len(seen.recent) == 5

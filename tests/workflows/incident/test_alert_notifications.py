@@ -226,3 +226,26 @@ async def test_a_notification_that_cannot_be_read_is_noted(harness: Harness) -> 
     review = await harness.end(handle)
     assert review.outcome is Outcome.RESOLVED_ELSEWHERE
     assert len([entry for entry in review.timeline if UNREADABLE in entry.text]) == 3
+
+
+async def test_two_broken_routes_in_one_incident_are_both_named(harness: Harness) -> None:
+    first = await harness.alert("BrokenEndpoint", fingerprint="a", labels={"route": "/orders"})
+    second = first.model_copy(update={"fingerprint": "b", "labels": {"route": "/carts"}})
+    handle = await harness.fire(first)
+    for _ in range(2):
+        await handle.signal("alert_changed", second)
+    await harness.until(handle, "escalated")
+    review = await harness.closes(handle)
+    assert [one for one in review.remarks if "/orders and for /carts" in one]
+    told = [one for one in harness.world.notices() if "BrokenEndpoint/backend fires for two" in one]
+    assert len(told) == 1
+
+
+async def test_two_instances_of_a_service_are_no_two_endpoints(harness: Harness) -> None:
+    first = await harness.alert(fingerprint="a", labels={"instance": "web-1:3000"})
+    handle = await harness.fire(first)
+    await handle.signal(
+        "alert_changed",
+        first.model_copy(update={"fingerprint": "b", "labels": {"instance": "web-2:3000"}}),
+    )
+    assert not [one for one in (await harness.end(handle)).remarks if "both are well" in one]
