@@ -15,7 +15,8 @@ async def overdue(client: Client, row: CheckSchedule, now: datetime, began: date
     """How long it has been due without a run that ended well; one whose schedule is paused never is.
 
     What was due before its schedule became what it is, was never due by it; where there is none, what was
-    due before this process `began`. Raises RPCError.
+    due before this process `began`. A run that was open when it was due counts: its schedule skips then.
+    Raises RPCError.
     """
     due = row.calendar.last_due(now) if row.enabled else None
     if due is None:
@@ -30,7 +31,7 @@ async def overdue(client: Client, row: CheckSchedule, now: datetime, began: date
         return timedelta()
     done = (
         f"WorkflowType = '{row.workflow}' AND ExecutionStatus = 'Completed' "
-        f"AND StartTime >= '{due.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
+        f"AND CloseTime >= '{due.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
     )
     count = await client.count_workflows(done, rpc_timeout=PATIENCE)
     return timedelta() if count.count else now - due

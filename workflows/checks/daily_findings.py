@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.health.dependencies import DependencySeen
     from activities.managers.process_seen import ProcessSeen
     from activities.monitoring.costs import CostsSeen, in_short
+    from activities.support.http import shown
     from models.checks.item import Figure, ItemResult, ItemState, Table, worst_of
     from models.evidence.evidence import Finding
     from models.service.service import Service
@@ -34,7 +35,7 @@ def wellbeing(service: Service, answers: DependencySeen, process: ProcessSeen) -
         state=worst_of(states),
         reason="; ".join(said),
         threshold="answers, and runs",
-        link=service.health.url if service.health else "",
+        link=shown(service.health.url) if service.health else "",
         observed_at=process.observed_at,
         services=(service.name,),
     )

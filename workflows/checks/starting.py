@@ -49,7 +49,8 @@ async def _start(
     """As `starter.py fire` would; an incident that two items name is asked for once."""
     incident = incident_id(alert, service)
     if before := asked.get(incident):
-        return before.model_copy(update={"started": False, "open_already": before.started})
+        is_open = before.started or before.open_already
+        return before.model_copy(update={"started": False, "open_already": is_open})
     if sum(one.started for one in asked.values()) >= MOST_STARTED:
         return StartedRunbook(incident=incident, why_not=f"this check has started {MOST_STARTED} already")
     wanted = StartRunbook(

@@ -31,6 +31,22 @@ class Checked:
         """Ends at once."""
 
 
+@workflow.defn(name="DailyCheck", sandboxed=False)
+class Lasting:
+    """Takes long, or waits for a worker that is away."""
+
+    def __init__(self) -> None:
+        self._ended = False
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: self._ended)
+
+    @workflow.signal
+    def end(self) -> None:
+        self._ended = True
+
+
 @pytest.fixture(scope="module")
 async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
     server = TemporalServer(tmp_path_factory.mktemp("temporal"))
@@ -56,6 +72,31 @@ async def test_a_schedule_that_is_not_there_did_not_run_until_somebody_runs_the_
         return await overdue(client, row, now, began=now - timedelta(days=1)) == NOT_AT_ALL
 
     await until(listed)
+
+
+async def test_a_run_that_was_open_when_the_next_was_due_and_ended_well_is_not_overdue(
+    client: Client,
+) -> None:
+    """As after a day without workers: the schedule skips while one waits, so no other run began."""
+    async with Worker(client, task_queue=TASK_QUEUE, workflows=[Lasting]):
+        run = await client.start_workflow(Lasting.run, id="check/daily", task_queue=TASK_QUEUE)
+        started = (await run.describe()).start_time
+        due = (started + timedelta(seconds=1)).replace(microsecond=0)
+        row = CheckSchedule(CheckName.DAILY, True, Calendar(at=due.time(), time_zone="UTC"))
+        before, later = started - timedelta(days=1), due + timedelta(hours=1)
+        assert await overdue(client, row, later, before) == timedelta(hours=1), "it still runs"
+
+        async def is_due() -> bool:
+            return datetime.now(UTC) > due
+
+        await until(is_due)
+        await run.signal(Lasting.end)
+        await run.result()
+
+    async def not_overdue() -> bool:
+        return await overdue(client, row, later, before) == NOT_AT_ALL
+
+    await until(not_overdue)
 
 
 async def test_what_runs_too_late_is_overdue_and_what_somebody_paused_is_not(client: Client) -> None:

@@ -53,6 +53,12 @@ def test_the_worse_of_what_it_answers_and_how_it_runs(
     assert found.services == ("backend",)
 
 
+def test_a_token_in_the_address_of_a_health_check_is_in_no_report() -> None:
+    health = HealthCheck(url="http://localhost/health?token=hunter2")
+    found = wellbeing(PROBED.model_copy(update={"health": health}), answers(Finding.BAD), RUNS)
+    assert found.link == "http://localhost/health"
+
+
 def test_what_has_no_check_is_looked_at_once() -> None:
     plain = PROBED.model_copy(update={"health": None})
     found = wellbeing(plain, answers(Finding.BAD), RUNS)

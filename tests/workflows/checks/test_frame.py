@@ -50,7 +50,9 @@ class Scripted:
         if name in ("unknown", "attention"):
             return ItemResult(state=ItemState(name), reason="who knows", services=(name,))
         if name.startswith("bad"):
-            return ItemResult(state=ItemState.BAD, reason="it is down", services=(name,))
+            return ItemResult(
+                state=ItemState.BAD, reason="it is down", services=(name.removesuffix("-again"),)
+            )
         await asyncio.sleep(0.01)  # so that looks that are begun together run together
         if self.long:
             return WELL.model_copy(update={"reason": "x" * 5_000, "details": ("y" * 500,) * 60})
@@ -141,6 +143,18 @@ async def test_a_bad_item_starts_its_runbook_and_nothing_else_does(scripted: Scr
     assert (second.started, second.open_already) == ((), ("ServiceDown/bad-two",))
     assert second.found.details == ("ServiceDown/bad-two is open already",)
     assert "was not started: Temporal refuses it" in item(report, "health of bad-refused").found.details[0]
+
+
+async def test_an_incident_that_was_open_is_named_by_every_item_that_would_begin_it(
+    scripted: Scripted,
+) -> None:
+    scripted.open_already = {"ServiceDown/bad"}
+    async with stage([FrameCheck], [scripted.look, scripted.start_incident]) as here:
+        here.services("bad", "bad-again")
+        here.content |= {"alerts": {"ServiceDown": {}}, "checks": {"start": {"health": "ServiceDown"}}}
+        report = await here.check(FrameCheck)
+    assert len(scripted.started) == 1
+    assert [one.open_already for one in report.items] == [("ServiceDown/bad",)] * 2
 
 
 async def test_a_fault_of_everything_does_not_start_everything(scripted: Scripted) -> None:
