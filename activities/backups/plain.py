@@ -26,14 +26,20 @@ _ENDS = {
 """How a dump begins, and how it then ends: in that of a cluster each database has an end of its own."""
 _ROWS = re.compile(rb"^(?:COPY [^\n]{1,2000} FROM stdin;)", re.MULTILINE)
 _SERVER = re.compile(rb"^-- Dumped from database version (\S{1,40})", re.MULTILINE)
-_OTHERS = (
-    (b"PGDMP", "it is an archive of pg_dump: write kind: custom"),
+_ENCRYPTED = "it is encrypted, so it cannot be read here"
+_ARCHIVE = (b"PGDMP", "it is an archive of pg_dump: write kind: custom")
+_WRAPPED = (
     (b"\x28\xb5\x2f\xfd", "it is compressed by zstd, which cannot be read here: write gzip"),
     (b"\x04\x22\x4d\x18", "it is compressed by lz4, which cannot be read here: write gzip"),
     (b"PK\x03\x04", "it is a zip file, which is not read: write gzip"),
-    (b"-----BEGIN PGP", "it is encrypted, so it cannot be read here"),
-    (b"age-encryption.org", "it is encrypted, so it cannot be read here"),
-    (b"Salted__", "it is encrypted, so it cannot be read here"),
+    (b"-----BEGIN PGP", _ENCRYPTED),
+    (b"age-encryption.org", _ENCRYPTED),
+    (b"Salted__", _ENCRYPTED),
+    *((begin, _ENCRYPTED) for begin in (b"\x85\x01", b"\x85\x02", b"\x84\x5e", b"\x8c\x0d")),
+)
+_COMPRESSED = tuple(
+    (begin, "it was compressed once more, and pg_restore cannot read that: pg_dump compresses by itself")
+    for begin in (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 )
 
 
@@ -55,9 +61,8 @@ def read_plain(path: Path, until: float) -> Told:
     """Read it to its end, until the monotonic clock says `until`. Raises `OSError` if it cannot be opened."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    for magic, what in _OTHERS:
-        if head.startswith(magic):
-            return Told(unread=what)
+    if what := _other(head, _ARCHIVE, *_WRAPPED):
+        return Told(unread=what)
     with path.open("rb") as file:
         try:
             with opened(file, head) as content:
@@ -68,6 +73,19 @@ def read_plain(path: Path, until: float) -> Told:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk's own trouble; that of gzip and bzip2 has no number
             return Told(damage=f"it is damaged: it cannot be uncompressed ({clean(str(error), 80)})")
+
+
+def around_archive(path: Path) -> str:
+    """Why pg_restore cannot read this file although the archive in it may be well; empty for any other.
+
+    Raises `OSError` if it cannot be opened.
+    """
+    with path.open("rb") as file:
+        return _other(file.read(_HEAD), *_WRAPPED, *_COMPRESSED)
+
+
+def _other(head: bytes, *kinds: tuple[bytes, str]) -> str:
+    return next((what for begin, what in kinds if head.startswith(begin)), "")
 
 
 def opened(file: BinaryIO, head: bytes) -> Readable:

@@ -17,7 +17,7 @@ from typing import IO
 
 from activities.backups.archives import Listed, listed_in, said_by
 from activities.backups.files import BackupFile
-from activities.backups.plain import read_plain
+from activities.backups.plain import around_archive, read_plain
 from activities.support.redaction import clean
 from models.base import in_bytes, in_words
 from models.configuration.backups import BackupKind, BackupLocation
@@ -61,6 +61,8 @@ def read(location: BackupLocation, backup: BackupFile) -> Contents:
         if told.damage:
             raise Damaged(told.damage)
         return Contents(told.tables, server=told.server)
+    if location.kind is BackupKind.CUSTOM and (why := around_archive(backup.path)):
+        raise NotRead(why)
     found = _list(location, backup)
     _read_to_the_end(location, backup, until)
     return Contents(found.tables, found.database, found.server, found.made_at, found.extensions)

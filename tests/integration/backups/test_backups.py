@@ -208,6 +208,26 @@ def test_what_says_nothing_of_the_backup(dumps: Path, tmp_path: Path) -> None:
         assert (found.state, says in found.reason) == (ItemState.UNKNOWN, True), found.reason
 
 
+@pytest.mark.parametrize(
+    ("begins", "says"),
+    [(b"Salted__", "encrypted"), (b"\x85\x01\x0c\x03", "encrypted"), (b"\x28\xb5\x2f\xfd", "zstd")],
+)
+def test_an_archive_that_was_encrypted_or_compressed_afterwards_is_not_called_damaged(
+    tmp_path: Path, begins: bytes, says: str
+) -> None:
+    (tmp_path / "shop.dump").write_bytes(begins + bytes(3000))
+    aged(tmp_path / "shop.dump", HOUR)
+    found = look(tmp_path)
+    assert (found.state, says in found.reason) == (ItemState.UNKNOWN, True), found.reason
+
+
+def test_an_archive_that_gzip_compressed_once_more(dumps: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop.dump.gz").write_bytes(gzip.compress((dumps / "shop.dump").read_bytes()))
+    aged(tmp_path / "shop.dump.gz", HOUR)
+    found = look(tmp_path)
+    assert (found.state, "compressed once more" in found.reason) == (ItemState.UNKNOWN, True), found.reason
+
+
 def test_a_program_that_is_older_than_the_backup(dumps: Path, tmp_path: Path) -> None:
     content = bytearray((dumps / "shop.dump").read_bytes())
     content[6] = 99  # the minor version of the archive's format
