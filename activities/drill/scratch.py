@@ -17,6 +17,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -63,8 +64,10 @@ async def scratch(
             yield one
 
 
-def _slug(location: BackupLocation) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", location.name.lower())[:20]
+def prefix_of(location: BackupLocation) -> str:
+    """How the names of its directories and databases begin, and those of no other location do."""
+    readable = re.sub(r"[^a-z0-9]+", "_", location.name.lower())[:11]
+    return f"{PREFIX}{readable}_{sha256(location.name.encode()).hexdigest()[:8]}_"
 
 
 @contextlib.asynccontextmanager
@@ -74,7 +77,7 @@ async def _on_a_configured_server(
     assert location.drill.server is not None  # noqa: S101 - asked before
     url = for_asyncpg(resolve(location.drill.server))
     admin = await asyncpg.connect(url, statement_cache_size=0, timeout=10)
-    mine = f"{PREFIX}{_slug(location)}_"
+    mine = prefix_of(location)
     name = f"{mine}{re.sub('[^a-z0-9]', '', run_id.lower())[:12]}"
     try:
         await refuse_production(admin, url, services)
@@ -104,7 +107,7 @@ async def _on_its_own_server(
 ) -> AsyncIterator[Scratch]:
     """A cluster in a directory of its own, which answers on a socket in that directory only."""
     above = Path(tempfile.gettempdir())
-    mine = f"{PREFIX}{_slug(location)}_"
+    mine = prefix_of(location)
     await asyncio.to_thread(_clear_all, above, mine)
     _room(location, above, size)
     directory = _made(above, mine + run_id[:8])
