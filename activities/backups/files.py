@@ -28,6 +28,8 @@ _UNFINISHED = (
     *(".part", ".partial", ".filepart", ".tmp", ".temp", ".incomplete"),
     *(".inprogress", ".in_progress", ".in-progress"),
 )
+_BESIDE = (".md5", ".sha1", ".sha256", ".sha512", ".sig")
+"""Written after a backup, to prove it: newer than it, and none itself."""
 
 
 class FileState(StrEnum):
@@ -68,7 +70,8 @@ def backups_of(location: BackupLocation, now: datetime) -> list[BackupFile]:
     """What matches in the directory, the newest first. Raises `OSError` when it cannot be listed."""
     directory = Path(location.directory)
     with os.scandir(directory) as entries:
-        matching = (entry.name for entry in entries if fnmatchcase(entry.name, location.pattern))
+        listed = (entry.name for entry in entries if not entry.name.lower().endswith(_BESIDE))
+        matching = (name for name in listed if fnmatchcase(name, location.pattern))
         names = sorted(islice(matching, MOST_ENTRIES))
     found: dict[object, BackupFile] = {}
     for name in names:

@@ -166,6 +166,14 @@ def test_a_time_in_the_future_tells_no_age(dumps: Path, tmp_path: Path) -> None:
     assert found.figures[0].value is None
 
 
+def test_a_checksum_beside_it_is_no_backup(dumps: Path, tmp_path: Path) -> None:
+    put(dumps / "shop.dump", tmp_path / "shop.dump")
+    (tmp_path / "shop.dump.sha256").write_text(f"{'ab' * 32}  shop.dump\n")
+    aged(tmp_path / "shop.dump.sha256", HOUR)
+    found = look(tmp_path)
+    assert (found.state, found.reason.split(":")[0]) == (ItemState.OK, "shop.dump"), found.reason
+
+
 def test_links(dumps: Path, tmp_path: Path) -> None:
     (tmp_path / "latest.dump").symlink_to("2026.dump")
     alone = look(tmp_path)
