@@ -100,8 +100,11 @@ async def test_the_wait_for_a_provider_is_cut_short(harness: Harness, end: str) 
     assert harness.world.done == []
 
 
-async def test_the_budget_of_the_next_day_is_waited_for_in_the_configured_zone(harness: Harness) -> None:
-    handle = await fired(harness, {"time_zone": "Asia/Tokyo"}, budget=await spent(harness))
+async def test_the_budget_of_the_next_day_is_waited_for_in_the_zone_of_the_application(
+    harness: Harness,
+) -> None:
+    zone = {"services": {"backend": {"api": {"url": "http://localhost:3000", "time_zone": "Asia/Tokyo"}}}}
+    handle = await fired(harness, zone, budget=await spent(harness))
     state = await waiting(harness, handle)
     assert state.waits_until == midnight_after(await harness.now(), "Asia/Tokyo")
     handle = await told_for_months(harness, handle)
