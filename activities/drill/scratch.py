@@ -15,6 +15,7 @@ import re
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -34,6 +35,8 @@ from models.service.service import Service
 PREFIX = "runbooks_drill_"
 STARTS_WITHIN = 60.0
 _POLL = 0.1
+CLEARED_WITHIN = 50
+"""Tries, a poll apart."""
 _USER, _RESTORER, _DATABASE = "drill", "restorer", "restored"
 
 
@@ -206,4 +209,8 @@ def _clear(directory: Path) -> None:
         pid = int((directory / "data" / "postmaster.pid").read_text().splitlines()[0])
         if str(directory) in Path(f"/proc/{pid}/cmdline").read_text(errors="replace"):
             os.kill(pid, signal.SIGKILL)
-    shutil.rmtree(directory, ignore_errors=True)
+    for _ in range(CLEARED_WITHIN):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        time.sleep(_POLL)  # the processes of a server that was killed write until they notice

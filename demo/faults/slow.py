@@ -25,6 +25,12 @@ SLOW_VERSION = "3"
 USUAL_FOR = 25
 """Seconds: longer than it is slow before the alert comes."""
 
+IDLE_FOR = 4
+"""Seconds: twice what the configuration of the demo allows."""
+_IDLE_FOR = """
+SELECT extract(epoch FROM now() - state_change)::float FROM pg_stat_activity
+WHERE pid = $1 AND state = 'idle in transaction'
+"""
 _COUNT_NOW = "SELECT pg_stat_force_next_flush()"
 """What a session has written is otherwise counted up to a second later, as if done after an ANALYZE."""
 
@@ -70,14 +76,22 @@ async def slow_statement(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def locked(services: Services) -> AsyncIterator[None]:
-    """A session of the application has locked the costs, and does nothing."""
+    """A session of the application has locked the costs, and does nothing for longer than is usual."""
     session = await asyncpg.connect(services.cluster.url, server_settings={"application_name": "cost-import"})
+    others = await asyncpg.connect(services.cluster.url)
+
+    async def works() -> str:
+        idle = await others.fetchval(_IDLE_FOR, session.get_server_pid())
+        return "" if idle and idle > IDLE_FOR else f"it has been idle for {idle} s"
+
     try:
         await session.execute("BEGIN; LOCK TABLE costs IN ACCESS EXCLUSIVE MODE")
+        await until("the session that locked the costs idle", works)
         async with _slow(services):
             yield
     finally:
         session.terminate()
+        await others.close()
 
 
 @asynccontextmanager

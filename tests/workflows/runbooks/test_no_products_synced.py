@@ -231,7 +231,7 @@ async def test_a_sync_that_never_ends_is_judged_after_its_time(harness: Harness)
 
 async def test_nobody_renews_the_credentials_and_nothing_is_restarted(harness: Harness) -> None:
     handle = await waits(harness, schedules=product_sights.REFUSED)
-    assert "Content Team" in harness.world.pages()
+    await harness.until_true(lambda: "Content Team" in harness.world.pages())
     state = await harness.state(handle)
     assert state.waits_until is not None
     await harness.env.sleep(state.waits_until - await harness.now())

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from activities.app.api import Refused
 from models.evidence.evidence import Evidence, Finding
 from models.incident.incident import Outcome
-from models.names import ANY_ALERT, DATABASE_CONNECTION_FAILURE, SERVICE_DOWN
 from tests.workflows import sights
 from tests.workflows.harness import Harness
 from tests.workflows.sights import LONG_AGO
 from workflows.diagnosis import looks
 from workflows.diagnosis.look import Look
-from workflows.runbooks.registry import NAMES
+from workflows.incident.runbook import Runbook
+from workflows.runbooks.any_alert import AnyAlert
+from workflows.runbooks.registry import RUNBOOKS
 
-LOOK_OTHERWISE = {SERVICE_DOWN, DATABASE_CONNECTION_FAILURE, ANY_ALERT, "BrokenEndpoint"}
-"""They look at the service, its database or its endpoints from the outside."""
 JUDGED_BY: tuple[Look[Evidence], ...] = (
     looks.costs,
     looks.errors,
@@ -29,7 +30,17 @@ JUDGED_BY: tuple[Look[Evidence], ...] = (
 )
 
 
-@pytest.mark.parametrize("runbook", sorted(set(NAMES) - LOOK_OTHERWISE))
+def asks(runbook: type[Runbook]) -> bool:
+    """Whether its page judges by what the application or its metrics say."""
+    page = inspect.getsource(inspect.getmodule(runbook) or runbook)
+    return any(f"looks.{look.name}" in page for look in JUDGED_BY)
+
+
+ASKING = [one.__name__ for one in RUNBOOKS if asks(one) and one is not AnyAlert]
+"""An alert without a runbook judges nothing."""
+
+
+@pytest.mark.parametrize("runbook", ASKING)
 async def test_nothing_can_be_judged_while_the_service_is_down(harness: Harness, runbook: str) -> None:
     """It is healed in its own incident; then this one looks again, and is over here."""
     world = harness.world
