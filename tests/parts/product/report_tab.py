@@ -46,7 +46,7 @@ class Tab:
         await self.keep(f"{name}-{size}-{scheme}")
         assert await self.page.evaluate("getComputedStyle(document.body).backgroundColor") == PAPER[scheme]
         assert await self.page.evaluate(FITS), "it scrolls sideways"
-        assert await self.violations() == []
+        assert (found := await self.violations()) == [], found
 
     async def keep(self, name: str) -> None:
         """A picture for people to look at, in `$CI_OUTPUT` or in `ci-output/`."""
