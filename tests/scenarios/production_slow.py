@@ -67,7 +67,7 @@ SCENARIOS = (
         faults=("old-statistics",),
         also_seen=("slow statements",),
         action=("analyze-tables",),
-        says=("1480 of 1500 rows of public.jobs changed", "new statistics of"),
+        says=("2980 of 3000 rows of public.jobs changed", "new statistics of"),
         evidence={"slowness": "public.steps", "latency": "slow: /api/reports/steps"},
     ),
     _left(
