@@ -17,11 +17,13 @@ from temporalio.testing import ActivityEnvironment
 from activities.monitoring.costs import CostActivities, CostsSeen, LookAtCosts
 from activities.monitoring.prometheus import Prometheus
 from console.system_checks import check_costs
+from models.checks.item import ItemState
 from models.evidence.evidence import Finding
 from models.service.costs import Costs, PaidApi
 from models.service.service import DockerManager, Service
 from runtime import settings
 from tests.parts.servers.prometheus_server import prometheus_with
+from workflows.checks.daily_findings import spending
 
 STEP = 60
 TWO_DAYS = 48 * 3600
@@ -207,6 +209,19 @@ async def test_over_the_budget_names_first_what_grew_and_not_what_is_always_dear
     pika, openai = seen.apis
     assert (pika.pace, pika.usual_pace) == (about(20), about(0.5))
     assert (openai.pace, openai.usual_pace) == (about(25), about(25))
+
+
+@pytest.mark.parametrize(
+    ("job", "state"),
+    [("over", ItemState.BAD), ("steady", ItemState.OK), ("nothing-by-this-name", ItemState.UNKNOWN)],
+)
+async def test_the_daily_check_says_what_was_spent(
+    activities: CostActivities, prometheus: str, job: str, state: ItemState
+) -> None:
+    costs = costs_of(prometheus, job)
+    service = Service(name="backend", manager=DockerManager(container="backend"), costs=costs)
+    item = spending(service, await look(activities, costs))
+    assert (item.state, item.threshold) == (state, "at most 100"), item.reason
 
 
 @pytest.mark.parametrize("job", ["restarted", "daily", "replicas", "exported", "nameless"])
