@@ -32,7 +32,7 @@ WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND wait_event
       AND wait_event_type NOT IN ('Activity', 'Client', 'Timeout', 'Extension')
 ORDER BY query_start NULLS LAST LIMIT 20
 """
-"""Whoever waits for its client to speak, or for its next turn, waits for nothing."""
+"""A session that waits for its client to speak, or for its next turn, is not counted as waiting."""
 
 _MAY_SEE = "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS yes"
 
@@ -81,7 +81,7 @@ async def _clock(database: Connected) -> ItemResult:
     role = ", a read-only standby" if row["standby"] else ""
     says = f"{database.where} says {row['at']:%Y-%m-%d %H:%M:%S %Z}"
     what = f"PostgreSQL {clean(row['version'], 60)}{role}, up for {in_words(row['age'])}"
-    if away > 5:  # what takes so long to answer, or tells another time, misleads whoever compares
+    if away > 5:  # a slow answer, or another clock, would mislead the reader
         reason = f"{says}, {away:.0f} s from the clock of the worker; {what}"
         return ItemResult(state=ItemState.ATTENTION, reason=reason)
     return ItemResult(state=ItemState.OK, reason=f"{says}; {what}")

@@ -52,7 +52,7 @@ class Notifications:
             self.escalation.notice(f"{incident} is flapping", "It fires on and off.")
 
     def _tell_of_both(self, alert: Alert) -> None:
-        """One incident looks at one endpoint: whoever closes it must know of the other."""
+        """One incident looks at one endpoint: the person who closes it must know of the other."""
         first, other = _endpoint_of(self._record.alert), _endpoint_of(alert)
         if not first or not other or first == other:
             return

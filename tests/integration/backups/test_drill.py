@@ -232,11 +232,11 @@ async def test_a_dump_of_a_whole_cluster(dumps: Path, tmp_path: Path) -> None:
 # On a server that is configured
 
 
-@pytest.fixture
-def server(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> PostgresServer:
-    monkeypatch.setenv("SCRATCH_URL", postgres_server.url())
-    monkeypatch.setenv("PRODUCTION_URL", postgres_server.url(database="shop"))
-    return postgres_server
+def secret(directory: Path, url: str, name: str = "scratch") -> SecretRef:
+    """A connection string in a file beside the backups, whose name matches none of them."""
+    path = directory.parent / f"{directory.name}-{name}-url"
+    path.write_text(url)
+    return SecretRef(file=str(path))
 
 
 async def scratch_databases(server: PostgresServer) -> list[str]:
@@ -250,46 +250,44 @@ async def scratch_databases(server: PostgresServer) -> list[str]:
     return [row["datname"] for row in rows if row["datname"].startswith(PREFIX)]
 
 
-async def test_on_a_configured_server(dumps: Path, tmp_path: Path, server: PostgresServer) -> None:
+async def test_on_a_configured_server(dumps: Path, tmp_path: Path, postgres_server: PostgresServer) -> None:
     put(dumps / "shop.dump", tmp_path / "new.dump")
-    found = await drilled(location(tmp_path, server={"env": "SCRATCH_URL"}))
+    found = await drilled(location(tmp_path, server=secret(tmp_path, postgres_server.url())))
     assert found.state is ItemState.OK, found.reason
-    assert await scratch_databases(server) == []
+    assert await scratch_databases(postgres_server) == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.0.0.2", "elsewhere"])
 async def test_never_into_production(
     dumps: Path,
     tmp_path: Path,
-    server: PostgresServer,
+    postgres_server: PostgresServer,
     host: str,
-    monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
     """By the address of its name, and where that differs by what the cluster says that it is."""
     put(dumps / "shop.dump", tmp_path / "new.dump")
-    url = server.url(database="shop")
+    url = postgres_server.url(database="shop")
     if host == "elsewhere":
-        url = server.url()  # reached by another port below
-        forwarded = await asyncio.start_server(_to(server.port), "127.0.0.1", 0)
+        url = postgres_server.url()  # reached by another port below
+        forwarded = await asyncio.start_server(_to(postgres_server.port), "127.0.0.1", 0)
         request.addfinalizer(forwarded.close)
         port = forwarded.sockets[0].getsockname()[1]
-        url = url.replace(f":{server.port}/", f":{port}/")
+        url = url.replace(f":{postgres_server.port}/", f":{port}/")
     else:
         url = url.replace("127.0.0.1", host)
-    monkeypatch.setenv("PRODUCTION_URL", url)
     shop = Service.model_validate(
         {
             "name": "shop",
             "manager": {"kind": "docker", "container": "shop"},
-            "database": {"url": SecretRef(env="PRODUCTION_URL")},
+            "database": {"url": secret(tmp_path, url, "production")},
         }
     )
-    found = await drilled(location(tmp_path, server={"env": "SCRATCH_URL"}), shop)
+    found = await drilled(location(tmp_path, server=secret(tmp_path, postgres_server.url())), shop)
     assert found.state is ItemState.UNKNOWN
     assert "refused to restore into a server of production: it" in found.reason
     assert "shop" in found.reason
-    assert await scratch_databases(server) == []
+    assert await scratch_databases(postgres_server) == []
 
 
 def _to(port: int) -> Any:
@@ -323,7 +321,7 @@ asyncio.run(ActivityEnvironment().run(DrillActivities().drill_restore, request))
 async def test_a_killed_worker_leaves_nothing_to_the_next_drill(
     dumps: Path,
     tmp_path: Path,
-    server: PostgresServer,
+    postgres_server: PostgresServer,
     own: bool,
 ) -> None:
     text = (dumps / "shop.sql").read_text()
@@ -332,7 +330,7 @@ async def test_a_killed_worker_leaves_nothing_to_the_next_drill(
     )
     (tmp_path / "new.sql").write_text(slow)
     aged(tmp_path / "new.sql", HOUR)
-    more = {} if own else {"server": {"env": "SCRATCH_URL"}}
+    more = {} if own else {"server": secret(tmp_path, postgres_server.url())}
     where = location(tmp_path, BackupKind.PLAIN, **more)
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "-c", textwrap.dedent(DRILLING), stdin=asyncio.subprocess.PIPE
@@ -342,7 +340,7 @@ async def test_a_killed_worker_leaves_nothing_to_the_next_drill(
     worker.stdin.close()
 
     async def restores() -> str:
-        there = _own_servers() if own else await scratch_databases(server)
+        there = _own_servers() if own else await scratch_databases(postgres_server)
         return "" if there else "no scratch yet"
 
     await until("the restore is under way", restores, within=60)
@@ -357,7 +355,7 @@ async def test_a_killed_worker_leaves_nothing_to_the_next_drill(
     aged(tmp_path / "new.sql", HOUR)
     found = await drilled(where)
     assert found.state is ItemState.OK, found.reason
-    assert await scratch_databases(server) == []
+    assert await scratch_databases(postgres_server) == []
 
 
 def _own_servers() -> list[Path]:

@@ -81,7 +81,7 @@ def grafana(grafana_server: Grafana) -> Grafana:
 
 
 def git(where: Path, *arguments: str, check: bool = True) -> str:
-    """Git as a person runs it, without the settings of whoever runs the tests."""
+    """Git as a person runs it, without the settings of the user who runs the tests."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(where),

@@ -40,7 +40,7 @@ async def begin_anew(pipeline: Pipeline) -> None:
 
 
 def _forget_switches(backend: Path, *others: Path) -> None:
-    """All that outlives a restart, whoever has set it."""
+    """Everything that outlives a restart."""
     for file in (*backend.iterdir(), *others):
         if file.is_file():
             file.unlink()
