@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,11 @@ DEEPEST = 50
 MOST_NODES = 100_000
 """Keys and values with every alias written out: far above any real file, far below an alias bomb."""
 
-_PASTED = re.compile(r"(alias|handle|tag) ['\"].*", re.DOTALL)
-"""Where the parser repeats what it read: a secret that begins with * or ! is read as these."""
+_MERGE = "tag:yaml.org,2002:merge"
+
+_PASTED = re.compile(r"(alias|handle|tag|duplicate key) ['\"].*", re.DOTALL)
+"""Where the parser repeats what it read: a secret that begins with * or ! is read as these, and
+a duplicate key is told with its values."""
 
 
 class Unreadable(Exception):
@@ -67,7 +70,8 @@ def parse(content: bytes) -> Document:
         weights: dict[Node, int | None] = {}
         _weigh(root, weights)
         mappings = (node for node in weights if isinstance(node, MappingNode))
-        if doubled := [mistake for mapping in mappings for mistake in _doubled_keys(mapping)]:
+        value_of = yaml.constructor.construct_object
+        if doubled := [mistake for mapping in mappings for mistake in _doubled_keys(mapping, value_of)]:
             raise Unreadable(*doubled)
         return Document(yaml.constructor.construct_document(root), root)
     except UnicodeDecodeError as error:
@@ -110,13 +114,20 @@ def _weigh(node: Node, weights: dict[Node, int | None]) -> int:
     return weight
 
 
-def _doubled_keys(mapping: MappingNode) -> Iterator[tuple[int, str]]:
-    """Every duplicate key of one mapping; the loader itself misses those beside a merge (`<<`)."""
-    first: dict[str, Node] = {}
-    for key in (key for key, _ in mapping.value if isinstance(key, ScalarNode)):
-        if first.setdefault(key.value, key) is not key:
-            already = f"duplicate key, first on line {_line(first[key.value])}: keep one of them"
-            yield _line(key), f"{key.value}: {already}"
+def _doubled_keys(mapping: MappingNode, value_of: Callable[..., Any]) -> Iterator[tuple[int, str]]:
+    """Every duplicate key of one mapping, however each is written: an alias, or `1` and `0x1`.
+
+    The loader itself misses those beside a merge (`<<`), and its error repeats their values.
+    """
+    first: dict[str, int] = {}
+    for key, _ in mapping.value:
+        value = key.value if key.tag == _MERGE else value_of(key, deep=True)
+        text = key.value if isinstance(key, ScalarNode) else "a list as a key"
+        same = (text if isinstance(key, ScalarNode) else str(value), str(value))
+        if known := [first[one] for one in same if one in first]:
+            yield _line(key), f"{text}: duplicate key, first on line {min(known)}: keep one of them"
+        for one in same:
+            first.setdefault(one, _line(key))
 
 
 def _children(node: Node) -> list[Node]:

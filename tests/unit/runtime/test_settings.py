@@ -345,6 +345,30 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    "pairs",
+    [
+        "a: hunter2secret, a: 2",
+        "a: hunter2secret, 'a': 2",
+        "a: hunter2secret, ? a : 2",
+        "a: hunter2secret, a",
+        "1: hunter2secret, 0x1: 2",
+        "yes: hunter2secret, true: 1, True: 2",
+        "&key a: hunter2secret, *key : 2",
+        "[a]: hunter2secret, [a]: 2",
+        "~: hunter2secret, null: 2",
+    ],
+)
+@pytest.mark.parametrize("beside", ["", "<<: *shared, "], ids=["alone", "beside-a-merge"])
+def test_equal_keys_on_one_line_are_refused_and_their_values_not_repeated(
+    tmp_path: Path, pairs: str, beside: str
+) -> None:
+    (line,) = refused(tmp_path, f"shared: &shared {{z: 0}}\nservices: [{{{beside}{pairs}}}]\n")
+    assert line.startswith("2: ")
+    assert line.endswith(": duplicate key, first on line 2: keep one of them")
+    assert "hunter2secret" not in line
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "1: the file must be a mapping"),
