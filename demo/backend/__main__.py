@@ -23,7 +23,7 @@ from demo.backend import business, caches, degradation, heap, injection, reports
 from demo.backend.database import Database, DatabaseLostError
 from demo.backend.degradation import Closed
 from demo.backend.injection import slower_leak
-from demo.backend.memory import Sessions, hold, limit_memory
+from demo.backend.memory import Litter, Sessions, hold, limit_memory
 from demo.backend.metrics import COST, HEALTHY, REGISTRY, Measured
 from demo.backend.outside import Outside, OutsideError
 from demo.backend.pressure import Pressure, spoil_cache, watch_cpu
@@ -107,6 +107,7 @@ def application(settings: BackendSettings) -> Starlette:
         ],
         middleware=[
             Middleware(Measured),
+            Middleware(Litter),
             Middleware(Sessions),
             Middleware(Closed, settings=settings),
             Middleware(Pressure, settings=settings),

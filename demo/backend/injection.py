@@ -22,8 +22,6 @@ log = logging.getLogger("backend")
 
 LEAKED_A_SECOND = 4 * 2**20
 SLOWLY = 3 * 2**20
-PAUSE = 0.08
-"""Seconds: a request waits for several."""
 _AFTER_THE_ANSWER = 0.05
 """Seconds: the fault begins once the request for it was answered."""
 
@@ -101,7 +99,7 @@ def crowded(settings: BackendSettings) -> None:
 
 def littered(_: BackendSettings) -> None:
     """So many small objects that most of the time goes into collecting garbage."""
-    litter(PAUSE)
+    litter()
 
 
 FAULTS: dict[str, Callable[[BackendSettings], None]] = {

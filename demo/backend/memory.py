@@ -23,7 +23,7 @@ KILLED_FOR_MEMORY = 137
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _CHUNK = 4 * 2**20
 _STEPS = 10
-_LITTER, _MOST_LITTER = 100_000, 5
+_LITTER = 100_000
 
 _held: list[bytearray] = []
 
@@ -35,9 +35,12 @@ RETURNED, RETURNED_AFTER = 5 * MIB, 8.5
 """What it takes in a second, and after how many seconds it gives all of that back."""
 SESSION, SESSION_LASTS = MIB, 2.0
 """What each request keeps, and for how many seconds."""
+COLLECTED_EVERY, COLLECTING_TAKES = 0.3, 0.4
+"""Seconds between two collections of garbage, and how long one lasts."""
 _EVERY = 0.1
 
 _grown: list[bytearray] = []
+_small: list[list[int]] = []
 _sessions: deque[tuple[float, bytearray]] = deque()
 _keeps_sessions = threading.Event()
 
@@ -76,20 +79,10 @@ def leak(a_second: int) -> None:
     threading.Thread(target=grow, daemon=True).start()
 
 
-def litter(pause: float) -> None:
-    """Keep so many small objects that to look for garbage among them takes `pause` seconds; and look again
-    and again."""
-    kept: list[list[int]] = [[] for _ in range(_LITTER)]
-    began = time.perf_counter()
-    gc.collect()
-    times = pause / (time.perf_counter() - began)
-    kept.extend([] for _ in range(int(_LITTER * min(times - 1, _MOST_LITTER))))
-
-    def collect() -> None:
-        while kept:
-            gc.collect()
-
-    threading.Thread(target=collect, daemon=True).start()
+def litter() -> None:
+    """Keep many small objects. From now on a request now and then waits while garbage is looked for among
+    them: for as long on a fast machine as on a slow one."""
+    _small.extend([] for _ in range(_LITTER))
 
 
 def hold(size: int) -> None:
@@ -122,6 +115,22 @@ def give_back() -> None:
 def keep_sessions() -> None:
     """From now on each request keeps its session for a moment: more requests need more memory."""
     _keeps_sessions.set()
+
+
+class Litter:
+    """Stands before the routes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._collected = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if _small and time.monotonic() - self._collected > COLLECTED_EVERY:
+            until = time.monotonic() + COLLECTING_TAKES
+            while (now := time.monotonic()) < until:
+                gc.collect()
+            self._collected = now
+        await self._app(scope, receive, send)
 
 
 class Sessions:

@@ -17,6 +17,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.postgres.database_seen import DatabaseKind
 from activities.postgres.room import Limit, Room, UnusedSlot
 from activities.postgres.sessions import LookAtSessions, SessionActivities, SessionGroup, SessionsSeen
+from demo.parts.waiting import until
 from models.actions.change import ActionResult, Perform
 from models.actions.database import Session, TerminateSessions
 from models.evidence.evidence import Finding
@@ -78,9 +79,16 @@ async def look(
     return seen
 
 
+async def nobody_else(monitor: Service) -> str:
+    """A session of a test before may take a moment to be gone."""
+    used = (await look(monitor)).used
+    return "" if used == 1 else f"{used} sessions are there"
+
+
 async def test_sessions_are_counted_by_application_and_state(
     postgres_server: PostgresServer, monitor: Service, app_role: App, app: contextlib.AsyncExitStack
 ) -> None:
+    await until("the sessions of earlier tests are gone", lambda: nobody_else(monitor))
     for _ in range(3):
         await connect(postgres_server, app_role, app, "checkout")
     in_transaction = await connect(postgres_server, app_role, app, "reports")
