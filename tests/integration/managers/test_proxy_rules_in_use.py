@@ -39,7 +39,6 @@ LOOKS_AND_ACTS: Asked = {
     ("GET", "/containers/NAME/json"),
     ("GET", "/containers/NAME/logs"),
     ("GET", "/containers/NAME/stats"),
-    ("GET", "/containers/NAME/top"),
     ("POST", "/containers/NAME/start"),
     ("POST", "/containers/NAME/stop"),
     ("POST", "/containers/NAME/restart"),
@@ -98,7 +97,6 @@ def test_every_look_and_every_act(network: str, make_container: MakeContainer) -
         assert manager.state().running
         assert manager.usage().memory_used
         assert b"up" in manager.logs(5).lines
-        assert manager.pids()
         assert not manager.publishes(80)
         assert manager.replicas() == 1
         container.pause()

@@ -23,6 +23,8 @@ from urllib.parse import unquote, urlsplit
 
 ENGINE = "/var/run/docker.sock"
 _LARGEST_HEAD = 2**16
+_HEARD_OUT = 5
+"""Seconds for the rest of a request that was refused."""
 _REFUSAL = b"HTTP/1.1 %d Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -86,9 +88,8 @@ class RuledSocket:
             status = self._rules.refusal(method, target)
             (self.refused if status else self.passed).append((method, target))
             if status:
-                client.sendall(
-                    b"HTTP/1.1 %d Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % status
-                )
+                client.sendall(_REFUSAL % status)
+                _hear_out(client)
                 return
             with socket.socket(socket.AF_UNIX) as engine:
                 engine.connect(self._engine)
@@ -109,6 +110,14 @@ def _read_head(client: socket.socket) -> tuple[list[str], bytes]:
         data += more
     head, _, rest = data.partition(b"\r\n\r\n")
     return head.decode("latin-1").split("\r\n"), rest
+
+
+def _hear_out(client: socket.socket) -> None:
+    """Closed with a body unread, a unix socket takes its answer back from whoever still sends."""
+    client.shutdown(socket.SHUT_WR)
+    client.settimeout(_HEARD_OUT)
+    while client.recv(65536):
+        pass
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -6,6 +6,8 @@ tests/integration/managers/test_proxy_rules_in_use.py.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.parts.product.production import FILE, RECREATE, rules_of
@@ -19,6 +21,7 @@ NEVER = [
     ("POST", f"/v1.41/containers/{ID}/attach"),
     ("GET", f"/v1.41/containers/{ID}/attach/ws"),
     ("POST", f"/v1.41/containers/{ID}/kill"),
+    ("GET", f"/v1.41/containers/{ID}/top?ps_args=axe"),
     ("GET", f"/v1.41/containers/{ID}/archive?path=/etc"),
     ("PUT", f"/v1.41/containers/{ID}/archive?path=/etc"),
     ("GET", f"/v1.41/containers/{ID}/export"),
@@ -69,7 +72,7 @@ NEEDED = [
     ("GET", "/v1.51/containers/ai-affiliate-backend/json"),
     ("GET", f"/v1.41/containers/{ID}/logs?tail=50"),
     ("POST", f"/v1.41/containers/{ID}/restart?t=10"),
-    ("POST", f"/containers/{ID}/update"),
+    ("POST", f"/v1.41/containers/{ID}/update"),
     ("GET", "/v1.41/networks/backend"),
     ("POST", "/v1.41/networks/backend/connect"),
 ]
@@ -91,7 +94,12 @@ DISGUISED = [
     ("GET", "/v1.41/images//json"),
     ("POST", f"//containers/{ID}/start"),
     ("POST", f"/v1.41.1/containers/{ID}/start"),
+    ("POST", f"/v1%2E12/containers/{ID}/start"),
+    ("POST", f"http://docker/v1.12/containers/{ID}/start"),
 ]
+ROOT_BY_START = [*(f"/v1.{minor}" for minor in range(24)), "/v1.012", "/v01.12", "/v0.41", "/v1", "/v"]
+"""Versions in which `start` takes mounts and privileges, and ways to write them."""
+WITHOUT_VERSION = {("HEAD", "/_ping"), ("GET", "/_ping"), ("GET", "/version")}
 
 BASE = Rules.of(rules_of(FILE))
 WIDER_OPTIONS = rules_of(FILE, RECREATE, RUNBOOKS_STACK="/srv/stack")
@@ -109,6 +117,21 @@ def test_never(rules: Rules, method: str, path: str) -> None:
 @pytest.mark.parametrize(("method", "path"), NEEDED)
 def test_needed(rules: Rules, method: str, path: str) -> None:
     assert rules.refusal(method, path) is None
+
+
+@BOTH
+@pytest.mark.parametrize("version", [*ROOT_BY_START, "", "/v1.100", "/v2.24"])
+def test_only_versions_from_1_24_are_let_through(rules: Rules, version: str) -> None:
+    for method, path in (*NEEDED, *ONLY_TO_RECREATE):
+        asked = version + re.sub(r"^/v1\.[0-9]+", "", path)
+        assert (method, asked) in WITHOUT_VERSION or rules.refusal(method, asked) in (403, 405), asked
+
+
+@BOTH
+@pytest.mark.parametrize("minor", [24, 29, 30, 41, 54, 99])
+def test_every_version_from_1_24_is_let_through(rules: Rules, minor: int) -> None:
+    for method, path in NEEDED:
+        assert rules.refusal(method, re.sub(r"^/v1\.[0-9]+", f"/v1.{minor}", path)) is None
 
 
 @pytest.mark.parametrize(("method", "path"), ONLY_TO_RECREATE)
