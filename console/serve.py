@@ -19,7 +19,8 @@ from console.output import Unusable, run, typed
 from intake.alerts.dispatch import Dispatch
 from intake.alerts.heartbeats import Heartbeats
 from intake.app import Itself, build
-from intake.http.keys import Keys, is_loopback
+from intake.http.gate import is_loopback
+from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics
 from intake.http.server import listen
 from intake.http.server import serve as serve_app

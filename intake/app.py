@@ -18,6 +18,7 @@ from intake.alerts.dispatch import Dispatch
 from intake.alerts.heartbeats import Heartbeats
 from intake.health import HealthPages
 from intake.http.answers import Stop, on_http_exception, on_stop, refusal
+from intake.http.gate import Gate
 from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics, Timed
 from intake.http.openapi import describing
@@ -58,11 +59,16 @@ def build(
         *ReportPages(configuration, keys).routes(),
         *HealthPages(client, itself.problem, itself.worker, metrics).routes(),
     ]
-    return Starlette(
+    app = Starlette(
         routes=[*routes, describing(routes)],
-        middleware=[Middleware(Timed, metrics=metrics)],
+        middleware=[
+            Middleware(Timed, metrics=metrics),
+            Middleware(Gate, only_this_machine=keys.sender is None),
+        ],
         exception_handlers={Stop: on_stop, Trouble: on_trouble, HTTPException: on_http_exception},
     )
+    app.router.redirect_slashes = False  # a redirect would lead to whatever host the request names
+    return app
 
 
 async def on_trouble(_: Request, error: Exception) -> Response:

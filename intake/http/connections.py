@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from intake.http.gate import TARGET
+
 HEADERS_WITHIN = 10.0
 """Seconds for all headers of a request: uvicorn itself would wait for ever."""
 SAY_AGAIN = 5.0
@@ -53,6 +55,14 @@ class PromptApp:
             connection.wait()
 
 
+class _WithTarget(HttpToolsProtocol):
+    """Keeps the target of a request as it was sent; uvicorn drops the host of one that has a host."""
+
+    def on_headers_complete(self) -> None:
+        self.scope["state"][TARGET] = self.url
+        super().on_headers_complete()
+
+
 class PromptRequests(asyncio.Protocol):
     """A connection to a `PromptApp`: uvicorn's own, closed when no request arrives in time.
 
@@ -63,7 +73,7 @@ class PromptRequests(asyncio.Protocol):
         if not isinstance(config.app, PromptApp):
             raise TypeError("the application of these connections must be a PromptApp")
         self._connections = config.app.connections
-        self._http = HttpToolsProtocol(config=config, **others)
+        self._http = _WithTarget(config=config, **others)
         self._deadline: asyncio.TimerHandle | None = None
         self._heard = self._begun = False
         self._head = 0
