@@ -29,7 +29,7 @@ from activities.managers.supervisord_reading import (
     seen_of,
     started_in,
 )
-from activities.managers.supervisord_socket import supervisor_at
+from activities.managers.supervisord_socket import checked, supervisor_at
 from activities.support.whole_files import write_whole
 from models.evidence.evidence import Finding
 from models.service import service as configured
@@ -55,7 +55,7 @@ class SupervisordManager:
         now = datetime.now(UTC)
         with supervisor_at(self._socket) as supervisor:
             try:
-                info = supervisor.getProcessInfo(self._program)
+                info = checked(supervisor.getProcessInfo(self._program))
             except xmlrpc.client.Fault as fault:
                 if fault.faultCode != Faults.BAD_NAME:
                     raise
@@ -178,8 +178,7 @@ class SupervisordManager:
 
     def _info(self) -> Mapping[str, Any]:
         with supervisor_at(self._socket) as supervisor:
-            info: Mapping[str, Any] = supervisor.getProcessInfo(self._program)
-            return info
+            return checked(supervisor.getProcessInfo(self._program))
 
     def _exit_code(self, info: Mapping[str, Any]) -> int | None:
         """What supervisord answers, or for a signal or a quick end, what it wrote into its log."""
