@@ -30,6 +30,7 @@ from activities.managers.supervisord_reading import (
     started_in,
 )
 from activities.managers.supervisord_socket import checked, supervisor_at
+from activities.support.regular_files import NotRegular, file_at
 from activities.support.whole_files import write_whole
 from models.evidence.evidence import Finding
 from models.service import service as configured
@@ -37,6 +38,7 @@ from models.version import Version
 
 _LOG_BYTES = 2**20
 _MAIN_LOG_BYTES = 64 * 1024
+_READ_BY_PROGRAM = 0o644
 _LONGEST_STOP = 480.0
 """Seconds; supervisord kills after the program's own `stopwaitsecs`, 10 s by default."""
 _LOOK_EVERY = 0.1
@@ -136,7 +138,7 @@ class SupervisordManager:
                 " name the file that the program reads, or raise the limit by hand"
             )
         try:
-            write_whole(self._limit_file, f"{size}\n")
+            write_whole(self._limit_file, f"{size}\n", _READ_BY_PROGRAM)
         except OSError as error:
             raise ManagerRefused(f"cannot write {self._limit_file}: {error.strerror}") from error
 
@@ -199,7 +201,7 @@ class SupervisordManager:
         if self._limit_file is None:
             return None
         try:
-            with self._limit_file.open("rb") as file:
+            with file_at(self._limit_file) as file:
                 return int(file.read(32)) or None
         except (OSError, ValueError):
             return None  # no limit yet, or not a number: none that the program could follow
@@ -230,11 +232,11 @@ def _last_lines(path: str, lines: int, began: float) -> _Tail:
     if not path:
         return _Tail()
     try:
-        with Path(path).open("rb") as file:
+        with file_at(Path(path)) as file:
             status = os.fstat(file.fileno())
             file.seek(max(0, status.st_size - _LOG_BYTES // 2))
             tail = tuple(file.read(_LOG_BYTES // 2).splitlines()[-lines:])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotRegular):
         return _Tail()
     except OSError as error:
         raise ManagerRefused(f"cannot read {path}: {error.strerror}") from error
