@@ -15,6 +15,7 @@ from intake.alerts.routing import routed
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
 from models.names import RESERVED, Severity
+from models.redaction.redact import redact_named
 from runtime import settings
 from runtime.connection import connect
 from runtime.errors import Unfit
@@ -88,7 +89,7 @@ def _labels(pairs: list[str]) -> dict[str, str]:
         key, equals, value = pair.partition("=")
         if not key or not equals:
             raise Unusable(f"--label {pair!r}: write it as key=value")
-        labels[key] = value[:MAX_LABEL]
+        labels[key] = redact_named(key, value[:MAX_LABEL])
     if len(labels) > MOST_LABELS:
         raise Unusable(f"more than {MOST_LABELS} labels")
     return labels

@@ -19,6 +19,7 @@ from intake.http.openapi import Endpoint
 from models.base import Model
 from models.incident.incident import Decided, Decision, IncidentState, Spoken, Through, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE
+from models.redaction.known import KNOWN
 from runtime.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway, Trouble
 from runtime.incidents import IncidentLine, Incidents, parse_id
 
@@ -107,7 +108,7 @@ class IncidentPages:
         incident = _incident(request)
         said = await _read(request, IncomingDecision)
         decision = Decision(
-            by=by, through=Through.INTAKE, text=said.text, verdict=said.verdict, plan=said.plan
+            by=by, through=Through.INTAKE, text=KNOWN.hide(said.text), verdict=said.verdict, plan=said.plan
         )
         decided = await self._incidents.decide(incident, decision)
         self._log.info("decided", incident=incident, by=by, verdict=said.verdict, accepted=decided.accepted)
@@ -119,7 +120,8 @@ class IncidentPages:
         said = await _read(request, Incoming)
         if message == NOTE and not said.text.strip():
             raise Stop(422, "text: a note needs some words")
-        await self._incidents.tell(incident, message, Spoken(by=by, through=Through.INTAKE, text=said.text))
+        spoken = Spoken(by=by, through=Through.INTAKE, text=KNOWN.hide(said.text))
+        await self._incidents.tell(incident, message, spoken)
         self._log.info("told", incident=incident, by=by, message=message)
         return shown(Told(told=message, incident=incident, by=by))
 

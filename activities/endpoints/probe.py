@@ -25,12 +25,13 @@ from activities.endpoints.seen import (
 )
 from activities.health.body import content_of, decoded, is_markup, reasons
 from activities.support.http import Answer, Cut, Fault, NoAnswer, Outgoing, retry_after, send, shown
-from activities.support.redaction import REDACTED, clean
+from activities.support.redaction import clean
 from activities.support.secrets import SecretMissing, resolve
 from activities.support.stability import Pace, Patience
 from activities.support.watch import watch
 from models.base import in_words
 from models.evidence.evidence import Evidence, Finding, VerificationResult
+from models.redaction.shapes import REDACTED
 from models.service.endpoints import Endpoint, Endpoints, Expected
 from models.service.service import Service
 

@@ -18,10 +18,11 @@ from activities.files.env_files import EnvFile, FileTrouble, keep, read, replace
 from activities.managers import ManagerError, ManagerRefused, Managers, ServiceManager, Unsupported
 from activities.service.outcomes import Outcome
 from activities.service.run_once import SETTLES_WITHIN, once
-from activities.support.redaction import REDACTED, clean
+from activities.support.redaction import clean
 from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import SetEnvironment
 from models.evidence.evidence import Evidence, Finding
+from models.redaction.shapes import REDACTED
 from models.service.request import ServiceRequest
 from models.service.service import Service
 

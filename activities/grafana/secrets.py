@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from activities.support.redaction import REDACTED
+from models.redaction.shapes import REDACTED
 
 _NAMES = (
     *(

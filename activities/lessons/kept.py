@@ -10,7 +10,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from activities.support.regular_files import file_at
 from models.incident.review import Review
 
 MOST_REVIEWS = 5000
@@ -58,7 +57,7 @@ def kept_reviews(directory: Path, since: datetime, until: datetime) -> Kept:
 
 def _read(path: Path) -> Review | None:
     try:
-        with file_at(path) as file:
+        with path.open("rb") as file:
             return Review.model_validate_json(file.read(LARGEST))
     except (OSError, ValidationError):
         return None

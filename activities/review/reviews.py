@@ -10,7 +10,6 @@ from activities.review.charts import svg
 from activities.review.file_name import file_name
 from activities.review.page import page
 from activities.review.report_page import chart_file, report_page
-from activities.support.regular_files import file_at, private_directory
 from activities.support.whole_files import write_whole
 from models.incident.report import Report, WriteReport
 from models.incident.review import Review, StoredReview
@@ -28,7 +27,7 @@ class ReviewActivities:
 
         A retry does not overwrite the file, so that boxes ticked meanwhile stay ticked.
         """
-        private_directory(self._directory)
+        self._directory.mkdir(parents=True, exist_ok=True)
         name = file_name(review)
         markdown = self._directory / f"{name}.md"
         data = self._directory / f"{name}.json"
@@ -46,7 +45,7 @@ class ReviewActivities:
 
         Written once a run, too: its boxes may be ticked already.
         """
-        private_directory(self._directory)
+        self._directory.mkdir(parents=True, exist_ok=True)
         name = file_name(request)
         markdown = self._directory / f"{name}-report.md"
         if not markdown.exists():
@@ -60,9 +59,4 @@ class ReviewActivities:
 
 
 def _holds(path: Path, content: str) -> bool:
-    whole = content.encode()
-    try:
-        with file_at(path) as file:
-            return file.read(len(whole) + 1) == whole
-    except FileNotFoundError:
-        return False
+    return path.exists() and path.read_text(encoding="utf-8", errors="replace") == content

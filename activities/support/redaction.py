@@ -1,17 +1,19 @@
 """Cleans text from outside for a workflow history: bounded, printable, and without secrets.
 
-Activities clean log lines, error messages and response bodies before they return them. Redaction rather
-hides too much. Every pattern is bounded, so that no input takes long.
+Activities clean log lines, error messages and response bodies before they return them.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 
+from models.redaction.known import KNOWN
+from models.redaction.redact import redact as by_looks
+from models.redaction.shapes import REDACTED
 from models.text import shorten
 
-REDACTED = "[redacted]"
 LINE_LIMIT = 500
 """Characters of one line that are kept."""
 
@@ -25,52 +27,8 @@ _ESCAPES = re.compile(
 )
 _BLANKS = re.compile(r"[^\S ]+")
 
-_NAMED = (
-    r"(?:pass(?:word|wd|phrase|code)|(?<![a-z])(?:pwd|pass|dsn|pin)(?![a-z])|secret|credential|token(?!s\b)|api[_-]?key"
-    r"|access[_-]?key|private[_-]?key|encryption[_-]?key|signing[_-]?key|routing[_-]?key|session[_-]?id"
-    r"|signature|(?<![a-z])key(?=[\"']?\s{0,3}=))"
-)
-_VALUE = (
-    r"(?:\\[\"'][^\"'\\]*(?:\\[\"'])?|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?"
-    r"|(?!\[redacted\])[^\s,;&\"'}\])]+)"
-)
-
-_SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), replacement)
-    for pattern, replacement in (
-        # The whole of a header that authenticates, whatever its scheme.
-        (r"((?:set-)?cookie[\"']?\s{0,3}:\s{0,3}).+", rf"\1{REDACTED}"),
-        (
-            r"((?:proxy-)?authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?)(?!\[redacted\])"
-            r"(?:(?:bearer|basic|digest|token|apikey)\s+)?[^\s,\"']+",
-            rf"\1{REDACTED}",
-        ),
-        (r"\b(bearer|basic)\s+(?=[^\s]*[\d._=+/-]|[^\s]{20})[A-Za-z0-9._~+/=-]{8,}", rf"\1 {REDACTED}"),
-        # Addresses: user:password@host, and a token alone in front of the host.
-        (r"(://[^\s:/?#@\[\]]{0,200}:)(?!\d{1,5}(?:[/?#\s]|$)|\[redacted\])[^\s\"'<>]+@", rf"\1{REDACTED}@"),
-        (r"(://)(?!\[redacted\])[^\s:/?#@\"']{8,}@", rf"\1{REDACTED}@"),
-        (r"(hooks\.slack\.com/(?:services|workflows)/)[\w/-]+", rf"\1{REDACTED}"),
-        (r"(discord(?:app)?\.com/api/webhooks/)[\w/-]+", rf"\1{REDACTED}"),
-        # Named values: JSON, environment, query strings, YAML, argument lists, SQL.
-        (rf"({_NAMED}[\w.-]{{0,40}}\\?[\"']?\s{{0,3}}(?:=>|[:=])\s{{0,3}}){_VALUE}", rf"\1{REDACTED}"),
-        (r"(--[\w-]{0,40}(?:password|secret|token|key)\s+)(?!\[redacted\])[^\s-]\S*", rf"\1{REDACTED}"),
-        (r"(password\s+(?:(?:is|was)\s+)?)'[^']*'?", rf"\1{REDACTED}"),
-        (r"(password\s+(?:is|was)\s+)(?!\[redacted\])[^\s']\S*", rf"\1{REDACTED}"),
-        # Known shapes of keys, wherever they stand.
-        (r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)*", REDACTED),
-        (r"\b(?:AKIA|ASIA|AROA|AIDA)[0-9A-Z]{12,}", REDACTED),
-        (r"\b(?:sk|pk|rk|whsec)[-_][A-Za-z0-9_-]{16,}", REDACTED),
-        (
-            r"\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}|\bnpm_[A-Za-z0-9]{20,}",
-            REDACTED,
-        ),
-        (r"\bxox[a-z]-[A-Za-z0-9-]{8,}|\bAIza[\w-]{30,}|\bSG\.[\w-]{16,}\.[\w-]{16,}", REDACTED),
-        (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*", REDACTED),
-    )
-)
-
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")
-_KEY_ENDS = re.compile(r"-----END [A-Z ]{0,40}PRIVATE KEY-----")
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{40,80}\s*")
 
 
@@ -80,10 +38,8 @@ def printable(text: str) -> str:
 
 
 def redact(text: str) -> str:
-    """The text with what looks like a secret replaced by `[redacted]`."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
+    """The text without the secrets that this process has read, and without what looks like one."""
+    return by_looks(KNOWN.hide(text))
 
 
 def clean(text: str, limit: int = LINE_LIMIT) -> str:
@@ -97,7 +53,7 @@ def clean_lines(lines: Iterable[bytes]) -> list[str]:
     A private key spans lines, so its body is hidden too, also when the log begins in its middle.
     """
     raw = [line[: 4 * _LOOKED_AT].decode("utf-8", errors="replace") for line in lines]
-    hidden = _inside_keys(raw)
+    hidden = _inside_keys(raw) | _below_names(raw)
     return [
         REDACTED if index in hidden else redact(printable(line[:_LOOKED_AT])).rstrip()
         for index, line in enumerate(raw)
@@ -123,6 +79,23 @@ def _inside_keys(lines: list[str]) -> set[int]:
         else:
             within = False
     return inside
+
+
+_NAME_ENDS = re.compile(
+    r"(?:pass(?:word|wd|phrase|code|wort)|secret|token|(?:api|access|private|account)[_ -]?key)[\w.-]{0,40}"
+    r"(?:[\"']?\s{0,3}(?:[:=]|=>)\s{0,3}[|>]?[+-]?|[\"'],?)\s{0,20}$",
+    re.IGNORECASE,
+)
+_ONE_WORD = re.compile(r"\s*[^\s{}\[\]]{4,}\s*")
+
+
+def _below_names(lines: list[str]) -> set[int]:
+    """Lines that are one word, below a line that ends with the name of a secret."""
+    return {
+        index + 1
+        for index, (line, below) in enumerate(itertools.pairwise(lines))
+        if _NAME_ENDS.search(line.rstrip()[-200:]) and _ONE_WORD.fullmatch(below)
+    }
 
 
 def excerpt(line: str, begin: int, end: int, limit: int = LINE_LIMIT) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from models.redaction.known import KNOWN
 from models.service.secret import SecretRef
 
 
@@ -13,7 +14,16 @@ class SecretMissing(Exception):
 
 
 def resolve(ref: SecretRef) -> str:
-    """The value of a secret, without the line end that editors add. Raises `SecretMissing`."""
+    """The value of a secret, without the line end that editors add. Raises `SecretMissing`.
+
+    What was read is hidden from then on wherever text is cleaned.
+    """
+    value = _read(ref)
+    KNOWN.remember(value)
+    return value
+
+
+def _read(ref: SecretRef) -> str:
     if ref.env is not None:
         value = os.environ.get(ref.env, "")
         if not value:

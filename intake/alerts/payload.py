@@ -29,6 +29,8 @@ from models.base import Model
 from models.configuration.configuration import USUAL_LABELS
 from models.incident.alert import AlertStatus
 from models.incident.alert_life import shortened
+from models.redaction.known import KNOWN
+from models.redaction.redact import redact, redact_named
 from models.text import plain
 
 MAX_LABEL = 4096
@@ -42,6 +44,8 @@ SAID_FIRST = ("summary", "description")
 """What people read first is the last to be left out."""
 NAMED_FIRST = ("alertname", *USUAL_LABELS, "severity")
 """The labels that decide what is done are never left out."""
+NAMES_A_SECRET = ("secret", "secret_name", "key")
+"""Labels by which exporters name a secret or a key of a store, and do not tell it."""
 SHORT_LABEL = 128
 """As long as a label may be where there are too many long ones."""
 LONGEST_NAME = 256
@@ -81,6 +85,14 @@ def _cut(text: str, most: int) -> str:
     return f"{text[: most - 10]}… {digits}"
 
 
+def _hidden(name: str, text: str) -> str:
+    """A label without a secret in it; those that decide what is done stay as they are."""
+    if name in NAMED_FIRST:
+        return text
+    text = KNOWN.hide(text)
+    return redact(text) if name in NAMES_A_SECRET else redact_named(name, text)
+
+
 def _status(value: Any) -> Any:
     return AlertStatus.FIRING if value is None else value.lower() if isinstance(value, str) else value
 
@@ -115,7 +127,7 @@ class ReceivedAlert(Model):
     def _labels_fit(cls, labels: dict[str, str]) -> dict[str, str]:
         """Labels say what the alert is about: long ones are cut before any is left out."""
         for most in (MAX_LABEL, SHORT_LABEL):
-            cut = {name: _cut(text, most) for name, text in labels.items()}
+            cut = {name: _hidden(name, _cut(text, most)) for name, text in labels.items()}
             if _size(cut) <= MAX_LABELS:
                 return cut
         return _as_many_as_fit(cut, MAX_LABELS, NAMED_FIRST)
@@ -124,7 +136,10 @@ class ReceivedAlert(Model):
     @classmethod
     def _annotations_fit(cls, annotations: dict[str, str]) -> dict[str, str]:
         """Annotations are prose: their alert is worth more than all that does not fit."""
-        cut = {name: _cut(text, MAX_ANNOTATION) for name, text in annotations.items()}
+        cut = {
+            name: redact_named(name, _cut(KNOWN.hide(text), MAX_ANNOTATION))
+            for name, text in annotations.items()
+        }
         return _as_many_as_fit(cut, MAX_ANNOTATIONS, SAID_FIRST)
 
 
@@ -191,7 +206,7 @@ def read_webhook(body: bytes) -> Batch:
         refused=tuple(refused),
         size=len(body),
         truncated=envelope.truncated_alerts + max(0, len(envelope.alerts) - MAX_ALERTS),
-        group_labels=envelope.group_labels,
+        group_labels={name: _hidden(name, text) for name, text in envelope.group_labels.items()},
     )
 
 

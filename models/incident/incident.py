@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from models.actions.change import Risk
 from models.actions.plan import Plan
 from models.base import Model
 from models.incident.alert import Alert
 from models.names import Severity
+from models.redaction.redact import redact
 
 
 class Phase(StrEnum):
@@ -52,7 +53,8 @@ class Spoken(Model):
 
     by: str = ""
     through: Through = Through.TEMPORAL_UI
-    text: str = ""
+    text: Annotated[str, AfterValidator(redact)] = ""
+    """Without what looks like a secret, whoever wrote it where."""
 
 
 class Verdict(StrEnum):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.support.redaction import LINE_LIMIT, REDACTED, clean, clean_lines, excerpt, redact
+from activities.support.redaction import LINE_LIMIT, clean, clean_lines, excerpt, redact
+from models.redaction.shapes import REDACTED
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 

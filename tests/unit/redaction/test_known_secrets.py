@@ -1,0 +1,61 @@
+"""What the process has read as a secret is hidden in every form in which it is written."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from activities.support.redaction import clean
+from activities.support.secrets import resolve
+from models.redaction.known import KnownSecrets
+from models.service.secret import SecretRef
+
+SECRET = 'correct horse "battery" & staple/ü'
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        SECRET,
+        quote(SECRET, safe=""),
+        quote_plus(SECRET),
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+        SECRET.encode().hex(),
+    ],
+)
+def test_a_known_secret_is_hidden_in_each_encoding(written: str) -> None:
+    known = KnownSecrets()
+    known.remember(SECRET)
+    hidden = known.hide(f"sent {written} to it")
+    assert hidden != f"sent {written} to it"
+    assert "horse" not in hidden
+
+
+@pytest.mark.parametrize("name", ["a", "ab", "abc", "admin"])
+def test_a_known_secret_is_hidden_in_a_basic_header_behind_any_name(name: str) -> None:
+    known = KnownSecrets()
+    known.remember("horse-battery")
+    pair = base64.b64encode(f"{name}:horse-battery".encode()).decode()
+    assert "[redacted]" in known.hide(pair)
+
+
+def test_a_short_secret_hides_no_words() -> None:
+    known = KnownSecrets()
+    known.remember("on")
+    assert known.hide("the service is on") == "the service is on"
+
+
+def test_what_is_read_as_a_secret_is_hidden_from_then_on(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("plain words of a pass phrase that is no pattern\n")
+    line = "it said: plain words of a pass phrase that is no pattern."
+    assert clean(line) == line
+    resolve(SecretRef(file=str(file)))
+    assert clean(line) == "it said: [redacted]."

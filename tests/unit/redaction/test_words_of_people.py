@@ -1,0 +1,61 @@
+"""The words of an alert and of a person carry no secret into a history; an alert stays the same alert."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from intake.alerts.fingerprint import fingerprint_of
+from intake.alerts.payload import ReceivedAlert, read_webhook
+from models.incident.incident import Decision, Spoken
+
+NAMES = {"alertname": "HighErrorRate", "service": "token-service", "severity": "critical"}
+
+
+def received(labels: Mapping[str, str], annotations: Mapping[str, str]) -> ReceivedAlert:
+    body = {"alerts": [{"status": "firing", "labels": labels, "annotations": annotations}]}
+    ((_, alert),) = read_webhook(json.dumps(body).encode()).good
+    return alert
+
+
+def test_a_secret_in_an_annotation_is_hidden() -> None:
+    alert = received(
+        NAMES,
+        {
+            "summary": "login with password=hunter2 failed",
+            "password": "hunter2",
+            "link": "http://a:hunter2@b/",
+        },
+    )
+    assert "hunter2" not in alert.model_dump_json()
+    assert alert.annotations["summary"] == "login with password=[redacted] failed"
+
+
+def test_a_secret_in_a_label_is_hidden_and_the_alert_stays_the_same() -> None:
+    labels = {**NAMES, "url": "http://app:hunter2@db/", "secret": "shop-tls", "instance": "10.0.0.1:9100"}
+    alert = received(labels, {})
+    assert alert.fingerprint == fingerprint_of(labels)
+    assert alert.labels == {**labels, "url": "http://app:[redacted]@db/"}
+
+
+def test_the_labels_of_a_group_are_those_of_its_alerts() -> None:
+    labels = {**NAMES, "url": "http://app:hunter2@db/"}
+    body = {"groupLabels": labels, "alerts": [{"status": "firing", "labels": labels}]}
+    batch = read_webhook(json.dumps(body).encode())
+    assert batch.group_labels == batch.good[0][1].labels
+
+
+def test_ordinary_words_of_an_alert_stay() -> None:
+    words = {
+        "summary": "5.2% of 1000 requests failed",
+        "runbook_url": "https://wiki.example.com/run?page=2#a",
+    }
+    alert = received(NAMES, words)
+    assert alert.annotations == words
+    assert alert.labels == NAMES
+
+
+def test_a_secret_in_what_a_person_says_is_hidden() -> None:
+    assert Spoken(text="the new password is hunter2").text == "the new password is [redacted]"
+    assert "hunter2" not in Decision.model_validate({"text": "use postgres://a:hunter2@db/x"}).text
+    assert Spoken(text="restarted it at 02:11, looks well").text == "restarted it at 02:11, looks well"
