@@ -14,7 +14,7 @@ from models.configuration.backups import BackupLocation
 
 NOBODY = 65534
 _SAID = 4096
-_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
 class Failed(Exception):
@@ -57,7 +57,7 @@ async def run(argv: Sequence[str], *, password: str = "", feed: Iterator[bytes] 
         stdin=asyncio.subprocess.DEVNULL if feed is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env={**_ENVIRONMENT, **({"PGPASSWORD": password} if password else {})},
+        env={**ENVIRONMENT, **({"PGPASSWORD": password} if password else {})},
     )
     try:
         _, said = await asyncio.gather(_give(process, feed), _said_by(process))

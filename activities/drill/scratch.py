@@ -25,7 +25,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 from activities.drill.production import refuse_production
-from activities.drill.programs import NOBODY, Failed, program, run, with_its_parent
+from activities.drill.programs import ENVIRONMENT, NOBODY, Failed, program, run, with_its_parent
 from activities.postgres.address import for_asyncpg
 from activities.support.secrets import resolve
 from models.base import in_bytes
@@ -165,6 +165,7 @@ async def _start(location: BackupLocation, data: Path, directory: Path) -> async
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
+        env=ENVIRONMENT,
     )
 
 

@@ -33,11 +33,14 @@ def run(
     command: Sequence[str],
     *,
     timeout: timedelta,
+    environment: Mapping[str, str],
     stdin: str = "",
     directory: str | None = None,
-    environment: Mapping[str, str] | None = None,
 ) -> Ran:
-    """Run to its end. Raises `Unsupported` if it cannot begin, `ManagerRefused` if it outlives `timeout`."""
+    """Run to its end, with this environment alone.
+
+    Raises `Unsupported` if it cannot begin, `ManagerRefused` if it outlives `timeout`.
+    """
     # Output goes to files: a program that writes a gigabyte, or leaves a child behind that keeps
     # the stream open, must not hold this thread or its memory.
     with (
@@ -54,7 +57,7 @@ def run(
                 stdout=said,
                 stderr=complained,
                 cwd=directory,
-                env=None if environment is None else dict(environment),
+                env=dict(environment),
                 start_new_session=True,
             )
         except OSError as error:

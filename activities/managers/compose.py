@@ -9,7 +9,6 @@ names. To keep a roll-back, change the tag there.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from typing import Any
 
 from activities.managers.command import run
 from activities.managers.manager import ManagerRefused, Unsupported
+from activities.support.environment import minimal
 from activities.support.redaction import clean
 
 _LABEL = "com.docker.compose."
@@ -66,7 +66,7 @@ class Compose:
     """The Compose program, speaking to the same engine as the rest."""
 
     def __init__(self, docker_host: str) -> None:
-        self._environment = {**os.environ, "DOCKER_HOST": docker_host}
+        self._environment = {**minimal(), "DOCKER_HOST": docker_host}
 
     def run_image(self, project: Project, image: str, environment: tuple[str, ...]) -> None:
         """Recreate the service from `image`, if nothing else would change with it."""
@@ -145,8 +145,8 @@ class Compose:
         if changed:
             raise Unsupported(
                 f"the Compose files of {project.name} would also change {clean(', '.join(changed), 120)} of"
-                f" {project.service}: they were edited since, or need variables of the shell that deployed;"
-                " deploy it once by hand, or configure a rollback script"
+                f" {project.service}: they were edited since, or need variables of the shell that deployed,"
+                " which belong in the project's .env; deploy it once by hand, or configure a rollback script"
             )
         unread = sorted(name for name, value in allowed.items() if wanted.get(name) != value)
         if unread:

@@ -6,9 +6,10 @@ version is no longer the one to leave says that it need not run.
 
 from __future__ import annotations
 
-from activities.managers import ManagerRefused, ServiceManager
+from activities.managers import ManagerRefused, ServiceManager, Unsupported
 from activities.managers.command import run
 from activities.service.outcomes import Outcome
+from activities.support.environment import VariableMissing, minimal
 from models.actions.service import RollBack
 from models.service.service import RollBackScript
 
@@ -32,9 +33,19 @@ class ScriptRun:
         return Outcome(self._status == 0, f"the rollback script succeeded; it is {seen.reason}", version)
 
     def act(self) -> None:
-        """Run it. Raises `ManagerRefused` with its last words if it fails or takes too long."""
+        """Run it. Raises `ManagerRefused` with its last words if it fails or takes too long.
+
+        Raises `Unsupported` if it cannot begin.
+        """
+        script = self._script
+        try:
+            environment = minimal(script.environment)
+        except VariableMissing as missing:
+            raise Unsupported(f"the rollback script was not run: {missing}") from None
         self._status = _BEGUN
-        done = run(self._script.command, timeout=self._script.timeout, directory=self._script.directory)
+        done = run(
+            script.command, timeout=script.timeout, directory=script.directory, environment=environment
+        )
         self._status = done.status
         if done.status != 0:
             raise ManagerRefused(f"the rollback script failed with status {done.status}: {done.last_words}")

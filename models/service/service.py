@@ -36,6 +36,8 @@ from models.service.videos import Videos
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")]
 """A machine, as `host` of a service and `--host` of its worker name it."""
 
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+
 LONGEST_ROLL_BACK = timedelta(minutes=9)
 """The activity that runs the script times out after 10 minutes; the script must end before."""
 
@@ -157,6 +159,8 @@ class RollBackScript(Configured):
     command: tuple[str, ...] = Field(min_length=1)
     directory: str = "."
     timeout: Interval = timedelta(minutes=5)
+    environment: tuple[VariableName, ...] = ()
+    """Variables of the worker that it gets, besides those that say where programs and Docker are."""
 
     @field_validator("timeout")
     @classmethod
