@@ -14,7 +14,6 @@ from detect_secrets.plugins.discord import DiscordBotTokenDetector
 from detect_secrets.plugins.github_token import GitHubTokenDetector
 from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
 from detect_secrets.plugins.mailchimp import MailchimpDetector
-from detect_secrets.plugins.openai import OpenAIDetector
 from detect_secrets.plugins.pypi_token import PypiTokenDetector
 from detect_secrets.plugins.sendgrid import SendGridDetector
 from detect_secrets.plugins.slack import SlackDetector
@@ -32,7 +31,6 @@ _MAINTAINED: tuple[type[RegexBasedDetector], ...] = (
     GitHubTokenDetector,
     GitLabTokenDetector,
     MailchimpDetector,
-    OpenAIDetector,
     PypiTokenDetector,
     SendGridDetector,
     SlackDetector,

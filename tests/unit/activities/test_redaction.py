@@ -111,7 +111,24 @@ def test_an_excerpt_holds_what_was_found() -> None:
 
 @pytest.mark.parametrize(
     "part",
-    ["a", "password", "://", "=", "eyJ", "token=", '"', "bearer ", "\x1b[", "--key", "sk-", "x:", "key=\\"],
+    [
+        "a",
+        "password",
+        "://",
+        "=",
+        "eyJ",
+        "token=",
+        '"',
+        "bearer ",
+        "\x1b[",
+        "--key",
+        "sk-",
+        "sk-a",
+        "mysql -",
+        "%3A%2F%2F",
+        "x:",
+        "key=\\",
+    ],
 )
 def test_no_line_takes_long(part: str) -> None:
     line = part * 30_000 + "@"
