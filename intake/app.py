@@ -57,7 +57,7 @@ def build(
         *webhook.routes(),
         *IncidentPages(incidents, keys).routes(),
         *ReportPages(configuration, keys).routes(),
-        *HealthPages(client, itself.problem, itself.worker, metrics).routes(),
+        *HealthPages(client, itself.problem, itself.worker, metrics, keys).routes(),
     ]
     app = Starlette(
         routes=[*routes, describing(routes)],

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from temporalio.client import Client
 
 from intake.http.answers import shown
+from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics
 from intake.http.openapi import Endpoint
 from models.base import Model
@@ -27,14 +28,17 @@ class Alive(Model):
 
 
 class Ready(Model):
-    """The answer to `GET /readyz`."""
+    """The answer to `GET /readyz`. `checks` is empty for a reader without a token."""
 
     ready: bool
-    checks: tuple[Check, ...]
+    checks: tuple[Check, ...] = ()
 
 
 class HealthPages:
-    """Liveness and readiness apart: only a process that is not alive needs a restart."""
+    """Liveness and readiness apart: only a process that is not alive needs a restart.
+
+    All can be read without a token, and then no name of a service, host or address is in them.
+    """
 
     def __init__(
         self,
@@ -42,11 +46,13 @@ class HealthPages:
         problem: Callable[[], str],
         worker: EmbeddedWorker | None,
         metrics: IntakeMetrics,
+        keys: Keys,
     ) -> None:
         self._client = client
         self._problem = problem
         self._worker = worker
         self._metrics = metrics
+        self._keys = keys
 
     def routes(self) -> list[Endpoint]:
         return [
@@ -58,7 +64,7 @@ class HealthPages:
     async def alive(self, _: Request) -> Response:
         return shown(Alive())
 
-    async def ready(self, _: Request) -> Response:
+    async def ready(self, request: Request) -> Response:
         checks = list(
             await asyncio.gather(
                 check_temporal(self._client),
@@ -68,10 +74,10 @@ class HealthPages:
         )
         if self._worker:
             checks.append(self._worker.check())
-        ready = Ready(
-            ready=all(check.ok or check.optional for check in checks), checks=(*checks, self._configuration())
-        )
-        return shown(ready, 200 if ready.ready else 503)
+        checks.append(self._configuration())
+        ready = all(check.ok or check.optional for check in checks)
+        told = checks if self._keys.knows(request) else ()
+        return shown(Ready(ready=ready, checks=tuple(told)), 200 if ready else 503)
 
     def _configuration(self) -> Check:
         """An invalid file is reported; the last valid one stays in force."""
@@ -79,5 +85,6 @@ class HealthPages:
         cure = "the last valid one is in force; repair the file" if problem else ""
         return Check(name="configuration", ok=not problem, problem=problem, cure=cure)
 
-    async def metrics(self, _: Request) -> Response:
-        return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    async def metrics(self, request: Request) -> Response:
+        metrics = self._metrics.registry if self._keys.knows(request) else self._metrics.nameless
+        return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)

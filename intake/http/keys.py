@@ -24,21 +24,19 @@ class Keys:
     people: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Name to token."""
 
+    def knows(self, request: Request) -> bool:
+        """Whether a sender or a known person asks; without `sender`, everybody is as good as one."""
+        return self.sender is None or self._known(_bearer(request))
+
     def admit(self, request: Request) -> None:
         """Accept a sender or a known person. Raises Stop with 401."""
-        if self.sender is None:
-            return
-        given = _bearer(request)
-        if not (_same(given, self.sender) | (self._holder(given) is not None)):
+        if not self.knows(request):
             raise Stop(401, "the bearer token is missing or wrong", CHALLENGE)
 
     def admit_reader(self, request: Request) -> None:
         """As `admit`, also by a browser, which sends the token as a password. Only for what changes nothing:
         a browser sends it again with whatever another page makes it ask for."""
-        if self.sender is None:
-            return
-        given = _bearer(request) or _password(request)
-        if not (_same(given, self.sender) | (self._holder(given) is not None)):
+        if not (self.knows(request) or self._known(_password(request))):
             raise Stop(401, "the token is missing or wrong", BROWSERS)
 
     def person(self, request: Request) -> str:
@@ -53,6 +51,9 @@ class Keys:
         if holder is None:
             raise Stop(401, "the bearer token is missing, or is not a person's", CHALLENGE)
         return holder
+
+    def _known(self, given: str) -> bool:
+        return _same(given, self.sender or "") | (self._holder(given) is not None)
 
     def _holder(self, given: str) -> str | None:
         """Compares every token, so that the time taken reveals nothing."""
