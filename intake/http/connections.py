@@ -12,6 +12,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from intake.http.gate import TARGET
+from intake.http.peers import Crowd
 
 HEADERS_WITHIN = 10.0
 """Seconds for all headers of a request: uvicorn itself would wait for ever."""
@@ -42,6 +43,7 @@ class PromptApp:
         self._app = app
         self.connections: dict[object, PromptRequests] = {}
         """By the address of the peer, as in the scope of a request."""
+        self.waiting: Crowd[PromptRequests] = Crowd(PromptRequests.leave)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = self.connections.get(scope["client"])
@@ -73,15 +75,18 @@ class PromptRequests(asyncio.Protocol):
         if not isinstance(config.app, PromptApp):
             raise TypeError("the application of these connections must be a PromptApp")
         self._connections = config.app.connections
+        self._waiting = config.app.waiting
         self._http = _WithTarget(config=config, **others)
         self._deadline: asyncio.TimerHandle | None = None
-        self._heard = self._begun = False
+        self._heard = self.begun = False
+        self.peer = ""
         self._head = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._http.connection_made(self._transport)
         self._connections[self._http.client] = self
+        self.peer = self._http.client[0] if self._http.client else ""
         self.wait()
 
     def data_received(self, data: bytes) -> None:
@@ -110,21 +115,23 @@ class PromptRequests(asyncio.Protocol):
 
     def begin(self) -> None:
         """A request has arrived."""
-        self._begun = True
+        self.begun = True
         self._clear()
 
     def wait(self) -> None:
         """Start the deadline of the next request."""
         if not self._transport.is_closing():
-            self._deadline = asyncio.get_running_loop().call_later(HEADERS_WITHIN, self._end)
+            self._deadline = asyncio.get_running_loop().call_later(HEADERS_WITHIN, self.leave)
+            self._waiting.add(self)
 
     def _clear(self) -> None:
+        self._waiting.remove(self)
         if self._deadline is not None:
             self._deadline.cancel()
 
-    def _end(self) -> None:
+    def leave(self) -> None:
         """Answer 408 to an incomplete header; just close an idle connection."""
-        if self._heard and not self._begun:
+        if self._heard and not self.begun:
             self._transport.write(_TOO_LATE)
             self._transport.close()
         else:

@@ -85,13 +85,34 @@ async def test_connections_that_bring_their_requests_stay_open_between_them(inta
             assert await reader.readexactly(len(b'{"status":"ok"}')) == b'{"status":"ok"}'
 
 
+async def test_a_thousand_half_sent_headers_keep_nobody_out(intake: Intake) -> None:
+    """From one address, which is also that of Alertmanager: all of them are held open meanwhile."""
+    async with httpx.AsyncClient(base_url=intake.url, trust_env=False, timeout=30) as http:
+        async with AsyncExitStack() as crowd:
+            answers = []
+            for place in range(1000):
+                _, writer = await crowd.enter_async_context(connected(intake))
+                writer.write(HEAD)
+                if place % 50 == 49:
+                    answers.append((await http.get("/healthz", headers={"connection": "close"})).status_code)
+            sent = await http.post("/v1/alertmanager", content=b"{}", headers={"connection": "close"})
+        assert answers == [200] * 20
+        assert sent.status_code == 415
+
+
 async def test_too_many_connections_are_answered_503_and_leave_one_line_in_the_log(intake: Intake) -> None:
+    """Each of them brings a request whose body is not there yet."""
     async with httpx.AsyncClient(base_url=intake.url, trust_env=False, timeout=30) as http:
         async with AsyncExitStack() as crowd:
             for _ in range(MOST_CONNECTIONS):
-                await crowd.enter_async_context(connected(intake))
-            answers = [await http.get("/healthz") for _ in range(20)]
-            assert {answer.status_code for answer in answers} == {503}
+                _, writer = await crowd.enter_async_context(connected(intake))
+                writer.write(HEAD + b"content-type: application/json\r\ncontent-length: 1000\r\n\r\n")
+                await writer.drain()
+
+            async def are_refused() -> bool:
+                return (await http.get("/healthz")).status_code == 503
+
+            assert await until(are_refused)
         assert await until(lambda: _well(http))
     assert 1 <= len([line for line in intake.log if "Exceeded concurrency limit" in line]) <= 2
 
