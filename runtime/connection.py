@@ -16,6 +16,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RetryConfig, RPCError
 
+from models.redaction.known import KNOWN
+
 DEFAULT_ADDRESS = "localhost:7233"
 PATIENCE = timedelta(seconds=5)
 """How long a call may take, its retries included."""
@@ -43,6 +45,7 @@ def connect_config() -> ClientConnectConfig:
     except (RuntimeError, ValueError, OSError) as error:
         raise _misconfigured(str(error)) from error
     config.setdefault("target_host", DEFAULT_ADDRESS)
+    KNOWN.remember(config.get("api_key") or "")
     return config
 
 

@@ -13,6 +13,7 @@ from activities.support.redaction import clean
 from activities.support.secrets import resolve
 from models.redaction.known import KnownSecrets
 from models.service.secret import SecretRef
+from runtime.connection import connect_config
 
 SECRET = 'correct horse "battery" & staple/ü'
 
@@ -59,3 +60,9 @@ def test_what_is_read_as_a_secret_is_hidden_from_then_on(tmp_path: Path) -> None
     assert clean(line) == line
     resolve(SecretRef(file=str(file)))
     assert clean(line) == "it said: [redacted]."
+
+
+def test_the_key_for_temporal_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_API_KEY", "plain words of another phrase")
+    connect_config()
+    assert clean("it said: plain words of another phrase") == "it said: [redacted]"
