@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -62,7 +63,10 @@ def test_what_is_read_as_a_secret_is_hidden_from_then_on(tmp_path: Path) -> None
     assert clean(line) == "it said: [redacted]."
 
 
-def test_the_key_for_temporal_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TEMPORAL_API_KEY", "plain words of another phrase")
-    connect_config()
+def test_the_key_for_temporal_is_hidden() -> None:
+    os.environ["TEMPORAL_API_KEY"] = "plain words of another phrase"
+    try:
+        connect_config()
+    finally:
+        del os.environ["TEMPORAL_API_KEY"]
     assert clean("it said: plain words of another phrase") == "it said: [redacted]"
