@@ -6,10 +6,15 @@ import os
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psutil
 
+from models.service.process import ProcessIdentity
+
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
+_START = 19
+"""Where `/proc/PID/stat` has the start, counted from behind the name, which may hold anything."""
 _CPU_SAMPLE = 0.3
 """Seconds over which CPU use is measured."""
 
@@ -33,6 +38,29 @@ def began_of(pid: int) -> datetime | None:
         return began(psutil.Process(pid))
     except psutil.Error:
         return None
+
+
+def identity_of(pid: int) -> ProcessIdentity | None:
+    """What tells this process from all others; None when it is gone, or this is not Linux.
+
+    Raises `PermissionError` when this user may not look.
+    """
+    process = Path(psutil.PROCFS_PATH, str(pid))
+    try:
+        since_boot = int((process / "stat").read_bytes().rpartition(b")")[2].split()[_START])
+        executable, file = (process / "exe").readlink(), (process / "exe").stat()
+        return ProcessIdentity(
+            boot=Path(psutil.PROCFS_PATH, "sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),
+            started=since_boot,
+            executable=bytes(executable).decode(errors="backslashreplace"),
+            device=file.st_dev,
+            inode=file.st_ino,
+            owner=psutil.Process(pid).uids().real,
+        )
+    except (FileNotFoundError, ProcessLookupError, psutil.NoSuchProcess):
+        return None
+    except psutil.AccessDenied as error:
+        raise PermissionError(str(error)) from error
 
 
 def family(pid: int) -> tuple[psutil.Process, ...]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import psutil
 
 from activities.managers import ServiceManager, Unsupported
-from activities.managers.host_processes import began
+from activities.managers.host_processes import identity_of
 from activities.managers.process_seen import ProcessSeen
 from activities.service.ports import listeners
 from models.actions.database import RestartDatabase
@@ -30,9 +30,6 @@ from models.base import in_bytes
 
 SAME_START = timedelta(milliseconds=100)
 """The kernel counts a start from boot: two readings of one start differ by less than this."""
-
-SAME_PROCESS = timedelta(seconds=1)
-"""Within this a creation time is the same: the clock may have been set since it was read."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +132,15 @@ def _killed(action: KillProcess) -> Outcome:
 
 
 def lives(action: KillProcess) -> bool:
-    """Whether the very process that was seen still runs, and not another one under its number."""
+    """Whether the very process that was seen still runs, and not another one under its number.
+
+    One that this user may not look at counts as the one that was seen: nothing is taken for done.
+    """
     try:
-        process = psutil.Process(action.pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
+        if psutil.Process(action.pid).status() == psutil.STATUS_ZOMBIE:
             return False
-        return abs(began(process) - action.started_at) <= SAME_PROCESS
+        return identity_of(action.pid) == action.identity
     except psutil.NoSuchProcess:
         return False
+    except PermissionError:
+        return True

@@ -12,10 +12,11 @@ import psutil
 from temporalio import activity
 
 from activities.managers import ManagerError, Managers, ServiceManager
-from activities.managers.host_processes import began
+from activities.managers.host_processes import began, identity_of
 from activities.support.redaction import clean
 from models.base import Model
 from models.evidence.evidence import Evidence, Finding
+from models.service.process import ProcessIdentity
 from models.service.service import Service
 
 DOCKER_PROXY = "docker-proxy"
@@ -29,6 +30,8 @@ class PortOwner(Model):
     name: str
     started_at: datetime
     ours: bool
+    identity: ProcessIdentity | None = None
+    """None when it cannot be told from another with its number: it is not killed then."""
 
 
 class PortSeen(Evidence):
@@ -83,8 +86,16 @@ class PortActivities:
             pid=pid,
             name=name,
             started_at=started_at,
+            identity=_identity(pid),
             ours=_is_ours(self._managers.of(service), pid, name, port),
         )
+
+
+def _identity(pid: int) -> ProcessIdentity | None:
+    try:
+        return identity_of(pid)
+    except OSError:
+        return None
 
 
 def _is_ours(manager: ServiceManager, pid: int, name: str, port: int) -> bool:

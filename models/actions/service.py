@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from models.actions.change import Change, Risk
 from models.base import in_bytes
+from models.service.process import ProcessIdentity
 from models.service.service import RollBackScript
 from models.version import Version
 
@@ -69,13 +70,13 @@ class RaiseMemoryLimit(Change):
 
 
 class KillProcess(Change):
-    """End the process that holds the service's port; refused if the PID now belongs to another."""
+    """End the process that holds the service's port; refused unless it is the very one that was seen."""
 
     risk = Risk.DANGEROUS
     kind: Literal["kill-process"] = "kill-process"
     pid: int
     process: str
-    started_at: datetime
+    identity: ProcessIdentity
     port: int
 
     @property
@@ -84,7 +85,8 @@ class KillProcess(Change):
 
     @property
     def changes(self) -> str:
-        return f"process {self.pid} is gone, and port {self.port} is free for {self.service.name}"
+        who = f"{self.identity.executable}, of user {self.identity.owner}"
+        return f"process {self.pid} ({who}) is gone, and port {self.port} is free for {self.service.name}"
 
 
 class RollBack(Change):

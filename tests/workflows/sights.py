@@ -24,6 +24,7 @@ from activities.service.logs import LogMatch, LogsSeen
 from activities.service.networks import NetworksSeen
 from activities.service.ports import PortOwner, PortSeen
 from models.evidence.evidence import Finding, VerificationResult
+from models.service.process import ProcessIdentity
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 MIB = 2**20
@@ -75,11 +76,12 @@ UNSEEN_PROCESS = ProcessSeen(reason="the engine does not answer")
 
 QUIET_LOG = LogsSeen(finding=Finding.OK, reason="nothing stands out", tail=("boom",))
 FREE_PORT = PortSeen(finding=Finding.OK, reason="nobody listens", port=3000)
+THIEF = ProcessIdentity(boot="b5ad", started=4711, executable="/usr/bin/thief", device=1, inode=2, owner=1000)
 TAKEN_PORT = PortSeen(
     finding=Finding.BAD,
     reason="pid 77 (thief) listens on port 3000",
     port=3000,
-    owner=PortOwner(pid=77, name="thief", started_at=LONG_AGO, ours=False),
+    owner=PortOwner(pid=77, name="thief", started_at=LONG_AGO, ours=False, identity=THIEF),
 )
 ROOMY_HOST = HostSeen(finding=Finding.OK, reason="room enough")
 FULL_DISK = HostSeen(

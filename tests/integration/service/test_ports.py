@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psutil
 import pytest
@@ -14,7 +17,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.managers import DockerEngine, Managers
-from activities.managers.host_processes import began
+from activities.managers.host_processes import identity_of
 from activities.service.actions import ActionActivities
 from activities.service.ports import PortActivities, PortSeen
 from models.actions.change import ActionResult, Perform
@@ -49,13 +52,14 @@ def look(managers: Managers, service: Service) -> PortSeen:
     return ActivityEnvironment().run(PortActivities(managers).look_at_port, service)
 
 
-def plan_to_kill(pid: int, port: int, later: timedelta = timedelta()) -> KillProcess:
-    process = psutil.Process(pid)
+def plan_to_kill(pid: int, port: int, **other: Any) -> KillProcess:
+    identity = identity_of(pid)
+    assert identity
     return KillProcess(
         service=docker_service("backend", port=port),
         pid=pid,
-        process=process.name(),
-        started_at=began(process) + later,
+        process=psutil.Process(pid).name(),
+        identity=identity.model_copy(update=other),
         port=port,
     )
 
@@ -154,11 +158,57 @@ def test_kills_the_process_that_was_seen(managers: Managers, listen: Listen, man
 
 def test_a_number_that_belongs_to_another_is_not_killed(managers: Managers, listen: Listen) -> None:
     process, port = listen()
-    action = plan_to_kill(process.pid, port, later=timedelta(seconds=-5))
+    seen = identity_of(process.pid)
+    assert seen
+    action = plan_to_kill(process.pid, port, started=seen.started - 1)
     effect = kill(managers, action)
     assert process.poll() is None
     assert not effect.done
-    assert "is not the one that was seen: its number belongs to another now" in effect.found
+    assert "is not the one that was seen (it started at another time): nothing" in effect.found
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"boot": "the one before"}, "it started at another time"),
+        ({"executable": "/opt/thief"}, "instead of /opt/thief"),
+        ({"inode": 1}, "another file at its path"),
+        ({"owner": 4711}, "instead of 4711"),
+    ],
+    ids=["boot", "path", "file", "owner"],
+)
+def test_a_process_that_differs_in_one_thing_is_not_killed(
+    managers: Managers, listen: Listen, other: dict[str, Any], said: str
+) -> None:
+    process, port = listen()
+    effect = kill(managers, plan_to_kill(process.pid, port, **other))
+    assert process.poll() is None
+    assert not effect.done
+    assert said in effect.found
+
+
+def test_a_process_that_runs_another_program_since_the_plan_is_not_killed(managers: Managers) -> None:
+    """Same number, start, owner and socket, and yet another program than the one that was approved."""
+    swap = f"""
+import os, socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+listener.set_inheritable(True)
+print(listener.getsockname()[1], flush=True)
+sys.stdin.readline()
+os.execv({shutil.which("sh")!r}, ["sh", "-c", "echo swapped; read forever"])
+"""
+    with subprocess.Popen([PYTHON, "-c", swap], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        action = plan_to_kill(process.pid, int(process.stdout.readline()))
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"swapped\n"
+        effect = kill(managers, action)
+        assert process.poll() is None
+        process.kill()
+    assert not effect.done
+    assert f"instead of {action.identity.executable}" in effect.found
 
 
 def test_who_no_longer_holds_the_port_is_not_killed(managers: Managers, listen: Listen) -> None:
@@ -172,7 +222,8 @@ def test_who_no_longer_holds_the_port_is_not_killed(managers: Managers, listen: 
 @pytest.mark.parametrize("pid", [1, os.getpid(), os.getppid()], ids=["init", "worker", "parent"])
 def test_what_the_worker_stands_on_is_never_killed(managers: Managers, pid: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        action = plan_to_kill(pid, listener.getsockname()[1])
+        seen = plan_to_kill(os.getppid() if pid == os.getppid() else os.getpid(), listener.getsockname()[1])
+        action = seen.model_copy(update={"pid": pid})
         with pytest.raises(ApplicationError, match="is what this worker runs on") as caught:
             kill(managers, action)
     assert caught.value.type == "Unsupported"

@@ -49,12 +49,14 @@ from models.actions.videos import (
 )
 from models.configuration.configuration import RISKY_KINDS
 from models.names import Severity
+from models.service.process import ProcessIdentity
 from models.service.service import DockerManager, RollBackScript, Service
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 GIB = 2**30
 BACKEND = Service(name="backend", manager=DockerManager(container="backend"))
-KILL = KillProcess(service=BACKEND, pid=77, process="thief", started_at=AT, port=3000)
+THIEF = ProcessIdentity(boot="b5ad", started=1, executable="/bin/thief", device=1, inode=2, owner=3)
+KILL = KillProcess(service=BACKEND, pid=77, process="thief", identity=THIEF, port=3000)
 START = StartService(service=BACKEND)
 
 EVERY: tuple[Action, ...] = (
@@ -182,7 +184,7 @@ def test_digests_tell_plans_apart() -> None:
     "changed",
     [
         KILL.model_copy(update={"pid": 78}),
-        KILL.model_copy(update={"started_at": AT + timedelta(milliseconds=1)}),
+        KILL.model_copy(update={"identity": THIEF.model_copy(update={"started": 2})}),
         KILL.model_copy(update={"service": BACKEND.model_copy(update={"host": "web-1"})}),
     ],
 )
