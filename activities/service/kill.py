@@ -73,6 +73,8 @@ def _refuse_another(action: KillProcess, name: str) -> None:
     seen = identity_of(action.pid)
     if seen is None:
         raise ProcessLookupError
+    if action.identity is None:
+        raise ManagerRefused(f"the plan does not say which {name} exactly: nothing was done to it")
     if differs := action.identity.beside(seen):
         raise ManagerRefused(f"{name} is not the one that was seen ({differs}): nothing more was done to it")
 

@@ -139,7 +139,7 @@ def lives(action: KillProcess) -> bool:
     try:
         if psutil.Process(action.pid).status() == psutil.STATUS_ZOMBIE:
             return False
-        return identity_of(action.pid) == action.identity
+        return action.identity is None or identity_of(action.pid) == action.identity
     except psutil.NoSuchProcess:
         return False
     except PermissionError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
+
+from pydantic import Field
 
 from models.actions.change import Change, Risk
 from models.base import in_bytes
@@ -76,7 +78,9 @@ class KillProcess(Change):
     kind: Literal["kill-process"] = "kill-process"
     pid: int
     process: str
-    identity: ProcessIdentity
+    started_at: datetime
+    identity: ProcessIdentity | None = Field(default=None, exclude_if=lambda identity: identity is None)
+    """None when the process could not be told from another with its number: nothing is killed then."""
     port: int
 
     @property
@@ -85,8 +89,8 @@ class KillProcess(Change):
 
     @property
     def changes(self) -> str:
-        who = f"{self.identity.executable}, of user {self.identity.owner}"
-        return f"process {self.pid} ({who}) is gone, and port {self.port} is free for {self.service.name}"
+        who = f" ({self.identity.executable}, of user {self.identity.owner})" if self.identity else ""
+        return f"process {self.pid}{who} is gone, and port {self.port} is free for {self.service.name}"
 
 
 class RollBack(Change):

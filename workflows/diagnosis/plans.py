@@ -83,10 +83,15 @@ def more_memory_then_start(now: Situation) -> Plan | None:
 def free_the_port_then_start(now: Situation) -> Plan | None:
     """Kill the exact process that holds the port; nobody is killed who was not seen there."""
     port, owner = now[looks.port_owner].port, now[looks.port_owner].owner
-    if port is None or owner is None or owner.ours or owner.identity is None:
+    if port is None or owner is None or owner.ours:
         return None
     kill = KillProcess(
-        service=now.service, pid=owner.pid, process=owner.name, identity=owner.identity, port=port
+        started_at=owner.started_at,
+        service=now.service,
+        pid=owner.pid,
+        process=owner.name,
+        identity=owner.identity,
+        port=port,
     )
     return Plan(steps=(kill, StartService(service=now.service)), why=now[looks.port_owner].reason)
 

@@ -59,6 +59,7 @@ def plan_to_kill(pid: int, port: int, **other: Any) -> KillProcess:
         service=docker_service("backend", port=port),
         pid=pid,
         process=psutil.Process(pid).name(),
+        started_at=datetime.now(UTC),
         identity=identity.model_copy(update=other),
         port=port,
     )
@@ -165,6 +166,14 @@ def test_a_number_that_belongs_to_another_is_not_killed(managers: Managers, list
     assert process.poll() is None
     assert not effect.done
     assert "is not the one that was seen (it started at another time): nothing" in effect.found
+
+
+def test_a_plan_that_names_a_number_alone_kills_nothing(managers: Managers, listen: Listen) -> None:
+    process, port = listen()
+    effect = kill(managers, plan_to_kill(process.pid, port).model_copy(update={"identity": None}))
+    assert process.poll() is None
+    assert not effect.done
+    assert "does not say which process" in effect.found
 
 
 @pytest.mark.parametrize(

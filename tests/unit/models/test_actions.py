@@ -56,7 +56,7 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 GIB = 2**30
 BACKEND = Service(name="backend", manager=DockerManager(container="backend"))
 THIEF = ProcessIdentity(boot="b5ad", started=1, executable="/bin/thief", device=1, inode=2, owner=3)
-KILL = KillProcess(service=BACKEND, pid=77, process="thief", identity=THIEF, port=3000)
+KILL = KillProcess(service=BACKEND, pid=77, process="thief", started_at=AT, identity=THIEF, port=3000)
 START = StartService(service=BACKEND)
 
 EVERY: tuple[Action, ...] = (
