@@ -217,6 +217,7 @@ os.execv({shutil.which("sh")!r}, ["sh", "-c", "echo swapped; read forever"])
         assert process.poll() is None
         process.kill()
     assert not effect.done
+    assert action.identity
     assert f"instead of {action.identity.executable}" in effect.found
 
 
