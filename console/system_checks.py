@@ -20,6 +20,7 @@ from activities.monitoring.memory import LookAtMemory, MemoryActivities
 from activities.monitoring.prometheus import Prometheus
 from activities.postgres.check import PostgresActivities
 from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
+from activities.support.http import NoAnswer, ask
 from activities.support.secrets import SecretMissing, resolve
 from models.base import Model
 from models.configuration.configuration import Configuration
@@ -139,16 +140,16 @@ async def _ready(name: str, address: str | None, http: httpx.AsyncClient) -> Che
         cure = f"set systems.{name.lower()}"
         return Check(name=name, ok=False, problem="not configured", cure=cure, optional=True)
     try:
-        answer = await http.get(f"{address}/-/ready", timeout=WITHIN)
-    except httpx.HTTPError as error:
+        answer = await ask(http, f"{address}/-/ready", within=timedelta(seconds=WITHIN), limit=0)
+    except NoAnswer as error:
         return Check(
             name=name,
             ok=False,
             problem=f"{address}: {_first(error)}",
             cure=f"start it, or correct systems.{name.lower()}",
         )
-    problem = "" if answer.is_success else f"{address}/-/ready answers {answer.status_code}"
-    return Check(name=name, ok=answer.is_success, problem=problem)
+    problem = "" if answer.good else f"{address}/-/ready answers {answer.status}"
+    return Check(name=name, ok=answer.good, problem=problem)
 
 
 async def _secret(name: str, ref: SecretRef, *, optional: bool = False) -> Check:

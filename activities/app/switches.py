@@ -7,7 +7,6 @@ and appear in no error.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -15,10 +14,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.health.body import content_of, decoded, is_markup
 from activities.support.heartbeats import beating
-from activities.support.http import shown
+from activities.support.http import Fault, NoAnswer, Outgoing, send, shown
 from activities.support.secrets import SecretMissing, resolve
 from models.actions.change import ActionResult
-from models.base import in_words
 from models.service.surroundings import SwitchCall
 
 WITHIN = timedelta(seconds=5)
@@ -57,36 +55,14 @@ class Switches:
     async def _call(self, switch: SwitchCall, headers: dict[str, str]) -> tuple[int | None, str, bool]:
         """The status, if one came, what is told of it, and whether the switch was taken."""
         where = shown(switch.url)
+        request = Outgoing(switch.url, method=switch.method, json=switch.body, headers=headers)
         try:
-            async with (
-                asyncio.timeout(self._within.total_seconds()),
-                self._client.stream(
-                    switch.method, switch.url, json=switch.body, headers=headers, follow_redirects=False
-                ) as answer,
-            ):
-                status = answer.status_code
-                against = _against(await self._start_of(answer)) if answer.is_success else ""
-                return status, f"answered {status} at {where}{against}", answer.is_success and not against
-        except (TimeoutError, httpx.TimeoutException):
-            return (
-                None,
-                f"no answer within {in_words(self._within)} at {where}: it may have taken it all the same",
-                False,
-            )
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            # The text of these may quote a header: only the kind is told.
-            return None, f"cannot call {where} ({type(error).__name__})", False
-
-    async def _start_of(self, answer: httpx.Response) -> bytes:
-        """What comes of the body in half of the time; the status has come already."""
-        body = bytearray()
-        with contextlib.suppress(TimeoutError, httpx.HTTPError):
-            async with asyncio.timeout(self._within.total_seconds() / 2):
-                async for chunk in answer.aiter_bytes():
-                    body += chunk
-                    if len(body) > _BODY_LIMIT:
-                        break
-        return bytes(body)
+            answer = await send(self._client, request, within=self._within, limit=_BODY_LIMIT)
+        except NoAnswer as error:
+            perhaps = ": it may have taken it all the same" if error.fault is Fault.TIMED_OUT else ""
+            return None, f"{error.reason}{perhaps}", False
+        against = _against(answer.body) if answer.good else ""
+        return answer.status, f"answered {answer.status} at {where}{against}", answer.good and not against
 
 
 def _against(body: bytes) -> str:
@@ -99,11 +75,10 @@ def _against(body: bytes) -> str:
 
 
 def _headers(switch: SwitchCall) -> dict[str, str]:
-    headers = {"Connection": "close"}
     if switch.token is None:
-        return headers
+        return {}
     try:
-        return {**headers, "Authorization": f"Bearer {resolve(switch.token)}"}
+        return {"Authorization": f"Bearer {resolve(switch.token)}"}
     except SecretMissing as missing:
         raise final(str(missing), "SecretMissing") from None
 

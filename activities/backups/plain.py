@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from activities.support.redaction import clean
+from activities.support.regular_files import file_at
 
 PIECE = 2**20
 _HEAD = 4096
@@ -59,11 +60,11 @@ class Told:
 
 def read_plain(path: Path, until: float) -> Told:
     """Read it to its end, until the monotonic clock says `until`. Raises `OSError` if it cannot be opened."""
-    with path.open("rb") as file:
+    with file_at(path) as file:
         head = file.read(_HEAD)
     if what := _other(head, _ARCHIVE, *_WRAPPED):
         return Told(unread=what)
-    with path.open("rb") as file:
+    with file_at(path) as file:
         try:
             with opened(file, head) as content:
                 return _read(content, until)
@@ -80,7 +81,7 @@ def around_archive(path: Path) -> str:
 
     Raises `OSError` if it cannot be opened.
     """
-    with path.open("rb") as file:
+    with file_at(path) as file:
         return _other(file.read(_HEAD), *_WRAPPED, *_COMPRESSED)
 
 

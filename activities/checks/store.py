@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from activities.checks.comparison import Past
+from activities.support.regular_files import file_at, private_directory
 from activities.support.whole_files import write_whole
 from models.base import Model
 from models.checks.check import Change, CheckName, CheckReport
@@ -79,7 +80,7 @@ class ReportStore:
 
     def write(self, markdown: str, page: str, kept: Kept) -> None:
         """Each file whole; the data last, which marks the report as complete. Raises `OSError`."""
-        self._directory.mkdir(parents=True, exist_ok=True)
+        private_directory(self._directory)
         write_whole(self.path(".md"), markdown)
         write_whole(self.path(".html"), page)
         write_whole(self.path(".json"), kept.model_dump_json(indent=2) + "\n")
@@ -105,8 +106,8 @@ class ReportStore:
 def _read(path: Path, model: type[M]) -> M | None:
     """None when it is missing, broken, or no report at all."""
     try:
-        if not path.is_file() or path.stat().st_size > LARGEST:
-            return None
-        return model.model_validate_json(path.read_bytes())
+        with file_at(path) as file:
+            content = file.read(LARGEST + 1)
+        return model.model_validate_json(content) if len(content) <= LARGEST else None
     except (OSError, ValidationError):
         return None

@@ -10,6 +10,7 @@ from activities.backups.files import BackupFile
 from activities.backups.plain import opened
 from activities.drill.programs import Failed, program, run
 from activities.drill.scratch import Scratch
+from activities.support.regular_files import file_at
 from models.configuration.backups import BackupKind, BackupLocation
 
 _PIECE = 2**20
@@ -66,9 +67,9 @@ def statements(path: Path) -> Iterator[bytes]:
     Raises `NotRestored` for a command of psql, which could run anything as the worker, and for a dump of a
     whole cluster.
     """
-    with path.open("rb") as file:
+    with file_at(path) as file:
         head = file.read(16)
-    with path.open("rb") as file:
+    with file_at(path) as file:
         piece, rows = b"", False
         for line in opened(file, head):
             rows, kept = _kept(line, rows)

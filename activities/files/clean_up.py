@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from pathlib import Path
 
 from temporalio import activity
@@ -39,12 +39,15 @@ class OldFile(Model):
     path: str
     size: int
     modified_at: datetime
+    identity: str = ""
 
 
 class OldFilesSeen(Evidence):
     """The old files that the configuration allows to be cleaned up, oldest first. `ok`: it could be seen."""
 
     files: tuple[OldFile, ...] = ()
+    directory: str = ""
+    """The identity of the directory, by which a plan knows it again."""
     left_out: int = 0
     """Files that are old enough too, and did not fit into the list."""
     open: int = 0
@@ -68,6 +71,7 @@ class CleanUpActivities:
         try:
             with opened(configured) as directory:
                 old = directory.old(now)
+                place = directory.place
                 in_use = open_files()
         except OSError as error:
             return OldFilesSeen(reason=unreadable(configured, error), observed_at=now)
@@ -77,6 +81,7 @@ class CleanUpActivities:
                 path=str(directory.path / one.name),
                 size=one.size,
                 modified_at=datetime.fromtimestamp(one.modified, UTC),
+                identity=one.bound,
             )
             for one in free[: _that_fit(directory.path, free)]
         )
@@ -84,6 +89,7 @@ class CleanUpActivities:
             finding=Finding.OK,
             observed_at=now,
             files=listed,
+            directory=place,
             left_out=len(free) - len(listed),
             open=len(old) - len(free),
         )
@@ -102,8 +108,11 @@ class CleanUpActivities:
             raise _final(f"no clean_up is configured for {action.service.name}", "Unsupported")
         try:
             with beating_in_thread(), opened(configured) as directory:
+                if directory.place != action.directory:
+                    changed = f"{configured.directory} is not the directory that was planned"
+                    raise _final(changed, "ManagerRefused")
                 before = shutil.disk_usage(directory.descriptor).free
-                deletion = _delete(directory, action.files)
+                deletion = _delete(directory, action)
                 after = shutil.disk_usage(directory.descriptor).free
         except OSError as error:
             raise _final(unreadable(configured, error), "ManagerRefused") from error
@@ -141,15 +150,15 @@ class _Deletion:
         return ", ".join(parts)
 
 
-def _delete(directory: Directory, paths: tuple[str, ...]) -> _Deletion:
+def _delete(directory: Directory, action: CleanUpFiles) -> _Deletion:
     done = _Deletion()
     now = datetime.now(UTC)
     newest = next(iter(directory.matching()), None)
     in_use = open_files()
-    for path in dict.fromkeys(paths):
+    for path, planned in dict(zip_longest(action.files, action.identities, fillvalue="")).items():
         name = clean(Path(path).name, 120)
         try:
-            done.freed += directory.delete(path, newest, in_use, now).size
+            done.freed += directory.delete(path, planned, newest, in_use, now).size
         except FileNotFoundError:
             done.gone += 1
         except MustStay as reason:

@@ -22,6 +22,7 @@ from activities.app.switches import Switches, final
 from activities.files.old_files import Directory, Found, opened, unreadable
 from activities.managers import ManagerError, Managers
 from activities.support.heartbeats import beating
+from activities.support.regular_files import file_in, identity_of, private_directory
 from models.actions.change import ActionResult, Perform
 from models.actions.memory import TakeDiagnostic
 from models.base import in_bytes, in_words
@@ -183,7 +184,7 @@ def _keep(diagnostic: Diagnostic, found: Found, kept: Path) -> None:
     """Copy it, whole or not at all, readable by the worker's user alone."""
     part = kept.with_name(f".{kept.name}.part")
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        private_directory(kept.parent)
         with opened(_where(diagnostic)) as directory, _source(directory, found) as source:
             handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
             with os.fdopen(handle, "wb") as copy:
@@ -196,12 +197,12 @@ def _keep(diagnostic: Diagnostic, found: Found, kept: Path) -> None:
 
 
 def _source(directory: Directory, found: Found) -> BinaryIO:
-    handle = os.open(found.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory.descriptor)
-    status = os.fstat(handle)
-    if (status.st_dev, status.st_ino) != found.identity or status.st_nlink != 1:
-        os.close(handle)
+    file = file_in(directory.descriptor, found.name)
+    status = os.fstat(file.fileno())
+    if identity_of(status) != found.bound or status.st_nlink != 1:
+        file.close()
         raise NotTaken("it is not the file any more that was written")
-    return os.fdopen(handle, "rb")
+    return file
 
 
 def _copy(source: BinaryIO, copy: BinaryIO, most: int) -> None:

@@ -37,6 +37,7 @@ _SECRET_WORDS = frozenset(
     }
 )
 _LINE_SHOWN = 300
+_NO_SETTING = "(not a setting)"
 _CONTEXT = 1
 
 
@@ -72,7 +73,10 @@ def edit(text: str, values: Mapping[str, str]) -> str:
 
 
 def diff(before: str, after: str, name: str, values: Mapping[str, str]) -> str:
-    """The change as a unified diff; secrets in the lines around it are hidden. Empty without a change."""
+    """The change as a unified diff of settings; empty without a change.
+
+    Secrets around it are hidden, and so is every line that is no setting: it may be anything.
+    """
     lines = difflib.unified_diff(
         _shown(before, values),
         _shown(after, values),
@@ -142,14 +146,13 @@ def _shown(text: str, values: Mapping[str, str]) -> list[str]:
 
 
 def _hidden(binding: Binding, lines: list[str]) -> list[str]:
-    """Unchanged lines, with possible secrets hidden."""
-    if binding.key is None and not binding.error:
-        return [redact(line) for line in lines]
+    """Unchanged lines: settings, with possible secrets hidden, and nothing of any other line."""
+    if binding.error or binding.value is None or not _KEY.fullmatch(binding.key or ""):
+        return [_NO_SETTING if line.strip() else "" for line in lines]
     first = next((index for index, line in enumerate(lines) if line.strip()), 0)
-    secret = binding.error or looks_secret(binding.key or "")
-    secret = secret or redact("\n".join(lines[first:])) != "\n".join(lines[first:])
-    if not secret:
+    setting = "\n".join(lines[first:])
+    if not looks_secret(binding.key or "") and redact(setting) == setting:
         return lines
     name = re.match(r"[^=]*=", lines[first])
-    shown = f"{name[0]}{REDACTED}" if name and not binding.error else REDACTED
+    shown = f"{name[0]}{REDACTED}" if name else REDACTED
     return [*lines[:first], shown, *([REDACTED] * (len(lines) - first - 1))]

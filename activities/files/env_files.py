@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from activities.support.whole_files import write_whole
+from activities.support.regular_files import NotRegular, directory, file_in
+from activities.support.whole_files import write_in
 
 MOST_BYTES = 2**20
 
@@ -36,18 +37,15 @@ class EnvFile:
 
 
 def read(name: str) -> EnvFile:
-    """Read a small text file, through symbolic links. Raises `FileTrouble`."""
-    path = Path(name)
+    """Read a small text file, which the configuration names without any link. Raises `FileTrouble`."""
+    path = Path(name).absolute()
     try:
-        path = path.resolve()
-        with path.open("rb") as file:
+        with directory(path.parent) as parent, file_in(parent, path.name) as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise FileTrouble(f"{path} is not a regular file")
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise _trouble("read", path, error) from error
-    except (RuntimeError, ValueError):  # links in a circle, or a name that no file can have
+    except ValueError:  # a name that no file can have
         raise FileTrouble(f"{path} is not a valid path: correct env_file in the configuration") from None
     if len(content) > MOST_BYTES:
         raise FileTrouble(f"{path} is larger than an env file can be")
@@ -74,7 +72,8 @@ def replace(file: EnvFile, text: str) -> EnvFile:
 def _put(like: EnvFile, path: Path, text: str) -> None:
     """Write a file with the mode and the owner of `like`."""
     try:
-        write_whole(path, text, like.status)
+        with directory(path.parent) as parent:
+            write_in(parent, path.name, text, like=like.status)
     except OSError as error:
         raise _trouble("write", path, error) from error
 
@@ -85,4 +84,8 @@ def _trouble(what: str, path: Path, error: OSError) -> FileTrouble:
         FileNotFoundError: "create it, or correct env_file in the configuration",
         PermissionError: "let the worker own it, or run the worker as its owner",
     }.get(type(error), "look at the file and its directory")
+    if error.errno == errno.ELOOP:
+        cure = "write the path of the file itself as env_file in the configuration, without links"
+    if isinstance(error, NotRegular):
+        cure = "an env file is a regular file: correct env_file in the configuration"
     return FileTrouble(f"cannot {what} {path} ({why}): {cure}")

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+from activities.support import regular_files
 from activities.support.redaction import clean
 from models.base import in_words
 from models.service.surroundings import CleanUp
@@ -52,6 +53,8 @@ class Found:
     size: int
     modified: float
     identity: Identity
+    bound: str = ""
+    """What a plan says of it: see `identity_of`."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,18 @@ class Directory:
         """Those that are old enough, oldest first, without the newest, which is still being written."""
         return [one for one in reversed(self.matching()[1:]) if self._is_old(one, now)]
 
-    def delete(self, path: str, newest: Found | None, opened: OpenFiles, now: datetime) -> Found:
-        """Delete one file of this directory. Raises `MustStay`, or `FileNotFoundError` if it is gone."""
+    @property
+    def place(self) -> str:
+        """What a plan says of the directory: see `place_of`."""
+        return regular_files.place_of(os.fstat(self.descriptor))
+
+    def delete(
+        self, path: str, planned: str, newest: Found | None, opened: OpenFiles, now: datetime
+    ) -> Found:
+        """Delete one file of this directory, if it is still the planned one.
+
+        Raises `MustStay`, or `FileNotFoundError` if it is gone.
+        """
         file = Path(path)
         if file.parent != self.path or file.name in ("", ".."):
             raise MustStay(f"it is not in {self.path}")
@@ -85,6 +98,8 @@ class Directory:
             raise MustStay(f"it is not a regular file that matches {self.pattern}")
         if not self._is_old(found, now):
             raise MustStay(f"it was written to within the last {in_words(self.older_than)}")
+        if found.bound != planned:
+            raise MustStay("it is not the file any more that was planned")
         if newest is None or found.identity == newest.identity:
             raise MustStay("it is the newest")
         if found.identity in opened.files:
@@ -101,7 +116,8 @@ class Directory:
             return None
         if not stat.S_ISREG(status.st_mode):
             return None
-        return Found(name, status.st_size, status.st_mtime, (status.st_dev, status.st_ino))
+        bound = regular_files.identity_of(status)
+        return Found(name, status.st_size, status.st_mtime, (status.st_dev, status.st_ino), bound)
 
     def _is_old(self, found: Found, now: datetime) -> bool:
         return found.modified < (now - self.older_than).timestamp()
@@ -109,13 +125,10 @@ class Directory:
 
 @contextmanager
 def opened(configured: CleanUp) -> Iterator[Directory]:
-    """The configured directory for the length of the block. Raises `OSError`."""
+    """The configured directory for the length of the block. Raises `OSError`, for a link in its path too."""
     path = Path(configured.directory).absolute()
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with regular_files.directory(path) as descriptor:
         yield Directory(descriptor, path, configured.pattern, configured.older_than)
-    finally:
-        os.close(descriptor)
 
 
 def open_files() -> OpenFiles:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from activities.support.regular_files import file_at
 from models.incident.review import Review
 
 MOST_REVIEWS = 5000
@@ -57,7 +58,7 @@ def kept_reviews(directory: Path, since: datetime, until: datetime) -> Kept:
 
 def _read(path: Path) -> Review | None:
     try:
-        with path.open("rb") as file:
+        with file_at(path) as file:
             return Review.model_validate_json(file.read(LARGEST))
     except (OSError, ValidationError):
         return None

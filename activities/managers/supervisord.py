@@ -29,7 +29,8 @@ from activities.managers.supervisord_reading import (
     seen_of,
     started_in,
 )
-from activities.managers.supervisord_socket import supervisor_at
+from activities.managers.supervisord_socket import checked, supervisor_at
+from activities.support.regular_files import NotRegular, file_at
 from activities.support.whole_files import write_whole
 from models.evidence.evidence import Finding
 from models.service import service as configured
@@ -37,6 +38,7 @@ from models.version import Version
 
 _LOG_BYTES = 2**20
 _MAIN_LOG_BYTES = 64 * 1024
+_READ_BY_PROGRAM = 0o644
 _LONGEST_STOP = 480.0
 """Seconds; supervisord kills after the program's own `stopwaitsecs`, 10 s by default."""
 _LOOK_EVERY = 0.1
@@ -55,7 +57,7 @@ class SupervisordManager:
         now = datetime.now(UTC)
         with supervisor_at(self._socket) as supervisor:
             try:
-                info = supervisor.getProcessInfo(self._program)
+                info = checked(supervisor.getProcessInfo(self._program))
             except xmlrpc.client.Fault as fault:
                 if fault.faultCode != Faults.BAD_NAME:
                     raise
@@ -136,7 +138,7 @@ class SupervisordManager:
                 " name the file that the program reads, or raise the limit by hand"
             )
         try:
-            write_whole(self._limit_file, f"{size}\n")
+            write_whole(self._limit_file, f"{size}\n", _READ_BY_PROGRAM)
         except OSError as error:
             raise ManagerRefused(f"cannot write {self._limit_file}: {error.strerror}") from error
 
@@ -178,8 +180,7 @@ class SupervisordManager:
 
     def _info(self) -> Mapping[str, Any]:
         with supervisor_at(self._socket) as supervisor:
-            info: Mapping[str, Any] = supervisor.getProcessInfo(self._program)
-            return info
+            return checked(supervisor.getProcessInfo(self._program))
 
     def _exit_code(self, info: Mapping[str, Any]) -> int | None:
         """What supervisord answers, or for a signal or a quick end, what it wrote into its log."""
@@ -200,7 +201,7 @@ class SupervisordManager:
         if self._limit_file is None:
             return None
         try:
-            with self._limit_file.open("rb") as file:
+            with file_at(self._limit_file) as file:
                 return int(file.read(32)) or None
         except (OSError, ValueError):
             return None  # no limit yet, or not a number: none that the program could follow
@@ -231,11 +232,11 @@ def _last_lines(path: str, lines: int, began: float) -> _Tail:
     if not path:
         return _Tail()
     try:
-        with Path(path).open("rb") as file:
+        with file_at(Path(path)) as file:
             status = os.fstat(file.fileno())
             file.seek(max(0, status.st_size - _LOG_BYTES // 2))
             tail = tuple(file.read(_LOG_BYTES // 2).splitlines()[-lines:])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotRegular):
         return _Tail()
     except OSError as error:
         raise ManagerRefused(f"cannot read {path}: {error.strerror}") from error

@@ -1,34 +1,94 @@
-"""The way to supervisord: XML-RPC over its unix socket, with a time-out on every step."""
+"""The way to supervisord: XML-RPC over its unix socket, bounded in time and in bytes as a whole.
+
+Whatever answers there, it is `ManagerUnreachable` unless it is an answer of supervisord.
+"""
 
 from __future__ import annotations
 
 import http.client
 import socket
+import time
 import xmlrpc.client
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Annotated, Any
 from xml.parsers.expat import ExpatError
 
+from pydantic import BaseModel, Field, ValidationError
 from supervisor.xmlrpc import SupervisorTransport
 
 from activities.managers.manager import ManagerRefused, ManagerUnreachable
 from activities.support.redaction import clean
+from models.base import in_bytes
 
 READ_TIMEOUT = 5.0
+_LARGEST = 2**20
+"""Bytes of a conversation: the largest that is asked for is 64 KiB of a log."""
+
+_NO_XML_RPC = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What the parser raises for XML that is no answer."""
+
+
+_Count = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class _ProcessInfo(BaseModel, strict=True):
+    """The part of `getProcessInfo` that is used."""
+
+    name: str
+    group: str
+    description: str
+    pid: _Count
+    state: int
+    statename: str
+    start: _Count
+    stop: _Count
+    exitstatus: Annotated[int, Field(ge=-(2**31), lt=2**31)]
+    stdout_logfile: str
+    stderr_logfile: str
+
+
+def checked(info: object) -> Mapping[str, Any]:
+    """The information of a program, as supervisord has it. Raises `ManagerUnreachable` for anything else."""
+    try:
+        return _ProcessInfo.model_validate(info).model_dump()
+    except ValidationError:
+        raise ManagerUnreachable("what answers at supervisord's socket is no supervisord") from None
+
+
+def all_checked(infos: object) -> list[Mapping[str, Any]]:
+    """The same for `getAllProcessInfo`."""
+    return [checked(one) for one in (infos if isinstance(infos, list) else [infos])]
+
+
+class _Bounded(socket.socket):
+    """A time-out of each read is none of the answer: one byte now and then would hold the thread for ever."""
+
+    until = 0.0
+    left = _LARGEST
+
+    def recv_into(self, *into: Any) -> int:
+        seconds = self.until - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        self.settimeout(seconds)
+        self.left -= (got := super().recv_into(*into))
+        if self.left < 0:
+            raise http.client.HTTPException(f"it answers with more than {in_bytes(_LARGEST)}")
+        return got
 
 
 class _Connection(http.client.HTTPConnection):
-    """supervisor's own connection has no time-out: a hung supervisord would hold the thread for ever."""
-
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
+        self._until = time.monotonic() + timeout
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        self.sock = bounded = _Bounded(socket.AF_UNIX, socket.SOCK_STREAM)
+        bounded.until = self._until
+        bounded.settimeout(self.timeout)
+        bounded.connect(self._path)
 
 
 class _Transport(SupervisorTransport):  # type: ignore[misc]  # supervisor has no types
@@ -39,7 +99,7 @@ class _Transport(SupervisorTransport):  # type: ignore[misc]  # supervisor has n
 
 @contextmanager
 def supervisor_at(path: str, timeout: float = READ_TIMEOUT) -> Iterator[Any]:
-    """The methods of supervisord's `supervisor` namespace, for one conversation.
+    """The methods of supervisord's `supervisor` namespace, for one conversation of `timeout` seconds in all.
 
     A `Fault` that the block does not handle becomes `ManagerRefused`; silence, `ManagerUnreachable`.
     """
@@ -60,5 +120,5 @@ def supervisor_at(path: str, timeout: float = READ_TIMEOUT) -> Iterator[Any]:
             raise ManagerUnreachable(f"permission denied at {where}") from error
         except ConnectionRefusedError as error:
             raise ManagerUnreachable(f"nobody listens at {where}") from error
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError) as error:
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError, *_NO_XML_RPC) as error:
             raise ManagerUnreachable(f"no proper answer at {where}: {clean(str(error), 120)}") from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx
 
 from activities.notify.channel import ChannelDown
-from activities.notify.post import post
+from activities.notify.post import json_in, post
 from activities.notify.wording import bounded, for_discord, one_line, paragraph
+from activities.support.http import Answer
 from models.incident.announcement import Announcement
 
 _LONGEST_TITLE = 150
@@ -53,11 +54,9 @@ def message(announcement: Announcement) -> dict[str, object]:
     return {"content": "\n".join(filter(None, (title, text, link))), "allowed_mentions": _NOBODY}
 
 
-def _id_in(answer: httpx.Response) -> str:
-    try:
-        conversation = str(answer.json()["id"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ChannelDown("Discord returned no conversation with that person") from error
-    if not conversation.isdecimal():
+def _id_in(answer: Answer) -> str:
+    said = json_in(answer)
+    conversation = said.get("id") if isinstance(said, dict) else None
+    if not isinstance(conversation, str) or not conversation.isdecimal():
         raise ChannelDown("Discord returned no conversation with that person")
     return conversation

@@ -4,62 +4,73 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from datetime import timedelta
 
 import httpx
+from pydantic_core import from_json
 
 from activities.notify.channel import ChannelDown
 from activities.notify.wording import one_line
+from activities.support.http import Answer, Fault, NoAnswer, Outgoing, send
 
+LONGEST = timedelta(minutes=5)
+_ANSWER_LIMIT = 64 * 1024
+_NO_WAY = (Fault.REFUSED, Fault.UNREACHABLE, Fault.MISCONFIGURED)
 _LONGEST_ANSWER = 200
 _SECRET_PART = re.compile(r"[A-Za-z0-9_-]{6,}")
 
 
 async def post(
     client: httpx.AsyncClient, url: str, body: object, headers: Mapping[str, str] | None = None
-) -> httpx.Response:
+) -> Answer:
     """POST a JSON body and return the answer if it is a 2xx; else raise `ChannelDown` and say why.
 
     The reason names the host only: in a webhook's address the path is the secret.
     """
     host = httpx.URL(url).host
+    request = Outgoing(url, method="POST", json=body, headers=headers)
     try:
-        # The channel as a whole is bounded by its own time-out, so none is set for the parts.
-        response = await client.post(url, json=body, headers=headers, timeout=None, follow_redirects=False)
-    except httpx.ConnectError as error:
-        raise ChannelDown(f"cannot connect to {host}") from error
-    except httpx.HTTPError as error:
-        raise ChannelDown(f"{host} broke off ({type(error).__name__})") from error
-    if response.is_success:
-        return response
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        raise ChannelDown(f"{host} answered 429, rate-limited{_until(response)}")
-    raise ChannelDown(f"{host} answered {response.status_code}{_words_of(response, url)}")
+        # The channel as a whole is bounded by its own time-out, which is shorter.
+        answer = await send(client, request, within=LONGEST, limit=_ANSWER_LIMIT)
+    except NoAnswer as error:
+        why = f"cannot connect to {host}" if error.fault in _NO_WAY else f"{host} broke off"
+        raise ChannelDown(why) from error
+    if answer.good:
+        return answer
+    if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+        raise ChannelDown(f"{host} answered 429, rate-limited{_until(answer)}")
+    raise ChannelDown(f"{host} answered {answer.status}{_words_of(answer, url)}")
 
 
-def _until(response: httpx.Response) -> str:
-    seconds = response.headers.get("Retry-After", "")
+def json_in(answer: Answer) -> object:
+    """What a body says; None for one that is no JSON, or nested deeper than anybody means it."""
+    try:
+        return from_json(answer.body)
+    except ValueError:
+        return None
+
+
+def _until(answer: Answer) -> str:
+    seconds = answer.retry_after
     return f" for {seconds} s" if re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", seconds) else ""
 
 
-def _words_of(response: httpx.Response, url: str) -> str:
+def _words_of(answer: Answer, url: str) -> str:
     """What the other side says for itself, without any part of the address it may repeat."""
-    words = _message(response)
+    words = _message(answer)
     for part in _SECRET_PART.findall(httpx.URL(url).raw_path.decode()):
         words = words.replace(part, "***")
     words = one_line(words, _LONGEST_ANSWER)
     return f": {words}" if words else ""
 
 
-def _message(response: httpx.Response) -> str:
-    if "json" not in response.headers.get("Content-Type", ""):
-        return response.text if response.headers.get("Content-Type", "").startswith("text/plain") else ""
-    try:
-        answer: Any = response.json()
-    except (ValueError, RecursionError):
+def _message(answer: Answer) -> str:
+    kind = answer.header("content-type")
+    if "json" not in kind:
+        return answer.body.decode(errors="replace") if kind.startswith("text/plain") else ""
+    said = json_in(answer)
+    if not isinstance(said, dict):
         return ""
-    if not isinstance(answer, dict):
-        return ""
-    errors = answer.get("errors")
+    errors = said.get("errors")
     details = [str(error) for error in errors] if isinstance(errors, list) else []
-    return "; ".join([str(answer.get("message", "")), *details])
+    return "; ".join([str(said.get("message", "")), *details])

@@ -10,6 +10,7 @@ from activities.review.charts import svg
 from activities.review.file_name import file_name
 from activities.review.page import page
 from activities.review.report_page import chart_file, report_page
+from activities.support.regular_files import file_at, private_directory
 from activities.support.whole_files import write_whole
 from models.incident.report import Report, WriteReport
 from models.incident.review import Review, StoredReview
@@ -27,7 +28,7 @@ class ReviewActivities:
 
         A retry does not overwrite the file, so that boxes ticked meanwhile stay ticked.
         """
-        self._directory.mkdir(parents=True, exist_ok=True)
+        private_directory(self._directory)
         name = file_name(review)
         markdown = self._directory / f"{name}.md"
         data = self._directory / f"{name}.json"
@@ -45,7 +46,7 @@ class ReviewActivities:
 
         Written once a run, too: its boxes may be ticked already.
         """
-        self._directory.mkdir(parents=True, exist_ok=True)
+        private_directory(self._directory)
         name = file_name(request)
         markdown = self._directory / f"{name}-report.md"
         if not markdown.exists():
@@ -59,4 +60,9 @@ class ReviewActivities:
 
 
 def _holds(path: Path, content: str) -> bool:
-    return path.exists() and path.read_text(encoding="utf-8", errors="replace") == content
+    whole = content.encode()
+    try:
+        with file_at(path) as file:
+            return file.read(len(whole) + 1) == whole
+    except FileNotFoundError:
+        return False

@@ -10,7 +10,7 @@ from supervisor.states import ProcessStates
 from temporalio import activity
 
 from activities.managers import DockerEngine, ManagerError
-from activities.managers.supervisord_socket import supervisor_at
+from activities.managers.supervisord_socket import all_checked, supervisor_at
 from activities.support.redaction import clean
 from models.checks.item import ItemResult, ItemState, Table
 from models.checks.status import EngineOf
@@ -66,7 +66,8 @@ def _restarts(status: str) -> bool:
 
 def _supervisord(socket: str) -> ItemResult:
     with supervisor_at(socket) as supervisor:
-        version, programs = str(supervisor.getSupervisorVersion()), supervisor.getAllProcessInfo()
+        version = str(supervisor.getSupervisorVersion())
+        programs = all_checked(supervisor.getAllProcessInfo())
     rows = []
     for one in programs:
         cells = (one["name"], one["group"], one["statename"].lower(), one["description"])

@@ -1,6 +1,7 @@
 """One bounded HTTP request, for every activity that looks, or calls once.
 
-The total time and the size are bounded, and redirects are not followed. A failure is one of:
+Bounded are the whole time and the size of what was unpacked; redirects are not followed. Nothing in the
+product asks another system over HTTP in any other way. A failure is one of:
 
     NoAnswer
       · refused       nothing listens
@@ -17,7 +18,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -73,6 +75,15 @@ class Answer:
     """As they came. They may hold secrets."""
 
     @property
+    def good(self) -> bool:
+        """Whether it is a 2xx."""
+        return 200 <= self.status < 300
+
+    def header(self, name: str) -> str:
+        """The first of this name; empty without one. It may hold a secret."""
+        return next((value for known, value in self.headers if known.lower() == name), "")
+
+    @property
     def excerpt(self) -> str:
         """The beginning of the body, redacted, for evidence."""
         return clean(self.body[:4096].decode("utf-8", errors="replace"))
@@ -101,7 +112,7 @@ class Outgoing:
     method: str = "GET"
     params: Mapping[str, str] | None = None
     headers: Mapping[str, str] | None = None
-    json: Mapping[str, object] | None = None
+    json: object = None
 
 
 async def ask(
@@ -155,8 +166,9 @@ async def send(
         ):
             if error_limit is not None and response.is_error:
                 limit = error_limit
-            async for chunk in response.aiter_bytes():
-                body += chunk
+            unpack = _unpacking(response.headers.get("content-encoding", ""))
+            async for chunk in response.aiter_raw():
+                body += unpack(chunk, limit + 1 - len(body))
                 if len(body) > limit:
                     cut = Cut.SIZE
                     break
@@ -165,10 +177,13 @@ async def send(
             reason = f"no answer within {in_words(within)} at {shown(request.url)}"
             raise NoAnswer(Fault.TIMED_OUT, reason) from None
         cut = Cut.TIME
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except zlib.error:
+        cut = Cut.ENCODING
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         if response is None:
             raise _no_answer(error, shown(request.url)) from error
-        cut = Cut.ENCODING if isinstance(error, httpx.DecodingError) else Cut.BROKEN
+        cut = Cut.BROKEN
+    assert response is not None  # noqa: S101 - without a status, it was raised above
     return Answer(
         status=response.status_code,
         body=bytes(body[:limit]),
@@ -178,6 +193,19 @@ async def send(
         cut=cut,
         headers=tuple(response.headers.multi_items()),
     )
+
+
+def _unpacking(encoding: str) -> Callable[[bytes, int], bytes]:
+    """Unpacks one chunk to at most so many bytes, however many it holds. Raises `zlib.error`.
+
+    `identity` was asked for; whoever compresses all the same does it by gzip.
+    """
+    match encoding.strip().lower():
+        case "" | "identity":
+            return lambda chunk, most: chunk[:most]
+        case "gzip" | "x-gzip" | "deflate":
+            return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress
+    raise zlib.error
 
 
 def retry_after(header: str) -> timedelta | None:
@@ -215,7 +243,10 @@ def _no_answer(error: Exception, where: str) -> NoAnswer:
     for kinds, fault, sentence in _MEANINGS:
         if any(isinstance(cause, kinds) for cause in causes):
             return NoAnswer(fault, sentence.format(where=where))
-    return NoAnswer(Fault.MISCONFIGURED, f"cannot ask {where}: {clean(str(error), 120)}")
+    # The text of these may quote a header, and so a token: only the kind is told.
+    quoting = isinstance(error, httpx.LocalProtocolError | UnicodeError)
+    why = type(error).__name__ if quoting else clean(str(error), 120)
+    return NoAnswer(Fault.MISCONFIGURED, f"cannot ask {where}: {why}")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
-import tempfile
 from pathlib import Path
 
+PRIVATE = 0o640
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
-def write_whole(path: Path, text: str, like: os.stat_result | None = None) -> None:
+
+def write_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
     """Put `text` at `path`; on the disk, with its name in the directory, once this returns.
 
-    The file has the mode and the owner of `like`, or may be read by everybody. Raises `OSError`; what
-    stood there before is then untouched.
+    The file has this mode whatever the umask. Raises `OSError`; what stood there before is then untouched.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    new = Path(name)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            _dress(handle, like)
-            file.write(text)
-            file.flush()
-            os.fsync(handle)
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
+        write_in(directory, path.name, text, mode)
     finally:
         os.close(directory)
 
 
-def _dress(handle: int, like: os.stat_result | None) -> None:
+def write_in(
+    directory: int, name: str, text: str, mode: int = PRIVATE, like: os.stat_result | None = None
+) -> None:
+    """The same in an open directory. With `like`, the file has the mode and the owner of that one."""
+    part = f".{secrets.token_hex(8)}.part"
+    handle = os.open(part, _NEW, 0o600, dir_fd=directory)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            _dress(handle, mode, like)
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
+        os.replace(part, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        os.unlink(part, dir_fd=directory)
+        raise
+    os.fsync(directory)
+
+
+def _dress(handle: int, mode: int, like: os.stat_result | None) -> None:
     if like is not None:
         own = os.fstat(handle)
         if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
             os.fchown(handle, like.st_uid, like.st_gid)
-    os.fchmod(handle, stat.S_IMODE(like.st_mode) if like is not None else 0o644)
+    os.fchmod(handle, stat.S_IMODE(like.st_mode) if like is not None else mode)

@@ -14,7 +14,7 @@ from intake.alerts.dispatch import Dispatch
 from intake.alerts.heartbeats import Heartbeats
 from intake.alerts.payload import Batch, Envelope, Refused, Unreadable
 from intake.alerts.reading import Placed, Read, Reader
-from intake.alerts.truncated import NotFetched, fetch_left, name_in
+from intake.alerts.truncated import fetch_left, name_in
 from intake.http.answers import refusal, shown
 from intake.http.body import UNREAD, read_body
 from intake.http.keys import Keys
@@ -24,6 +24,7 @@ from models.base import Model
 from models.configuration.configuration import Configuration
 from runtime.errors import TemporalAway
 from runtime.incidents import Incidents
+from runtime.systems.asking import NotFetched
 
 MOST_REASONS = 100
 """More refusals than this are counted, not listed."""

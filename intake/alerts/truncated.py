@@ -6,7 +6,6 @@ incident still takes to fire, and Alertmanager does not have any more, is over.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,25 +16,21 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from intake.alerts.payload import Batch, ReceivedAlert
 from intake.alerts.routing import Nameless, Routed, route, routed
-from models.base import Model, in_bytes
+from models.base import Model
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert, AlertStatus
 from models.names import alert_name
 from runtime.incidents import IncidentLine
+from runtime.systems.asking import NotFetched, fetched
 
 ASK_WITHIN = timedelta(seconds=5)
-ANSWER_LIMIT = 32 * 2**20
-CHUNK = 2**16
+ANSWER_LIMIT = 16 * 2**20
 
 RELEARNS_WITHIN = timedelta(minutes=2)
 """Prometheus sends a firing alert again every minute: only after this does a restarted Alertmanager know."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _ANSWER: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(list[dict[str, Any]])
-
-
-class NotFetched(Exception):
-    """Alertmanager did not say what it left out: the webhook must be sent again."""
 
 
 class _Status(Model):
@@ -128,21 +123,10 @@ async def _known_since(client: httpx.AsyncClient, alertmanager: str, now: dateti
 
 
 async def _ask(client: httpx.AsyncClient, url: str, params: Mapping[str, str]) -> bytes:
-    """The whole of a good answer, bounded in time and in size after it was unpacked. Raises NotFetched."""
-    body = bytearray()
     try:
-        async with (
-            asyncio.timeout(ASK_WITHIN.total_seconds()),
-            client.stream("GET", url, params=params, headers={"Accept-Encoding": "identity"}) as answer,
-        ):
-            answer.raise_for_status()
-            async for chunk in answer.aiter_bytes(CHUNK):
-                body += chunk
-                if len(body) > ANSWER_LIMIT:
-                    raise NotFetched(f"{url} answers with more than {in_bytes(ANSWER_LIMIT)}")
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise NotFetched(f"{url} did not list the alerts that Alertmanager left out") from error
-    return bytes(body)
+        return await fetched(client, url, params, within=ASK_WITHIN, limit=ANSWER_LIMIT)
+    except NotFetched as error:
+        raise NotFetched(f"{url} did not list the alerts that Alertmanager left out: {error}") from error
 
 
 def _state(listed: Mapping[str, Any]) -> str:

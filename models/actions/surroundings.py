@@ -78,6 +78,10 @@ class CleanUpFiles(Change):
     kind: Literal["clean-up-files"] = "clean-up-files"
     files: tuple[str, ...]
     frees: int
+    directory: str = ""
+    """Device and inode of the directory, as it was seen."""
+    identities: tuple[str, ...] = ()
+    """Of each file its device, inode, size and time, as it was seen: another one is not deleted."""
 
     @property
     def says(self) -> str:

@@ -7,18 +7,18 @@ service that calls a person when it hears nothing.
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import structlog
 
+from activities.support.http import NoAnswer, Outgoing, send
 from models.configuration.configuration import Configuration
 from models.configuration.processes import Heartbeat
 from models.text import plain
 from runtime.alive.gauges import Gauge, Gauges
 
-WITHIN = 5.0
-"""Seconds."""
+WITHIN = timedelta(seconds=5)
 
 logger = structlog.get_logger(__name__)
 
@@ -42,13 +42,15 @@ class HeartbeatSender:
         if not self._expected:  # from now on its silence counts
             self._expected = True
             self._gauges.set(Gauge.HEARTBEAT_SENT, self._began.timestamp())
+        alert = _alert(settings, self._began, datetime.now(UTC))
         try:
-            alert = _alert(settings, self._began, datetime.now(UTC))
-            answer = await self._http.post(f"{url}/api/v2/alerts", json=[alert], timeout=WITHIN)
-            answer.raise_for_status()
-        except httpx.HTTPError as error:
+            to = Outgoing(f"{url}/api/v2/alerts", method="POST", json=[alert])
+            answer = await send(self._http, to, within=WITHIN, limit=0)
+            why = "" if answer.good else f"it answered {answer.status}"
+        except NoAnswer as error:
+            why = plain(error.reason)
+        if why:
             if not self._troubled:
-                why = plain(str(error) or type(error).__name__)
                 logger.warning("the heartbeat could not be given to Alertmanager", why=why)
             self._troubled = True
             return

@@ -220,7 +220,13 @@ def clean_up_then_start(now: Situation) -> Plan | None:
     old = now[looks.old_files]
     if not old.files:
         return None
-    gone = CleanUpFiles(service=now.service, files=tuple(file.path for file in old.files), frees=old.size)
+    gone = CleanUpFiles(
+        service=now.service,
+        files=tuple(file.path for file in old.files),
+        frees=old.size,
+        directory=old.directory,
+        identities=tuple(file.identity for file in old.files),
+    )
     return Plan(steps=(gone, StartService(service=now.service)), why=now[looks.host].reason)
 
 

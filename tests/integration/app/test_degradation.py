@@ -145,7 +145,7 @@ async def test_a_switch_that_hangs_is_left_in_time(
 async def test_nobody_listens(activities: DegradationActivities) -> None:
     effect = await restore(activities, service_with(f"http://127.0.0.1:{(port := closed_port())}"))
     assert not effect.done
-    assert effect.found == f"cannot call http://127.0.0.1:{port}/mode (ConnectError)"
+    assert effect.found == f"connection refused at http://127.0.0.1:{port}/mode"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.files.clean_up import MOST_LISTED, ROOM, CleanUpActivities, OldFilesSeen
+from activities.support.regular_files import identity_of, place_of
 from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import CleanUpFiles
 from models.service.service import Service
@@ -55,7 +56,32 @@ def names(seen: OldFilesSeen) -> list[str]:
 
 
 def clean_up(service: Service, *files: Path) -> ActionResult:
-    action = CleanUpFiles(service=service, files=tuple(map(str, files)), frees=0)
+    """As if each file, as it is now, had been planned."""
+    configured = service.clean_up
+    directory = Path(configured.directory) if configured else None
+    action = CleanUpFiles(
+        service=service,
+        files=tuple(map(str, files)),
+        frees=0,
+        directory=place_of(directory.stat()) if directory and directory.exists() else "",
+        identities=tuple(identity_of(file.lstat()) if os.path.lexists(file) else "" for file in files),
+    )
+    return perform(action)
+
+
+def planned(service: Service) -> CleanUpFiles:
+    """The plan that is made of what is seen."""
+    seen = look(service)
+    return CleanUpFiles(
+        service=service,
+        files=tuple(file.path for file in seen.files),
+        frees=seen.size,
+        directory=seen.directory,
+        identities=tuple(file.identity for file in seen.files),
+    )
+
+
+def perform(action: CleanUpFiles) -> ActionResult:
     request: Perform[CleanUpFiles] = Perform(action=action, asked_at=datetime.now(UTC))
     effect = ActivityEnvironment().run(CleanUpActivities().clean_up_files, request)
     assert isinstance(effect, ActionResult)
@@ -209,3 +235,43 @@ def test_without_a_configuration_nothing_is_seen_or_done(tmp_path: Path) -> None
     with pytest.raises(ApplicationError, match="no clean_up is configured for backend") as refused:
         clean_up(service, tmp_path / "a.log")
     assert refused.value.type == "Unsupported"
+
+
+def test_a_file_that_was_replaced_after_it_was_planned_stays(logs: Path) -> None:
+    write(logs / "new.log", 0)
+    write(logs / "same.log", 5)
+    replaced, rewritten = write(logs / "replaced.log", 6), write(logs / "rewritten.log", 7)
+    plan = planned(service_of(logs))
+    write(logs / "other", 6).replace(replaced)
+    write(rewritten, 7, size=1001)
+    effect = perform(plan)
+    assert effect.done
+    assert effect.found.startswith("deleted 1 files, 1000 B in all, kept ")
+    assert "replaced.log: it is not the file any more that was planned" in effect.found
+    assert "rewritten.log: it is not the file any more that was planned" in effect.found
+    assert sorted(path.name for path in logs.iterdir()) == ["new.log", "replaced.log", "rewritten.log"]
+
+
+def test_a_plan_that_does_not_say_which_file_it_saw_deletes_nothing(logs: Path) -> None:
+    write(logs / "new.log", 0)
+    old = write(logs / "old.log", 5)
+    plan = planned(service_of(logs)).model_copy(update={"identities": ()})
+    assert not perform(plan).done
+    assert old.exists()
+
+
+@pytest.mark.parametrize("link", [True, False], ids=["a link to another", "another directory"])
+def test_a_directory_that_was_replaced_after_it_was_planned_is_not_touched(logs: Path, link: bool) -> None:
+    write(logs / "new.log", 0)
+    write(logs / "old.log", 5)
+    plan = planned(service_of(logs))
+    moved = logs.rename(logs.with_name("moved"))
+    if link:
+        logs.symlink_to(moved)  # the very files: only how they are reached tells
+    else:
+        logs.mkdir()
+        for file in list(moved.iterdir()):
+            file.rename(logs / file.name)
+    with pytest.raises(ApplicationError, match=r"symbolic link|is not the directory that was planned"):
+        perform(plan)
+    assert sorted(path.name for path in logs.iterdir()) == ["new.log", "old.log"]

@@ -55,12 +55,35 @@ def test_an_edit_of_somebody_else_is_not_written_over(env: Path) -> None:
     assert env.read_text() == "PORT=3\n"
 
 
-def test_a_link_stays_a_link(env: Path, tmp_path: Path) -> None:
-    link = tmp_path / "current"
+def test_a_link_in_the_place_of_the_file_or_of_its_directory_is_refused(env: Path, tmp_path: Path) -> None:
+    link, directory = tmp_path / "current", tmp_path / "directory"
     link.symlink_to(env)
-    replace(read(str(link)), "PORT=2\n")
-    assert link.is_symlink()
-    assert env.read_text() == "PORT=2\n"
+    directory.symlink_to(env.parent)
+    for name in (link, directory / ".env"):
+        with pytest.raises(FileTrouble, match=r"symbolic link.*write the path of the file itself"):
+            read(str(name))
+    assert read(str(env)).text == "PORT=1\r\n"
+
+
+def test_a_fifo_or_a_device_is_refused_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for name in (str(pipe), "/dev/zero"):
+        with pytest.raises(FileTrouble, match="it is not a regular file"):
+            read(name)
+
+
+def test_a_file_that_becomes_a_link_after_it_was_read_is_not_written_through(
+    env: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"PORT=1\r\n")
+    file = read(str(env))
+    env.unlink()
+    env.symlink_to(other)
+    with pytest.raises(FileTrouble, match="symbolic link"):
+        replace(file, "PORT=2\n")
+    assert other.read_bytes() == b"PORT=1\r\n"
 
 
 def test_what_cannot_be_read_is_told_with_its_cure(env: Path, tmp_path: Path) -> None:
@@ -68,9 +91,9 @@ def test_what_cannot_be_read_is_told_with_its_cure(env: Path, tmp_path: Path) ->
     circle.symlink_to(circle)
     for name, why in (
         (f"{tmp_path}/none.env", "No such file or directory.*correct env_file"),
-        (str(tmp_path), "Is a directory"),
+        (str(tmp_path), "it is not a regular file"),
         (f"{env}/x", "Not a directory"),
-        (str(circle), "is not a valid path"),
+        (str(circle), "it is a symbolic link"),
         ("a\0b", "is not a valid path"),
         ("/dev/null", "not a regular file"),
     ):

@@ -159,3 +159,11 @@ def test_every_other_setting_keeps_its_value(lines: list[str], end: str, values:
     assert values_in(after) == {**before, **values}
     assert comments_in(after) == comments_in(text)
     assert edit(after, values) == after
+
+
+def test_a_diff_shows_settings_and_no_other_line() -> None:
+    others = ("root:$6$salt$hash:19000:0:99999:7:::", "# was: hunter2", "just words", "key: value=1", "ALONE")
+    for other in others:
+        text = f"{other}\nPORT=1\n{other}\n"
+        shown = diff(text, edit(text, {"PORT": "2"}), ".env", {"PORT": "2"})
+        assert shown.splitlines()[-4:] == [" (not a setting)", "-PORT=1", "+PORT=2", " (not a setting)"]

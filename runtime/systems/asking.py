@@ -1,0 +1,30 @@
+"""What the intake asks another system for: the whole of a good answer, bounded as every request is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import httpx
+
+from activities.support.http import NoAnswer, ask
+
+MOST_PARTS = 500_000
+"""Values, keys and commas of an answer: unpacked, a small one of these takes thirty times its own bytes."""
+
+
+class NotFetched(Exception):
+    """There was no answer of use. The text is one sentence, without secrets."""
+
+
+async def fetched(
+    client: httpx.AsyncClient, url: str, params: Mapping[str, str], *, within: timedelta, limit: int
+) -> bytes:
+    """JSON of at most `limit` bytes, within this time in all. Raises `NotFetched`."""
+    try:
+        body = (await ask(client, url, within=within, limit=limit, params=params)).whole(url)
+    except NoAnswer as error:
+        raise NotFetched(error.reason) from error
+    if sum(map(body.count, (b"[", b"{", b",", b":"))) > MOST_PARTS:
+        raise NotFetched("its answer has more parts than can be taken at once")
+    return body

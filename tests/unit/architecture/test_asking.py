@@ -1,0 +1,65 @@
+"""Nothing asks an outside system around the bounded ways to ask one."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.architecture.test_imports_and_sizes import ROOT, files, imports, name_of
+
+WAYS = {
+    "xmlrpc": {"activities/managers/supervisord.py", "activities/managers/supervisord_socket.py"},
+    "http.client": {"activities/managers/supervisord_socket.py"},
+    "requests": {"activities/managers/docker_engine.py"},
+    "urllib3": {"activities/managers/docker_engine.py"},
+    "urllib.request": set(),
+    "aiohttp": set(),
+    "telnetlib": set(),
+    "ftplib": set(),
+    "smtplib": set(),
+}
+"""What may import a library that asks; `supervisord.py` knows the name of a fault alone."""
+
+CALLS = {
+    r"\b_?(client|http)\.stream\(": {"activities/support/http.py"},
+    r"\b_?(client|http)\.(get|post|put|patch|delete|head|options|request|send)\(": set[str](),
+    r"httpx\.(get|post|put|patch|delete|head|options|request|stream|Client)\(": set[str](),
+    r"docker\.(from_env|DockerClient|APIClient)\(": {
+        "activities/managers/docker_engine.py",
+        "console/system_checks.py",
+    },
+    r"asyncpg\.create_pool\(": set[str](),
+}
+"""What may make a connection, or a request on one. A client of `httpx` is made by the processes alone."""
+
+OURS = [path for path in files() if not name_of(path).startswith(("demo", "bench"))]
+
+
+def code_of(path: Path) -> str:
+    """The code without its comments and docstrings."""
+    return ast.unparse(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("library", WAYS)
+def test_a_library_that_asks_is_known_to_its_bounded_way_alone(library: str) -> None:
+    asking = {
+        name_of(path)
+        for path in OURS
+        for name in imports(ast.parse(path.read_text(encoding="utf-8")))
+        if name == library or name.startswith(f"{library}.")
+    }
+    assert asking <= WAYS[library]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_request_is_made_by_its_bounded_way_alone(call: str) -> None:
+    asking = {name_of(path) for path in OURS if re.search(call, code_of(path))}
+    assert asking <= CALLS[call]
+
+
+def test_a_client_is_made_by_the_processes_alone() -> None:
+    made = {name_of(path) for path in OURS if "httpx.AsyncClient(" in code_of(path)}
+    assert {Path(name).parts[0] for name in made} <= {"console", "runtime", ROOT.name}
