@@ -131,10 +131,11 @@ def test_an_excerpt_holds_what_was_found() -> None:
     ],
 )
 def test_no_line_takes_long(part: str) -> None:
+    """A bound against rules that run away, in CPU time: what else the machine does counts for nothing."""
     line = part * 30_000 + "@"
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(clean(line)) <= LINE_LIMIT
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 3
 
 
 @given(st.text(max_size=300))
