@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 
 from dotenv.parser import Binding, parse_stream
 
-from activities.support.redaction import printable, redact
+from activities.support.redaction import printable
+from models.redaction.redact import redact
 from models.redaction.shapes import REDACTED
 from models.text import shorten
 
@@ -75,7 +76,8 @@ def edit(text: str, values: Mapping[str, str]) -> str:
 def diff(before: str, after: str, name: str, values: Mapping[str, str]) -> str:
     """The change as a unified diff of settings; empty without a change.
 
-    Secrets around it are hidden, and so is every line that is no setting: it may be anything.
+    Secrets around it are hidden, and so is every line that is no setting: it may be anything. What is
+    hidden follows from the text alone: the plan and the action may be made by different processes.
     """
     lines = difflib.unified_diff(
         _shown(before, values),

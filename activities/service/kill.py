@@ -7,6 +7,7 @@ pidfd is open, and signals go through it: they reach that process or none.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -51,9 +52,11 @@ def _opened(pid: int, name: str) -> Iterator[int]:
     """A descriptor of the process that has this number now, whoever gets the number later."""
     try:
         opened = os.pidfd_open(pid)
-    except ProcessLookupError:
-        raise
-    except (AttributeError, OSError) as error:
+    except AttributeError as error:
+        raise Unsupported(f"{name} cannot be held by a pidfd, which needs Linux: end it by hand") from error
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
         raise Unsupported(
             f"{name} cannot be held by a pidfd, which needs Linux 5.3 or newer: end it by hand"
         ) from error

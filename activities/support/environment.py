@@ -15,6 +15,11 @@ _DOCKER = (
     "DOCKER_API_VERSION",
 )
 """Where the engine is: without them a program would silently speak to another one."""
+_NETWORK = (
+    *("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"),
+)
+"""The way out of this host, and who is trusted there."""
 
 
 class VariableMissing(Exception):
@@ -22,9 +27,9 @@ class VariableMissing(Exception):
 
 
 def minimal(named: Iterable[str] = ()) -> dict[str, str]:
-    """Where programs, a home and Docker are, and what the configuration names. Raises `VariableMissing`."""
+    """What a program needs, the way out of this host, and what is named. Raises `VariableMissing`."""
     wanted = tuple(named)
     for name in wanted:
         if name not in os.environ:
             raise VariableMissing(f"the variable {name} is not set: set it for the worker and restart it")
-    return {name: os.environ[name] for name in (*_NEEDED, *_DOCKER, *wanted) if name in os.environ}
+    return {name: os.environ[name] for name in (*_NEEDED, *_DOCKER, *_NETWORK, *wanted) if name in os.environ}

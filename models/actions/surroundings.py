@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
+from pydantic import Field
+
 from models.actions.change import Change, Risk
 from models.base import in_bytes, in_words
 
@@ -78,9 +80,9 @@ class CleanUpFiles(Change):
     kind: Literal["clean-up-files"] = "clean-up-files"
     files: tuple[str, ...]
     frees: int
-    directory: str = ""
+    directory: str = Field(default="", exclude_if=lambda directory: not directory)
     """Device and inode of the directory, as it was seen."""
-    identities: tuple[str, ...] = ()
+    identities: tuple[str, ...] = Field(default=(), exclude_if=lambda identities: not any(identities))
     """Of each file its device, inode, size and time, as it was seen: another one is not deleted."""
 
     @property

@@ -81,15 +81,16 @@ def more_memory_then_start(now: Situation) -> Plan | None:
 
 
 def free_the_port_then_start(now: Situation) -> Plan | None:
-    """Kill the exact process that holds the port; nobody is killed who was not seen there."""
+    """Kill the exact process that holds the port; nobody is killed who was not seen there, or who could
+    not be told from another."""
     port, owner = now[looks.port_owner].port, now[looks.port_owner].owner
-    if port is None or owner is None or owner.ours:
+    if port is None or owner is None or owner.ours or owner.identity is None:
         return None
     kill = KillProcess(
-        started_at=owner.started_at,
         service=now.service,
         pid=owner.pid,
         process=owner.name,
+        started_at=owner.started_at,
         identity=owner.identity,
         port=port,
     )

@@ -15,7 +15,11 @@ from tests.parts.servers.docker_engine import docker_service
 
 OWN_VARIABLE = "PYTEST_CURRENT_TEST"
 """A variable of this process, as a token is one of the worker's."""
-ALWAYS_GIVEN = {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR"}
+ALWAYS_GIVEN = {
+    *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"),
+    *("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+}
 
 
 def run(directory: Path, *command: str, environment: tuple[str, ...] = ()) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.files.env_edit import CannotEdit, diff, edit, looks_secret, values_in
+from models.redaction.known import KNOWN
 
 FILE = """\
 # The settings of the backend.
@@ -167,3 +168,10 @@ def test_a_diff_shows_settings_and_no_other_line() -> None:
         text = f"{other}\nPORT=1\n{other}\n"
         shown = diff(text, edit(text, {"PORT": "2"}), ".env", {"PORT": "2"})
         assert shown.splitlines()[-4:] == [" (not a setting)", "-PORT=1", "+PORT=2", " (not a setting)"]
+
+
+def test_a_diff_follows_from_the_text_alone() -> None:
+    text = "GREETING=a1-known-to-one-worker\nPORT=1\n"
+    planned = diff(text, edit(text, {"PORT": "2"}), ".env", {"PORT": "2"})
+    KNOWN.remember("a1-known-to-one-worker")
+    assert diff(text, edit(text, {"PORT": "2"}), ".env", {"PORT": "2"}) == planned

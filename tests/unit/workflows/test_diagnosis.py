@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from activities.incidents.policy import policy_for
 from activities.incidents.stewardship import HistorySeen
 from activities.managers.process_seen import ProcessSeen, ProcessState
+from activities.service.ports import PortOwner
 from models.configuration.configuration import Configuration
 from models.evidence.seen import Seen
 from models.incident.alert import Alert
@@ -22,7 +23,7 @@ from tests.workflows.configuration import CONFIGURATION
 from tests.workflows.world import EVERY_LOOK
 from workflows.diagnosis import how_it_runs, looks
 from workflows.diagnosis.causes import UNKNOWN, Cause, ask_a_human, never, walk
-from workflows.diagnosis.plans import restart, restart_dependent, start
+from workflows.diagnosis.plans import free_the_port_then_start, restart, restart_dependent, start
 from workflows.diagnosis.situation import Situation
 from workflows.runbooks.registry import RUNBOOKS
 
@@ -157,3 +158,14 @@ def test_what_an_incident_started_is_not_between_two_crashes_of_a_loop() -> None
         situation = now(seen.having([(looks.history, HistorySeen(performed=performed))]))
         assert how_it_runs.loops(situation) is loops
         assert how_it_runs.not_hung(situation) is loops
+
+
+def test_nobody_is_asked_to_kill_what_could_not_be_told_from_another() -> None:
+    def with_owner(owner: PortOwner | None) -> Situation:
+        port = sights.TAKEN_PORT.model_copy(update={"owner": owner})
+        return now(Seen().having([(looks.port_owner, port)]))
+
+    owner = sights.TAKEN_PORT.owner
+    assert owner is not None
+    assert free_the_port_then_start(with_owner(owner))
+    assert free_the_port_then_start(with_owner(owner.model_copy(update={"identity": None}))) is None
