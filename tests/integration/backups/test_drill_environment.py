@@ -37,7 +37,7 @@ async def test_no_program_of_a_drill_gets_the_environment_of_the_worker(
         program = open_to_all / name
         program.write_text(f'#!/bin/sh\ncat /proc/$$/environ >> {seen}\nexec {real} "$@"\n')
         program.chmod(0o755)
-    where = location(tmp_path, programs=str(open_to_all))
+    where = location(tmp_path, programs=str(open_to_all)).model_copy(update={"name": "seen"})
     found = await drilled(where.model_copy(update={"pg_restore": str(open_to_all / "pg_restore")}))
     assert found.state is ItemState.OK, found.reason
     assert OWN_VARIABLE in os.environ
