@@ -31,7 +31,7 @@ from models.configuration.processes import (
 )
 from models.incident.policy import ApprovalPolicy, Thresholds
 from models.names import ANY_ALERT, UNKNOWN_SERVICE, AlertName, ServiceName, Severity, severity_said
-from models.service.addresses import WebAddress
+from models.service.addresses import WebLink
 from models.service.service import Service
 from models.zone import Zone
 
@@ -71,7 +71,7 @@ class AlertRule(Configured):
     thresholds: Thresholds = Thresholds()
     risks: Risks = Field(default_factory=dict)
     """Overrides of the risk by kind of action, for this alert."""
-    links: dict[str, WebAddress] = Field(default_factory=dict)
+    links: dict[str, WebLink] = Field(default_factory=dict)
 
 
 class ConfiguredRung(Configured):

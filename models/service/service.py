@@ -15,7 +15,7 @@ from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter, field_valid
 
 from models.base import Configured, Duration, Interval, Size, in_words
 from models.names import ServiceName, queue_of, verification_queue_of
-from models.service.addresses import WebAddress, web_address
+from models.service.addresses import WebLink, web_address
 from models.service.application import ApplicationApi
 from models.service.costs import Costs
 from models.service.endpoints import Endpoints
@@ -227,7 +227,7 @@ class Service(Configured):
     network: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """The Docker network that the service shares with what it needs."""
     clean_up: CleanUp | None = None
-    links: dict[str, WebAddress] = Field(default_factory=dict)
+    links: dict[str, WebLink] = Field(default_factory=dict)
 
     @property
     def queue(self) -> str:

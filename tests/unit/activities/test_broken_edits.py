@@ -222,3 +222,52 @@ def test_a_provider_without_a_possible_port_is_refused(tmp_path: Path) -> None:
 def test_every_address_that_people_follow_is_one(tmp_path: Path, text: str, at: str) -> None:
     (line,) = refused(tmp_path, text)
     assert line.endswith(f"{at}: {NO_ADDRESS}")
+
+
+NO_QUERY = (
+    "a base address must not hold a query or fragment: remove ? or # and what follows; a secret goes into"
+)
+SHOWN = "this link would show a secret (a parameter such as token, key or sig): remove it"
+SENTRY = f"{{organization: a, project: b, token: {{env: A}}, url: 'http://localhost?token={SECRET}'}}"
+
+
+@pytest.mark.parametrize("end", [f"?token={SECRET}", "?", "/path?a=b", f"/#token={SECRET}", "#"])
+@pytest.mark.parametrize("system", ["prometheus", "alertmanager", "grafana", "sentry"])
+def test_a_base_address_with_a_query_or_fragment(tmp_path: Path, system: str, end: str) -> None:
+    (line,) = refused(tmp_path, f'systems: {{{system}: "http://localhost:9090{end}"}}\n')
+    assert line.startswith(f"1: systems.{system}: {NO_QUERY}")
+    assert SECRET not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        (
+            service(temporal="{address: 't:1', ui: 'http://localhost?a=b'}"),
+            "services.a.temporal.ui",
+        ),
+        (service(sentry=SENTRY), "services.a.sentry.url"),
+        (f"intake:\n  public_url: http://localhost?token={SECRET}\n", "intake.public_url"),
+    ],
+)
+def test_every_base_address_is_without_a_query(tmp_path: Path, text: str, at: str) -> None:
+    (line,) = refused(tmp_path, text)
+    assert f"{at}: {NO_QUERY}" in line
+    assert SECRET not in line
+
+
+@pytest.mark.parametrize(
+    "query",
+    [f"?a=b&{name}={SECRET}" for name in ("token", "access_token", "key", "client_secret", "password", "sig")]
+    + [f"?to%6ben={SECRET}", f"#access_token={SECRET}"],
+)
+def test_a_link_that_would_show_a_secret(tmp_path: Path, query: str) -> None:
+    (line,) = refused(tmp_path, service(links=f"{{board: 'https://grafana.example.com/d/a{query}'}}"))
+    assert f"services.a.links.board: {SHOWN}" in line
+    assert SECRET not in line
+
+
+def test_a_link_keeps_its_query(tmp_path: Path) -> None:
+    link = "https://grafana.example.com/d/costs?orgId=1&from=now-7d&var-service=backend#panel-2"
+    configuration = loaded(tmp_path, service(links=f"{{board: '{link}'}}"))
+    assert configuration.services["a"].links == {"board": link}
