@@ -29,6 +29,11 @@ _ROWS = re.compile(rb"^(?:COPY [^\n]{1,2000} FROM stdin;)", re.MULTILINE)
 _SERVER = re.compile(rb"^-- Dumped from database version (\S{1,40})", re.MULTILINE)
 _ENCRYPTED = "it is encrypted, so it cannot be read here"
 _ARCHIVE = (b"PGDMP", "it is an archive of pg_dump: write kind: custom")
+_ARCHIVE_INSIDE = (
+    _ARCHIVE[0],
+    "it is an archive of pg_dump that was compressed once more: write kind: custom, and let the backup leave "
+    "that out, for pg_dump compresses by itself",
+)
 _WRAPPED = (
     (b"\x28\xb5\x2f\xfd", "it is compressed by zstd, which cannot be read here: write gzip"),
     (b"\x04\x22\x4d\x18", "it is compressed by lz4, which cannot be read here: write gzip"),
@@ -107,6 +112,8 @@ def _read(content: Readable, until: float) -> Told:
             return Told(unread="the time was up", late=True)
         if not head:
             head = piece[:_HEAD]
+            if what := _other(head, _ARCHIVE_INSIDE):
+                return Told(unread=what)
             end = next((end for begin, end in _ENDS.items() if begin in head), b"")
             if not end:
                 return Told(damage=_no_dump(head))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import stat
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -234,6 +237,16 @@ def test_an_archive_that_gzip_compressed_once_more(dumps: Path, tmp_path: Path) 
     aged(tmp_path / "shop.dump.gz", HOUR)
     found = look(tmp_path)
     assert (found.state, "compressed once more" in found.reason) == (ItemState.UNKNOWN, True), found.reason
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_compressed_archive_that_is_called_plain_is_a_mistake_of_the_configuration(
+    dumps: Path, tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / "shop.sql.gz").write_bytes(compress((dumps / "shop.dump").read_bytes()))
+    aged(tmp_path / "shop.sql.gz", HOUR)
+    found = look(tmp_path, BackupKind.PLAIN)
+    assert (found.state, "write kind: custom" in found.reason) == (ItemState.UNKNOWN, True), found.reason
 
 
 def test_a_program_that_is_older_than_the_backup(dumps: Path, tmp_path: Path) -> None:
