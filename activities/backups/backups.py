@@ -96,7 +96,7 @@ def _without_any(location: BackupLocation, backups: Sequence[BackupFile], now: d
     if one := by_state.get(FileState.WRITING):
         state, reason = ItemState.ATTENTION, f"the only backup, {_name(one)}, is still being written"
     elif one := by_state.get(FileState.DANGLING):
-        reason = f"no backup: {_name(one)} is a link to {clean(one.why, 200)}, which is not there"
+        reason = f"no backup: {_name(one)} is {one.why}"
     elif one := by_state.get(FileState.OTHER):
         state, reason = ItemState.UNKNOWN, f"{_name(one)} is {one.why}"
     return ItemResult(state=state, reason=reason, threshold=_threshold(location), observed_at=now)
@@ -148,9 +148,7 @@ def _remarks(
             yield _Remark(ItemState.BAD, f"it has {share:.0%} of the usual size, {in_bytes(round(usual))}")
     for one in backups:
         if one.state is FileState.DANGLING:
-            yield _Remark(
-                ItemState.ATTENTION, f"{_name(one)} is a link to {clean(one.why, 120)}, which is not there"
-            )
+            yield _Remark(ItemState.ATTENTION, f"{_name(one)} is {one.why}")
 
 
 def _before(location: BackupLocation, backups: Sequence[BackupFile], newest: BackupFile) -> list[BackupFile]:

@@ -6,6 +6,7 @@ one; the same file under two names counts once.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 
+from activities.support.redaction import clean
 from models.configuration.backups import BackupKind, BackupLocation
 
 MOST_ENTRIES = 20_000
@@ -30,6 +32,12 @@ _UNFINISHED = (
 )
 _BESIDE = (".md5", ".sha1", ".sha256", ".sha512", ".sig")
 """Written after a backup, to prove it: newer than it, and none itself."""
+_NEITHER = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISCHR, "a device"),
+)
 
 
 class FileState(StrEnum):
@@ -89,20 +97,36 @@ def newest_complete(backups: Sequence[BackupFile]) -> BackupFile | None:
 def _look(path: Path, location: BackupLocation, now: datetime) -> BackupFile | None:
     try:
         status = path.stat()
-    except FileNotFoundError:
-        if not path.is_symlink():
-            return None  # it was deleted meanwhile
-        link = path.lstat()
-        return BackupFile(path, FileState.DANGLING, modified=_at(link.st_mtime), why=str(path.readlink()))
     except OSError as error:
-        return BackupFile(path, FileState.UNREADABLE, why=error.strerror or type(error).__name__)
+        return _not_followed(path, error)
     identity, wanted = (status.st_dev, status.st_ino), location.kind is BackupKind.DIRECTORY
     if wanted and stat.S_ISDIR(status.st_mode):
         return _directory(path, identity, location, now)
-    if wanted or not stat.S_ISREG(status.st_mode):
-        cure = "no directory: write kind: custom or plain" if wanted else "no file: write kind: directory"
-        return BackupFile(path, FileState.OTHER, identity=identity, why=cure)
+    if why := _unlike(status.st_mode, wanted):
+        return BackupFile(path, FileState.OTHER, identity=identity, why=why)
     return _file(path, status, location, now)
+
+
+def _not_followed(path: Path, error: OSError) -> BackupFile | None:
+    """A link that leads to no backup, or what may not be seen; None when it was deleted meanwhile."""
+    if not isinstance(error, FileNotFoundError) and error.errno != errno.ELOOP:
+        return BackupFile(path, FileState.UNREADABLE, why=error.strerror or type(error).__name__)
+    try:
+        to, modified = clean(str(path.readlink()), 120), _at(path.lstat().st_mtime)
+    except OSError:
+        return None
+    in_circle = "which leads back to it: remove it, or link it to the newest backup"
+    why = in_circle if error.errno == errno.ELOOP else "which is not there"
+    return BackupFile(path, FileState.DANGLING, modified=modified, why=f"a link to {to}, {why}")
+
+
+def _unlike(mode: int, directory_wanted: bool) -> str:
+    """What it is instead of the wanted kind, with the cure; empty for what may be of that kind."""
+    if what := next((name for is_one, name in _NEITHER if is_one(mode)), ""):
+        return f"{what}, which holds no backup: write the backup into a file, or correct the pattern"
+    if directory_wanted:
+        return "no directory: write kind: custom or plain"
+    return "" if stat.S_ISREG(mode) else "no file: write kind: directory"
 
 
 def _file(path: Path, status: os.stat_result, location: BackupLocation, now: datetime) -> BackupFile:

@@ -6,8 +6,10 @@ import bz2
 import gzip
 import lzma
 import os
+import socket
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -186,6 +188,31 @@ def test_links(dumps: Path, tmp_path: Path) -> None:
     assert (good.state, len(good.tables[0].rows)) == (ItemState.OK, 1), "two names of one file"
     (tmp_path / "old.dump").symlink_to("gone.dump")
     assert look(tmp_path).state is ItemState.ATTENTION
+
+
+def test_a_link_to_itself_names_the_cure(dumps: Path, tmp_path: Path) -> None:
+    (tmp_path / "latest.dump").symlink_to("latest.dump")
+    alone = look(tmp_path)
+    assert (alone.state, "link it to the newest backup" in alone.reason) == (ItemState.BAD, True), (
+        alone.reason
+    )
+    put(dumps / "shop.dump", tmp_path / "2026.dump")
+    beside = look(tmp_path)
+    assert (beside.state, "which leads back to it" in beside.reason) == (ItemState.ATTENTION, True)
+
+
+@pytest.mark.parametrize("kind", list(BackupKind))
+def test_what_is_no_file_and_no_directory_names_the_cure(tmp_path: Path, kind: BackupKind) -> None:
+    os.mkfifo(tmp_path / "shop.dump")
+    (tmp_path / "null").symlink_to("/dev/null")
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(tmp_path / "socket"))
+    for name, what in (("shop.dump", "a named pipe"), ("null", "a device"), ("socket", "a socket")):
+        found = look(tmp_path, kind, pattern=name)
+        says = (
+            f"{name} is {what}, which holds no backup: write the backup into a file, or correct the pattern"
+        )
+        assert (found.state, found.reason) == (ItemState.UNKNOWN, says)
 
 
 def test_missing_is_not_the_same_as_a_directory_that_cannot_be_seen(tmp_path: Path) -> None:
