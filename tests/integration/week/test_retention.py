@@ -52,6 +52,29 @@ async def test_what_is_set(
         assert (found.state, says in found.reason) == (state, True), found.reason
 
 
+@pytest.mark.parametrize(
+    ("runs_for", "state", "says"),
+    [
+        (timedelta(days=30), ItemState.ATTENTION, "while what it watches runs for 30"),
+        (timedelta(minutes=50), ItemState.OK, "if it is not new, its volume is not kept"),
+        (None, ItemState.OK, "if it is not new, its volume is not kept"),
+    ],
+)
+async def test_one_that_lost_its_volume_while_the_services_ran_on(
+    prometheus: Prometheus, tmp_path: Path, runs_for: timedelta | None, state: ItemState, says: str
+) -> None:
+    now = int(time.time())
+    times = range(now - 3600, now + 300, 60)
+    lines = ["# TYPE up gauge", *(f'up{{job="shop"}} 1 {at}' for at in times)]
+    if runs_for is not None:
+        start = now - runs_for.total_seconds()
+        lines += ["# TYPE process_start_time_seconds gauge"]
+        lines += [f'process_start_time_seconds{{job="shop"}} {start} {at}' for at in times]
+    with prometheus_with("\n".join([*lines, "# EOF", ""]), tmp_path) as url:
+        found = await look(prometheus, url, timedelta(days=10))
+    assert (found.state, says in found.reason) == (state, True), found.reason
+
+
 async def test_a_server_without_data(prometheus: Prometheus, tmp_path: Path) -> None:
     with prometheus_with("# TYPE other gauge\nother 1 1700000000\n# EOF\n", tmp_path) as url:
         found = await look(prometheus, url, timedelta(days=10))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.retention.retention import judged
+from activities.retention.retention import Server, judged
 from activities.retention.settings import Retention, retention_in
 from models.base import in_days
 from models.checks.item import ItemState
@@ -65,7 +65,24 @@ def test_saying() -> None:
 def test_judging(
     retention: Retention, runs: timedelta, back: timedelta | None, state: ItemState, says: str
 ) -> None:
-    judgement, reason = judged(retention, runs, back, WANTED)
+    judgement, reason = judged(Server(retention, runs, back, None), WANTED)
     assert (judgement, says in reason) == (state, True), reason
     if back is not None and back > runs + DAY:
         assert "volume" not in reason
+
+
+@pytest.mark.parametrize(
+    ("runs", "back", "oldest", "state"),
+    [
+        (DAY, DAY, 30 * DAY, ItemState.ATTENTION),
+        (DAY, DAY, DAY, ItemState.OK),
+        (DAY, 6 * DAY, 30 * DAY, ItemState.OK),
+        (100 * DAY, 15 * DAY, 90 * DAY, ItemState.OK),
+    ],
+)
+def test_data_that_begin_with_the_server_although_what_it_watches_is_older(
+    runs: timedelta, back: timedelta, oldest: timedelta, state: ItemState
+) -> None:
+    judgement, reason = judged(Server(Retention(30 * DAY), runs, back, oldest), WANTED)
+    assert judgement is state
+    assert ("keep its volume" in reason) == (state is ItemState.ATTENTION)
