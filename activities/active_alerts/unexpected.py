@@ -130,9 +130,25 @@ def _expectation(alert: ListedAlert, request: LookAtAlerts, today: date) -> Expe
 
 
 def _is_about(expected: ExpectedAlert, alert: ListedAlert, naming: Naming) -> bool:
-    if alert.name != expected.alert and alert_name(alert.name) != expected.alert:
+    if not _has_its_name(expected, alert):
         return False
     return expected.service in (None, naming.service_of(alert.labels), naming.called(alert.labels))
+
+
+def _has_its_name(expected: ExpectedAlert, alert: ListedAlert) -> bool:
+    return expected.alert in (alert.name, alert_name(alert.name))
+
+
+def _without_service(
+    expected: ExpectedAlert, alerts: Sequence[ListedAlert], request: LookAtAlerts, today: date
+) -> bool:
+    """Whether an alert of its name cannot be told to be of its service, and nothing else expects it."""
+    return expected.service is not None and any(
+        _has_its_name(expected, one)
+        and not request.naming.called(one.labels)
+        and _expectation(one, request, today) is None
+        for one in alerts
+    )
 
 
 def _overdue(
@@ -147,13 +163,23 @@ def _overdue(
 
 
 def _unneeded(alerts: Sequence[ListedAlert], request: LookAtAlerts, today: date) -> list[str]:
-    """Of what is expected: for which nothing fires, silenced or not."""
-    cure = "and does not fire: remove it once it is mended"
-    return [
-        f"{_named(one)} is expected until {one.until} ({one.why}), {cure}"
-        for one in request.expected
-        if one.until >= today and not any(_is_about(one, alert, request.naming) for alert in alerts)
-    ]
+    """Of what is expected: for which nothing fires, silenced or not, and what names a service in vain."""
+    labels = " or ".join(request.naming.labels) or "that names a service"
+    said = []
+    for one in request.expected:
+        if one.until < today:
+            continue
+        if _without_service(one, alerts, request, today):
+            cure = (
+                f"but {one.alert} fires without a label that names a service, so it is not expected: have "
+                f"its rule set the label {labels}, or leave service out of this entry"
+            )
+        elif any(_is_about(one, alert, request.naming) for alert in alerts):
+            continue
+        else:
+            cure = "and does not fire: remove it once it is mended"
+        said.append(f"{_named(one)} is expected until {one.until} ({one.why}), {cure}")
+    return said
 
 
 def _named(expected: ExpectedAlert) -> str:

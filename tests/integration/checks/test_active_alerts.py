@@ -141,6 +141,21 @@ async def test_what_is_expected_and_does_not_fire_can_be_removed(alertmanager: s
     assert said.startswith("Mended is expected until"), "a silenced alert fires, too"
 
 
+async def test_an_alert_without_a_service_is_not_what_is_expected_of_one(alertmanager: str) -> None:
+    alerts = await every_alert(alertmanager)
+    of_service = expect("HostDown", service="backend")
+    request = LookAtAlerts(url=alertmanager, expected=(of_service,), naming=NAMING)
+    found = judged(alerts, request, datetime.now(UTC), OLD_ENOUGH)
+    assert found.state is ItemState.BAD
+    (said,) = found.details
+    assert said.startswith(f"HostDown of backend is expected until {of_service.until} (known), but HostDown")
+    assert said.endswith("have its rule set the label service or job, or leave service out of this entry")
+    both = (of_service, expect("HostDown"))
+    request = LookAtAlerts(url=alertmanager, expected=both, naming=NAMING)
+    (said,) = judged(alerts, request, datetime.now(UTC), OLD_ENOUGH).details
+    assert said.endswith("does not fire: remove it once it is mended")
+
+
 def test_the_last_day_is_one_of_the_configurations_zone() -> None:
     late = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
     alert = ListedAlert.model_validate({"labels": {"alertname": "A"}, "startsAt": late})
