@@ -11,8 +11,8 @@ import structlog
 import typer
 from temporalio.runtime import Runtime, TelemetryConfig
 
-from console import deployed, doctor, fire, respond, serve, service, show, status, switch
-from console.checks import check, schedules
+from console import deployed, fire, respond, serve, service, show, status, switch
+from console.checks import check, doctor, schedules
 
 app = typer.Typer(
     name="starter.py",

@@ -13,6 +13,7 @@ import pytest
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleSpec
 
 from console.checks.check import last, newest, now
+from console.checks.schedule_checks import check_schedules_of_checks
 from console.checks.scheduled import Schedules
 from models.checks.check import CheckName, CheckReport
 from models.checks.item import ItemState
@@ -78,6 +79,32 @@ async def test_schedules_are_applied_paused_and_listed(person: Person) -> None:
     assert "Monday to Friday at 09:00, Europe/Berlin" in listed.out
     assert "day 1 of the month at 08:15, Europe/Berlin" in listed.out
     assert "paused: anna: the office moves" in listed.out
+
+
+async def test_doctor_tells_of_each_schedule(person: Person, client: Client) -> None:
+    before = (await person.types("doctor")).out.splitlines()
+    missing = "Temporal does not have it. create it: python starter.py schedules apply"
+    assert [line for line in before if "schedule check/" in line] == [
+        f"without  schedule {one}: {missing}" for one in IDS
+    ]
+    await apply(client, Configuration.of({}, ()))
+    await Schedules(client).pause(CheckName.DAILY, "anna: the office moves")
+    lines = await Schedules(client).list()
+    daily, weekly, monthly = (f"next: {line.next_at:%Y-%m-%d %H:%M} UTC" for line in lines)
+    after = (await person.types("doctor")).out.splitlines()
+    paused = "it is paused (anna: the office moves)"
+    cure = "end the pause: python starter.py schedules resume daily"
+    assert [line for line in after if "schedule check/" in line] == [
+        f"without  schedule check/daily: {paused}; {daily}, if the pause ends. {cure}",
+        f"ok       schedule check/weekly ({weekly})",
+        f"ok       schedule check/monthly ({monthly})",
+    ]
+
+
+async def test_doctor_leaves_out_a_check_that_is_not_enabled(client: Client) -> None:
+    disabled = Configuration.of({"checks": {"daily": {"enabled": False}}}, ())
+    told = await check_schedules_of_checks(client, disabled)
+    assert [one.name for one in told] == ["schedule check/weekly", "schedule check/monthly"]
 
 
 async def test_a_second_pause_keeps_the_note_and_a_pause_ends_once(client: Client) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import typer
 
+from console.checks.schedule_checks import check_schedules_of_checks
 from console.fire import Config
 from console.output import AsJson, Exit, as_json, out, run, safe
 from console.system_checks import system_checks
@@ -64,11 +65,11 @@ def _configuration(config: Config) -> tuple[Check, Configuration | None]:
 async def _look(configuration: Configuration | None) -> list[Check]:
     async with httpx.AsyncClient(timeout=3, follow_redirects=False) as http:
         around = system_checks(configuration, http) if configuration else []
-        temporal, *others = await asyncio.gather(_temporal(), *around)
+        temporal, *others = await asyncio.gather(_temporal(configuration), *around)
     return [*temporal, *others]
 
 
-async def _temporal() -> list[Check]:
+async def _temporal(configuration: Configuration | None) -> list[Check]:
     try:
         client = await connect()
     except ConnectionMisconfigured as error:
@@ -80,4 +81,5 @@ async def _temporal() -> list[Check]:
         await check_version(client),
         await check_search_attributes(client),
         await check_runs(client, named=True),
+        *(await check_schedules_of_checks(client, configuration) if configuration else ()),
     ]
