@@ -43,11 +43,14 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             rf"\1{REDACTED}",
         ),
         (
-            r"\b(bearer|basic)(\s+|%20)(?=[^\s]*[\d._=+/-]|[^\s]{20})[A-Za-z0-9._~+/=-]{8,}",
+            r"\b(bearer|basic)(\s+|%20)(?=\S{0,200}[\d._=+/-]|\S{20})[A-Za-z0-9._~+/=-]{8,}",
             rf"\1\2{REDACTED}",
         ),
         # Addresses: user:password@host, and a token alone in front of the host.
-        (r"(://[^\s:/?#@\[\]]{0,200}:)(?!\d{1,5}(?:[/?#\s]|$)|\[redacted\])[^\s\"'<>]+@", rf"\1{REDACTED}@"),
+        (
+            r"(://[^\s:/?#@\[\]]{0,200}:)(?!\d{1,5}(?:[/?#\s]|$)|\[redacted\])[^\s\"'<>]{1,500}@",
+            rf"\1{REDACTED}@",
+        ),
         (r"(://)(?!\[redacted\])[^\s:/?#@\"']{8,}@", rf"\1{REDACTED}@"),
         (r"(%3A%2F%2F[\w.-]{0,200}%3A)(?:[^\s%&]|%(?!40)[0-9A-F]{2}){1,500}(?=%40)", rf"\1{REDACTED}"),
         (r"(hooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]+", rf"\1{REDACTED}"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
+
+import pytest
 
 from intake.alerts.fingerprint import fingerprint_of
 from intake.alerts.payload import ReceivedAlert, read_webhook
-from models.incident.incident import Decision, Spoken
+from models.incident.incident import LONGEST_SAID, Decision, Spoken
 
 NAMES = {"alertname": "HighErrorRate", "service": "token-service", "severity": "critical"}
 
@@ -59,3 +62,15 @@ def test_a_secret_in_what_a_person_says_is_hidden() -> None:
     assert Spoken(text="the new password is hunter2").text == "the new password is [redacted]"
     assert "hunter2" not in Decision.model_validate({"text": "use postgres://a:hunter2@db/x"}).text
     assert Spoken(text="restarted it at 02:11, looks well").text == "restarted it at 02:11, looks well"
+
+
+@pytest.mark.parametrize(
+    "part", ["http://a:", "://", "%3A%2F%2Fa%3A", "basic%20", "eyJ-", "token='", "mysql a", "curl -u a:", "a"]
+)
+def test_no_words_of_a_person_hold_up_a_workflow(part: str) -> None:
+    """A workflow task that computes for two seconds is taken for stuck."""
+    words = part * (2**20 // len(part))
+    began = time.process_time()
+    said = Decision.model_validate({"text": words}).text
+    assert time.process_time() - began < 1
+    assert len(said) < 2 * LONGEST_SAID
