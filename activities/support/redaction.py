@@ -86,7 +86,8 @@ _NAME_ENDS = re.compile(
     r"(?:[\"']?\s{0,3}(?:[:=]|=>)\s{0,3}[|>]?[+-]?|[\"'],?)\s{0,20}$",
     re.IGNORECASE,
 )
-_ONE_WORD = re.compile(r"\s*[^\s{}\[\]]{4,}\s*")
+_ONE_WORD = re.compile(r"\s*(?=\S{0,200}\d)[^\s{}\[\]]{8,}\s*")
+"""One that may be a secret: codes of errors stand below `Unexpected token:` too, and have no digit."""
 
 
 def _below_names(lines: list[str]) -> set[int]:

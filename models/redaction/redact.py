@@ -16,7 +16,7 @@ _NAMED = (
     r"|token(?!s\b)|(?:api|auth|access|private|encryption|signing|routing|account|shared|master|service|license"
     r"|licence|storage|consumer|webhook|client|database|db|ssh)[_ -]?key(?!s\b)"
     r"|sess(?:ion)?[_-]?id|connect\.sid|kennwort|contrase(?:ñ|n)a|mot[_ -]de[_ -]passe|senha"
-    r"|signature|(?<![a-z])(?:key|sig|pw|_?auth)(?=[\"']?\s{0,3}=))"
+    r"|signature|(?<![a-z])(?:(?:key|pw|_?auth)(?=[\"']?\s{0,3}=)|sig(?=[\"']?\s{0,3}=\s{0,3}[\"']?[^\s&\"']{16})))"
 )
 _QUOTE = r"(?:\\{0,4}[\"']|&quot;|&#3[49];|%22|\\u0022)"
 _HARMLESS = (
@@ -27,7 +27,7 @@ _HARMLESS = (
 _VALUE = (
     r"(?:\\{1,4}[\"'][^\"'\\]*(?:\\{1,4}[\"'])?|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|`[^`]*`?"
     r"|&quot;(?:(?!&quot;).){0,500}|\\u0022(?:(?!\\u0022).){0,500}"
-    rf"|(?!\[redacted\]|{_HARMLESS})[^\s,;&\"'}}\])]+)"
+    rf"|(?![bru]?\[redacted\]|{_HARMLESS})[^\s,;&\"'}}\])]+)"
 )
 _IS = r"(?:=>|:=|={1,3}|!={1,2}|:)"
 
@@ -57,11 +57,12 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(discord(?:app)?\.com/api/(?:v\d+/)?webhooks/)[\w/-]+", rf"\1{REDACTED}"),
         (r"(\.webhook\.office\.com/webhookb2/)[\w@/-]+", rf"\1{REDACTED}"),
         # Commands.
-        (r"(\b(?:mysql\w*|mariadb[\w-]*)\s[^\r\n|;]{0,200}?\s?-p)(?!ort)[^\s\"']+", rf"\1{REDACTED}"),
+        (r"(\b(?:mysql\w*|mariadb[\w-]*)(?=\s)[^\r\n|;]{0,200}?\s-p)(?!ort)[^\s\"']+", rf"\1{REDACTED}"),
         (
-            r"(\b(?:sshpass|redis-cli|(?:docker|podman)\s+login)\s[^\r\n|;]{0,200}?-[pa]\s*)\S+",
+            r"(\b(?:sshpass|(?:docker|podman)\s+login)(?=\s)[^\r\n|;]{0,200}?\s-p\s*)(?!\[redacted\])\S+",
             rf"\1{REDACTED}",
         ),
+        (r"(\bredis-cli(?=\s)[^\r\n|;]{0,200}?\s-a\s+)\S+", rf"\1{REDACTED}"),
         (
             r"(\b(?:curl|wget)\s[^\r\n|]{0,300}?(?:-u|--(?:proxy-)?user)[ =]?[\"']?[^\s:\"']{1,100}:)"
             r"[^\s\"']+",
@@ -92,7 +93,8 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         # Named values: JSON, environment, query strings, YAML, argument lists.
         (
-            rf"({_NAMED}[\w.-]{{0,40}}(?:\[[\w.-]{{0,40}}\])?{_QUOTE}?\s{{0,3}}{_IS}\s{{0,3}}[@bru]?){_VALUE}",
+            rf"({_NAMED}[\w.-]{{0,40}}(?:\[[\w.-]{{0,40}}\])?{_QUOTE}?\s{{0,3}}"
+            rf"(?>{_IS}\s{{0,3}}(?:[bru](?=[\"'])|@)?)){_VALUE}",
             rf"\1{REDACTED}",
         ),
         (

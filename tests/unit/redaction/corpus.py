@@ -205,6 +205,19 @@ ORDINARY = (
     "shard 3 of index orders-2026.11 is yellow",
     "secret rotation took 3 seconds",
     "loaded credentials from the environment",
+    "token: revoked",
+    "api key: required",
+    "password = rejected",
+    "mysql2 pool db-prod-1 exhausted",
+    "mysql 8 replica of db-primary is 40 s behind",
+    "docker login to eu-pull-1 timed out",
+    "redis-cli said cache-a is loading",
+    "redis-cli -h cache -p 6379 ping failed",
+    "killed by sig=9",
+    "pod api-key-service-6f7d8c9b5d-x2k4p was evicted",
+    "ops_requests_duration_seconds_p99 is 4.2",
+    "table secret_rotation_history_2024 is locked",
+    "metric pat_validation_failures_total_5m rises",
 )
 
 
