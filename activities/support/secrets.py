@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from models.redaction.known import KNOWN
 from models.service.secret import SecretRef
@@ -19,8 +21,20 @@ def resolve(ref: SecretRef) -> str:
     What was read is hidden from then on wherever text is cleaned.
     """
     value = _read(ref)
-    KNOWN.remember(value)
+    for secret in (value, *_passwords(value)):
+        KNOWN.remember(secret)
     return value
+
+
+def _passwords(value: str) -> Iterator[str]:
+    """The password in the URL of a connection, as it is written and as it is meant: errors tell it alone."""
+    try:
+        url = urlsplit(value)
+    except ValueError:
+        return
+    if url.scheme and url.password:
+        yield url.password
+        yield unquote(url.password)
 
 
 def _read(ref: SecretRef) -> str:

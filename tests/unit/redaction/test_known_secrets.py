@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -70,3 +72,49 @@ def test_the_key_for_temporal_is_hidden() -> None:
     finally:
         del os.environ["TEMPORAL_API_KEY"]
     assert clean("it said: plain words of another phrase") == "it said: [redacted]"
+
+
+@pytest.mark.parametrize("word", ["postgres", "backend", "web-api", "a1b2c3", "shop"])
+def test_a_secret_that_is_an_ordinary_word_hides_no_evidence(word: str) -> None:
+    known = KnownSecrets()
+    known.remember(word)
+    assert known.hide(f"{word} is down") == f"{word} is down"
+
+
+def test_a_short_word_is_hidden_where_it_is_encoded() -> None:
+    known = KnownSecrets()
+    known.remember("postgres")
+    assert "[redacted]" in known.hide(base64.b64encode(b"admin:postgres").decode())
+
+
+def test_a_long_word_is_hidden_where_it_stands_alone() -> None:
+    known = KnownSecrets()
+    known.remember("antidisestablish")
+    assert known.hide("refused antidisestablish.") == "refused [redacted]."
+    assert known.hide("antidisestablishment") == "antidisestablishment"
+
+
+def test_a_secret_with_a_digit_is_hidden_inside_of_what_surrounds_it() -> None:
+    known = KnownSecrets()
+    known.remember("hunter22")
+    assert known.hide("xhunter22y") == "x[redacted]y"
+
+
+def test_what_threads_read_at_once_is_all_hidden() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(5):
+            known, secrets = KnownSecrets(), [f"horse-{number}-battery" for number in range(16)]
+            with ThreadPoolExecutor(16) as pool:
+                list(pool.map(known.remember, secrets))
+            assert [one for one in secrets if known.hide(one) != "[redacted]"] == []
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_the_password_in_the_address_of_a_database_is_hidden_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://app:Staple%2FHorse7@db:5432/shop?sslmode=require\n")
+    resolve(SecretRef(file=str(file)))
+    assert clean("tried Staple/Horse7 and Staple%2FHorse7") == "tried [redacted] and [redacted]"
