@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     WrapValidator,
     field_validator,
     model_validator,
@@ -42,10 +43,8 @@ MAX_ANNOTATIONS = 32 * 2**10
 its alert on with almost every activity, and gets notifications of some alerts for months."""
 SAID_FIRST = ("summary", "description")
 """What people read first is the last to be left out."""
-NAMED_FIRST = ("alertname", *USUAL_LABELS, "severity")
-"""The labels that decide what is done are never left out."""
-NAMES_A_SECRET = ("secret", "secret_name", "key")
-"""Labels by which exporters name a secret or a key of a store, and do not tell it."""
+NAMES_A_SECRET = ("secret",)
+"""Labels by which exporters name a secret, and do not tell it."""
 SHORT_LABEL = 128
 """As long as a label may be where there are too many long ones."""
 LONGEST_NAME = 256
@@ -85,11 +84,18 @@ def _cut(text: str, most: int) -> str:
     return f"{text[: most - 10]}… {digits}"
 
 
-def _hidden(name: str, text: str) -> str:
-    """A label without a secret in it; those that decide what is done stay as they are."""
-    if name in NAMED_FIRST:
-        return text
-    text = KNOWN.hide(text)
+def _deciding(service_labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels that decide what is done: they are never left out, and stay as they are."""
+    return ("alertname", *USUAL_LABELS, *service_labels, "severity")
+
+
+def _hidden(labels: Mapping[str, str], deciding: Sequence[str]) -> dict[str, str]:
+    return {name: text if name in deciding else _without_secrets(name, text) for name, text in labels.items()}
+
+
+def _without_secrets(name: str, text: str) -> str:
+    """Known secrets are hidden before anything is cut: half of one would not be known any more."""
+    text = _cut(KNOWN.hide(text), MAX_LABEL)
     return redact(text) if name in NAMES_A_SECRET else redact_named(name, text)
 
 
@@ -102,7 +108,10 @@ Time = Annotated[datetime | None, BeforeValidator(_time)]
 
 
 class ReceivedAlert(Model):
-    """One alert as Alertmanager sends it, and as its API returns it (there without a status)."""
+    """One alert as Alertmanager sends it, and as its API returns it (there without a status).
+
+    The context of its validation names the labels by which the configuration finds a service.
+    """
 
     status: Annotated[AlertStatus, BeforeValidator(_status)] = AlertStatus.FIRING
     labels: Texts = Field(default_factory=dict)
@@ -124,13 +133,15 @@ class ReceivedAlert(Model):
 
     @field_validator("labels", mode="after")
     @classmethod
-    def _labels_fit(cls, labels: dict[str, str]) -> dict[str, str]:
+    def _labels_fit(cls, labels: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         """Labels say what the alert is about: long ones are cut before any is left out."""
+        deciding = _deciding(info.context or ())
+        hidden = _hidden(labels, deciding)
         for most in (MAX_LABEL, SHORT_LABEL):
-            cut = {name: _hidden(name, _cut(text, most)) for name, text in labels.items()}
+            cut = {name: _cut(text, most) for name, text in hidden.items()}
             if _size(cut) <= MAX_LABELS:
                 return cut
-        return _as_many_as_fit(cut, MAX_LABELS, NAMED_FIRST)
+        return _as_many_as_fit(cut, MAX_LABELS, deciding)
 
     @field_validator("annotations", mode="after")
     @classmethod
@@ -185,8 +196,8 @@ class Unreadable(Exception):
     """The body is not a webhook of Alertmanager. Sending it again would not help."""
 
 
-def read_webhook(body: bytes) -> Batch:
-    """Read the body of `POST /v1/alertmanager`.
+def read_webhook(body: bytes, service_labels: Sequence[str] = ()) -> Batch:
+    """Read the body of `POST /v1/alertmanager`; the values of `service_labels` stay as they are.
 
     Raises Unreadable for what is no webhook at all: not UTF-8, not JSON, nested too deep, no `alerts`.
     """
@@ -198,7 +209,7 @@ def read_webhook(body: bytes) -> Batch:
     refused: list[Refused] = []
     for index, received in enumerate(envelope.alerts[:MAX_ALERTS]):
         try:
-            good.append((index, ReceivedAlert.model_validate(received)))
+            good.append((index, ReceivedAlert.model_validate(received, context=service_labels)))
         except ValidationError as error:
             refused.append(Refused(index=index, reason=why(error)))
     return Batch(
@@ -206,7 +217,7 @@ def read_webhook(body: bytes) -> Batch:
         refused=tuple(refused),
         size=len(body),
         truncated=envelope.truncated_alerts + max(0, len(envelope.alerts) - MAX_ALERTS),
-        group_labels={name: _hidden(name, text) for name, text in envelope.group_labels.items()},
+        group_labels=_hidden(envelope.group_labels, _deciding(service_labels)),
     )
 
 

@@ -50,7 +50,7 @@ class Reader:
         """Raises Unreadable for what is no webhook at all."""
         read = self._remembered.get(body)
         if read is None or read.configuration is not configuration:
-            read = _routed(read_webhook(body), configuration)
+            read = _routed(read_webhook(body, configuration.service_labels), configuration)
             if read.lasts and read.batch.size <= REMEMBERED:
                 self._remembered[body] = read
         return read

@@ -103,7 +103,9 @@ async def fetch_left(
     silent: set[str] = set()
     for one in found:
         try:
-            received = ReceivedAlert.model_validate({**one, "status": "firing", "endsAt": None})
+            received = ReceivedAlert.model_validate(
+                {**one, "status": "firing", "endsAt": None}, context=configuration.service_labels
+            )
             alerts.append(route(received, configuration))
         except (ValidationError, Nameless):
             continue  # it would be refused in a webhook too, and is counted there

@@ -133,6 +133,16 @@ _HINTS = (
     *("-----begin", "putty"),
 )
 """One of these stands in every text that a pattern finds something in: most texts have none."""
+TELL_NO_SECRET = frozenset(
+    (
+        *("key", "partition_key", "sort_key", "primary_key", "foreign_key", "cache_key", "consumer_key"),
+        *("group_key", "object_key", "sid", "auth", "token_type", "token_name", "token_kind", "secret_name"),
+        *("secret_type", "secret_namespace"),
+    )
+)
+"""Names of fields by which a key of a store, a kind of token or the name of a secret is told."""
+_ENDS_AS_SECRET = re.compile(rf"{_NAMED}=$", re.IGNORECASE)
+_SAYS_NOTHING = re.compile(rf"\s*(?:{_HARMLESS})?\s*", re.IGNORECASE)
 _REMEMBERED = 2048
 """Characters of a text that is worth remembering: short ones come again."""
 
@@ -143,8 +153,12 @@ def redact(text: str) -> str:
 
 
 def redact_named(name: str, value: str) -> str:
-    """The value of a field; its name may say that it is a secret."""
+    """The value of a field. One whose name is that of a secret is hidden whole, whatever it says."""
+    if name.lower() in TELL_NO_SECRET:
+        return redact(value)
     begin = f"{name}="
+    if _ENDS_AS_SECRET.search(begin):
+        return value if _SAYS_NOTHING.fullmatch(value) else REDACTED
     said = redact(begin + value)
     return said.removeprefix(begin) if said.startswith(begin) else REDACTED
 

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 import pytest
 
 from intake.alerts.fingerprint import fingerprint_of
-from intake.alerts.payload import ReceivedAlert, read_webhook
+from intake.alerts.payload import MAX_LABEL, ReceivedAlert, read_webhook
+from intake.alerts.reading import Reader
+from models.configuration.configuration import Configuration
 from models.incident.incident import LONGEST_SAID, Decision, Spoken
+from models.redaction.known import KNOWN
 
 NAMES = {"alertname": "HighErrorRate", "service": "token-service", "severity": "critical"}
 
@@ -56,6 +59,42 @@ def test_ordinary_words_of_an_alert_stay() -> None:
     alert = received(NAMES, words)
     assert alert.annotations == words
     assert alert.labels == NAMES
+
+
+def test_all_of_a_value_is_hidden_whose_name_is_that_of_a_secret() -> None:
+    alert = received({**NAMES, "api_key": "two words"}, {"password": "my pass phrase is long"})
+    assert (alert.labels["api_key"], alert.annotations["password"]) == ("[redacted]", "[redacted]")
+
+
+@pytest.mark.parametrize(
+    "name", ["partition_key", "token_type", "sid", "auth", "consumer_key", "key", "Sort_Key"]
+)
+def test_a_field_that_tells_no_secret_stays(name: str) -> None:
+    alert = received({**NAMES, name: "orders-17 of eu"}, {name: "orders-17 of eu"})
+    assert alert.labels[name] == alert.annotations[name] == "orders-17 of eu"
+    assert "hunter2" not in received({**NAMES, name: "http://a:hunter2@b/"}, {}).labels[name]
+
+
+def test_what_is_said_of_a_secret_stays() -> None:
+    assert received(NAMES, {"password": "expired"}).annotations == {"password": "expired"}
+
+
+def test_a_label_that_names_the_service_by_the_configuration_stays_as_it_is() -> None:
+    labels = {"alertname": "ServiceDown", "component_token": "token-service"}
+    alerts = [{"status": "firing", "labels": labels, "startsAt": "2026-11-27T02:00:00Z"}]
+    body = json.dumps({"alerts": alerts, "groupLabels": labels}).encode()
+    configuration = Configuration.model_validate({"service_labels": ["component_token"]})
+    read = Reader().read(body, configuration)
+    assert read.alerts[0].routed.alert.labels == read.batch.group_labels == labels
+    assert Reader().read(body, Configuration()).batch.good[0][1].labels["component_token"] == "[redacted]"
+
+
+def test_a_known_secret_is_hidden_before_its_label_is_cut() -> None:
+    KNOWN.remember("horse-4711-battery-staple")
+    long = "x" * (MAX_LABEL - 20) + "horse-4711-battery-staple" + "y" * 100
+    many = {f"label_{number}": "x" * 110 + "horse-4711-battery-staple" + "y" * 2000 for number in range(100)}
+    assert "horse" not in received({**NAMES, "long": long}, {}).model_dump_json()
+    assert "horse" not in received({**NAMES, **many}, {}).model_dump_json()
 
 
 def test_a_secret_in_what_a_person_says_is_hidden() -> None:
