@@ -92,9 +92,7 @@ class PromptRequests(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._heard = True
         self._http.data_received(data)
-        request = self._http.cycle  # of the last one whose headers are complete
-        headers_arrive = request is None or request.response_complete
-        self._head = self._head + len(data) if headers_arrive else 0
+        self._head = 0 if self.answering else self._head + len(data)
         if self._head > LARGEST_HEAD and not self._transport.is_closing():
             self._transport.write(_TOO_LARGE)
             self._transport.close()
@@ -112,6 +110,12 @@ class PromptRequests(asyncio.Protocol):
         self._clear()
         self._connections.pop(self._http.client, None)
         self._http.connection_lost(exc)
+
+    @property
+    def answering(self) -> bool:
+        """Whether the last request whose headers are complete is not answered yet."""
+        request = self._http.cycle
+        return request is not None and not request.response_complete
 
     def begin(self) -> None:
         """A request has arrived."""

@@ -22,13 +22,19 @@ class Waits(Protocol):
         """Whether it has brought a request before."""
         ...
 
+    @property
+    def answering(self) -> bool:
+        """Whether a request of it is not answered yet."""
+        ...
+
 
 W = TypeVar("W", bound=Waits)
 
 
 class Crowd(Generic[W]):
-    """The connections that wait for a request. Where they are too many, the oldest of the address with the
-    most makes room, so that nobody keeps others out by waiting: what brings its request at once stays."""
+    """The connections that wait for a request. Where they are too many, one of the address with the most
+    makes room, so that nobody keeps others out by waiting. It is never the newest: what brings its request at
+    once stays."""
 
     def __init__(self, leave: Callable[[W], None]) -> None:
         self._leave = leave
@@ -41,9 +47,9 @@ class Crowd(Generic[W]):
         mine[one] = None
         self._all += 1
         if len(mine) > MOST_OF_A_PEER:
-            self._make_room(mine)
+            self._make_room(mine, one)
         elif self._all > MOST_WAITING:
-            self._make_room(max(self._peers.values(), key=len))
+            self._make_room(max(self._peers.values(), key=len), one)
 
     def remove(self, one: W) -> None:
         mine = self._peers.get(one.peer, {})
@@ -53,8 +59,9 @@ class Crowd(Generic[W]):
             if not mine:
                 del self._peers[one.peer]
 
-    def _make_room(self, crowd: dict[W, None]) -> None:
-        """A connection that never brought a request goes before one that did."""
-        gone = next((one for one in crowd if not one.begun), next(iter(crowd)))
+    def _make_room(self, crowd: dict[W, None], newest: W) -> None:
+        """First what never brought a request, then the idle, last what is being answered; oldest first."""
+        others = (one for one in crowd if one is not newest)
+        gone = min(others, key=lambda one: (one.answering, one.begun))
         self.remove(gone)
         self._leave(gone)

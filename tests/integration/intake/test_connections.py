@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from intake.http.connections import HEADERS_WITHIN, LARGEST_HEAD
+from intake.http.peers import MOST_OF_A_PEER
 from intake.http.server import MOST_CONNECTIONS
 from tests.parts.product.intake import CONFIGURATION, Intake, environment, intake_process, until
 
@@ -98,6 +99,21 @@ async def test_a_thousand_half_sent_headers_keep_nobody_out(intake: Intake) -> N
             sent = await http.post("/v1/alertmanager", content=b"{}", headers={"connection": "close"})
         assert answers == [200] * 20
         assert sent.status_code == 415
+
+
+async def test_a_crowd_that_has_been_answered_once_keeps_nobody_out(intake: Intake) -> None:
+    """As behind a reverse proxy, where everyone has one address and keeps what is open."""
+    whole = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    async with AsyncExitStack() as crowd, asyncio.timeout(60):
+        for _ in range(MOST_OF_A_PEER):
+            reader, writer = await crowd.enter_async_context(connected(intake))
+            writer.write(whole)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+        async with connected(intake) as (reader, writer):
+            for part in whole.splitlines(keepends=True):
+                writer.write(part)
+                await asyncio.sleep(0.05)  # so that it arrives in parts, as a new connection's request may
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_too_many_connections_are_answered_503_and_leave_one_line_in_the_log(intake: Intake) -> None:
