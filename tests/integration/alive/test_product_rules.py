@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry, generate_latest
 
+from intake.http.metrics import IntakeMetrics
+from runtime.alive.gauges import Gauge, RegistryGauges
 from tests.integration.alive.conftest import RULES
 from tests.integration.monitoring.test_rules import ROUTE, tool
 
@@ -115,6 +118,44 @@ def test_all_of_them_fire_when_they_should_and_only_then(tmp_path: Path) -> None
     content = {"rule_files": [str(RULES)], "evaluation_interval": "15s", "tests": tests}
     file.write_text(yaml.safe_dump(content))
     assert "SUCCESS" in tool("promtool", "test", "rules", file)
+
+
+def test_a_reader_without_a_token_pages_for_no_service_that_does_not_exist(tmp_path: Path) -> None:
+    """The intake is scraped without its token, and a worker too: each rule fires for what there is, once."""
+    intake, worker = IntakeMetrics(), CollectorRegistry()
+    for gauges in (intake.gauges, RegistryGauges(worker, "worker")):
+        gauges.set(Gauge.STUCK_RUNS, 2, "backend")
+        for queue in ("runbooks", "runbooks@web-1"):
+            gauges.set(Gauge.WORKERS, 0, queue)
+            gauges.set(Gauge.BACKLOG_AGE, 90, queue)
+    series = [
+        {"series": line.rpartition(" ")[0], "values": f"{line.rpartition(' ')[2]}x100"}
+        for exported in (intake.nameless, worker)
+        for line in generate_latest(exported).decode().splitlines()
+        if not line.startswith("#")
+    ]
+    fires = {"WorkflowStuck": 1, "RunbooksWorkerGone": 2, "RunbooksQueueGrows": 2}
+    judged = [
+        {
+            "expr": f"count({FIRING % name})",
+            "eval_time": "20m",
+            "exp_samples": [{"labels": "{}", "value": times}],
+        }
+        for name, times in fires.items()
+    ]
+    test = {"interval": "15s", "input_series": series, "promql_expr_test": judged}
+    file = tmp_path / "test.yml"
+    file.write_text(
+        yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "15s", "tests": [test]})
+    )
+    assert "SUCCESS" in tool("promtool", "test", "rules", file)
+
+
+def test_the_scrapes_that_are_shown_give_the_intake_its_token() -> None:
+    shown = (RULES.parents[2] / "docs/monitoring.md").read_text().split("```yaml\n")
+    (scrapes,) = (one.split("```")[0] for one in shown if one.startswith("scrape_configs:"))
+    jobs = {job["job_name"]: job for job in yaml.safe_load(scrapes)["scrape_configs"]}
+    assert jobs["runbooks-intake"]["authorization"]["credentials_file"]
 
 
 def _written(labels: dict[str, str]) -> str:
