@@ -19,7 +19,7 @@ import asyncio
 import socket
 import ssl
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -29,6 +29,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from activities.support.redaction import clean
+from activities.support.unpacking import unpacking
 from models.base import in_words
 
 
@@ -166,7 +167,7 @@ async def send(
         ):
             if error_limit is not None and response.is_error:
                 limit = error_limit
-            unpack = _unpacking(response.headers.get("content-encoding", ""))
+            unpack = unpacking(response.headers.get("content-encoding", ""))
             async for chunk in response.aiter_raw():
                 body += unpack(chunk, limit + 1 - len(body))
                 if len(body) > limit:
@@ -193,19 +194,6 @@ async def send(
         cut=cut,
         headers=tuple(response.headers.multi_items()),
     )
-
-
-def _unpacking(encoding: str) -> Callable[[bytes, int], bytes]:
-    """Unpacks one chunk to at most so many bytes, however many it holds. Raises `zlib.error`.
-
-    `identity` was asked for; whoever compresses all the same does it by gzip.
-    """
-    match encoding.strip().lower():
-        case "" | "identity":
-            return lambda chunk, most: chunk[:most]
-        case "gzip" | "x-gzip" | "deflate":
-            return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress
-    raise zlib.error
 
 
 def retry_after(header: str) -> timedelta | None:
