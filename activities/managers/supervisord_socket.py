@@ -96,6 +96,13 @@ class _Transport(SupervisorTransport):  # type: ignore[misc]  # supervisor has n
         super().__init__(serverurl=f"unix://{path}")
         self._get_connection = lambda: _Connection(path, timeout)
 
+    def request(self, *sent: Any, **options: Any) -> Any:
+        """The parsed answer. Raises `xmlrpc.client.ResponseError` for one that is none."""
+        try:
+            return super().request(*sent, **options)
+        except _NO_XML_RPC as error:
+            raise xmlrpc.client.ResponseError(str(error)) from error
+
 
 @contextmanager
 def supervisor_at(path: str, timeout: float = READ_TIMEOUT) -> Iterator[Any]:
@@ -120,5 +127,5 @@ def supervisor_at(path: str, timeout: float = READ_TIMEOUT) -> Iterator[Any]:
             raise ManagerUnreachable(f"permission denied at {where}") from error
         except ConnectionRefusedError as error:
             raise ManagerUnreachable(f"nobody listens at {where}") from error
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError, *_NO_XML_RPC) as error:
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError) as error:
             raise ManagerUnreachable(f"no proper answer at {where}: {clean(str(error), 120)}") from error
