@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import socket
 import sys
 import threading
@@ -20,6 +21,7 @@ import pytest
 from activities.managers.manager import ManagerUnreachable
 from activities.managers.supervisord_socket import supervisor_at
 from activities.support.http import Answer, Cut, Fault, NoAnswer, ask
+from activities.support.unpacking import unpacking
 from runtime.systems.asking import NotFetched, fetched
 from tests.parts.servers.sockets import Talk, dripping, listening
 
@@ -84,6 +86,7 @@ HOSTILE = {
     "as many parts as are taken": lambda: sending(b"[" + b"{}," * 240_000 + b"{}]"),
     "nested a hundred thousand deep": lambda: sending(b"[" * 100_000 + b"]" * 100_000),
     "an encoding that was not asked for": lambda: sending(b"[]", head=b"Content-Encoding: br\r\n"),
+    "a text of escapes without an end": lambda: sending(b'["' + b'\\"' * 5_000_000),
     "no list": lambda: sending(b'{"alerts": NaN}'),
 }
 
@@ -98,6 +101,22 @@ async def test_the_intake_completes_a_cut_batch_in_bounded_memory(sent: str) -> 
     became, memory = said.decode().splitlines()
     assert became == ("fetched" if sent == "as many parts as are taken" else "not fetched")
     assert int(memory) < MOST_MEMORY
+
+
+async def test_signs_within_texts_are_no_parts_of_an_answer() -> None:
+    at = "2026-01-02T03:04:05.678+00:00"
+    alert = {
+        "labels": {"alertname": "Flood", "service": "backend", "instance": "10.0.0.1:9100", "job": "node"},
+        "annotations": {"summary": "one, two, three: [four], {five}", "description": 'a "text", or two'},
+        "startsAt": at, "endsAt": at, "updatedAt": at, "fingerprint": "0123456789abcdef",
+        "generatorURL": "http://localhost:9090/graph?g0.expr=up+%3D%3D+0",
+        "receivers": [{"name": "runbooks"}],
+        "status": {"state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": []},
+    }  # fmt: skip
+    body = json.dumps([alert] * 9_000).encode()
+    async with listening(sending(body)) as port, httpx.AsyncClient(trust_env=False) as client:
+        url, within = f"http://127.0.0.1:{port}", timedelta(seconds=30)
+        assert await fetched(client, url, {}, within=within, limit=2**24) == body
 
 
 async def asked(talk: Talk, limit: int = 2**16) -> Answer:
@@ -115,6 +134,28 @@ async def test_a_compressed_answer_is_counted_after_it_was_unpacked() -> None:
     assert (answer.cut, len(answer.body)) == (Cut.SIZE, 2**16)
     small = await asked(sending(gzip.compress(b"x" * 100), head=GZIP))
     assert (small.cut, small.body) == (None, b"x" * 100)
+
+
+@pytest.mark.parametrize("bits", [zlib.MAX_WBITS, -zlib.MAX_WBITS, zlib.MAX_WBITS | 16])
+async def test_deflate_is_unpacked_with_a_header_and_without(bits: int) -> None:
+    packing = zlib.compressobj(wbits=bits)
+    packed = packing.compress(b'{"status": "ok"}' * 9) + packing.flush()
+    answer = await asked(sending(packed, head=DEFLATE))
+    assert (answer.cut, answer.body) == (None, b'{"status": "ok"}' * 9)
+    unpack = unpacking("deflate")
+    assert b"".join(unpack(packed[place : place + 1], 2**16) for place in range(len(packed))) == answer.body
+
+
+@pytest.mark.parametrize("word", ["utf-8", "UTF-8", "none", "identity", "utf-8, identity", "", "br2"])
+async def test_a_word_that_is_no_coding_changes_nothing(word: str) -> None:
+    answer = await asked(sending(b"[]", head=f"Content-Encoding: {word}\r\n".encode()))
+    assert (answer.cut, answer.body) == (None, b"[]")
+
+
+@pytest.mark.parametrize("word", ["br", "zstd", "Compress", "x-compress", "gzip, br", "gzip, gzip"])
+async def test_a_coding_that_is_not_unpacked_is_told(word: str) -> None:
+    answer = await asked(sending(b"[]", head=f"Content-Encoding: {word}\r\n".encode()))
+    assert (answer.cut, answer.body) == (Cut.ENCODING, b"")
 
 
 async def test_a_drip_that_never_ends_is_left_in_time() -> None:
@@ -223,3 +264,8 @@ def test_what_is_no_answer_of_supervisord_is_no_error_of_ours(tmp_path: Path, va
                 supervisor.getState()
         except ManagerUnreachable as error:
             assert "no proper answer" in str(error)
+
+
+def test_a_mistake_of_ours_while_supervisord_is_asked_stays_one(tmp_path: Path) -> None:
+    with pytest.raises(LookupError), supervisor_at(str(tmp_path / "s")):
+        raise KeyError("pid")
