@@ -8,7 +8,6 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
-import docker
 import httpx
 from docker.errors import DockerException
 
@@ -20,6 +19,7 @@ from activities.monitoring.memory import LookAtMemory, MemoryActivities
 from activities.monitoring.prometheus import Prometheus
 from activities.postgres.check import PostgresActivities
 from activities.schedules.schedules import LookAtSchedules, ScheduleActivities
+from activities.support.docker_client import docker_client
 from activities.support.http import NoAnswer, ask
 from activities.support.secrets import SecretMissing, resolve
 from models.base import Model
@@ -57,7 +57,7 @@ def system_checks(configuration: Configuration, http: httpx.AsyncClient) -> list
 def _docker() -> Check:
     name = "Docker engine"
     try:
-        with closing(docker.from_env(timeout=WITHIN)) as engine:
+        with closing(docker_client(None, WITHIN)) as engine:
             engine.ping()
     except (DockerException, OSError) as error:
         cure = "start it, set DOCKER_HOST, or give this user the right to use its socket"

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import asyncpg
 
 from activities.postgres.address import FileMissing, for_asyncpg
+from activities.postgres.connecting import connecting
 from activities.support.secrets import SecretMissing, resolve
 from models.service.service import Service
 
@@ -61,12 +62,9 @@ async def _identity(url: str) -> int | None:
         OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError
     ):
         async with asyncio.timeout(CONNECT_WITHIN):
-            connection = await asyncpg.connect(url, statement_cache_size=0)
-            try:
+            async with connecting(url, within=CONNECT_WITHIN, each=CONNECT_WITHIN) as connection:
                 found: int | None = await connection.fetchval(_IDENTITY)
                 return found
-            finally:
-                await connection.close()
     return None
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from activities.postgres.connecting import connecting
 from models.configuration.drill import DrillSettings, NewestRow
 
 _TABLES = """
@@ -27,8 +28,8 @@ class Proof:
 
 async def prove(url: str, password: str, drill: DrillSettings) -> Proof:
     """Raises what asyncpg raises."""
-    connection = await asyncpg.connect(url, password=password or None, statement_cache_size=0, timeout=10)
-    try:
+    each = drill.within.total_seconds()
+    async with connecting(url, password=password or None, within=10, each=each) as connection:
         proof = Proof(tables=await connection.fetchval(_TABLES))
         if not proof.tables:
             proof.wrong.append("it has no table")
@@ -37,8 +38,6 @@ async def prove(url: str, password: str, drill: DrillSettings) -> Proof:
         if drill.newest:
             await _look_for_newest(connection, drill.newest, proof)
         return proof
-    finally:
-        await connection.close()
 
 
 def _quoted(name: str) -> str:

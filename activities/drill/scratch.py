@@ -27,6 +27,7 @@ import asyncpg
 from activities.drill.production import refuse_production
 from activities.drill.programs import ENVIRONMENT, NOBODY, Failed, program, run, with_its_parent
 from activities.postgres.address import for_asyncpg
+from activities.postgres.connecting import connecting
 from activities.support.secrets import resolve
 from models.base import in_bytes
 from models.configuration.backups import BackupLocation
@@ -34,6 +35,8 @@ from models.service.service import Service
 
 PREFIX = "runbooks_drill_"
 STARTS_WITHIN = 60.0
+_STATEMENT_WITHIN = 300.0
+"""Seconds: dropping a large database waits for its files."""
 _POLL = 0.1
 CLEARED_WITHIN = 50
 """Tries, a poll apart."""
@@ -79,10 +82,9 @@ async def _on_a_configured_server(
 ) -> AsyncIterator[Scratch]:
     assert location.drill.server is not None  # noqa: S101 - asked before
     url = for_asyncpg(resolve(location.drill.server))
-    admin = await asyncpg.connect(url, statement_cache_size=0, timeout=10)
     mine = prefix_of(location)
     name = f"{mine}{re.sub('[^a-z0-9]', '', run_id.lower())[:12]}"
-    try:
+    async with connecting(url, within=10, each=_STATEMENT_WITHIN) as admin:
         await refuse_production(admin, url, services)
         for row in await admin.fetch("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", mine):
             await _drop(admin, row["datname"])
@@ -94,8 +96,6 @@ async def _on_a_configured_server(
             yield Scratch(urlunsplit(parts._replace(netloc=netloc, path=f"/{name}")), password)
         finally:
             await asyncio.shield(_drop(admin, name))
-    finally:
-        await admin.close()
 
 
 async def _drop(admin: asyncpg.Connection, name: str) -> None:
@@ -175,10 +175,9 @@ async def _prepare(server: asyncio.subprocess.Process, url: str) -> None:
         async with asyncio.timeout(STARTS_WITHIN):
             while server.returncode is None:
                 with contextlib.suppress(OSError, asyncpg.PostgresError):
-                    connection = await asyncpg.connect(url, timeout=5)
-                    await connection.execute(f"CREATE ROLE {_RESTORER} LOGIN")
-                    await connection.execute(f"CREATE DATABASE {_DATABASE} OWNER {_RESTORER}")
-                    await connection.close()
+                    async with connecting(url, within=5, each=_STATEMENT_WITHIN) as connection:
+                        await connection.execute(f"CREATE ROLE {_RESTORER} LOGIN")
+                        await connection.execute(f"CREATE DATABASE {_DATABASE} OWNER {_RESTORER}")
                     return
                 await asyncio.sleep(_POLL)
     except TimeoutError:
@@ -188,13 +187,10 @@ async def _prepare(server: asyncio.subprocess.Process, url: str) -> None:
 
 async def _extend(url: str, extensions: Sequence[str]) -> None:
     """Extensions that only a superuser may create; what the server lacks the restore will tell."""
-    connection = await asyncpg.connect(url, timeout=10)
-    try:
+    async with connecting(url, within=10, each=_STATEMENT_WITHIN) as connection:
         for name in extensions:
             with contextlib.suppress(asyncpg.PostgresError):
                 await connection.execute(f'CREATE EXTENSION IF NOT EXISTS "{name.replace(chr(34), "")}"')
-    finally:
-        await connection.close()
 
 
 def _clear_all(above: Path, prefix: str) -> None:

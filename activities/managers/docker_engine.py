@@ -17,6 +17,7 @@ from docker.errors import APIError, DockerException
 
 from activities.managers.docker_reading import gist
 from activities.managers.manager import ManagerError, ManagerRefused, ManagerUnreachable
+from activities.support.docker_client import COMPRESSED, TOO_MUCH, docker_client
 from activities.support.redaction import clean
 
 _LARGEST = 2**21
@@ -85,18 +86,13 @@ class DockerEngine:
     def _connected(self) -> docker.DockerClient:
         if self._client is None:
             # Outside the lock: a hung engine must not make every other thread wait in turn.
-            client = self._connect()
+            client = docker_client(self._explicit, self._timeout)
             with self._lock:
                 if self._client is None:
                     self._client = client
             if client is not self._client:
                 client.close()
         return self._client or self._connected()
-
-    def _connect(self) -> docker.DockerClient:
-        if self._explicit is None:
-            return docker.from_env(timeout=self._timeout)
-        return docker.DockerClient(base_url=self._explicit, timeout=self._timeout)
 
     def _why(self, error: BaseException) -> str:
         where = clean(self.host, 120)
@@ -117,6 +113,8 @@ def _whole(answer: requests.Response) -> bytes:
 
 
 _SIGNS = (
+    (TOO_MUCH, f"what answers at Docker's address {{where}} sends {TOO_MUCH}"),
+    (COMPRESSED, f"what answers at Docker's address {{where}} sends it {COMPRESSED}"),
     ("FileNotFoundError", "Docker's socket {where} does not exist"),
     ("No such file", "Docker's socket {where} does not exist"),
     ("PermissionError", "permission denied at Docker's socket {where}"),

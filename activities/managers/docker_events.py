@@ -22,6 +22,8 @@ ASKED_WITHIN = timedelta(minutes=2)
 KILLED_WITHIN = timedelta(seconds=3)
 """Between the word of the kernel and the end of the very process that it killed."""
 DEATHS = 20
+_NO_EVENTS = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
+"""What reading raises where no engine has written."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def read(content: bytes | None) -> tuple[Event, ...]:
     """The engine's events, one JSON document a line, oldest first; none where it could not be asked."""
     try:
         return tuple(_event(json.loads(line)) for line in (content or b"").splitlines() if line.strip())
-    except (ValueError, KeyError, TypeError):
+    except _NO_EVENTS:
         return ()
 
 

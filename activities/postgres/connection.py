@@ -26,6 +26,7 @@ import asyncpg
 
 from activities.postgres.address import FileMissing, for_asyncpg
 from activities.postgres.answers import answered
+from activities.postgres.connecting import connecting
 from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
 from activities.support.secrets import SecretMissing, resolve
 from models.base import in_words
@@ -70,18 +71,15 @@ async def connected(service: Service, beyond: timedelta = timedelta()) -> AsyncI
     A block that waits on purpose has so much time `beyond` it.
 
     Raises `Trouble` for whatever the database or the way to it does, in the block as well.
-    Statements are not prepared, so that a pooler between is no trouble.
     """
     database, url = _configured(service)
     where = shown(url, otherwise=service.name)
     seconds = database.timeout.total_seconds()
     try:
         async with asyncio.timeout(seconds + beyond.total_seconds()):
-            connection = await asyncpg.connect(url, statement_cache_size=0, timeout=seconds)
-            try:
+            each = seconds + beyond.total_seconds()
+            async with connecting(url, within=seconds, each=each) as connection:
                 yield Connected(connection, where)
-            finally:
-                await connection.close()
     except TimeoutError:
         raise Trouble(
             await _silent(url, f"within {in_words(database.timeout + beyond)} from {where}")

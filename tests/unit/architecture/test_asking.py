@@ -12,9 +12,9 @@ from tests.unit.architecture.test_imports_and_sizes import ROOT, files, imports,
 
 WAYS = {
     "xmlrpc": {"activities/managers/supervisord.py", "activities/managers/supervisord_socket.py"},
-    "http.client": {"activities/managers/supervisord_socket.py"},
-    "requests": {"activities/managers/docker_engine.py"},
-    "urllib3": {"activities/managers/docker_engine.py"},
+    "http.client": {"activities/managers/supervisord_socket.py", "activities/support/docker_client.py"},
+    "requests": {"activities/managers/docker_engine.py", "activities/support/docker_client.py"},
+    "urllib3": {"activities/managers/docker_engine.py", "activities/support/docker_client.py"},
     "urllib.request": set(),
     "aiohttp": set(),
     "telnetlib": set(),
@@ -27,11 +27,13 @@ CALLS = {
     r"\b_?(client|http)\.stream\(": {"activities/support/http.py"},
     r"\b_?(client|http)\.(get|post|put|patch|delete|head|options|request|send)\(": set[str](),
     r"httpx\.(get|post|put|patch|delete|head|options|request|stream|Client)\(": set[str](),
-    r"docker\.(from_env|DockerClient|APIClient)\(": {
+    r"docker\.(from_env|DockerClient|APIClient)\(": set[str](),
+    r"docker_client\(": {
+        "activities/support/docker_client.py",
         "activities/managers/docker_engine.py",
         "console/system_checks.py",
     },
-    r"asyncpg\.create_pool\(": set[str](),
+    r"asyncpg\.(connect|create_pool)\(": {"activities/postgres/connecting.py"},
 }
 """What may make a connection, or a request on one. A client of `httpx` is made by the processes alone."""
 
