@@ -35,7 +35,7 @@ RETURNED, RETURNED_AFTER = 5 * MIB, 8.5
 """What it takes in a second, and after how many seconds it gives all of that back."""
 SESSION, SESSION_LASTS = MIB, 2.0
 """What each request keeps, and for how many seconds."""
-COLLECTED_EVERY, COLLECTING_TAKES = 0.3, 0.4
+COLLECTED_EVERY, COLLECTING_TAKES = 0.15, 0.4
 """Seconds between two collections of garbage, and how long one lasts."""
 _EVERY = 0.1
 

@@ -5,7 +5,7 @@ They need a stack that observes the backend among all that is around it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -25,12 +25,17 @@ SLOW_VERSION = "3"
 USUAL_FOR = 25
 """Seconds: longer than it is slow before the alert comes."""
 
+SEVERAL = 3
+"""Routes that are slow when it is not one of them alone."""
 IDLE_FOR = 4
 """Seconds: twice what the configuration of the demo allows."""
 _IDLE_FOR = """
 SELECT extract(epoch FROM now() - state_change)::float FROM pg_stat_activity
 WHERE pid = $1 AND state = 'idle in transaction'
 """
+Sign = Callable[[Services], Awaitable[str]]
+"""Says what is not so yet; an empty string once it is."""
+
 _COUNT_NOW = "SELECT pg_stat_force_next_flush()"
 """What a session has written is otherwise counted up to a second later, as if done after an ANALYZE."""
 
@@ -119,7 +124,7 @@ async def slow_deployment(services: Services) -> AsyncIterator[None]:
 async def garbage(services: Services) -> AsyncIterator[None]:
     """So many small objects are kept that most of the time goes into collecting garbage."""
     await services.backend.inject("littered")
-    async with _slow(services):
+    async with _slow(services, _several_routes):
         yield
 
 
@@ -130,8 +135,7 @@ async def crowded(services: Services) -> AsyncIterator[None]:
     load.touch()
     try:
         await services.backend.inject("crowded")
-        async with _slow(services):
-            await _cpu_in_use(services)
+        async with _slow(services, _cpu_in_use):
             yield
     finally:
         load.unlink()
@@ -149,8 +153,7 @@ async def more_traffic(services: Services) -> AsyncIterator[None]:
         return "" if known and known >= USUAL_FOR else f"the traffic is known for {known or 0:g} s"
 
     await until("the usual traffic known", not_known)
-    async with _asked(services, "GET /api/reports/chart", a_second=40, at_once=12):
-        await _cpu_in_use(services)
+    async with _asked(services, "GET /api/reports/chart", _cpu_in_use, a_second=40, at_once=12):
         yield
 
 
@@ -185,29 +188,41 @@ async def _visits(services: Services, *, analyzed: bool = True) -> AsyncIterator
 
 @asynccontextmanager
 async def _asked(
-    services: Services, route: str, *, a_second: float = 2, at_once: int = 40
+    services: Services, route: str, *also: Sign, a_second: float = 2, at_once: int = 40
 ) -> AsyncIterator[None]:
     """Users ask for one more route, and it is slow."""
     traffic = Traffic(services.backend.url, (route,), a_second=a_second, at_once=at_once)
     await traffic.start()
     try:
-        async with _slow(services):
+        async with _slow(services, *also):
             yield
     finally:
         await traffic.stop()
 
 
 @asynccontextmanager
-async def _slow(services: Services) -> AsyncIterator[None]:
-    """Entered when Prometheus knows that it is slow: what the alert is raised by."""
-    prometheus = around(services).prometheus
+async def _slow(services: Services, *also: Sign) -> AsyncIterator[None]:
+    """Entered when Prometheus knows that it is slow, which raises the alert, and at the same time the
+    other signs of the fault."""
 
-    async def too_fast() -> str:
-        p95 = await prometheus.value(P95)
-        return "" if p95 and p95 > SLOW else f"p95 is {p95}"
+    async def missing() -> str:
+        for sign in (_late, *also):
+            if reason := await sign(services):
+                return reason
+        return ""
 
-    await until("late answers for the users", too_fast)
+    await until("late answers for the users", missing)
     yield
+
+
+async def _late(services: Services) -> str:
+    p95 = await around(services).prometheus.value(P95)
+    return "" if p95 and p95 > SLOW else f"p95 is {p95}"
+
+
+async def _several_routes(services: Services) -> str:
+    slow = await around(services).prometheus.value(f"count({P95.replace('(le)', '(le, route)')} > {SLOW})")
+    return "" if slow and slow >= SEVERAL else f"{slow or 0:g} routes are slow"
 
 
 async def _in_time(services: Services) -> bool:
@@ -216,12 +231,9 @@ async def _in_time(services: Services) -> bool:
     return p95 is not None and p95 < SLOW
 
 
-async def _cpu_in_use(services: Services) -> None:
-    async def idle() -> str:
-        cores = await around(services).prometheus.value(CPU)
-        return "" if cores and cores >= CPU_FULL else f"{cores} cores are in use"
-
-    await until("the CPU in use", idle)
+async def _cpu_in_use(services: Services) -> str:
+    cores = await around(services).prometheus.value(CPU)
+    return "" if cores and cores >= CPU_FULL else f"{cores} cores are in use"
 
 
 def _row(inject: Inject, cause: str, says: str, *, asks: bool = False, ends: bool = True) -> Fault:
