@@ -52,7 +52,7 @@ def link_address(value: str) -> str:
     pairs = parse_qsl(f"{parts.query}&{parts.fragment}", keep_blank_values=True)
     if any(redact_named(name, given) != given for name, given in pairs):
         cure = "remove it, and let people log in where it leads"
-        raise ValueError(f"this link would show a secret (a parameter such as token, key or sig): {cure}")
+        raise ValueError(f"this link would show a secret (a parameter such as token or sig): {cure}")
     return value
 
 

@@ -227,7 +227,7 @@ def test_every_address_that_people_follow_is_one(tmp_path: Path, text: str, at: 
 NO_QUERY = (
     "a base address must not hold a query or fragment: remove ? or # and what follows; a secret goes into"
 )
-SHOWN = "this link would show a secret (a parameter such as token, key or sig): remove it"
+SHOWN = "this link would show a secret (a parameter such as token or sig): remove it"
 SENTRY = f"{{organization: a, project: b, token: {{env: A}}, url: 'http://localhost?token={SECRET}'}}"
 
 
@@ -258,8 +258,8 @@ def test_every_base_address_is_without_a_query(tmp_path: Path, text: str, at: st
 
 @pytest.mark.parametrize(
     "query",
-    [f"?a=b&{name}={SECRET}" for name in ("token", "access_token", "key", "client_secret", "password", "sig")]
-    + [f"?to%6ben={SECRET}", f"#access_token={SECRET}"],
+    [f"?a=b&{name}={SECRET}" for name in ("token", "access_token", "client_secret", "password")]
+    + [f"?sig={2 * SECRET}", f"?to%6ben={SECRET}", f"#access_token={SECRET}"],
 )
 def test_a_link_that_would_show_a_secret(tmp_path: Path, query: str) -> None:
     (line,) = refused(tmp_path, service(links=f"{{board: 'https://grafana.example.com/d/a{query}'}}"))
