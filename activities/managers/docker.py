@@ -19,12 +19,15 @@ from activities.managers.docker_events import KINDS, read, removed_at
 from activities.managers.docker_reading import grace_of, log_lines, moment, seen_of, usage_of, version_of
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
 from activities.managers.process_seen import ProcessSeen, ProcessState
+from activities.support.docker_client import TOO_MUCH, BrokenAnswer
 from models.base import in_words
 from models.evidence.evidence import Finding
 from models.service import service as configured
 from models.version import Version
 
 _LOG_BYTES = 2**20
+_LONG_LINES = 800
+"""So many fit into one answer however long they are: an engine cuts a line after 16 KiB."""
 _JUST_STARTED = timedelta(minutes=1)
 
 
@@ -66,7 +69,7 @@ class DockerManager:
 
     def logs(self, lines: int) -> RecentLog:
         with self._container() as container:
-            raw = container.logs(stdout=True, stderr=True, timestamps=True, tail=lines)
+            raw = _end_of_log(container, lines)
             seen = seen_of(container.attrs, datetime.now(UTC))
             ended = moment(container.attrs["State"].get("FinishedAt"))
         return log_lines(raw[-_LOG_BYTES:], lines, self._latest_run(seen, ended))
@@ -253,3 +256,14 @@ class DockerManager:
             crashing = seen.restarts > 0 and datetime.now(UTC) - seen.started_at < _JUST_STARTED
             return None if crashing else ended
         return seen.started_at - timedelta(seconds=1)
+
+
+def _end_of_log(container: Container, lines: int) -> bytes:
+    """The last lines, as they come; fewer where so many are more than an answer may have."""
+    try:
+        whole: bytes = container.logs(stdout=True, stderr=True, timestamps=True, tail=lines)
+    except BrokenAnswer as error:
+        if TOO_MUCH not in str(error):
+            raise
+        whole = container.logs(stdout=True, stderr=True, timestamps=True, tail=min(lines, _LONG_LINES))
+    return whole

@@ -29,6 +29,8 @@ LARGEST = 2**24
 MOST_PARTS = 500_000
 """Values, keys and commas of a JSON answer: a small one takes thirty times its own bytes."""
 TOO_MUCH = "more than an engine sends"
+BrokenAnswer = requests.RequestException
+"""What is raised for an answer that is too large, too late or no answer; the text says which."""
 COMPRESSED = "compressed, which nobody asked for"
 
 
