@@ -49,7 +49,7 @@ def kill(action: KillProcess) -> None:
 
 @contextmanager
 def _opened(pid: int, name: str) -> Iterator[int]:
-    """A descriptor of the process that has this number now, whoever gets the number later."""
+    """A descriptor of the process that has this number now; no later one with the number is reached."""
     try:
         opened = os.pidfd_open(pid)
     except AttributeError as error:

@@ -63,7 +63,7 @@ class Spoken(Model):
     by: str = ""
     through: Through = Through.TEMPORAL_UI
     text: Annotated[str, AfterValidator(_without_secrets)] = ""
-    """Its beginning, without what looks like a secret, whoever wrote it where."""
+    """Cut to a bound, and without what looks like a secret, through every channel."""
 
 
 class Verdict(StrEnum):

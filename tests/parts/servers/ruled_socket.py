@@ -113,7 +113,7 @@ def _read_head(client: socket.socket) -> tuple[list[str], bytes]:
 
 
 def _hear_out(client: socket.socket) -> None:
-    """Closed with a body unread, a unix socket takes its answer back from whoever still sends."""
+    """Read the body first: a unix socket that closes on an unread body drops the answer for the sender."""
     client.shutdown(socket.SHUT_WR)
     client.settimeout(_HEARD_OUT)
     while client.recv(65536):
