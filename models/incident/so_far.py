@@ -111,6 +111,9 @@ class LadderSoFar(Model):
     last_word_at: datetime
     pushed: str
     late: tuple[str, ...]
+    stands_for: tuple[str, ...] = ()
+    """Why nobody is paged for now."""
+    stands_since: datetime | None = None
 
 
 class QuestionSoFar(Model):

@@ -101,10 +101,10 @@ class Escalation:
 
         An acknowledgement was one of the lower severity.
         """
-        late = self._climb.late
+        before = self._climb
         self._policy = policy
         self._climb = Climb(policy.ladder, workflow.now(), self._page, self._well)
-        self._climb.late = late
+        self._climb.take_over(before)
         self._announcer.notice(policy, f"{self._incident} is {policy.severity} now", self._words(why))
         if self._climbing and not self._stopped:
             self._climbing.cancel()
@@ -130,6 +130,14 @@ class Escalation:
             except Exception as error:
                 self._mistakes.note("climbing the ladder", error)
             await workflow.sleep(AFTER_A_MISTAKE, summary="the ladder goes on")
+
+    def stand_still(self, why: str) -> None:
+        """Page nobody, and let the clock of the rungs stand, until `go_on` for the same reason."""
+        self._climb.stand_still(why)
+
+    def go_on(self, why: str) -> None:
+        """Climb on where it stood, with what failed meanwhile."""
+        self._climb.go_on(why)
 
     def acknowledge(self, by: str) -> None:
         """A person works on it: stop the ladder."""

@@ -57,13 +57,54 @@ class Climb:
         """How many rungs were climbed."""
         self._paged_at: datetime | None = None
         self._pushed = ""
-        self._silent_until = starts_at + ladder.quiet_for
-        """Nobody is paged before, whatever fails."""
         self._not_before = self._silent_until
         self.last_word_at = starts_at
         self._quiet_until = starts_at
         """An acknowledgement that went quiet puts the next rung off until then."""
         self._at_top_since: datetime | None = None
+        self._stands_for: set[str] = set()
+        self._stands_since: datetime | None = None
+
+    @property
+    def _silent_until(self) -> datetime:
+        """Nobody is paged before, whatever fails."""
+        return self._clock + self._ladder.quiet_for
+
+    def take_over(self, before: Climb) -> None:
+        """Begin anew, in place of this one, and stand still for the same reasons."""
+        self.late = before.late
+        for why in sorted(before._stands_for):
+            self.stand_still(why)
+
+    def stand_still(self, why: str) -> None:
+        """Climb no further, and let the clock of the rungs stand, until `go_on` for the same reason.
+
+        What fails meanwhile is told then. Of several reasons, the last one to end counts.
+        """
+        self._stands_since = self._stands_since or workflow.now()
+        self._stands_for.add(why)
+
+    def go_on(self, why: str) -> None:
+        """Climb on where it stood: every rung has as much time left as it had."""
+        self._stands_for.discard(why)
+        if self._stands_for or self._stands_since is None:
+            return
+        stood, self._stands_since = workflow.now() - self._stands_since, None
+        self._clock += stood
+        self._not_before += stood
+        self._quiet_until += stood
+        self.last_word_at += stood
+        if self._at_top_since:
+            self._at_top_since += stood
+
+    @property
+    def stands_still(self) -> bool:
+        return self._stands_since is not None
+
+    @property
+    def _time(self) -> datetime:
+        """Now, by the clock of the rungs."""
+        return self._stands_since or workflow.now()
 
     def so_far(self, told: Iterable[str], *, climbing: bool, stopped: bool) -> LadderSoFar:
         return LadderSoFar(
@@ -82,16 +123,18 @@ class Climb:
             last_word_at=self.last_word_at,
             pushed=self._pushed,
             late=tuple(self.late),
+            stands_for=tuple(sorted(self._stands_for)),
+            stands_since=self._stands_since,
         )
 
     def resume(self, so_far: LadderSoFar) -> None:
         """Stand where the run before this one stood."""
         self._starts_at, self._clock, self._place = so_far.starts_at, so_far.clock, so_far.place
-        self._silent_until = self._starts_at + self._ladder.quiet_for
         self._paged_at, self._not_before = so_far.paged_at, so_far.not_before
         self._quiet_until, self._at_top_since = so_far.quiet_until, so_far.at_top_since
         self.position, self.acknowledged_by = so_far.position, so_far.acknowledged_by
         self.last_word_at, self._pushed, self.late = so_far.last_word_at, so_far.pushed, list(so_far.late)
+        self._stands_for, self._stands_since = set(so_far.stands_for), so_far.stands_since
 
     def acknowledge(self, by: str) -> None:
         """Stop the ladder where it is."""
@@ -100,17 +143,17 @@ class Climb:
 
     def heard(self) -> None:
         """A person sent a message: the incident is not quiet."""
-        self.last_word_at = workflow.now()
+        self.last_word_at = self._time
 
     def push(self, why: str) -> None:
         """Climb one rung now, whatever the clock says; not while somebody has acknowledged."""
-        self._pushed, self._not_before = why, max(workflow.now(), self._silent_until)
+        self._pushed, self._not_before = why, max(self._time, self._silent_until)
 
     def failed(self, why: str) -> None:
         """Climb one rung: what somebody acknowledged was better than this. Whoever was paged just now
         has a moment first."""
         self.acknowledged_by = ""
-        self._pushed, self._not_before = why, max(workflow.now(), self._silent_until)
+        self._pushed, self._not_before = why, max(self._time, self._silent_until)
         if self._paged_at:
             self._not_before = max(self._not_before, self._paged_at + HEAD_START)
 
@@ -146,12 +189,17 @@ class Climb:
         again = self._ladder.ask_again_after
         if workflow.now() - self._starts_at > ASKED_OFTEN:
             again = max(again, ASKED_OFTEN)
-        since = self._at_top_since = self._at_top_since or workflow.now()
-        await wait(
-            lambda: bool(self.acknowledged_by or self._pushed),
-            since + again - workflow.now(),
-            "until the top of the ladder is asked again",
-        )
+        self._at_top_since = self._at_top_since or self._time
+        while True:
+            await self._while_it_stands()
+            left = self._at_top_since + again - workflow.now()
+            if self.acknowledged_by or self._pushed or left <= timedelta():
+                break
+            await wait(
+                lambda: bool(self.acknowledged_by or self._pushed),
+                left,
+                "until the top of the ladder is asked again",
+            )
         self._at_top_since = None
         if self.acknowledged_by:
             await self._quiet()
@@ -164,15 +212,16 @@ class Climb:
     async def _until(self, rung: Rung) -> str:
         """Wait until a rung is due or pushed; through every acknowledgement. Returns the reason."""
         while True:
+            await self._while_it_stands()
             if self.acknowledged_by:
                 await self._quiet()
-                self._quiet_until = workflow.now() + self._ladder.ask_again_after
+                self._quiet_until = self._time + self._ladder.ask_again_after
             due = max(self._clock + rung.after, self._quiet_until)
             pushed, now = self._pushed, workflow.now()
             if pushed and now >= self._not_before:
                 return pushed
             if now >= due:
-                if await self._proved() or self.acknowledged_by:
+                if await self._proved() or self.acknowledged_by or self.stands_still:
                     continue
                 return self._deadline_words(rung.role, due)
             at = min(due, self._not_before) if pushed else due
@@ -181,6 +230,10 @@ class Climb:
                 at - now,
                 f"escalation at {at:%H:%M:%S} UTC",
             )
+
+    async def _while_it_stands(self) -> None:
+        if self.stands_still:
+            await workflow.wait_condition(lambda: not self.stands_still)
 
     def _keep_distance(self, place: int) -> None:
         """A rung that was so late that the next would follow too soon moves all that follow."""
@@ -205,6 +258,7 @@ class Climb:
         by = self.acknowledged_by
         while self.acknowledged_by and (left := self._quiet_at - workflow.now()) > timedelta():
             await wait(lambda: not self.acknowledged_by, left, f"quiet since {by} acknowledged")
+            await self._while_it_stands()
         if not self.acknowledged_by:
             return
         self.acknowledged_by = self._pushed = ""

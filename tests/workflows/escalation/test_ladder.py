@@ -56,6 +56,14 @@ class ClimbAlone:
     def proving(self, goes_on: bool) -> None:
         self._proving = goes_on
 
+    @workflow.signal
+    def stand_still(self, why: str) -> None:
+        self._climb.stand_still(why)
+
+    @workflow.signal
+    def go_on(self, why: str) -> None:
+        self._climb.go_on(why)
+
     @workflow.query
     def pages(self) -> list[str]:
         return self._pages
@@ -189,6 +197,59 @@ async def test_after_a_day_the_top_is_asked_once_a_day(harness: Harness) -> None
     before = len(await roles(handle))
     await harness.env.sleep(timedelta(days=10))
     assert 9 <= len(await roles(handle)) - before <= 11
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_while_it_stands_still_nobody_is_paged_and_each_rung_keeps_its_time(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(4 * MINUTE)
+    await handle.signal(ClimbAlone.stand_still, "maintenance")
+    await handle.signal(ClimbAlone.stand_still, "suspended")
+    await harness.env.sleep(timedelta(hours=1))
+    await handle.signal(ClimbAlone.go_on, "maintenance")
+    await harness.env.sleep(timedelta(hours=1))
+    assert await roles(handle) == ["On-Call"]
+    await handle.signal(ClimbAlone.go_on, "suspended")
+    await harness.env.sleep(timedelta(seconds=30))
+    assert await roles(handle) == ["On-Call"], "a minute was left"
+    await harness.env.sleep(timedelta(seconds=31))
+    assert await roles(handle) == ["On-Call", "Team Lead"]
+    await harness.env.sleep(4 * MINUTE)
+    assert await roles(handle) == ["On-Call", "Team Lead"]
+    await harness.env.sleep(2 * MINUTE)
+    assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_what_fails_while_it_stands_still_is_told_when_it_goes_on(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(2 * MINUTE)
+    await handle.signal(ClimbAlone.stand_still, "maintenance")
+    await harness.env.sleep(MINUTE)
+    await handle.signal(ClimbAlone.fail, "the fix did not help")
+    await harness.env.sleep(10 * MINUTE)
+    assert await roles(handle) == ["On-Call"]
+    await handle.signal(ClimbAlone.go_on, "maintenance")
+    await harness.env.sleep(timedelta(seconds=1))
+    assert await roles(handle) == ["On-Call", "Team Lead"]
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_neither_the_top_nor_who_acknowledged_is_asked_again_while_it_stands_still(
+    harness: Harness,
+) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(11 * MINUTE)
+    for _ in range(2):
+        await handle.signal(ClimbAlone.stand_still, "maintenance")
+        await harness.env.sleep(timedelta(hours=2))
+        asked = len(await roles(handle))
+        await handle.signal(ClimbAlone.go_on, "maintenance")
+        await harness.env.sleep(28 * MINUTE)
+        assert len(await roles(handle)) == asked
+        await harness.env.sleep(3 * MINUTE)
+        assert len(await roles(handle)) == asked + 1
+        await handle.signal(ClimbAlone.acknowledge, "ada")
 
 
 async def test_a_proof_that_fails_to_run_keeps_nobody_asleep(harness: Harness) -> None:
