@@ -18,7 +18,7 @@ $(BIN)/python -m pytest -n $(WORKERS) -m "$(1)not alone"; together=$$?; \
 $(BIN)/python -m pytest -m "$(1)alone" || [ $$? -eq 5 ] && exit $$together
 endef
 
-.PHONY: help venv demo test lint scenarios faults simulation bench anywhere clean
+.PHONY: help venv demo test lint scenarios faults simulation bench anywhere audit clean
 
 help:
 	@echo "make demo [FAULT=crash]   start the stand-in stack, break it, watch it heal"
@@ -28,6 +28,7 @@ help:
 	@echo "make faults               killed processes, cut connections, lost answers"
 	@echo "make simulation           thousands of incidents with a virtual clock, against the rules they must keep"
 	@echo "make anywhere             the demo in every kind of place: root's home, another user, no IPv6 …"
+	@echo "make audit                known vulnerabilities of what is pinned"
 	@echo "make bench                the measurements"
 
 venv: .venv/installed
@@ -60,6 +61,9 @@ simulation: venv
 
 anywhere:
 	$(PYTHON) -m tests.anywhere $(PLACES)
+
+audit:
+	PYTHON=$(PYTHON) .ci/audit
 
 bench: venv
 	$(BIN)/python -m bench

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from intake.http.answers import Stop
 from intake.http.keys import Keys
 from intake.http.openapi import Endpoint
 from models.configuration.configuration import Configuration
-from runtime.reports import report_file
+from runtime.reports import stored_report
 
 _TYPES = {".html": "text/html", ".md": "text/markdown", ".json": "application/json"}
 HEADERS = {
@@ -42,15 +42,7 @@ class ReportPages:
     async def show(self, request: Request) -> Response:
         self._keys.admit_reader(request)
         check, file = request.path_params["check"], request.path_params["file"]
-        path = report_file(self._configuration(), check, file)
-        content = await asyncio.to_thread(_read, path) if path else None
-        if path is None or content is None:
+        content = await asyncio.to_thread(stored_report, self._configuration(), check, file)
+        if content is None:
             raise Stop(404, "there is no such report on this machine, or it was removed as one of the oldest")
-        return Response(content, media_type=_TYPES[path.suffix], headers=HEADERS)
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
+        return Response(content, media_type=_TYPES[PurePosixPath(file).suffix], headers=HEADERS)

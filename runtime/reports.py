@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from activities.checks.store import directory_of, stored_file
+from activities.checks.store import LARGEST, directory_of, stored_file
+from activities.support.regular_files import file_at
 from models.checks.check import CheckName
 from models.configuration.configuration import Configuration
 
 
-def report_file(configuration: Configuration, check: str, name: str) -> Path | None:
-    """Where a file of a report would be; None for what is no check, or no name of a report."""
+def stored_report(configuration: Configuration, check: str, name: str) -> bytes | None:
+    """The content of a file of a report; None for what is no check, no name of a report, or not there."""
     if check not in set(CheckName):
         return None
-    return stored_file(directory_of(configuration.directories), CheckName(check), name)
+    path = stored_file(directory_of(configuration.directories), CheckName(check), name)
+    if path is None:
+        return None
+    try:
+        with file_at(path) as file:
+            content = file.read(LARGEST + 1)
+    except OSError:
+        return None
+    return content if len(content) <= LARGEST else None

@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
+from activities.support.regular_files import NotRegular, file_at
 from models.configuration.configuration import Configuration
 from models.configuration.mistakes import mistakes_in
 from runtime import yaml_document
@@ -105,10 +106,10 @@ def _stamp(path: Path) -> tuple[int, ...]:
 def _read(path: Path) -> bytes:
     """The bytes of the file, bounded."""
     try:
-        if path.exists() and not path.is_file():
-            raise ConfigurationError([f"{path}: this is not a file: name one with --config"])
-        with path.open("rb") as file:
+        with file_at(path) as file:
             content = file.read(LARGEST_FILE + 1)
+    except (NotRegular, IsADirectoryError):
+        raise ConfigurationError([f"{path}: this is not a file: name one with --config"]) from None
     except FileNotFoundError:
         cure = f"name another with --config or {CONFIG_VARIABLE}, or copy the {DEFAULT_PATH} of the release"
         raise ConfigurationError([f"{path}: there is no such file: {cure}"]) from None

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from activities.support.regular_files import file_at
 from models.redaction.known import KNOWN
 from models.service.secret import SecretRef
+
+LARGEST = 65_536
+"""Bytes of a secret's file that are read."""
 
 
 class SecretMissing(Exception):
@@ -45,7 +49,8 @@ def _read(ref: SecretRef) -> str:
         return value
     path = Path(ref.file or "")
     try:
-        value = path.read_text(encoding="utf-8").strip()
+        with file_at(path) as file:
+            value = file.read(LARGEST).decode("utf-8").strip()
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise SecretMissing(f"cannot read {path} ({why}): create it, readable for the worker") from error
