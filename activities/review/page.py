@@ -10,32 +10,42 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from activities.review.file_name import file_name
+from activities.review.left_to_do import UNKNOWN, left_to_do
 from activities.review.markdown import fenced, link
 from activities.review.report_page import report_section
+from activities.review.sentences import Sentences
 from models.base import in_words
-from models.incident.incident import Entry, Performed, Through
-from models.incident.review import CHECKLIST, Review
+from models.incident.incident import Entry, EntryKind, Performed
+from models.incident.review import EvidenceLine, Review
 from models.text import for_markdown as said
 
 _NOTHING = "Nothing."
+_AUTOMATIC = "policy ("
 
 
 def page(review: Review) -> str:
     """The whole review, or its short form for alerts that are not critical."""
+    words = Sentences(review)
     sections = [_head(review), _section("Summary", said(review.summary) or _NOTHING)]
+    if review.alert.words:
+        sections.append(_section("What the alert says", "\n\n".join(map(said, review.alert.words.values()))))
     if review.report:
         sections.append(_section("Report", report_section(review.report, file_name(review))))
-    if not review.short:
-        sections.append(_section("Timeline", _timeline(review.timeline)))
-    sections.append(_section("Cause and evidence", _cause(review)))
-    sections.append(_section("What was done", _done(review.performed)))
-    sections.append(_section("Times", _times(review)))
-    if not review.short or review.did_not_help:
-        sections.append(_section("What was tried and did not help", _list(review.did_not_help)))
-    if not review.short or review.remarks:
-        sections.append(_section("Remarks", _list(review.remarks)))
-    if not review.short:
-        sections.append(_section("Still to do", _checklists()))
+    sections += [
+        _section("What was found", _found(review.evidence, words)),
+        _section("Why this cause", _cause(review, words)),
+        _section("What was done", _done(review.performed, words)),
+        _section("What people did and said", _people(review, words)),
+        _section("Timeline", _lines(review.timeline, words) or _NOTHING),
+        _section("Times", _times(review)),
+    ]
+    if review.did_not_help:
+        sections.append(_section("What was tried and did not help", _list(review.did_not_help, words)))
+    if not_told := [one for one in review.timeline if one.kind is EntryKind.NOT_TOLD]:
+        sections.append(_section("Channels that failed", _lines(not_told, words)))
+    if review.remarks:
+        sections.append(_section("Remarks", _list(review.remarks, words)))
+    sections.append(_section("What is left to do", left_to_do(review)))
     if review.links:
         sections.append(_section("Links", "\n".join(f"- {link(*item)}" for item in review.links.items())))
     if review.log_tail and not review.short:
@@ -47,7 +57,7 @@ def _head(review: Review) -> str:
     facts = (
         f"**{said(review.outcome.value)}** after {in_words(review.resolved_after)}",
         review.severity.value,
-        f"began {_stamp(review.began_at)}",
+        f"T is {_stamp(review.began_at)}, when the alert began",
         f"runbook {said(review.runbook)}",
         f"run {said(review.run_id)}",
     )
@@ -55,20 +65,16 @@ def _head(review: Review) -> str:
 
 
 def _times(review: Review) -> str:
-    return "\n".join(
-        (
-            f"- Detected after {in_words(review.detected_after)}",
-            _response(review.responded_after, review.respond_within),
-            f"- Resolved after {in_words(review.resolved_after)}: "
-            + _against(review.resolved_after, review.respond_within),
-        )
-    )
-
-
-def _response(after: timedelta | None, within: timedelta) -> str:
-    if after is None:
-        return f"- Nobody responded; the deadline was {in_words(within)}"
-    return f"- Responded after {in_words(after)}: {_against(after, within)}"
+    lines = [f"- Detected after {in_words(review.detected_after)}."]
+    if review.responded_after is not None:
+        against = _against(review.responded_after, review.respond_within)
+        lines.append(f"- A person responded after {in_words(review.responded_after)}: {against}.")
+    else:
+        lines.append(f"- Nobody responded; the deadline was {in_words(review.respond_within)}.")
+    if review.acted_after is not None:
+        lines.append(f"- The first action began after {in_words(review.acted_after)}.")
+    against = _against(review.resolved_after, review.respond_within)
+    return "\n".join((*lines, f"- Resolved after {in_words(review.resolved_after)}: {against}."))
 
 
 def _against(took: timedelta, deadline: timedelta) -> str:
@@ -77,30 +83,48 @@ def _against(took: timedelta, deadline: timedelta) -> str:
     return f"{in_words(took - deadline)} past the deadline of {in_words(deadline)}"
 
 
-def _cause(review: Review) -> str:
-    lines = [f"Cause: **{said(review.cause) or 'unknown'}**"]
+def _found(evidence: Iterable[EvidenceLine], words: Sentences) -> str:
+    """Each look with what it saw; what was bad comes first."""
+    order = sorted(evidence, key=lambda one: (one.finding != "bad", one.finding != UNKNOWN))
+    lines = []
+    for one in order:
+        at = f", {words.when(one.at)}" if one.at else ""
+        lines.append(f"- {said(one.name)}: **{said(one.finding)}**, {said(one.reason)}{at}")
+    return "\n".join(lines) or "Nothing was looked at."
+
+
+def _cause(review: Review, words: Sentences) -> str:
+    if not review.cause:
+        return "No cause was looked for: what was found is above."
+    if review.cause == UNKNOWN:
+        lines = ["The cause is **unknown**: no row of the runbook's table matched what was found."]
+    else:
+        lines = [f"The cause is **{said(review.cause)}**."]
+        if review.why_cause:
+            lines.append(f"The runbook names it when: {said(words.sentence(review.why_cause, named=True))}")
+        bad = "; ".join(f"{one.name}: {one.reason}" for one in review.evidence if one.finding == "bad")
+        if bad:
+            lines.append(f"What was wrong: {said(words.sentence(bad, named=True))}")
     if review.also_seen:
-        lines.append(f"Also seen: {', '.join(said(cause) for cause in review.also_seen)}")
-    if review.evidence and not review.short:
-        found = (f"- {said(e.name)}: **{said(e.finding)}**, {said(e.reason)}" for e in review.evidence)
-        lines.append("\n".join(found))
+        lines.append(f"The evidence speaks for this as well: {', '.join(map(said, review.also_seen))}.")
+    if review.ruled_out:
+        lines.append(f"Ruled out: {'; '.join(map(said, review.ruled_out))}.")
     return "\n\n".join(lines)
 
 
-def _done(performed: Iterable[Performed]) -> str:
-    return (
-        "\n".join(_plan(number, done) for number, done in enumerate(performed, 1)) or "Nothing was changed."
-    )
+def _done(performed: Iterable[Performed], words: Sentences) -> str:
+    plans = (_plan(number, done, words) for number, done in enumerate(performed, 1))
+    return "\n".join(plans) or "Nothing was changed."
 
 
-def _plan(number: int, performed: Performed) -> str:
-    """One plan: why, who approved it, and what each of its actions changed and how it is undone."""
-    when = f"{_stamp(performed.started_at)}, took {in_words(performed.finished_at - performed.started_at)}"
-    approved = f"approved by {said(performed.approved_by)}" if performed.approved_by else "without approval"
+def _plan(number: int, performed: Performed, words: Sentences) -> str:
+    """One plan: by whom, why, and what each of its actions changed and how it is undone."""
+    took = in_words(performed.finished_at - performed.started_at)
     lines = [
-        f"{number}. **{said(performed.plan.says)}** ({approved}), {when}",
+        f"{number}. **{said(performed.plan.says)}**, {_by_whom(performed.approved_by)}, "
+        f"at {words.when(performed.started_at)}; it took {took}",
         f"   - Why: {said(performed.plan.why)}",
-        *(f"   - Chosen instead of: {said(other)}" for other in performed.instead_of),
+        *(f"   - Chosen instead of: {said(words.plainly(other))}" for other in performed.instead_of),
         f"   - {'Found afterwards' if performed.done else 'Not done'}: {said(performed.found)}",
     ]
     lines += [f"   - Kept beside this review: {said(one)}" for one in performed.kept]
@@ -111,26 +135,28 @@ def _plan(number: int, performed: Performed) -> str:
     return "\n".join(lines)
 
 
-def _timeline(entries: Iterable[Entry]) -> str:
-    return "\n".join(_entry(entry) for entry in entries) or _NOTHING
+def _by_whom(approved_by: str) -> str:
+    """The person who approved it, or the product by itself, with the risk by which it may."""
+    if not approved_by:
+        return "without approval"
+    if approved_by.startswith(_AUTOMATIC):
+        risk = approved_by.removeprefix(_AUTOMATIC).removesuffix(")")
+        return f"carried out by the product by itself, as the configuration allows ({said(risk)})"
+    return f"carried out by the product, approved by {said(approved_by)}"
 
 
-def _entry(entry: Entry) -> str:
-    line = f"- {_stamp(entry.at)} · {said(entry.text)}"
-    if entry.through is Through.PRODUCT:
-        return line
-    return f"{line} ({said(entry.by) or 'a person'}, through {entry.through.value})"
+def _people(review: Review, words: Sentences) -> str:
+    return (
+        _lines((one for one in review.timeline if one.of_a_person), words) or "Nobody did or said anything."
+    )
 
 
-def _checklists() -> str:
-    lists = []
-    for title, boxes in CHECKLIST.items():
-        lists.append("\n".join((f"### {title}\n", *(f"- [ ] {box}" for box in boxes))))
-    return "\n\n".join(lists)
+def _lines(entries: Iterable[Entry], words: Sentences) -> str:
+    return "\n".join(f"- {words.when(one.at)}: {said(words.of(one))}" for one in entries)
 
 
-def _list(texts: Iterable[str]) -> str:
-    return "\n".join(f"- {said(text)}" for text in texts) or _NOTHING
+def _list(texts: Iterable[str], words: Sentences) -> str:
+    return "\n".join(f"- {said(words.sentence(words.plainly(text)))}" for text in texts)
 
 
 def _section(title: str, body: str) -> str:

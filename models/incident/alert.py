@@ -8,6 +8,9 @@ from pydantic import AwareDatetime, Field
 
 from models.base import Model
 from models.names import AlertName, ServiceName, incident_id
+from models.text import shorten
+
+LONGEST_WORDS = 1000
 
 
 class AlertStatus(StrEnum):
@@ -41,6 +44,12 @@ class Alert(Model):
     @property
     def incident_id(self) -> str:
         return incident_id(self.name, self.service)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What its rule says to people: summary and description, where there are any, on one line each."""
+        said = {name: " ".join(self.annotations.get(name, "").split()) for name in ("summary", "description")}
+        return {name: shorten(text, LONGEST_WORDS) for name, text in said.items() if text}
 
     @property
     def firing(self) -> bool:

@@ -153,6 +153,14 @@ class Wait(Model):
     """When a person was last asked to do something: then `done` means that it is done, and goes on."""
 
 
+class EntryKind(StrEnum):
+    """What a line of the timeline is about, where a reader looks for it."""
+
+    EVENT = "event"
+    NOT_TOLD = "not told"
+    """A channel, or everybody of a rung, that a message did not reach."""
+
+
 class Entry(Model):
     """One line of the timeline, to the second, with who and through what."""
 
@@ -160,6 +168,11 @@ class Entry(Model):
     text: str
     by: str = "runbook"
     through: Through = Through.PRODUCT
+    kind: EntryKind = EntryKind.EVENT
+
+    @property
+    def of_a_person(self) -> bool:
+        return self.through is not Through.PRODUCT
 
 
 class Performed(Model):

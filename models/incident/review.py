@@ -11,28 +11,27 @@ from models.incident.incident import Entry, Outcome, Performed
 from models.incident.report import Report
 from models.names import Severity
 
-CHECKLIST = {
-    "Document": ("Root cause analysis", "Timeline of events", "Actions taken", "Resolution time"),
-    "Update": ("Runbook with new issue", "Alert thresholds if needed", "Monitoring coverage gaps"),
-    "Prevent": ("Add test case", "Improve observability", "Consider redundancy"),
-    "Share": ("Team retrospective", "Update documentation", "Train team on response"),
-}
-"""Follow-up work after an incident: four lists, as open boxes."""
-
 
 class EvidenceLine(Model):
     name: str
     finding: str
     reason: str
+    at: datetime | None = None
+    """When it was seen."""
 
 
 class Review(Model):
-    """Summary, timeline, cause and evidence, what was done and by whom approved, times, open boxes."""
+    """What happened, why, what was done and by whom, and what is left: for who was not there."""
 
     summary: str
     outcome: Outcome
     cause: str
+    """Empty where none was looked for."""
+    why_cause: str = ""
+    """What the runbook's row of this cause asks of the evidence."""
     also_seen: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
+    """Causes that matched as well, each with what contradicts it."""
     incident: str
     run_id: str
     runbook: str
@@ -49,6 +48,9 @@ class Review(Model):
     began_at: datetime
     detected_after: timedelta
     responded_after: timedelta | None
+    """Until the first word of a person; None where nobody said anything."""
+    acted_after: timedelta | None = None
+    """Until the first action; None where nothing was done."""
     resolved_after: timedelta
     respond_within: timedelta
     links: dict[str, str] = {}
@@ -58,7 +60,7 @@ class Review(Model):
     report: Report | None = None
     """For an incident that ends in a report, and changes nothing."""
     short: bool = False
-    """The short form, for what was not critical."""
+    """The short form, for what was not critical: without the lists for the team and the end of the log."""
 
 
 class StoredReview(Model):

@@ -63,12 +63,15 @@ class Known(Model):
     phase: Phase
     seen: Evidences
     cause: str
+    why_cause: str = ""
+    ruled_out: tuple[str, ...] = ()
     remedy: str
     also_seen: tuple[str, ...]
     performed: tuple[Performed, ...]
     handed_to: tuple[str, ...]
     watched: VerificationResult | None
     unwell_at: datetime | None
+    first_word_at: datetime | None = None
     acknowledged_by: str
     escalated_because: str
     done: Spoken | None

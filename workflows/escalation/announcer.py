@@ -13,6 +13,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.notify.announce import ChannelActivities
     from models.incident.announcement import Announcement, Delivered, Occasion
+    from models.incident.incident import EntryKind
     from models.incident.policy import Policy, Rung
     from workflows.record.continuation import began_in
     from workflows.record.mistakes import Mistakes, raise_temporals_own
@@ -97,7 +98,10 @@ class Announcer:
         down = "; ".join(f"{r.channel}: {r.why}" for r in delivered.receipts if not r.delivered)
         if delivered.reached:
             self._timeline.add(f"{message.occasion} to {message.role} through {through}: {message.title}")
+            if down:
+                self._timeline.add(f"not delivered through {down}", kind=EntryKind.NOT_TOLD)
         else:
-            self._timeline.add(f"{message.role} could not be reached ({down or 'no channel answered'})")
+            text = f"{message.role} could not be reached ({down or 'no channel answered'})"
+            self._timeline.add(text, kind=EntryKind.NOT_TOLD)
             if rung and message.occasion in (Occasion.PAGE, Occasion.APPROVAL):
                 self._unreachable(rung)

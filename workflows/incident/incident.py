@@ -99,7 +99,8 @@ class Incident(Waits):
         walked = walk(table, self.now, otherwise)
         cause = walked.cause
         self.record.cause, self.record.remedy = cause.name, cause.remedy
-        self.record.also_seen = walked.also_seen
+        self.record.also_seen, self.record.ruled_out = walked.also_seen, walked.ruled_out
+        self.record.why_cause = cause.evidence
         self.timeline.add(walked.says)
         if cause.pages and not cause.unless(self.now):
             self.escalation.page_specialist(cause.pages, cause.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import workflow
 
@@ -19,7 +19,6 @@ with workflow.unsafe.imports_passed_through():
         Performed,
         Phase,
         Spoken,
-        Through,
         Wait,
     )
     from models.incident.policy import Policy
@@ -45,6 +44,10 @@ class Record:
         self.phase = Phase.TRIAGE
         self.seen = Seen()
         self.cause = ""
+        self.why_cause = ""
+        """What the runbook's row of this cause asks of the evidence."""
+        self.ruled_out: tuple[str, ...] = ()
+        """Causes that matched as well, each with what contradicts it."""
         self.remedy = ""
         self.also_seen: tuple[str, ...] = ()
         self.performed: list[Performed] = []
@@ -76,6 +79,15 @@ class Record:
     def resumed(self, done: Spoken | None) -> None:
         """This run begins now, and messages to it may have come before its first line."""
         self._done_before, self._resumed_at = done, workflow.now()
+
+    @property
+    def first_word_at(self) -> datetime | None:
+        """When a person first did or said something; a new run is handed it."""
+        return self.timeline.first_word_at
+
+    @first_word_at.setter
+    def first_word_at(self, at: datetime | None) -> None:
+        self.timeline.first_word_at = at
 
     @property
     def recovered_at(self) -> datetime:
@@ -128,9 +140,11 @@ class Record:
             outcome=outcome,
             summary=self.summary(),
             cause=self.cause,
+            why_cause=self.why_cause,
             also_seen=self.also_seen,
+            ruled_out=self.ruled_out,
             evidence=tuple(
-                EvidenceLine(name=name, finding=seen.finding, reason=seen.reason)
+                EvidenceLine(name=name, finding=seen.finding, reason=seen.reason, at=seen.observed_at)
                 for name, seen in self.seen.by_name.items()
             ),
             performed=tuple(self.performed),
@@ -140,7 +154,8 @@ class Record:
             timeline=tuple(self.timeline.entries),
             began_at=self.alert.starts_at,
             detected_after=self.began_at - began,
-            responded_after=self._responded_after(),
+            responded_after=self.first_word_at - began if self.first_word_at else None,
+            acted_after=self.performed[0].started_at - began if self.performed else None,
             resolved_after=self.recovered_at - began,
             respond_within=policy.respond_within,
             links=policy.links,
@@ -148,14 +163,6 @@ class Record:
             report=self.report,
             short=policy.severity is not Severity.CRITICAL,
         )
-
-    def _responded_after(self) -> timedelta | None:
-        """Until the first fix; of a report, until the first word of a person."""
-        if self.performed:
-            return self.performed[0].started_at - self.fires_since
-        words = (one.at for one in self.timeline.entries if one.through is not Through.PRODUCT)
-        at = next(words, None) if self.report else None
-        return at - self.fires_since if at else None
 
     def _did_not_help(self) -> tuple[str, ...]:
         escalated = bool(self.escalated_because)

@@ -9,7 +9,7 @@ from itertools import accumulate
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.incident.incident import Entry, Spoken, Through
+    from models.incident.incident import Entry, EntryKind, Spoken, Through
 
 MOST_ENTRIES = 500
 LONGEST = 2000
@@ -31,13 +31,23 @@ class Timeline:
     ) -> None:
         self.now = now
         self.entries: list[Entry] = []
+        self.first_word_at: datetime | None = None
+        """When a person first did or said something: that is the response to the alert."""
         self._grew = grew
         self._room = ROOM
         self._full = False
 
-    def add(self, text: str, by: str = "runbook", through: Through = Through.PRODUCT) -> None:
+    def add(
+        self,
+        text: str,
+        by: str = "runbook",
+        through: Through = Through.PRODUCT,
+        kind: EntryKind = EntryKind.EVENT,
+    ) -> None:
         """Write one line, stamped with the clock."""
-        entry = Entry(at=self.now(), text=text[:LONGEST], by=by[:LONGEST_NAME], through=through)
+        entry = Entry(at=self.now(), text=text[:LONGEST], by=by[:LONGEST_NAME], through=through, kind=kind)
+        if entry.of_a_person:
+            self.first_word_at = self.first_word_at or entry.at
         self._room -= _size(entry)
         if self._full:
             return

@@ -15,7 +15,7 @@ from activities.review.page import page
 from models.actions.plan import Plan
 from models.actions.service import RaiseMemoryLimit, RestartService, StartService
 from models.incident.alert import Alert
-from models.incident.incident import Entry, Outcome, Performed, Through
+from models.incident.incident import Entry, EntryKind, Outcome, Performed, Through
 from models.incident.review import EvidenceLine, Review
 from models.names import Severity
 from models.service.service import DockerManager, Service
@@ -33,19 +33,33 @@ def after(seconds: int) -> datetime:
 
 def out_of_memory() -> Review:
     raised = RaiseMemoryLimit(service=BACKEND, from_bytes=512 * MIB, to_bytes=768 * MIB)
+    plan = Plan(steps=(raised, StartService(service=BACKEND)), why="killed at its memory limit")
     return Review(
         incident="ServiceDown/backend",
         run_id="1a2b3c4d-0000-4000-8000-000000000000",
         runbook="ServiceDown",
-        alert=Alert(name="ServiceDown", service="backend", starts_at=BEGAN),
+        alert=Alert(
+            name="ServiceDown",
+            service="backend",
+            starts_at=BEGAN,
+            annotations={
+                "summary": "The backend is down",
+                "description": "No answer for 30 s.\nSee /health.",
+            },
+        ),
         severity=Severity.CRITICAL,
         outcome=Outcome.RESOLVED,
         summary="backend ran out of memory. Its limit was raised to 768 MiB, and it is healthy again.",
         cause="out of memory",
+        why_cause="the kernel killed its main process for memory, or a heap message in its log",
         also_seen=("crash",),
+        ruled_out=("network (a connection works)",),
         evidence=(
             EvidenceLine(
-                name="health", finding="bad", reason="connection refused at http://localhost:3000/health"
+                name="health",
+                finding="bad",
+                reason="connection refused at http://localhost:3000/health",
+                at=after(5),
             ),
             EvidenceLine(name="process", finding="bad", reason="killed for memory, 12 s ago"),
             EvidenceLine(name="host", finding="unknown", reason="the host could not be asked within 3 s"),
@@ -60,7 +74,7 @@ def out_of_memory() -> Review:
                 finished_at=after(20),
             ),
             Performed(
-                plan=Plan(steps=(raised, StartService(service=BACKEND)), why="killed at its memory limit"),
+                plan=plan,
                 approved_by="alice@example.com",
                 done=True,
                 found="running since 03:16:30 UTC with a limit of 768 MiB",
@@ -72,13 +86,26 @@ def out_of_memory() -> Review:
         remarks=("Alertmanager still called it firing 6 min after the recovery.",),
         timeline=(
             Entry(at=after(4), text="ServiceDown fired"),
-            Entry(at=after(75), text="approved the plan", by="alice@example.com", through=Through.INTAKE),
-            Entry(at=after(76), text="looking into it", by="", through=Through.TEMPORAL_UI),
-            Entry(at=after(400), text="healthy for 5 min"),
+            Entry(at=after(5), text="confirmed: connection refused at http://localhost:3000/health"),
+            Entry(at=after(6), text="page to on-call through log: critical: ServiceDown/backend"),
+            Entry(at=after(6), text="not delivered through pagerduty: HTTP 503", kind=EntryKind.NOT_TOLD),
+            Entry(
+                at=after(30), text="acknowledged: on my way", by="alice@example.com", through=Through.INTAKE
+            ),
+            Entry(at=after(31), text=f"asks for approval of plan {plan.digest}: {plan.says}"),
+            Entry(
+                at=after(75),
+                text=f"approve of plan {plan.digest}: go on",
+                by="alice@example.com",
+                through=Through.INTAKE,
+            ),
+            Entry(at=after(76), text="note: looking into it", by="", through=Through.TEMPORAL_UI),
+            Entry(at=after(400), text="verification: healthy for 5 min"),
         ),
         began_at=BEGAN,
         detected_after=timedelta(seconds=4),
-        responded_after=timedelta(seconds=20),
+        responded_after=timedelta(seconds=30),
+        acted_after=timedelta(seconds=20),
         resolved_after=timedelta(seconds=400),
         respond_within=timedelta(minutes=5),
         links={"Workflow": "http://localhost:8233/namespaces/default/workflows/ServiceDown%2Fbackend"},
@@ -101,9 +128,10 @@ def test_the_same_review_makes_the_same_page() -> None:
 
 def test_the_short_form_keeps_what_a_reader_must_know() -> None:
     short = page(out_of_memory().model_copy(update={"short": True}))
-    for kept in ("## Summary", "## Times", "## What was done", "Alertmanager still called it firing"):
+    kept_all = ("## Summary", "## Times", "## What was done", "## Timeline", "killed for memory, 12 s ago")
+    for kept in (*kept_all, "The backend is down", "Alertmanager still called it firing"):
         assert kept in short
-    for left_out in ("## Timeline", "- [ ]", "heap out of memory"):
+    for left_out in ("### Prevent", "### Share", "heap out of memory"):
         assert left_out not in short
 
 
@@ -144,7 +172,13 @@ def test_words_from_outside_stay_words(text: str) -> None:
             "evidence": (EvidenceLine(name=text, finding=text, reason=text),),
             "did_not_help": (text,),
             "remarks": (text,),
-            "timeline": (Entry(at=BEGAN, text=text, by=text),),
+            "alert": out_of_memory().alert.model_copy(update={"annotations": {"summary": text}}),
+            "why_cause": text,
+            "ruled_out": (text,),
+            "timeline": (
+                Entry(at=BEGAN, text=text, by=text, kind=EntryKind.NOT_TOLD),
+                Entry(at=BEGAN, text=text, by=text, through=Through.INTAKE),
+            ),
             "links": {text: text},
             "log_tail": (text, *text.splitlines()),
             "performed": tuple(
@@ -188,3 +222,26 @@ def test_only_addresses_of_the_web_become_links() -> None:
     assert link("Logs", "javascript:alert(1)") == "Logs: javascript:alert(1)"
     assert "<script" not in html(link("Logs", "https://x.example/><script>alert(1)</script>"))
     assert "<script" not in html(link("Logs", "http://[bad><script>"))
+
+
+def test_who_reads_the_page_needs_no_digest_and_no_box_that_the_page_answers() -> None:
+    text = page(out_of_memory())
+    assert all(one.plan.digest not in text for one in out_of_memory().performed)
+    assert "through the workflow" not in text
+    for answered in ("Timeline of events", "Actions taken", "Resolution time", "Runbook with new issue"):
+        assert f"- [ ] {answered}" not in text
+        assert f"- {answered}: " in text
+
+
+def test_what_the_page_cannot_answer_stays_a_box() -> None:
+    nothing = {"cause": "unknown", "why_cause": "", "evidence": (), "timeline": ()}
+    text = page(out_of_memory().model_copy(update={**nothing, "outcome": Outcome.CLOSED_BY_HUMAN}))
+    for box in ("Root cause analysis", "What the person who closed it did", "Runbook with new issue"):
+        assert f"- [ ] {box}: " in text
+
+
+def test_a_decision_on_a_plan_that_was_not_carried_out_names_it_by_what_it_does() -> None:
+    kill = Entry(at=BEGAN, text="asks for approval of plan 0a1b2c3d4e5f: kill process 77 (thief)")
+    denied = Entry(at=after(9), text="deny of plan 0a1b2c3d4e5f: ours", by="bob", through=Through.COMMAND)
+    text = page(out_of_memory().model_copy(update={"timeline": (kill, denied)}))
+    assert "bob (through the command line) denied “kill process 77 (thief)”: ours." in text

@@ -1,0 +1,89 @@
+"""What is left after an incident: the four lists for the team, answered where the page itself knows it.
+
+Only what a person must still do is an open box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.base import in_number, in_words
+from models.incident.incident import EntryKind, Outcome
+from models.incident.review import Review
+from models.text import for_markdown as said
+
+UNKNOWN = "unknown"
+
+
+def left_to_do(review: Review) -> str:
+    """Lists of boxes and answers; the short form leaves out what a whole team does."""
+    lists = {"Document": _document(review), "Update": _update(review)}
+    if not review.short:
+        lists |= {"Prevent": _prevent(review), "Share": _share(review)}
+    return "\n\n".join(f"### {title}\n\n" + "\n".join(lines) for title, lines in lists.items())
+
+
+def _document(review: Review) -> Iterator[str]:
+    if _is_known(review):
+        yield f"- Root cause analysis: {said(review.cause)}, as above."
+    else:
+        yield _box("Root cause analysis: no cause was found; what was seen is above")
+    yield f"- Timeline of events: above, {len(review.timeline)} lines."
+    done = in_number(len(review.performed), "plan") if review.performed else "none"
+    yield f"- Actions taken: {done}, above."
+    yield f"- Resolution time: {in_words(review.resolved_after)}."
+    if review.outcome is Outcome.CLOSED_BY_HUMAN and not _said_what_was_done(review):
+        yield _box("What the person who closed it did: nothing of it was written to the incident")
+
+
+def _update(review: Review) -> Iterator[str]:
+    if _is_known(review):
+        yield "- Runbook with new issue: not needed, the runbook knows this cause."
+    elif review.cause:
+        yield _box("Runbook with new issue: no row of its table matched the evidence; add this cause")
+    else:
+        yield _box("Runbook with new issue: no cause was looked for; decide whether this alert needs a row")
+    if review.outcome is Outcome.SELF_RECOVERED:
+        yield _box("Alert thresholds: it was over before anything was done; is the rule too quick?")
+    elif any(one.finding == "bad" for one in review.evidence):
+        yield "- Alert thresholds: no reason to change them, something was wrong when it fired."
+    else:
+        yield _box("Alert thresholds: nothing that was seen was wrong; is the rule right?")
+    gaps = [f"{one.name}: {one.reason}" for one in review.evidence if one.finding == UNKNOWN]
+    for gap in gaps:
+        yield _box(f"Monitoring coverage gaps: {gap}")
+    if not gaps:
+        yield f"- Monitoring coverage gaps: none, all of {in_number(len(review.evidence), 'look')} answered."
+    for entry in review.timeline:
+        if entry.kind is EntryKind.NOT_TOLD:
+            yield _box(f"Repair the channel: {entry.text}")
+
+
+def _prevent(review: Review) -> Iterator[str]:
+    yield _box("Add test case")
+    if any(one.finding == UNKNOWN for one in review.evidence):
+        yield "- Improve observability: see the monitoring coverage gaps."
+    else:
+        yield "- Improve observability: nothing that was looked for was missing."
+    yield _box("Consider redundancy")
+
+
+def _share(review: Review) -> Iterator[str]:
+    yield _box("Team retrospective")
+    if _is_known(review):
+        yield "- Update documentation: this page, and the runbook's, which has the cause."
+    else:
+        yield _box("Update documentation")
+    yield _box("Train team on response")
+
+
+def _is_known(review: Review) -> bool:
+    return review.cause not in ("", UNKNOWN)
+
+
+def _said_what_was_done(review: Review) -> bool:
+    return any(one.of_a_person and ": " in one.text for one in review.timeline)
+
+
+def _box(text: str) -> str:
+    return f"- [ ] {said(text)}"

@@ -1,0 +1,107 @@
+"""The lines of a timeline as sentences for who was not there: who did what, when after the alert began."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from models.base import in_words
+from models.incident.incident import Entry, Through
+from models.incident.review import Review
+
+_DIGEST = r"[0-9a-f]{12}"
+_ASKED = "asks for approval of "
+_OFFERED = re.compile(rf"(?:^|; or )plan ({_DIGEST})(?: \(recommended\))?: ")
+_NAMED = re.compile(rf"\bplans? ({_DIGEST})(?: \(recommended\))?")
+_ALONE = re.compile(rf"\b({_DIGEST})\b")
+_CHOSEN_BESIDE = re.compile(rf" \(plan {_DIGEST}\)")
+
+_SAID: tuple[tuple[str, str], ...] = (
+    (r"approve of (.+)", r"approved \1"),
+    (r"deny of (.+)", r"denied \1"),
+    (r"(approve|deny) did not count (.+)", r"sent “\1”, which did not count \2"),
+    (r"acknowledged(: .+)?", r"acknowledged it\1"),
+    (r"note: (.+)", r"wrote: \1"),
+    (r"note", "sent an empty note"),
+    (r"done(: .+)?", r"said that it is done\1"),
+)
+_HAPPENED: tuple[tuple[str, str], ...] = (
+    (r"page to (.+?) through (.+?): .*", r"Paged \1 through \2"),
+    (r"approval to (.+?) through (.+?): .*", r"Asked \1 for a decision through \2"),
+    (r"notice to (.+?) through (.+?): (.*)", r"Told \1 through \2: \3"),
+    (r"resolved to (.+?) through (.+?): .*", r"Told \1 through \2 that it is over"),
+    (r"confirmed: (.+)", r"The alert is true: \1"),
+    (r"cause: (.+)", r"The cause is \1"),
+    (r"verification: (.+)", r"Verified: \1"),
+    (r"escalated: (.+)", r"A person must go on: \1"),
+)
+
+
+class Sentences:
+    """Knows the plans of one review by their digests, and the names that no sentence may begin with a
+    capital instead of."""
+
+    def __init__(self, review: Review) -> None:
+        self._began_at = review.began_at
+        self._names = (review.alert.service, *(one.plan.service.name for one in review.performed))
+        self._plans = {one.plan.digest: one.plan.says for one in review.performed}
+        for entry in review.timeline:
+            self._plans |= dict(_offered(entry.text))
+
+    def when(self, moment: datetime) -> str:
+        """`T+1 min 15 s (03:16:17)`."""
+        return f"T+{in_words(moment - self._began_at)} ({moment.astimezone(UTC):%H:%M:%S})"
+
+    def of(self, entry: Entry) -> str:
+        """What happened, or what a person did or said; through which channel, where that was a person."""
+        text = self.plainly(entry.text)
+        if not entry.of_a_person:
+            return self.sentence(_worded(text, _HAPPENED))
+        return self.sentence(f"{_person(entry)} {_worded(text, _SAID)}", named=True)
+
+    def sentence(self, text: str, *, named: bool = False) -> str:
+        """With a capital, unless it begins with a name, and with its end."""
+        if not named and not text.startswith(self._names):
+            text = text[:1].upper() + text[1:]
+        return text if text.endswith((".", "!", "?", ":", "…")) else f"{text}."
+
+    def plainly(self, text: str) -> str:
+        """What each plan does, in place of its digest."""
+        if text.startswith(_ASKED):
+            offered = _OFFERED.sub(
+                lambda found: "; or " if found[0].startswith(";") else "", _after_asked(text)
+            )
+            return f"asks for approval: {offered}"
+        text = _CHOSEN_BESIDE.sub("", text)
+        text = _NAMED.sub(lambda found: self._quoted(found[1]) or "another plan", text)
+        return _ALONE.sub(lambda found: self._quoted(found[1]) or found[1], text)
+
+    def _quoted(self, digest: str) -> str:
+        return f"“{self._plans[digest]}”" if digest in self._plans else ""
+
+
+def _offered(text: str) -> Iterator[tuple[str, str]]:
+    if text.startswith(_ASKED):
+        _, *parts = _OFFERED.split(_after_asked(text))
+        yield from zip(parts[::2], parts[1::2], strict=True)
+
+
+def _after_asked(text: str) -> str:
+    return text.removeprefix(_ASKED)
+
+
+def _worded(text: str, table: tuple[tuple[str, str], ...]) -> str:
+    for pattern, words in table:
+        if found := re.fullmatch(pattern, text, re.DOTALL):
+            return found.expand(words)
+    return text
+
+
+def _person(entry: Entry) -> str:
+    """The name, and the channel; what came as a raw signal may name anybody."""
+    if entry.by.endswith(entry.through.value):
+        return entry.by
+    name = entry.by or "somebody"
+    unsure = ", who may be anybody" if entry.through is Through.TEMPORAL_UI and entry.by else ""
+    return f"{name} (through {entry.through.value}{unsure})"

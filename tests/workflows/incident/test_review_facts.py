@@ -1,0 +1,76 @@
+"""What the review tells of people and of what was found, for who was not there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from activities.review.page import page
+from models.incident.incident import Outcome, Spoken, Through
+from tests.workflows import sights
+from tests.workflows.harness import Harness
+
+
+async def test_acknowledged_at_30_s_and_approved_at_4_min_is_a_response_after_30_s(harness: Harness) -> None:
+    harness.world.port = sights.TAKEN_PORT
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "awaiting approval")
+    await harness.env.sleep(timedelta(seconds=30))
+    await handle.signal("acknowledge", Spoken(by="alice", through=Through.COMMAND))
+    await harness.env.sleep(timedelta(minutes=4))
+    await handle.signal("approve")
+    review = await harness.end(handle)
+    assert review.responded_after is not None
+    assert review.acted_after is not None
+    assert timedelta(seconds=30) <= review.responded_after < timedelta(minutes=2)
+    assert review.acted_after >= timedelta(minutes=4)
+    assert "alice (through the command line) acknowledged it." in page(review)
+
+
+async def test_acknowledged_and_closed_by_a_person_is_a_response(harness: Harness) -> None:
+    handle = await harness.fire(await harness.alert("DiskSlow"))
+    await harness.until(handle, "escalated")
+    await handle.signal("acknowledge", Spoken(by="alice", through=Through.COMMAND))
+    await handle.signal("done", Spoken(by="alice", through=Through.COMMAND, text="moved the logs away"))
+    review = await harness.end(handle)
+    assert review.outcome is Outcome.CLOSED_BY_HUMAN
+    assert review.responded_after is not None
+    text = page(review)
+    assert "Nobody responded" not in text
+    assert "alice (through the command line) said that it is done: moved the logs away." in text
+
+
+async def test_what_is_repaired_while_nobody_says_a_word_has_no_response(harness: Harness) -> None:
+    review = await harness.end(await harness.fire(await harness.alert()))
+    assert review.responded_after is None
+    assert review.acted_after is not None
+
+
+async def test_an_alert_without_a_runbook_is_reviewed_with_evidence_words_and_timeline(
+    harness: Harness,
+) -> None:
+    alert = await harness.alert("DiskSlow")
+    said = {"summary": "The disk is slow", "description": "Writes take 2 s."}
+    handle = await harness.fire(alert.model_copy(update={"annotations": said}))
+    await harness.until(handle, "escalated")
+    text = page(await harness.closes(handle))
+    for told in (
+        "The disk is slow",
+        "Writes take 2 s.",
+        "- health: **bad**, connection refused",
+        "## Timeline",
+    ):
+        assert told in text
+
+
+async def test_the_cause_is_told_with_what_speaks_for_it_and_what_was_ruled_out(harness: Harness) -> None:
+    review = await harness.end(await harness.fire(await harness.alert()))
+    assert (review.cause, review.why_cause != "") == ("crash", True)
+    assert f"The runbook names it when: {review.why_cause[:20]}" in page(review)
+
+
+async def test_a_channel_that_failed_is_named_although_another_took_it(harness: Harness) -> None:
+    harness.world.down = {"discord"}
+    handle = await harness.fire(await harness.alert("DiskSlow"))
+    await harness.until(handle, "escalated")
+    review = await harness.closes(handle)
+    assert "## Channels that failed" in page(review)
