@@ -65,10 +65,16 @@ def _plan(option: Option) -> list[str]:
     for number, step in enumerate(option.plan.steps, 1):
         lines += [
             f"[bold]{number}. {safe(step.says)}[/bold]",
-            f"   changes: {safe(step.changes)}",
+            *_indented("   changes: ", step.changes),
             f"   undo:    {safe(step.undo) or 'cannot be undone'}",
         ]
     return [*lines, f"[bold]risk[/bold]     {option.risk.value}"]
+
+
+def _indented(head: str, text: str) -> list[str]:
+    """Text of several lines, such as a diff, below its head."""
+    first, *others = text.splitlines() or [""]
+    return [f"{head}{safe(first)}", *(f"{' ' * len(head)}{safe(line)}" for line in others)]
 
 
 def entry_line(entry: Entry) -> str:

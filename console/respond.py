@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from console.incident_view import question
-from console.output import AsJson, By, Id, Refused, as_json, err, out, run, safe, somebody, typed, worded
+from console.output import (
+    AsJson,
+    By,
+    Id,
+    Refused,
+    Unusable,
+    as_json,
+    err,
+    out,
+    run,
+    safe,
+    somebody,
+    typed,
+    worded,
+)
 from models.incident.incident import Decision, Spoken, Through, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE
 from runtime.connection import connect
@@ -28,9 +43,16 @@ TOLD = {ACKNOWLEDGE: "Acknowledged {}", NOTE: "Added a note to {}", DONE: "Repor
 
 
 @app.command()
-def approve(incident: Id, plan: PlanOption = "", text: Text = "", by: By = "", json: AsJson = False) -> None:
-    """Approve the pending plan of an incident, or one of several by its digest. Shows the plans first."""
-    run(_decide(incident, _decision(Verdict.APPROVE, plan, text, by), json))
+def approve(
+    incident: Id,
+    plan: PlanOption = "",
+    text: Text = "",
+    by: By = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Approve without being asked, as in a script.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Approve the pending plan of an incident, or one of several by its digest. Shows the plan, and asks."""
+    run(_decide(incident, _decision(Verdict.APPROVE, plan, text, by), json, asks=not yes))
 
 
 @app.command()
@@ -66,16 +88,17 @@ def _decision(verdict: Verdict, plan: str, text: str, by: str) -> Decision:
     return Decision(by=somebody(by), through=Through.COMMAND, text=text, verdict=verdict, plan=plan)
 
 
-async def _decide(incident: str, decision: Decision, json: bool) -> None:
+async def _decide(incident: str, decision: Decision, json: bool, asks: bool = False) -> None:
     """Send the digest of the plan that was shown, so that the decision is about that plan."""
     name = parse_id(incident)
     incidents = Incidents(await connect())
-    if not decision.plan:
-        state = await incidents.state(name)
-        if state.awaiting is None:
-            raise Refused(f"{name} waits for no approval (phase: {state.phase.value})")
-        decision = decision.model_copy(update={"plan": state.awaiting.digest})
-        err.print(question(name, state.awaiting))
+    state = await incidents.state(name)
+    if state.awaiting is None:
+        raise Refused(f"{name} waits for no approval (phase: {state.phase.value})")
+    decision = decision.model_copy(update={"plan": decision.plan or state.awaiting.digest})
+    err.print(question(name, state.awaiting))
+    if asks:
+        _ask(name, decision.plan)
     decided = await incidents.decide(name, decision)
     if json:
         said = {"incident": name, "plan": decision.plan, "by": decision.by}
@@ -84,6 +107,18 @@ async def _decide(incident: str, decision: Decision, json: bool) -> None:
         out.print(f"{DECIDED[decision.verdict]} plan {safe(decision.plan)} of {name} as {safe(decision.by)}")
     if not decided.accepted:
         raise Refused(f"{name}: {decided.reason}")
+
+
+def _ask(incident: str, plan: str) -> None:
+    """Let the person at the terminal confirm. Raises Refused for anything but a yes."""
+    if not sys.stdin.isatty():
+        raise Unusable("nobody can be asked here, because there is no terminal: read the plan, and add --yes")
+    try:
+        said = err.input(f"Approve plan {safe(plan)}? [y/N] ", markup=False)
+    except EOFError:
+        said = ""
+    if said.strip().lower() not in ("y", "yes"):
+        raise Refused(f"{incident}: not approved, and nothing was sent; `deny` refuses the plan")
 
 
 async def _tell(incident: str, message: str, text: str, by: str, json: bool) -> None:

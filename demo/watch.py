@@ -105,7 +105,7 @@ class Watch:
                 f"          or, with --plan {other.digest}, {other.risk.value}: {other.plan.says}"
             )
         self._screen.line("          A person would type this now; the demo types it for you:")
-        await self._type("approve", incident, "--by", "demo")
+        await self._type("approve", incident, "--by", "demo", "--yes")
 
     async def _type(self, *arguments: str) -> None:
         self._screen.plain(f"            python starter.py {' '.join(arguments)}")

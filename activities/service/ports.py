@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 
 import psutil
@@ -14,13 +15,15 @@ from temporalio import activity
 from activities.managers import ManagerError, Managers, ServiceManager
 from activities.managers.host_processes import began, identity_of
 from activities.support.redaction import clean
-from models.base import Model
+from models.base import Model, roughly
 from models.evidence.evidence import Evidence, Finding
 from models.service.process import ProcessIdentity
 from models.service.service import Service
 
 DOCKER_PROXY = "docker-proxy"
 """The engine's own process, which listens on the host for a container that publishes a port."""
+LONGEST_COMMAND = 300
+"""Characters of a command line that are kept."""
 
 
 class PortOwner(Model):
@@ -32,6 +35,15 @@ class PortOwner(Model):
     ours: bool
     identity: ProcessIdentity | None = None
     """None when it cannot be told from another with its number: it is not killed then."""
+    command: str = ""
+    """Its command line, redacted; empty when it may not be seen."""
+    user: str = ""
+
+    def in_words(self, at: datetime) -> str:
+        """What a person must know before it is killed: what it runs, as whom, and for how long by then."""
+        runs = f"process {self.pid} runs `{self.command or self.name}`"
+        age = roughly(at - self.started_at)
+        return f"{runs}{f' as {self.user}' if self.user else ''}, for {age}"
 
 
 class PortSeen(Evidence):
@@ -80,6 +92,7 @@ class PortActivities:
         try:
             process = psutil.Process(pid)
             name, started_at = clean(process.name(), 64), began(process)
+            command, user = _told(process)
         except psutil.NoSuchProcess:
             return None
         return PortOwner(
@@ -87,8 +100,18 @@ class PortActivities:
             name=name,
             started_at=started_at,
             identity=_identity(pid),
+            command=command,
+            user=user,
             ours=_is_ours(self._managers.of(service), pid, name, port),
         )
+
+
+def _told(process: psutil.Process) -> tuple[str, str]:
+    """Its command line and its user, as far as they may be seen."""
+    try:
+        return clean(shlex.join(process.cmdline()), LONGEST_COMMAND), clean(process.username(), 64)
+    except (psutil.AccessDenied, psutil.ZombieProcess):
+        return "", ""
 
 
 def _identity(pid: int) -> ProcessIdentity | None:

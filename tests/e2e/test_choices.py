@@ -155,7 +155,7 @@ async def test_the_command_line_shows_all_and_takes_the_one_that_is_named(
             assert option.plan.steps[0].changes in shown
     watching = asyncio.create_task(types("watch", asking.run.id))
     await asyncio.sleep(0)  # it begins to watch before the answer
-    said = await types("approve", asking.run.id, "--plan", asking.option(RESTART), "--by", "anna")
+    said = await types("approve", asking.run.id, "--plan", asking.option(RESTART), "--by", "anna", "--yes")
     assert f"Approved plan {asking.option(RESTART)}" in said
     await asking.review()
     assert asking.world.done == [RESTART]

@@ -83,7 +83,8 @@ def more_memory_then_start(now: Situation) -> Plan | None:
 def free_the_port_then_start(now: Situation) -> Plan | None:
     """Kill the exact process that holds the port; nobody is killed who was not seen there, or who could
     not be told from another."""
-    port, owner = now[looks.port_owner].port, now[looks.port_owner].owner
+    seen = now[looks.port_owner]
+    port, owner = seen.port, seen.owner
     if port is None or owner is None or owner.ours or owner.identity is None:
         return None
     kill = KillProcess(
@@ -94,7 +95,8 @@ def free_the_port_then_start(now: Situation) -> Plan | None:
         identity=owner.identity,
         port=port,
     )
-    return Plan(steps=(kill, StartService(service=now.service)), why=now[looks.port_owner].reason)
+    known = f"; {owner.in_words(seen.observed_at)}" if seen.observed_at else ""
+    return Plan(steps=(kill, StartService(service=now.service)), why=f"{seen.reason}{known}")
 
 
 def roll_back(now: Situation) -> Plan | None:

@@ -88,7 +88,7 @@ async def test_what_does_not_exist_is_said_in_one_line(person: Person) -> None:
 
 
 async def test_approve_shows_the_plan_and_names_it(person: Person, client: Client, incident: str) -> None:
-    ended = await person.types("approve", incident, "--text", "go", "--by", "anna")
+    ended = await person.types("approve", incident, "--text", "go", "--by", "anna", "--yes")
     assert ended.code == DONE, ended.err
     assert "restart backend" in ended.err, "the plan is shown before it is decided"
     entry = (await state_of(client, incident)).timeline[-1]
@@ -98,10 +98,31 @@ async def test_approve_shows_the_plan_and_names_it(person: Person, client: Clien
     assert "waits for no approval" in late.err
 
 
+async def test_approve_asks_back_at_a_terminal_and_only_a_yes_approves(
+    person: Person, client: Client, incident: str
+) -> None:
+    for answer in ("", "n", "yesterday"):
+        refused = await person.answers(answer, "approve", incident)
+        assert refused.code == REFUSED, refused.err
+        assert refused.err.index("restart backend") < refused.err.index("Approve plan")
+        assert "[y/N]" in refused.err
+    assert (await state_of(client, incident)).awaiting is not None, "nothing was sent"
+    assert (await person.answers("y", "approve", incident)).code == DONE
+    assert (await state_of(client, incident)).awaiting is None
+
+
+async def test_without_a_terminal_approve_needs_yes(person: Person, client: Client, incident: str) -> None:
+    refused = await person.types("approve", incident)
+    assert (refused.code, refused.out) == (USAGE, "")
+    assert "restart backend" in refused.err
+    assert "add --yes" in refused.err
+    assert (await state_of(client, incident)).awaiting is not None
+
+
 async def test_a_decision_that_does_not_count_is_refused(person: Person, incident: str) -> None:
     ended = await person.types("deny", incident, "--plan", "000000000000", "--json")
     assert (ended.code, ended.document["accepted"]) == (REFUSED, False)
-    rejected = await person.types("approve", incident, "--by", "mallory")
+    rejected = await person.types("approve", incident, "--by", "mallory", "--yes")
     assert rejected.code == REFUSED
     assert "mallory is nobody" in rejected.err
 

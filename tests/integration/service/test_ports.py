@@ -88,6 +88,8 @@ def test_a_stranger_is_named(managers: Managers, make_container: MakeContainer, 
     assert seen.owner.name.startswith("python")
     assert f"held by {seen.owner.name} (process {process.pid}), which is not the service" in seen.reason
     assert abs(seen.owner.started_at - datetime.now(UTC)) < timedelta(seconds=30)
+    assert seen.owner.command.startswith(psutil.Process(process.pid).cmdline()[0])
+    assert seen.owner.user == psutil.Process().username()
 
 
 def test_a_published_port_is_ours(managers: Managers, make_container: MakeContainer) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
+from asyncio.subprocess import DEVNULL
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,11 +36,21 @@ class Person:
     async def types(self, *words: str) -> Ended:
         return await ended("starter.py", *words, variables=self._variables)
 
+    async def answers(self, answer: str, *words: str) -> Ended:
+        """Type a command at a terminal, and this when it asks."""
+        ours, theirs = os.openpty()
+        try:
+            os.write(ours, f"{answer}\n".encode())
+            return await ended("starter.py", *words, variables=self._variables, stdin=theirs)
+        finally:
+            os.close(ours)
+            os.close(theirs)
 
-async def ended(*words: str, variables: dict[str, str]) -> Ended:
+
+async def ended(*words: str, variables: dict[str, str], stdin: int = DEVNULL) -> Ended:
     """The end of a Python command; a traceback is none that a person should see."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, cwd=ROOT, env=variables,
+        sys.executable, *words, cwd=ROOT, env=variables, stdin=stdin,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with asyncio.timeout(60):

@@ -132,7 +132,7 @@ class Pipeline:
     async def approve(self, run: Run, by: str = "anna") -> None:
         """As a person does it: wait for the question, then type `starter.py approve`."""
         await self.until_state(run, "a question", lambda state: state.awaiting is not None)
-        done = await asyncio.to_thread(self.stack.command, "approve", run.id, "--by", by)
+        done = await asyncio.to_thread(self.stack.command, "approve", run.id, "--by", by, "--yes")
         assert done.returncode == 0, done.stderr
 
     async def forget(self) -> None:
