@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -11,8 +11,9 @@ import typer
 from pydantic import ValidationError
 from temporalio.client import Client, WorkflowFailureError
 
+from console.control_room import state_of
+from console.maintenance import standing
 from console.output import AsJson, Exit, Unusable, as_json, fail, out, run, safe, typed
-from console.switch import read_switch
 from models.checks.item import Item, ItemState, Table
 from models.checks.status import StatusPart, StatusReport, StatusRequest
 from models.incident.incident import Phase
@@ -124,20 +125,18 @@ async def ask(client: Client, request: StatusRequest) -> StatusReport:
 async def _known(client: Client) -> tuple[dict[str, int], ControlRoomState]:
     lines = await Incidents(client).list(1000, only_open=True)
     phases = {phase.value: sum(line.phase == phase.value for line in lines) for phase in Phase}
-    return phases, await read_switch(client)
+    return phases, await state_of(client)
 
 
 def _document(phases: dict[str, int], room: ControlRoomState) -> dict[str, Any]:
     return {"open": sum(phases.values()), "phases": phases, "control_room": room.model_dump(mode="json")}
 
 
-def _head(phases: dict[str, int], room: ControlRoomState) -> tuple[str, str]:
+def _head(phases: dict[str, int], room: ControlRoomState) -> list[str]:
     told = ", ".join(f"{count} {phase}" for phase, count in phases.items() if count)
     incidents = f"{sum(phases.values())} open" + (f": {told}" if told else "")
-    if not room.suspended:
-        return incidents, "Actions are allowed."
-    why = safe(room.why) or "no reason given"
-    return incidents, f"[red]Actions are suspended[/red] by {safe(room.by)}: {why}"
+    allowed = [] if room.suspended else ["Actions are allowed."]
+    return [incidents, *allowed, *standing(room, datetime.now(UTC))]
 
 
 def _page(report: StatusReport, *, details: bool) -> list[str]:

@@ -82,6 +82,17 @@ class Calendar(Model):
                     return moment
         return None
 
+    def next_due(self, now: datetime) -> datetime | None:
+        """The first moment after now at which it is due; None when there is none within the year."""
+        zone = ZoneInfo(self.time_zone)
+        today = now.astimezone(zone).date()
+        for day in (today + timedelta(days=n) for n in range(_YEAR + 1)):
+            if self.due_on(day):
+                moment = self._once(datetime.combine(day, self.at)).replace(tzinfo=zone)
+                if moment > now:
+                    return moment
+        return None
+
     def moved(self, first: date, last: date) -> dict[date, datetime]:
         """The days from the first to the last on which it is due at another time, with that time.
 

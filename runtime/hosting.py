@@ -56,6 +56,7 @@ from activities.grafana.backup import DashboardActivities
 from activities.health.dependencies import DependencyActivities
 from activities.health.probe import HealthActivities
 from activities.incidents.aged import AgedIncidentActivities
+from activities.incidents.control_room import ControlRoomActivities
 from activities.incidents.open_incidents import OpenIncidentActivities
 from activities.incidents.own_runs import OwnRunActivities
 from activities.incidents.policy import PolicyActivities
@@ -154,6 +155,7 @@ def build(
         RetentionActivities(Prometheus(http)),
         DashboardActivities(http),
         StewardshipActivities(client),
+        ControlRoomActivities(client, configuration),
         OpenIncidentActivities(client),
         StartIncidentActivities(client, configuration),
         AgedIncidentActivities(client),

@@ -20,6 +20,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.incidents.control_room import read_control_room
 from models.base import Model
 from models.evidence.deployment import Deployment
 from models.evidence.evidence import Evidence, Finding
@@ -29,7 +30,7 @@ from models.incident.review import Review
 from models.incident.search_attributes import of_alert
 from models.incident.stewardship import Answered, Ask, ControlRoomState, Hold, Remembered, StewardState
 from models.messages import ASK, BEGAN_IN, INCIDENT_WAITS, STATE
-from models.names import CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, steward_id
+from models.names import STEWARD, TASK_QUEUE, steward_id
 from models.service.service import Service
 from models.version import Version
 
@@ -118,9 +119,8 @@ class StewardshipActivities:
 
     @activity.defn
     async def read_control_room(self) -> ControlRoomState:
-        """The kill switch as it stands now; not suspended when nobody ever used it."""
-        state = await self._query(CONTROL_ROOM_ID, STATE, ControlRoomState)
-        return state or ControlRoomState()
+        """The kill switch and the windows as of now; nothing is on when nobody ever used it."""
+        return await read_control_room(self._client)
 
     @activity.defn
     async def is_open(self, hold: Hold) -> bool:

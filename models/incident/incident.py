@@ -183,6 +183,8 @@ class Performed(Model):
     done: bool
     lost: bool = False
     """Whether its last step happened is unknown."""
+    paused: bool = False
+    """It was stopped between its steps by a maintenance window, or by the kill switch."""
     throttled: timedelta | None = None
     """Its last step was refused for now: how long to wait before it is asked for again."""
     found: str

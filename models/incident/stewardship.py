@@ -13,6 +13,7 @@ from models.actions.plan import Plan
 from models.base import Model
 from models.evidence.deployment import Deployment
 from models.incident.incident import Performed
+from models.incident.maintenance import NO_REASON, EndWindow, Paused, Said, Window, end_of
 from models.names import Severity
 
 
@@ -77,6 +78,8 @@ class StewardSays(Model):
     """The run in which the incident began: what is said to an earlier incident of its name is not for it."""
     key: str = ""
     why: str = ""
+    paused: bool = False
+    """It is refused only as long as a maintenance window, or the kill switch, is on."""
     performed: Performed | None = None
 
 
@@ -122,14 +125,61 @@ class StewardState(Model):
 class Switch(Model):
     """The kill switch as a person throws it."""
 
-    by: str
-    why: str = ""
+    by: Said
+    why: Said = ""
+
+
+class Ordered(Model):
+    """What a person orders by a command; it is taken once a key, at the latest when a worker starts."""
+
+    key: str
+    suspend: Switch | None = None
+    resume: Switch | None = None
+    begin: Window | None = None
+    end: EndWindow | None = None
+
+
+class Announced(Model):
+    """What everybody was told has begun, so that its end is told as well."""
+
+    key: str
+    says: str
+    service: str | None = None
+    alert: str | None = None
 
 
 class ControlRoomState(Model):
-    """The fleet's switch. While suspended no new action begins anywhere."""
+    """The fleet's switch, and its maintenance windows. While suspended no new action begins anywhere."""
 
     suspended: bool = False
     by: str = ""
     why: str = ""
     since: datetime | None = None
+    windows: tuple[Window, ...] = ()
+    told: tuple[Announced, ...] = ()
+    reminded_at: datetime | None = None
+    """When people were last told that it is suspended still."""
+    heard: tuple[str, ...] = ()
+    """The newest orders, by key."""
+
+    def about(self, alert: str, service: str) -> ControlRoomState:
+        """What of it is about one incident."""
+        windows = tuple(one for one in self.windows if one.covers(alert, service))
+        return ControlRoomState(
+            suspended=self.suspended, by=self.by, why=self.why, since=self.since, windows=windows
+        )
+
+    def pauses(self, alert: str, service: str, now: datetime) -> Paused | None:
+        """Why an incident of this alert and service stands still now; None when it does not."""
+        if self.suspended:
+            return Paused(why=self.suspended_words, since=now)
+        theirs = [one for one in self.windows if one.covers(alert, service)]
+        standing = [one for one in theirs if one.in_force(now)]
+        if not standing:
+            return None
+        return Paused(why=standing[0].words(now), since=now, until=end_of(theirs, now))
+
+    @property
+    def suspended_words(self) -> str:
+        """`suspended by ada: a migration`."""
+        return f"suspended by {self.by}: {self.why or NO_REASON}"

@@ -20,6 +20,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.incidents.control_room import Concerned, ControlRoomActivities
 from activities.incidents.policy import PolicyActivities
 from activities.incidents.stewardship import StewardshipActivities
 from models.configuration.configuration import Configuration
@@ -69,6 +70,7 @@ class Harness:
 
     async def fire(self, alert: Alert, runbook: str | None = None, **options: Any) -> Incident:
         """Start the run as the intake does."""
+        self.world.fired.append(alert.incident_id)
         return await self.env.client.start_workflow(
             runbook or self.configuration.runbook_for(alert.name),
             alert,
@@ -158,6 +160,20 @@ class Harness:
             )
 
 
+class RoomActivities(ControlRoomActivities):
+    """Those of the control room, on a server that cannot list what is open."""
+
+    def __init__(self, client: Client, configuration: Callable[[], Configuration], world: World) -> None:
+        super().__init__(client, configuration)
+        self._world = world
+
+    async def _open(self, concerned: Concerned) -> AsyncIterator[str]:
+        for name in dict.fromkeys(self._world.fired):
+            alert, _, service = name.partition("/")
+            if concerned.alert in (None, alert) and concerned.service in (None, service):
+                yield name
+
+
 def patience() -> Iterator[int]:
     """Steps of the clock, for no more than two minutes of real time: a red test ends."""
     until = time.monotonic() + 120
@@ -174,7 +190,11 @@ async def hosted(
     workflows: Sequence[type[object]] = WORKFLOWS,
 ) -> AsyncIterator[None]:
     """Workers of the product's workflows in a scripted world, each with so many activity slots."""
-    ours = activities_of(PolicyActivities(configuration), StewardshipActivities(client))
+    ours = activities_of(
+        PolicyActivities(configuration),
+        StewardshipActivities(client),
+        RoomActivities(client, configuration, world),
+    )
     with ThreadPoolExecutor(slots) as threads:
         both: dict[str, Any] = {
             "identity": IDENTITY,

@@ -132,6 +132,8 @@ class World:
     told: list[Announcement] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    fired: list[str] = field(default_factory=list)
+    """The incidents that the control room finds: the test server lists none."""
     _held: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def hold(self, name: str) -> None:

@@ -1,17 +1,33 @@
-"""The control room: the fleet's switch.
+"""The control room: the fleet's switch, and its maintenance windows.
 
-The kill switch stops new actions everywhere and is refused to nobody. It is read by every
-steward before each step; budgets and maintenance windows have their place here.
+The kill switch stops new actions everywhere and is refused to nobody. Every steward reads it before
+each step, and every incident when it begins. Those that are open are told when something begins or
+ends, and the broadcast channels once for all of them.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.incident.stewardship import ControlRoomState, Switch
+    from models.incident.stewardship import ControlRoomState, Ordered, Switch
+    from models.messages import CONTROL_ROOM_MEMO
+    from models.text import for_temporal_ui as shown
+    from workflows.record.raw_input import read
+    from workflows.stewardship.telling import Telling
+    from workflows.stewardship.windows import ended, next_change, now_on, taken
 
 UI = "somebody in the Temporal UI"
+REMEMBERED = 20
+"""Orders by key."""
+REMINDED_AFTER = timedelta(hours=4)
+REMINDED_EVERY = timedelta(days=1)
+"""So often people are told of a fleet that is suspended still."""
 
 
 @workflow.defn
@@ -21,39 +37,114 @@ class ControlRoom:
     @workflow.init
     def __init__(self, state: ControlRoomState) -> None:
         self._state = state
+        self._telling = Telling()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._later: set[asyncio.Task[None]] = set()
+        """What is told once more; a new run does not wait for it."""
+        self._show()
 
     @workflow.run
     async def run(self, state: ControlRoomState) -> None:
-        """Keep the switch until the history is long, then go on in a new run."""
-        self._show()
-        await workflow.wait_condition(lambda: workflow.info().is_continue_as_new_suggested())
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        """Keep switch and windows until the history is long, then go on in a new run."""
+        while not workflow.info().is_continue_as_new_suggested():
+            await self._something_to_do()
+            self._turn()
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._under_way)
         workflow.continue_as_new(self._state)
 
     @workflow.update(description="Stop every new action, everywhere.")
     def suspend(self, switch: Switch | None = None) -> ControlRoomState:
         """Throw the switch; who and why stand in every refusal that follows."""
-        return self._turn(True, switch or Switch(by=UI))
+        return self._switch(True, switch or Switch(by=UI))
 
     @workflow.update(description="Allow actions again.")
     def resume(self, switch: Switch | None = None) -> ControlRoomState:
         """Take the switch back."""
-        return self._turn(False, switch or Switch(by=UI))
+        return self._switch(False, switch or Switch(by=UI))
 
-    @workflow.query(description="Whether actions are suspended, by whom and why.")
+    @workflow.signal(description="What a person orders by a command: suspend, resume, maintenance.")
+    def order(self, ordered: Any = None) -> None:
+        """Taken once, however often it is sent."""
+        one = read(Ordered, ordered)
+        if one is None or one.key in self._state.heard:
+            return
+        self._change(heard=(*self._state.heard, one.key)[-REMEMBERED:])
+        if switch := one.suspend or one.resume:
+            self._switch(one.suspend is not None, switch)
+        if one.begin:
+            self._change(windows=taken(self._state.windows, one.begin, workflow.now()))
+        if one.end:
+            self._change(windows=ended(self._state.windows, one.end, workflow.now()))
+
+    @workflow.query(description="What is suspended or in maintenance, until when, by whom and why.")
     def state(self) -> ControlRoomState:
         return self._state
 
-    def _turn(self, suspended: bool, switch: Switch) -> ControlRoomState:
-        self._state = ControlRoomState(
-            suspended=suspended, by=switch.by, why=switch.why, since=workflow.now()
+    def _switch(self, suspended: bool, switch: Switch) -> ControlRoomState:
+        return self._change(
+            suspended=suspended, by=switch.by, why=switch.why, since=workflow.now(), reminded_at=None
         )
+
+    def _change(self, **changes: Any) -> ControlRoomState:
+        self._state = self._state.model_copy(update=changes)
         self._show()
         return self._state
 
-    def _show(self) -> None:
+    async def _something_to_do(self) -> None:
+        """Until something begins or ends, by the clock or by an order; or the history is long."""
+        now = workflow.now()
+        at = min((one for one in (next_change(self._state, now), self._reminder) if one), default=None)
+        try:
+            await workflow.wait_condition(
+                lambda: self._has_changed() or workflow.info().is_continue_as_new_suggested(),
+                timeout=None if at is None else max(at - now, timedelta()),
+                timeout_summary="a window begins or ends, or people are reminded",
+            )
+        except TimeoutError:
+            return
+
+    def _has_changed(self) -> bool:
+        on = {one.key for one in now_on(self._state, workflow.now())}
+        return on != {one.key for one in self._state.told}
+
+    def _turn(self) -> None:
+        """Tell what has begun, and what is over."""
+        now, before = workflow.now(), self._state.told
+        on = now_on(self._state, now)
+        windows = tuple(one for one in self._state.windows if one.span(now))
+        reminded = self._reminder is not None and self._reminder <= now
+        self._change(told=on, windows=windows, **({"reminded_at": now} if reminded else {}))
+        known = {one.key for one in before}
+        begun = [one for one in on if one.key not in known]
+        over = [one for one in before if one.key not in {one.key for one in on}]
+        told = [self._telling.begun(one) for one in begun] + [self._telling.over(one) for one in over]
+        if reminded and not begun:
+            told.append(self._telling.suspended_still(self._state))
+        _start(told, self._under_way)
+        _start([self._telling.once_more(one) for one in begun], self._later)
+
+    @property
+    def _reminder(self) -> datetime | None:
         state = self._state
-        if state.suspended:
-            workflow.set_current_details(f"**Suspended** by {state.by}: {state.why or 'no reason given'}")
-        else:
-            workflow.set_current_details("Actions are allowed.")
+        if not state.suspended or state.since is None:
+            return None
+        return state.reminded_at + REMINDED_EVERY if state.reminded_at else state.since + REMINDED_AFTER
+
+    def _show(self) -> None:
+        """For the Temporal UI, and for whoever reads it without a worker."""
+        state, now = self._state, workflow.now()
+        lines = [f"**Suspended** by {shown(state.by)}: {shown(state.why or 'no reason given')}"]
+        if not state.suspended:
+            lines = ["Actions are allowed."]
+        for window in state.windows:
+            when = "**now**" if window.in_force(now) else "planned"
+            lines.append(f"- {when}: {shown(window.words(now))}")
+        workflow.set_current_details("\n\n".join(lines))
+        workflow.upsert_memo({CONTROL_ROOM_MEMO: state})
+
+
+def _start(what: Iterable[Coroutine[Any, Any, None]], under_way: set[asyncio.Task[None]]) -> None:
+    for one in what:
+        task = asyncio.create_task(one)
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)

@@ -8,6 +8,7 @@ service: the steward asks Temporal whether a holder still runs, and relies on no
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -39,6 +40,18 @@ with workflow.unsafe.imports_passed_through():
 
 LOOK_AFTER_HOLDER = timedelta(minutes=1)
 READING = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=5)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a step is not done; `paused`: only as long as a window, or the kill switch, is on."""
+
+    why: str
+    paused: bool = False
+
+    @property
+    def result(self) -> ActionResult:
+        return ActionResult(done=False, found=self.why, at=workflow.now())
 
 
 @workflow.defn
@@ -126,39 +139,43 @@ class Steward:
         if refusal:
             if self._ledger.holds(order.incident, order.run_id):
                 self._ledger.acting = False
-            await self._tell(sender, self._says(sender, Told.REFUSED, order.key, refusal))
+            says = self._says(sender, Told.REFUSED, order.key, refusal.why)
+            await self._tell(sender, says.model_copy(update={"paused": refusal.paused}))
             return
         performed = await self._perform(order)
         self._ledger.record(order.key, performed)
         await self._tell(sender, self._says(sender, Told.PERFORMED, order.key, performed=performed))
 
-    async def _refusal(self, order: Order) -> str:
+    async def _refusal(self, order: Order) -> Refusal | None:
         if not self._ledger.holds(order.incident, order.run_id):
-            return f"{order.incident} does not hold {self._ledger.service} any more"
-        return await self._suspended()
+            return Refusal(f"{order.incident} does not hold {self._ledger.service} any more")
+        return await self._forbidden(order)
 
-    async def _suspended(self) -> str:
-        """Why nothing may be done now; a switch that cannot be read forbids as well."""
+    async def _forbidden(self, order: Order) -> Refusal | None:
+        """Why nothing may be done now; a control room that cannot be read forbids as well."""
+        alert, _, service = order.incident.partition("/")
         try:
             room: ControlRoomState = await workflow.execute_local_activity_method(
                 StewardshipActivities.read_control_room,
                 start_to_close_timeout=timedelta(seconds=6),
                 retry_policy=READING,
-                summary="kill switch",
+                summary="kill switch and maintenance",
             )
         except FailureError:
-            return "the kill switch could not be read"
-        return f"suspended by {room.by}: {room.why or 'no reason given'}" if room.suspended else ""
+            return Refusal("the kill switch could not be read")
+        for about in (service, self._ledger.service):
+            if paused := room.pauses(alert, about, workflow.now()):
+                return Refusal(paused.why, paused=True)
+        return None
 
     async def _perform(self, order: Order) -> Performed:
         started_at = workflow.now()
         found: list[str] = []
         kept: list[str] = []
-        done, lost, throttled = True, False, None
+        done, lost, throttled, stopped = True, False, None, None
         for position, step in enumerate(order.plan.steps):
-            stopped = await self._suspended() if position else ""
-            now = workflow.now()
-            effect = ActionResult(done=False, found=stopped, at=now) if stopped else await self._effect(step)
+            stopped = await self._forbidden(order) if position else None
+            effect = await self._effect(step) if stopped is None else stopped.result
             found.append(effect.found)
             kept += [effect.kept] if effect.kept else []
             done, lost, throttled = effect.done, effect.lost, effect.throttled
@@ -170,6 +187,7 @@ class Steward:
             done=done,
             lost=lost,
             throttled=throttled,
+            paused=stopped is not None and stopped.paused,
             found="; ".join(found),
             kept=tuple(kept),
             started_at=started_at,
