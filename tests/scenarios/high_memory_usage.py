@@ -14,7 +14,7 @@ from demo.faults.memory import SETTLED, UPTIME
 from demo.observed import FULL, HEAP
 from demo.systems.services import Services
 from models.incident.incident import Outcome, Phase
-from tests.parts.product.pipeline import Pipeline
+from tests.parts.product.pipeline import Pipeline, Run
 from tests.parts.scenarios.observing import around
 from tests.parts.scenarios.play import Played
 from tests.parts.scenarios.scenario import Scenario
@@ -61,6 +61,13 @@ def cleared_in_vain(content: dict[str, Any]) -> None:
     backend["clear_cache"] = backend["degradation"]["off"]
 
 
+async def the_worker_is_killed(pipeline: Pipeline, run: Run) -> None:
+    """While it proves that the restart helped; the next one goes on with the proof."""
+    await pipeline.until_state(run, "verifies", lambda state: state.phase is Phase.VERIFYING)
+    await pipeline.stack.worker.kill()
+    await pipeline.stack.worker.start()
+
+
 async def memory_is_given_back(pipeline: Pipeline, _: Played) -> None:
     used = await around(pipeline).prometheus.value(HEAP)
     assert used is not None
@@ -96,12 +103,13 @@ SCENARIOS = (
         afterwards=written_down_before,
     ),
     _row(
-        name="memory leak, full soon",
+        name="memory leak, full soon, and the worker is killed",
         cause="memory leak",
         faults=("heap-leaks",),
         configure=urgent,
         action=("take-diagnostic", "restart-service"),
         timeline=("urgent, so nobody is asked: the heap of backend is full in",),
+        meanwhile=the_worker_is_killed,
         afterwards=written_down_before,
     ),
     _row(

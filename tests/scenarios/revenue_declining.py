@@ -7,8 +7,8 @@ from functools import partial
 from xml.etree import ElementTree
 
 from demo.faults.revenue import NO_VIDEOS, changed
-from models.incident.incident import Outcome, Phase
-from tests.parts.product.pipeline import Pipeline
+from models.incident.incident import IncidentState, Outcome, Phase
+from tests.parts.product.pipeline import Pipeline, Run, said
 from tests.parts.scenarios.play import Played
 from tests.parts.scenarios.scenario import Scenario
 from tests.workflows.rows import Row
@@ -31,6 +31,19 @@ async def charts_are_beside_the_review(pipeline: Pipeline, played: Played) -> No
     for chart in charts:
         ElementTree.parse(directory / chart)
         assert f"]({chart})" in (directory / f"{chart.rpartition('-')[0]}-report.md").read_text()
+
+
+async def the_worker_is_killed(pipeline: Pipeline, run: Run) -> None:
+    """While nobody has read the report yet; the next one waits on, and reports nothing twice."""
+    await pipeline.until_state(run, "a report", lambda state: bool(_reported(state)))
+    await pipeline.stack.worker.kill()
+    await pipeline.stack.worker.start()
+    state = await pipeline.until_state(run, "still waits", lambda state: bool(state.waits_for))
+    assert len(_reported(state)) == 1
+
+
+def _reported(state: IncidentState) -> list[str]:
+    return said(state.timeline, "reports: ")
 
 
 SCENARIOS = (
@@ -71,7 +84,12 @@ SCENARIOS = (
         faults=("platform-falls", no_videos),
         also_seen=("no videos",),
     ),
-    _reports(name="nothing tells why", cause="unknown", faults=("revenue-falls",)),
+    _reports(
+        name="nothing tells why, and the worker is killed",
+        cause="unknown",
+        faults=("revenue-falls",),
+        meanwhile=the_worker_is_killed,
+    ),
     _row(
         name="nothing is wrong",
         cause="",

@@ -64,13 +64,13 @@ async def play(scenario: Scenario, pipeline: Pipeline) -> Played:
         state = await _until_moved_on(pipeline, run, Phase.ESCALATED, scenario.within)
         assert state.awaiting is None
         await run.signal("done", Spoken(by="anna", through=Through.INTAKE, text="taken over"))
+    if scenario.meanwhile:
+        await scenario.meanwhile(pipeline, run)
     if scenario.reports:
         await pipeline.until_state(
             run, "a report", lambda state: bool(said(state.timeline, "reports: ")), within=scenario.within
         )
         await run.signal("acknowledge", Spoken(by="anna", through=Through.INTAKE))
-    if scenario.meanwhile:
-        await scenario.meanwhile(pipeline, run)
     review = await pipeline.review(run, within=scenario.within)
     return Played(run, review, tuple(approvals))
 
