@@ -7,7 +7,7 @@ from functools import partial
 from xml.etree import ElementTree
 
 from demo.faults.revenue import NO_VIDEOS, changed
-from models.incident.incident import IncidentState, Outcome, Phase
+from models.incident.incident import Entry, IncidentState, Outcome, Phase
 from tests.parts.product.pipeline import Pipeline, Run, said
 from tests.parts.scenarios.play import Played
 from tests.parts.scenarios.scenario import Scenario
@@ -42,7 +42,7 @@ async def the_worker_is_killed(pipeline: Pipeline, run: Run) -> None:
     assert len(_reported(state)) == 1
 
 
-def _reported(state: IncidentState) -> list[str]:
+def _reported(state: IncidentState) -> list[Entry]:
     return said(state.timeline, "reports: ")
 
 

@@ -43,7 +43,6 @@ with workflow.unsafe.imports_passed_through():
         SelfRecovered,
         Throttled,
     )
-    from workflows.remediation.remediation import StillFits
     from workflows.remediation.second_look import IsTrue, still_fits
 
 
@@ -173,8 +172,7 @@ class Incident(Waits):
         fix = exactly(again) if again else cause.fix
         urgent = cause.urgent(self.now)
         asks = cause.asks or again is not None or stopped_on_purpose(fixed, self.now)
-        late = partial(self._still_fits, fix)
-        return await self.carry_out(fix, cause.undo, asks=asks, urgent=urgent, late=late)
+        return await self.carry_out(fix, cause.undo, asks=asks, urgent=urgent)
 
     async def _still_fits(self, fix: Fix, plan: Plan) -> None:
         self.timeline.add("the approval came late: looks again before anything is done")
@@ -195,11 +193,11 @@ class Incident(Waits):
         *,
         asks: bool = False,
         urgent: str = "",
-        late: StillFits | None = None,
     ) -> Plan:
         """Have a fix done; the plan that was taken, of one or of several.
 
-        Leaves the page when there is no plan, or as `Remediation.carry_out` does.
+        An approval that comes late is for what was seen then: everything is looked at once more. Leaves
+        the page when there is no plan, or as `Remediation.carry_out` does.
         """
         done_said = self.record.done_from_now_on()
         offer = fix(self.now)
@@ -211,6 +209,7 @@ class Incident(Waits):
                 raise Throttled("it was refused for now", passed.throttled)
             return next(one.plan for one in reversed(self.record.performed) if one.plan.digest in verb)
         try:
+            late = partial(self._still_fits, fix)
             taken = (await self.remediation.carry_out(offer, asks=asks, urgent=urgent, late=late)).plan
         except PerhapsDone as ending:
             self._promise(undo, ending.plan, done_said)

@@ -83,7 +83,7 @@ class Remediation:
             self._hold.hear(says)
 
     async def carry_out(
-        self, offer: Offer, *, asks: bool = False, urgent: str = "", late: StillFits | None = None
+        self, offer: Offer, *, late: StillFits, asks: bool = False, urgent: str = ""
     ) -> Performed:
         """Hold the service, get the approval, have it done, and tell what was found.
 
@@ -200,7 +200,7 @@ class Remediation:
         return performed
 
     async def _approved(
-        self, offer: Offer, hold: ServiceHold, done_said: Callable[[], bool], late: StillFits | None
+        self, offer: Offer, hold: ServiceHold, done_said: Callable[[], bool], late: StillFits
     ) -> tuple[Plan, str]:
         """The plan that was approved, and the person who did."""
         if asked := self._approval.open(offer, self._policy.risks):
@@ -232,7 +232,7 @@ class Remediation:
         if decision.verdict is Verdict.DENY:
             raise Escalated(f"{who(decision)} denied: {says}")
         taken = plans[decision.plan]
-        if late and workflow.now() - asked_at >= LATE:
+        if workflow.now() - asked_at >= LATE:
             await late(taken)
             self.stop_if_resolved()
         return taken, who(decision)

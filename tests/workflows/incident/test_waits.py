@@ -139,6 +139,19 @@ async def test_midnight_is_that_of_the_configured_zone(waiting: Harness) -> None
     assert review.outcome is Outcome.RESOLVED
 
 
+async def test_what_a_page_does_by_itself_is_looked_at_again_when_its_approval_comes_late(
+    waiting: Harness,
+) -> None:
+    waiting.configure(risks={"start-service": "dangerous"})
+    handle = await waiting.fire(await waiting.alert(), runbook=FixesAndWaits.__name__)
+    await waiting.until(handle, "awaiting approval")
+    await waiting.env.sleep(2 * HOUR)
+    waiting.world.health = sights.HEALTHY
+    await handle.signal("approve")
+    review = await waiting.end(handle)
+    assert (review.outcome, waiting.world.done) == (Outcome.SELF_RECOVERED, [])
+
+
 async def test_a_person_is_asked_and_goes_on_by_done(waiting: Harness) -> None:
     handle, state = await begins(waiting, AsksAPerson)
     assert state.waits_for == "a person: renew the credentials of amazon"
