@@ -106,14 +106,18 @@ def verification_queue_of(host: str | None) -> str:
     return queue_of(host).replace(TASK_QUEUE, f"{TASK_QUEUE}-verifications", 1)
 
 
-def incident_id(alert: str, service: str) -> str:
+DRY_RUN = "@dry-run"
+"""The ID of an incident that was asked to be a dry run ends with it: it is never in the way of a real one."""
+
+
+def incident_id(alert: str, service: str, *, dry_run: bool = False) -> str:
     """`ServiceDown/backend`: one open run an alert and service, never a pod or instance."""
-    return f"{alert}/{service}"
+    return f"{alert}/{service}{DRY_RUN if dry_run else ''}"
 
 
-def steward_id(service: str) -> str:
-    """The one writer of a service."""
-    return f"steward/{service}"
+def steward_id(service: str, *, dry_run: bool = False) -> str:
+    """The one writer of a service; for dry runs another one, which writes nothing and holds nobody up."""
+    return f"steward/{service}{DRY_RUN if dry_run else ''}"
 
 
 def check_id(check: str) -> str:

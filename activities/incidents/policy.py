@@ -39,15 +39,15 @@ def policy_for(alert: Alert, configuration: Configuration) -> Policy:
     rule = configuration.rule(alert.name)
     severity = configuration.severity_for(alert.name, alert.labels)
     deadline = deadline_of(rule, severity)
-    service = configuration.services.get(alert.service)
+    service = _service(alert.service, configuration)
     return Policy(
         runbook=configuration.runbook_for(alert.name),
         severity=severity,
         respond_within=deadline,
         service=service,
         service_by_default=service is not None and alert.named_by_rule,
-        dependencies=configuration.dependencies_of(service.name) if service else (),
-        dependents=configuration.dependents_of(service.name) if service else (),
+        dependencies=_beside(configuration.dependencies_of, service, configuration),
+        dependents=_beside(configuration.dependents_of, service, configuration),
         thresholds=rule.thresholds,
         risks={**configuration.risks, **rule.risks},
         approval=configuration.approvals,
@@ -56,7 +56,20 @@ def policy_for(alert: Alert, configuration: Configuration) -> Policy:
         alertmanager=configuration.systems.alertmanager,
         links=links_for(rule, service, configuration),
         higher=higher_for(rule, severity, configuration),
+        dry_run=why_dry_run(alert, rule, configuration),
     )
+
+
+def why_dry_run(alert: Alert, rule: AlertRule, configuration: Configuration) -> str:
+    """Where it is said that what would be done is only recorded, the widest first; empty where nowhere."""
+    service = configuration.services.get(alert.service)
+    said = {
+        "dry_run: true": configuration.dry_run,
+        f"services.{alert.service}.dry_run: true": service is not None and service.dry_run,
+        f"alerts.{alert.name}.dry_run: true": rule.dry_run,
+        f"asked for by {alert.fired_by or alert.source}": alert.dry_run,
+    }
+    return next((place for place, is_dry in said.items() if is_dry), "")
 
 
 def higher_for(rule: AlertRule, severity: Severity, configuration: Configuration) -> dict[Severity, Urgency]:
@@ -115,6 +128,22 @@ def links_for(rule: AlertRule, service: Service | None, configuration: Configura
     """Links for people: the monitoring, then the service's links, then the alert's own."""
     systems = configuration.systems.model_dump(exclude_none=True)
     return {**systems, **(service.links if service else {}), **rule.links}
+
+
+def _service(name: str, configuration: Configuration) -> Service | None:
+    """The service as it is configured, and a dry run where the whole fleet is one."""
+    service = configuration.services.get(name)
+    if service is None or not configuration.dry_run:
+        return service
+    return service.model_copy(update={"dry_run": True})
+
+
+def _beside(
+    which: Callable[[str], tuple[Service, ...]], service: Service | None, configuration: Configuration
+) -> tuple[Service, ...]:
+    """The services beside this one, each as `_service` has it."""
+    found = (_service(one.name, configuration) for one in (which(service.name) if service else ()))
+    return tuple(one for one in found if one)
 
 
 def _rung(role: str, after: timedelta, configuration: Configuration) -> Rung:

@@ -93,10 +93,10 @@ class StewardshipActivities:
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             STEWARD,
             StewardState(service=ask.service),
-            id=steward_id(ask.service),
+            id=steward_id(ask.service, dry_run=ask.dry_run),
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"the one writer of {ask.service}",
+            static_summary=_who_writes(ask),
         )
         answered: Answered = await self._client.execute_update_with_start_workflow(
             ASK, ask, start_workflow_operation=start, id=ask.key, result_type=Answered
@@ -200,6 +200,12 @@ class StewardshipActivities:
                 return None
             raise
         return found
+
+
+def _who_writes(ask: Ask) -> str:
+    if ask.dry_run:
+        return f"the dry runs on {ask.service}: it records what would be done, and does nothing"
+    return f"the one writer of {ask.service}"
 
 
 async def _began_in(seen: WorkflowExecutionDescription) -> str:

@@ -87,6 +87,8 @@ class ActionResult(Model):
     """One sentence: what was seen after the action, or why it was not done."""
     lost: bool = False
     """Whether it happened is unknown: its outcome was lost, and it cannot be seen."""
+    recorded: bool = False
+    """A dry run: it was not done, and its plan goes on as if it had been."""
     throttled: timedelta | None = None
     """It was refused for now: how long to wait before it is asked for again."""
     at: datetime

@@ -72,6 +72,8 @@ class AlertRule(Configured):
     risks: Risks = Field(default_factory=dict)
     """Overrides of the risk by kind of action, for this alert."""
     links: dict[str, WebLink] = Field(default_factory=dict)
+    dry_run: bool = False
+    """Whether what its runbook would do is recorded, and not done."""
 
 
 class ConfiguredRung(Configured):
@@ -120,6 +122,8 @@ class Configuration(Configured):
     """Without it none is sent."""
     directories: Directories = Directories()
     checks: Checks = Checks()
+    dry_run: bool = False
+    """Whether all that would be done is recorded, and not done."""
     _runbooks: frozenset[str] = PrivateAttr(frozenset({ANY_ALERT}))
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
@@ -40,10 +41,12 @@ class Alert(Model):
     """Its labels name no service: `service` is what the configuration says for alerts of this name."""
     source: str = "alertmanager"
     fired_by: str = ""
+    dry_run: bool = Field(default=False, exclude_if=operator.not_)
+    """Whether its sender asked for a dry run, which the configuration may ask for as well."""
 
     @property
     def incident_id(self) -> str:
-        return incident_id(self.name, self.service)
+        return incident_id(self.name, self.service, dry_run=self.dry_run)
 
     @property
     def words(self) -> dict[str, str]:

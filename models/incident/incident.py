@@ -37,6 +37,8 @@ class Outcome(StrEnum):
     RESOLVED = "resolved"
     RESOLVED_ELSEWHERE = "resolved-elsewhere"
     CLOSED_BY_HUMAN = "closed-by-human"
+    DRY_RUN = "dry-run"
+    """What would have been done was recorded; how it ended without that stands in the review."""
 
 
 class Through(StrEnum):
@@ -185,6 +187,8 @@ class Performed(Model):
     """Whether its last step happened is unknown."""
     paused: bool = False
     """It was stopped between its steps by a maintenance window, or by the kill switch."""
+    dry_run: bool = False
+    """It was recorded, and not done."""
     throttled: timedelta | None = None
     """Its last step was refused for now: how long to wait before it is asked for again."""
     found: str
@@ -218,3 +222,5 @@ class IncidentState(Model):
     timeline: tuple[Entry, ...] = Field(default_factory=tuple)
     review: str = ""
     """Where the review was written, once it was."""
+    dry_run: str = ""
+    """Why what would be done is recorded, and not done; empty where it is done."""

@@ -100,6 +100,20 @@ class Policy(Model):
     links: dict[str, str] = Field(default_factory=dict)
     higher: dict[Severity, Urgency] = Field(default_factory=dict)
     """By severity, for an alert that says a higher one while its incident is open."""
+    dry_run: str = ""
+    """Why actions are recorded and not performed: the place of the configuration, or that it was asked for.
+    Empty where they are performed."""
+
+    def only_records(self, service: Service) -> bool:
+        """Whether what would be done to this service is recorded, and not done."""
+        return bool(self.dry_run) or service.dry_run
+
+    def asks_dry_run_of(self, service: str) -> bool:
+        """Whether an incident of this service that this one starts must be told that it is a dry run: its
+        own configuration does not say so, and nothing may be done on behalf of a dry run."""
+        services = (*([self.service] if self.service else []), *self.dependencies, *self.dependents)
+        dry_itself = any(one.dry_run for one in services if one.name == service)
+        return bool(self.dry_run) and not dry_itself
 
     def raised_to(self, severity: Severity) -> Policy | None:
         """The same with a higher severity; None for one that changes nothing. It never falls."""

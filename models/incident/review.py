@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from models.base import Model
 from models.incident.alert import Alert
 from models.incident.alert_life import Instance
+from models.incident.dry_run import DryRun
 from models.incident.incident import Entry, Outcome, Performed
 from models.incident.report import Report
 from models.names import Severity
@@ -59,6 +60,8 @@ class Review(Model):
     """What was known of each instance of the alert at the end: the intake knows a late copy by it."""
     report: Report | None = None
     """For an incident that ends in a report, and changes nothing."""
+    dry_run: DryRun | None = None
+    """For a dry run: what would have been done, and what happened without it."""
     short: bool = False
     """The short form, for what was not critical: without the lists for the team and the end of the log."""
 

@@ -21,7 +21,10 @@ FAULT = SearchAttributeKey.for_keyword("Fault")
 """Set only on a run in which the product itself made a mistake."""
 OWN_CODE = "own code"
 
-ALL = (ALERT_NAME, SERVICE, SEVERITY, PHASE, FAULT)
+DRY_RUN = SearchAttributeKey.for_keyword("DryRun")
+"""Set only on a dry run, to where it is said that it is one."""
+
+ALL = (ALERT_NAME, SERVICE, SEVERITY, PHASE, FAULT, DRY_RUN)
 
 
 def of_alert(alert: Alert, severity: Severity) -> TypedSearchAttributes:

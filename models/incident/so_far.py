@@ -14,6 +14,7 @@ from models.base import Model
 from models.evidence.evidence import VerificationResult
 from models.incident.alert import Alert
 from models.incident.alert_life import Instance
+from models.incident.dry_run import Planned
 from models.incident.incident import (
     Decision,
     Entry,
@@ -81,6 +82,8 @@ class Known(Model):
     report: Report | None = None
     wait: Wait | None = None
     answered: Spoken | None = None
+    unapproved: tuple[Planned, ...] = ()
+    without: Outcome | None = None
 
 
 class AlertSoFar(Model):
@@ -136,6 +139,7 @@ class HoldSoFar(Model):
     taken_over_by: str
     acted: bool
     healed: bool | None
+    dry_run: bool = False
     users: tuple[str, ...]
 
 

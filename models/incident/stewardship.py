@@ -6,8 +6,11 @@ idempotency key, answers at once, and tells the rest by signal.
 
 from __future__ import annotations
 
+import operator
 from datetime import datetime
 from enum import StrEnum
+
+from pydantic import Field
 
 from models.actions.plan import Plan
 from models.base import Model
@@ -35,6 +38,8 @@ class Order(Model):
     run_id: str
     plan: Plan
     approved_by: str
+    dry_run: bool = Field(default=False, exclude_if=operator.not_)
+    """Whether it is recorded, and not done."""
 
 
 class Ask(Model):
@@ -47,6 +52,8 @@ class Ask(Model):
     """When the service was found to have crashed, for the steward's count."""
     order: Order | None = None
     """A plan that may be carried out now: taken only if the service is granted."""
+    dry_run: bool = Field(default=False, exclude_if=operator.not_)
+    """Whether it is for the steward of dry runs."""
 
 
 class Answer(StrEnum):

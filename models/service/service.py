@@ -7,6 +7,7 @@ never held.
 
 from __future__ import annotations
 
+import operator
 import re
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -228,6 +229,8 @@ class Service(Configured):
     """The Docker network that the service shares with what it needs."""
     clean_up: CleanUp | None = None
     links: dict[str, WebLink] = Field(default_factory=dict)
+    dry_run: bool = Field(default=False, exclude_if=operator.not_)
+    """Whether what would be done to it is recorded, and not done. Part of a plan, and of its digest."""
 
     @property
     def queue(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from models.incident.policy import Rung
 from models.incident.stewardship import Answer, Answered, Ask, Hold
+from models.service.service import Service
 from tests.simulation.episode import PRODUCT, Workflows
 from workflows.escalation.escalation import Escalation
 from workflows.incident.notifications import Notifications
@@ -52,8 +53,8 @@ class Forgetful(Undoing):
 class Greedy(Remediation):
     """Keeps the service that it has while it asks for another, and while it waits for another incident."""
 
-    async def _hold_for(self, service: str, user: str) -> ServiceHold:
-        if self._hold and self._hold.service != service:
+    async def _hold_for(self, service: Service, user: str) -> ServiceHold:
+        if self._hold and self._hold.service != service.name:
             self._hold = None
         return await super()._hold_for(service, user)
 

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.mistakes import Mistakes, raise_temporals_own
     from workflows.record.timeline import Timeline
 
+DRY_RUN = "This is a dry run: nothing is done, whatever is answered. What is broken, a person must repair."
 DELIVERY = RetryPolicy(maximum_attempts=3, initial_interval=timedelta(seconds=1))
 
 
@@ -62,6 +63,8 @@ class Announcer:
         self._under_way.clear()
 
     def _send(self, policy: Policy, occasion: Occasion, title: str, text: str, rung: Rung | None) -> None:
+        if policy.dry_run:
+            title, text = f"dry run: {title}", f"{DRY_RUN}\n{text}"
         message = Announcement(
             incident=workflow.info().workflow_id,
             run_id=began_in(),

@@ -6,7 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.evidence.seen import Seen
-    from models.incident.incident import Option, PendingApproval
+    from models.incident.incident import Option, PendingApproval, Performed
     from workflows.record.record import Record
 
 
@@ -43,12 +43,16 @@ def in_one_line(pending: PendingApproval) -> str:
     return "; or ".join((first, *(f"plan {one.digest}: {one.plan.says}" for one in pending.others)))
 
 
+def _did(performed: Performed) -> str:
+    return "Would have done" if performed.dry_run else "Done"
+
+
 def situation(why: str, record: Record, awaiting: PendingApproval | None) -> str:
     """The text of a page: why it was sent, the cause, what was done, the evidence, the pending plan."""
     lines = [why]
     if record.cause:
         lines.append(f"Cause: {record.cause}.")
-    lines += [f"Done: {one.plan.says}: {one.found}." for one in record.performed]
+    lines += [f"{_did(one)}: {one.plan.says}: {one.found}." for one in record.performed]
     lines += evidence_lines(record.seen)
     if awaiting:
         lines.append(f"Waiting for a decision on {in_one_line(awaiting)}.")

@@ -13,6 +13,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
+    import workflows.incident.ui as ui
     from activities.managers.process_seen import ProcessSeen
     from activities.review.reviews import ReviewActivities
     from models.incident.incident import Outcome, Phase
@@ -28,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.failures import in_short
     from workflows.record.mistakes import raise_temporals_own
     from workflows.record.record import Record
+    from workflows.remediation.dry_run import done_by_a_person
     from workflows.remediation.remediation import Remediation
     from workflows.remediation.undo import Undoing
 
@@ -105,11 +107,11 @@ class Closing:
 
         None when the alert fires anew while something is done only for now: then it is not over.
         """
-        outcome = self._outcome(ending)
+        ended = self._ended(ending)
         self._record.ended_at = workflow.now()
-        if outcome is Outcome.CLOSED_BY_HUMAN:
+        if ended is Outcome.CLOSED_BY_HUMAN:
             self._alert_state.fired_again = False  # the person who said done knew of it
-        return await self.close_as(outcome)
+        return await self.close_as(self._record.outcome_of(ended))
 
     async def close_as(self, outcome: Outcome) -> Review | None:
         """The same with the outcome that is known already, perhaps from an earlier run."""
@@ -118,15 +120,19 @@ class Closing:
         record.outcome = outcome
         self._alert_state.closing = True
         self._escalation.stop()
-        if outcome is Outcome.RESOLVED:
+        recovered = Outcome.RESOLVED in (outcome, record.without)
+        if recovered:
             self._show(Phase.RESOLVED)
         releasing = asyncio.create_task(self._remediation.release())
         if self._undoing.promised:
             await releasing
             if not await self._reverted():
                 return None
-        if outcome is Outcome.RESOLVED and self._source.address:
+        if recovered and self._source.address:
             await self._hear_the_source(policy)
+        if record.only_recorded:
+            ui.show_dry_run(policy.dry_run or "a service of its plans")
+            record.same = await done_by_a_person(record, policy)
         if self._escalation.telling:
             await self._escalation.all_told()
         self._show(Phase.CLOSED)
@@ -146,11 +152,12 @@ class Closing:
             continuation.stop_if_due()
         return True
 
-    def _outcome(self, ending: Ending | None) -> Outcome:
+    def _ended(self, ending: Ending | None) -> Outcome:
         if ending is None:
             return Outcome.RESOLVED
         if isinstance(ending, SelfRecovered):
-            return Outcome.RESOLVED if self._record.performed else Outcome.SELF_RECOVERED
+            helped = self._record.performed and not self._record.only_recorded
+            return Outcome.RESOLVED if helped else Outcome.SELF_RECOVERED
         if isinstance(ending, ClosedByHuman):
             return Outcome.CLOSED_BY_HUMAN
         return Outcome.RESOLVED_ELSEWHERE

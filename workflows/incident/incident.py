@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Phase
     from models.incident.report import Report
     from models.incident.review import Review
-    from models.names import SERVICE_DOWN, incident_id
+    from models.names import SERVICE_DOWN
     from workflows.diagnosis.causes import UNKNOWN, Cause, Fix, Undo, UndoOf, walk
     from workflows.diagnosis.how_it_runs import is_away
     from workflows.diagnosis.look import Look
@@ -106,26 +106,26 @@ class Incident(Waits):
         self.path.did("diagnose", cause.name)
         return cause
 
-    async def heal_first(self, service: str, runbook: str) -> None:
-        """Let another service be healed in its own incident, and wait for its end.
+    async def heal_first(self, service: str, runbook: str) -> str:
+        """Let another service be healed in its own incident, and wait for its end; its ID.
 
         Nothing is held meanwhile: the other incident may need what this one holds.
         """
         verb = f"heal {service} first"
-        if self.path.passed(verb):
-            return
-        done_said = self.record.done_from_now_on()
-        await self.remediation.release()
-        name = workflow.info().workflow_id
         alert = self.record.alert.model_copy(
             update={
                 "name": runbook,
                 "service": service,
                 "named_by_rule": False,
                 "source": "runbook",
-                "fired_by": name,
+                "fired_by": workflow.info().workflow_id,
+                "dry_run": self.policy.asks_dry_run_of(service),
             }
         )
+        if self.path.passed(verb):
+            return alert.incident_id
+        done_said = self.record.done_from_now_on()
+        await self.remediation.release()
         if alert.incident_id not in self.record.handed_to:
             self.record.handed_to.append(alert.incident_id)
 
@@ -138,6 +138,7 @@ class Incident(Waits):
         self.remediation.stop_if_resolved()
         self.remediation.stop_if_done(done_said)
         self.path.did(verb)
+        return alert.incident_id
 
     async def have_it_answer(self, asked: Look[Evidence]) -> None:
         """What asks an application that is away, or its metrics, has nothing to judge: it is healed first,
@@ -147,13 +148,11 @@ class Incident(Waits):
         """
         if not self._is_silent(asked):
             return
-        await self.heal_first(self.service.name, SERVICE_DOWN)
+        healing = await self.heal_first(self.service.name, SERVICE_DOWN)
         now = await self.look(asked, looks.health, looks.process)
         if self._is_silent(asked):
-            healing, why = incident_id(SERVICE_DOWN, self.service.name), now[looks.health].reason
-            self.hand_over(
-                f"the application is still away: {why or now[looks.process].reason}; see {healing}"
-            )
+            why = now[looks.health].reason or now[looks.process].reason
+            self.hand_over(f"the application is still away: {why}; see {healing}")
 
     def _is_silent(self, asked: Look[Evidence]) -> bool:
         seen = self.now[asked]
@@ -260,7 +259,8 @@ class Incident(Waits):
         if watched is None:
             raise ClosedByHuman("a person said that it is done, and the verification was not waited for")
         self.remediation.verified(watched.ok)
-        self.timeline.add(f"verification: {watched.reason}")
+        proof = "verification, with nothing done" if self.record.only_recorded else "verification"
+        self.timeline.add(f"{proof}: {watched.reason}")
         self.record.watched = watched
         if not watched.ok:
             self.record.unwell_at = workflow.now() if watched.bad else None
@@ -272,7 +272,8 @@ class Incident(Waits):
 
     def recovered(self) -> None:
         """It is well; what follows only watches: nobody is paged meanwhile, until something fails."""
-        self.escalation.rest()
+        if not self.record.only_recorded:
+            self.escalation.rest()
 
     def only_watches(self, why: str) -> None:
         """Nothing is to be done: the first role is told, and nobody is paged until something fails."""

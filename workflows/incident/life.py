@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.incident.ui as ui
     from models.incident.incident import Phase
     from models.incident.review import Review
     from models.incident.search_attributes import of_alert
@@ -24,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.endings import Ending, Escalated, Withdrawn
     from workflows.record.failures import in_short
     from workflows.record.mistakes import raise_temporals_own
+    from workflows.remediation.dry_run import why_a_person
 
 if TYPE_CHECKING:
     from workflows.incident.incident import Incident
@@ -74,6 +76,10 @@ class Life:
             f"{alert.name} on {alert.service} fires since {self._record.fires_since:%H:%M:%S} UTC",
             by=alert.fired_by or alert.source,
         )
+        if incident.policy.dry_run:
+            ui.show_dry_run(incident.policy.dry_run)
+            why = f"dry run ({incident.policy.dry_run}): what would be done is recorded, and not done"
+            self._timeline.add(why)
         if incident.policy.service_by_default:
             self._timeline.add(f"its labels name no service: {alert.service} is the default of its rule")
 
@@ -151,8 +157,8 @@ class Life:
         self._incident.approval.withdraw()
         self._timeline.add(f"{'escalated: ' if isinstance(ending, Escalated) else ''}{ending.why}")
         if isinstance(ending, Escalated):
-            self._record.escalated_because = ending.why
+            self._record.escalated_because = why_a_person(ending.why, self._record)
             self._record.acknowledged_by = ""
             self._incident.show(Phase.ESCALATED)
-            self._incident.escalation.push(ending.why)
+            self._incident.escalation.push(self._record.escalated_because)
         return ending

@@ -121,7 +121,7 @@ class Parts:
     async def _revert(self, fix: Revert) -> None:
         plan = fix(self.now)
         performed = await self.remediation.revert(plan) if plan else None
-        if performed is None or not performed.done:
+        if performed is None or not (performed.done or performed.dry_run):
             raise Escalated(performed.found if performed else "it cannot be reverted")
 
     def _not_reverted(self, why: str) -> None:
@@ -141,7 +141,9 @@ class Parts:
         Once in a proof, and for one stability window: what stays well is proved by then.
         """
         watch, held_until = self._watch, self._held_until
-        if watch is None or not self.record.performed or (held_until and workflow.now() >= held_until):
+        if watch is None or not self.record.performed or self.record.only_recorded:
+            return False
+        if held_until and workflow.now() >= held_until:
             return False
         if not await self._is_well(watch):
             return False

@@ -10,7 +10,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Option, PendingApproval, Phase
-    from models.incident.search_attributes import PHASE, SEVERITY
+    from models.incident.search_attributes import DRY_RUN, PHASE, SEVERITY
     from models.names import Severity
     from models.text import for_temporal_ui as shown
     from workflows.record.record import Record
@@ -28,9 +28,17 @@ def show_severity(severity: Severity) -> None:
     workflow.upsert_search_attributes([SEVERITY.value_set(severity.value)])
 
 
+def show_dry_run(why: str) -> None:
+    """Let the run be found as a dry run."""
+    workflow.upsert_search_attributes([DRY_RUN.value_set(why)])
+
+
 def show_details(record: Record, awaiting: PendingApproval | None) -> None:
     """Write phase, cause, the awaited decision and the newest timeline lines for the UI."""
     paragraphs = [f"**Phase**: {record.phase}"]
+    if record.policy and record.policy.dry_run:
+        why = shown(record.policy.dry_run)
+        paragraphs.append(f"**Dry run** ({why}): what would be done is recorded, and not done")
     if record.outcome:
         paragraphs.append(f"**Outcome**: {shown(record.summary())}")
     if record.cause:

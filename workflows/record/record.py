@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.actions.plan import Plan
     from models.base import in_words
     from models.evidence.evidence import VerificationResult
     from models.evidence.seen import Seen
     from models.incident.alert import Alert
+    from models.incident.dry_run import Answer, DryRun, Planned
     from models.incident.incident import (
         IncidentState,
         Outcome,
@@ -27,6 +29,9 @@ with workflow.unsafe.imports_passed_through():
     from models.names import Severity
     from workflows.record.continuation import Continuation, began_in
     from workflows.record.timeline import Timeline
+
+UNASKED = ("policy (", "the approval of what is reverted")
+"""How it begins who approved what nobody was asked about."""
 
 
 class Record:
@@ -70,6 +75,33 @@ class Record:
         self.report: Report | None = None
         """What people are to read, where nothing is changed."""
         self.review_path = ""
+        self.unapproved: list[Planned] = []
+        """What a dry run asked a person about, who did not approve it."""
+        self.without: Outcome | None = None
+        """How a dry run ended, where nothing was done."""
+        self.same = ""
+        """What shows that a person did what a dry run would have done."""
+
+    @property
+    def only_recorded(self) -> bool:
+        """Whether what should have helped was recorded, and not done."""
+        return any(one.dry_run for one in self.performed)
+
+    def outcome_of(self, ended: Outcome) -> Outcome:
+        """The word for an incident that ended like this: of a dry run, that it was one."""
+        if not (self.only_recorded or self.unapproved):
+            return ended
+        self.without = ended
+        return Outcome.DRY_RUN
+
+    def not_approved(self, plans: Sequence[Plan], answer: Answer, by: str = "") -> None:
+        """Keep what a dry run did not get an approval of."""
+        policy, now = self.policy, workflow.now()
+        self.unapproved += [
+            Planned(says=one.says, service=one.service.name, digest=one.digest, answer=answer, by=by, at=now)
+            for one in plans
+            if policy and policy.only_records(one.service)
+        ]
 
     def done_from_now_on(self) -> Callable[[], bool]:
         """Whether a person says `done` from now on; what was said before counts for nothing any more."""
@@ -101,7 +133,10 @@ class Record:
         took = in_words(self.recovered_at - self.fires_since)
         cause = f", cause {self.cause}" if self.cause else ""
         handed = (f"handed to {incident}" for incident in self.handed_to)
-        did = "; ".join((*handed, *(one.plan.says for one in self.performed))) or "nothing was changed"
+        changed = (one.plan.says for one in self.performed if not one.dry_run)
+        did = "; ".join((*handed, *changed)) or "nothing was changed"
+        would = "; ".join(one.plan.says for one in self.performed if one.dry_run)
+        did += f"; a dry run, which would: {would}" if would else ""
         return (
             f"{self.alert.name} on {self.alert.service}: {self.outcome or 'open'} after {took}{cause}; {did}."
         )
@@ -126,6 +161,7 @@ class Record:
             performed=tuple(self.performed),
             timeline=tuple(self.timeline.entries),
             review=self.review_path,
+            dry_run=self.policy.dry_run if self.policy else "",
         )
 
     def review(self, policy: Policy, outcome: Outcome, log_tail: tuple[str, ...]) -> Review:
@@ -161,12 +197,39 @@ class Record:
             links=policy.links,
             log_tail=log_tail,
             report=self.report,
+            dry_run=self._dry_run(policy, outcome),
             short=policy.severity is not Severity.CRITICAL,
         )
 
     def _did_not_help(self) -> tuple[str, ...]:
         escalated = bool(self.escalated_because)
-        return tuple(f"{one.plan.says}: {one.found}" for one in self.performed if escalated or not one.done)
+        did = (one for one in self.performed if not one.dry_run)
+        return tuple(f"{one.plan.says}: {one.found}" for one in did if escalated or not one.done)
+
+    def _dry_run(self, policy: Policy, outcome: Outcome) -> DryRun | None:
+        """What would have been done; None where this was no dry run."""
+        recorded = [one for one in self.performed if one.dry_run]
+        if not (policy.dry_run or recorded or self.unapproved):
+            return None
+        planned = (
+            Planned(
+                says=one.plan.says,
+                service=one.plan.service.name,
+                digest=one.plan.digest,
+                answer=Answer.POLICY if one.approved_by.startswith(UNASKED) else Answer.APPROVED,
+                by=one.approved_by,
+                at=one.started_at,
+            )
+            for one in recorded
+        )
+        service = recorded[0].plan.service.name if recorded else self.alert.service
+        return DryRun(
+            why=policy.dry_run or f"services.{service}.dry_run: true",
+            planned=(*planned, *self.unapproved),
+            ended=self.without or outcome,
+            same=self.same,
+            by_person=any(one.through is not Through.PRODUCT for one in self.timeline.entries),
+        )
 
     def _remarks(self) -> tuple[str, ...]:
         remarks = []

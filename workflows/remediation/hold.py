@@ -34,8 +34,12 @@ LONGEST_PAUSE = timedelta(minutes=15)
 class ServiceHold:
     """What one incident knows of its hold on one service."""
 
-    def __init__(self, service: str, severity: Severity, timeline: Timeline) -> None:
+    def __init__(
+        self, service: str, severity: Severity, timeline: Timeline, *, dry_run: bool = False
+    ) -> None:
         self.service = service
+        self.dry_run = dry_run
+        """Whether what would be done is recorded: then it keeps no real one off."""
         self.held = False
         self.taken_over_by = ""
         """Why another incident has the service now, which this one had."""
@@ -63,13 +67,14 @@ class ServiceHold:
             taken_over_by=self.taken_over_by,
             acted=self.acted,
             healed=self.healed,
+            dry_run=self.dry_run,
             users=tuple(sorted(self.users)),
         )
 
     @classmethod
     def resumed(cls, so_far: HoldSoFar, timeline: Timeline) -> ServiceHold:
         """The same hold: its steward knows the incident by the run in which it began."""
-        hold = cls(so_far.service, so_far.severity, timeline)
+        hold = cls(so_far.service, so_far.severity, timeline, dry_run=so_far.dry_run)
         hold._known, hold.held, hold.taken_over_by = so_far.known, so_far.held, so_far.taken_over_by
         hold.acted, hold.healed, hold.users = so_far.acted, so_far.healed, set(so_far.users)
         return hold
@@ -99,7 +104,7 @@ class ServiceHold:
         meanwhile: nobody knows then whether it was done, and it is not done again.
         """
         key = str(workflow.uuid4())
-        order = Order(key=key, plan=plan, approved_by=approved_by, **self._me())
+        order = Order(key=key, plan=plan, approved_by=approved_by, dry_run=self.dry_run, **self._me())
         answered = await self._ask(crashed_at, order)
         if answered.answer is not Answer.GRANTED:
             raise Withdrawn(f"another incident holds {self.service}: {answered.why}")
@@ -126,7 +131,8 @@ class ServiceHold:
         judged = self.acted and self.healed is not None
         released = Released(acted=judged, healed=bool(self.healed), **self._me())
         try:
-            await workflow.get_external_workflow_handle(steward_id(self.service)).signal("release", released)
+            steward = steward_id(self.service, dry_run=self.dry_run)
+            await workflow.get_external_workflow_handle(steward).signal("release", released)
         except FailureError:
             self._timeline.add(f"the steward of {self.service} is gone; nothing to release")
 
@@ -157,6 +163,7 @@ class ServiceHold:
                 hold=Hold(severity=self._severity, asked_at=workflow.now(), **self._me()),
                 crashed_at=crashed_at,
                 order=order,
+                dry_run=self.dry_run,
             ),
             start_to_close_timeout=timedelta(seconds=10),
             schedule_to_close_timeout=timedelta(minutes=5),

@@ -16,10 +16,12 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from models.actions.plan import AUTOMATIC, WHEN_URGENT, Offer, Plan
+    from models.incident.dry_run import Answer
     from models.incident.incident import Performed, Phase, Verdict
     from models.incident.policy import Policy
     from models.incident.so_far import HoldSoFar
     from models.incident.stewardship import StewardSays
+    from models.service.service import Service
     from workflows.escalation.escalation import Escalation
     from workflows.escalation.wording import in_one_line
     from workflows.record.alert_state import AlertState
@@ -97,7 +99,7 @@ class Remediation:
         """
         done_said = self._record.done_from_now_on()
         self.stop_if_resolved()
-        hold = await self._hold_for(offer.service.name, PAGE)
+        hold = await self._hold_for(offer.service, PAGE)
         plan, *others = offer.plans
         risk = plan.risk(self._policy.risks)
         approved_by = f"policy ({risk} at {self._policy.severity})"
@@ -114,6 +116,8 @@ class Remediation:
         performed = await self._ordered(hold, plan, approved_by, crashed_at, offer)
         if performed.throttled is not None and not performed.done:
             raise Throttled(f"{plan.says}: {performed.found}", performed.throttled)
+        if performed.dry_run:
+            return performed
         hold.acted, hold.healed = True, None if performed.done else False
         if not performed.done:
             why = f"the fix failed: {plan.says}: {performed.found}"
@@ -127,7 +131,7 @@ class Remediation:
         while another incident has the service.
         """
         done_said = self._record.done_from_now_on()
-        hold = await self._hold_for(plan.service.name, REVERT)
+        hold = await self._hold_for(plan.service, REVERT)
         try:
             performed = await self._reverted(hold, plan, done_said)
         except (Exception, asyncio.CancelledError):  # not `finally`: an evicted run awaits nothing
@@ -196,7 +200,8 @@ class Remediation:
             instead_of = tuple(f"{one.says} (plan {one.digest})" for one in others)
             performed = performed.model_copy(update={"instead_of": instead_of})
         self._record.performed.append(performed)
-        self._timeline.add(f"{plan.says}: {performed.found}", by="steward")
+        says = f"would {plan.says} ({approved_by})" if performed.dry_run else plan.says
+        self._timeline.add(f"{says}: {performed.found}", by="steward")
         return performed
 
     async def _approved(
@@ -228,8 +233,10 @@ class Remediation:
         plans = {plan.digest: plan for plan in offer.plans}
         says = "; or ".join(plan.says for plan in plans.values())
         if decision is None:
+            self._record.not_approved(offer.plans, Answer.EXPIRED)
             raise Escalated(f"the approval of plan {' or '.join(plans)} expired: {says}")
         if decision.verdict is Verdict.DENY:
+            self._record.not_approved(offer.plans, Answer.DENIED, who(decision))
             raise Escalated(f"{who(decision)} denied: {says}")
         taken = plans[decision.plan]
         if workflow.now() - asked_at >= LATE:
@@ -255,12 +262,17 @@ class Remediation:
                 await hold.ask_again()
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _hold_for(self, service: str, user: str) -> ServiceHold:
+    async def _hold_for(self, service: Service, user: str) -> ServiceHold:
         """The one hold, on this service: another is let go of first, so that nobody waits in a circle."""
-        while self._hold and self._hold.service != service:
+        while self._hold and self._hold.service != service.name:
             await self._let_go(user)
             await workflow.wait_condition(lambda: self._hold is None)
-        self._hold = self._hold or ServiceHold(service, self._policy.severity, self._timeline)
+        self._hold = self._hold or ServiceHold(
+            service.name,
+            self._policy.severity,
+            self._timeline,
+            dry_run=self._policy.only_records(service),
+        )
         self._hold.users.add(user)
         return self._hold
 

@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Plan
     from models.incident.review import Review
     from models.incident.so_far import Opened
-    from models.names import DATABASE_CONNECTION_FAILURE, incident_id
+    from models.names import DATABASE_CONNECTION_FAILURE
     from workflows.diagnosis.causes import Cause, ask_a_human, walk
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
@@ -231,12 +231,11 @@ class ServiceDown(Runbook):
         lost = incident.now[looks.dependencies].lost_database
         nearest = next(one.name for one in incident.policy.dependencies if one.is_database)
         database = lost.service if lost else nearest
-        await incident.heal_first(database, DATABASE_CONNECTION_FAILURE)
+        healing = await incident.heal_first(database, DATABASE_CONNECTION_FAILURE)
         now = await incident.look(looks.health, looks.process, looks.history)
         if how_it_runs.is_unwell(now):
             now = await incident.look(looks.dependencies)
             if how_it_runs.database_lost(now) and not how_it_runs.stopped(now):
-                healing = incident_id(DATABASE_CONNECTION_FAILURE, database)
                 why = f"the database is still lost: {now[looks.dependencies].reason}; see {healing}"
                 incident.hand_over(why)
         if now[looks.process].running and how_it_runs.is_unwell(now):

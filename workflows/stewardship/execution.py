@@ -72,6 +72,7 @@ with workflow.unsafe.imports_passed_through():
 ONE_ATTEMPT = RetryPolicy(maximum_attempts=1)
 LOOKING_BACK = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=20)
 LOST_AFTER = timedelta(seconds=10)
+ONLY_RECORDED = "dry run: recorded, not done"
 OUTCOME_LOST = "OutcomeLost"
 """The effect was asked for, and then nobody could be asked whether it happened."""
 
@@ -138,8 +139,14 @@ PERFORMANCES = (
 _BY_ACTION = {one.action: one for one in PERFORMANCES}
 
 
-async def perform(action: Action) -> ActionResult:
-    """Perform one action on the service's host, at most once since it was asked for."""
+async def perform(action: Action, *, dry_run: bool = False) -> ActionResult:
+    """Perform one action on the service's host, at most once since it was asked for.
+
+    In a dry run it is only recorded. Nothing else of the product acts on a service, so this is the one
+    place that has to know.
+    """
+    if dry_run or action.service.dry_run:
+        return ActionResult(done=False, recorded=True, found=ONLY_RECORDED, at=workflow.now())
     performance = _BY_ACTION[type(action)]
     asked: Perform[Any] = Perform(action=action, asked_at=workflow.now())
     try:

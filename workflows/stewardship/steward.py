@@ -33,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
         StewardState,
         Told,
     )
+    from models.names import steward_id
     from workflows.record.mistakes import described, raise_temporals_own
     from workflows.record.raw_input import read
     from workflows.stewardship.execution import perform
@@ -68,7 +69,9 @@ class Steward:
     @workflow.run
     async def run(self, state: StewardState) -> None:
         """Serve until the history is long, then go on in a new run with the same book."""
-        workflow.set_current_details(f"The one writer of **{state.service}**.")
+        is_real = workflow.info().workflow_id == steward_id(state.service)
+        writes = "The one writer of" if is_real else "Records the dry runs on"
+        workflow.set_current_details(f"{writes} **{state.service}**.")
         while not self._may_move_on():
             await self._something_to_do()
             while self._messages:
@@ -175,29 +178,32 @@ class Steward:
         done, lost, throttled, stopped = True, False, None, None
         for position, step in enumerate(order.plan.steps):
             stopped = await self._forbidden(order) if position else None
-            effect = await self._effect(step) if stopped is None else stopped.result
+            effect = (
+                await self._effect(step, dry_run=order.dry_run) if stopped is None else stopped.result
+            )
             found.append(effect.found)
             kept += [effect.kept] if effect.kept else []
             done, lost, throttled = effect.done, effect.lost, effect.throttled
-            if not done and (stopped or not step.optional):
+            if not (done or effect.recorded) and (stopped or not step.optional):
                 break
         return Performed(
             plan=order.plan,
             approved_by=order.approved_by,
             done=done,
+            dry_run=order.dry_run,
             lost=lost,
             throttled=throttled,
             paused=stopped is not None and stopped.paused,
-            found="; ".join(found),
+            found="; ".join(dict.fromkeys(found) if order.dry_run else found),
             kept=tuple(kept),
             started_at=started_at,
             finished_at=workflow.now(),
         )
 
-    async def _effect(self, step: Action) -> ActionResult:
+    async def _effect(self, step: Action, *, dry_run: bool) -> ActionResult:
         """A mistake of ours ends the plan, and not the steward: nobody knows then what was done."""
         try:
-            return await perform(step)
+            return await perform(step, dry_run=dry_run)
         except Exception as error:
             raise_temporals_own(error)
             workflow.logger.error("a step could not be performed", exc_info=error)
