@@ -38,6 +38,9 @@ def fire(
     severity: Annotated[
         Severity | None, typer.Option("--severity", help="The severity; by default as configured.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only record what would be done; people are told for real.")
+    ] = False,
     by: By = "",
     config: Config = None,
     json: AsJson = False,
@@ -48,6 +51,7 @@ def fire(
         configuration = settings.load(settings.path_of(config))
         labels = _labels(label or []) | ({"severity": severity.value} if severity else {})
         fired = _alert(alert, service, labels, by=somebody(by), configuration=configuration)
+        fired = fired.model_copy(update={"dry_run": dry_run})
         one = routed(fired, configuration)
         client = await connect()
         (taken,) = await Dispatch(lambda: client).take(fired.incident_id, [one])

@@ -27,7 +27,7 @@ def table_of(lines: Iterable[IncidentLine]) -> Table:
         table.add_row(
             safe(line.id) if line.open else f"[dim]{safe(line.id)}[/dim]",
             f"[{colour}]{safe(line.severity)}[/{colour}]",
-            safe(phase),
+            safe(f"{phase}, dry run" if line.dry_run else phase),
             f"{line.started_at:%Y-%m-%d %H:%M:%S}",
             safe(line.runbook),
         )
@@ -85,6 +85,7 @@ def entry_line(entry: Entry) -> str:
 
 def _facts(state: IncidentState) -> list[tuple[str, str]]:
     facts = [
+        ("dry run", state.dry_run),
         ("summary", state.summary),
         ("phase", state.phase.value),
         ("severity", state.severity.value),

@@ -13,10 +13,11 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
 from models.base import Model
+from models.incident import search_attributes
 from models.incident.incident import Decided, Decision, IncidentState, Spoken
 from models.incident.search_attributes import ALERT_NAME, PHASE, SERVICE, SEVERITY
 from models.messages import DECIDE, STATE
-from models.names import RESERVED, AlertName, ServiceName, incident_id
+from models.names import DRY_RUN, RESERVED, AlertName, ServiceName, incident_id
 from runtime.connection import PATIENCE
 from runtime.errors import NoSuchIncident, in_time
 
@@ -43,13 +44,18 @@ class IncidentLine(Model):
     """How Temporal saw the run end: `completed`, `failed`, `terminated`; empty while it is open."""
     started_at: datetime
     closed_at: datetime | None = None
+    dry_run: bool = False
+    """Whether what would be done is recorded, and not done."""
 
 
 def parse_id(text: str) -> str:
-    """`ALERT/SERVICE`, checked. Raises NoSuchIncident for an invalid ID."""
-    alert, _, service = text.partition("/")
+    """`ALERT/SERVICE`, or the same with `@dry-run`, checked. Raises NoSuchIncident for an invalid ID."""
+    alert, _, rest = text.partition("/")
+    service = rest.removesuffix(DRY_RUN)
     try:
-        checked = incident_id(_ALERT.validate_python(alert), _SERVICE.validate_python(service))
+        checked = incident_id(
+            _ALERT.validate_python(alert), _SERVICE.validate_python(service), dry_run=service != rest
+        )
     except ValidationError:
         raise NoSuchIncident("an incident is named ALERT/SERVICE, as in ServiceDown/backend") from None
     if alert in RESERVED:
@@ -124,6 +130,7 @@ def _line(execution: WorkflowExecution) -> IncidentLine:
         ended="" if is_open or execution.status is None else execution.status.name.lower(),
         started_at=execution.start_time,
         closed_at=execution.close_time,
+        dry_run=bool(attribute(search_attributes.DRY_RUN)),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from activities.review.dry_run_section import dry_run_section
 from activities.review.file_name import file_name
 from activities.review.left_to_do import UNKNOWN, left_to_do
 from activities.review.markdown import fenced, link
@@ -34,7 +35,8 @@ def page(review: Review) -> str:
     sections += [
         _section("What was found", _found(review.evidence, words)),
         _section("Why this cause", _cause(review, words)),
-        _section("What was done", _done(review.performed, words)),
+        *([_section("Dry run", dry_run_section(review.dry_run, review.handed_to))] if review.dry_run else []),
+        _section("What was done", _done([one for one in review.performed if not one.dry_run], words)),
         _section("What people did and said", _people(review, words)),
         _section("Timeline", _lines(review.timeline, words) or _NOTHING),
         _section("Times", _times(review)),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
+from models.actions.plan import Plan
 from models.base import Model
 from models.incident.incident import Outcome
 
@@ -24,10 +26,25 @@ class Planned(Model):
     says: str
     service: str
     digest: str
+    changes: tuple[str, ...] = ()
+    """What would be different afterwards, and how that is undone: a sentence for each step."""
     answer: Answer
     by: str = ""
     """The person, or the rule of the policy."""
     at: datetime
+
+    @classmethod
+    def of(cls, plan: Plan, answer: Answer, by: str, at: datetime) -> Self:
+        changes = (f"{one.changes}; undo: {one.undo or 'impossible'}" for one in plan.steps)
+        return cls(
+            says=plan.says,
+            service=plan.service.name,
+            digest=plan.digest,
+            changes=tuple(changes),
+            answer=answer,
+            by=by,
+            at=at,
+        )
 
 
 class Judged(StrEnum):

@@ -89,7 +89,8 @@ class Record:
 
     def outcome_of(self, ended: Outcome) -> Outcome:
         """The word for an incident that ended like this: of a dry run, that it was one."""
-        if not (self.only_recorded or self.unapproved):
+        handed_on = self.handed_to if self.policy and self.policy.dry_run else []
+        if not (self.only_recorded or self.unapproved or handed_on):
             return ended
         self.without = ended
         return Outcome.DRY_RUN
@@ -191,7 +192,7 @@ class Record:
             began_at=self.alert.starts_at,
             detected_after=self.began_at - began,
             responded_after=self.first_word_at - began if self.first_word_at else None,
-            acted_after=self.performed[0].started_at - began if self.performed else None,
+            acted_after=self._acted_at - began if self._acted_at else None,
             resolved_after=self.recovered_at - began,
             respond_within=policy.respond_within,
             links=policy.links,
@@ -200,6 +201,10 @@ class Record:
             dry_run=self._dry_run(policy, outcome),
             short=policy.severity is not Severity.CRITICAL,
         )
+
+    @property
+    def _acted_at(self) -> datetime | None:
+        return next((one.started_at for one in self.performed if not one.dry_run), None)
 
     def _did_not_help(self) -> tuple[str, ...]:
         escalated = bool(self.escalated_because)
@@ -211,24 +216,14 @@ class Record:
         recorded = [one for one in self.performed if one.dry_run]
         if not (policy.dry_run or recorded or self.unapproved):
             return None
-        planned = (
-            Planned(
-                says=one.plan.says,
-                service=one.plan.service.name,
-                digest=one.plan.digest,
-                answer=Answer.POLICY if one.approved_by.startswith(UNASKED) else Answer.APPROVED,
-                by=one.approved_by,
-                at=one.started_at,
-            )
-            for one in recorded
-        )
+        planned = (Planned.of(one.plan, _answer_of(one), one.approved_by, one.started_at) for one in recorded)
         service = recorded[0].plan.service.name if recorded else self.alert.service
         return DryRun(
             why=policy.dry_run or f"services.{service}.dry_run: true",
             planned=(*planned, *self.unapproved),
             ended=self.without or outcome,
             same=self.same,
-            by_person=any(one.through is not Through.PRODUCT for one in self.timeline.entries),
+            by_person=self.first_word_at is not None,
         )
 
     def _remarks(self) -> tuple[str, ...]:
@@ -239,3 +234,7 @@ class Record:
         if self.escalated_because:
             remarks.append(f"Escalated: {self.escalated_because}.")
         return tuple(remarks)
+
+
+def _answer_of(performed: Performed) -> Answer:
+    return Answer.POLICY if performed.approved_by.startswith(UNASKED) else Answer.APPROVED

@@ -178,9 +178,7 @@ class Steward:
         done, lost, throttled, stopped = True, False, None, None
         for position, step in enumerate(order.plan.steps):
             stopped = await self._forbidden(order) if position else None
-            effect = (
-                await self._effect(step, dry_run=order.dry_run) if stopped is None else stopped.result
-            )
+            effect = await self._effect(step, dry_run=order.dry_run) if stopped is None else stopped.result
             found.append(effect.found)
             kept += [effect.kept] if effect.kept else []
             done, lost, throttled = effect.done, effect.lost, effect.throttled
