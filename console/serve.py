@@ -26,6 +26,7 @@ from intake.http.server import listen
 from intake.http.server import serve as serve_app
 from models.configuration.configuration import Configuration
 from runtime import settings
+from runtime.alive.queues import Attended
 from runtime.alive.rounds import Rounds
 from runtime.alive.worker import hosted
 from runtime.connection import connect_later
@@ -74,8 +75,14 @@ async def _serve(config: Path, host: str | None, port: int | None, with_worker: 
             dispatch = Dispatch(worker.client if worker else lambda: client)
             metrics = IntakeMetrics()
             heartbeats = Heartbeats(metrics.gauges)
-            rounds = Rounds(client, metrics.gauges, after=heartbeats.expect)
-            itself = Itself(metrics, heartbeats, worker, lambda: file.problem)
+            attended = Attended(client)
+
+            async def after(now: Configuration) -> None:
+                await heartbeats.expect(now)
+                await attended.look(now)
+
+            rounds = Rounds(client, metrics.gauges, after=after)
+            itself = Itself(metrics, heartbeats, attended, worker, lambda: file.problem)
             app = build(client, dispatch, file, keys, http, itself)
             async with _running(worker), _beside(rounds.run(file)):
                 await serve_app(app, listener)

@@ -25,6 +25,7 @@ from intake.http.openapi import describing
 from intake.pages import STATUS, IncidentPages
 from intake.reports import ReportPages
 from models.configuration.configuration import Configuration
+from runtime.alive.queues import Attended
 from runtime.embedded_worker import EmbeddedWorker
 from runtime.errors import Trouble
 from runtime.incidents import Incidents
@@ -36,6 +37,8 @@ class Itself:
 
     metrics: IntakeMetrics
     heartbeats: Heartbeats
+    attended: Attended
+    """Whether workers poll."""
     worker: EmbeddedWorker | None = None
     """The one in the same process, if there is one."""
     problem: Callable[[], str] = str
@@ -57,7 +60,9 @@ def build(
         *webhook.routes(),
         *IncidentPages(incidents, keys).routes(),
         *ReportPages(configuration, keys).routes(),
-        *HealthPages(client, itself.problem, itself.worker, metrics, keys).routes(),
+        *HealthPages(
+            client, configuration, itself.attended, itself.problem, itself.worker, metrics, keys
+        ).routes(),
     ]
     app = Starlette(
         routes=[*routes, describing(routes)],

@@ -16,8 +16,11 @@ from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics
 from intake.http.openapi import Endpoint
 from models.base import Model
+from models.configuration.configuration import Configuration
+from models.examined import Check
+from runtime.alive.queues import Attended
 from runtime.embedded_worker import EmbeddedWorker
-from runtime.readiness import Check, check_search_attributes, check_temporal
+from runtime.readiness import check_search_attributes, check_temporal
 from runtime.stuck_runs import check_runs
 
 
@@ -43,13 +46,17 @@ class HealthPages:
     def __init__(
         self,
         client: Client,
+        configuration: Callable[[], Configuration],
+        attended: Attended,
         problem: Callable[[], str],
         worker: EmbeddedWorker | None,
         metrics: IntakeMetrics,
         keys: Keys,
     ) -> None:
         self._client = client
+        self._now = configuration
         self._problem = problem
+        self._attended = attended
         self._worker = worker
         self._metrics = metrics
         self._keys = keys
@@ -57,7 +64,7 @@ class HealthPages:
     def routes(self) -> list[Endpoint]:
         return [
             Endpoint("GET", "/healthz", self.alive, "Is the process alive?", Alive),
-            Endpoint("GET", "/readyz", self.ready, "Can alerts be taken?", Ready, refusals=(503,)),
+            Endpoint("GET", "/readyz", self.ready, "Are alerts taken and worked on?", Ready, refusals=(503,)),
             Endpoint("GET", "/metrics", self.metrics, "The metrics, for Prometheus", None),
         ]
 
@@ -65,13 +72,13 @@ class HealthPages:
         return shown(Alive())
 
     async def ready(self, request: Request) -> Response:
-        checks = list(
-            await asyncio.gather(
-                check_temporal(self._client),
-                check_search_attributes(self._client),
-                check_runs(self._client, named=False),
-            )
+        first, attributes, runs, attended = await asyncio.gather(
+            check_temporal(self._client),
+            check_search_attributes(self._client),
+            check_runs(self._client, named=False),
+            self._attended.look(self._now()),
         )
+        checks = [first, attributes, runs, *attended]
         if self._worker:
             checks.append(self._worker.check())
         checks.append(self._configuration())

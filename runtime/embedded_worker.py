@@ -15,9 +15,9 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from models.examined import Check
 from models.text import plain
 from runtime.connection import connect
-from runtime.readiness import Check
 
 RETRY = 5.0
 """Seconds between two attempts to start it."""

@@ -39,6 +39,7 @@ from activities.baselines.thresholds import ThresholdActivities
 from activities.checks.policy import CheckPolicyActivities
 from activities.checks.reports import CheckReportActivities
 from activities.databases.overview import DatabaseOverviewActivities
+from activities.doctor.examine import DoctorActivities
 from activities.drill.drill import DrillActivities
 from activities.endpoints.probe import EndpointActivities
 from activities.endpoints.routes import RouteActivities
@@ -145,6 +146,7 @@ def build(
         PolicyActivities(configuration),
         CheckPolicyActivities(configuration),
         CheckReportActivities(configuration),
+        DoctorActivities(http, managers, configuration),
         BackupActivities(),
         DrillActivities(),
         ThresholdActivities(http, Path(now.directories.reviews)),

@@ -9,7 +9,7 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.base import Model
+from models.examined import Check, Kind
 from models.incident.search_attributes import ALL
 from runtime.connection import PATIENCE
 from runtime.errors import Trouble, in_time
@@ -17,17 +17,6 @@ from runtime.search_attributes import command
 
 FLOORS = ((1, 30, 7), (1, 31, 3), (1, 32, 0))
 """The first safe release of each line that is still maintained."""
-
-
-class Check(Model):
-    """The result of one check: ok, or the problem and its cure."""
-
-    name: str
-    ok: bool
-    problem: str = ""
-    cure: str = ""
-    optional: bool = False
-    """The product works without it, in a limited way."""
 
 
 async def check_temporal(client: Client) -> Check:
@@ -73,7 +62,11 @@ async def check_version(client: Client) -> Check:
         return Check(name=f"{name} ({version})", ok=True)
     floor = ", ".join(".".join(map(str, one)) for one in FLOORS)
     return Check(
-        name=name, ok=False, problem=f"{version} lacks security fixes", cure=f"update it to {floor} or newer"
+        name=name,
+        ok=False,
+        problem=f"{version} lacks security fixes",
+        cure=f"update it to {floor} or newer",
+        kind=Kind.TROUBLE,
     )
 
 

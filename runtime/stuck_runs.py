@@ -18,13 +18,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from models.base import Model
 from models.configuration.configuration import Configuration
+from models.examined import Check, Kind
 from models.incident.alert import Alert, AlertStatus
 from models.incident.search_attributes import ALERT_NAME, FAULT, SERVICE, of_alert
 from models.messages import ALERT_CHANGED
 from models.names import CHECK, TASK_QUEUE, WORKFLOW_STUCK
 from runtime.connection import PATIENCE
 from runtime.errors import Trouble, in_time
-from runtime.readiness import Check
 
 EVERY = timedelta(seconds=30)
 MOST = 100
@@ -70,7 +70,9 @@ async def check_runs(client: Client, *, named: bool) -> Check:
         if runs
     ]
     cure = "the worker's log has the traceback; deploy a worker with the bug fixed" if told else ""
-    return Check(name=name, ok=not told, problem="; ".join(told), cure=cure, optional=not named)
+    return Check(
+        name=name, ok=not told, problem="; ".join(told), cure=cure, kind=Kind.TROUBLE, optional=not named
+    )
 
 
 class StuckWatch:

@@ -25,7 +25,7 @@ TAKEN_WITHIN = timedelta(seconds=10)
 """A worker that runs has taken it by then."""
 LONGEST = timedelta(days=1)
 """For how long its end is waited for."""
-_NOT_TAKEN_YET = 2
+NOT_TAKEN_YET = 2
 """Events of a run that no worker has seen: it was started, and its first task scheduled."""
 
 
@@ -88,7 +88,7 @@ async def _finished(
         if not result.done():
             async with in_time(PATIENCE):
                 seen = await handle.describe(rpc_timeout=PATIENCE)
-            if seen.history_length <= _NOT_TAKEN_YET:
+            if seen.history_length <= NOT_TAKEN_YET:
                 asked = "is `python worker.py` running? It begins when one does"
                 raise NobodyAnswers(f"no worker has taken {handle.id} yet: {asked}")
         return await result

@@ -6,8 +6,8 @@ from temporalio.client import Client
 
 from console.checks.scheduled import ScheduleLine, Schedules
 from models.configuration.configuration import Configuration
+from models.examined import Check
 from runtime.errors import Trouble
-from runtime.readiness import Check
 from runtime.schedules import somebody_elses
 from workflows.checks.schedules import schedules
 

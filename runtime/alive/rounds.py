@@ -14,9 +14,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeTaskQueueResponse
 from temporalio.client import Client
 
 from models.configuration.configuration import Configuration
@@ -25,6 +22,7 @@ from models.incident.search_attributes import ALERT_NAME, PHASE
 from models.names import queue_of
 from runtime.alive.gauges import Counted, Gauge, Gauges
 from runtime.alive.overdue import overdue
+from runtime.alive.queues import hosts_of, look_at_queue
 from runtime.connection import PATIENCE
 from runtime.errors import Trouble, in_time
 from runtime.stuck_runs import stuck_runs
@@ -36,10 +34,6 @@ RETRY = timedelta(seconds=3)
 SETTLES = timedelta(seconds=10)
 """Until then a worker that has just started may not be seen to poll: that is not worth a warning."""
 WITHIN = timedelta(seconds=20)
-POLLED_WITHIN = timedelta(seconds=90)
-"""A worker asks for work at least this often: one poll lasts a minute. Temporal remembers it for longer."""
-
-_TYPES = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
 
 logger = structlog.get_logger(__name__)
 
@@ -99,28 +93,14 @@ class Rounds:
                 self._gauges.set(Gauge.CHECK_OVERDUE, late.total_seconds(), row.check.value)
 
     async def _look_at_queues(self, configuration: Configuration) -> None:
-        hosts = {service.host for service in configuration.services.values()}
-        queues = {queue_of(None), *map(queue_of, hosts), *([self._polls] if self._polls else [])}
+        queues = {*map(queue_of, (None, *hosts_of(configuration))), *([self._polls] if self._polls else [])}
         for queue in sorted(queues):
-            answers = [await self._described(queue, kind) for kind in _TYPES]
-            polling = pollers(answers)
-            ages = [one.stats.approximate_backlog_age.ToTimedelta() for one in answers]
-            self._gauges.set(Gauge.WORKERS, len(polling), queue)
-            self._gauges.set(
-                Gauge.BACKLOG, sum(one.stats.approximate_backlog_count for one in answers), queue
-            )
-            self._gauges.set(Gauge.BACKLOG_AGE, max(ages).total_seconds(), queue)
-            if queue == self._polls and self._client.identity not in polling:
+            seen = await look_at_queue(self._client, queue)
+            self._gauges.set(Gauge.WORKERS, len(seen.polling), queue)
+            self._gauges.set(Gauge.BACKLOG, seen.backlog, queue)
+            self._gauges.set(Gauge.BACKLOG_AGE, seen.age.total_seconds(), queue)
+            if queue == self._polls and self._client.identity not in seen.polling:
                 raise NotPolling(f"Temporal does not see this worker poll {queue}")
-
-    async def _described(self, queue: str, kind: TaskQueueType.ValueType) -> DescribeTaskQueueResponse:
-        request = DescribeTaskQueueRequest(
-            namespace=self._client.namespace,
-            task_queue=TaskQueue(name=queue),
-            task_queue_type=kind,
-            report_stats=True,
-        )
-        return await self._client.workflow_service.describe_task_queue(request, timeout=PATIENCE)
 
     async def _look_at_runs(self, configuration: Configuration) -> None:
         stuck = Counter(one.service for one in await stuck_runs(self._client) if not one.is_alarm)
@@ -131,14 +111,3 @@ class Rounds:
     async def _count_open(self, phase: str) -> int:
         query = f"{ALERT_NAME.name} IS NOT NULL AND ExecutionStatus = 'Running' AND {PHASE.name} = '{phase}'"
         return (await self._client.count_workflows(query, rpc_timeout=PATIENCE)).count
-
-
-def pollers(answers: list[DescribeTaskQueueResponse]) -> set[str]:
-    """Who asked for work lately, by their identity."""
-    since = datetime.now(UTC) - POLLED_WITHIN
-    return {
-        poller.identity
-        for answer in answers
-        for poller in answer.pollers
-        if poller.last_access_time.ToDatetime(tzinfo=UTC) >= since
-    }

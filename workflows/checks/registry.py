@@ -7,6 +7,7 @@ from workflows.checks.daily import DailyCheck
 from workflows.checks.monthly import MonthlyCheck
 from workflows.checks.status import Status
 from workflows.checks.weekly import WeeklyCheck
+from workflows.doctor.doctor import Doctor
 
 CHECKS: dict[CheckName, type[object]] = {
     CheckName.DAILY: DailyCheck,
@@ -15,5 +16,5 @@ CHECKS: dict[CheckName, type[object]] = {
 }
 """Their workflows by the name that people use."""
 
-HOSTED: tuple[type[object], ...] = (*CHECKS.values(), Status)
+HOSTED: tuple[type[object], ...] = (*CHECKS.values(), Status, Doctor)
 """With what only a person asks for."""

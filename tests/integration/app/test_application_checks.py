@@ -6,7 +6,7 @@ import httpx
 from pytest_httpserver import HTTPServer
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleSpec
 
-from console.system_checks import check_api, check_schedules
+from activities.doctor.systems import check_api, check_schedules
 from models.service.application import ApplicationApi
 from models.service.surroundings import AppTemporal
 from tests.parts.servers.docker_engine import docker_service

@@ -14,10 +14,10 @@ from pytest_httpserver import HTTPServer
 from temporalio.testing import ActivityEnvironment
 
 from activities.app.switches import Switches
+from activities.doctor.files import check_diagnostic
 from activities.files.diagnostic import DiagnosticActivities
 from activities.managers import Managers
 from activities.memory.caches import CacheActivities
-from console.system_checks import check_diagnostic
 from demo.parts.waiting import until
 from models.actions.change import ActionResult, Perform
 from models.actions.memory import ClearCache, TakeDiagnostic

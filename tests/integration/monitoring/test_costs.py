@@ -14,9 +14,9 @@ import pytest
 from pydantic import ValidationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.doctor.systems import check_costs
 from activities.monitoring.costs import CostActivities, CostsSeen, LookAtCosts
 from activities.monitoring.prometheus import Prometheus
-from console.system_checks import check_costs
 from models.checks.item import ItemState
 from models.evidence.evidence import Finding
 from models.service.costs import Costs, PaidApi

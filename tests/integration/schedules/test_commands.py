@@ -85,7 +85,7 @@ async def test_doctor_tells_of_each_schedule(person: Person, client: Client) -> 
     before = (await person.types("doctor")).out.splitlines()
     missing = "Temporal does not have it. create it: python starter.py schedules apply"
     assert [line for line in before if "schedule check/" in line] == [
-        f"without  schedule {one}: {missing}" for one in IDS
+        f"attention  here  schedule {one}: {missing}" for one in IDS
     ]
     await apply(client, Configuration.of({}, ()))
     await Schedules(client).pause(CheckName.DAILY, "anna: the office moves")
@@ -95,9 +95,9 @@ async def test_doctor_tells_of_each_schedule(person: Person, client: Client) -> 
     paused = "it is paused (anna: the office moves)"
     cure = "end the pause: python starter.py schedules resume daily"
     assert [line for line in after if "schedule check/" in line] == [
-        f"without  schedule check/daily: {paused}; {daily}, if the pause ends. {cure}",
-        f"ok       schedule check/weekly ({weekly})",
-        f"ok       schedule check/monthly ({monthly})",
+        f"attention  here  schedule check/daily: {paused}; {daily}, if the pause ends. {cure}",
+        f"ok         here  schedule check/weekly ({weekly})",
+        f"ok         here  schedule check/monthly ({monthly})",
     ]
 
 

@@ -31,7 +31,6 @@ CALLS = {
     r"docker_client\(": {
         "activities/support/docker_client.py",
         "activities/managers/docker_engine.py",
-        "console/system_checks.py",
     },
     r"asyncpg\.(connect|create_pool)\(": {"activities/postgres/connecting.py"},
 }

@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueResponse
 from models.calendar import Calendar
 from models.configuration.configuration import Configuration
 from runtime.alive.gauges import SAYS, Counted, Gauge, RegistryGauges
-from runtime.alive.rounds import pollers
+from runtime.alive.queues import pollers
 
 
 def test_what_is_gone_is_0_and_not_as_it_was() -> None:

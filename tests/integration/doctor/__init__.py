@@ -1,0 +1,1 @@
+"""What `doctor` says of setups that are broken in one way each."""

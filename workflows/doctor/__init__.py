@@ -1,0 +1,1 @@
+"""What the workers look at for `doctor`."""
