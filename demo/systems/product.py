@@ -86,7 +86,9 @@ class Worker(ProcessPart):
 
 
 class Intake(ProcessPart):
-    """`python starter.py serve` on `url`: ready when `/readyz` says so."""
+    """`python starter.py serve` on `url`: ready when it answers. `/readyz` waits for a worker, too."""
+
+    ready_at = "/healthz"
 
     def __init__(
         self,
@@ -104,7 +106,7 @@ class Intake(ProcessPart):
         self.process = Process(name, argv, directory=directory, env=environment)
 
     async def looks_ready(self) -> str:
-        return await answers(f"{self.url}/readyz")
+        return await answers(f"{self.url}{self.ready_at}")
 
 
 class OneProcess(Intake):
@@ -114,6 +116,7 @@ class OneProcess(Intake):
     """
 
     stop_within = 4.0
+    ready_at = "/readyz"
 
     def __init__(
         self, directory: Path, *, config: Path, environment: Mapping[str, str], port: int | None = None
