@@ -105,6 +105,7 @@ def ladder_for(
             for topic, role in configuration.specialists.items()
         },
         ask_again_after=configuration.ask_again_after,
+        reach_within=configuration.reach_within,
         quiet_for=quiet_for,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from temporalio import activity
 
-from activities.notify.channel import Channel, ChannelDown, NotMeant
+from activities.notify.channel import Channel, ChannelDown, ChannelUnset, NotMeant
 from activities.support.heartbeats import beating
 from models.incident.announcement import Announcement, Delivered, Receipt
 
@@ -92,13 +92,13 @@ class _Telling:
     async def _try(self, name: str) -> Receipt:
         channel = self._channels.get(name)
         if channel is None:
-            return Receipt(
-                channel=name, delivered=False, why="there is no channel of this name in the configuration"
-            )
+            why = "there is no channel of this name in the configuration"
+            return Receipt(channel=name, delivered=False, why=why, final=True)
         try:
             await channel.deliver(self._announcement)
         except ChannelDown as down:
-            return Receipt(channel=name, delivered=False, why=str(down))
+            final = isinstance(down, ChannelUnset)
+            return Receipt(channel=name, delivered=False, why=str(down), final=final)
         except NotMeant:
             raise
         except Exception as error:

@@ -16,6 +16,10 @@ class ChannelDown(Exception):
     """The channel did not deliver the announcement. The reason is one sentence, without secrets."""
 
 
+class ChannelUnset(ChannelDown):
+    """The channel cannot be used as it is configured: trying again does not help."""
+
+
 class NotMeant(Exception):
     """The channel does not take such announcements; nothing was sent."""
 
@@ -61,4 +65,4 @@ class UnsetChannel:
         self.why = why
 
     async def deliver(self, announcement: Announcement) -> None:
-        raise ChannelDown(self.why)
+        raise ChannelUnset(self.why)

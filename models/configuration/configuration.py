@@ -110,6 +110,8 @@ class Configuration(Configured):
     broadcast: tuple[str, ...] = ()
     """Channels that hear of every rung."""
     ask_again_after: Interval = timedelta(minutes=30)
+    reach_within: Duration = timedelta(minutes=1)
+    """So long the channels of a role are tried again before the next rung is paged."""
     time_zone: Zone = "UTC"
     """Where days begin: when a daily budget is reset, and what a day is in a report."""
     channels: dict[str, ChannelConfig] = Field(default_factory=dict)

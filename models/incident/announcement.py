@@ -41,6 +41,8 @@ class Receipt(Model):
     channel: str
     delivered: bool
     why: str = ""
+    final: bool = False
+    """Trying again soon does not help: the channel is not configured, or its secret is not set."""
 
 
 class Delivered(Model):
@@ -48,3 +50,8 @@ class Delivered(Model):
 
     receipts: tuple[Receipt, ...]
     reached: bool
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether no channel would take it if it were sent again."""
+        return not self.reached and bool(self.receipts) and all(one.final for one in self.receipts)

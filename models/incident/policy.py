@@ -66,6 +66,8 @@ class Ladder(Model):
     """By topic, such as `database`: paged at once when that is found."""
     ask_again_after: timedelta = timedelta(minutes=30)
     """An acknowledged incident that is quiet for this long is asked about again."""
+    reach_within: timedelta = timedelta(minutes=1)
+    """So long the channels of a rung are tried again before the next rung is paged."""
     quiet_for: timedelta = timedelta()
     """Nobody is paged before, from the alert's `startsAt`; the broadcast channels hear of it at once."""
 

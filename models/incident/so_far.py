@@ -98,6 +98,14 @@ class AlertSoFar(Model):
     times_fired: int
 
 
+class Unreached(Model):
+    """Somebody who is paged, and why; kept as long as that did not arrive."""
+
+    role: str
+    why: str
+    since: datetime
+
+
 class LadderSoFar(Model):
     """The position on the ladder, and who was told what beside it."""
 
@@ -120,6 +128,8 @@ class LadderSoFar(Model):
     stands_for: tuple[str, ...] = ()
     """Why nobody is paged for now."""
     stands_since: datetime | None = None
+    unreached: tuple[Unreached, ...] = ()
+    """Who is still to be reached."""
 
 
 class QuestionSoFar(Model):

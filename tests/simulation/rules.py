@@ -59,6 +59,8 @@ class Rules:
         self._climbs: dict[Climb, list[tuple[str, float]]] = {}
         self._paged: dict[str, list[tuple[str, float]]] = {}
         """By run, who was paged and when."""
+        self._not_reached: set[tuple[str, str, str]] = set()
+        """By run and role, the first lines of what did not arrive, and is sent again."""
 
     def breaks(self, rule: str, what: str) -> None:
         self.broken.append(f"{rule}: {what} (at {self._server.now:.2f} s)")
@@ -149,19 +151,23 @@ class Rules:
         run, message, why = call.run, call.arg, call.arg.text.partition("\n")[0]
         if "could not be reverted" in message.text:
             self.could_not_be_reverted.add(run.info.began_in)
+        again = (run.info.began_in, message.role, why) in self._not_reached
         if message.occasion is Occasion.PAGE:
             self._paged.setdefault(run.info.began_in, []).append((message.role, self._server.now))
-            self._climbs_in_order(run, message.role, why)
-        elif message.title.endswith("needs a person"):
+            if not again:
+                self._climbs_in_order(run, message.role, why)
+        elif not again and message.title.endswith("needs a person"):
             self._expect_a_page(run, f"needs a person: {why}")
 
     def announced(self, run: Run, message: Announcement, reached: bool) -> None:
+        if not reached:
+            why = message.text.partition("\n")[0]
+            self._not_reached.add((run.info.began_in, message.role, why))
         if message.occasion not in (Occasion.PAGE, Occasion.APPROVAL):
             return
         if reached:  # perhaps at a second attempt, when the answer to the first was lost
             self._paged.setdefault(run.info.began_in, []).append((message.role, self._server.now))
-        else:
-            roles = self._roles(run)
+        elif message.role != (roles := self._roles(run))[-1]:  # above the top there is nobody
             paged = [role for role, _ in self._paged.get(run.info.began_in, [])]
             higher = roles[roles.index(message.role) + 1 :] if message.role in roles else []
             if not set(higher) & set(paged):

@@ -188,8 +188,12 @@ async def hosted(
     *,
     slots: int = 100,
     workflows: Sequence[type[object]] = WORKFLOWS,
+    real: Sequence[Callable[..., Any]] = (),
 ) -> AsyncIterator[None]:
-    """Workers of the product's workflows in a scripted world, each with so many activity slots."""
+    """Workers of the product's workflows in a scripted world, each with so many activity slots.
+
+    `real` are activities that the world leaves to the product.
+    """
     ours = activities_of(
         PolicyActivities(configuration),
         StewardshipActivities(client),
@@ -198,7 +202,7 @@ async def hosted(
     with ThreadPoolExecutor(slots) as threads:
         both: dict[str, Any] = {
             "identity": IDENTITY,
-            "activities": [*world.activities(), *ours],
+            "activities": [*world.activities(), *ours, *real],
             "activity_executor": threads,
             "max_concurrent_activities": slots,
             "max_heartbeat_throttle_interval": timedelta(milliseconds=1),

@@ -126,6 +126,8 @@ class World:
     """Whether a look back finds that the lost effect happened."""
     down: set[str] = field(default_factory=set)
     """Channels that take nothing."""
+    unset: set[str] = field(default_factory=set)
+    """Those of them that are not set at all."""
     done: list[str] = field(default_factory=list)
     """Every effect, each time that it was asked for."""
     called: list[str] = field(default_factory=list)
@@ -239,7 +241,7 @@ class World:
     def _announce(self, message: Announcement) -> Delivered:
         self.told.append(message)
         receipts = tuple(
-            Receipt(channel=name, delivered=name not in self.down, why="down" * (name in self.down))
+            Receipt(channel=name, delivered=name not in self.down, final=name in self.unset)
             for name in (*message.first_of, *message.also_to)
         )
         wanted = message.first_of or message.also_to

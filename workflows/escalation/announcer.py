@@ -1,10 +1,10 @@
-"""Sends announcements in the background, so that none delays the fix."""
+"""Sends one message to one rung, or to the broadcast channels, and writes in the timeline whom it reached."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.notify.announce import ChannelActivities
+    from models.base import in_words
     from models.incident.announcement import Announcement, Delivered, Occasion
     from models.incident.incident import EntryKind
     from models.incident.policy import Policy, Rung
@@ -22,89 +23,103 @@ with workflow.unsafe.imports_passed_through():
 DRY_RUN = "This is a dry run: nothing is done, whatever is answered. What is broken, a person must repair."
 DELIVERY = RetryPolicy(maximum_attempts=3, initial_interval=timedelta(seconds=1))
 
+NOT_REACHED = Delivered(receipts=(), reached=False)
+
+
+@dataclass(frozen=True)
+class Words:
+    """A message in words: its first line says all."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one rung is told, or nobody but the broadcast channels. Its words are those of when it is sent."""
+
+    policy: Policy
+    occasion: Occasion
+    write: Callable[[], Words]
+    role: str = "everybody"
+    channels: tuple[str, ...] = ()
+    """In order: the first that accepts it ends the search."""
+    also_to: tuple[str, ...] = ()
+    since: datetime | None = None
+    """When it was first sent, of one that did not arrive."""
+
+    @classmethod
+    def to(cls, policy: Policy, rung: Rung | None, occasion: Occasion, write: Callable[[], Words]) -> Message:
+        """To a rung and to the broadcast channels."""
+        message = cls(policy, occasion, write, also_to=policy.ladder.broadcast)
+        return replace(message, role=rung.role, channels=rung.channels) if rung else message
+
+    def again(self, delivered: Delivered) -> Message:
+        """The same once more, to those that did not take it."""
+        took = {receipt.channel for receipt in delivered.receipts if receipt.delivered}
+        still = tuple(one for one in self.also_to if one not in took)
+        return replace(self, since=self.since or workflow.now(), also_to=still)
+
 
 class Announcer:
-    """Sends announcements in the background and writes in the timeline whom they reached."""
+    """Sends messages, each once."""
 
-    def __init__(self, timeline: Timeline, mistakes: Mistakes, unreachable: Callable[[Rung], None]) -> None:
+    def __init__(self, timeline: Timeline, mistakes: Mistakes) -> None:
         self._timeline = timeline
         self._mistakes = mistakes
-        self._unreachable = unreachable
-        self._under_way: list[asyncio.Task[None]] = []
 
-    def page(self, policy: Policy, rung: Rung, title: str, text: str) -> None:
-        """Page one rung; if none of its channels delivers, the next rung is paged."""
-        self._send(policy, Occasion.PAGE, title, text, rung)
+    async def tell(self, message: Message) -> Delivered:
+        """Send it; what happened stands in the timeline, of several failures in a row only the first."""
+        words = message.write()
+        if message.policy.dry_run:
+            words = Words(f"dry run: {words.title}", f"{DRY_RUN}\n{words.text}")
+        delivered = await self._announce(_announcement(message, words))
+        through = ", ".join(receipt.channel for receipt in delivered.receipts if receipt.delivered)
+        down = "; ".join(f"{r.channel}: {r.why}" for r in delivered.receipts if not r.delivered)
+        if delivered.reached:
+            after = (
+                f", {in_words(workflow.now() - message.since)} after the first try" if message.since else ""
+            )
+            self._timeline.add(
+                f"{message.occasion} to {message.role} through {through}{after}: {words.title}"
+            )
+            if down:
+                self._timeline.add(f"not delivered through {down}", kind=EntryKind.NOT_TOLD)
+        elif not message.since:
+            text = f"{message.role} could not be reached ({down or 'no channel answered'})"
+            self._timeline.add(text, kind=EntryKind.NOT_TOLD)
+        return delivered
 
-    def ask(self, policy: Policy, rung: Rung, title: str, text: str) -> None:
-        """Tell a rung that a decision is waiting."""
-        self._send(policy, Occasion.APPROVAL, title, text, rung)
-
-    def notice(self, policy: Policy, title: str, text: str) -> None:
-        """Tell the broadcast channels; nobody is paged."""
-        self._send(policy, Occasion.NOTICE, title, text, None)
-
-    def report(self, policy: Policy, rung: Rung | None, title: str, text: str) -> None:
-        """Tell the owner of the alert, and the broadcast channels, what is to be read; nobody is paged."""
-        self._send(policy, Occasion.NOTICE, title, text, rung)
-
-    def resolved(self, policy: Policy, rung: Rung | None, title: str, text: str) -> None:
-        """Tell everybody who was told before that it is over."""
-        self._send(policy, Occasion.RESOLVED, title, text, rung)
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is under way."""
-        return any(not task.done() for task in self._under_way)
-
-    async def finish(self) -> None:
-        """Wait for what is under way; each delivery is bounded by its own time-out."""
-        await asyncio.gather(*self._under_way)
-        self._under_way.clear()
-
-    def _send(self, policy: Policy, occasion: Occasion, title: str, text: str, rung: Rung | None) -> None:
-        if policy.dry_run:
-            title, text = f"dry run: {title}", f"{DRY_RUN}\n{text}"
-        message = Announcement(
-            incident=workflow.info().workflow_id,
-            run_id=began_in(),
-            occasion=occasion,
-            severity=policy.severity,
-            role=rung.role if rung else "everybody",
-            title=title,
-            text=text,
-            link=policy.links.get("workflow", ""),
-            first_of=rung.channels if rung else (),
-            also_to=policy.ladder.broadcast,
-        )
-        if rung or message.also_to:
-            self._under_way.append(asyncio.create_task(self._deliver(message, rung)))
-
-    async def _deliver(self, message: Announcement, rung: Rung | None) -> None:
+    async def _announce(self, announcement: Announcement) -> Delivered:
         try:
             delivered: Delivered = await workflow.execute_activity_method(
                 ChannelActivities.announce,
-                message,
+                announcement,
                 start_to_close_timeout=timedelta(minutes=1),
                 schedule_to_close_timeout=timedelta(minutes=3),
                 heartbeat_timeout=timedelta(seconds=15),
                 retry_policy=DELIVERY,
-                summary=f"tell {message.role}: {message.title}",
+                summary=f"tell {announcement.role}: {announcement.title}",
             )
         except ActivityError as error:
             raise_temporals_own(error)
-            delivered = Delivered(receipts=(), reached=False)
+            return NOT_REACHED
         except Exception as error:
-            self._mistakes.note(f"telling {message.role}", error)
-            delivered = Delivered(receipts=(), reached=False)
-        through = ", ".join(receipt.channel for receipt in delivered.receipts if receipt.delivered)
-        down = "; ".join(f"{r.channel}: {r.why}" for r in delivered.receipts if not r.delivered)
-        if delivered.reached:
-            self._timeline.add(f"{message.occasion} to {message.role} through {through}: {message.title}")
-            if down:
-                self._timeline.add(f"not delivered through {down}", kind=EntryKind.NOT_TOLD)
-        else:
-            text = f"{message.role} could not be reached ({down or 'no channel answered'})"
-            self._timeline.add(text, kind=EntryKind.NOT_TOLD)
-            if rung and message.occasion in (Occasion.PAGE, Occasion.APPROVAL):
-                self._unreachable(rung)
+            self._mistakes.note(f"telling {announcement.role}", error)
+            return NOT_REACHED
+        return delivered
+
+
+def _announcement(message: Message, words: Words) -> Announcement:
+    return Announcement(
+        incident=workflow.info().workflow_id,
+        run_id=began_in(),
+        occasion=message.occasion,
+        severity=message.policy.severity,
+        role=message.role,
+        title=words.title,
+        text=words.text,
+        link=message.policy.links.get("workflow", ""),
+        first_of=message.channels,
+        also_to=message.also_to,
+    )

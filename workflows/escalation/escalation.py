@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.incident.announcement import Occasion
     from models.incident.incident import PendingApproval
     from models.incident.policy import Policy, Rung
-    from models.incident.so_far import LadderSoFar
-    from workflows.escalation.announcer import Announcer
+    from models.incident.so_far import LadderSoFar, Unreached
+    from workflows.escalation.announcer import Announcer, Message, Words
     from workflows.escalation.ladder import Climb
+    from workflows.escalation.reaching import Reaching
     from workflows.escalation.wording import question
     from workflows.record.mistakes import Mistakes
     from workflows.record.timeline import Timeline
@@ -42,17 +44,21 @@ class Escalation:
         self._situation = situation
         self._proved = proved
         self._incident = workflow.info().workflow_id
-        self._announcer = Announcer(timeline, mistakes, self._unreachable)
+        self._announcer = Announcer(timeline, mistakes)
+        self._reaching = Reaching(self._announcer, timeline, lambda: self._climb.stands_still)
         self._climb = Climb(policy.ladder, starts_at, self._page, self._well)
         self._climbing: asyncio.Task[None] | None = None
         self._watching_looks: asyncio.Task[None] | None = None
         self._looks_since: datetime | None = None
         self._stopped = False
+        self._pages_wanted = 0
+        """Counts up when pages that did not arrive yet are not worth another try."""
         self._told: set[str] = set()
 
     def so_far(self) -> LadderSoFar:
         climbing = self._climbing is not None
-        return self._climb.so_far(self._told, climbing=climbing, stopped=self._stopped)
+        so_far = self._climb.so_far(self._told, climbing=climbing, stopped=self._stopped)
+        return so_far.model_copy(update={"unreached": self._reaching.so_far()})
 
     def resume(self, so_far: LadderSoFar) -> None:
         """Climb on from where the run before this one stood; nobody is told twice."""
@@ -60,6 +66,7 @@ class Escalation:
         self._told, self._stopped = set(so_far.told), so_far.stopped
         if so_far.climbing:
             self.begin()
+        self._reaching.resume(so_far.unreached, self._call, self._wanted())
 
     @property
     def rung(self) -> str:
@@ -105,7 +112,7 @@ class Escalation:
         self._policy = policy
         self._climb = Climb(policy.ladder, workflow.now(), self._page, self._well)
         self._climb.take_over(before)
-        self._announcer.notice(policy, f"{self._incident} is {policy.severity} now", self._words(why))
+        self.notice(f"{self._incident} is {policy.severity} now", self._words(why))
         if self._climbing and not self._stopped:
             self._climbing.cancel()
             self._climb.push(why)
@@ -118,7 +125,7 @@ class Escalation:
         """
         self.begin()
         self._climb.failed(why)
-        self._announcer.notice(self._policy, f"{self._incident} needs a person", self._words(why))
+        self.notice(f"{self._incident} needs a person", self._words(why))
         if self._stopped and self._reached:
             self._page(self._reached, why)
 
@@ -141,6 +148,7 @@ class Escalation:
 
     def acknowledge(self, by: str) -> None:
         """A person works on it: stop the ladder."""
+        self._pages_wanted += 1
         self._climb.acknowledge(by)
 
     def heard(self) -> None:
@@ -174,7 +182,7 @@ class Escalation:
         """Ask the rung that was reached to approve one plan, or to choose among several."""
         if self._reached:
             title = f"approval needed: {self._incident}"
-            self._announcer.ask(self._policy, self._reached, title, question(pending, self._incident))
+            self._send(self._reached, Occasion.APPROVAL, title, question(pending, self._incident))
 
     def nobody_answered(self) -> None:
         """Page the next rung: the question was not answered."""
@@ -184,11 +192,11 @@ class Escalation:
     def report(self, title: str, text: str) -> None:
         """Send the first rung, whose alert it is, what is to be read; nobody is paged."""
         owner = next(iter(self._policy.ladder.rungs), None)
-        self._announcer.report(self._policy, owner, title, text)
+        self._send(owner, Occasion.NOTICE, title, text)
 
     def notice(self, title: str, text: str) -> None:
         """Tell the broadcast channels; nobody is paged."""
-        self._announcer.notice(self._policy, title, text)
+        self._send(None, Occasion.NOTICE, title, text)
 
     def notice_once(self, title: str, text: str) -> None:
         """The same, for what is waited for again and again."""
@@ -203,10 +211,12 @@ class Escalation:
     def stop(self) -> None:
         """The incident is over: page nobody any more."""
         self._stopped = True
+        self._pages_wanted += 1
         self.pause()
 
     def rest(self) -> None:
         """The service is well: page nobody until something fails."""
+        self._pages_wanted += 1
         self.pause()
         self._climbing = None
 
@@ -223,22 +233,40 @@ class Escalation:
     @property
     def telling(self) -> bool:
         """Whether an announcement is still under way."""
-        return self._announcer.busy
+        return self._reaching.busy
 
     async def all_told(self) -> None:
         """Wait for the announcements under way: whom they reached stands in the review."""
-        await self._announcer.finish()
+        await self._reaching.finish()
 
     async def tell_the_end(self, summary: str) -> None:
         """Tell those who were told that it is over, and wait until all announcements are out."""
         reached = next((r for r in self._policy.ladder.rungs if r.role == self.rung), None)
-        self._announcer.resolved(self._policy, reached, f"closed: {self._incident}", summary)
-        await self._announcer.finish()
+        self._send(reached, Occasion.RESOLVED, f"closed: {self._incident}", summary)
+        await self._reaching.finish()
+
+    def _send(self, rung: Rung | None, occasion: Occasion, title: str, text: str) -> None:
+        self._reaching.send(Message.to(self._policy, rung, occasion, lambda: Words(title, text)))
 
     def _page(self, rung: Rung, why: str) -> None:
-        title = f"{self._policy.severity}: {self._incident}"
         self._timeline.add(f"pages {rung.role}: {why}")
-        self._announcer.page(self._policy, rung, title, self._words(why))
+        one = Unreached(role=rung.role, why=why, since=workflow.now())
+        self._reaching.page(one, self._call, self._wanted(), lambda: self._not_reached(rung))
+
+    def _call(self, one: Unreached) -> Message | None:
+        """The page of one role, which says what is so when it is sent."""
+        ladder = self._policy.ladder
+        rungs = (*ladder.rungs, *ladder.specialists.values())
+        rung = next((rung for rung in rungs if rung.role == one.role), None)
+        if rung is None:
+            return None
+        title = f"{self._policy.severity}: {self._incident}"
+        return Message.to(self._policy, rung, Occasion.PAGE, lambda: Words(title, self._words(one.why)))
+
+    def _wanted(self) -> Callable[[], bool]:
+        """Whether the pages of now are still wanted later."""
+        now = self._pages_wanted
+        return lambda: self._pages_wanted == now
 
     def _words(self, why: str) -> str:
         """Whoever is told hears why, even if nothing else can be written."""
@@ -254,7 +282,8 @@ class Escalation:
             self._mistakes.note("looking whether it is well", error)
             return False
 
-    def _unreachable(self, rung: Rung) -> None:
-        if self._climb.passed(rung):
-            return
-        self._climb.push(f"{rung.role} could not be reached")
+    def _not_reached(self, rung: Rung) -> None:
+        """The next rung is paged, unless a higher one was already; at the top it is tried again anyhow."""
+        top = self._policy.ladder.rungs[-1].role if self._policy.ladder.rungs else ""
+        if not self._climb.passed(rung) and not self.rung == rung.role == top:
+            self._climb.push(f"{rung.role} could not be reached")

@@ -177,19 +177,6 @@ async def test_an_approval_that_nobody_gives_expires(harness: Harness) -> None:
     assert any("did not count" in entry.text for entry in review.timeline)
 
 
-async def test_a_rung_without_a_reachable_channel_is_skipped_and_said_so(harness: Harness) -> None:
-    harness.world.port = TAKEN_PORT
-    harness.world.down = {"discord", "pager"}
-    handle = await harness.fire(await harness.alert())
-    state = await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(timedelta(seconds=30))
-    assert harness.world.pages() == ["On-Call", "Team Lead"]
-    state = await harness.state(handle)
-    assert any("On-Call could not be reached" in entry.text for entry in state.timeline)
-    await handle.signal("approve")
-    await harness.end(handle)
-
-
 async def test_the_third_crash_offers_the_rollback_with_the_deployments(harness: Harness) -> None:
     now = await harness.now()
     for minutes in (3, 2):

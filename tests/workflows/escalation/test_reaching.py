@@ -1,0 +1,141 @@
+"""People are reached although a channel is away: for seconds, for hours, or beyond a new run."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import httpx
+
+from activities.notify.announce import ChannelActivities
+from activities.notify.slack import SlackWebhook
+from models.incident.announcement import Occasion
+from models.incident.incident import Spoken, Through
+from tests.workflows.harness import Harness, Incident, open_harness
+from tests.workflows.sights import TAKEN_PORT
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+EVERY_CHANNEL = {"discord", "pager", "mail", "slack"}
+
+
+async def asks_with(harness: Harness, down: set[str]) -> Incident:
+    """An incident that needs a decision, while these channels take nothing."""
+    harness.world.port, harness.world.down = TAKEN_PORT, down
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "awaiting approval")
+    return handle
+
+
+async def told(harness: Harness, handle: Incident, words: str) -> list[str]:
+    return [entry.text for entry in (await harness.state(handle)).timeline if words in entry.text]
+
+
+async def test_a_pager_that_is_away_for_four_seconds_burns_no_rung(harness: Harness) -> None:
+    handle = await asks_with(harness, EVERY_CHANNEL)
+    await harness.env.sleep(4 * SECOND)
+    harness.world.down = set()
+    await harness.env.sleep(10 * SECOND)
+    assert await told(harness, handle, "to On-Call through discord")
+    await harness.env.sleep(3 * MINUTE)
+    assert set(harness.world.pages()) == {"On-Call"}, "the next rung keeps its time"
+    assert len(await told(harness, handle, "On-Call could not be reached")) <= 2, "once a message"
+
+
+async def test_a_rung_that_is_not_reached_within_a_minute_pages_the_next_and_is_reached_later(
+    harness: Harness,
+) -> None:
+    handle = await asks_with(harness, {"discord", "pager"})
+    await harness.env.sleep(50 * SECOND)
+    assert set(harness.world.pages()) == {"On-Call"}
+    await harness.env.sleep(20 * SECOND)
+    assert harness.world.pages()[-1] == "Team Lead"
+    assert await told(harness, handle, "On-Call was not reached for 1 min")
+    await harness.env.sleep(20 * MINUTE)
+    assert harness.world.pages()[-1] != "On-Call" or len(harness.world.pages()) < 30, "less and less often"
+    harness.world.down = set()
+    await harness.env.sleep(30 * MINUTE)
+    assert await told(harness, handle, "page to On-Call through discord")
+    pages = harness.world.pages().count("On-Call")
+    await harness.env.sleep(60 * MINUTE)
+    assert harness.world.pages().count("On-Call") == pages, "reached, and not tried again"
+
+
+async def test_a_role_whose_channels_are_all_unset_is_skipped_at_once(harness: Harness) -> None:
+    harness.world.unset = {"discord", "pager", "slack"}
+    await asks_with(harness, harness.world.unset)
+    await harness.env.sleep(SECOND)
+    assert harness.world.pages()[:2] == ["On-Call", "Team Lead"]
+
+
+async def test_who_was_not_reached_is_left_asleep_once_somebody_acknowledged(harness: Harness) -> None:
+    handle = await asks_with(harness, {"discord", "pager"})
+    await harness.env.sleep(2 * MINUTE)
+    assert await told(harness, handle, "page to Team Lead through mail")
+    await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
+    await harness.env.sleep(SECOND)
+    harness.world.down, paged = set(), len(harness.world.pages())
+    await harness.env.sleep(25 * MINUTE)
+    assert len(harness.world.pages()) == paged
+
+
+async def test_nobody_is_tried_again_once_the_incident_is_over(harness: Harness) -> None:
+    handle = await asks_with(harness, {"discord", "pager"})
+    await harness.env.sleep(2 * MINUTE)
+    await handle.signal("approve")
+    await harness.end(handle)
+    paged = len(harness.world.pages())
+    harness.world.down = set()
+    await harness.env.sleep(60 * MINUTE)
+    assert len(harness.world.pages()) == paged
+
+
+async def test_the_end_is_told_although_the_channel_is_away_at_that_moment(harness: Harness) -> None:
+    handle = await asks_with(harness, set())
+    harness.world.down = EVERY_CHANNEL
+    await handle.signal("approve")
+    await harness.until_true(lambda: harness.world.told[-1].occasion is Occasion.RESOLVED)
+    harness.world.down = set()
+    await harness.end(handle)
+    assert [one.occasion for one in harness.world.told].count(Occasion.RESOLVED) == 2
+
+
+async def test_who_took_a_message_is_not_told_again_while_others_are_tried(harness: Harness) -> None:
+    await asks_with(harness, {"discord", "pager"})
+    await harness.env.sleep(30 * SECOND)
+    pages = [one for one in harness.world.told if one.occasion is Occasion.PAGE]
+    assert pages[0].also_to == ("slack",)
+    assert len(pages) > 1 and {one.also_to for one in pages[1:]} == {()}
+
+
+async def test_a_real_webhook_that_is_away_for_four_seconds_takes_the_page_when_it_is_back() -> None:
+    taken: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(await reader.readuntil(b"}"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    reserved = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = reserved.sockets[0].getsockname()[1]
+    reserved.close()
+    await reserved.wait_closed()
+    async with httpx.AsyncClient() as client:
+        address = f"http://127.0.0.1:{port}/hook"
+        channels = {
+            name: SlackWebhook(name, client, address) for name in ("discord", "pager", "mail", "slack")
+        }
+        async with open_harness(real=[ChannelActivities(channels).announce]) as harness:
+            harness.world.port = TAKEN_PORT
+            handle = await harness.fire(await harness.alert())
+            await harness.until(handle, "awaiting approval")
+            assert await told(harness, handle, "On-Call could not be reached")
+            await asyncio.sleep(4)
+            async with await asyncio.start_server(answer, "127.0.0.1", port):
+                for _ in range(300):
+                    if await told(harness, handle, "page to On-Call through slack, discord"):
+                        break
+                    await asyncio.sleep(0.2)
+                assert await told(harness, handle, "page to On-Call through slack, discord")
+                assert not await told(harness, handle, "Team Lead")
+    assert b"ServiceDown/backend" in taken[0]
