@@ -17,9 +17,8 @@ from temporalio import activity
 from activities.monitoring.metrics import LabelledValue, MetricSeen, QueryByLabel, QueryMetric, QueryRange
 from activities.monitoring.onset import onset
 from activities.monitoring.prometheus import Prometheus
-from activities.monitoring.service_metrics import POINTS, SAMPLE_EVERY, too_little
-from activities.support.stability import Pace
-from activities.support.watch import watch
+from activities.monitoring.service_metrics import POINTS, too_little
+from activities.support.metric_watch import watch_metric
 from models.evidence.evidence import Evidence, Finding, VerificationRequest, VerificationResult
 from models.service.service import Service
 from models.service.surroundings import ErrorMetrics
@@ -128,17 +127,9 @@ class LatencyActivities:
     @activity.defn
     async def watch_latency(self, request: VerificationRequest) -> VerificationResult:
         """Sample until `p95` stayed below its threshold, with traffic, for the window."""
-        metrics = request.service.metrics
-        if metrics is None:
-            reason = f"no metrics are configured for {request.service.name}"
-            return VerificationResult(reason=reason, observed_at=_now())
-        pace = Pace(
-            every=min(SAMPLE_EVERY, request.stable_for / 3),
-            settle=metrics.settle,
-            stable_for=request.stable_for,
-            well=f"p95 under {metrics.latency.threshold.total_seconds():g} s",
+        return await watch_metric(
+            request, self._p95, lambda metrics: f"p95 under {metrics.latency.threshold.total_seconds():g} s"
         )
-        return await watch(lambda: self._p95(metrics), pace)
 
     async def _p95(self, metrics: ErrorMetrics) -> LatencySeen:
         latency = metrics.latency

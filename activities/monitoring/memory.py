@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import dropwhile
 from statistics import fmean
 
@@ -18,15 +19,13 @@ from activities.monitoring.heap_shape import FEWEST, Shape, Trend, trend
 from activities.monitoring.metrics import LabelledValue, Point, QueryByLabel, QueryRange, SeriesSeen
 from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.shares import MOST, no_share
-from activities.support.stability import Pace
-from activities.support.watch import watch
+from activities.support.metric_watch import watch_metric
 from models.base import in_bytes, in_words
 from models.evidence.evidence import Evidence, Finding, VerificationRequest, VerificationResult
 from models.service.request import ServiceRequest
 from models.service.service import Service
 from models.service.surroundings import ErrorMetrics
 
-SAMPLE_EVERY = timedelta(seconds=5)
 POINTS = 480
 SCRAPED_WITHIN = timedelta(minutes=5)
 """So long Prometheus repeats a sample."""
@@ -154,18 +153,11 @@ class MemoryActivities:
     @activity.defn
     async def watch_memory(self, request: VerificationRequest) -> VerificationResult:
         """Sample until the heap stayed under its threshold for the window."""
-        service = request.service
-        metrics = service.metrics
-        if metrics is None:
-            reason = f"no metrics are configured for {service.name}"
-            return VerificationResult(reason=reason, observed_at=datetime.now(UTC))
-        pace = Pace(
-            every=min(SAMPLE_EVERY, request.stable_for / 3),
-            settle=metrics.settle,
-            stable_for=request.stable_for,
-            well=f"under {metrics.memory.full:.0%} of the heap",
+        return await watch_metric(
+            request,
+            partial(self._level, request.service),
+            lambda metrics: f"under {metrics.memory.full:.0%} of the heap",
         )
-        return await watch(lambda: self._level(service, metrics), pace)
 
     async def _level(self, service: Service, metrics: ErrorMetrics) -> MemorySeen:
         short = LookAtMemory(service=service, over=2 * metrics.memory.floor_over)

@@ -20,13 +20,13 @@ from activities.monitoring.latency import usually
 from activities.monitoring.metrics import LabelledValue, QueryByLabel
 from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.providers import MOST_PROVIDERS, ProviderActivities, ProviderKind, WatchProviders
+from activities.support.metric_watch import SAMPLE_EVERY
 from activities.support.stability import Patience
 from activities.support.watch import watch
 from models.evidence.evidence import Evidence, Finding, VerificationResult
 from models.service.service import Service
 from models.service.surroundings import ErrorMetrics
 
-SAMPLE_EVERY = timedelta(seconds=5)
 PROBES = 3
 """One slow answer is no slow provider."""
 PROBES_WITHIN = 5.0

@@ -18,6 +18,7 @@ from activities.monitoring.metrics import LabelledValue, QueryByLabel
 from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.shares import no_share
 from activities.support.http import Answer, Fault, NoAnswer, ask, retry_after, shown
+from activities.support.metric_watch import SAMPLE_EVERY
 from activities.support.redaction import clean
 from activities.support.stability import Patience
 from activities.support.watch import watch
@@ -27,7 +28,6 @@ from models.service.request import ServiceRequest
 from models.service.service import Service
 from models.service.surroundings import Provider
 
-SAMPLE_EVERY = timedelta(seconds=5)
 """And more often only in a window so short that three looks would not fit."""
 
 BODY_LIMIT = 64 * 1024

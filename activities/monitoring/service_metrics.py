@@ -16,14 +16,12 @@ from temporalio import activity
 from activities.monitoring.metrics import LabelledValue, MetricSeen, QueryByLabel, QueryMetric, QueryRange
 from activities.monitoring.onset import onset
 from activities.monitoring.prometheus import Prometheus
-from activities.support.stability import Pace
-from activities.support.watch import watch
+from activities.support.metric_watch import watch_metric
 from models.base import in_words
 from models.evidence.evidence import Evidence, Finding, VerificationRequest, VerificationResult
 from models.service.service import Service
 from models.service.surroundings import ErrorMetrics
 
-SAMPLE_EVERY = timedelta(seconds=5)
 """And more often only in a window so short that three looks would not fit."""
 POINTS = 480
 """Over two hours, one each quarter of a minute."""
@@ -108,17 +106,9 @@ class ServiceMetricActivities:
     @activity.defn
     async def watch_errors(self, request: VerificationRequest) -> VerificationResult:
         """Sample the ratio until it stayed below the threshold, with traffic, for the window."""
-        metrics = request.service.metrics
-        if metrics is None:
-            reason = f"no metrics are configured for {request.service.name}"
-            return VerificationResult(reason=reason, observed_at=_now())
-        pace = Pace(
-            every=min(SAMPLE_EVERY, request.stable_for / 3),
-            settle=metrics.settle,
-            stable_for=request.stable_for,
-            well=f"under {metrics.threshold:.0%} errors",
+        return await watch_metric(
+            request, self._ratio, lambda metrics: f"under {metrics.threshold:.0%} errors"
         )
-        return await watch(lambda: self._ratio(metrics), pace)
 
     async def _ratio(self, metrics: ErrorMetrics) -> ErrorsSeen:
         ratio, traffic = await asyncio.gather(
