@@ -54,6 +54,8 @@ def question(incident: str, asked: PendingApproval) -> RenderableType:
     for option in asked.options:
         marked = ", [bold]recommended[/bold]" if asked.others and option.recommended else ""
         lines += [*_plan(option), f"[bold]plan[/bold]     {safe(option.digest)}{marked}", ""]
+    if asked.limit:
+        lines.append(f"[bold]limit[/bold]    {safe(asked.limit.why)}; an approval overrides it")
     lines.append(f"[bold]until[/bold]    {asked.expires_at:%Y-%m-%d %H:%M:%S} UTC")
     if asked.others:
         lines.append(f"[bold]another[/bold]  approve {safe(incident)} --plan {safe(asked.others[0].digest)}")
@@ -93,6 +95,7 @@ def _facts(state: IncidentState) -> list[tuple[str, str]]:
         ("firing since", f"{state.alert.starts_at:%Y-%m-%d %H:%M:%S} UTC"),
         ("cause", state.cause),
         ("also seen", ", ".join(state.also_seen)),
+        ("refused", f"{state.refused.reason}: {state.refused.says}" if state.refused else ""),
         ("waits for", state.waits_for),
         ("waits until", f"{state.waits_until:%Y-%m-%d %H:%M:%S} UTC" if state.waits_until else ""),
         ("acknowledged by", state.acknowledged_by),

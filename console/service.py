@@ -1,7 +1,8 @@
-"""`service show|unblock`: the state of a service's steward, and the end of a block."""
+"""`service show|unblock`: the state of a service's steward, and the end of its block and other limits."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from models.names import ServiceName, steward_id
 from runtime.connection import PATIENCE, connect
 from runtime.errors import NoSuchIncident, in_time
 from runtime.incidents import ANSWER_WITHIN
+from workflows.stewardship.limiting import Tried
 
 app = typer.Typer(help="Show or unblock a service.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="SERVICE", help="The service.")]
@@ -21,7 +23,7 @@ Name = Annotated[str, typer.Argument(metavar="SERVICE", help="The service.")]
 
 @app.command()
 def show(service: Name, json: AsJson = False) -> None:
-    """Show who holds the service, who waits, what was done, and whether it is blocked."""
+    """Show who holds the service, who waits, what was done, and what its limits refuse now."""
 
     async def work() -> None:
         steward = _steward(service)
@@ -44,7 +46,7 @@ def show(service: Name, json: AsJson = False) -> None:
 
 @app.command()
 def unblock(service: Name, json: AsJson = False) -> None:
-    """Unblock a service that is blocked after three failed actions."""
+    """Lift the block after failed plans, and every other limit: nothing that was tried counts any more."""
 
     async def work() -> None:
         steward = _steward(service)
@@ -74,8 +76,8 @@ def _lines(state: StewardState) -> list[str]:
     acting = ", which is acting" if state.acting else ""
     lines = [f"[bold]{safe(state.service)}[/bold]: {safe(held)}{acting}"]
     lines += [f"waiting: {safe(hold.incident)} since {hold.asked_at:%H:%M:%S}" for hold in state.waiting]
-    if state.blocked_until:
-        lines.append(f"[red]blocked[/red] until {state.blocked_until:%Y-%m-%d %H:%M:%S} UTC")
+    refusals = Tried(state).bind(datetime.now(UTC))
+    lines += [f"[red]{one.reason.value}[/red]: {safe(one.says)}" for one in refusals]
     lines += [
         f"{one.started_at:%Y-%m-%d %H:%M:%S} {safe(one.says)}: {safe(one.found)} "
         f"[dim](approved by {safe(one.approved_by)})[/dim]"

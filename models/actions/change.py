@@ -34,6 +34,8 @@ class Change(Model):
     """The action's name in plans and in `risks`; the default of each class."""
     optional: ClassVar[bool] = False
     """Whether its plan goes on when it was not done."""
+    restarts: ClassVar[bool] = False
+    """Whether the service is started anew: so many within an hour are allowed unasked."""
 
     @property
     def says(self) -> str:

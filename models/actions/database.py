@@ -13,6 +13,7 @@ class RestartDatabase(Change):
     """Force a restart of a database that hangs; everything connected to it is cut off."""
 
     risk = Risk.DANGEROUS
+    restarts = True
     kind: Literal["restart-database"] = "restart-database"
 
     @property
@@ -67,6 +68,7 @@ class RaiseMaxConnections(Change):
     """Set `max_connections` by `ALTER SYSTEM`; it takes effect with the restart that follows."""
 
     risk = Risk.DANGEROUS
+    restarts = True
     kind: Literal["raise-max-connections"] = "raise-max-connections"
     from_connections: int
     to_connections: int

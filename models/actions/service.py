@@ -18,6 +18,7 @@ class StartService(Change):
     """Start a service that is stopped. Does nothing if it was started after `asked_at`."""
 
     risk = Risk.SAFE
+    restarts = True
     kind: Literal["start-service"] = "start-service"
 
     @property
@@ -37,6 +38,7 @@ class RestartService(Change):
     """Restart a running service, if it was started before it was asked for."""
 
     risk = Risk.GUARDED
+    restarts = True
     kind: Literal["restart-service"] = "restart-service"
 
     @property
@@ -97,6 +99,7 @@ class RollBack(Change):
     """Go back to the version that was last seen healthy, or run the configured script once."""
 
     risk = Risk.DANGEROUS
+    restarts = True
     kind: Literal["roll-back"] = "roll-back"
     from_version: str
     from_image: str = ""

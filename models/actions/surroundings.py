@@ -15,6 +15,7 @@ class SetEnvironment(Change):
     """Edit the service's env file, keeping comments and order, and recreate the service."""
 
     risk = Risk.GUARDED
+    restarts = True
     kind: Literal["set-environment"] = "set-environment"
     file: str
     values: dict[str, str]
@@ -39,6 +40,7 @@ class RecreateService(Change):
     """Start the service anew, so that it reads the settings that a person has edited."""
 
     risk = Risk.GUARDED
+    restarts = True
     kind: Literal["recreate-service"] = "recreate-service"
     settings: tuple[str, ...] = ()
     """The settings of its env file that it does not run with yet, by name."""

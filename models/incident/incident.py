@@ -13,6 +13,7 @@ from models.actions.change import Risk
 from models.actions.plan import Plan
 from models.base import Model
 from models.incident.alert import Alert
+from models.incident.refusal import Refusal
 from models.names import Severity
 from models.redaction.redact import redact
 
@@ -125,6 +126,8 @@ class PendingApproval(Option):
     """The plans that may be approved instead."""
     asked_at: datetime
     expires_at: datetime
+    limit: Refusal | None = None
+    """The limit of the service that an approval overrides."""
 
     @property
     def options(self) -> tuple[Option, ...]:
@@ -215,6 +218,8 @@ class IncidentState(Model):
     waits_for: str = ""
     """What it lets time pass for, or asked a person to do."""
     waits_until: datetime | None = None
+    refused: Refusal | None = None
+    """Why the steward refused what was to be done last; None once something was done."""
     acknowledged_by: str = ""
     rung: str = ""
     outcome: Outcome | None = None

@@ -27,6 +27,7 @@ from models.incident.incident import (
 )
 from models.incident.joining import Ended, Joined, Waiting
 from models.incident.policy import Policy
+from models.incident.refusal import Refusal
 from models.incident.report import Report
 from models.names import Severity
 
@@ -84,6 +85,7 @@ class Known(Model):
     answered: Spoken | None = None
     unapproved: tuple[Planned, ...] = ()
     without: Outcome | None = None
+    refused: Refusal | None = None
 
 
 class AlertSoFar(Model):

@@ -9,15 +9,21 @@ from __future__ import annotations
 import operator
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from pydantic import Field
 
-from models.actions.plan import Plan
+from models.actions.plan import Offer, Plan
 from models.base import Model
 from models.evidence.deployment import Deployment
 from models.incident.incident import Performed
 from models.incident.maintenance import NO_REASON, EndWindow, Paused, Said, Window, end_of
+from models.incident.refusal import Refusal
 from models.names import Severity
+from models.service.limits import Limits
+
+LONGEST_ACTION = 300
+"""Characters by which an action is known as the same."""
 
 
 class Hold(Model):
@@ -42,6 +48,35 @@ class Order(Model):
     """Whether it is recorded, and not done."""
 
 
+class AllowedBy(StrEnum):
+    """Who wants it: the limits of a service bind nobody who knows of them, and no revert."""
+
+    POLICY = "policy"
+    PERSON = "person"
+    REVERT = "revert"
+
+
+class Intent(Model):
+    """What an incident means to do, as far as the limits of the service judge it."""
+
+    essences: tuple[str, ...]
+    """By which the plans are known when another incident makes them."""
+    actions: tuple[str, ...]
+    restarts: int
+    limits: Limits
+
+    @classmethod
+    def of(cls, offer: Offer) -> Self:
+        """A plan; of several that are offered, what any of them does."""
+        needed = [[one for one in plan.steps if not one.optional] or plan.steps for plan in offer.plans]
+        return cls(
+            essences=tuple(plan.essence for plan in offer.plans),
+            actions=tuple(dict.fromkeys(one.repeats[:LONGEST_ACTION] for steps in needed for one in steps)),
+            restarts=max(sum(one.restarts for one in steps) for steps in needed),
+            limits=offer.service.limits,
+        )
+
+
 class Ask(Model):
     """`May I act on this service?` The key makes a retry the same question."""
 
@@ -54,6 +89,9 @@ class Ask(Model):
     """A plan that may be carried out now: taken only if the service is granted."""
     dry_run: bool = Field(default=False, exclude_if=operator.not_)
     """Whether it is for the steward of dry runs."""
+    intent: Intent | None = None
+    """What a person is about to be asked."""
+    allowed_by: AllowedBy = AllowedBy.POLICY
 
 
 class Answer(StrEnum):
@@ -65,6 +103,8 @@ class Answer(StrEnum):
 class Answered(Model):
     answer: Answer
     why: str = ""
+    refusal: Refusal | None = None
+    """Why it was refused; of what is granted for a question, the limit that an approval overrides."""
     steward: str = ""
     """The first run of the steward that answered: another one remembers nothing of what this one was told."""
 
@@ -87,6 +127,7 @@ class StewardSays(Model):
     why: str = ""
     paused: bool = False
     """It is refused only as long as a maintenance window, or the kill switch, is on."""
+    refusal: Refusal | None = None
     performed: Performed | None = None
 
 
@@ -124,6 +165,13 @@ class StewardState(Model):
     performed: tuple[Remembered, ...] = ()
     done_keys: tuple[str, ...] = ()
     failures: tuple[datetime, ...] = ()
+    failed: int = 0
+    """Failed attempts in a row, since a recovery was proved."""
+    restarts: tuple[datetime, ...] = ()
+    lately: dict[str, datetime] = {}
+    """When each action was last done, since a recovery was proved."""
+    limits: Limits = Limits()
+    """As the newest incident has them."""
     deployments: tuple[Deployment, ...] = ()
     crashes: tuple[datetime, ...] = ()
     blocked_until: datetime | None = None

@@ -20,6 +20,7 @@ from models.service.addresses import WebLink, web_address
 from models.service.application import ApplicationApi
 from models.service.costs import Costs
 from models.service.endpoints import Endpoints
+from models.service.limits import Limits
 from models.service.memory import Diagnostic, HeapLimit
 from models.service.secret import SecretRef
 from models.service.surroundings import (
@@ -228,6 +229,7 @@ class Service(Configured):
     network: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """The Docker network that the service shares with what it needs."""
     clean_up: CleanUp | None = None
+    limits: Limits = Field(default=Limits(), exclude_if=lambda limits: limits == Limits())
     links: dict[str, WebLink] = Field(default_factory=dict)
     dry_run: bool = Field(default=False, exclude_if=operator.not_)
     """Whether what would be done to it is recorded, and not done. Part of a plan, and of its digest."""

@@ -28,6 +28,13 @@ class Generous(Ledger):
         return Answered(answer=Answer.GRANTED), None
 
 
+class Lavish(Ledger):
+    """Knows no limit."""
+
+    def _limits(self, ask: Ask, now: datetime) -> tuple[None, None]:
+        return None, None
+
+
 class Insistent(Escalation):
     """Pages each rung twice."""
 
@@ -112,6 +119,7 @@ def with_escalation(broken: type[Escalation]) -> Workflows:
 
 BREAKAGES: dict[str, Workflows] = {
     "two writers": with_ledger(Generous),
+    "over limits": with_ledger(Lavish),
     "doubled rung": with_escalation(Insistent),
     "deaf": with_part("notifications", Deaf),
     "not reverted": with_part("undoing", Forgetful),

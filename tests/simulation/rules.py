@@ -9,6 +9,7 @@ early rung      no rung before its time
 doubled rung    no rung twice, but the top one: at once for news, and then with pauses
 late rung       none by the clock once the incident is over
 not reverted    every temporary change is reverted, or people are told that it could not be
+over limits     nothing is done unasked beyond the restarts of an hour, within a cooldown or a back-off
 left behind     no steward keeps a service for an incident that let go of it
 defect          no exception in a workflow, and no run that fails
 """
@@ -25,6 +26,7 @@ from models.actions.surroundings import Degrade
 from models.incident.announcement import Announcement, Occasion
 from models.incident.joining import Join
 from models.incident.stewardship import Answer, Answered, Ask, Released, StewardSays, Told
+from tests.simulation.limits import LimitsSeen
 from tests.simulation.run import Run
 from tests.simulation.server import Call, Server
 from workflows.escalation.ladder import TOP_PAUSE, Climb
@@ -49,6 +51,7 @@ class Rules:
         self.degraded_by: dict[str, set[str]] = {}
         """The runs that may have degraded a service."""
         self._server = server
+        self._limits = LimitsSeen(lambda: server.now, lambda what: self.breaks("over limits", what))
         self._claims: dict[str, set[str]] = {}
         """By run, the services that it asked for and did not let go of."""
         self._ordered: set[str] = set()
@@ -82,6 +85,7 @@ class Rules:
             self.breaks("circle", f"{ask.hold.run_id} asks for {ask.service} and has {sorted(claims)}")
 
     def answered(self, ask: Ask, answered: Answered) -> None:
+        self._limits.answered(ask, answered)
         granted = self._granted.setdefault(ask.service, set())
         granted.discard(ask.hold.run_id)
         is_open = self._server.open_incident(ask.hold.incident, ask.hold.run_id)
@@ -96,6 +100,7 @@ class Rules:
             )
 
     def effect_begins(self, service: str, action: Change) -> None:
+        self._limits.begins(service, action)
         granted = self._granted.get(service, set())
         if len(granted) > 1:
             self.breaks("two writers", f"{sorted(granted)} have {service}: {action.says}")
@@ -118,6 +123,7 @@ class Rules:
         if name == "release" and isinstance(arg, Released):
             service = target.info.workflow_id.removeprefix("steward/")
             self._granted.get(service, set()).discard(arg.run_id)
+            self._limits.released(service, arg)
         if name == "steward_says" and isinstance(arg, StewardSays):
             granted = self._granted.setdefault(arg.service, set())
             if arg.told in (Told.PERFORMED, Told.REFUSED):
@@ -138,6 +144,7 @@ class Rules:
             granted.discard(began_in)
             if run.info.workflow_id == f"steward/{service}" and run.closed == "terminated":
                 granted.clear()
+                self._limits.forget(service)
                 self._under_way[service] = 0  # what it began ends by its next heartbeat
                 for claims in self._claims.values():
                     claims.discard(service)

@@ -17,16 +17,21 @@ def evidence_lines(seen: Seen) -> list[str]:
 
 def question(pending: PendingApproval, incident: str) -> str:
     """The text of an approval request: each exact plan, its risk, its undo, and how to answer."""
+    limit = [f"An approval overrides this limit: {pending.limit.why}."] if pending.limit else []
+    return "\n".join([*_asked(pending, incident), *limit])
+
+
+def _asked(pending: PendingApproval, incident: str) -> list[str]:
     if pending.others:
         lines = [f"Which of these {len(pending.options)} plans?"]
         for option in pending.options:
             recommended = ", recommended" if option.recommended else ""
             lines += [f"Plan {option.digest}{recommended}: {option.plan.says}.", *_plan_lines(option)]
         answer = f"starter.py approve {incident} takes the recommended plan, with --plan DIGEST another one"
-        return "\n".join([*lines, f"Answer: {answer}, and deny none; or in the Temporal UI."])
+        return [*lines, f"Answer: {answer}, and deny none; or in the Temporal UI."]
     lines = [f"Approve this plan? {pending.plan.says}.", *_plan_lines(pending)]
     answer = f"starter.py approve {incident}, or deny; or in the Temporal UI."
-    return "\n".join([*lines, f"Plan {pending.digest}. Answer: {answer}"])
+    return [*lines, f"Plan {pending.digest}. Answer: {answer}"]
 
 
 def _plan_lines(option: Option) -> list[str]:

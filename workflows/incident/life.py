@@ -12,6 +12,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     import workflows.incident.ui as ui
     from models.incident.incident import Phase
+    from models.incident.refusal import Refusal
     from models.incident.review import Review
     from models.incident.search_attributes import of_alert
     from models.incident.so_far import Opened, SoFar, Stage
@@ -22,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.taking_policy import policy_as_of_now
     from workflows.record.alert_state import handed_on
     from workflows.record.continuation import GoesOnInNewRun, began_in
-    from workflows.record.endings import Ending, Escalated, Withdrawn
+    from workflows.record.endings import Ending, Escalated, Refused, Withdrawn
     from workflows.record.failures import in_short
     from workflows.record.mistakes import raise_temporals_own
     from workflows.remediation.dry_run import why_a_person
@@ -131,18 +132,26 @@ class Life:
         self._incident.show(Phase.TRIAGE)
 
     async def _follow(self, page: Page) -> Ending | None:
-        """How the page was left; None at its last line: healed. Who had to wait in line looks again."""
+        """How the page was left; None at its last line: healed. Who had to wait in line, or for a limit
+        of the service, looks again."""
+        refused: Refused | None = None
         while True:
             try:
+                if refused:
+                    await self._lifted(refused.refusal)
+                    self._begin_anew(f"this is over: {refused.refusal.why}")
+                refused = None
                 await self._incident.remediation.regain()
                 await page(self._incident)
             except GoesOnInNewRun:
                 raise
             except Withdrawn as withdrawn:
-                self._timeline.add(f"gathers evidence again: {withdrawn.why}")
-                self._incident.approval.withdraw()
-                self._incident.path = Path(self._record)
-                self._incident.show(Phase.TRIAGE)
+                self._begin_anew(withdrawn.why)
+            except Refused as ending:
+                self._record.refused = ending.refusal
+                if not self._has_time_for(ending.refusal):
+                    return self._left(ending)
+                refused = ending
             except Ending as ending:
                 return self._left(ending)
             except FailureError as error:
@@ -152,6 +161,28 @@ class Life:
                 return self._left(Escalated(self._incident.mistakes.note("following the runbook", error)))
             else:
                 return None
+
+    def _begin_anew(self, why: str) -> None:
+        """What was seen and planned is old: the page begins at its first look."""
+        self._timeline.add(f"gathers evidence again: {why}")
+        self._incident.approval.withdraw()
+        self._incident.path = Path(self._record)
+        self._incident.show(Phase.TRIAGE)
+
+    def _has_time_for(self, refusal: Refusal) -> bool:
+        """Whether a limit ends by itself before somebody must have responded."""
+        deadline = self._record.fires_since + self._incident.policy.respond_within
+        return refusal.reason.passes and refusal.until is not None and refusal.until <= deadline
+
+    async def _lifted(self, refusal: Refusal) -> None:
+        """Wait for its end, holding nothing. A new run asks the steward again instead."""
+        assert refusal.until is not None, "it has an end"  # noqa: S101
+        self._incident.path = Path(self._record)
+        try:
+            await self._incident.wait_until(refusal.until, refusal.why)
+        except GoesOnInNewRun:
+            self._record.wait, self._incident.path = None, Path(self._record)
+            raise
 
     def _left(self, ending: Ending) -> Ending:
         self._incident.approval.withdraw()

@@ -45,6 +45,8 @@ def show_details(record: Record, awaiting: PendingApproval | None) -> None:
         paragraphs.append(f"**Cause**: {shown(record.cause)}")
     if awaiting:
         paragraphs += _question(awaiting)
+    if record.refused:
+        paragraphs.append(f"**Refused** ({record.refused.reason}): {shown(record.refused.says)}")
     if record.wait:
         end = f" until {record.wait.until:%Y-%m-%d %H:%M:%S} UTC" if record.wait.until else ""
         paragraphs.append(f"**Waits**{end}: {shown(record.wait.why)}")
@@ -54,6 +56,11 @@ def show_details(record: Record, awaiting: PendingApproval | None) -> None:
 
 
 def _question(awaiting: PendingApproval) -> list[str]:
+    limit = [f"**Your approval overrides**: {shown(awaiting.limit.why)}"] if awaiting.limit else []
+    return [*_asked(awaiting), *limit]
+
+
+def _asked(awaiting: PendingApproval) -> list[str]:
     if not awaiting.others:
         return [
             f"**Waiting for approval** of plan `{awaiting.digest}` ({awaiting.risk})",

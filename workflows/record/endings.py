@@ -6,6 +6,7 @@ Ending
 ├── ClosedByHuman      a person said that it is done
 ├── Escalated          a person must continue; the incident stays open
 │   ├── PerhapsDone    what was ordered may have been done: that is unknown
+│   ├── Refused        the steward of the service refuses it, for a typed reason
 │   └── Throttled      what was ordered was refused for now: it may be asked for again later
 └── Withdrawn          another incident had the service; look again afterwards
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.actions.plan import Plan
+    from models.incident.refusal import Refusal
 
 
 class Ending(Exception):
@@ -49,6 +51,14 @@ class PerhapsDone(Escalated):
     def __init__(self, why: str, plan: Plan) -> None:
         super().__init__(why)
         self.plan = plan
+
+
+class Refused(Escalated):
+    """`refusal` says what lifts it: an incident that has the time waits for that, and looks again."""
+
+    def __init__(self, why: str, refusal: Refusal) -> None:
+        super().__init__(why)
+        self.refusal = refusal
 
 
 class Throttled(Escalated):

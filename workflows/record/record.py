@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
         Wait,
     )
     from models.incident.policy import Policy
+    from models.incident.refusal import Refusal
     from models.incident.report import Report
     from models.incident.review import EvidenceLine, Review
     from models.names import Severity
@@ -69,6 +70,8 @@ class Record:
         self.wait: Wait | None = None
         self.answered: Spoken | None = None
         """The `done` of the person who was asked to do something."""
+        self.refused: Refusal | None = None
+        """Why the steward refused what was to be done last."""
         self.outcome: Outcome | None = None
         self.ended_at: datetime | None = None
         self.remarks: list[str] = []
@@ -156,6 +159,7 @@ class Record:
             awaiting=awaiting,
             waits_for=self.wait.why if self.wait else "",
             waits_until=self.wait.until if self.wait else None,
+            refused=self.refused,
             acknowledged_by=self.acknowledged_by,
             rung=rung,
             outcome=self.outcome,

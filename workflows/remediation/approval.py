@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Offer
     from models.incident.incident import Decided, Decision, Option, PendingApproval, Through, Verdict
     from models.incident.policy import ApprovalPolicy
+    from models.incident.refusal import Refusal
     from models.incident.so_far import QuestionSoFar
     from workflows.record.timeline import Timeline, who
 
@@ -72,7 +73,9 @@ class Approval:
         """Nothing is asked any more."""
         self.pending = None
 
-    def open(self, offer: Offer, risks: Mapping[str, Risk]) -> PendingApproval | None:
+    def open(
+        self, offer: Offer, risks: Mapping[str, Risk], limit: Refusal | None = None
+    ) -> PendingApproval | None:
         """Put the question; from now on a decision counts. None when it stands already.
 
         Each plan has its own risk, after the configuration's overrides by kind.
@@ -87,6 +90,7 @@ class Approval:
             others=tuple(Option.of(plan, risks) for plan in others),
             asked_at=asked_at,
             expires_at=asked_at + self.policy.expire_after,
+            limit=limit,
         )
         return self.pending
 

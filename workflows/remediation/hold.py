@@ -15,13 +15,25 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.incidents.stewardship import StewardshipActivities
-    from models.actions.plan import Plan
+    from models.actions.plan import Offer, Plan
     from models.incident.incident import Performed
+    from models.incident.refusal import Refusal
     from models.incident.so_far import HoldSoFar
-    from models.incident.stewardship import Answer, Answered, Ask, Hold, Order, Released, StewardSays, Told
+    from models.incident.stewardship import (
+        AllowedBy,
+        Answer,
+        Answered,
+        Ask,
+        Hold,
+        Intent,
+        Order,
+        Released,
+        StewardSays,
+        Told,
+    )
     from models.names import Severity, steward_id
     from workflows.record.continuation import began_in
-    from workflows.record.endings import Escalated, PerhapsDone, Withdrawn
+    from workflows.record.endings import Escalated, PerhapsDone, Refused, Withdrawn
     from workflows.record.timeline import Timeline
 
 ASKING = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10))
@@ -89,23 +101,26 @@ class ServiceHold:
         else:
             self._outcomes[says.key] = says
 
-    async def ask(self, crashed_at: datetime | None = None) -> None:
-        """Ask for the service, unless it is held. Raises `Withdrawn` while another incident has it,
-        `Escalated` when the steward refuses."""
-        if not self.held:
-            await self._ask(crashed_at)
+    async def ask(self, offer: Offer, crashed_at: datetime | None = None) -> Refusal | None:
+        """Ask for the service, to ask a person then. The limit that would refuse the offer if no person
+        approved it. Raises `Withdrawn` while another incident has the service, `Refused` when the steward
+        refuses."""
+        answered = await self._ask(crashed_at, intent=Intent.of(offer))
         if not self.held:
             raise Withdrawn(f"another incident holds {self.service}: {self.taken_over_by}")
+        return answered.refusal
 
-    async def order(self, plan: Plan, approved_by: str, crashed_at: datetime | None = None) -> Performed:
+    async def order(
+        self, plan: Plan, approved_by: str, allowed_by: AllowedBy, crashed_at: datetime | None = None
+    ) -> Performed:
         """Have the plan carried out once, and wait for its outcome. Raises as `ask` does.
 
-        Raises `Escalated`, too, when it was refused, and `PerhapsDone` when the steward was terminated
-        meanwhile: nobody knows then whether it was done, and it is not done again.
+        Raises `PerhapsDone`, too, when the steward was terminated meanwhile: nobody knows then whether it
+        was done, and it is not done again.
         """
         key = str(workflow.uuid4())
         order = Order(key=key, plan=plan, approved_by=approved_by, dry_run=self.dry_run, **self._me())
-        answered = await self._ask(crashed_at, order)
+        answered = await self._ask(crashed_at, order, allowed_by=allowed_by)
         if answered.answer is not Answer.GRANTED:
             raise Withdrawn(f"another incident holds {self.service}: {answered.why}")
         pause = ASKED_AGAIN_AFTER
@@ -115,13 +130,17 @@ class ServiceHold:
                 raise PerhapsDone(why, plan)
             pause = min(2 * pause, LONGEST_PAUSE)
         says = self._outcomes.pop(key)
-        if says.performed is None:
-            raise Escalated(f"not done: {says.why}")
-        return says.performed
+        if says.performed:
+            return says.performed
+        raise (
+            Refused(f"not done: {says.why}", says.refusal)
+            if says.refusal
+            else Escalated(f"not done: {says.why}")
+        )
 
-    async def ask_again(self) -> None:
+    async def ask_again(self, allowed_by: AllowedBy = AllowedBy.POLICY) -> None:
         """While waiting in line: find out whether the steward is still there, and start one if not."""
-        await self._ask()
+        await self._ask(allowed_by=allowed_by)
 
     async def release(self) -> None:
         """Let the service go; the steward counts what was tried and did not help."""
@@ -147,7 +166,13 @@ class ServiceHold:
             return False
         return True
 
-    async def _ask(self, crashed_at: datetime | None = None, order: Order | None = None) -> Answered:
+    async def _ask(
+        self,
+        crashed_at: datetime | None = None,
+        order: Order | None = None,
+        intent: Intent | None = None,
+        allowed_by: AllowedBy = AllowedBy.POLICY,
+    ) -> Answered:
         """One question. What the steward signalled meanwhile is newer than its answer.
 
         Who had the service, or stood in line for it, keeps that when a question is refused: it is still
@@ -164,6 +189,8 @@ class ServiceHold:
                 crashed_at=crashed_at,
                 order=order,
                 dry_run=self.dry_run,
+                intent=intent,
+                allowed_by=allowed_by,
             ),
             start_to_close_timeout=timedelta(seconds=10),
             schedule_to_close_timeout=timedelta(minutes=5),
@@ -173,7 +200,8 @@ class ServiceHold:
         if answered.answer is Answer.REFUSED:
             self._known = known_before
             self._timeline.add(f"the steward of {self.service} refused: {answered.why}", by="steward")
-            raise Escalated(f"no action on {self.service}: {answered.why}")
+            why = f"no action on {self.service}: {answered.why}"
+            raise Refused(why, answered.refusal) if answered.refusal else Escalated(why)
         if answered.answer is Answer.GRANTED:
             self.held = order is not None or not self.taken_over_by
         elif not self.held:

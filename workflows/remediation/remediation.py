@@ -19,9 +19,9 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.dry_run import Answer
     from models.incident.incident import Performed, Phase, Verdict
     from models.incident.policy import Policy
+    from models.incident.refusal import Refusal
     from models.incident.so_far import HoldSoFar
-    from models.incident.stewardship import StewardSays
-    from models.service.service import Service
+    from models.incident.stewardship import AllowedBy, StewardSays
     from workflows.escalation.escalation import Escalation
     from workflows.escalation.wording import in_one_line
     from workflows.record.alert_state import AlertState
@@ -38,9 +38,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline, who
     from workflows.remediation.approval import Approval
-    from workflows.remediation.hold import ASKED_AGAIN_AFTER, LONGEST_PAUSE, ServiceHold
+    from workflows.remediation.hold import ServiceHold
+    from workflows.remediation.holding import PAGE, REVERT, Holding
 
-PAGE, REVERT = "page", "revert"
+REVERTED = "the approval of what is reverted"
 LATE = timedelta(minutes=15)
 """An approval that takes longer is one of what was seen then."""
 
@@ -48,7 +49,7 @@ StillFits = Callable[[Plan], Awaitable[None]]
 """Looks again, and leaves the page when the plan does not fit any more."""
 
 
-class Remediation:
+class Remediation(Holding):
     """Carries out the plans of one incident, one at a time; nothing new once the alert is over."""
 
     def __init__(
@@ -59,12 +60,10 @@ class Remediation:
         approval: Approval,
         show: Callable[[Phase], None],
     ) -> None:
-        self._record = record
-        self._timeline = timeline
+        super().__init__(record, timeline)
         self._alert_state = alert_state
         self._approval = approval
         self._show = show
-        self._hold: ServiceHold | None = None
 
     def so_far(self) -> HoldSoFar | None:
         return self._hold.so_far() if self._hold else None
@@ -109,11 +108,13 @@ class Remediation:
         if urgent and not asks and risk not in automatic and risk in WHEN_URGENT[self._policy.severity]:
             automatic, approved_by = WHEN_URGENT[self._policy.severity], f"policy ({risk}, urgent)"
             self._timeline.add(f"urgent, so nobody is asked: {urgent}")
+        allowed_by = AllowedBy.POLICY
         if asks or risk not in automatic:
-            await hold.ask(crashed_at)
-            plan, approved_by = await self._approved(offer, hold, done_said, late)
+            limit = await hold.ask(offer, crashed_at)
+            plan, approved_by = await self._approved(offer, hold, done_said, late, limit)
+            allowed_by = AllowedBy.PERSON
         self._show(Phase.ACTING)
-        performed = await self._ordered(hold, plan, approved_by, crashed_at, offer)
+        performed = await self._ordered(hold, plan, approved_by, allowed_by, crashed_at, offer)
         if performed.throttled is not None and not performed.done:
             raise Throttled(f"{plan.says}: {performed.found}", performed.throttled)
         if performed.dry_run:
@@ -143,7 +144,7 @@ class Remediation:
     async def _reverted(self, hold: ServiceHold, plan: Plan, done_said: Callable[[], bool]) -> Performed:
         while True:
             try:
-                return await self._ordered(hold, plan, "the approval of what is reverted", None)
+                return await self._ordered(hold, plan, REVERTED, AllowedBy.REVERT)
             except Withdrawn:
                 await self._granted(hold, done_said)
                 if done_said():
@@ -192,23 +193,30 @@ class Remediation:
         hold: ServiceHold,
         plan: Plan,
         approved_by: str,
-        crashed_at: datetime | None,
+        allowed_by: AllowedBy,
+        crashed_at: datetime | None = None,
         chosen_from: Offer | None = None,
     ) -> Performed:
-        performed = await hold.order(plan, approved_by, crashed_at)
+        performed = await hold.order(plan, approved_by, allowed_by, crashed_at)
         if others := [one for one in chosen_from.plans if one.digest != plan.digest] if chosen_from else []:
             instead_of = tuple(f"{one.says} (plan {one.digest})" for one in others)
             performed = performed.model_copy(update={"instead_of": instead_of})
         self._record.performed.append(performed)
+        self._record.refused = None
         says = f"would {plan.says} ({approved_by})" if performed.dry_run else plan.says
         self._timeline.add(f"{says}: {performed.found}", by="steward")
         return performed
 
     async def _approved(
-        self, offer: Offer, hold: ServiceHold, done_said: Callable[[], bool], late: StillFits
+        self,
+        offer: Offer,
+        hold: ServiceHold,
+        done_said: Callable[[], bool],
+        late: StillFits,
+        limit: Refusal | None,
     ) -> tuple[Plan, str]:
         """The plan that was approved, and the person who did."""
-        if asked := self._approval.open(offer, self._policy.risks):
+        if asked := self._approval.open(offer, self._policy.risks, limit):
             self._timeline.add(f"asks for approval of {in_one_line(asked)}")
             self._escalation.ask(asked)
         self._show(Phase.AWAITING_APPROVAL)
@@ -243,47 +251,6 @@ class Remediation:
             await late(taken)
             self.stop_if_resolved()
         return taken, who(decision)
-
-    async def _granted(self, hold: ServiceHold, stop: Callable[[], bool]) -> None:
-        """Wait in line. The steward is asked again now and then: somebody may have terminated it."""
-        self._timeline.add(f"waiting for {hold.service}: {hold.taken_over_by}", by="steward")
-        pause = ASKED_AGAIN_AFTER
-        continuation = self._record.continuation
-        while not (hold.held or stop()):
-            try:
-                await workflow.wait_condition(
-                    lambda: hold.held or stop() or (PAGE in hold.users and continuation.due),
-                    timeout=pause,
-                    timeout_summary=f"asks the steward of {hold.service} again",
-                )
-                if not (hold.held or stop()):
-                    continuation.stop_if_due()
-            except TimeoutError:
-                await hold.ask_again()
-                pause = min(2 * pause, LONGEST_PAUSE)
-
-    async def _hold_for(self, service: Service, user: str) -> ServiceHold:
-        """The one hold, on this service: another is let go of first, so that nobody waits in a circle."""
-        while self._hold and self._hold.service != service.name:
-            await self._let_go(user)
-            await workflow.wait_condition(lambda: self._hold is None)
-        self._hold = self._hold or ServiceHold(
-            service.name,
-            self._policy.severity,
-            self._timeline,
-            dry_run=self._policy.only_records(service),
-        )
-        self._hold.users.add(user)
-        return self._hold
-
-    async def _let_go(self, user: str) -> None:
-        hold = self._hold
-        if hold is None or user not in hold.users:
-            return
-        hold.users.remove(user)
-        if not hold.users:
-            self._hold = None
-            await hold.release()
 
     def _crashed_at(self, service: str) -> datetime | None:
         """The process that was looked at is that of the alert's own service."""

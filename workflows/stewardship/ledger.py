@@ -6,26 +6,36 @@ Plain rules without Temporal in them; the steward brings the clock.
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.actions.kinds import Action
     from models.actions.service import RollBack
     from models.evidence.deployment import Deployment
     from models.incident.incident import Performed
     from models.incident.policy import LONGEST_CRASH_WINDOW
-    from models.incident.stewardship import Answer, Answered, Ask, Hold, Released, Remembered, StewardState
+    from models.incident.refusal import Refusal
+    from models.incident.stewardship import (
+        AllowedBy,
+        Answer,
+        Answered,
+        Ask,
+        Hold,
+        Intent,
+        Released,
+        Remembered,
+        StewardState,
+    )
     from models.version import Version
+    from workflows.stewardship.limiting import Tried
 
 REMEMBERED = 50
 LONGEST = 300
 """Characters of one sentence that is remembered. What a steward keeps stays far under what one payload
 may have: fifty plans of any size are less than 64 KiB."""
-FAILURES_THAT_BLOCK = 3
-WINDOW = timedelta(hours=1)
-"""Failures within this time count together."""
-BLOCKED_FOR = timedelta(hours=1)
 
 
 class Ledger:
@@ -39,10 +49,9 @@ class Ledger:
         self.answered = dict(state.answered)
         self.performed = list(state.performed)
         self.done_keys = list(state.done_keys)
-        self.failures = list(state.failures)
+        self.tried = Tried(state)
         self.crashes = list(state.crashes)
         self.deployments = list(state.deployments)
-        self.blocked_until = state.blocked_until
 
     def state(self) -> StewardState:
         """Everything that must survive a continue-as-new."""
@@ -54,10 +63,14 @@ class Ledger:
             answered=self.answered,
             performed=tuple(self.performed),
             done_keys=tuple(self.done_keys),
-            failures=tuple(self.failures),
+            failures=tuple(self.tried.failures),
+            failed=self.tried.failed,
+            restarts=tuple(self.tried.restarts),
+            lately=self.tried.lately,
+            limits=self.tried.limits,
             crashes=tuple(self.crashes[-REMEMBERED:]),
             deployments=tuple(self.deployments),
-            blocked_until=self.blocked_until,
+            blocked_until=self.tried.blocked_until,
         )
 
     def ask(self, ask: Ask, now: datetime) -> tuple[Answered, Hold | None]:
@@ -72,22 +85,37 @@ class Ledger:
         hold = self._in_line(ask.hold)
         own = self.holder is not None and _same(self.holder, hold)
         withdrawn: Hold | None = None
-        if self.blocked_until and now < self.blocked_until and not (own and self.acting):
-            until = f"{self.blocked_until:%H:%M} UTC"
-            why = f"{self.service} is blocked until {until} after {FAILURES_THAT_BLOCK} failures in an hour"
-            answered = Answered(answer=Answer.REFUSED, why=why)
-        elif self.holder is None or own:
-            self.holder = hold
-            answered = Answered(answer=Answer.GRANTED)
-        elif not self.acting and hold.severity.rank < self.holder.severity.rank:
-            withdrawn, self.holder = self.holder, hold
-            self.waiting.appendleft(withdrawn)
-            answered = Answered(answer=Answer.GRANTED, why=f"taken over from {withdrawn.incident}")
-        else:
+        block, limit = self._limits(ask, now)
+        if block and not (own and self.acting):
+            answered = Answered(answer=Answer.REFUSED, why=block.says, refusal=block)
+        elif self.holder and not (own or self._gives_way_to(hold)):
             self.waiting.append(hold)
             answered = Answered(answer=Answer.QUEUED, why=f"{self.holder.incident} holds it")
+        elif limit and ask.order:
+            answered = Answered(answer=Answer.REFUSED, why=limit.says, refusal=limit)
+        else:
+            withdrawn, self.holder = None if own else self.holder, hold
+            why = ""
+            if withdrawn:
+                self.waiting.appendleft(withdrawn)
+                why = f"taken over from {withdrawn.incident}"
+            answered = Answered(answer=Answer.GRANTED, why=why, refusal=limit)
         self.answered = dict([*self.answered.items(), (ask.key, answered)][-REMEMBERED:])
         return answered, withdrawn
+
+    def _gives_way_to(self, hold: Hold) -> bool:
+        assert self.holder is not None, "somebody holds it"  # noqa: S101
+        return not self.acting and hold.severity.rank < self.holder.severity.rank
+
+    def _limits(self, ask: Ask, now: datetime) -> tuple[Refusal | None, Refusal | None]:
+        """What refuses everybody, and what refuses whom no person allowed it."""
+        intent = Intent.of(ask.order.plan) if ask.order else ask.intent
+        if intent:
+            self.tried.limits = intent.limits
+        if ask.allowed_by is AllowedBy.REVERT:
+            return None, None
+        by_person = intent is None or ask.allowed_by is AllowedBy.PERSON
+        return self.tried.blocked(now), None if by_person or not intent else self.tried.refusal(intent, now)
 
     def _in_line(self, hold: Hold) -> Hold:
         """Take who asks out of the line, with the time since when they have waited."""
@@ -101,8 +129,9 @@ class Ledger:
         """Whether this run is the holder."""
         return self.holder is not None and (self.holder.incident, self.holder.run_id) == (incident, run_id)
 
-    def record(self, key: str, performed: Performed) -> None:
-        """Keep what was done, and that this order is never done again."""
+    def record(self, key: str, performed: Performed, did: Sequence[Action]) -> None:
+        """Keep what was done, by these steps, and that this order is never done again."""
+        self.tried.did(did, performed.finished_at)
         self.done_keys = [*self.done_keys, key][-REMEMBERED:]
         self.performed = [*self.performed, _remembered(performed)][-REMEMBERED:]
         left = [step.leaves for step in performed.plan.steps if isinstance(step, RollBack)]
@@ -117,7 +146,7 @@ class Ledger:
     def release(self, released: Released, now: datetime) -> Hold | None:
         """End a hold; the next in line, if there is one, holds the service now."""
         if released.acted:
-            self._count(released.healed, now)
+            self.tried.judged(now, healed=released.healed)
         self.waiting = deque(h for h in self.waiting if (h.incident, h.run_id) != _run(released))
         return self.free() if self.holds(released.incident, released.run_id) else None
 
@@ -147,19 +176,13 @@ class Ledger:
         self.deployments = self.deployments[-REMEMBERED:]
 
     def unblock(self) -> None:
-        """A person unblocks the service and clears its failures."""
-        self.blocked_until = None
-        self.failures = []
+        """A person unblocks the service: nothing that was tried counts any more."""
+        self.tried.lift()
 
     def _note_crash(self, ask: Ask, now: datetime) -> None:
         self.crashes = [at for at in self.crashes if now - at < LONGEST_CRASH_WINDOW]
         if ask.crashed_at and ask.crashed_at not in self.crashes:
             self.crashes.append(ask.crashed_at)
-
-    def _count(self, healed: bool, now: datetime) -> None:
-        self.failures = [] if healed else [at for at in self.failures if now - at < WINDOW] + [now]
-        if len(self.failures) >= FAILURES_THAT_BLOCK:
-            self.blocked_until = now + BLOCKED_FOR
 
 
 def _not_current(newer: Deployment, seen: Deployment) -> Deployment:

@@ -8,7 +8,6 @@ service: the steward asks Temporal whether a holder still runs, and relies on no
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +21,10 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.kinds import Action
     from models.evidence.deployment import Deployment
     from models.incident.incident import Performed
+    from models.incident.maintenance import Paused
+    from models.incident.refusal import Refusal, RefusalReason
     from models.incident.stewardship import (
+        Answer,
         Answered,
         Ask,
         ControlRoomState,
@@ -41,18 +43,6 @@ with workflow.unsafe.imports_passed_through():
 
 LOOK_AFTER_HOLDER = timedelta(minutes=1)
 READING = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=5)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a step is not done; `paused`: only as long as a window, or the kill switch, is on."""
-
-    why: str
-    paused: bool = False
-
-    @property
-    def result(self) -> ActionResult:
-        return ActionResult(done=False, found=self.why, at=workflow.now())
 
 
 @workflow.defn
@@ -90,7 +80,8 @@ class Steward:
         if withdrawn:
             why = f"{ask.hold.incident} is more severe"
             self._messages.append((withdrawn, self._says(withdrawn, Told.WITHDRAWN, why=why)))
-        if ask.order and self._ledger.holds(ask.order.incident, ask.order.run_id):
+        holds = self._ledger.holds(ask.hold.incident, ask.hold.run_id)
+        if ask.order and holds and answered.answer is Answer.GRANTED:
             self._orders.append(ask.order)
             self._ledger.acting = True
         self._unsure_of_holder = bool(self._ledger.waiting)
@@ -108,7 +99,7 @@ class Steward:
         if seen:
             self._ledger.deployed(seen)
 
-    @workflow.signal(description="A person lifts the block after three failures.")
+    @workflow.signal(description="A person lifts the block and every other limit.")
     def unblock(self, said: Any = None) -> None:
         """Whatever else is said."""
         self._ledger.unblock()
@@ -142,16 +133,17 @@ class Steward:
         if refusal:
             if self._ledger.holds(order.incident, order.run_id):
                 self._ledger.acting = False
-            says = self._says(sender, Told.REFUSED, order.key, refusal.why)
+            says = self._says(sender, Told.REFUSED, order.key, refusal=refusal)
             await self._tell(sender, says.model_copy(update={"paused": refusal.paused}))
             return
-        performed = await self._perform(order)
-        self._ledger.record(order.key, performed)
+        performed, did = await self._perform(order)
+        self._ledger.record(order.key, performed, did)
         await self._tell(sender, self._says(sender, Told.PERFORMED, order.key, performed=performed))
 
     async def _refusal(self, order: Order) -> Refusal | None:
         if not self._ledger.holds(order.incident, order.run_id):
-            return Refusal(f"{order.incident} does not hold {self._ledger.service} any more")
+            why = f"{order.incident} does not hold {self._ledger.service} any more"
+            return Refusal(reason=RefusalReason.NOT_HELD, why=why, lifted_by="when it asks again")
         return await self._forbidden(order)
 
     async def _forbidden(self, order: Order) -> Refusal | None:
@@ -165,26 +157,33 @@ class Steward:
                 summary="kill switch and maintenance",
             )
         except FailureError:
-            return Refusal("the kill switch could not be read")
+            why, cure = "the kill switch could not be read", "when Temporal answers"
+            return Refusal(reason=RefusalReason.SWITCH_UNREADABLE, why=why, lifted_by=cure)
         for about in (service, self._ledger.service):
             if paused := room.pauses(alert, about, workflow.now()):
-                return Refusal(paused.why, paused=True)
+                return _paused(paused)
         return None
 
-    async def _perform(self, order: Order) -> Performed:
+    async def _perform(self, order: Order) -> tuple[Performed, list[Action]]:
+        """What came of it, and the steps that were taken."""
         started_at = workflow.now()
         found: list[str] = []
+        did: list[Action] = []
         kept: list[str] = []
         done, lost, throttled, stopped = True, False, None, None
         for position, step in enumerate(order.plan.steps):
             stopped = await self._forbidden(order) if position else None
-            effect = await self._effect(step, dry_run=order.dry_run) if stopped is None else stopped.result
+            if stopped:
+                effect = ActionResult(done=False, found=stopped.why, at=workflow.now())
+            else:
+                effect = await self._effect(step, dry_run=order.dry_run)
+                did += [step] if effect.throttled is None else []
             found.append(effect.found)
             kept += [effect.kept] if effect.kept else []
             done, lost, throttled = effect.done, effect.lost, effect.throttled
             if not (done or effect.recorded) and (stopped or not step.optional):
                 break
-        return Performed(
+        performed = Performed(
             plan=order.plan,
             approved_by=order.approved_by,
             done=done,
@@ -197,6 +196,7 @@ class Steward:
             started_at=started_at,
             finished_at=workflow.now(),
         )
+        return performed, did
 
     async def _effect(self, step: Action, *, dry_run: bool) -> ActionResult:
         """A mistake of ours ends the plan, and not the steward: nobody knows then what was done."""
@@ -237,14 +237,32 @@ class Steward:
             self._unsure_of_holder = bool(self._ledger.waiting)
 
     def _says(
-        self, hold: Hold, told: Told, key: str = "", why: str = "", performed: Performed | None = None
+        self,
+        hold: Hold,
+        told: Told,
+        key: str = "",
+        why: str = "",
+        refusal: Refusal | None = None,
+        performed: Performed | None = None,
     ) -> StewardSays:
-        service = self._ledger.service
         return StewardSays(
-            told=told, service=service, run_id=hold.run_id, key=key, why=why, performed=performed
+            told=told,
+            service=self._ledger.service,
+            run_id=hold.run_id,
+            key=key,
+            why=refusal.says if refusal else why,
+            refusal=refusal,
+            performed=performed,
         )
 
     def _may_move_on(self) -> bool:
         """The history is long, and nothing is under way that a new run would not know of."""
         under_way = self._orders or self._messages or self._ledger.acting
         return workflow.info().is_continue_as_new_suggested() and not under_way
+
+
+def _paused(paused: Paused) -> Refusal:
+    if paused.until is None:
+        return Refusal(reason=RefusalReason.SUSPENDED, why=paused.why, lifted_by="by starter.py resume")
+    lifted_by = f"at {paused.until:%Y-%m-%d %H:%M} UTC, or by starter.py maintenance end"
+    return Refusal(reason=RefusalReason.MAINTENANCE, why=paused.why, lifted_by=lifted_by, until=paused.until)

@@ -194,9 +194,14 @@ async def test_a_status_of_what_is_not_there_is_refused(person: Person, words: t
 async def test_a_service_is_shown_and_unblocked(person: Person, client: Client) -> None:
     assert "held by nobody" in (await person.types("service", "show", "backend")).out
     assert (await person.types("service", "unblock", "backend")).code == FAILED
-    blocked = StewardState(service="backend", blocked_until=datetime.now(UTC) + timedelta(hours=1))
+    until = datetime.now(UTC) + timedelta(hours=1)
+    blocked = StewardState(
+        service="backend", blocked_until=until, lately={"restart backend": datetime.now(UTC)}
+    )
     await client.start_workflow("Steward", blocked, id=steward_id("backend"), task_queue=TASK_QUEUE)
-    assert "blocked until" in (await person.types("service", "show", "backend")).out
+    lines = (await person.types("service", "show", "backend")).out
+    assert "blocked: backend is blocked until" in lines
+    assert "by starter.py service unblock backend" in " ".join(lines.split())
     assert (await person.types("service", "unblock", "backend")).code == DONE
     shown = await person.types("service", "show", "backend", "--json")
     assert shown.document["blocked_until"] is None

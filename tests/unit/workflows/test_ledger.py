@@ -12,6 +12,7 @@ from models.evidence.deployment import Deployment
 from models.incident.incident import Performed
 from models.incident.stewardship import Answer, Ask, Hold, Released, Remembered, StewardState
 from models.names import Severity
+from models.service.limits import Limits
 from models.service.service import DockerManager, Service
 from workflows.stewardship.ledger import REMEMBERED, Ledger
 
@@ -138,7 +139,7 @@ def test_who_acts_is_told_so_although_the_service_is_blocked() -> None:
     book = ledger()
     book.ask(ask(hold("A")), NOW)
     book.acting = True
-    book.blocked_until = NOW + MINUTE
+    book.tried.blocked_until = NOW + MINUTE
     assert book.ask(ask(hold("A"), key="still there?"), NOW)[0].answer is Answer.GRANTED
 
 
@@ -149,7 +150,10 @@ def test_three_failures_in_an_hour_block_for_an_hour() -> None:
     at = NOW + 41 * MINUTE
     answered, _ = book.ask(ask(hold("fourth")), at)
     assert answered.answer is Answer.REFUSED
-    assert answered.why == "backend is blocked until 04:40 UTC after 3 failures in an hour"
+    why = "backend is blocked until 04:40 UTC after 3 failures in an hour"
+    assert answered.why == f"{why}; lifted at 04:40:00 UTC, or by starter.py service unblock backend"
+    assert answered.refusal is not None
+    assert (answered.refusal.reason, answered.refusal.until) == ("blocked", NOW + 100 * MINUTE)
     assert book.holder is None
     assert book.ask(ask(hold("fifth")), NOW + 100 * MINUTE)[0].answer is Answer.GRANTED
 
@@ -158,7 +162,7 @@ def test_failures_an_hour_apart_do_not_block() -> None:
     book = ledger()
     for minutes in (0, 30, 60):
         fail(book, NOW + minutes * MINUTE)
-    assert book.blocked_until is None
+    assert book.tried.blocked_until is None
 
 
 def test_a_success_forgets_the_failures() -> None:
@@ -167,17 +171,17 @@ def test_a_success_forgets_the_failures() -> None:
     fail(book, NOW)
     book.release(let_go(hold("A")), NOW)
     fail(book, NOW)
-    assert book.blocked_until is None
+    assert book.tried.blocked_until is None
 
 
 def test_what_never_acted_neither_fails_nor_heals() -> None:
     book = ledger()
     for _ in range(3):
         book.release(let_go(hold("A"), acted=False, healed=False), NOW)
-    assert (book.failures, book.blocked_until) == ([], None)
+    assert (book.tried.failures, book.tried.blocked_until) == ([], None)
     fail(book, NOW)
     book.release(let_go(hold("A"), acted=False, healed=True), NOW)
-    assert len(book.failures) == 1
+    assert len(book.tried.failures) == 1
 
 
 def test_unblock_forgets_the_failures() -> None:
@@ -187,7 +191,7 @@ def test_unblock_forgets_the_failures() -> None:
     book.unblock()
     assert book.ask(ask(hold("A")), NOW)[0].answer is Answer.GRANTED
     book.release(let_go(hold("A"), healed=False), NOW)
-    assert book.blocked_until is None
+    assert book.tried.blocked_until is None
 
 
 def test_one_crash_is_counted_once_and_for_a_day() -> None:
@@ -221,7 +225,8 @@ def full() -> Ledger:
     book.ask(ask(hold("B", WARNING)), NOW)
     for _ in range(3):
         book.release(let_go(hold("C"), healed=False), NOW)
-    book.record("order", performed())
+    book.record("order", performed(), PLAN.steps)
+    book.tried.limits = Limits(failures=2)
     book.deployed(deployment("1", healthy=True))
     book.acting = True
     return book
@@ -240,7 +245,7 @@ def test_the_book_does_not_grow_without_end() -> None:
     for number in range(3 * REMEMBERED):
         one = hold(str(number))
         book.ask(ask(one), NOW)
-        book.record(str(number), performed())
+        book.record(str(number), performed(), PLAN.steps)
         book.deployed(deployment(str(number)))
         book.release(let_go(one), NOW)
     state = book.state()
@@ -261,7 +266,7 @@ def test_fifty_plans_of_two_hundred_paths_are_remembered_in_few_bytes() -> None:
         found = f"kept {', '.join(files)}"
         done = performed().model_copy(update={"plan": large[number % 2], "found": found})
         book.ask(ask(hold(f"{number}")), NOW)
-        book.record(f"{number}", done)
+        book.record(f"{number}", done, PLAN.steps)
         book.release(let_go(hold(f"{number}")), NOW)
     assert len(book.state().performed) == REMEMBERED
     assert len(book.state().model_dump_json()) < 64 * 1024
@@ -274,7 +279,11 @@ def test_nobody_goes_back_to_a_version_that_was_rolled_back() -> None:
     book.deployed(deployment("2", NOW + MINUTE, healthy=True))
     back = RollBack(service=BACKEND, from_version="2", to_version="1", script=None)
     plan = Plan(steps=(back,), why="it fails")
-    book.record("roll back", performed().model_copy(update={"plan": plan, "finished_at": NOW + 2 * MINUTE}))
+    book.record(
+        "roll back",
+        performed().model_copy(update={"plan": plan, "finished_at": NOW + 2 * MINUTE}),
+        plan.steps,
+    )
     book.deployed(deployment("1", NOW + 2 * MINUTE, healthy=True))
     assert history(book).last_healthy is None
 

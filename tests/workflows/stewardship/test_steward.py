@@ -21,6 +21,7 @@ from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
 from models.incident.search_attributes import ALL
 from models.incident.stewardship import (
+    AllowedBy,
     Answered,
     Ask,
     ControlRoomState,
@@ -71,7 +72,8 @@ async def employ(client: Client) -> Steward:
 
 async def ask(steward: Steward, by: Hold, key: str = "", order: Order | None = None) -> str:
     """Ask as a retry does: under the same key, but not as the same update."""
-    question = Ask(key=key or by.run_id, service="backend", hold=by, order=order)
+    allowed_by = AllowedBy.PERSON if order else AllowedBy.POLICY
+    question = Ask(key=key or by.run_id, service="backend", hold=by, order=order, allowed_by=allowed_by)
     answered: Answered = await steward.execute_update("ask", question, result_type=Answered)
     return answered.answer
 
@@ -182,7 +184,7 @@ async def test_a_long_life_goes_on_in_a_new_run_with_the_same_book() -> None:
         await steward.signal("release", released(one, healed=False))
         after = await next_run(steward, first)
         assert after == before.model_copy(
-            update={"holder": None, "acting": False, "failures": after.failures}
+            update={"holder": None, "acting": False, "failures": after.failures, "failed": 1}
         )
         assert len(after.failures) == 1
         await give(steward, one)
