@@ -27,6 +27,7 @@ from runtime.connection import ConnectionMisconfigured, TemporalUnreachable
 from runtime.errors import (
     NobodyAnswers,
     NoReport,
+    NoReview,
     NoSuchIncident,
     NoSuchSchedule,
     NotOurs,
@@ -76,6 +77,18 @@ By = Annotated[
 Id = Annotated[str, typer.Argument(metavar="ID", help="The incident: ALERT/SERVICE.")]
 
 
+Run = Annotated[
+    str,
+    typer.Option(
+        "--run",
+        metavar="N",
+        help="1 for the newest run, 2 for the one before …, or the last characters of its ID.",
+        show_default="the newest",
+        callback=typed,
+    ),
+]
+
+
 class Exit(IntEnum):
     DONE = 0
     FAILED = 1
@@ -106,6 +119,7 @@ CODES: dict[type[Exception], Exit] = {
     NoSuchIncident: Exit.FAILED,
     NoSuchSchedule: Exit.FAILED,
     NoReport: Exit.FAILED,
+    NoReview: Exit.FAILED,
     NotOurs: Exit.REFUSED,
     NoSuchHost: Exit.USAGE,
     ListenerTaken: Exit.FAILED,
@@ -136,9 +150,9 @@ def as_json(value: Model | dict[str, Any] | list[Any]) -> None:
     typer.echo(json.dumps(ready, indent=2, ensure_ascii=False))
 
 
-def safe(text: str) -> str:
+def safe(text: str, most: int = 2000) -> str:
     """Text from outside for the terminal, without markup and control characters."""
-    return escape(plain(text, 2000))
+    return escape(plain(text, most))
 
 
 def somebody(by: str) -> str:

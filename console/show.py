@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.live import Live
 
 from console.incident_view import entry_line, question, table_of, whole
-from console.output import AsJson, Id, as_json, out, run
-from models.incident.incident import IncidentState, Phase
+from console.output import AsJson, Id, Run, Unusable, as_json, out, run, safe, typed
+from intake.alerts.payload import why
+from models.base import Interval
+from models.incident.incident import IncidentState, Phase, what_matters_first
+from models.text import plain
 from runtime.connection import connect
 from runtime.errors import NobodyAnswers
-from runtime.incidents import Incidents, parse_id
+from runtime.incidents import Incidents, Which, parse_id
+from runtime.past.runs import chosen, runs_of
+from workflows.diagnosis.causes import UNKNOWN
+from workflows.lessons.cause_rows import cause_rows
+from workflows.runbooks.registry import RUNBOOKS
 
 app = typer.Typer()
+_DURATION: TypeAdapter[timedelta] = TypeAdapter(Interval)
 QUERY_EVERY = timedelta(seconds=1)
 MOST_UNANSWERED = 30
 """Failed queries in a row before `watch` gives up; a worker that is replaced misses a few."""
@@ -27,12 +37,20 @@ MOST_UNANSWERED = 30
 def list_(
     json: AsJson = False,
     only_open: Annotated[bool, typer.Option("--open", help="Only open incidents.")] = False,
+    only_closed: Annotated[bool, typer.Option("--closed", help="Only closed incidents.")] = False,
+    since: Annotated[
+        str,
+        typer.Option("--since", help="Open, or closed since: 7d, 12h, 30m.", callback=typed),
+    ] = "",
+    service: Annotated[str, typer.Option("--service", help="About this service.", callback=typed)] = "",
+    cause: Annotated[str, typer.Option("--cause", help="Closed with this cause.", callback=typed)] = "",
     most: Annotated[int, typer.Option("--most", min=1, max=1000, help="The most incidents to list.")] = 50,
 ) -> None:
     """List open incidents, then those that closed last."""
 
     async def work() -> None:
-        lines = await Incidents(await connect()).list(most, only_open=only_open)
+        which = _which(only_open, only_closed, since, service, cause)
+        lines = await Incidents(await connect()).list(most, which)
         if json:
             as_json([line.model_dump(mode="json") for line in lines])
         elif lines:
@@ -43,12 +61,39 @@ def list_(
     run(work())
 
 
+def _which(only_open: bool, only_closed: bool, since: str, service: str, cause: str) -> Which:
+    if only_open and only_closed:
+        raise Unusable("--open and --closed: write one of them, or none for both")
+    known = {row.name for runbook in RUNBOOKS for row in cause_rows(runbook)} | {UNKNOWN.name}
+    if cause and cause not in known:
+        near = difflib.get_close_matches(cause, known)
+        did_you_mean = f": did you mean {' or '.join(near)}?" if near else "; docs/runbooks lists them"
+        raise Unusable(f"--cause {plain(cause)}: no runbook has this cause{did_you_mean}")
+    try:
+        within = _DURATION.validate_python(since) if since else None
+    except ValidationError as error:
+        raise Unusable(f"--since {plain(since)}: {why(error)}") from None
+    began = datetime.now(UTC) - within if within else None
+    return Which(open=only_open, closed=only_closed, since=began, service=service, cause=cause)
+
+
 @app.command()
-def show(incident: Id, json: AsJson = False) -> None:
-    """Show one incident: its phase, its pending question, its timeline."""
+def show(incident: Id, run_: Run = "", json: AsJson = False) -> None:
+    """Show one incident: its phase, its pending question, what was found, its timeline."""
 
     async def work() -> None:
-        state = await Incidents(await connect()).state(parse_id(incident))
+        name, client = parse_id(incident), await connect()
+        run_id = None
+        if run_:
+            runs = await runs_of(client, name)
+            run_id = runs[chosen(run_, [one.line.run_id for one in runs], name)].line.run_id
+        try:
+            state = await Incidents(client).state(name, run_id)
+        except NobodyAnswers as error:
+            again = f" --run {run_}" if run_ else ""
+            raise NobodyAnswers(
+                f"{error}\nThe review of a closed one: starter.py review {name}{again}"
+            ) from None
         if json:
             as_json(state)
         else:
@@ -76,20 +121,30 @@ def watch(incident: Id, json: AsJson = False) -> None:
 
 
 class _Lines:
-    """Prints each line of a timeline and each open question once, for a pipe or a log."""
+    """Prints each line of a timeline, each finding and each open question once, for a pipe or a log."""
 
     def __init__(self) -> None:
         self._printed = 0
+        self._introduced = False
+        self._found: set[tuple[str, str]] = set()
         self._asked: tuple[str, ...] = ()
         self._phase: Phase | None = None
 
     def __call__(self, state: IncidentState) -> None:
+        if not self._introduced:
+            self._introduced = True
+            for text in state.alert.words.values():
+                out.print(f"the alert says: {safe(text)}")
         for entry in state.timeline[self._printed :]:
             out.print(entry_line(entry))
         self._printed = len(state.timeline)
         if state.phase is not self._phase:
             self._phase = state.phase
             out.print(f"phase: {state.phase.value}")
+        for one in what_matters_first(state.evidence):
+            if (one.name, one.finding) not in self._found:
+                self._found.add((one.name, one.finding))
+                out.print(f"found: {safe(f'{one.name}: {one.finding}, {one.reason}')}")
         asked = state.awaiting.digests if state.awaiting else ()
         if state.awaiting and asked != self._asked and state.phase is not Phase.CLOSED:
             out.print(question(state.id, state.awaiting))

@@ -22,7 +22,7 @@ from models.names import STATUS, TASK_QUEUE
 from models.text import plain
 from runtime.connection import PATIENCE, connect
 from runtime.errors import NobodyAnswers, in_time
-from runtime.incidents import Incidents
+from runtime.incidents import Incidents, Which
 
 app = typer.Typer()
 ANSWER_WITHIN = timedelta(seconds=40)
@@ -123,7 +123,7 @@ async def ask(client: Client, request: StatusRequest) -> StatusReport:
 
 
 async def _known(client: Client) -> tuple[dict[str, int], ControlRoomState]:
-    lines = await Incidents(client).list(1000, only_open=True)
+    lines = await Incidents(client).list(1000, Which(open=True))
     phases = {phase.value: sum(line.phase == phase.value for line in lines) for phase in Phase}
     return phases, await state_of(client)
 

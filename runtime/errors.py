@@ -7,6 +7,7 @@ Trouble
  ├── NoSuchIncident    no incident has this ID
  ├── NoSuchSchedule    a check has no schedule
  ├── NoReport          a run of a check left none
+ ├── NoReview          an incident has none: it is open, ended without one, or is gone
  ├── NotOurs           somebody else's schedule has the ID of a check
  └── Rejected          the incident refused it, with a reason
 """
@@ -53,6 +54,10 @@ class NoSuchSchedule(Trouble):
 
 
 class NoReport(Trouble):
+    pass
+
+
+class NoReview(Trouble):
     pass
 
 

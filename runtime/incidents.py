@@ -5,7 +5,7 @@ The intake and the commands both use it.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,8 +14,8 @@ from temporalio.common import SearchAttributeKey
 
 from models.base import Model
 from models.incident import search_attributes
-from models.incident.incident import Decided, Decision, IncidentState, Spoken
-from models.incident.search_attributes import ALERT_NAME, PHASE, SERVICE, SEVERITY
+from models.incident.incident import Decided, Decision, IncidentState, Phase, Spoken
+from models.incident.search_attributes import ALERT_NAME, CAUSE, OUTCOME, PHASE, SERVICE, SEVERITY
 from models.messages import DECIDE, STATE
 from models.names import DRY_RUN, RESERVED, AlertName, ServiceName, incident_id
 from runtime.connection import PATIENCE
@@ -23,6 +23,9 @@ from runtime.errors import NoSuchIncident, in_time
 
 ANSWER_WITHIN = 2 * PATIENCE
 """For what a worker must answer: it may have to replay the incident first."""
+
+ENDS_OF_INCIDENTS = f"(ExecutionStatus != 'ContinuedAsNew' OR {PHASE.name} = '{Phase.CLOSED}')"
+"""A run that goes on in a new run is no end of its incident, unless that closed and the alert fired again."""
 
 _ALERT: TypeAdapter[str] = TypeAdapter(AlertName)
 _SERVICE: TypeAdapter[str] = TypeAdapter(ServiceName)
@@ -39,6 +42,9 @@ class IncidentLine(Model):
     service: str
     severity: str
     phase: str
+    cause: str = ""
+    """Known once it is closed."""
+    outcome: str = ""
     open: bool
     ended: str = ""
     """How Temporal saw the run end: `completed`, `failed`, `terminated`; empty while it is open."""
@@ -46,6 +52,35 @@ class IncidentLine(Model):
     closed_at: datetime | None = None
     dry_run: bool = False
     """Whether what would be done is recorded, and not done."""
+
+
+class Which(Model):
+    """Which incidents to list: all of them, unless something is named."""
+
+    open: bool = False
+    closed: bool = False
+    since: datetime | None = None
+    """Those that are open, or ended since then."""
+    service: str = ""
+    cause: str = ""
+
+    @property
+    def query(self) -> str:
+        """As Temporal's visibility reads it."""
+        parts = [f"{ALERT_NAME.name} IS NOT NULL", ENDS_OF_INCIDENTS]
+        parts += ["ExecutionStatus = 'Running'"] if self.open else []
+        parts += ["ExecutionStatus != 'Running'"] if self.closed else []
+        if self.since:
+            since = self.since.astimezone(UTC).isoformat()
+            parts.append(f"(ExecutionStatus = 'Running' OR CloseTime >= '{since}')")
+        parts += [f"{SERVICE.name} = {_quoted(self.service)}"] if self.service else []
+        parts += [f"{CAUSE.name} = {_quoted(self.cause)}"] if self.cause else []
+        return " AND ".join(parts)
+
+
+def _quoted(text: str) -> str:
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"
 
 
 def parse_id(text: str) -> str:
@@ -69,14 +104,11 @@ class Incidents:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def list(self, most: int = 100, *, only_open: bool = False) -> tuple[IncidentLine, ...]:
+    async def list(self, most: int = 100, which: Which | None = None) -> tuple[IncidentLine, ...]:
         """Open incidents, then the ones that closed last. Raises TemporalAway."""
-        query = f"{ALERT_NAME.name} IS NOT NULL"
-        if only_open:
-            query += " AND ExecutionStatus = 'Running'"
         async with in_time(ANSWER_WITHIN):
-            found = self._client.list_workflows(query, limit=most, rpc_timeout=PATIENCE)
-            lines = [_line(execution) async for execution in found]
+            found = self._client.list_workflows((which or Which()).query, limit=most, rpc_timeout=PATIENCE)
+            lines = [line_of(execution) async for execution in found]
         return tuple(sorted(lines, key=lambda line: (not line.open, -_last_seen(line).timestamp())))
 
     async def all_open(self, alert: str | None) -> tuple[IncidentLine, ...]:
@@ -86,15 +118,15 @@ class Incidents:
             found = self._client.list_workflows(
                 f"{which} AND ExecutionStatus = 'Running'", rpc_timeout=PATIENCE
             )
-            return tuple([_line(execution) async for execution in found])
+            return tuple([line_of(execution) async for execution in found])
 
-    async def state(self, incident: str) -> IncidentState:
-        """The state of the incident; of the last run, if none is open.
+    async def state(self, incident: str, run_id: str | None = None) -> IncidentState:
+        """The state of the incident; of the last run, if none is named and none is open.
 
         Raises NoSuchIncident, NobodyAnswers or TemporalAway.
         """
         async with in_time(ANSWER_WITHIN, incident):
-            state: IncidentState = await self._client.get_workflow_handle(incident).query(
+            state: IncidentState = await self._client.get_workflow_handle(incident, run_id=run_id).query(
                 STATE, result_type=IncidentState, rpc_timeout=ANSWER_WITHIN
             )
             return state
@@ -113,7 +145,7 @@ class Incidents:
             await self._client.get_workflow_handle(incident).signal(message, spoken, rpc_timeout=PATIENCE)
 
 
-def _line(execution: WorkflowExecution) -> IncidentLine:
+def line_of(execution: WorkflowExecution) -> IncidentLine:
     def attribute(key: SearchAttributeKey[str]) -> str:
         return execution.typed_search_attributes.get(key) or ""
 
@@ -126,6 +158,8 @@ def _line(execution: WorkflowExecution) -> IncidentLine:
         service=attribute(SERVICE),
         severity=attribute(SEVERITY),
         phase=attribute(PHASE),
+        cause=attribute(CAUSE),
+        outcome=attribute(OUTCOME),
         open=is_open,
         ended="" if is_open or execution.status is None else execution.status.name.lower(),
         started_at=execution.start_time,

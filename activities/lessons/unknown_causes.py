@@ -10,7 +10,8 @@ from activities.lessons.kept import Kept
 from activities.lessons.rows import CauseRows
 from models.checks.item import Figure, ItemResult, ItemState, Table
 from models.evidence.evidence import Finding
-from models.incident.review import EvidenceLine, Review
+from models.incident.incident import EvidenceLine
+from models.incident.review import Review
 from models.names import ANY_ALERT
 from models.text import shorten
 

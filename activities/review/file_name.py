@@ -13,11 +13,12 @@ _LONGEST_PART = 120
 
 
 def file_name(about: Review | WriteReport) -> str:
-    """`ServiceDown-backend-20261123T031502Z-1a2b3c4d`: what, when it began, and which run."""
+    """`ServiceDown-backend-20261123T031502Z-1a2b3c4d`: what, when it began, and which run: the last
+    characters of its ID, for the first ones are a time."""
     began = f"{about.began_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    return f"{_part(about.incident)}-{began}-{_part(about.run_id[:8])}"
+    return f"{in_a_name(about.incident)}-{began}-{in_a_name(about.run_id[-8:])}"
 
 
-def _part(text: str) -> str:
+def in_a_name(text: str) -> str:
     """Safe in a path: no separators, no leading dot, bounded."""
     return _NOT_IN_A_NAME.sub("-", text).strip(".-")[:_LONGEST_PART] or "unnamed"

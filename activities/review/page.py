@@ -16,8 +16,8 @@ from activities.review.markdown import fenced, link
 from activities.review.report_page import report_section
 from activities.review.sentences import Sentences
 from models.base import in_words
-from models.incident.incident import Entry, EntryKind, Performed
-from models.incident.review import EvidenceLine, Review
+from models.incident.incident import Entry, EntryKind, EvidenceLine, Performed, what_matters_first
+from models.incident.review import Review
 from models.text import for_markdown as said
 
 _NOTHING = "Nothing."
@@ -87,9 +87,8 @@ def _against(took: timedelta, deadline: timedelta) -> str:
 
 def _found(evidence: Iterable[EvidenceLine], words: Sentences) -> str:
     """Each look with what it saw; what was bad comes first."""
-    order = sorted(evidence, key=lambda one: (one.finding != "bad", one.finding != UNKNOWN))
     lines = []
-    for one in order:
+    for one in what_matters_first(evidence):
         at = f", {words.when(one.at)}" if one.at else ""
         lines.append(f"- {said(one.name)}: **{said(one.finding)}**, {said(one.reason)}{at}")
     return "\n".join(lines) or "Nothing was looked at."

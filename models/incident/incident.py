@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Self
@@ -180,6 +180,21 @@ class Entry(Model):
         return self.through is not Through.PRODUCT
 
 
+class EvidenceLine(Model):
+    """What one look found, for people."""
+
+    name: str
+    finding: str
+    reason: str
+    at: datetime | None = None
+    """When it was seen."""
+
+
+def what_matters_first(evidence: Iterable[EvidenceLine]) -> list[EvidenceLine]:
+    """What is bad, then what could not be seen, then what is well."""
+    return sorted(evidence, key=lambda one: (one.finding != "bad", one.finding != "unknown"))
+
+
 class Performed(Model):
     """One plan that was carried out, or refused, or changed nothing."""
 
@@ -214,6 +229,7 @@ class IncidentState(Model):
     summary: str
     cause: str = ""
     also_seen: tuple[str, ...] = ()
+    evidence: tuple[EvidenceLine, ...] = ()
     awaiting: PendingApproval | None = None
     waits_for: str = ""
     """What it lets time pass for, or asked a person to do."""

@@ -8,17 +8,9 @@ from models.base import Model
 from models.incident.alert import Alert
 from models.incident.alert_life import Instance
 from models.incident.dry_run import DryRun
-from models.incident.incident import Entry, Outcome, Performed
+from models.incident.incident import Entry, EvidenceLine, Outcome, Performed
 from models.incident.report import Report
 from models.names import Severity
-
-
-class EvidenceLine(Model):
-    name: str
-    finding: str
-    reason: str
-    at: datetime | None = None
-    """When it was seen."""
 
 
 class Review(Model):

@@ -17,6 +17,11 @@ SERVICE = SearchAttributeKey.for_keyword("Service")
 SEVERITY = SearchAttributeKey.for_keyword("Severity")
 PHASE = SearchAttributeKey.for_keyword("Phase")
 
+CAUSE = SearchAttributeKey.for_keyword("Cause")
+"""Set when the incident closes; not where no cause was looked for."""
+OUTCOME = SearchAttributeKey.for_keyword("Outcome")
+"""Set when the incident closes."""
+
 FAULT = SearchAttributeKey.for_keyword("Fault")
 """Set only on a run in which the product itself made a mistake."""
 OWN_CODE = "own code"
@@ -24,7 +29,7 @@ OWN_CODE = "own code"
 DRY_RUN = SearchAttributeKey.for_keyword("DryRun")
 """Set only on a dry run, to where it is said that it is one."""
 
-ALL = (ALERT_NAME, SERVICE, SEVERITY, PHASE, FAULT, DRY_RUN)
+ALL = (ALERT_NAME, SERVICE, SEVERITY, PHASE, CAUSE, OUTCOME, FAULT, DRY_RUN)
 
 
 def of_alert(alert: Alert, severity: Severity) -> TypedSearchAttributes:

@@ -9,6 +9,7 @@ import pytest
 from models.incident.incident import Outcome
 from models.incident.review import Review
 from tests.parts.product.pipeline import Pipeline, said
+from tests.parts.scenarios.kept_reviews import assert_tells_who_was_not_there, keep_review
 from tests.parts.scenarios.lines import Line
 from tests.parts.scenarios.play import Played, broken, play, play_what_was_before
 from tests.parts.scenarios.scenario import Scenario
@@ -45,7 +46,7 @@ async def test_scenario(scenario: Scenario, stage: Stage, line: Line) -> None:
     assert scenario.also_seen in (None, review.also_seen)
     assert_done(scenario, played)
     assert_told(scenario, review)
-    await assert_written(pipeline, played)
+    await assert_written(scenario, pipeline, played)
     await assert_no_secret(pipeline, played)
     line.passed = True
 
@@ -77,9 +78,11 @@ def assert_told(scenario: Scenario, review: Review) -> None:
         assert words in found.get(name, ""), found
 
 
-async def assert_written(pipeline: Pipeline, played: Played) -> None:
-    """The review stands in its file, with the same cause and outcome."""
+async def assert_written(scenario: Scenario, pipeline: Pipeline, played: Played) -> None:
+    """The review stands in its file, and who was not there understands it."""
     stored = await pipeline.stored_review(played.run)
+    keep_review(scenario, stored)
+    assert_tells_who_was_not_there(played.review, stored)
     assert played.review.cause in stored
     assert played.review.outcome in stored
 

@@ -102,7 +102,7 @@ class Parts:
         """Enter a phase, and let the Temporal UI show it."""
         if phase is not self.record.phase:
             self.record.phase = phase
-            ui.show_phase(phase)
+            ui.show_phase(self.record)
         self._show_details()
 
     def _show_details(self) -> None:

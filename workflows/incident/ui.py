@@ -9,18 +9,24 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.incident.incident import Option, PendingApproval, Phase
-    from models.incident.search_attributes import DRY_RUN, PHASE, SEVERITY
+    from models.incident.incident import Option, PendingApproval, Phase, what_matters_first
+    from models.incident.search_attributes import CAUSE, DRY_RUN, OUTCOME, PHASE, SEVERITY
     from models.names import Severity
     from models.text import for_temporal_ui as shown
     from workflows.record.record import Record
 
 LAST_ENTRIES = 8
+MOST_FOUND = 10
+"""The bad evidence is among them before all other."""
 
 
-def show_phase(phase: Phase) -> None:
-    """Let the run be found by its phase."""
-    workflow.upsert_search_attributes([PHASE.value_set(phase.value)])
+def show_phase(record: Record) -> None:
+    """Let the run be found by its phase; once it is closed by its outcome and cause as well."""
+    found_by = [PHASE.value_set(record.phase.value)]
+    if record.phase is Phase.CLOSED:
+        found_by += [OUTCOME.value_set(record.outcome.value)] if record.outcome else []
+        found_by += [CAUSE.value_set(record.cause)] if record.cause else []
+    workflow.upsert_search_attributes(found_by)
 
 
 def show_severity(severity: Severity) -> None:
@@ -39,6 +45,8 @@ def show_details(record: Record, awaiting: PendingApproval | None) -> None:
     if record.policy and record.policy.dry_run:
         why = shown(record.policy.dry_run)
         paragraphs.append(f"**Dry run** ({why}): what would be done is recorded, and not done")
+    if record.alert.words:
+        paragraphs.append(f"**The alert says**: {shown('. '.join(record.alert.words.values()))}")
     if record.outcome:
         paragraphs.append(f"**Outcome**: {shown(record.summary())}")
     if record.cause:
@@ -50,6 +58,9 @@ def show_details(record: Record, awaiting: PendingApproval | None) -> None:
     if record.wait:
         end = f" until {record.wait.until:%Y-%m-%d %H:%M:%S} UTC" if record.wait.until else ""
         paragraphs.append(f"**Waits**{end}: {shown(record.wait.why)}")
+    if found := what_matters_first(record.evidence):
+        seen = (f"- {one.name}: **{one.finding}**, {shown(one.reason, 200)}" for one in found[:MOST_FOUND])
+        paragraphs += ["**Found**", "\n".join(seen)]
     newest = reversed(record.timeline.entries[-LAST_ENTRIES:])
     lines = "\n".join(f"- {one.at:%H:%M:%S} {shown(one.text)}" for one in newest)
     workflow.set_current_details("\n\n".join([*paragraphs, "**Newest first**", lines]))

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.alert import Alert
     from models.incident.dry_run import Answer, DryRun, Planned
     from models.incident.incident import (
+        EvidenceLine,
         IncidentState,
         Outcome,
         PendingApproval,
@@ -26,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.policy import Policy
     from models.incident.refusal import Refusal
     from models.incident.report import Report
-    from models.incident.review import EvidenceLine, Review
+    from models.incident.review import Review
     from models.names import Severity
     from workflows.record.continuation import Continuation, began_in
     from workflows.record.timeline import Timeline
@@ -132,6 +133,14 @@ class Record:
             return self.watched.first_healthy_at
         return self.ended_at or workflow.now()
 
+    @property
+    def evidence(self) -> tuple[EvidenceLine, ...]:
+        """What was found, in the order in which it was looked at."""
+        return tuple(
+            EvidenceLine(name=name, finding=seen.finding, reason=seen.reason, at=seen.observed_at)
+            for name, seen in self.seen.by_name.items()
+        )
+
     def summary(self) -> str:
         """The incident in one sentence."""
         took = in_words(self.recovered_at - self.fires_since)
@@ -156,6 +165,7 @@ class Record:
             summary=self.summary(),
             cause=self.cause,
             also_seen=self.also_seen,
+            evidence=self.evidence,
             awaiting=awaiting,
             waits_for=self.wait.why if self.wait else "",
             waits_until=self.wait.until if self.wait else None,
@@ -184,10 +194,7 @@ class Record:
             why_cause=self.why_cause,
             also_seen=self.also_seen,
             ruled_out=self.ruled_out,
-            evidence=tuple(
-                EvidenceLine(name=name, finding=seen.finding, reason=seen.reason, at=seen.observed_at)
-                for name, seen in self.seen.by_name.items()
-            ),
+            evidence=self.evidence,
             performed=tuple(self.performed),
             handed_to=tuple(self.handed_to),
             did_not_help=self._did_not_help(),

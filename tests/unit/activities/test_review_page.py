@@ -15,8 +15,8 @@ from activities.review.page import page
 from models.actions.plan import Plan
 from models.actions.service import RaiseMemoryLimit, RestartService, StartService
 from models.incident.alert import Alert
-from models.incident.incident import Entry, EntryKind, Outcome, Performed, Through
-from models.incident.review import EvidenceLine, Review
+from models.incident.incident import Entry, EntryKind, EvidenceLine, Outcome, Performed, Through
+from models.incident.review import Review
 from models.names import Severity
 from models.service.service import DockerManager, Service
 from models.text import for_markdown as said
@@ -36,7 +36,7 @@ def out_of_memory() -> Review:
     plan = Plan(steps=(raised, StartService(service=BACKEND)), why="killed at its memory limit")
     return Review(
         incident="ServiceDown/backend",
-        run_id="1a2b3c4d-0000-4000-8000-000000000000",
+        run_id="019ac1b2-0000-7000-8000-00001a2b3c4d",
         runbook="ServiceDown",
         alert=Alert(
             name="ServiceDown",

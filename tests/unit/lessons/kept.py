@@ -8,8 +8,8 @@ from typing import Any
 from models.actions.plan import Plan
 from models.actions.service import RestartService
 from models.incident.alert import Alert
-from models.incident.incident import Entry, Outcome, Performed, Through
-from models.incident.review import EvidenceLine, Review
+from models.incident.incident import Entry, EvidenceLine, Outcome, Performed, Through
+from models.incident.review import Review
 from models.names import Severity
 from models.service.service import DockerManager, Service
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from temporalio.api.sdk.v1 import WorkflowMetadata
+
 from activities.review.page import page
 from models.incident.incident import Outcome, Spoken, Through
+from models.incident.search_attributes import CAUSE, OUTCOME
 from tests.workflows import sights
 from tests.workflows.harness import Harness
 
@@ -74,3 +77,23 @@ async def test_a_channel_that_failed_is_named_although_another_took_it(harness: 
     await harness.until(handle, "escalated")
     review = await harness.closes(handle)
     assert "## Channels that failed" in page(review)
+
+
+async def test_evidence_and_the_alerts_words_are_in_the_state_and_in_the_ui(harness: Harness) -> None:
+    alert = await harness.alert("DiskSlow")
+    said = {"summary": "The disk is slow", "description": "Writes take 2 s."}
+    handle = await harness.fire(alert.model_copy(update={"annotations": said}))
+    state = await harness.until(handle, "escalated")
+    health = next(one for one in state.evidence if one.name == "health")
+    assert (health.finding, state.alert.words["summary"]) == ("bad", "The disk is slow")
+    metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    for shown in ("The disk is slow. Writes take 2 s.", "health: **bad**, connection refused"):
+        assert shown in metadata.current_details
+    await harness.closes(handle)
+
+
+async def test_a_closed_incident_is_found_by_its_cause_and_outcome(harness: Harness) -> None:
+    handle = await harness.fire(await harness.alert())
+    await harness.end(handle)
+    attributes = (await handle.describe()).typed_search_attributes
+    assert (attributes.get(CAUSE), attributes.get(OUTCOME)) == ("crash", "resolved")
