@@ -23,6 +23,7 @@ from activities.support.secrets import SecretMissing
 from intake.http.server import ListenerTaken, NoSuchHost
 from models.base import Model
 from models.text import plain
+from runtime.alive.open_runs import DoesNotReplay
 from runtime.connection import ConnectionMisconfigured, TemporalUnreachable
 from runtime.errors import (
     NobodyAnswers,
@@ -112,6 +113,7 @@ CODES: dict[type[Exception], Exit] = {
     Unusable: Exit.USAGE,
     TemporalUnreachable: Exit.UNREACHABLE,
     AttributesMissing: Exit.UNREACHABLE,
+    DoesNotReplay: Exit.REFUSED,
     TemporalAway: Exit.UNREACHABLE,
     NobodyAnswers: Exit.UNREACHABLE,
     Rejected: Exit.REFUSED,

@@ -111,7 +111,7 @@ from models.names import queue_of, verification_queue_of
 from runtime.deployments import DeploymentWatch
 from runtime.schedules import ScheduleKeeper
 from runtime.search_attributes import register_search_attributes
-from runtime.stuck_runs import StuckWatch
+from runtime.stuck_runs import OpenRun, StuckWatch
 from workflows.checks.registry import HOSTED
 from workflows.lessons.cause_rows import cause_rows
 from workflows.record.guarded_messages import GuardedMessages
@@ -264,9 +264,12 @@ def workers(
 
 @asynccontextmanager
 async def hosted(
-    client: Client, configuration: Callable[[], Configuration], host: str | None = None
+    client: Client,
+    configuration: Callable[[], Configuration],
+    host: str | None = None,
+    stuck: Sequence[OpenRun] = (),
 ) -> AsyncIterator[Worker]:
-    """A running worker with its clients; on exit it drains.
+    """A running worker with its clients; on exit it drains. `stuck`: runs known not to go on with it.
 
     Raises AttributesMissing, and the worker's own fatal errors.
     """
@@ -279,7 +282,7 @@ async def hosted(
             watch = DeploymentWatch(client, ProcessActivities(managers), HealthActivities(http))
             beside = [asyncio.create_task(watch.run(configuration, host))]
             if host is None:
-                beside.append(asyncio.create_task(StuckWatch(client).run(configuration)))
+                beside.append(asyncio.create_task(StuckWatch(client, stuck).run(configuration)))
                 beside.append(asyncio.create_task(ScheduleKeeper(client).run(configuration)))
             async with one, verifications:
                 try:

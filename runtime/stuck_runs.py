@@ -8,7 +8,8 @@ mark, and fires an alert of the product's own, about the service of the run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -27,6 +28,8 @@ from runtime.connection import PATIENCE
 from runtime.errors import Trouble, in_time
 
 EVERY = timedelta(seconds=30)
+MARKED_WITHIN = timedelta(minutes=3)
+"""By then Temporal has marked a run whose tasks fail."""
 MOST = 100
 _OPEN = f"ExecutionStatus = 'Running' AND TaskQueue = '{TASK_QUEUE}'"
 _PROBLEMS = "('category=WorkflowTaskFailed', 'category=WorkflowTaskTimedOut')"
@@ -78,9 +81,12 @@ async def check_runs(client: Client, *, named: bool) -> Check:
 class StuckWatch:
     """Looks for runs that cannot go on beside the work of a worker, and calls a person."""
 
-    def __init__(self, client: Client, every: timedelta = EVERY) -> None:
+    def __init__(self, client: Client, foretold: Sequence[OpenRun] = (), every: timedelta = EVERY) -> None:
+        """`foretold`: those that cannot go on with the code of this worker, before Temporal marks them."""
         self._client = client
         self._every = every
+        self._foretold = {one.run_id: one for one in foretold}
+        self._marked_by = time.monotonic() + MARKED_WITHIN.total_seconds()
         self._told: set[str] = set()
 
     async def run(self, configuration: Callable[[], Configuration]) -> None:
@@ -96,7 +102,10 @@ class StuckWatch:
 
     async def look(self, configuration: Configuration) -> None:
         """One look: what is new is told, and what goes on again is over."""
-        stuck = [one for one in await stuck_runs(self._client) if not one.is_alarm]
+        found = {one.run_id: one for one in await stuck_runs(self._client)}
+        if time.monotonic() < self._marked_by:
+            found = self._foretold | found
+        stuck = [one for one in found.values() if not one.is_alarm]
         for one in stuck:
             if one.run_id not in self._told:
                 logger.error("a run cannot go on: its workflow task fails", run=one.id, run_id=one.run_id)
@@ -151,10 +160,11 @@ def _alert(service: str) -> Alert:
 
 async def _listed(client: Client, query: str) -> tuple[OpenRun, ...]:
     found = client.list_workflows(query, limit=MOST, rpc_timeout=PATIENCE)
-    return tuple([_run(one) async for one in found])
+    return tuple([open_run(one) async for one in found])
 
 
-def _run(execution: WorkflowExecution) -> OpenRun:
+def open_run(execution: WorkflowExecution) -> OpenRun:
+    """With its service, or what stands for it."""
     service = execution.typed_search_attributes.get(SERVICE) or _stands_for(execution.id)
     return OpenRun(id=execution.id, run_id=execution.run_id, service=service)
 

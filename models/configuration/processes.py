@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 
 from pydantic import Field, model_validator
 
@@ -41,11 +42,23 @@ class TemporalLinks(Configured):
     ui: WebAddress = "http://localhost:8233"
 
 
+class Unreplayable(StrEnum):
+    """What a worker does at its start when open runs would not go on with its code."""
+
+    REFUSE_UNLESS_ALONE = "refuse-unless-alone"
+    """Others go on with them; a worker that is alone starts for new alerts, and tells a person at once."""
+    REFUSE = "refuse"
+    START = "start"
+    """It starts, and tells a person at once."""
+
+
 class WorkerSettings(Configured):
     """Settings of a worker."""
 
     metrics: ListeningAddress | None = None
     """Where Prometheus may scrape the worker's metrics, such as `127.0.0.1:9464`; off by default."""
+    unreplayable: Unreplayable = Unreplayable.REFUSE_UNLESS_ALONE
+    """Whether it starts although its code does not replay what is open."""
 
 
 class Heartbeat(Configured):

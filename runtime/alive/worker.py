@@ -16,6 +16,7 @@ from models.names import queue_of
 from runtime import hosting
 from runtime.alive.gauges import MeterGauges
 from runtime.alive.heartbeat import HeartbeatSender
+from runtime.alive.open_runs import must_replay
 from runtime.alive.rounds import Rounds
 
 PROCESS = "worker"
@@ -26,11 +27,15 @@ PROCESS = "worker"
 async def hosted(
     client: Client, configuration: Callable[[], Configuration], host: str | None = None
 ) -> AsyncIterator[Worker]:
-    """As `runtime.hosting.hosted`. A worker of one host makes its rounds, and sends no heartbeat."""
+    """As `runtime.hosting.hosted`. A worker of one host makes its rounds, and sends no heartbeat.
+
+    Raises DoesNotReplay where it must not start with this code.
+    """
+    stuck = () if host else await must_replay(client, configuration().worker.unreplayable)
     gauges = MeterGauges(Runtime.default().metric_meter, PROCESS)
     async with (
         httpx.AsyncClient(trust_env=False) as http,
-        hosting.hosted(client, configuration, host) as worker,
+        hosting.hosted(client, configuration, host, stuck) as worker,
     ):
         heartbeat = HeartbeatSender(http, gauges)
         after = heartbeat.after_round if host is None else None
