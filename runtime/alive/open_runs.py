@@ -22,7 +22,6 @@ from models.base import in_words
 from models.configuration.processes import Unreplayable
 from models.names import TASK_QUEUE
 from models.text import plain
-from runtime.alive.queues import look_at_queue
 from runtime.connection import PATIENCE
 from runtime.errors import Trouble, in_time
 from runtime.stuck_runs import OpenRun, open_run, stuck_runs
@@ -102,16 +101,27 @@ async def must_replay(client: Client, policy: Unreplayable) -> tuple[OpenRun, ..
         )
     if not found or policy is Unreplayable.START:
         return tuple(one.run for one in found)
-    others = (await look_at_queue(client, TASK_QUEUE)).polling - {client.identity}
+    others = await _goes_on(client, found[0].run)
     if others or policy is Unreplayable.REFUSE:
-        raise DoesNotReplay(_refusal(found, len(others)))
+        raise DoesNotReplay(_refusal(found, others=others))
     return tuple(one.run for one in found)
 
 
-def _refusal(found: Sequence[Unfit], others: int) -> str:
+async def _goes_on(client: Client, run: OpenRun) -> bool:
+    """Whether a worker answers for it now. That one polled lately would not tell: it may just have ended."""
+    try:
+        async with in_time(PATIENCE, run.id):
+            handle = client.get_workflow_handle(run.id, run_id=run.run_id)
+            await handle.query("__stack_trace", rpc_timeout=PATIENCE)
+    except Trouble:
+        return False
+    return True
+
+
+def _refusal(found: Sequence[Unfit], *, others: bool) -> str:
     named = ", ".join(f"{one.run.id} (run {one.run.run_id})" for one in found[:NAMED])
     more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    here = f"{others} other workers go on with their work" if others else "worker.unreplayable is refuse"
+    here = "Other workers go on with them" if others else "worker.unreplayable is refuse"
     return (
         f"not started, for this version does not replay what is open: {named}{more}: {found[0].why}. "
         f"{here}. Keep the previous version until these are closed, guard the change with workflow.patched, "
