@@ -131,6 +131,18 @@ class StewardSays(Model):
     performed: Performed | None = None
 
 
+class Denial(Model):
+    """A person's no to a plan, or to several; it stands for every incident of the service for a while."""
+
+    incident: str
+    run_id: str
+    essences: tuple[str, ...]
+    says: str
+    by: str
+    why: str
+    at: datetime
+
+
 class Released(Model):
     """The end of a hold: whether the service was healed. A failure is counted."""
 
@@ -138,6 +150,8 @@ class Released(Model):
     run_id: str
     acted: bool
     healed: bool
+    denied: Denial | None = Field(default=None, exclude_if=operator.not_)
+    """What a person denied under this hold."""
 
 
 class Remembered(Model):
@@ -172,6 +186,7 @@ class StewardState(Model):
     """When each action was last done, since a recovery was proved."""
     limits: Limits = Limits()
     """As the newest incident has them."""
+    denials: tuple[Denial, ...] = ()
     deployments: tuple[Deployment, ...] = ()
     crashes: tuple[datetime, ...] = ()
     blocked_until: datetime | None = None

@@ -30,6 +30,8 @@ class Limits(Configured):
     failures: int = Field(default=3, ge=1, le=20)
     """So many failed plans within an hour block the service."""
     blocked_for: Annotated[Interval, Field(le=LONGEST_COOLDOWN)] = timedelta(hours=1)
+    denied_for: Annotated[Duration, Field(le=LONGEST_COOLDOWN)] = timedelta(hours=1)
+    """So long a plan that a person denied is neither asked for nor done by another incident."""
 
     @model_validator(mode="after")
     def _longest_is_longest(self) -> Self:

@@ -129,6 +129,12 @@ class Escalation:
         if self._stopped and self._reached:
             self._page(self._reached, why)
 
+    def leave_to(self, person: str, why: str) -> None:
+        """It needs a person, and this one has it: nobody is paged unless it goes quiet."""
+        self.begin()
+        self._climb.acknowledge(person)
+        self.notice(f"{self._incident} is with {person}", self._words(why))
+
     async def _climb_on(self, climb: Climb) -> None:
         """A mistake of ours on the way up silences nobody: the climb goes on."""
         while True:

@@ -189,7 +189,10 @@ class Life:
         self._timeline.add(f"{'escalated: ' if isinstance(ending, Escalated) else ''}{ending.why}")
         if isinstance(ending, Escalated):
             self._record.escalated_because = why_a_person(ending.why, self._record)
-            self._record.acknowledged_by = ""
+            self._record.acknowledged_by = ending.has_it
             self._incident.show(Phase.ESCALATED)
-            self._incident.escalation.push(self._record.escalated_because)
+            if ending.has_it:
+                self._incident.escalation.leave_to(ending.has_it, self._record.escalated_because)
+            else:
+                self._incident.escalation.push(self._record.escalated_because)
         return ending

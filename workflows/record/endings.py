@@ -6,6 +6,7 @@ Ending
 ├── ClosedByHuman      a person said that it is done
 ├── Escalated          a person must continue; the incident stays open
 │   ├── PerhapsDone    what was ordered may have been done: that is unknown
+│   ├── Denied         a person denied the plan, and has the incident now
 │   ├── Refused        the steward of the service refuses it, for a typed reason
 │   └── Throttled      what was ordered was refused for now: it may be asked for again later
 └── Withdrawn          another incident had the service; look again afterwards
@@ -42,7 +43,14 @@ class ClosedByHuman(Ending):
 
 
 class Escalated(Ending):
-    pass
+    has_it: str = ""
+    """The person who has the incident already: nobody else is paged at once."""
+
+
+class Denied(Escalated):
+    def __init__(self, why: str, by: str) -> None:
+        super().__init__(why)
+        self.has_it = by
 
 
 class PerhapsDone(Escalated):
@@ -58,7 +66,7 @@ class Refused(Escalated):
 
     def __init__(self, why: str, refusal: Refusal) -> None:
         super().__init__(why)
-        self.refusal = refusal
+        self.refusal, self.has_it = refusal, refusal.by
 
 
 class Throttled(Escalated):

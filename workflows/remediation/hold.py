@@ -20,10 +20,12 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.refusal import Refusal
     from models.incident.so_far import HoldSoFar
     from models.incident.stewardship import (
+        LONGEST_ACTION,
         AllowedBy,
         Answer,
         Answered,
         Ask,
+        Denial,
         Hold,
         Intent,
         Order,
@@ -59,6 +61,8 @@ class ServiceHold:
         """Whether something was tried on the service under this hold."""
         self.healed: bool | None = None
         """Whether that helped; None as long as nobody knows."""
+        self.denied: Denial | None = None
+        """What a person denied under this hold."""
         self.users: set[str] = set()
         """What of the incident needs the hold: its page, and the revert of what was temporary."""
         self._severity = severity
@@ -148,12 +152,23 @@ class ServiceHold:
             return
         self._known = self.held = False
         judged = self.acted and self.healed is not None
-        released = Released(acted=judged, healed=bool(self.healed), **self._me())
+        released = Released(acted=judged, healed=bool(self.healed), denied=self.denied, **self._me())
         try:
             steward = steward_id(self.service, dry_run=self.dry_run)
             await workflow.get_external_workflow_handle(steward).signal("release", released)
         except FailureError:
             self._timeline.add(f"the steward of {self.service} is gone; nothing to release")
+
+    def deny(self, offer: Offer, by: str, why: str) -> None:
+        """Let the steward know with the release that a person does not want these plans."""
+        self.denied = Denial(
+            essences=tuple(plan.essence for plan in offer.plans),
+            says="; or ".join(plan.says for plan in offer.plans)[:LONGEST_ACTION],
+            by=by,
+            why=why[:LONGEST_ACTION],
+            at=workflow.now(),
+            **self._me(),
+        )
 
     async def _heard(self, key: str, pause: timedelta) -> bool:
         try:

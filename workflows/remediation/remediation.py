@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.continuation import began_in
     from workflows.record.endings import (
         ClosedByHuman,
+        Denied,
         Escalated,
         PerhapsDone,
         ResolvedElsewhere,
@@ -245,7 +246,8 @@ class Remediation(Holding):
             raise Escalated(f"the approval of plan {' or '.join(plans)} expired: {says}")
         if decision.verdict is Verdict.DENY:
             self._record.not_approved(offer.plans, Answer.DENIED, who(decision))
-            raise Escalated(f"{who(decision)} denied: {says}")
+            hold.deny(offer, who(decision), decision.text)
+            raise Denied(f"{who(decision)} denied: {says}", who(decision))
         taken = plans[decision.plan]
         if workflow.now() - asked_at >= LATE:
             await late(taken)

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from models.evidence.deployment import Deployment
     from models.incident.incident import Performed
     from models.incident.policy import LONGEST_CRASH_WINDOW
-    from models.incident.refusal import Refusal
+    from models.incident.refusal import Refusal, RefusalReason
     from models.incident.stewardship import (
         AllowedBy,
         Answer,
@@ -68,6 +68,7 @@ class Ledger:
             restarts=tuple(self.tried.restarts),
             lately=self.tried.lately,
             limits=self.tried.limits,
+            denials=tuple(self.tried.denials),
             crashes=tuple(self.crashes[-REMEMBERED:]),
             deployments=tuple(self.deployments),
             blocked_until=self.tried.blocked_until,
@@ -91,7 +92,7 @@ class Ledger:
         elif self.holder and not (own or self._gives_way_to(hold)):
             self.waiting.append(hold)
             answered = Answered(answer=Answer.QUEUED, why=f"{self.holder.incident} holds it")
-        elif limit and ask.order:
+        elif limit and (ask.order or limit.reason is RefusalReason.DENIED):
             answered = Answered(answer=Answer.REFUSED, why=limit.says, refusal=limit)
         else:
             withdrawn, self.holder = None if own else self.holder, hold
@@ -114,8 +115,10 @@ class Ledger:
             self.tried.limits = intent.limits
         if ask.allowed_by is AllowedBy.REVERT:
             return None, None
-        by_person = intent is None or ask.allowed_by is AllowedBy.PERSON
-        return self.tried.blocked(now), None if by_person or not intent else self.tried.refusal(intent, now)
+        block = self.tried.blocked(now)
+        if intent is None or ask.allowed_by is AllowedBy.PERSON:
+            return block, None
+        return block, self.tried.denied(intent, ask.hold.run_id, now) or self.tried.refusal(intent, now)
 
     def _in_line(self, hold: Hold) -> Hold:
         """Take who asks out of the line, with the time since when they have waited."""
@@ -147,6 +150,8 @@ class Ledger:
         """End a hold; the next in line, if there is one, holds the service now."""
         if released.acted:
             self.tried.judged(now, healed=released.healed)
+        if released.denied:
+            self.tried.denials = [*self.tried.denials, released.denied][-REMEMBERED:]
         self.waiting = deque(h for h in self.waiting if (h.incident, h.run_id) != _run(released))
         return self.free() if self.holds(released.incident, released.run_id) else None
 

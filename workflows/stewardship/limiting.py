@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.kinds import Action
     from models.base import in_number, in_words
     from models.incident.refusal import Refusal, RefusalReason
-    from models.incident.stewardship import LONGEST_ACTION, Intent, StewardState
+    from models.incident.stewardship import LONGEST_ACTION, Denial, Intent, StewardState
     from models.service.limits import LONGEST_COOLDOWN, WINDOW
 
 MOST_REMEMBERED = 50
@@ -33,6 +33,7 @@ class Tried:
         self.restarts = list(state.restarts)
         self.lately = dict(state.lately)
         self.blocked_until = state.blocked_until
+        self.denials = list(state.denials)
 
     def blocked(self, now: datetime) -> Refusal | None:
         """The block after too many failures."""
@@ -42,6 +43,13 @@ class Tried:
         failures = in_number(self.limits.failures, "failure")
         why = f"{self.service} is blocked until {until:%H:%M} UTC after {failures} in an hour"
         return self._refusal(RefusalReason.BLOCKED, why, until)
+
+    def denied(self, intent: Intent, run_id: str, now: datetime) -> Refusal | None:
+        """A person denied all of this in another incident, and that stands."""
+        standing = [one for one in self._denials(now) if one.run_id != run_id]
+        if not set(intent.essences) <= {essence for one in standing for essence in one.essences}:
+            return None
+        return self._denial(next(one for one in standing[::-1] if set(one.essences) & set(intent.essences)))
 
     def refusal(self, intent: Intent, now: datetime) -> Refusal | None:
         """Why this may not be done unasked; of several limits the one that time lifts last."""
@@ -53,7 +61,8 @@ class Tried:
         block = self.blocked(now)
         any_restart = Intent(essences=(), actions=(), restarts=1, limits=self.limits)
         pauses = (*self._cooldowns(list(self.lately), now), *self._back_off(now))
-        return [*([block] if block else []), *self._budget(any_restart, now), *pauses]
+        denials = map(self._denial, self._denials(now))
+        return [*([block] if block else []), *denials, *self._budget(any_restart, now), *pauses]
 
     def did(self, steps: Sequence[Action], at: datetime) -> None:
         """These actions were carried out, whether or not they helped."""
@@ -66,7 +75,7 @@ class Tried:
     def judged(self, now: datetime, *, healed: bool) -> None:
         """What was tried helped, as was proved; or it did not, which may block the service."""
         if healed:
-            self.failures, self.failed, self.lately = [], 0, {}
+            self.failures, self.failed, self.lately, self.denials = [], 0, {}, []
             return
         self.failed += 1
         self.failures = [at for at in self.failures if now - at < WINDOW] + [now]
@@ -76,7 +85,16 @@ class Tried:
     def lift(self) -> None:
         """A person lifts everything."""
         self.blocked_until = None
-        self.failures, self.failed, self.restarts, self.lately = [], 0, [], {}
+        self.failures, self.failed, self.restarts, self.lately, self.denials = [], 0, [], {}, []
+
+    def _denials(self, now: datetime) -> list[Denial]:
+        return [one for one in self.denials if now < one.at + self.limits.denied_for]
+
+    def _denial(self, denial: Denial) -> Refusal:
+        said = f": {denial.why}" if denial.why else ""
+        why = f"{denial.by} denied it at {denial.at:%H:%M} UTC in {denial.incident} ({denial.says}){said}"
+        refusal = self._refusal(RefusalReason.DENIED, why, denial.at + self.limits.denied_for)
+        return refusal.model_copy(update={"by": denial.by})
 
     def _cooldowns(self, actions: Sequence[str], now: datetime) -> Iterator[Refusal]:
         pause = self.limits.cooldown

@@ -10,7 +10,7 @@ from models.actions.service import RollBack, StartService
 from models.actions.surroundings import CleanUpFiles, SetEnvironment
 from models.evidence.deployment import Deployment
 from models.incident.incident import Performed
-from models.incident.stewardship import Answer, Ask, Hold, Released, Remembered, StewardState
+from models.incident.stewardship import Answer, Ask, Denial, Hold, Released, Remembered, StewardState
 from models.names import Severity
 from models.service.limits import Limits
 from models.service.service import DockerManager, Service
@@ -218,6 +218,11 @@ def test_a_version_keeps_its_date_while_it_runs_and_gets_a_new_one_when_it_retur
     assert next(d for d in book.deployments if d.current).deployed_at == NOW + 3 * MINUTE
 
 
+def denial(at: datetime) -> Denial:
+    said = {"says": PLAN.says, "by": "ada", "why": "it is the migration"}
+    return Denial(incident="D", run_id="run of D", essences=(PLAN.essence,), at=at, **said)
+
+
 def full() -> Ledger:
     """A book with something on every page."""
     book = ledger()
@@ -227,6 +232,7 @@ def full() -> Ledger:
         book.release(let_go(hold("C"), healed=False), NOW)
     book.record("order", performed(), PLAN.steps)
     book.tried.limits = Limits(failures=2)
+    book.release(Released(incident="D", run_id="D", acted=False, healed=False, denied=denial(NOW)), NOW)
     book.deployed(deployment("1", healthy=True))
     book.acting = True
     return book
