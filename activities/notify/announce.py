@@ -29,6 +29,7 @@ class ChannelActivities:
             telling = _Telling(self._channels, announcement, group, _delivered_before())
             async with beating(telling.so_far):
                 also = [telling.tell(name) for name in announcement.also_to]
+                telling.close_pages()
                 reached = await telling.reaches_one(announcement.first_of)
                 heard = [await task for task in also]
         if not announcement.first_of:
@@ -70,6 +71,12 @@ class _Telling:
             if receipt is not None and receipt.delivered:
                 return True
         return False
+
+    def close_pages(self) -> None:
+        """Tell the end where a page stays open until then, although another channel takes it too."""
+        for channel in dict.fromkeys(one.channel for one in self._announcement.ends):
+            if channel in self._channels and self._channels[channel].keeps_pages_open:
+                self.tell(channel)
 
     def tell(self, name: str) -> asyncio.Task[Receipt | None]:
         """The one delivery to this channel; None when the channel does not take such announcements."""

@@ -10,7 +10,7 @@ from apprise.plugins.base import NotifyBase
 from pydantic import HttpUrl, TypeAdapter, ValidationError
 
 from activities.notify.by_apprise import AppriseService, mailbox, service
-from activities.notify.channel import BoundedChannel, Channel, UnsetChannel
+from activities.notify.channel import BoundedChannel, Channel, ChannelUnset, UnsetChannel
 from activities.notify.discord import DiscordDirect, DiscordWebhook
 from activities.notify.log import LogLine
 from activities.notify.pagerduty import PagerDutyEvents
@@ -65,10 +65,26 @@ def _of_kind(name: str, config: ChannelConfig, client: httpx.AsyncClient, read_s
         case AppriseChannel():
             channel = AppriseService(name, _apprise(config.url, read_secret, service))
         case PagerDutyChannel():
-            channel = PagerDutyEvents(name, client, config.url, read_secret(config.routing_key))
+            channel = _pagerduty(name, config, client, read_secret)
         case LogChannel():
             channel = LogLine(name)
     return channel
+
+
+def _pagerduty(
+    name: str, config: PagerDutyChannel, client: httpx.AsyncClient, read_secret: ReadSecret
+) -> Channel:
+    """Raises `SecretMissing` without the common key; without that of a role, its pages fail."""
+    common = read_secret(config.routing_key)
+
+    def key_of(role: str) -> str:
+        own = config.routing_keys.get(role)
+        try:
+            return read_secret(own) if own else common
+        except SecretMissing as missing:
+            raise ChannelUnset(f"{name} has no key for {role}: {missing}") from None
+
+    return PagerDutyEvents(name, client, config.url, key_of)
 
 
 def _webhook(secret: SecretRef, read_secret: ReadSecret) -> str:

@@ -39,6 +39,8 @@ def mailbox(address: str) -> NotifyBase | None:
 class AppriseService:
     """One service of apprise, as `service` or `mailbox` found it."""
 
+    keeps_pages_open = False
+
     def __init__(self, name: str, service: NotifyBase) -> None:
         self.name = name
         self._kind = str(service.service_name)

@@ -31,6 +31,10 @@ class Channel(Protocol):
     def name(self) -> str:
         """Its name in the configuration."""
 
+    @property
+    def keeps_pages_open(self) -> bool:
+        """Whether a page stays open there until it is told of its end."""
+
     async def deliver(self, announcement: Announcement) -> None:
         """Send it once. Raises `ChannelDown` or `NotMeant`; returns once the other side has it."""
 
@@ -47,8 +51,14 @@ class BoundedChannel:
     def name(self) -> str:
         return self._channel.name
 
+    @property
+    def keeps_pages_open(self) -> bool:
+        return self._channel.keeps_pages_open
+
     async def deliver(self, announcement: Announcement) -> None:
-        if self._severities and announcement.severity not in self._severities:
+        # A page that is open is closed, also when the severity rose since.
+        heard = announcement.severity in self._severities or announcement.ends_at(self.name)
+        if self._severities and not heard:
             raise NotMeant
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
@@ -59,6 +69,8 @@ class BoundedChannel:
 
 class UnsetChannel:
     """A channel whose secret is missing or invalid; each delivery fails with that reason."""
+
+    keeps_pages_open = False
 
     def __init__(self, name: str, why: str) -> None:
         self.name = name

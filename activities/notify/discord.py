@@ -17,6 +17,8 @@ _NOBODY: dict[str, list[str]] = {"parse": []}
 
 
 class DiscordWebhook:
+    keeps_pages_open = False
+
     def __init__(self, name: str, client: httpx.AsyncClient, address: str) -> None:
         self.name = name
         self._client = client
@@ -28,6 +30,8 @@ class DiscordWebhook:
 
 class DiscordDirect:
     """A direct message: the bot opens its conversation with the person, which is the same every time."""
+
+    keeps_pages_open = False
 
     def __init__(self, name: str, client: httpx.AsyncClient, api: str, token: str, user: str) -> None:
         self.name = name

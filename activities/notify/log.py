@@ -12,6 +12,8 @@ _LONGEST_TEXT = 2000
 
 
 class LogLine:
+    keeps_pages_open = False
+
     def __init__(self, name: str) -> None:
         self.name = name
         self._log = structlog.get_logger("runbooks.announcements")

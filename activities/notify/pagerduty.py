@@ -1,10 +1,13 @@
 """PagerDuty, by its Events API v2.
 
-One incident of ours is one incident of PagerDuty's: every rung sends the same `dedup_key`, and
-the end of the incident resolves it. What is only worth a notice is not worth a page.
+PagerDuty merges what has one `dedup_key` into the first page, and wakes nobody else for it. So each role
+that is paged about an incident has a key of its own, and the end of the incident resolves all of them.
+What is only worth a notice is not worth a page.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import httpx
 
@@ -18,43 +21,54 @@ _LONGEST_SUMMARY = 1024
 _LONGEST_TEXT = 4000
 _LONGEST_KEY = 255
 
-_ACTIONS = {
-    Occasion.PAGE: "trigger",
-    Occasion.APPROVAL: "trigger",
-    Occasion.RESOLVED: "resolve",
-}
 _SEVERITIES = {Severity.CRITICAL: "critical", Severity.WARNING: "warning", Severity.INFO: "info"}
 
 
 class PagerDutyEvents:
-    def __init__(self, name: str, client: httpx.AsyncClient, url: str, routing_key: str) -> None:
+    keeps_pages_open = True
+
+    def __init__(self, name: str, client: httpx.AsyncClient, url: str, key_of: Callable[[str], str]) -> None:
+        """`key_of` gives the routing key of a role, and raises `ChannelUnset` when it is missing."""
         self.name = name
         self._client = client
         self._url = url
-        self._routing_key = routing_key
+        self._key_of = key_of
 
     async def deliver(self, announcement: Announcement) -> None:
-        if announcement.occasion not in _ACTIONS:
-            raise NotMeant
+        match announcement.occasion:
+            case Occasion.PAGE | Occasion.APPROVAL:
+                await self._send(announcement.role, trigger(announcement))
+            case Occasion.RESOLVED if roles := announcement.ends_at(self.name):
+                for role in roles:
+                    await self._send(role, resolve(announcement, role))
+            case _:
+                raise NotMeant
+
+    async def _send(self, role: str, event: dict[str, object]) -> None:
+        key = self._key_of(role)
         try:
-            await post(self._client, self._url, event(announcement, self._routing_key))
+            await post(self._client, self._url, {"routing_key": key, **event})
         except ChannelDown as down:
-            raise ChannelDown(str(down).replace(self._routing_key, "***")) from None
+            raise ChannelDown(str(down).replace(key, "***")) from None
 
 
-def event(announcement: Announcement, routing_key: str) -> dict[str, object]:
-    """The event as Events API v2 documents it; a resolve needs nothing but its key."""
-    action = _ACTIONS[announcement.occasion]
-    envelope: dict[str, object] = {
-        "routing_key": routing_key,
-        "event_action": action,
-        "dedup_key": f"{announcement.incident}/{announcement.run_id}"[-_LONGEST_KEY:],
-    }
-    if action == "resolve":
-        return envelope
+def resolve(announcement: Announcement, role: str) -> dict[str, object]:
+    """The end of the page of one role, as Events API v2 documents it: it needs nothing but its key."""
+    return {"event_action": "resolve", "dedup_key": _key(announcement, role)}
+
+
+def _key(announcement: Announcement, role: str) -> str:
+    """Of a long one the end, which has the run and the role."""
+    return f"{announcement.incident}/{announcement.run_id}/{role}"[-_LONGEST_KEY:]
+
+
+def trigger(announcement: Announcement) -> dict[str, object]:
+    """A page, as Events API v2 documents it."""
     alert, _, service = announcement.incident.partition("/")
     link = announcement.link
-    return envelope | {
+    return {
+        "event_action": "trigger",
+        "dedup_key": _key(announcement, announcement.role),
         "client": "Durable runbooks",
         **({"client_url": link, "links": [{"href": link, "text": "Open the incident"}]} if link else {}),
         "payload": {

@@ -13,6 +13,8 @@ _LONGEST_TEXT = 3000
 
 
 class SlackWebhook:
+    keeps_pages_open = False
+
     def __init__(self, name: str, client: httpx.AsyncClient, address: str) -> None:
         self.name = name
         self._client = client

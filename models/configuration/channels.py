@@ -70,6 +70,8 @@ class PagerDutyChannel(_Channel):
 
     kind: Literal["pagerduty"] = "pagerduty"
     routing_key: SecretRef
+    routing_keys: dict[str, SecretRef] = {}
+    """Of roles that a service of their own wakes, by role; the others are paged by `routing_key`."""
     url: WebPage = PAGERDUTY_EVENTS
     """Another address for PagerDuty's European region, or for what speaks the same protocol."""
 

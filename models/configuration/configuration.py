@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, Validatio
 from models.actions.change import Risk
 from models.actions.kinds import kinds
 from models.base import Configured, Duration, Interval
-from models.configuration.channels import ChannelConfig
+from models.configuration.channels import ChannelConfig, PagerDutyChannel
 from models.configuration.check_mistakes import mistakes_of_checks
 from models.configuration.checks import Checks
 from models.configuration.consistency import Inconsistent, Mistake, Place, cycles, doubled_aliases, unknown
@@ -267,6 +267,11 @@ class Configuration(Configured):
         for role, channels in self.contacts.items():
             for i, channel in enumerate(channels):
                 found += _lost(("contacts", role, i), "channel", channel, self.channels)
+        for name, one in self.channels.items():
+            for role in one.routing_keys if isinstance(one, PagerDutyChannel) else ():
+                found += _lost(
+                    ("channels", name, "routing_keys", role), "role of contacts", role, self.contacts
+                )
         for i, channel in enumerate(self.broadcast):
             found += _lost(("broadcast", i), "channel", channel, self.channels)
         for i, channel in enumerate(self.checks.tell):

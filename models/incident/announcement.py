@@ -17,6 +17,13 @@ class Occasion(StrEnum):
     RESOLVED = "resolved"
 
 
+class Paged(Model):
+    """A page that a channel has, or may have, of one role."""
+
+    channel: str
+    role: str
+
+
 class Announcement(Model):
     """One message to one rung. The text is plain; each channel formats it for itself."""
 
@@ -33,6 +40,12 @@ class Announcement(Model):
     """Channels of the rung, in order: the first that accepts it ends the search."""
     also_to: tuple[str, ...] = ()
     """Channels that get it in any case."""
+    ends: tuple[Paged, ...] = ()
+    """Pages that are over with it. A channel that keeps a page open closes each of its own."""
+
+    def ends_at(self, channel: str) -> tuple[str, ...]:
+        """The roles whose pages are over in this channel."""
+        return tuple(page.role for page in self.ends if page.channel == channel)
 
 
 class Receipt(Model):

@@ -14,6 +14,7 @@ from models.base import Model
 from models.evidence.evidence import VerificationResult
 from models.incident.alert import Alert
 from models.incident.alert_life import Instance
+from models.incident.announcement import Paged
 from models.incident.dry_run import Planned
 from models.incident.incident import (
     Decision,
@@ -132,6 +133,8 @@ class LadderSoFar(Model):
     stands_since: datetime | None = None
     unreached: tuple[Unreached, ...] = ()
     """Who is still to be reached."""
+    paged: tuple[Paged, ...] = ()
+    """Which channel has, or may have, a page of whom."""
 
 
 class QuestionSoFar(Model):

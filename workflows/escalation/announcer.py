@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.notify.announce import ChannelActivities
     from models.base import in_words
-    from models.incident.announcement import Announcement, Delivered, Occasion
+    from models.incident.announcement import Announcement, Delivered, Occasion, Paged
     from models.incident.incident import EntryKind
     from models.incident.policy import Policy, Rung
     from workflows.record.continuation import began_in
@@ -67,13 +67,17 @@ class Announcer:
     def __init__(self, timeline: Timeline, mistakes: Mistakes) -> None:
         self._timeline = timeline
         self._mistakes = mistakes
+        self.paged: list[Paged] = []
+        """Which channel has, or may have, a page of whom."""
 
     async def tell(self, message: Message) -> Delivered:
         """Send it; what happened stands in the timeline, of several failures in a row only the first."""
         words = message.write()
         if message.policy.dry_run:
             words = Words(f"dry run: {words.title}", f"{DRY_RUN}\n{words.text}")
-        delivered = await self._announce(_announcement(message, words))
+        announcement = self._announcement(message, words)
+        delivered = await self._announce(announcement)
+        self._remember(announcement, delivered)
         through = ", ".join(receipt.channel for receipt in delivered.receipts if receipt.delivered)
         down = "; ".join(f"{r.channel}: {r.why}" for r in delivered.receipts if not r.delivered)
         if delivered.reached:
@@ -109,17 +113,27 @@ class Announcer:
             return NOT_REACHED
         return delivered
 
+    def _announcement(self, message: Message, words: Words) -> Announcement:
+        return Announcement(
+            incident=workflow.info().workflow_id,
+            run_id=began_in(),
+            occasion=message.occasion,
+            severity=message.policy.severity,
+            role=message.role,
+            title=words.title,
+            text=words.text,
+            link=message.policy.links.get("workflow", ""),
+            first_of=message.channels,
+            also_to=message.also_to,
+            ends=tuple(self.paged) if message.occasion is Occasion.RESOLVED else (),
+        )
 
-def _announcement(message: Message, words: Words) -> Announcement:
-    return Announcement(
-        incident=workflow.info().workflow_id,
-        run_id=began_in(),
-        occasion=message.occasion,
-        severity=message.policy.severity,
-        role=message.role,
-        title=words.title,
-        text=words.text,
-        link=message.policy.links.get("workflow", ""),
-        first_of=message.channels,
-        also_to=message.also_to,
-    )
+    def _remember(self, announcement: Announcement, delivered: Delivered) -> None:
+        """A channel that was tried may have a page although its answer was lost."""
+        if announcement.occasion not in (Occasion.PAGE, Occasion.APPROVAL):
+            return
+        tried = [one.channel for one in delivered.receipts if not one.final] or announcement.first_of
+        for channel in tried:
+            page = Paged(channel=channel, role=announcement.role)
+            if page not in self.paged:
+                self.paged.append(page)

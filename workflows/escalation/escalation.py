@@ -58,12 +58,14 @@ class Escalation:
     def so_far(self) -> LadderSoFar:
         climbing = self._climbing is not None
         so_far = self._climb.so_far(self._told, climbing=climbing, stopped=self._stopped)
-        return so_far.model_copy(update={"unreached": self._reaching.so_far()})
+        paged = tuple(self._announcer.paged)
+        return so_far.model_copy(update={"unreached": self._reaching.so_far(), "paged": paged})
 
     def resume(self, so_far: LadderSoFar) -> None:
         """Climb on from where the run before this one stood; nobody is told twice."""
         self._climb.resume(so_far)
         self._told, self._stopped = set(so_far.told), so_far.stopped
+        self._announcer.paged = list(so_far.paged)
         if so_far.climbing:
             self.begin()
         self._reaching.resume(so_far.unreached, self._call, self._wanted())

@@ -17,6 +17,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.base import in_words
+    from models.incident.announcement import Occasion
     from models.incident.incident import EntryKind
     from models.incident.so_far import Unreached
     from workflows.escalation.announcer import Announcer, Message
@@ -55,7 +56,8 @@ class Reaching:
 
     def send(self, message: Message) -> None:
         """Send it in the background, and try again for a while."""
-        if message.channels or message.also_to:
+        ends_pages = message.occasion is Occasion.RESOLVED and self._announcer.paged
+        if message.channels or message.also_to or ends_pages:
             self._begin(self._send(message))
 
     def page(

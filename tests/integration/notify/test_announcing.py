@@ -21,12 +21,13 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.notify.announce import ChannelActivities
 from activities.notify.channel import Channel
-from models.configuration.channels import SlackChannel
-from models.incident.announcement import Announcement, Delivered, Receipt
+from models.configuration.channels import PagerDutyChannel, SlackChannel
+from models.incident.announcement import Announcement, Delivered, Occasion, Paged, Receipt
 from models.names import Severity
-from tests.parts.product.announcements import WEBHOOK_PATH, build, named, page
+from tests.parts.product.announcements import ROUTING_KEY, WEBHOOK_PATH, build, named, page
 from tests.parts.product.announcing_worker import Announce
 from tests.parts.requirements import missing
+from tests.parts.servers.pagerduty import PagerDuty
 from tests.parts.servers.sockets import closed_port, listening, silence
 
 ROOT = Path(__file__).parents[3]
@@ -128,11 +129,27 @@ async def test_a_channel_that_is_not_meant_has_no_receipt(
     assert told(httpserver) == ["also"]
 
 
+async def test_a_page_is_closed_where_it_is_open_also_when_another_channel_takes_the_end(
+    client: httpx.AsyncClient, channels: dict[str, Channel], httpserver: HTTPServer
+) -> None:
+    there = PagerDuty()
+    httpserver.expect_request("/enqueue").respond_with_handler(there.answer)
+    pager = PagerDutyChannel(routing_key=named("KEY"), url=httpserver.url_for("/enqueue"))
+    channels |= build({"pager": pager}, client, {"KEY": ROUTING_KEY})
+    await announce(channels, page(first_of=("pager",), role="on-call"))
+    ends = tuple(Paged(channel=name, role="on-call") for name in ("gone", "pager", "unset"))
+    over = page(occasion=Occasion.RESOLVED, first_of=("well",), also_to=("also",), ends=ends)
+    delivered = await announce(channels, over)
+    assert there.open == {}
+    assert {receipt.channel for receipt in delivered.receipts} == {"well", "also", "pager"}
+
+
 async def test_a_mistake_in_one_channel_does_not_keep_the_next_from_paging(
     channels: dict[str, Channel],
 ) -> None:
     class Mistaken:
         name = "mistaken"
+        keeps_pages_open = False
 
         async def deliver(self, announcement: Announcement) -> None:
             raise KeyError("https://hooks.example/s3cret")

@@ -35,8 +35,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def slack(client: httpx.AsyncClient, origin: str) -> Channel:
-    return one(SlackChannel(webhook=named("SECRET"), timeout=QUICKLY), client, origin + WEBHOOK_PATH)
+def slack(client: httpx.AsyncClient, origin: str, timeout: timedelta = timedelta(seconds=30)) -> Channel:
+    return one(SlackChannel(webhook=named("SECRET"), timeout=timeout), client, origin + WEBHOOK_PATH)
 
 
 async def test_slack_gets_the_words_and_the_link_and_no_mention(
@@ -113,7 +113,7 @@ async def test_a_channel_that_is_not_there_slow_or_rude_is_down(client: httpx.As
         await slack(client, f"http://127.0.0.1:{closed_port()}").deliver(page())
     async with listening(silence) as port:
         with pytest.raises(ChannelDown, match=r"^no answer within 0\.2 s$"):
-            await slack(client, f"http://127.0.0.1:{port}").deliver(page())
+            await slack(client, f"http://127.0.0.1:{port}", QUICKLY).deliver(page())
     async with listening(hang_up) as port:
         with pytest.raises(ChannelDown, match=r"^127\.0\.0\.1 broke off"):
             await slack(client, f"http://127.0.0.1:{port}").deliver(page())

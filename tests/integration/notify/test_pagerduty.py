@@ -11,8 +11,10 @@ from werkzeug import Response
 
 from activities.notify.channel import Channel, ChannelDown, NotMeant
 from models.configuration.channels import PagerDutyChannel
-from models.incident.announcement import Occasion
-from tests.parts.product.announcements import ROUTING_KEY, named, one, page
+from models.incident.announcement import Announcement, Occasion, Paged
+from models.names import Severity
+from tests.parts.product.announcements import ROUTING_KEY, build, named, one, page
+from tests.parts.servers.pagerduty import PagerDuty
 
 JSON = "application/json"
 INVALID = f'{{"message": "Event object is invalid", "errors": ["routing_key {ROUTING_KEY} is unknown"]}}'
@@ -39,7 +41,7 @@ async def test_pagerduty_is_triggered_as_events_v2_documents_it(
     assert httpserver.log[0][0].json == {
         "routing_key": ROUTING_KEY,
         "event_action": "trigger",
-        "dedup_key": "ServiceDown/backend/1a2b3c4d-0000-4000-8000-000000000000",
+        "dedup_key": "ServiceDown/backend/1a2b3c4d-0000-4000-8000-000000000000/On-Call",
         "client": "Durable runbooks",
         "client_url": link,
         "links": [{"href": link, "text": "Open the incident"}],
@@ -58,17 +60,86 @@ async def test_pagerduty_is_triggered_as_events_v2_documents_it(
     }
 
 
-async def test_pagerduty_is_resolved_under_the_key_of_its_trigger(
+ROLES = ("on-call", "team-lead", "cto")
+
+
+def ended(*roles: str) -> Announcement:
+    ends = tuple(Paged(channel="it", role=role) for role in roles)
+    return page(occasion=Occasion.RESOLVED, role="cto", ends=ends)
+
+
+async def test_team_lead_and_cto_are_reached_by_the_same_key(
     client: httpx.AsyncClient, httpserver: HTTPServer
 ) -> None:
-    httpserver.expect_request("/v2/enqueue").respond_with_json({}, status=202)
+    """Each rung opens a page of its own; being told again, or asked, none; the end closes all of them."""
+    there = PagerDuty()
+    httpserver.expect_request("/v2/enqueue").respond_with_handler(there.answer)
     channel = pagerduty(client, httpserver)
-    await channel.deliver(page())
-    await channel.deliver(page(role="CTO"))
-    await channel.deliver(page(occasion=Occasion.RESOLVED))
-    events = [request.json for request, _ in httpserver.log]
-    assert len({event["dedup_key"] for event in events}) == 1
-    assert events[2] == {**events[2], "event_action": "resolve"} and "payload" not in events[2]
+    for role in ROLES:
+        await channel.deliver(page(role=role))
+    await channel.deliver(page(role="cto", occasion=Occasion.APPROVAL))
+    assert there.woken == [ROUTING_KEY] * 3
+    assert sorted(key.rpartition("/")[2] for _, key in there.open) == sorted(ROLES)
+    await channel.deliver(ended(*ROLES))
+    assert there.open == {}
+    assert [request.json["event_action"] for request, _ in httpserver.log][-3:] == ["resolve"] * 3
+
+
+async def test_a_role_with_a_service_of_its_own_is_paged_and_resolved_there(
+    client: httpx.AsyncClient, httpserver: HTTPServer
+) -> None:
+    there = PagerDuty()
+    httpserver.expect_request("/v2/enqueue").respond_with_handler(there.answer)
+    config = PagerDutyChannel(
+        routing_key=named("SECRET"),
+        routing_keys={"cto": named("OF_CTO"), "dba": named("OF_DBA")},
+        url=httpserver.url_for("/v2/enqueue"),
+    )
+    channel = build({"it": config}, client, {"SECRET": ROUTING_KEY, "OF_CTO": "c" * 32})["it"]
+    for role in ("on-call", "cto"):
+        await channel.deliver(page(role=role))
+    assert there.woken == [ROUTING_KEY, "c" * 32]
+    await channel.deliver(ended("on-call", "cto"))
+    assert there.open == {}
+    with pytest.raises(ChannelDown, match=r"^it has no key for dba: set \$OF_DBA$"):
+        await channel.deliver(page(role="dba"))
+
+
+async def test_the_page_of_a_warning_is_closed_although_it_is_critical_now(
+    client: httpx.AsyncClient, httpserver: HTTPServer
+) -> None:
+    there = PagerDuty()
+    httpserver.expect_request("/v2/enqueue").respond_with_handler(there.answer)
+    config = PagerDutyChannel(
+        routing_key=named("SECRET"),
+        severities=(Severity.WARNING,),
+        url=httpserver.url_for("/v2/enqueue"),
+    )
+    channel = one(config, client, ROUTING_KEY)
+    await channel.deliver(page(severity=Severity.WARNING))
+    with pytest.raises(NotMeant):
+        await channel.deliver(page(severity=Severity.CRITICAL))
+    await channel.deliver(ended("On-Call"))
+    assert there.open == {}
+
+
+async def test_a_role_of_an_incident_with_an_endless_name_has_its_own_key(
+    client: httpx.AsyncClient, httpserver: HTTPServer
+) -> None:
+    there = PagerDuty()
+    httpserver.expect_request("/v2/enqueue").respond_with_handler(there.answer)
+    channel = pagerduty(client, httpserver)
+    for role in ROLES:
+        await channel.deliver(page(role=role, incident=f"{'A' * 500}/{'b' * 400}"))
+    assert there.woken == [ROUTING_KEY] * 3
+
+
+async def test_an_end_of_what_was_never_paged_there_is_not_sent(
+    client: httpx.AsyncClient, httpserver: HTTPServer
+) -> None:
+    with pytest.raises(NotMeant):
+        await pagerduty(client, httpserver).deliver(ended())
+    assert httpserver.log == []
 
 
 async def test_pagerduty_hears_of_no_notice(client: httpx.AsyncClient, httpserver: HTTPServer) -> None:

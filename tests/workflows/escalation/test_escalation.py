@@ -8,7 +8,8 @@ import pytest
 
 from models.evidence.deployment import Deployment
 from models.incident.alert import Alert
-from models.incident.incident import Decision, Outcome, Spoken, Through
+from models.incident.announcement import Announcement, Occasion
+from models.incident.incident import Decision, EntryKind, Outcome, Spoken, Through
 from tests.workflows.harness import Harness
 from tests.workflows.sights import FAILING, HEALTHY, REFUSED, TAKEN_PORT, crashed
 
@@ -175,6 +176,40 @@ async def test_an_approval_that_nobody_gives_expires(harness: Harness) -> None:
     review = await harness.end(handle)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
     assert any("did not count" in entry.text for entry in review.timeline)
+
+
+async def test_a_failed_channel_is_named_also_when_another_one_took_it(harness: Harness) -> None:
+    harness.world.port = TAKEN_PORT
+    harness.world.down = {"discord"}
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "awaiting approval")
+    await handle.signal("approve")
+    review = await harness.end(handle)
+    told = [one for one in review.timeline if one.text.startswith("not delivered through discord: ")]
+    assert told, [one.text for one in review.timeline]
+    assert {one.kind for one in told} == {EntryKind.NOT_TOLD}
+    assert [one for one in review.timeline if one.text.startswith("page to On-Call through pager")]
+
+
+async def test_the_end_closes_the_page_of_each_role_in_each_channel_that_was_tried(harness: Harness) -> None:
+    harness.world.port = TAKEN_PORT
+    harness.world.down = {"discord"}
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "awaiting approval")
+    await harness.env.sleep(6 * MINUTE)
+    assert harness.world.pages() == ["On-Call", "Team Lead"]
+    await handle.signal("approve")
+    await harness.end(handle)
+    *before, end = harness.world.told
+    assert end.occasion is Occasion.RESOLVED
+    paged = {(channel, one.role) for one in before if one.first_of for channel in tried(one)}
+    assert {(one.channel, one.role) for one in end.ends} == paged
+    assert len(end.ends) == len(paged)
+    assert not any(one.ends for one in before)
+
+
+def tried(message: Announcement) -> tuple[str, ...]:
+    return (*message.first_of, *message.also_to)
 
 
 async def test_the_third_crash_offers_the_rollback_with_the_deployments(harness: Harness) -> None:

@@ -93,6 +93,8 @@ async def test_the_ladder_goes_on_from_its_rung(harness: Harness) -> None:
     assert pages[:2] == ["On-Call", "Team Lead"]
     assert pages.count("On-Call") == 1, "only the top is asked again"
     await harness.closes(handle)
+    ended = {one.role for one in harness.world.told[-1].ends}
+    assert ended == set(pages), "the end closes the page of everybody, paged in this run or before"
 
 
 async def test_the_same_question_stands_and_the_service_stays_held(harness: Harness) -> None:
