@@ -14,6 +14,7 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 
+from activities.support.counts import BUCKETS
 from runtime.settings import ConfigurationError
 
 _LOG = LoggingConfig(
@@ -25,7 +26,7 @@ _LOG = LoggingConfig(
 
 def worker_runtime(address: str | None, config: Path) -> Runtime:
     """The SDK's runtime, its metrics at `address`. Raises ConfigurationError if it cannot listen there."""
-    metrics = PrometheusConfig(bind_address=address) if address else None
+    metrics = PrometheusConfig(bind_address=address, histogram_bucket_overrides=BUCKETS) if address else None
     try:
         return Runtime(telemetry=TelemetryConfig(logging=_LOG, metrics=metrics))
     except ValueError as error:  # an address of another machine, or a port that is taken or privileged

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from temporalio import activity
 
 from activities.notify.channel import Channel, ChannelDown, ChannelUnset, NotMeant
+from activities.support.counts import count_announcement
 from activities.support.heartbeats import beating
 from models.incident.announcement import Announcement, Delivered, Receipt
 
@@ -92,6 +93,8 @@ class _Telling:
         except NotMeant:
             return None
         self._receipts[name] = receipt
+        if name in self._channels:
+            count_announcement(receipt)
         if receipt.delivered:
             activity.heartbeat(self.so_far())
         return receipt

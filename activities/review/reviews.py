@@ -10,6 +10,7 @@ from activities.review.charts import svg
 from activities.review.file_name import file_name
 from activities.review.page import page
 from activities.review.report_page import chart_file, report_page
+from activities.support.counts import count_incident
 from activities.support.regular_files import file_at, private_directory
 from activities.support.whole_files import write_whole
 from models.incident.report import Report, WriteReport
@@ -38,6 +39,7 @@ class ReviewActivities:
                 self._draw(review.report, name)
             write_whole(markdown, page(review))
             write_whole(data, content)  # written last: marks the page as complete
+            count_incident(review)
         return StoredReview(path=str(markdown))
 
     @activity.defn

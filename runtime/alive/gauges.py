@@ -20,6 +20,8 @@ class Gauge(StrEnum):
     BACKLOG_AGE = "runbooks_task_queue_backlog_age_seconds"
     OPEN_INCIDENTS = "runbooks_open_incidents"
     STUCK_RUNS = "runbooks_stuck_runs"
+    WITHOUT_PROGRESS = "runbooks_incidents_without_progress"
+    TEMPORAL_DISK = "runbooks_temporal_disk_free_ratio"
     CHECK_OVERDUE = "runbooks_check_overdue_seconds"
     HEARTBEAT_SENT = "runbooks_heartbeat_sent_timestamp_seconds"
     HEARTBEAT_RECEIVED = "runbooks_heartbeat_received_timestamp_seconds"
@@ -32,6 +34,8 @@ SAYS: Mapping[Gauge, tuple[str, str]] = {
     Gauge.BACKLOG_AGE: ("How long the oldest task has been waiting for a worker", "task_queue"),
     Gauge.OPEN_INCIDENTS: ("Open incidents by phase", "phase"),
     Gauge.STUCK_RUNS: ("Runs that cannot go on, by service", "service"),
+    Gauge.WITHOUT_PROGRESS: ("Incidents that look or diagnose for over an hour", ""),
+    Gauge.TEMPORAL_DISK: ("Free share of the disk under Temporal, where it is seen from here", "directory"),
     Gauge.CHECK_OVERDUE: ("How long a check has been due and not done", "check"),
     Gauge.HEARTBEAT_SENT: ("When the heartbeat was last given to Alertmanager", ""),
     Gauge.HEARTBEAT_RECEIVED: ("When the heartbeat last came back from Alertmanager", ""),

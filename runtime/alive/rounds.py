@@ -23,6 +23,7 @@ from models.names import queue_of
 from runtime.alive.gauges import Counted, Gauge, Gauges
 from runtime.alive.overdue import overdue
 from runtime.alive.queues import hosts_of, look_at_queue
+from runtime.alive.temporal_disk import free_shares
 from runtime.connection import PATIENCE
 from runtime.errors import Trouble, in_time
 from runtime.stuck_runs import stuck_runs
@@ -34,6 +35,8 @@ RETRY = timedelta(seconds=3)
 SETTLES = timedelta(seconds=10)
 """Until then a worker that has just started may not be seen to poll: that is not worth a warning."""
 WITHIN = timedelta(seconds=20)
+LONG = timedelta(hours=1)
+"""To look and to diagnose takes seconds, and what it waits for takes minutes."""
 
 logger = structlog.get_logger(__name__)
 
@@ -84,6 +87,7 @@ class Rounds:
         async with in_time(WITHIN):
             await self._look_at_queues(configuration)
         self._gauges.set(Gauge.LAST_ROUND, time.time())
+        await self._look_at_the_disk()
         if self._after is not None:
             await self._after(configuration)
         async with in_time(WITHIN):
@@ -107,7 +111,16 @@ class Rounds:
         self._stuck.set(stuck, known=configuration.services)
         phases = [phase.value for phase in Phase if phase is not Phase.CLOSED]
         self._open.set({phase: await self._count_open(phase) for phase in phases})
+        began = f"AND StartTime < '{(datetime.now(UTC) - LONG).isoformat()}'"
+        long = [await self._count_open(phase.value, began) for phase in (Phase.TRIAGE, Phase.DIAGNOSING)]
+        self._gauges.set(Gauge.WITHOUT_PROGRESS, sum(long))
 
-    async def _count_open(self, phase: str) -> int:
+    async def _look_at_the_disk(self) -> None:
+        shares = await asyncio.to_thread(free_shares, self._client.service_client.config.target_host)
+        for directory, share in shares.items():
+            self._gauges.set(Gauge.TEMPORAL_DISK, share, directory)
+
+    async def _count_open(self, phase: str, began: str = "") -> int:
         query = f"{ALERT_NAME.name} IS NOT NULL AND ExecutionStatus = 'Running' AND {PHASE.name} = '{phase}'"
+        query = f"{query} {began}".rstrip()
         return (await self._client.count_workflows(query, rpc_timeout=PATIENCE)).count

@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.worker import Worker
 
+from activities.support.counts import begin_to_count
 from models.configuration.configuration import Configuration
 from models.names import queue_of
 from runtime import hosting
@@ -32,6 +33,7 @@ async def hosted(
     Raises DoesNotReplay where it must not start with this code.
     """
     stuck = () if host else await must_replay(client, configuration().worker.unreplayable)
+    begin_to_count(configuration().channels)
     gauges = MeterGauges(Runtime.default().metric_meter, PROCESS)
     async with (
         httpx.AsyncClient(trust_env=False) as http,

@@ -89,6 +89,8 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
         "worker": {"metrics": metrics},
         "systems": {"alertmanager": alertmanager.url},
         "heartbeat": {"every": "1s", "lasts": "2m"},
+        "channels": {"told": {"kind": "log"}},
+        "broadcast": ["told"],
     }
     config.write_text(f"{CONFIGURATION}\n{yaml.safe_dump(more)}")
     worker = Worker(directory, config=config, environment={**environment, "ANNA_TOKEN": "x" * 20})

@@ -50,7 +50,7 @@ def webhook(*alerts: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_each_expression_has_series(watched: Watched) -> None:
-    assert len(of_rules()) == 11
+    assert len(of_rules()) == 14
     assert (await watched.post(webhook(alert("Anything")))).status_code == 200
     assert (await watched.post({"no": "webhook"})).status_code == 422
     missing = {*of_rules(), *of_dashboard()}
@@ -81,6 +81,27 @@ async def test_what_they_tell_is_true(watched: Watched) -> None:
     assert stuck == {"backend": 0}
     checks = dict_of(await watched.ask("max by (check) (runbooks_check_overdue_seconds)"), "check")
     assert checks == {"daily": 0, "weekly": 0, "monthly": 0}
+
+
+async def test_outcome_cause_and_times_of_a_closed_incident_are_metrics(watched: Watched) -> None:
+    over = alert("Measured")
+    assert (await watched.post(webhook(over))).status_code == 200
+    ended = {**over, "status": "resolved", "endsAt": datetime.now(UTC).isoformat()}
+    assert (await watched.post(webhook(ended))).status_code == 200
+    of = 'runbook="AnyAlert",severity="info"'
+
+    async def counted() -> Any:
+        return await watched.ask(f'runbooks_incidents_total{{{of},cause="none",outcome=~".+"}} > 0')
+
+    await until(counted, within=20)
+    ((_, within),) = await watched.ask(f'runbooks_incident_recovery_seconds_bucket{{{of},le=~"300(.0)?"}}')
+    ((_, total),) = await watched.ask(f"runbooks_incident_recovery_seconds_sum{{{of}}}")
+    assert within == 1
+    assert 0 <= total < 300
+    assert await watched.ask('runbooks_announcements_total{channel="told",delivered="true"} > 0')
+    assert not await watched.ask(f"runbooks_incident_response_seconds_count{{{of}}} > 0"), (
+        "nobody said a word"
+    )
 
 
 async def test_the_heartbeat_goes_to_alertmanager_and_comes_back_without_an_incident(

@@ -21,6 +21,8 @@ NOW = "0+15x400"
 SEEN = {WORKER: NOW, INTAKE: NOW}
 WORKERS = 'runbooks_workers{task_queue="runbooks"}'
 DAILY = 'runbooks_check_overdue_seconds{check="daily"}'
+NODE = 'node_filesystem_%s_bytes{job="temporal-node",instance="t:9100",mountpoint="/",fstype="ext4"}'
+SENT = 'runbooks_announcements_total{channel="%s",delivered="%s",instance="w:1"}'
 FIRING = 'ALERTS{alertname="%s",alertstate="firing"}'
 ANSWERS = 'runbooks_intake_request_seconds_count{path="/v1/alertmanager",status="%s"}'
 
@@ -82,6 +84,28 @@ ROWS = [
     ),
     ("RunbooksIntakeRefuses", {ANSWERS % 401: "0+1x100", ANSWERS % 200: "0+9x100"}, {"status": "401"}),
     ("RunbooksIntakeRefuses", {ANSWERS % 401: "7x100", ANSWERS % 200: "0+9x100"}, None),
+    ("RunbooksIncidentWithoutProgress", {"runbooks_incidents_without_progress": "0x20 2x80"}, {}),
+    ("RunbooksIncidentWithoutProgress", {"runbooks_incidents_without_progress": "0x20 1x30 0x60"}, None),
+    ("RunbooksAnnouncementsFail", {SENT % ("pager", "false"): "0x60 1x40"}, {"channel": "pager"}),
+    (
+        "RunbooksAnnouncementsFail",
+        {SENT % ("pager", "false"): "3x100", SENT % ("pager", "true"): "0+1x100"},
+        None,
+    ),
+    (
+        "RunbooksTemporalDiskFills",
+        {'runbooks_temporal_disk_free_ratio{instance="w:1",directory="/data"}': "0.5x40 0.08x60"},
+        {"directory": "/data", "instance": "w:1"},
+    ),
+    (
+        "RunbooksTemporalDiskFills",
+        {
+            NODE % "avail": "9x100",
+            NODE % "size": "100x100",
+        },
+        {"mountpoint": "/", "instance": "t:9100"},
+    ),
+    ("RunbooksTemporalDiskFills", {'runbooks_temporal_disk_free_ratio{directory="/data"}': "0.2x100"}, None),
     ("RunbooksAlertsRefused", {"runbooks_alerts_refused_total": "0x60 1x40"}, {}),
     ("RunbooksAlertsRefused", {"runbooks_alerts_refused_total": "3x100"}, None),
     ("RunbooksHeartbeatAbsent", {"runbooks_heartbeat_sent_timestamp_seconds": "0+15x20 300x80"}, {}),
