@@ -11,7 +11,19 @@ import structlog
 import typer
 from temporalio.runtime import Runtime, TelemetryConfig
 
-from console import deployed, fire, maintenance, respond, review, serve, service, show, status, switch
+from console import (
+    deployed,
+    dry_runs,
+    fire,
+    maintenance,
+    respond,
+    review,
+    serve,
+    service,
+    show,
+    status,
+    switch,
+)
 from console.checks import check, doctor, schedules
 
 app = typer.Typer(
@@ -21,7 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (serve, fire, show, review, status, check, respond, switch, deployed, doctor):
+for group in (serve, fire, show, review, status, check, respond, switch, deployed, doctor, dry_runs):
     app.add_typer(group.app)
 app.add_typer(service.app, name="service")
 app.add_typer(maintenance.app, name="maintenance")

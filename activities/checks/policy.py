@@ -45,6 +45,7 @@ class CheckPolicyActivities:
             time_zone=now.checks.time_zone or now.time_zone,
             temporal_ui=now.temporal.ui,
             channels=now.checks.tell or now.broadcast,
+            dry_run=now.dry_run,
         )
 
 

@@ -26,6 +26,8 @@ from runtime.errors import TemporalAway
 from runtime.incidents import Incidents
 from runtime.systems.asking import NotFetched
 
+DRY_RUN = "dry_run"
+"""In the address of a receiver: its alerts become dry runs, beside what others make of them."""
 MOST_REASONS = 100
 """More refusals than this are counted, not listed."""
 
@@ -84,9 +86,12 @@ class AlertmanagerWebhook:
         except Unreadable as error:
             self._log.warning("webhook refused", reason=str(error))
             return refusal(422, f"this is not a webhook of Alertmanager: {error}")
-        return await self._take(read)
+        asked = request.query_params.get(DRY_RUN)
+        if asked not in (None, "true", "false"):
+            return refusal(422, f"{DRY_RUN}: write true or false")
+        return await self._take(read, dry_run=asked == "true")
 
-    async def _take(self, read: Read) -> Response:
+    async def _take(self, read: Read, *, dry_run: bool) -> Response:
         refused = read.refused
         for status, count in read.batch.statuses.items():
             self._metrics.received(status).inc(count)
@@ -95,11 +100,11 @@ class AlertmanagerWebhook:
             self._log.warning("alerts refused", count=len(refused), first=refused[0].reason)
         delivery = Delivery(self._dispatch.take, self._metrics, self._dispatch.repeats)
         try:
-            await self._bring(read.alerts, read.configuration, delivery)
+            await self._bring(read.alerts, read.configuration, delivery, dry_run=dry_run)
             left_out = 0
             if read.batch.truncated:
                 rest, left_out = await self._rest(read.batch, read.configuration)
-                await self._bring(rest, read.configuration, delivery)
+                await self._bring(rest, read.configuration, delivery, dry_run=dry_run)
         except (TemporalAway, NotFetched) as error:
             self._metrics.sent_back.inc()
             self._log.error("webhook sent back", reason=str(error))
@@ -119,11 +124,11 @@ class AlertmanagerWebhook:
         )
 
     async def _bring(
-        self, alerts: Sequence[Placed], configuration: Configuration, delivery: Delivery
+        self, alerts: Sequence[Placed], configuration: Configuration, delivery: Delivery, *, dry_run: bool
     ) -> None:
         heartbeats, others = self._heartbeats.note(alerts, configuration)
         delivery.note_heartbeats(heartbeats)
-        await delivery.bring(others)
+        await delivery.bring([_as_dry_run(one) for one in others] if dry_run else others)
 
     async def _rest(self, batch: Batch, configuration: Configuration) -> tuple[list[Placed], int]:
         """What Alertmanager left out of the batch, and how many of it nobody can be asked for."""
@@ -134,6 +139,11 @@ class AlertmanagerWebhook:
         left = await fetch_left(self._http, alertmanager, batch, configuration)
         open_now = await self._incidents.all_open(name_in(batch.group_labels))
         return [Placed(None, one) for one in (*left.rest(batch), *left.ends(open_now, configuration))], 0
+
+
+def _as_dry_run(placed: Placed) -> Placed:
+    alert = placed.routed.alert.model_copy(update={"dry_run": True})
+    return placed._replace(routed=placed.routed.model_copy(update={"alert": alert}))
 
 
 def _in_order(refused: Iterable[Refused]) -> tuple[Refused, ...]:

@@ -45,6 +45,8 @@ class CheckPolicy(Model):
     temporal_ui: str = ""
     channels: tuple[str, ...] = ()
     """Who hears of its report."""
+    dry_run: bool = False
+    """Whether what it would write elsewhere is only told: commits of dashboards, and restores of drills."""
 
     @field_serializer("services")
     def _as_written(self, services: tuple[Service, ...]) -> list[dict[str, Any]]:

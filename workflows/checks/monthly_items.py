@@ -80,6 +80,11 @@ def drills(policy: CheckPolicy) -> Iterator[ItemOf]:
             request = Drill(location=location, services=databases)
             within = location.read_within + location.drill.within + DROPS
             name = f"restore drill of {location.name}"
+            if policy.dry_run:
+                yield ItemOf(
+                    name, partial(_told, "dry run: the newest backup would be restored beside production")
+                )
+                continue
             ask = partial(_ask, name, DrillActivities.drill_restore, request, within, queue_of(location.host))
             yield ItemOf(name, ask, within=within + timedelta(minutes=1))
     if not policy.checks.backups:
@@ -110,4 +115,8 @@ async def _ask(
 
 
 async def _not_configured(key: str) -> ItemResult:
-    return ItemResult(reason=f"not configured: write {key}")
+    return await _told(f"not configured: write {key}")
+
+
+async def _told(reason: str) -> ItemResult:
+    return ItemResult(reason=reason)

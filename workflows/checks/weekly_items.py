@@ -105,6 +105,9 @@ def dashboards(policy: CheckPolicy) -> Iterator[ItemOf]:
     if settings is None:
         yield _missing(name, "no repository for dashboards is configured: configure checks.grafana")
         return
+    if policy.dry_run:
+        yield _missing(name, f"dry run: they would be kept in {settings.repository}, in a commit")
+        return
     queue = queue_of(settings.host) if settings.host else None
     yield _item(name, DashboardActivities.back_up_dashboards, settings, EXPORTS, queue)
 

@@ -139,7 +139,7 @@ PERFORMANCES = (
 _BY_ACTION = {one.action: one for one in PERFORMANCES}
 
 
-async def perform(action: Action, *, dry_run: bool = False) -> ActionResult:
+async def perform(action: Action, *, dry_run: bool) -> ActionResult:
     """Perform one action on the service's host, at most once since it was asked for.
 
     In a dry run it is only recorded. Nothing else of the product acts on a service, so this is the one

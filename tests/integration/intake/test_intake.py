@@ -410,3 +410,19 @@ async def test_a_missing_namespace_is_503_and_not_ready(
         assert (await post(local, alert())).status_code == 503
         assert (await post(local, alert(status="resolved"))).status_code == 503
         assert (await local.get("/readyz")).status_code == 503
+
+
+async def test_a_receiver_of_dry_runs_starts_them_beside_real_incidents(
+    http: httpx.AsyncClient, client: Client
+) -> None:
+    name = fresh()
+    real = await http.post("/v1/alertmanager", json=webhook(alert(labels={"alertname": name})))
+    dry = await http.post("/v1/alertmanager?dry_run=true", json=webhook(alert(labels={"alertname": name})))
+    assert (real.status_code, dry.status_code) == (200, 200)
+    (taken,) = dry.json()["taken"]
+    assert taken["incident"].endswith("@dry-run")
+    assert (await state_of(client, taken["incident"])).alert.dry_run
+    assert not (await state_of(client, real.json()["taken"][0]["incident"])).alert.dry_run
+    assert (
+        await http.post("/v1/alertmanager?dry_run=1", json=webhook(alert(labels={"alertname": name})))
+    ).status_code == 422

@@ -25,7 +25,7 @@ from demo.webhook import Firing, post
 from models.incident.incident import Entry, IncidentState
 from models.incident.review import Review
 from models.incident.stewardship import StewardState
-from models.names import STEWARD, TASK_QUEUE, incident_id, steward_id
+from models.names import DRY_RUN, STEWARD, TASK_QUEUE, incident_id, steward_id
 
 SERVICE_DOWN = incident_id("ServiceDown", BACKEND)
 Run = WorkflowHandle[Any, Review]
@@ -141,7 +141,8 @@ class Pipeline:
         running = [one async for one in self.client.list_workflows("ExecutionStatus = 'Running'")]
         for found in sorted(running, key=lambda one: one.workflow_type == STEWARD):
             if found.workflow_type == STEWARD:
-                fresh = StewardState(service=found.id.removeprefix(steward_id("")))
+                service = found.id.removeprefix(steward_id("")).removesuffix(DRY_RUN)
+                fresh = StewardState(service=service)
                 anew = WorkflowIDConflictPolicy.TERMINATE_EXISTING
                 await self.client.start_workflow(
                     STEWARD, fresh, id=found.id, task_queue=TASK_QUEUE, id_conflict_policy=anew

@@ -65,7 +65,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_exists(page: Path) -> None:
     known = commands()
-    said = re.findall(r"starter\.py ([a-z]+(?: (?:show|unblock)\b)?)", text_of(page))
+    said = re.findall(r"starter\.py ([a-z-]+(?: (?:show|unblock)\b)?)", text_of(page))
     assert {one for one in said if one not in known} == set()
 
 

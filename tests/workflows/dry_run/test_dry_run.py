@@ -170,3 +170,17 @@ async def test_the_kill_switch_refuses_a_dry_run_as_a_real_one(harness: Harness)
     state = await harness.until(handle, "escalated")
     assert any("suspended by anna" in one.text for one in state.timeline)
     await harness.closes(handle)
+
+
+async def test_who_is_to_repair_it_is_paged_while_a_recorded_restart_is_compared(harness: Harness) -> None:
+    harness.configure(alerts={"MemoryKeepsGrowing": {"severity": "warning"}}, **DRY)
+    world = harness.world
+    world.health, world.process, world.growth = sights.HEALTHY, sights.RUNNING, sights.GROWING
+    handle = await harness.fire(await harness.alert("MemoryKeepsGrowing"))
+    await harness.until(handle, "awaiting approval", step=timedelta(seconds=50))
+    await handle.signal("approve")
+    await harness.until_it_waits(handle)
+    await harness.env.sleep(timedelta(hours=2))
+    assert harness.world.pages()[-1] == "CTO", "nothing was repaired, so the ladder climbs on"
+    assert harness.world.done == []
+    await harness.closes(handle)
