@@ -134,6 +134,7 @@ def _facts(state: IncidentState) -> list[tuple[str, str]]:
         ("severity", state.severity.value),
         ("runbook", state.runbook),
         ("firing since", f"{state.alert.starts_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("paused", state.paused),
         ("cause", state.cause),
         ("also seen", ", ".join(state.also_seen)),
         ("refused", f"{state.refused.reason}: {state.refused.says}" if state.refused else ""),

@@ -143,7 +143,7 @@ def build(
     api, switches = AppApi(http), Switches(http)
     products = ProductActivities(api)
     return activities_of(
-        PolicyActivities(configuration),
+        PolicyActivities(configuration, client),
         CheckPolicyActivities(configuration),
         CheckReportActivities(configuration),
         DoctorActivities(http, managers, configuration),

@@ -6,14 +6,19 @@ is open. What an alert carries picks among the names of the configuration, and n
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import activity
+from temporalio.client import Client
+from temporalio.service import RPCError
 
+from activities.incidents.control_room import read_control_room
 from models.configuration.configuration import AlertRule, Configuration, Row
 from models.incident.alert import Alert
 from models.incident.policy import RESPOND_WITHIN, Ladder, Policy, Rung, Urgency
+from models.incident.stewardship import ControlRoomState
 from models.names import Severity
 from models.service.service import Service
 
@@ -21,17 +26,29 @@ from models.service.service import Service
 class PolicyActivities:
     """Builds policies from the current configuration."""
 
-    def __init__(self, configuration: Callable[[], Configuration]) -> None:
+    def __init__(self, configuration: Callable[[], Configuration], client: Client) -> None:
         self._configuration = configuration
+        self._client = client
 
     @activity.defn
-    def take_policy(self, alert: Alert) -> Policy:
+    async def take_policy(self, alert: Alert) -> Policy:
         """Targets, thresholds, deadlines, ladder and risk for this alert.
 
         Has no `service` if the configuration does not know it: such an alert is escalated and
-        nothing is touched. Runs in a thread, because it may read the file again.
+        nothing is touched. The configuration is read in a thread: it may read the file again.
         """
-        return policy_for(alert, self._configuration())
+        configuration, room = await asyncio.gather(
+            asyncio.to_thread(self._configuration), self._control_room()
+        )
+        policy = policy_for(alert, configuration)
+        return policy.model_copy(update={"control_room": room.about(alert.name, alert.service)})
+
+    async def _control_room(self) -> ControlRoomState:
+        """What pauses the incident; one that cannot be read pauses nothing: the steward asks it again."""
+        try:
+            return await read_control_room(self._client)
+        except (RPCError, RuntimeError):  # the SDK connects with a RuntimeError
+            return ControlRoomState()
 
 
 def policy_for(alert: Alert, configuration: Configuration) -> Policy:

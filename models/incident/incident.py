@@ -24,6 +24,7 @@ class Phase(StrEnum):
     TRIAGE = "triage"
     DIAGNOSING = "diagnosing"
     AWAITING_APPROVAL = "awaiting approval"
+    PAUSED = "paused"
     ACTING = "acting"
     VERIFYING = "verifying"
     RESOLVED = "resolved"
@@ -156,6 +157,8 @@ class Wait(Model):
     """Its end by the clock; None where only the alert or a person ends it."""
     asked_at: datetime | None = None
     """When a person was last asked to do something: then `done` means that it is done, and goes on."""
+    is_deadline: bool = False
+    """Whether people are called at its end: it stands still while the incident does."""
 
 
 class EntryKind(StrEnum):
@@ -236,6 +239,10 @@ class IncidentState(Model):
     waits_until: datetime | None = None
     refused: Refusal | None = None
     """Why the steward refused what was to be done last; None once something was done."""
+    paused: str = ""
+    """Why it stands still: nothing is done, and nobody is called."""
+    paused_until: datetime | None = None
+    """None where only a person ends it."""
     acknowledged_by: str = ""
     rung: str = ""
     outcome: Outcome | None = None

@@ -43,8 +43,6 @@ class Paused(Model):
     quiet: bool = True
     """Whether the window is for the incident itself: nobody is called. Otherwise only what it wants to do
     is on a service that has a window."""
-    service: str = ""
-    """That other service."""
 
 
 class Window(Model):

@@ -27,6 +27,7 @@ from models.incident.incident import (
     Wait,
 )
 from models.incident.joining import Ended, Joined, Waiting
+from models.incident.maintenance import Paused
 from models.incident.policy import Policy
 from models.incident.refusal import Refusal
 from models.incident.report import Report
@@ -87,6 +88,9 @@ class Known(Model):
     unapproved: tuple[Planned, ...] = ()
     without: Outcome | None = None
     refused: Refusal | None = None
+    paused: Paused | None = None
+    refused_services: tuple[str, ...] = ()
+    retry: Spoken | None = None
 
 
 class AlertSoFar(Model):

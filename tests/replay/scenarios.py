@@ -150,9 +150,9 @@ async def blind(harness: Harness) -> Handles:
 async def suspended(harness: Harness) -> Handles:
     await suspend(harness, by="ada", why="a migration")
     handle = await harness.fire(await harness.alert())
-    await harness.until(handle, "escalated")
+    await harness.until(handle, "paused")
     await resume(harness, by="ada")
-    await harness.closes(handle)
+    await harness.end(handle)
     return handle, harness.steward(), harness.env.client.get_workflow_handle(CONTROL_ROOM_ID)
 
 

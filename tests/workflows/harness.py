@@ -195,7 +195,7 @@ async def hosted(
     `real` are activities that the world leaves to the product.
     """
     ours = activities_of(
-        PolicyActivities(configuration),
+        PolicyActivities(configuration, client),
         StewardshipActivities(client),
         RoomActivities(client, configuration, world),
     )

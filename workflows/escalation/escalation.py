@@ -121,10 +121,8 @@ class Escalation:
             self._climbing = asyncio.create_task(self._climb_on(self._climb))
 
     def push(self, why: str) -> None:
-        """It failed: let everybody know, and climb one rung, also where somebody acknowledged before.
-
-        Once the ladder is stopped, page the rung that was reached.
-        """
+        """It failed: let everybody know, and climb one rung, also where somebody acknowledged before. Once
+        the ladder is stopped, page the rung that was reached."""
         self.begin()
         self._climb.failed(why)
         self.notice(f"{self._incident} needs a person", self._words(why))
@@ -212,8 +210,8 @@ class Escalation:
             self.notice(title, text)
 
     def _first_time(self, told: str) -> bool:
-        first = told not in self._told
-        self._told.add(told)
+        first = told not in self._told and not self._climb.stands_still
+        self._told |= {told} if first else set()
         return first
 
     def stop(self) -> None:
@@ -254,9 +252,13 @@ class Escalation:
         await self._reaching.finish()
 
     def _send(self, rung: Rung | None, occasion: Occasion, title: str, text: str) -> None:
+        if self._climb.stands_still and (occasion is not Occasion.RESOLVED or not self.rung):
+            return  # who heard nothing of it need not hear that it is over
         self._reaching.send(Message.to(self._policy, rung, occasion, lambda: Words(title, text)))
 
     def _page(self, rung: Rung, why: str) -> None:
+        if self._climb.stands_still:
+            return
         self._timeline.add(f"pages {rung.role}: {why}")
         one = Unreached(role=rung.role, why=why, since=workflow.now())
         self._reaching.page(one, self._call, self._wanted(), lambda: self._not_reached(rung))

@@ -61,24 +61,34 @@ class Closing:
         self._source = AlertSource(record, alert_state)
         self._show = show
 
-    async def wait_for_a_human(self, done_said: Callable[[], bool]) -> Ending:
+    async def wait_for_a_human(self, done_said: Callable[[], bool]) -> Ending | None:
         """Stay open, with the ladder climbing, until the alert is over or a person says done.
+        None when a person wants it to be looked at again.
 
         The source's word that came before we saw ourselves that it is not well ends nothing.
         """
         continuation = self._record.continuation
         over, pause = ResolvedElsewhere("the alert is over"), LOOKS_AGAIN_AFTER
         while True:
-            await workflow.wait_condition(lambda: self._is_over() or done_said() or continuation.due)
+            await workflow.wait_condition(
+                lambda: self._is_over() or done_said() or bool(self._record.retry) or continuation.due
+            )
             if done_said():
                 return ClosedByHuman("a person said that it is done")
+            if self._record.retry:
+                self._record.retry = None
+                return None
             continuation.stop_if_due()
             if not self._is_over():
                 continue
             if not await self.still_down(over):
                 return over
             with contextlib.suppress(TimeoutError):
-                await workflow.wait_condition(done_said, timeout=pause, timeout_summary="does it run again?")
+                await workflow.wait_condition(
+                    lambda: done_said() or bool(self._record.retry),
+                    timeout=pause,
+                    timeout_summary="does it run again?",
+                )
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def still_down(self, ending: Ending | None) -> str:

@@ -45,7 +45,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.remediation.second_look import IsTrue, still_fits
 
-
 NOBODY_ANSWERS = (Refused.NO_ANSWER, Refused.FAILED)
 """What a proxy in between says for an application that is away counts as well."""
 
@@ -87,6 +86,7 @@ class Incident(Waits):
             return
         bad = await self._is_true(self.now)
         self.timeline.add(f"confirmed: {bad.reason}")
+        self.pause.judged()
         self.escalation.begin()
         self.show(Phase.DIAGNOSING)
         self.path.did("confirm")
@@ -124,6 +124,7 @@ class Incident(Waits):
         )
         if self.path.passed(verb):
             return alert.incident_id
+        await self.remediation.stand_still()
         done_said = self.record.done_from_now_on()
         await self.remediation.release()
         if alert.incident_id not in self.record.handed_to:
@@ -227,11 +228,10 @@ class Incident(Waits):
         Nothing was changed. Leaves the page once it is acknowledged, as the waits do before.
         """
         if not self.path.passed("report"):
+            await self.remediation.stand_still()
             self.record.report = report
             kept = await keep_report(self.record, report)
-            where = (
-                f"It is kept in {kept}." if kept else "It could not be kept yet, and comes with the review."
-            )
+            where = f"It is kept in {kept}." if kept else "It is not kept yet, and comes with the review."
             name = workflow.info().workflow_id
             self.timeline.add(f"reports: {report.title}")
             self.escalation.report(

@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.taking_policy import policy_as_of_now
     from workflows.record.alert_state import handed_on
     from workflows.record.continuation import GoesOnInNewRun, began_in
-    from workflows.record.endings import Ending, Escalated, Refused, Withdrawn
+    from workflows.record.endings import Ending, Escalated, Refused, StandsStill, Withdrawn
     from workflows.record.failures import in_short
     from workflows.record.mistakes import raise_temporals_own
     from workflows.remediation.dry_run import why_a_person
@@ -59,6 +59,7 @@ class Life:
             opened = Opened(**dict(self._record.alert), so_far=so_far)
             workflow.continue_as_new(opened, memo={BEGAN_IN: began_in()})
         pausing.cancel()
+        incident.pause.stop()
         await incident.others.tell(self._record.outcome, self._record.summary())
         if self._alert_state.fired_again:
             workflow.continue_as_new(
@@ -83,6 +84,7 @@ class Life:
             self._timeline.add(why)
         if incident.policy.service_by_default:
             self._timeline.add(f"its labels name no service: {alert.service} is the default of its rule")
+        incident.pause.take(incident.policy.control_room)
 
     async def _respond_once(self, page: Page) -> Review | None:
         """None when the alert fires anew while something is done only for now."""
@@ -101,19 +103,61 @@ class Life:
             incident.undoing,
             incident.show,
         )
-        ending: Ending | None = None
-        if self._stage is Stage.PAGE:
-            ending = await self._follow(page)
-            if why := await closing.still_down(ending):
-                ending = self._left(Escalated(why))
-        if self._stage is Stage.WITH_A_PERSON or isinstance(ending, Escalated):
-            ending = await self._with_a_person(closing)
+        ending = await self._until_it_ends(page, closing)
         if self._stage is Stage.CLOSING and self._record.outcome:
             return await closing.close_as(self._record.outcome)
         self._stage = Stage.CLOSING
         return await closing.close(ending)
 
-    async def _with_a_person(self, closing: Closing) -> Ending:
+    async def _until_it_ends(self, page: Page, closing: Closing) -> Ending | None:
+        """The page, and then a person, until nothing is left to do; a person may want it to begin again."""
+        ending: Ending | None = None
+        while self._stage is not Stage.CLOSING:
+            if self._stage is Stage.PAGE:
+                ending = await self._led(page, closing)
+                if not isinstance(ending, Escalated):
+                    return ending
+            if (ending := await self._with_a_person(closing)) is not None:
+                return ending
+            self._incident.others.work_again()
+            self._begin_anew("a person wants it")
+        return None
+
+    async def _led(self, page: Page, closing: Closing) -> Ending | None:
+        """How the page was left. While nobody may be called, it is waited, and what is left judged afresh."""
+        incident = self._incident
+        while True:
+            ending = await self._follow(page)
+            incident.approval.withdraw()
+            if why := await closing.still_down(ending):
+                if ending:
+                    self._timeline.add(ending.why)
+                ending = Escalated(why)
+            if not isinstance(ending, Escalated) or not incident.pause.quiet:
+                return self._left(ending)
+            self._timeline.add(f"nobody is called while it is paused: {ending.why}")
+            try:
+                await self._paused(ending)
+            except Ending as over:
+                return self._left(over)
+            self._begin_anew("what paused it is over")
+
+    async def _paused(self, ending: Escalated) -> None:
+        """Until what pauses it is over. Leaves by the end of the alert, or by a person's word; and by this
+        very ending where something was done before: that is not repeated."""
+        incident, done_said = self._incident, self._record.done_from_now_on()
+        resolved_before = incident.remediation.resolved()
+        await incident.remediation.release()
+        await incident.pause.over(
+            lambda: done_said() or (incident.remediation.resolved() and not resolved_before)
+        )
+        incident.remediation.stop_if_done(done_said)
+        if not resolved_before:
+            incident.remediation.stop_if_resolved()
+        if any(one.done or one.lost for one in self._record.performed):
+            raise ending
+
+    async def _with_a_person(self, closing: Closing) -> Ending | None:
         """Let go of everything, also of those that wait for this incident: it heals nothing by itself."""
         done_said = self._record.done_from_now_on()
         if self._stage is not Stage.WITH_A_PERSON:
@@ -126,17 +170,19 @@ class Life:
         self._timeline.add("the temporary change stays, and the evidence is gathered again")
         self._alert_state.look_again()
         self._incident.others.work_again()
-        self._incident.path = Path(self._record)
-        self._stage = Stage.PAGE
         self._record.outcome = self._record.ended_at = self._record.watched = None
-        self._incident.show(Phase.TRIAGE)
+        self._from_its_top()
 
     async def _follow(self, page: Page) -> Ending | None:
         """How the page was left; None at its last line: healed. Who had to wait in line, or for a limit
         of the service, looks again."""
         refused: Refused | None = None
+        stands_still = False
         while True:
             try:
+                if stands_still:
+                    stands_still = False
+                    await self._incident.remediation.stand_still()
                 if refused:
                     await self._lifted(refused.refusal)
                     self._begin_anew(f"this is over: {refused.refusal.why}")
@@ -145,20 +191,23 @@ class Life:
                 await page(self._incident)
             except GoesOnInNewRun:
                 raise
+            except StandsStill:
+                stands_still = True
+                self._from_its_top()
             except Withdrawn as withdrawn:
                 self._begin_anew(withdrawn.why)
             except Refused as ending:
                 self._record.refused = ending.refusal
                 if not self._has_time_for(ending.refusal):
-                    return self._left(ending)
+                    return ending
                 refused = ending
             except Ending as ending:
-                return self._left(ending)
+                return ending
             except FailureError as error:
                 raise_temporals_own(error)
-                return self._left(Escalated(f"the runbook failed: {in_short(error)}"))
+                return Escalated(f"the runbook failed: {in_short(error)}")
             except Exception as error:
-                return self._left(Escalated(self._incident.mistakes.note("following the runbook", error)))
+                return Escalated(self._incident.mistakes.note("following the runbook", error))
             else:
                 return None
 
@@ -166,7 +215,11 @@ class Life:
         """What was seen and planned is old: the page begins at its first look."""
         self._timeline.add(f"gathers evidence again: {why}")
         self._incident.approval.withdraw()
+        self._from_its_top()
+
+    def _from_its_top(self) -> None:
         self._incident.path = Path(self._record)
+        self._stage = Stage.PAGE
         self._incident.show(Phase.TRIAGE)
 
     def _has_time_for(self, refusal: Refusal) -> bool:
@@ -184,13 +237,15 @@ class Life:
             self._record.wait, self._incident.path = None, Path(self._record)
             raise
 
-    def _left(self, ending: Ending) -> Ending:
-        self._incident.approval.withdraw()
+    def _left(self, ending: Ending | None) -> Ending | None:
+        if ending is None:
+            return None
         self._timeline.add(f"{'escalated: ' if isinstance(ending, Escalated) else ''}{ending.why}")
         if isinstance(ending, Escalated):
             self._record.escalated_because = why_a_person(ending.why, self._record)
             self._record.acknowledged_by = ending.has_it
             self._incident.show(Phase.ESCALATED)
+            self._incident.pause.judged()
             if ending.has_it:
                 self._incident.escalation.leave_to(ending.has_it, self._record.escalated_because)
             else:

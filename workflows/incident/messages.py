@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.incident.incident import Decided, Decision, Spoken, Through, Verdict
+    from models.incident.incident import Decided, Decision, Phase, Spoken, Through, Verdict
     from workflows.escalation.escalation import Escalation
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline, who
@@ -61,6 +61,16 @@ class People:
     def note(self, said: object) -> None:
         """A line for the timeline."""
         self._timeline.spoken("note", _words(said))
+        self._heard()
+
+    def retry(self, said: object) -> None:
+        """Look and act again, although a person was called."""
+        words = _words(said)
+        if self._record.phase is not Phase.ESCALATED:
+            self._timeline.spoken("retry did not count (it is not escalated)", words)
+            return
+        self._record.retry = words
+        self._timeline.spoken("retry", words)
         self._heard()
 
     def done(self, said: object) -> None:

@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.other_incidents import OtherIncidents
     from workflows.incident.path import Path
     from workflows.incident.resuming import resume
+    from workflows.maintenance.pause import Pause
     from workflows.record.alert_state import AlertState, taken_over
     from workflows.record.endings import Escalated
     from workflows.record.mistakes import Mistakes, raise_temporals_own
@@ -50,13 +51,21 @@ class Parts:
         self.alert_state = AlertState(alert, self.timeline, taken_over())
         self.approval = Approval(self.timeline)
         self.people = People(self.record, self.timeline, self.approval)
-        self.remediation = Remediation(self.record, self.timeline, self.alert_state, self.approval, self.show)
+        self.pause = Pause(self.record, self.timeline, self.mistakes, self.show)
+        self.remediation = Remediation(
+            self.record, self.timeline, self.alert_state, self.approval, self.pause, self.show
+        )
         self.others = OtherIncidents(self.timeline, self._ended_later)
         self.notifications = Notifications(self.record, self.timeline, self.alert_state, self.remediation)
         self._watch: Verification | None = None
         self._held_until: datetime | None = None
         self.undoing = Undoing(
-            self.timeline, self.mistakes, self._revert, self._not_reverted, self.remediation.resolved
+            self.timeline,
+            self.mistakes,
+            self._revert,
+            self._not_reverted,
+            self.remediation.resolved,
+            self.pause.off,
         )
         self.path = Path(self.record)
         self.record.continuation.waits_for(lambda: self.undoing.acting or self.others.telling)
@@ -73,6 +82,7 @@ class Parts:
         )
         self.people.escalation = self.notifications.escalation = self.escalation
         self.remediation.begin(self.policy, self.escalation)
+        self.pause.begin(self.escalation)
         self.record.continuation.waits_for(lambda: self.escalation.telling)
         self.record.continuation.stops(self.escalation.pause)
 

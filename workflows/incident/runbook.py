@@ -43,6 +43,14 @@ class Runbook:
     def done(self, words: Any = None) -> None:
         self.incident.people.done(words)
 
+    @workflow.signal(description="Look and act again, although it is escalated. No input is needed.")
+    def retry(self, words: Any = None) -> None:
+        self.incident.people.retry(words)
+
+    @workflow.signal(description="Maintenance, or the suspension of all actions, begins or ends.")
+    def control_room_changed(self, said: Any = None) -> None:
+        self.incident.pause.look()
+
     @workflow.signal(description="The alert fired again or was resolved.")
     def alert_changed(self, *alerts: Any) -> None:
         self.incident.notifications.hear(alerts)

@@ -55,6 +55,8 @@ def show_details(record: Record, awaiting: PendingApproval | None) -> None:
         paragraphs += _question(awaiting)
     if record.refused:
         paragraphs.append(f"**Refused** ({record.refused.reason}): {shown(record.refused.says)}")
+    if record.paused:
+        paragraphs.append(f"**Paused**: {shown(record.paused.why)}. Nothing is done, and nobody is called.")
     if record.wait:
         end = f" until {record.wait.until:%Y-%m-%d %H:%M:%S} UTC" if record.wait.until else ""
         paragraphs.append(f"**Waits**{end}: {shown(record.wait.why)}")

@@ -81,13 +81,16 @@ class Waits(Parts):
         """
         if self.path.passed("ask a person"):
             return
+        if not self.record.wait:
+            await self.remediation.stand_still()
         name, within = workflow.info().workflow_id, self.policy.thresholds.person_within
         why = f"please {what}; then say so: starter.py done {name}, or the signal `done`"
         now = workflow.now()
         if not self.record.wait:
             self.record.answered = None
             self.escalation.request(contact, why)
-        asked = Wait(why=f"a person: {what}", began_at=now, until=now + within, asked_at=now)
+        until = now + within
+        asked = Wait(why=f"a person: {what}", began_at=now, until=until, asked_at=now, is_deadline=True)
         async with self._waiting(asked) as cut_short:
             await self._ask_again(contact, why, cut_short)
         if self.record.answered is None:
@@ -130,7 +133,8 @@ class Waits(Parts):
         if passed := self.path.passed(verb):
             return Watched(self.now, passed.well)
         now, well = workflow.now(), False
-        async with self._waiting(Wait(why=why, began_at=now, until=now + at_most)) as cut_short:
+        wait = Wait(why=why, began_at=now, until=now + at_most, is_deadline=True)
+        async with self._waiting(wait) as cut_short:
             while not (well or cut_short()):
                 for one in looks:
                     await self._take(one, self.now)
@@ -230,13 +234,15 @@ class Waits(Parts):
 
         A history that has grown long goes on in a new run.
         """
-        wait, continuation = self.record.wait, self.record.continuation
-        assert wait is not None, "it waits"  # noqa: S101
-        until = min((one for one in (at, wait.until) if one), default=None)
+        continuation = self.record.continuation
         while not over():
+            wait, still = self.record.wait, self.pause.quiet
+            assert wait is not None, "it waits"  # noqa: S101
+            ends = None if still and wait.is_deadline else wait.until
+            until = min((one for one in (at, ends) if one), default=None)
             try:
                 await workflow.wait_condition(
-                    lambda: over() or continuation.due,
+                    lambda: over() or continuation.due or self.pause.quiet is not still,  # noqa: B023
                     timeout=None if until is None else max(until - workflow.now(), timedelta()),
                     timeout_summary=wait.why[:LONGEST_SUMMARY],
                 )
@@ -248,7 +254,8 @@ class Waits(Parts):
 
     @property
     def _time_is_up(self) -> bool:
-        end = self.record.wait.until if self.record.wait else None
+        wait = self.record.wait
+        end = wait.until if wait and not (wait.is_deadline and self.pause.quiet) else None
         return end is not None and workflow.now() >= end
 
     async def _ask_again(self, contact: str, why: str, cut_short: Callable[[], bool]) -> None:

@@ -10,6 +10,7 @@ Ending
 │   ├── Refused        the steward of the service refuses it, for a typed reason
 │   └── Throttled      what was ordered was refused for now: it may be asked for again later
 └── Withdrawn          another incident had the service; look again afterwards
+    └── StandsStill    its steward refused because of maintenance, or of the kill switch
 """
 
 from __future__ import annotations
@@ -78,4 +79,8 @@ class Throttled(Escalated):
 
 
 class Withdrawn(Ending):
+    pass
+
+
+class StandsStill(Withdrawn):
     pass

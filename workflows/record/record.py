@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
         Spoken,
         Wait,
     )
+    from models.incident.maintenance import Paused
     from models.incident.policy import Policy
     from models.incident.refusal import Refusal
     from models.incident.report import Report
@@ -69,6 +70,11 @@ class Record:
         self._done_before: Spoken | None = None
         self._resumed_at: datetime | None = None
         self.wait: Wait | None = None
+        self.paused: Paused | None = None
+        self.refused_services: list[str] = []
+        """Those whose stewards refused because of a window of theirs."""
+        self.retry: Spoken | None = None
+        """A person wants an escalated incident to be looked at again."""
         self.answered: Spoken | None = None
         """The `done` of the person who was asked to do something."""
         self.refused: Refusal | None = None
@@ -170,6 +176,8 @@ class Record:
             waits_for=self.wait.why if self.wait else "",
             waits_until=self.wait.until if self.wait else None,
             refused=self.refused,
+            paused=self.paused.why if self.paused else "",
+            paused_until=self.paused.until if self.paused else None,
             acknowledged_by=self.acknowledged_by,
             rung=rung,
             outcome=self.outcome,

@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.names import Severity, steward_id
     from workflows.record.continuation import began_in
-    from workflows.record.endings import Escalated, PerhapsDone, Refused, Withdrawn
+    from workflows.record.endings import Escalated, PerhapsDone, Refused, StandsStill, Withdrawn
     from workflows.record.timeline import Timeline
 
 ASKING = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10))
@@ -119,8 +119,8 @@ class ServiceHold:
     ) -> Performed:
         """Have the plan carried out once, and wait for its outcome. Raises as `ask` does.
 
-        Raises `PerhapsDone`, too, when the steward was terminated meanwhile: nobody knows then whether it
-        was done, and it is not done again.
+        Raises `StandsStill` when a window or the kill switch forbids it, and `PerhapsDone` when the steward
+        was terminated meanwhile: nobody knows then whether it was done, and it is not done again.
         """
         key = str(workflow.uuid4())
         order = Order(key=key, plan=plan, approved_by=approved_by, dry_run=self.dry_run, **self._me())
@@ -134,6 +134,8 @@ class ServiceHold:
                 raise PerhapsDone(why, plan)
             pause = min(2 * pause, LONGEST_PAUSE)
         says = self._outcomes.pop(key)
+        if says.paused:
+            raise StandsStill(says.why)
         if says.performed:
             return says.performed
         raise (

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.stewardship import AllowedBy, StewardSays
     from workflows.escalation.escalation import Escalation
     from workflows.escalation.wording import in_one_line
+    from workflows.maintenance.pause import Pause
     from workflows.record.alert_state import AlertState
     from workflows.record.continuation import began_in
     from workflows.record.endings import (
@@ -32,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
         Escalated,
         PerhapsDone,
         ResolvedElsewhere,
+        StandsStill,
         Throttled,
         Withdrawn,
     )
@@ -59,11 +61,13 @@ class Remediation(Holding):
         timeline: Timeline,
         alert_state: AlertState,
         approval: Approval,
+        pause: Pause,
         show: Callable[[Phase], None],
     ) -> None:
         super().__init__(record, timeline)
         self._alert_state = alert_state
         self._approval = approval
+        self._pause = pause
         self._show = show
 
     def so_far(self) -> HoldSoFar | None:
@@ -99,11 +103,13 @@ class Remediation(Holding):
         """
         done_said = self._record.done_from_now_on()
         self.stop_if_resolved()
+        await self.stand_still()
         hold = await self._hold_for(offer.service, PAGE)
         plan, *others = offer.plans
         risk = plan.risk(self._policy.risks)
         approved_by = f"policy ({risk} at {self._policy.severity})"
-        crashed_at = self._crashed_at(hold.service)
+        own = hold.service == self._record.alert.service  # the one whose process was looked at
+        crashed_at = self._record.seen[looks.process].crashed_at if own else None
         asks = asks or bool(others)
         automatic = AUTOMATIC[self._policy.severity]
         if urgent and not asks and risk not in automatic and risk in WHEN_URGENT[self._policy.severity]:
@@ -146,6 +152,8 @@ class Remediation(Holding):
         while True:
             try:
                 return await self._ordered(hold, plan, REVERTED, AllowedBy.REVERT)
+            except StandsStill:
+                await self._pause.off()
             except Withdrawn:
                 await self._granted(hold, done_said)
                 if done_said():
@@ -184,6 +192,19 @@ class Remediation(Holding):
         if self.resolved():
             raise ResolvedElsewhere("the alert was resolved before anything more was done")
 
+    async def stand_still(self) -> None:
+        """While the incident is paused nothing is begun, and the service is let go of. Leaves the page:
+        everything is looked at again afterwards."""
+        if not self._pause.on:
+            self._pause.judged()
+            return
+        done_said = self._record.done_from_now_on()
+        await self.release()
+        await self._pause.over(lambda: self.resolved() or done_said())
+        self.stop_if_resolved()
+        self.stop_if_done(done_said)
+        raise Withdrawn("what paused it is over")
+
     def stop_if_done(self, done_said: Callable[[], bool]) -> None:
         """A person goes on instead: nothing more is done, and what is temporary is reverted."""
         if done_said() and self._record.done:
@@ -198,7 +219,12 @@ class Remediation(Holding):
         crashed_at: datetime | None = None,
         chosen_from: Offer | None = None,
     ) -> Performed:
-        performed = await hold.order(plan, approved_by, allowed_by, crashed_at)
+        try:
+            performed = await hold.order(plan, approved_by, allowed_by, crashed_at)
+        except StandsStill as refused:
+            self._timeline.add(f"not done: {refused.why}", by="steward")
+            await self._pause.refused(plan.service.name)
+            raise
         if others := [one for one in chosen_from.plans if one.digest != plan.digest] if chosen_from else []:
             instead_of = tuple(f"{one.says} (plan {one.digest})" for one in others)
             performed = performed.model_copy(update={"instead_of": instead_of})
@@ -206,6 +232,9 @@ class Remediation(Holding):
         self._record.refused = None
         says = f"would {plan.says} ({approved_by})" if performed.dry_run else plan.says
         self._timeline.add(f"{says}: {performed.found}", by="steward")
+        if performed.paused:
+            await self._pause.refused(plan.service.name)
+            raise StandsStill(f"stopped between its steps: {performed.found}")
         return performed
 
     async def _approved(
@@ -225,7 +254,7 @@ class Remediation(Holding):
         continuation = self._record.continuation
 
         def stopped() -> bool:
-            return self.resolved() or done_said() or not hold.held
+            return self.resolved() or done_said() or self._pause.on or not hold.held
 
         while True:
             decision = await self._approval.answer(
@@ -237,6 +266,7 @@ class Remediation(Holding):
         self._approval.withdraw()
         self.stop_if_resolved()
         self.stop_if_done(done_said)
+        await self.stand_still()
         if not hold.held:
             raise Withdrawn("a more severe incident needs the service")
         plans = {plan.digest: plan for plan in offer.plans}
@@ -253,9 +283,3 @@ class Remediation(Holding):
             await late(taken)
             self.stop_if_resolved()
         return taken, who(decision)
-
-    def _crashed_at(self, service: str) -> datetime | None:
-        """The process that was looked at is that of the alert's own service."""
-        process = self._record.seen[looks.process]
-        own = service == self._record.alert.service
-        return process.crashed_at if own else None

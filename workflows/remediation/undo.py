@@ -34,12 +34,14 @@ class Undoing:
         revert: Callable[[Revert], Awaitable[None]],
         failed: Callable[[str], None],
         resolved: Callable[[], bool],
+        may_act: Callable[[], Awaitable[None]],
     ) -> None:
         self._timeline = timeline
         self._mistakes = mistakes
         self._revert = revert
         self._failed = failed
         self._resolved = resolved
+        self._may_act = may_act
         self._promises: dict[Undo, asyncio.Task[None]] = {}
         self._since: dict[Undo, datetime] = {}
         self._failing: set[Undo] = set()
@@ -123,6 +125,7 @@ class Undoing:
             await self._try_again(undo, done_said)
 
     async def _act(self, undo: Undo) -> None:
+        await self._may_act()
         self.acting = True
         try:
             await self._revert(undo.fix)

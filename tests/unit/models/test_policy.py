@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.incidents.policy import PolicyActivities, policy_for
@@ -175,12 +176,13 @@ def test_the_alert_s_own_word_wins() -> None:
 async def test_the_activity_takes_the_configuration_in_force(tmp_path: Path) -> None:
     path = tmp_path / "runbooks.yaml"
     path.write_text("alerts: {ServiceDown: {severity: info}}\n")
-    activities = PolicyActivities(settings.ConfigurationFile(path, {}))
+    nowhere = await Client.connect("127.0.0.1:1", lazy=True)
+    activities = PolicyActivities(settings.ConfigurationFile(path, {}), nowhere)
     environment = ActivityEnvironment()
-    before = environment.run(activities.take_policy, firing("ServiceDown"))
+    before = await environment.run(activities.take_policy, firing("ServiceDown"))
 
     path.write_text("alerts: {ServiceDown: {severity: critical}}\n")
-    after = environment.run(activities.take_policy, firing("ServiceDown"))
+    after = await environment.run(activities.take_policy, firing("ServiceDown"))
     assert (before.severity, after.severity) == (Severity.INFO, Severity.CRITICAL)
 
 

@@ -14,7 +14,7 @@ from models.incident.review import Review
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident, open_harness
 from tests.workflows.incident.test_new_runs import run_of, told_for_months
-from tests.workflows.switch import suspend
+from tests.workflows.switch import begin, suspend
 from tests.workflows.waiting import (
     WAITING,
     AsksAPerson,
@@ -235,8 +235,23 @@ async def test_the_kill_switch_lets_it_wait_and_then_nothing_is_done(waiting: Ha
     await waiting.env.sleep(HOUR)
     assert (await waiting.state(handle)).waits_for
     await handle.signal("done")
-    await waiting.until(handle, "escalated")
+    await waiting.until(handle, "paused")
     assert waiting.world.done == []
+    await waiting.closes(handle)
+
+
+async def test_the_time_that_a_person_has_stands_still_within_a_window(waiting: Harness) -> None:
+    handle, state = await begins(waiting, AsksAPerson)
+    asked = [one.role for one in waiting.world.told]
+    await begin(waiting, 8 * HOUR)
+    await waiting.env.sleep(7 * HOUR)
+    assert len(waiting.world.told) == len(asked) + 1, "only the window was announced"
+    await waiting.env.sleep(HOUR + MINUTE)
+    after = (await waiting.state(handle)).waits_until
+    assert state.waits_until is not None
+    assert after is not None
+    assert abs(after - state.waits_until - 8 * HOUR) < MINUTE
+    await waiting.closes(handle)
 
 
 @pytest.mark.parametrize(
