@@ -1,4 +1,4 @@
-"""Commands that send a message to an incident: `approve`, `deny`, `ack`, `note`, `done`."""
+"""Commands that send a message to an incident: `approve`, `deny`, `ack`, `note`, `done`, `retry`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from console.output import (
     typed,
     worded,
 )
-from models.incident.incident import Decision, Spoken, Through, Verdict
-from models.messages import ACKNOWLEDGE, DONE, NOTE
+from models.incident.incident import Decision, Phase, Spoken, Through, Verdict
+from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
 from runtime.connection import connect
 from runtime.incidents import Incidents, parse_id
 
@@ -39,7 +39,12 @@ PlanOption = Annotated[
 ]
 Text = Annotated[str, typer.Option("--text", help="A reason, for the timeline.", callback=typed)]
 DECIDED = {Verdict.APPROVE: "Approved", Verdict.DENY: "Denied"}
-TOLD = {ACKNOWLEDGE: "Acknowledged {}", NOTE: "Added a note to {}", DONE: "Reported {} as done"}
+TOLD = {
+    ACKNOWLEDGE: "Acknowledged {}",
+    NOTE: "Added a note to {}",
+    DONE: "Reported {} as done",
+    RETRY: "{} looks and acts again",
+}
 
 
 @app.command()
@@ -82,6 +87,20 @@ def note(
 def done(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> None:
     """Close an incident: you have repaired it, or nothing is left to do."""
     run(_tell(incident, DONE, text, somebody(by), json))
+
+
+@app.command()
+def retry(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> None:
+    """Let an escalated incident look and act again, also after a denial."""
+
+    async def work() -> None:
+        name = parse_id(incident)
+        state = await Incidents(await connect()).state(name)
+        if state.phase is not Phase.ESCALATED:
+            raise Refused(f"{name} is not escalated (phase: {state.phase.value}): it goes on by itself")
+        await _tell(incident, RETRY, text, somebody(by), json)
+
+    run(work())
 
 
 def _decision(verdict: Verdict, plan: str, text: str, by: str) -> Decision:

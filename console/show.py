@@ -12,7 +12,9 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.live import Live
 
+from console.control_room import state_of
 from console.incident_view import entry_line, question, table_of, whole
+from console.maintenance import standing
 from console.output import AsJson, Id, Run, Unusable, as_json, out, run, safe, typed
 from intake.alerts.payload import why
 from models.base import Interval
@@ -50,10 +52,14 @@ def list_(
 
     async def work() -> None:
         which = _which(only_open, only_closed, since, service, cause)
-        lines = await Incidents(await connect()).list(most, which)
+        client = await connect()
+        lines = await Incidents(client).list(most, which)
         if json:
             as_json([line.model_dump(mode="json") for line in lines])
-        elif lines:
+            return
+        for line in standing(await state_of(client), datetime.now(UTC)):
+            out.print(line)
+        if lines:
             out.print(table_of(lines))
         else:
             out.print("No incidents.")
