@@ -12,7 +12,7 @@ from models.incident.incident import Outcome
 from models.names import DRY_RUN, incident_id, steward_id
 from tests.workflows import sights
 from tests.workflows.harness import Harness
-from tests.workflows.switch import suspend
+from tests.workflows.switch import resume, suspend
 
 START, RESTART = "start backend", "restart backend"
 DRY = {"dry_run": True}
@@ -163,13 +163,17 @@ async def test_what_is_healed_first_is_a_dry_run_too(harness: Harness) -> None:
     assert harness.world.done == []
 
 
-async def test_the_kill_switch_refuses_a_dry_run_as_a_real_one(harness: Harness) -> None:
+async def test_a_dry_run_stands_still_while_suspended_as_a_real_one_does(harness: Harness) -> None:
     harness.configure(**DRY)
+    harness.world.process = sights.RUNNING
     await suspend(harness, by="anna", why="we are moving the database")
     handle = await harness.fire(await harness.alert())
-    state = await harness.until(handle, "escalated")
-    assert any("suspended by anna" in one.text for one in state.timeline)
-    await harness.closes(handle)
+    state = await harness.until(handle, "paused")
+    assert (state.performed, harness.world.pages()) == ((), [])
+    await resume(harness, by="anna")
+    review = await harness.end(handle)
+    assert review.outcome is Outcome.DRY_RUN
+    assert harness.world.done == []
 
 
 async def test_who_is_to_repair_it_is_paged_while_a_recorded_restart_is_compared(harness: Harness) -> None:
