@@ -75,6 +75,10 @@ async def _demo(fault: Fault, check: CheckName | None, directory: Path, screen: 
                 if os.environ.get("KEEP") == "1":
                     limit.reschedule(None)
                     screen.plain(
+                        "To look around: . .venv/bin/activate; export"
+                        f" TEMPORAL_ADDRESS={stack.temporal.address} RUNBOOKS_CONFIG={stack.config}"
+                    )
+                    screen.plain(
                         f"All is left running (KEEP=1). Ctrl-C or `kill {os.getpid()}` stops everything."
                     )
                     await asyncio.Event().wait()

@@ -120,6 +120,7 @@ async def test_kept(tmp_path: Path) -> None:
     with started(tmp_path, KEEP="1") as demo:
         await has_said(tmp_path, f"`kill {demo.pid}` stops everything", within=170)
         assert any("temporal" in words for words in left_running(tmp_path))
+        assert "export TEMPORAL_ADDRESS=127.0.0.1:" in (tmp_path / "said").read_text()
         demo.terminate()
         await ended(demo, within=60)
     assert left_running(tmp_path) == []
