@@ -24,6 +24,8 @@ class Model(BaseModel):
             return value.replace(tzinfo=UTC)
         if isinstance(value, tuple) and any(isinstance(one, datetime) for one in value):
             return tuple(cls._in_a_zone(one) for one in value)
+        if isinstance(value, dict) and any(isinstance(one, datetime) for one in value.values()):
+            return {key: cls._in_a_zone(one) for key, one in value.items()}
         return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import typing
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,20 +48,26 @@ TIMES = sorted(
     }
 )
 
+SHAPES: dict[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    tuple: (lambda at: (at,), lambda told: told[0]),
+    dict: (lambda at: {"start backend": at}, lambda told: told["start backend"]),
+}
+"""How a time stands in a field that holds several, and is read from it."""
+
 
 @pytest.mark.parametrize(("module", "name", "field"), TIMES)
 def test_no_time_without_a_zone_gets_in(module: str, name: str, field: str) -> None:
     model: type[Model] = getattr(importlib.import_module(module), name)
     told = model.model_fields[field]
     takes: Any = Annotated[told.annotation, *told.metadata] if told.metadata else told.annotation
-    many = typing.get_origin(told.annotation) is tuple
+    wrap, unwrap = SHAPES.get(typing.get_origin(told.annotation), (lambda at: at, lambda at: at))
     try:
         alone = create_model("Alone", __base__=Model, at=(takes, ...))
-        read: Any = alone.model_validate({"at": (NAIVE,) if many else NAIVE})
+        read: Any = alone.model_validate({"at": wrap(NAIVE)})
     except ValidationError as refused:
         assert "timezone" in str(refused)
     else:
-        assert (read.at[0] if many else read.at).tzinfo is UTC
+        assert unwrap(read.at).tzinfo is UTC
 
 
 def test_a_deployment_without_a_zone_is_taken_as_utc() -> None:
