@@ -24,7 +24,7 @@ from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
 from models.incident.incident import IncidentState, PendingApproval
 from models.incident.review import Review
-from models.names import TASK_QUEUE
+from models.names import TASK_QUEUE, steward_id
 from runtime.search_attributes import register_search_attributes
 from tests.e2e.pages import IncidentPage
 from tests.parts.product.intake import ANNA, environment
@@ -93,6 +93,7 @@ async def asking(temporal: Temporal) -> AsyncIterator[Asking]:
         yield Asking(temporal, world, client, handle, asked[-1])
         with suppress(RPCError):  # it is over, if the test went well
             await handle.terminate("next test")
+        await client.get_workflow_handle(steward_id("backend")).signal("unblock")  # a denial stands otherwise
 
 
 async def test_the_recommended_one_is_taken_with_the_mouse(asking: Asking, page: Page) -> None:

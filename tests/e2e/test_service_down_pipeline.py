@@ -72,7 +72,7 @@ async def test_from_the_rule_to_the_review(
     assert [one.approved_by == "anna" for one in review.performed] == [fault.asks]
     happened = engine_events.of(container, since)
     assert tuple(event for event in happened if event in TOLD) == row.engine
-    assert f"Cause: **{fault.cause}**" in await monitored.stored_review(run)
+    assert f"The cause is **{fault.cause}**" in await monitored.stored_review(run)
 
 
 @pytest.mark.scenario
