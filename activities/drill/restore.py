@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ _HARMLESS = (b"\\restrict ", b"\\unrestrict ")
 _LEFT_OUT = re.compile(
     rb"(ALTER .* OWNER TO .*;|GRANT .*;|REVOKE .*;|ALTER DEFAULT PRIVILEGES .*;|COMMENT ON .*;)\s*$"
 )
+_A_COMMAND = "it has a command of psql outside its rows, which is not run: restore it by hand"
 _OURS = (
     "is not available",
     "permission denied to create extension",
@@ -53,6 +55,12 @@ async def restore(location: BackupLocation, backup: BackupFile, into: Scratch) -
             await run([location.pg_restore, *options, str(backup.path)], password=into.password)
     except Failed as failed:
         said = str(failed)
+        if "backslash commands are restricted" in said:
+            raise NotRestored(_A_COMMAND) from None
+        if "invalid command \\restrict" in said:
+            raise NotRestored(
+                f"psql of {location.name} is too old to refuse commands in a dump: install its newest minor"
+            ) from None
         if any(words in said.lower() for words in _OURS):
             raise NotRestored(
                 f"the scratch server could not take it: {said}; write one that can, such as one with the "
@@ -64,13 +72,16 @@ async def restore(location: BackupLocation, backup: BackupFile, into: Scratch) -
 def statements(path: Path) -> Iterator[bytes]:
     """The lines of a plain dump, in pieces, without owners, privileges and comments: they may be refused.
 
+    psql is told first to run no command of its own, under a word that the dump cannot know: what looks like
+    rows or text here may be a command to psql. A psql that is too old for it stops there.
+
     Raises `NotRestored` for a command of psql, which could run anything as the worker, and for a dump of a
     whole cluster.
     """
     with file_at(path) as file:
         head = file.read(16)
     with file_at(path) as file:
-        piece, rows = b"", False
+        piece, rows = b"\\restrict " + secrets.token_hex(16).encode() + b"\n", False
         for line in opened(file, head):
             rows, kept = _kept(line, rows)
             piece += kept
@@ -91,7 +102,7 @@ def _kept(line: bytes, rows: bool) -> tuple[bool, bytes]:
     if line.startswith(b"\\"):
         if line.startswith(_HARMLESS):
             return False, b""
-        raise NotRestored("it has a command of psql outside its rows, which is not run: restore it by hand")
+        raise NotRestored(_A_COMMAND)
     if _LEFT_OUT.match(line):
         return False, b""
     return bool(_ROWS.match(line)), line

@@ -144,9 +144,21 @@ async def test_nothing_to_restore_with(dumps: Path, tmp_path: Path) -> None:
     assert "initdb of PostgreSQL is not installed here" in found.reason
 
 
-async def test_a_command_of_psql_in_a_dump_is_not_run(dumps: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "\\! touch {run}\n",
+        "SELECT 1 \\! touch {run}\n;\n",
+        "SELECT '\nCOPY a FROM stdin;\n'; \\! touch {run}\n",
+        "SELECT '\nCOPY a FROM stdin;\n';\n\\! touch {run}\n",
+        "SELECT 1 AS x \\gset\n\\unrestrict x\n\\! touch {run}\n",
+    ],
+    ids=["alone", "after a statement", "behind text", "taken for rows", "let out first"],
+)
+async def test_a_command_of_psql_in_a_dump_is_not_run(dumps: Path, tmp_path: Path, hidden: str) -> None:
     text = (dumps / "shop.sql").read_text()
-    (tmp_path / "new.sql").write_text(text.replace("SET ", f"\\! touch {tmp_path}/run\nSET ", 1))
+    command = hidden.format(run=tmp_path / "run")
+    (tmp_path / "new.sql").write_text(text.replace("SET ", f"{command}SET ", 1))
     aged(tmp_path / "new.sql", HOUR)
     found = await drilled(location(tmp_path, BackupKind.PLAIN))
     assert found.state is ItemState.UNKNOWN
