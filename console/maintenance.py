@@ -136,7 +136,7 @@ def list_(json: AsJson = False) -> None:
 
 
 def standing(state: ControlRoomState, now: datetime) -> list[str]:
-    """A line for the switch, if it is thrown, and one for each window: for whoever looks at incidents."""
+    """A line for the switch, if it is thrown, and one for each window: to stand above the incidents."""
     lines = [f"[red]Actions are {safe(state.suspended_words)}[/red]"] if state.suspended else []
     for one in state.windows:
         if span := one.span(now):

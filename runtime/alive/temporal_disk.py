@@ -13,7 +13,7 @@ _DATA = (".db", ".sqlite", ".sqlite3", ".db-wal")
 
 
 def data_of(address: str) -> list[Path]:
-    """None where they cannot be seen from here: then whoever watches that machine watches its disk."""
+    """None where they cannot be seen from here: its own machine must watch its disk then."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if host not in _HERE or not port.isdigit():
         return []

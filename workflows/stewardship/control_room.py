@@ -131,7 +131,7 @@ class ControlRoom:
         return state.reminded_at + REMINDED_EVERY if state.reminded_at else state.since + REMINDED_AFTER
 
     def _show(self) -> None:
-        """For the Temporal UI, and for whoever reads it without a worker."""
+        """For the Temporal UI, and to be read without a worker."""
         state, now = self._state, workflow.now()
         lines = [f"**Suspended** by {shown(state.by)}: {shown(state.why or 'no reason given')}"]
         if not state.suspended:

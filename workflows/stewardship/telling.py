@@ -22,7 +22,7 @@ LISTED_LATE = timedelta(seconds=20)
 """An incident that has just begun is listed by then."""
 TELLING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
 WITHIN = timedelta(minutes=3)
-"""So long it is tried; whoever was not told finds it out by itself."""
+"""So long it is tried; an incident that was not told finds it out by itself."""
 
 
 class Telling:

@@ -187,7 +187,7 @@ def test_what_failed_is_left_alone_for_longer_each_time_up_to_ten_minutes() -> N
 
 
 def test_what_is_wanted_is_known_by_what_it_needs() -> None:
-    """Of a choice, by what any of its plans does; whoever has a limit of none asks a person each time."""
+    """Of a choice, by what any of its plans does; with a limit of none a person is asked each time."""
     choice = offered(plan("start"), plan("clear", "restart"))
     assert choice is not None
     intent = Intent.of(choice)

@@ -1,4 +1,4 @@
-"""Whoever denies has the incident, and is not asked the same by the next alert."""
+"""A person who denies a plan has the incident, and is not asked the same by the next alert."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ async def test_a_cooldown_that_ends_in_time_is_waited_for_and_then_it_looks_agai
     assert "service unblock backend" in state.refused.lifted_by
     state = await harness.until_it_waits(second)
     assert state.waits_until == state.refused.until if state.refused else False
-    assert (await harness.book()).holder is None, "whoever waits for a limit holds nothing"
+    assert (await harness.book()).holder is None, "an incident that waits for a limit holds nothing"
     harness.world.process = sights.crashed(await harness.now())
     assert (await harness.end(second)).outcome is Outcome.RESOLVED
     assert harness.world.done == ["restart backend", "start backend"], "the old plan was not carried out"
