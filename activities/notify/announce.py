@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from temporalio import activity
 
-from activities.notify.channel import Channel, ChannelDown, ChannelUnset, NotMeant
+from activities.notify.channel import TimedChannel, UnsetChannel
+from activities.notify.delivery import Delivery
 from activities.support.counts import count_announcement
 from activities.support.heartbeats import beating
 from models.incident.announcement import Announcement, Delivered, Receipt
@@ -16,25 +17,20 @@ from models.incident.announcement import Announcement, Delivered, Receipt
 class ChannelActivities:
     """The channels of the configuration, by name."""
 
-    def __init__(self, channels: Mapping[str, Channel]) -> None:
+    def __init__(self, channels: Mapping[str, TimedChannel]) -> None:
         self._channels = channels
 
     @activity.defn
     async def announce(self, announcement: Announcement) -> Delivered:
         """Send to all of `also_to` at once, and meanwhile to `first_of` in order, until one accepts.
 
-        A channel that is down gives a receipt, not an error. Deliveries are kept in the heartbeat,
-        so that a retry on another worker pages nobody twice.
+        A channel that is down gives a receipt, not an error; one that is busy is tried again, for its
+        own time. Deliveries are kept in the heartbeat, so that a retry on another worker pages nobody twice.
         """
         async with asyncio.TaskGroup() as group:
             telling = _Telling(self._channels, announcement, group, _delivered_before())
             async with beating(telling.so_far):
-                also = [telling.tell(name) for name in announcement.also_to]
-                telling.close_pages()
-                reached = await telling.reaches_one(announcement.first_of)
-                heard = [await task for task in also]
-        if not announcement.first_of:
-            reached = any(receipt is not None and receipt.delivered for receipt in heard)
+                reached = await telling.reach()
         return Delivered(receipts=telling.receipts, reached=reached)
 
 
@@ -43,7 +39,7 @@ class _Telling:
 
     def __init__(
         self,
-        channels: Mapping[str, Channel],
+        channels: Mapping[str, TimedChannel],
         announcement: Announcement,
         group: asyncio.TaskGroup,
         before: Iterable[Receipt],
@@ -51,8 +47,9 @@ class _Telling:
         self._channels = channels
         self._announcement = announcement
         self._group = group
-        self._told: dict[str, asyncio.Task[Receipt | None]] = {}
         self._receipts = {receipt.channel: receipt for receipt in before}
+        self._deliveries: dict[str, Delivery] = {}
+        self._changed = asyncio.Event()
 
     @property
     def receipts(self) -> tuple[Receipt, ...]:
@@ -64,59 +61,75 @@ class _Telling:
         delivered = tuple(receipt for receipt in self.receipts if receipt.delivered)
         return Delivered(receipts=delivered, reached=False)
 
-    async def reaches_one(self, names: Sequence[str]) -> bool:
-        if any(receipt.delivered for name in names if (receipt := self._receipts.get(name))):
+    async def reach(self) -> bool:
+        """Tell everybody who is to be told.
+
+        Whether the rung was reached; without one, whether anybody was.
+        """
+        also = self._announcement.also_to
+        started = [self._start(name) for name in (*also, *self._with_an_open_page())]
+        reached = await self._reach_one_of(self._announcement.first_of)
+        for delivery in started:
+            if delivery:
+                await delivery.wait()
+        return reached if self._announcement.first_of else any(map(self._has_it, also))
+
+    def _with_an_open_page(self) -> Iterator[str]:
+        """Where a page stays open until its end is told, also when another channel takes the end."""
+        for name in dict.fromkeys(one.channel for one in self._announcement.ends):
+            if name in self._channels and self._channels[name].keeps_pages_open:
+                yield name
+
+    def _has_it(self, name: str) -> bool:
+        if delivery := self._deliveries.get(name):
+            return delivery.accepted
+        return name in self._receipts and self._receipts[name].delivered
+
+    async def _reach_one_of(self, names: Sequence[str]) -> bool:
+        """One that is put off is tried on beside those after it; the first that accepts ends the search."""
+        if any(map(self._has_it, names)):
             return True
+        tried: list[Delivery] = []
         for name in names:
-            receipt = await self.tell(name)
-            if receipt is not None and receipt.delivered:
+            if delivery := self._start(name):
+                tried.append(delivery)
+                if await self._accepted(tried, or_put_off=delivery):
+                    break
+        reached = await self._accepted(tried)
+        for one in tried:
+            if one.channel.name not in self._announcement.also_to:
+                one.stop()
+        return reached
+
+    async def _accepted(self, tried: Sequence[Delivery], or_put_off: Delivery | None = None) -> bool:
+        """Whether one of them has accepted, once that is known, or once the newest is put off."""
+        while True:
+            self._changed.clear()
+            if any(one.accepted for one in tried):
                 return True
-        return False
+            if all(one.over for one in tried) or (or_put_off and (or_put_off.over or or_put_off.put_off)):
+                return False
+            await self._changed.wait()
 
-    def close_pages(self) -> None:
-        """Tell the end where a page stays open until then, although another channel takes it too."""
-        for channel in dict.fromkeys(one.channel for one in self._announcement.ends):
-            if channel in self._channels and self._channels[channel].keeps_pages_open:
-                self.tell(channel)
-
-    def tell(self, name: str) -> asyncio.Task[Receipt | None]:
-        """The one delivery to this channel; None when the channel does not take such announcements."""
-        if name not in self._told:
-            self._told[name] = self._group.create_task(self._deliver(name))
-        return self._told[name]
-
-    async def _deliver(self, name: str) -> Receipt | None:
-        if before := self._receipts.get(name):
-            return before
-        try:
-            receipt = await self._try(name)
-        except NotMeant:
+    def _start(self, name: str) -> Delivery | None:
+        """The one delivery to this channel; None when it had it before."""
+        if name in self._receipts and name not in self._deliveries:
             return None
-        self._receipts[name] = receipt
-        if name in self._channels:
-            count_announcement(receipt)
-        if receipt.delivered:
-            activity.heartbeat(self.so_far())
-        return receipt
+        if name not in self._deliveries:
+            unknown = UnsetChannel(name, "there is no channel of this name in the configuration")
+            channel = self._channels.get(name, unknown)
+            self._deliveries[name] = Delivery(channel, self._announcement, self._group, self._hear)
+        return self._deliveries[name]
 
-    async def _try(self, name: str) -> Receipt:
-        channel = self._channels.get(name)
-        if channel is None:
-            why = "there is no channel of this name in the configuration"
-            return Receipt(channel=name, delivered=False, why=why, final=True)
-        try:
-            await channel.deliver(self._announcement)
-        except ChannelDown as down:
-            final = isinstance(down, ChannelUnset)
-            return Receipt(channel=name, delivered=False, why=str(down), final=final)
-        except NotMeant:
-            raise
-        except Exception as error:
-            # A bug in one channel must not stop the next one from paging. The message might
-            # hold an address, so only the type is reported.
-            why = f"failed with an internal error ({type(error).__name__})"
-            return Receipt(channel=name, delivered=False, why=why)
-        return Receipt(channel=name, delivered=True)
+    def _hear(self, delivery: Delivery) -> None:
+        if delivery.over and delivery.receipt:
+            name = delivery.channel.name
+            self._receipts[name] = delivery.receipt
+            if name in self._channels:
+                count_announcement(delivery.receipt)
+            if delivery.accepted:
+                activity.heartbeat(self.so_far())
+        self._changed.set()
 
 
 def _delivered_before() -> list[Receipt]:

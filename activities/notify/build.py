@@ -10,7 +10,15 @@ from apprise.plugins.base import NotifyBase
 from pydantic import HttpUrl, TypeAdapter, ValidationError
 
 from activities.notify.by_apprise import AppriseService, mailbox, service
-from activities.notify.channel import BoundedChannel, Channel, ChannelUnset, UnsetChannel
+from activities.notify.channel import (
+    BoundedChannel,
+    Channel,
+    ChannelBusy,
+    ChannelDown,
+    ChannelUnset,
+    TimedChannel,
+    UnsetChannel,
+)
 from activities.notify.discord import DiscordDirect, DiscordWebhook
 from activities.notify.log import LogLine
 from activities.notify.pagerduty import PagerDutyEvents
@@ -37,18 +45,22 @@ class InvalidSecret(Exception):
 
 def build_channels(
     configured: Mapping[str, ChannelConfig], client: httpx.AsyncClient, read_secret: ReadSecret
-) -> dict[str, Channel]:
+) -> dict[str, TimedChannel]:
     """Every configured channel by its name. One without its secret reports that when used."""
     _keep_addresses_out_of_the_log()
     return {name: _build(name, config, client, read_secret) for name, config in configured.items()}
 
 
-def _build(name: str, config: ChannelConfig, client: httpx.AsyncClient, read_secret: ReadSecret) -> Channel:
+def _build(
+    name: str, config: ChannelConfig, client: httpx.AsyncClient, read_secret: ReadSecret
+) -> TimedChannel:
     try:
         channel = _of_kind(name, config, client, read_secret)
     except (SecretMissing, InvalidSecret) as error:
         return UnsetChannel(name, f"{name} has no address or key: {error}")
-    return BoundedChannel(channel, config.severities, config.timeout)
+    # apprise cannot be stopped in the middle: it may still deliver what nobody waits for any longer.
+    late = ChannelDown if isinstance(channel, AppriseService) else ChannelBusy
+    return BoundedChannel(channel, config.severities, config.timeout, config.retry_for, late)
 
 
 def _of_kind(name: str, config: ChannelConfig, client: httpx.AsyncClient, read_secret: ReadSecret) -> Channel:
@@ -109,8 +121,12 @@ def _apprise(
 def _keep_addresses_out_of_the_log() -> None:
     """The clients log the addresses they call, at INFO and DEBUG: a webhook's address is a secret.
 
-    apprise's own error log is off, because the receipt has the reason.
+    apprise's own log is written nowhere; the reason in a receipt is taken from it.
     """
     for name in ("httpx", "httpcore", "urllib3", "requests"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    apprise_log = logging.getLogger("apprise")
+    apprise_log.setLevel(logging.WARNING)
+    apprise_log.propagate = False
+    if not apprise_log.handlers:
+        apprise_log.addHandler(logging.NullHandler())

@@ -6,16 +6,20 @@ over it is no longer waited for, and its answer, should one come, is dropped.
 
 from __future__ import annotations
 
+import re
+
 import apprise
 from apprise.plugins.base import NotifyBase
 from apprise.plugins.email import NotifyEmail
 
-from activities.notify.channel import ChannelDown
+from activities.notify.channel import ChannelBusy, ChannelDown, ChannelUnset
+from activities.notify.post import may_pass
 from activities.notify.wording import one_line, paragraph, without_mentions
 from models.incident.announcement import Announcement, Occasion
 
 _LONGEST_TITLE = 200
 _LONGEST_TEXT = 10_000
+_STATUS = re.compile(r"error=([1-5][0-9]{2})\b")
 
 _TYPES = {
     Occasion.PAGE: apprise.NotifyType.FAILURE,
@@ -52,11 +56,20 @@ class AppriseService:
         body = paragraph(announcement.text, _LONGEST_TEXT)
         if not self._mails:  # in e-mail an `@` mentions nobody
             title, body = without_mentions(title), without_mentions(body)
-        delivered = await self._apprise.async_notify(
+        outcome = await self._apprise.async_notify(
             title=title,
             body="\n\n".join(filter(None, (body, announcement.link))),
             notify_type=_TYPES[announcement.occasion],
             body_format=apprise.NotifyFormat.TEXT,
         )
-        if not delivered:
-            raise ChannelDown(f"{self._kind} did not accept it (through apprise)")
+        if not outcome:
+            raise self._failure("\n".join(entry.message for entry in outcome.logs()))
+
+    def _failure(self, told: str) -> ChannelDown:
+        """By what apprise logged. Nothing of that is repeated but a status: it may name an address."""
+        if found := _STATUS.search(told):
+            kind = ChannelBusy if may_pass(int(found[1])) else ChannelUnset
+            return kind(f"{self._kind} answered {found[1]} (through apprise)")
+        if "connection error" in told.lower():
+            return ChannelBusy(f"cannot connect to {self._kind} (through apprise)")
+        return ChannelDown(f"{self._kind} did not accept it (through apprise)")

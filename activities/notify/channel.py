@@ -15,9 +15,27 @@ from models.names import Severity
 class ChannelDown(Exception):
     """The channel did not deliver the announcement. The reason is one sentence, without secrets."""
 
+    def without(self, secret: str) -> ChannelDown:
+        """The same without this secret in its reason."""
+        return ChannelDown(str(self).replace(secret, "***"))
+
 
 class ChannelUnset(ChannelDown):
-    """The channel cannot be used as it is configured: trying again does not help."""
+    """The channel cannot be used as it is configured, or refuses for good: trying again does not help."""
+
+    def without(self, secret: str) -> ChannelUnset:
+        return ChannelUnset(str(self).replace(secret, "***"))
+
+
+class ChannelBusy(ChannelDown):
+    """The channel may take it later. `wait` is how long it asks to wait; None when it does not say."""
+
+    def __init__(self, why: str, wait: timedelta | None = None) -> None:
+        super().__init__(why)
+        self.wait = wait
+
+    def without(self, secret: str) -> ChannelBusy:
+        return ChannelBusy(str(self).replace(secret, "***"), self.wait)
 
 
 class NotMeant(Exception):
@@ -39,13 +57,40 @@ class Channel(Protocol):
         """Send it once. Raises `ChannelDown` or `NotMeant`; returns once the other side has it."""
 
 
-class BoundedChannel:
-    """A channel limited to its configured severities and timeout."""
+class TimedChannel(Channel, Protocol):
+    """A channel whose time is bounded."""
 
-    def __init__(self, channel: Channel, severities: Collection[Severity], timeout: timedelta) -> None:
+    @property
+    def timeout(self) -> timedelta:
+        """For one try, and before another channel is tried meanwhile."""
+
+    @property
+    def retry_for(self) -> timedelta:
+        """How long it is tried again while it is busy."""
+
+
+class BoundedChannel:
+    """A channel limited to its configured severities and times.
+
+    When it asks to wait, nothing is sent before that, whichever incident it is about.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        severities: Collection[Severity],
+        timeout: timedelta,
+        retry_for: timedelta,
+        late: type[ChannelDown] = ChannelBusy,
+    ) -> None:
+        """`late` is raised when it does not answer in time: `ChannelDown` where the first try may go on."""
         self._channel = channel
         self._severities = severities
-        self._timeout = timeout
+        self.timeout = timeout
+        self.retry_for = retry_for
+        self._late = late
+        self._limit: ChannelBusy | None = None
+        self._limited_until = 0.0
 
     @property
     def name(self) -> str:
@@ -60,17 +105,25 @@ class BoundedChannel:
         heard = announcement.severity in self._severities or announcement.ends_at(self.name)
         if self._severities and not heard:
             raise NotMeant
+        clock = asyncio.get_running_loop().time
+        if self._limit and (left := self._limited_until - clock()) > 0:
+            raise ChannelBusy(str(self._limit), timedelta(seconds=left))
         try:
-            async with asyncio.timeout(self._timeout.total_seconds()):
+            async with asyncio.timeout(self.timeout.total_seconds()):
                 await self._channel.deliver(announcement)
+        except ChannelBusy as busy:
+            if busy.wait:
+                self._limit, self._limited_until = busy, clock() + busy.wait.total_seconds()
+            raise
         except TimeoutError as error:
-            raise ChannelDown(f"no answer within {in_words(self._timeout)}") from error
+            raise self._late(f"no answer within {in_words(self.timeout)}") from error
 
 
 class UnsetChannel:
     """A channel whose secret is missing or invalid; each delivery fails with that reason."""
 
     keeps_pages_open = False
+    timeout = retry_for = timedelta()
 
     def __init__(self, name: str, why: str) -> None:
         self.name = name

@@ -49,7 +49,7 @@ class PagerDutyEvents:
         try:
             await post(self._client, self._url, {"routing_key": key, **event})
         except ChannelDown as down:
-            raise ChannelDown(str(down).replace(key, "***")) from None
+            raise down.without(key) from None
 
 
 def resolve(announcement: Announcement, role: str) -> dict[str, object]:

@@ -9,13 +9,15 @@ from datetime import timedelta
 import httpx
 from pydantic_core import from_json
 
-from activities.notify.channel import ChannelDown
+from activities.notify.channel import ChannelBusy, ChannelDown, ChannelUnset
 from activities.notify.wording import one_line
-from activities.support.http import Answer, Fault, NoAnswer, Outgoing, send
+from activities.support.http import Answer, Fault, NoAnswer, Outgoing, retry_after, send
 
 LONGEST = timedelta(minutes=5)
 _ANSWER_LIMIT = 64 * 1024
-_NO_WAY = (Fault.REFUSED, Fault.UNREACHABLE, Fault.MISCONFIGURED)
+_NO_WAY = (Fault.REFUSED, Fault.UNREACHABLE)
+_PASSING = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS)
+_LONGEST_WAIT = timedelta(days=7)
 _LONGEST_ANSWER = 200
 _SECRET_PART = re.compile(r"[A-Za-z0-9_-]{6,}")
 
@@ -23,7 +25,8 @@ _SECRET_PART = re.compile(r"[A-Za-z0-9_-]{6,}")
 async def post(
     client: httpx.AsyncClient, url: str, body: object, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """POST a JSON body and return the answer if it is a 2xx; else raise `ChannelDown` and say why.
+    """POST a JSON body and return the answer if it is a 2xx; else raise `ChannelDown`, or `ChannelBusy`
+    where it may be taken later, and say why.
 
     The reason names the host only: in a webhook's address the path is the secret.
     """
@@ -33,13 +36,33 @@ async def post(
         # The channel as a whole is bounded by its own time-out, which is shorter.
         answer = await send(client, request, within=LONGEST, limit=_ANSWER_LIMIT)
     except NoAnswer as error:
+        if error.fault is Fault.MISCONFIGURED:
+            raise ChannelDown(f"cannot use {host}: {error.reason}") from error
         why = f"cannot connect to {host}" if error.fault in _NO_WAY else f"{host} broke off"
-        raise ChannelDown(why) from error
+        raise ChannelBusy(why) from error
     if answer.good:
         return answer
+    why = f"{host} answered {answer.status}"
     if answer.status == httpx.codes.TOO_MANY_REQUESTS:
-        raise ChannelDown(f"{host} answered 429, rate-limited{_until(answer)}")
-    raise ChannelDown(f"{host} answered {answer.status}{_words_of(answer, url)}")
+        raise ChannelBusy(f"{why}, rate-limited", _asks_to_wait(answer))
+    why += _words_of(answer, url)
+    raise ChannelBusy(why, _asks_to_wait(answer)) if may_pass(answer.status) else ChannelUnset(why)
+
+
+def may_pass(status: int) -> bool:
+    """Whether the same request may be taken a little later."""
+    return status in _PASSING or status >= httpx.codes.INTERNAL_SERVER_ERROR
+
+
+def _asks_to_wait(answer: Answer) -> timedelta | None:
+    """By `Retry-After`, in seconds or as a date; Discord also tells it in its body, in parts of a second."""
+    if (told := retry_after(answer.retry_after)) is not None:
+        return told
+    said = json_in(answer)
+    seconds = said.get("retry_after") if isinstance(said, dict) else None
+    if isinstance(seconds, int | float) and 0 <= seconds <= _LONGEST_WAIT.total_seconds():
+        return timedelta(seconds=seconds)
+    return None
 
 
 def json_in(answer: Answer) -> object:
@@ -48,11 +71,6 @@ def json_in(answer: Answer) -> object:
         return from_json(answer.body)
     except ValueError:
         return None
-
-
-def _until(answer: Answer) -> str:
-    seconds = answer.retry_after
-    return f" for {seconds} s" if re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", seconds) else ""
 
 
 def _words_of(answer: Answer, url: str) -> str:

@@ -23,8 +23,10 @@ DISCORD_API = "https://discord.com/api/v10"
 class _Channel(Configured):
     severities: tuple[Severity, ...] = ()
     """It hears only of these; empty means of all."""
-    timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=5)
-    """How long one delivery may take before the channel counts as down."""
+    timeout: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(minutes=1))] = timedelta(seconds=5)
+    """How long one try may take, and how long the next channel of a role waits for this one."""
+    retry_for: Annotated[Duration, Field(le=timedelta(minutes=5))] = timedelta(seconds=30)
+    """How long it is tried again while it is rate-limited, fails or is not there."""
 
 
 class SlackChannel(_Channel):

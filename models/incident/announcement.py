@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 
 from models.base import Model
 from models.names import Severity
+
+LONGEST_DELIVERY = timedelta(minutes=10)
+"""Longer than all channels of a role take: a minute each at most, and five while they are busy."""
 
 
 class Occasion(StrEnum):
@@ -40,6 +44,8 @@ class Announcement(Model):
     """Channels of the rung, in order: the first that accepts it ends the search."""
     also_to: tuple[str, ...] = ()
     """Channels that get it in any case."""
+    within: timedelta | None = None
+    """Busy channels are tried again for so long at most; None for as long as each of them says."""
     ends: tuple[Paged, ...] = ()
     """Pages that are over with it. A channel that keeps a page open closes each of its own."""
 
@@ -55,7 +61,7 @@ class Receipt(Model):
     delivered: bool
     why: str = ""
     final: bool = False
-    """Trying again soon does not help: the channel is not configured, or its secret is not set."""
+    """Trying again soon does not help: it is not configured, its secret is not set, or it refuses."""
 
 
 class Delivered(Model):

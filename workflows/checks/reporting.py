@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.notify.announce import ChannelActivities
     from models.checks.check import CheckReport, StoredReport, counted
     from models.checks.item import WORST_FIRST, Item, ItemState
-    from models.incident.announcement import Announcement, Delivered, Occasion
+    from models.incident.announcement import LONGEST_DELIVERY, Announcement, Delivered, Occasion
     from models.names import Severity
     from models.text import for_temporal_ui as shown
     from models.text import shorten
@@ -88,8 +88,8 @@ async def _tell(announcement: Announcement) -> None:
         told: Delivered = await workflow.execute_activity_method(
             ChannelActivities.announce,
             announcement,
-            start_to_close_timeout=timedelta(minutes=1),
-            schedule_to_close_timeout=timedelta(minutes=3),
+            start_to_close_timeout=LONGEST_DELIVERY,
+            schedule_to_close_timeout=2 * LONGEST_DELIVERY,
             heartbeat_timeout=timedelta(seconds=15),
             retry_policy=_TELLING,
             summary=f"tell everybody: {announcement.title}",

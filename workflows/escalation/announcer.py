@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.notify.announce import ChannelActivities
     from models.base import in_words
-    from models.incident.announcement import Announcement, Delivered, Occasion, Paged
+    from models.incident.announcement import LONGEST_DELIVERY, Announcement, Delivered, Occasion, Paged
     from models.incident.incident import EntryKind
     from models.incident.policy import Policy, Rung
     from workflows.record.continuation import began_in
@@ -47,6 +47,8 @@ class Message:
     also_to: tuple[str, ...] = ()
     since: datetime | None = None
     """When it was first sent, of one that did not arrive."""
+    within: timedelta | None = None
+    """The time that is left to reach somebody, before the next rung is paged."""
 
     @classmethod
     def to(cls, policy: Policy, rung: Rung | None, occasion: Occasion, write: Callable[[], Words]) -> Message:
@@ -99,8 +101,8 @@ class Announcer:
             delivered: Delivered = await workflow.execute_activity_method(
                 ChannelActivities.announce,
                 announcement,
-                start_to_close_timeout=timedelta(minutes=1),
-                schedule_to_close_timeout=timedelta(minutes=3),
+                start_to_close_timeout=LONGEST_DELIVERY,
+                schedule_to_close_timeout=2 * LONGEST_DELIVERY,
                 heartbeat_timeout=timedelta(seconds=15),
                 retry_policy=DELIVERY,
                 summary=f"tell {announcement.role}: {announcement.title}",
@@ -125,6 +127,7 @@ class Announcer:
             link=message.policy.links.get("workflow", ""),
             first_of=message.channels,
             also_to=message.also_to,
+            within=message.within,
             ends=tuple(self.paged) if message.occasion is Occasion.RESOLVED else (),
         )
 

@@ -1,6 +1,7 @@
 """Sees to it that messages arrive: a pager that is away for a moment silences nobody, and burns no ladder.
 
-soon     every message is tried again for `reach_within`, with back-off
+soon     every message is tried again for `reach_within`, with back-off; within each try the channels
+         that are busy are tried again as they ask, for what is left of that time
 late     who was paged and not reached is tried again now and then, until it works, somebody has
          acknowledged, or the incident is over; meanwhile the next rung is paged
 """
@@ -108,14 +109,16 @@ class Reaching:
 
     async def _arrives(self, message: Message, wanted: Callable[[], bool]) -> bool:
         """Whether it arrived within the time of the rung."""
-        until, pause = workflow.now() + message.policy.ladder.reach_within, FIRST_PAUSE
-        while not (delivered := await self._announcer.tell(message)).reached:
+        left, pause = message.policy.ladder.reach_within, FIRST_PAUSE
+        until = workflow.now() + left
+        while not (delivered := await self._announcer.tell(replace(message, within=left))).reached:
             left = until - workflow.now()
             if left <= timedelta() or delivered.hopeless or not (message.channels or message.also_to):
                 return False
             if await wait(lambda: not wanted(), min(pause, left), f"tries again to tell {message.role}"):
                 return False
             message, pause = message.again(delivered), 2 * pause
+            left = max(timedelta(), until - workflow.now())
         return True
 
     def _try_later(self, one: Unreached, calls: Calls, wanted: Callable[[], bool]) -> None:

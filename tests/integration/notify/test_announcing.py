@@ -20,7 +20,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.notify.announce import ChannelActivities
-from activities.notify.channel import Channel
+from activities.notify.channel import BoundedChannel, TimedChannel
 from models.configuration.channels import PagerDutyChannel, SlackChannel
 from models.incident.announcement import Announcement, Delivered, Occasion, Paged, Receipt
 from models.names import Severity
@@ -41,7 +41,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def channels(client: httpx.AsyncClient, httpserver: HTTPServer) -> AsyncIterator[dict[str, Channel]]:
+async def channels(
+    client: httpx.AsyncClient, httpserver: HTTPServer
+) -> AsyncIterator[dict[str, TimedChannel]]:
     """`well` and `also` take everything; the others are down, each in its own way."""
     for name in ("well", "also"):
         httpserver.expect_request(f"/{name}{WEBHOOK_PATH}").respond_with_data("ok")
@@ -51,14 +53,17 @@ async def channels(client: httpx.AsyncClient, httpserver: HTTPServer) -> AsyncIt
         origins = {name: httpserver.url_for(f"/{name}") for name in ("well", "also", "full", "broken")}
         origins |= {"slow": f"http://localhost:{slow}", "gone": f"http://localhost:{closed_port()}"}
         secrets = {name.upper(): origin + WEBHOOK_PATH for name, origin in origins.items()}
-        configured = {name: SlackChannel(webhook=named(name.upper()), timeout=QUICKLY) for name in origins}
+        configured = {
+            name: SlackChannel(webhook=named(name.upper()), timeout=QUICKLY, retry_for=timedelta())
+            for name in origins
+        }
         warnings = SlackChannel(webhook=named("WELL"), severities=(Severity.WARNING,))
         unset = SlackChannel(webhook=named("NOT_SET"))
         yield build(configured | {"warnings": warnings, "unset": unset}, client, secrets)
 
 
 async def announce(
-    channels: Mapping[str, Channel],
+    channels: Mapping[str, TimedChannel],
     announcement: Announcement,
     environment: ActivityEnvironment | None = None,
 ) -> Delivered:
@@ -72,7 +77,7 @@ def told(httpserver: HTTPServer) -> list[str]:
 
 
 async def test_the_first_that_accepts_ends_the_search(
-    channels: dict[str, Channel], httpserver: HTTPServer
+    channels: dict[str, TimedChannel], httpserver: HTTPServer
 ) -> None:
     rung = ("nobody", "unset", "gone", "slow", "full", "broken", "well", "also")
     delivered = await announce(channels, page(first_of=rung))
@@ -90,14 +95,14 @@ async def test_the_first_that_accepts_ends_the_search(
     assert not any(part in delivered.model_dump_json() for part in WEBHOOK_PATH.strip("/").split("/")[1:])
 
 
-async def test_a_rung_that_nobody_answers_is_not_reached(channels: dict[str, Channel]) -> None:
+async def test_a_rung_that_nobody_answers_is_not_reached(channels: dict[str, TimedChannel]) -> None:
     delivered = await announce(channels, page(first_of=("gone", "broken"), also_to=("well",)))
     assert not delivered.reached
     assert {receipt.channel for receipt in delivered.receipts if receipt.delivered} == {"well"}
 
 
 async def test_the_broadcast_hears_it_beside_a_slow_rung(
-    channels: dict[str, Channel], httpserver: HTTPServer
+    channels: dict[str, TimedChannel], httpserver: HTTPServer
 ) -> None:
     began = time.monotonic()
     delivered = await announce(channels, page(first_of=("slow", "well"), also_to=("slow", "also", "gone")))
@@ -107,7 +112,7 @@ async def test_the_broadcast_hears_it_beside_a_slow_rung(
 
 
 async def test_a_channel_of_both_lists_is_told_once(
-    channels: dict[str, Channel], httpserver: HTTPServer
+    channels: dict[str, TimedChannel], httpserver: HTTPServer
 ) -> None:
     delivered = await announce(channels, page(first_of=("well",), also_to=("well", "well")))
     assert delivered == Delivered(receipts=(Receipt(channel="well", delivered=True),), reached=True)
@@ -116,13 +121,13 @@ async def test_a_channel_of_both_lists_is_told_once(
 
 @pytest.mark.parametrize(("also_to", "reached"), [(("gone", "well"), True), (("gone",), False), ((), False)])
 async def test_without_a_rung_the_broadcast_is_what_counts(
-    channels: dict[str, Channel], also_to: tuple[str, ...], reached: bool
+    channels: dict[str, TimedChannel], also_to: tuple[str, ...], reached: bool
 ) -> None:
     assert (await announce(channels, page(also_to=also_to))).reached is reached
 
 
 async def test_a_channel_that_is_not_meant_has_no_receipt(
-    channels: dict[str, Channel], httpserver: HTTPServer
+    channels: dict[str, TimedChannel], httpserver: HTTPServer
 ) -> None:
     delivered = await announce(channels, page(first_of=("warnings", "also"), also_to=("warnings",)))
     assert [receipt.channel for receipt in delivered.receipts] == ["also"]
@@ -130,7 +135,7 @@ async def test_a_channel_that_is_not_meant_has_no_receipt(
 
 
 async def test_a_page_is_closed_where_it_is_open_also_when_another_channel_takes_the_end(
-    client: httpx.AsyncClient, channels: dict[str, Channel], httpserver: HTTPServer
+    client: httpx.AsyncClient, channels: dict[str, TimedChannel], httpserver: HTTPServer
 ) -> None:
     there = PagerDuty()
     httpserver.expect_request("/enqueue").respond_with_handler(there.answer)
@@ -145,7 +150,7 @@ async def test_a_page_is_closed_where_it_is_open_also_when_another_channel_takes
 
 
 async def test_a_mistake_in_one_channel_does_not_keep_the_next_from_paging(
-    channels: dict[str, Channel],
+    channels: dict[str, TimedChannel],
 ) -> None:
     class Mistaken:
         name = "mistaken"
@@ -154,14 +159,14 @@ async def test_a_mistake_in_one_channel_does_not_keep_the_next_from_paging(
         async def deliver(self, announcement: Announcement) -> None:
             raise KeyError("https://hooks.example/s3cret")
 
-    both = {**channels, "mistaken": Mistaken()}
+    both = {**channels, "mistaken": BoundedChannel(Mistaken(), (), QUICKLY, QUICKLY)}
     delivered = await announce(both, page(first_of=("mistaken", "well"), also_to=("mistaken",)))
     assert delivered.reached
     assert delivered.receipts[0].why == "failed with an internal error (KeyError)"
 
 
 async def test_a_retry_tells_only_those_who_have_not_heard(
-    channels: dict[str, Channel], httpserver: HTTPServer
+    channels: dict[str, TimedChannel], httpserver: HTTPServer
 ) -> None:
     first = ActivityEnvironment()
     beats: list[Delivered] = []

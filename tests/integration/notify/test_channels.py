@@ -137,7 +137,7 @@ async def test_apprise_that_fails_is_down_and_keeps_its_address_to_itself(
 ) -> None:
     httpserver.expect_request("/hook").respond_with_data("", 500)
     address = f"json://ops:p4ssword@localhost:{httpserver.port}/hook"
-    with caplog.at_level("DEBUG"), pytest.raises(ChannelDown, match="JSON did not accept it") as down:
+    with caplog.at_level("DEBUG"), pytest.raises(ChannelDown, match="JSON answered 500") as down:
         await one(AppriseChannel(url=named("SECRET")), client, address).deliver(page())
     assert "p4ssword" not in str(down.value) + caplog.text
     async with listening(silence) as port:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from activities.notify.build import build_channels
-from activities.notify.channel import Channel
+from activities.notify.channel import TimedChannel
 from activities.support.secrets import SecretMissing
 from models.configuration.channels import ChannelConfig
 from models.incident.announcement import Announcement, Occasion
@@ -41,7 +41,7 @@ def named(secret: str) -> SecretRef:
 
 def build(
     configured: Mapping[str, ChannelConfig], client: httpx.AsyncClient, secrets: Mapping[str, str]
-) -> dict[str, Channel]:
+) -> dict[str, TimedChannel]:
     def read(ref: SecretRef) -> str:
         secret = secrets.get(ref.env or "")
         if secret is None:
@@ -51,6 +51,6 @@ def build(
     return build_channels(configured, client, read)
 
 
-def one(config: ChannelConfig, client: httpx.AsyncClient, secret: str = "") -> Channel:
+def one(config: ChannelConfig, client: httpx.AsyncClient, secret: str = "") -> TimedChannel:
     """One channel, whose secret is called SECRET."""
     return build({"it": config}, client, {"SECRET": secret})["it"]

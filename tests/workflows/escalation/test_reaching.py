@@ -8,6 +8,7 @@ from datetime import timedelta
 import httpx
 
 from activities.notify.announce import ChannelActivities
+from activities.notify.channel import BoundedChannel
 from activities.notify.slack import SlackWebhook
 from models.incident.announcement import Occasion
 from models.incident.incident import Spoken, Through
@@ -107,6 +108,23 @@ async def test_who_took_a_message_is_not_told_again_while_others_are_tried(harne
     assert len(pages) > 1 and {one.also_to for one in pages[1:]} == {()}
 
 
+async def test_what_the_channels_are_tried_for_is_what_is_left_of_the_time_of_the_rung(
+    harness: Harness,
+) -> None:
+    """The tries of a channel and those of its rung do not multiply."""
+    await asks_with(harness, {"discord", "pager"})
+    await harness.env.sleep(59 * SECOND)
+    tried: dict[str, list[timedelta]] = {}
+    for one in harness.world.told:
+        if one.first_of:
+            assert one.within is not None
+            tried.setdefault(f"{one.occasion} {one.role} {one.title}", []).append(one.within)
+    for left in tried.values():
+        assert left[0] == MINUTE and len(set(left)) == len(left)
+        assert left == sorted(left, reverse=True)
+    assert any(len(left) > 3 for left in tried.values())
+
+
 async def test_a_real_webhook_that_is_away_for_four_seconds_takes_the_page_when_it_is_back() -> None:
     taken: list[bytes] = []
 
@@ -123,7 +141,8 @@ async def test_a_real_webhook_that_is_away_for_four_seconds_takes_the_page_when_
     async with httpx.AsyncClient() as client:
         address = f"http://127.0.0.1:{port}/hook"
         channels = {
-            name: SlackWebhook(name, client, address) for name in ("discord", "pager", "mail", "slack")
+            name: BoundedChannel(SlackWebhook(name, client, address), (), 5 * SECOND, timedelta())
+            for name in ("discord", "pager", "mail", "slack")
         }
         async with open_harness(real=[ChannelActivities(channels).announce]) as harness:
             harness.world.port = TAKEN_PORT

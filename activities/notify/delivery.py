@@ -1,0 +1,109 @@
+"""The tries of one announcement at one channel, until it takes it, refuses it, or its time is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from activities.notify.channel import (
+    ChannelBusy,
+    ChannelDown,
+    ChannelUnset,
+    NotMeant,
+    TimedChannel,
+)
+from models.base import in_words
+from models.incident.announcement import Announcement, Receipt
+
+FIRST_PAUSE = timedelta(milliseconds=500)
+LONGEST_PAUSE = timedelta(seconds=10)
+
+
+class Delivery:
+    """A channel that is busy is tried again: when it asks for it, else after a pause that doubles."""
+
+    def __init__(
+        self,
+        channel: TimedChannel,
+        announcement: Announcement,
+        group: asyncio.TaskGroup,
+        changed: Callable[[Delivery], None],
+    ) -> None:
+        """`changed` hears of it when it is put off, and when it is over."""
+        self.channel = channel
+        self.receipt: Receipt | None = None
+        """Whether it was delivered; None until then, and from a channel that takes no such announcement."""
+        self.put_off = False
+        """Whether another channel should be tried meanwhile."""
+        self._announcement = announcement
+        self._tried_for = channel.retry_for
+        if announcement.within is not None:
+            self._tried_for = min(announcement.within, channel.retry_for)
+        self._changed = changed
+        self._why = ""
+        self._tries = 0
+        self._final = False
+        self._task = group.create_task(self._run())
+        self._task.add_done_callback(lambda _: changed(self))
+
+    @property
+    def over(self) -> bool:
+        return self._task.done()
+
+    @property
+    def accepted(self) -> bool:
+        return self.receipt is not None and self.receipt.delivered
+
+    async def wait(self) -> None:
+        """Until it is over."""
+        await asyncio.wait({self._task})
+
+    def stop(self) -> None:
+        """Try no more, for another channel has accepted; what failed so far is told."""
+        if not self.over:
+            self._task.cancel()
+            self.receipt = self._failure() if self._why else None
+
+    async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
+        began, pause = clock(), FIRST_PAUSE
+        while (busy := await self._try()) is not None:
+            wait = pause if busy.wait is None else max(busy.wait, FIRST_PAUSE)
+            next_at = timedelta(seconds=clock() - began) + wait
+            if next_at > self._tried_for:
+                asks = f", and asks to wait {in_words(busy.wait)}" if busy.wait else ""
+                self.receipt = self._failure(asks)
+                return
+            if next_at > self.channel.timeout:
+                self.put_off = True
+                self._changed(self)
+            await asyncio.sleep(wait.total_seconds())
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _try(self) -> ChannelBusy | None:
+        """Once. Returns why it may be tried again; None when there is nothing more to try."""
+        self._tries += 1
+        try:
+            await self.channel.deliver(self._announcement)
+        except ChannelBusy as busy:
+            self._why = str(busy)
+            return busy
+        except ChannelDown as down:
+            self._why, self._final = str(down), isinstance(down, ChannelUnset)
+        except NotMeant:
+            return None
+        except Exception as error:
+            # A bug in one channel must not stop the next one from paging. The message might
+            # hold an address, so only the type is reported.
+            self._why = f"failed with an internal error ({type(error).__name__})"
+        else:
+            self.receipt = Receipt(channel=self.channel.name, delivered=True)
+            return None
+        self.receipt = self._failure()
+        return None
+
+    def _failure(self, more: str = "") -> Receipt:
+        times = f" (tried {self._tries} times)" if self._tries > 1 else ""
+        why = f"{self._why}{more}{times}"
+        return Receipt(channel=self.channel.name, delivered=False, why=why, final=self._final)
