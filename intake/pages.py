@@ -59,7 +59,8 @@ B = TypeVar("B", bound=Incoming)
 
 
 class IncidentPages:
-    """The incidents as JSON. Reading needs any token; a message needs a person's."""
+    """The incidents as JSON. Reading needs any token, which a browser asks for as a password; a message
+    needs a person's."""
 
     def __init__(self, incidents: Incidents, keys: Keys) -> None:
         self._incidents = incidents
@@ -96,11 +97,11 @@ class IncidentPages:
         ]
 
     async def list(self, request: Request) -> Response:
-        self._keys.admit(request)
+        self._keys.admit_reader(request)
         return shown(Incidents200(incidents=await self._incidents.list()))
 
     async def show(self, request: Request) -> Response:
-        self._keys.admit(request)
+        self._keys.admit_reader(request)
         return shown(await self._incidents.state(_incident(request)))
 
     async def decide(self, request: Request) -> Response:

@@ -43,7 +43,7 @@ class CheckPolicyActivities:
             left_out=left_out,
             service_labels=now.service_labels,
             time_zone=now.checks.time_zone or now.time_zone,
-            temporal_ui=now.temporal.ui,
+            temporal_ui=now.temporal.ui or "",
             channels=now.checks.tell or now.broadcast,
             dry_run=now.dry_run,
         )

@@ -12,9 +12,11 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.incidents.addresses import addresses_of
 from activities.support.heartbeats import beating
 from models.base import Model
 from models.configuration.configuration import Configuration
+from models.incident.announcement import Addresses
 from models.incident.search_attributes import ALERT_NAME, SERVICE
 from models.incident.stewardship import ControlRoomState
 from models.messages import CONTROL_ROOM_CHANGED, CONTROL_ROOM_MEMO, STATE
@@ -34,6 +36,7 @@ class Broadcast(Model):
     """The channels that hear of what concerns everybody."""
 
     channels: tuple[str, ...] = ()
+    addresses: Addresses = Addresses()
 
 
 async def read_control_room(client: Client) -> ControlRoomState:
@@ -89,4 +92,5 @@ class ControlRoomActivities:
     @activity.defn
     def broadcast(self) -> Broadcast:
         """Whom to tell, as the configuration says now. Runs in a thread, because it may read the file."""
-        return Broadcast(channels=self._configuration().broadcast)
+        now = self._configuration()
+        return Broadcast(channels=now.broadcast, addresses=addresses_of(now))

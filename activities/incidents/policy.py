@@ -14,6 +14,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.incidents.addresses import addresses_of
 from activities.incidents.control_room import read_control_room
 from models.configuration.configuration import AlertRule, Configuration, Row
 from models.incident.alert import Alert
@@ -72,6 +73,7 @@ def policy_for(alert: Alert, configuration: Configuration) -> Policy:
         time_zone=configuration.time_zone,
         alertmanager=configuration.systems.alertmanager,
         links=links_for(rule, service, configuration),
+        addresses=addresses_of(configuration),
         higher=higher_for(rule, severity, configuration),
         dry_run=why_dry_run(alert, rule, configuration),
     )

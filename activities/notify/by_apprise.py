@@ -56,9 +56,10 @@ class AppriseService:
         body = paragraph(announcement.text, _LONGEST_TEXT)
         if not self._mails:  # in e-mail an `@` mentions nobody
             title, body = without_mentions(title), without_mentions(body)
+        links = "\n".join(f"{one.says}: {one.address}" for one in announcement.links)
         outcome = await self._apprise.async_notify(
             title=title,
-            body="\n\n".join(filter(None, (body, announcement.link))),
+            body="\n\n".join(filter(None, (body, links))),
             notify_type=_TYPES[announcement.occasion],
             body_format=apprise.NotifyFormat.TEXT,
         )

@@ -50,12 +50,12 @@ class DiscordDirect:
 
 
 def message(announcement: Announcement) -> dict[str, object]:
-    """The title in bold, the text below it, and the link to the incident last."""
+    """The title in bold, the text below it, and the links last, without a preview."""
     title = f"**{for_discord(one_line(announcement.title, _LONGEST_TITLE))}**"
-    link = f"<{announcement.link}>" if announcement.link else ""
-    room = _LONGEST_CONTENT - len(title) - len(link) - 2
+    links = "\n".join(f"{for_discord(one.says)}: <{one.address}>" for one in announcement.links)
+    room = _LONGEST_CONTENT - len(title) - len(links) - 2
     text = bounded(for_discord(paragraph(announcement.text, room)), room)
-    return {"content": "\n".join(filter(None, (title, text, link))), "allowed_mentions": _NOBODY}
+    return {"content": "\n".join(filter(None, (title, text, links))), "allowed_mentions": _NOBODY}
 
 
 def _id_in(answer: Answer) -> str:

@@ -30,5 +30,5 @@ class LogLine:
             role=announcement.role,
             title=one_line(announcement.title, _LONGEST_TITLE),
             text=one_line(announcement.text, _LONGEST_TEXT),
-            link=announcement.link,
+            links=[one.address for one in announcement.links],
         )

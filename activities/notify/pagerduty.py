@@ -65,12 +65,12 @@ def _key(announcement: Announcement, role: str) -> str:
 def trigger(announcement: Announcement) -> dict[str, object]:
     """A page, as Events API v2 documents it."""
     alert, _, service = announcement.incident.partition("/")
-    link = announcement.link
+    links = [{"href": one.address, "text": one.says} for one in announcement.links]
     return {
         "event_action": "trigger",
         "dedup_key": _key(announcement, announcement.role),
         "client": "Durable runbooks",
-        **({"client_url": link, "links": [{"href": link, "text": "Open the incident"}]} if link else {}),
+        **({"client_url": links[0]["href"], "links": links} if links else {}),
         "payload": {
             "summary": one_line(announcement.title, _LONGEST_SUMMARY),
             "source": service or alert,

@@ -26,11 +26,10 @@ class SlackWebhook:
 
 
 def mrkdwn(announcement: Announcement) -> str:
-    """The title in bold, the text below it, and the link to the incident last."""
+    """The title in bold, the text below it, and the links last."""
     title = one_line(announcement.title, _LONGEST_TITLE).replace("*", "")
     lines = [f"*{for_slack(title)}*", for_slack(paragraph(announcement.text, _LONGEST_TEXT))]
-    if announcement.link:
-        lines.append(
-            f"<{for_slack(announcement.link).replace('|', '%7C')}|{for_slack(announcement.link_says)}>"
-        )
+    lines += [
+        f"<{for_slack(one.address).replace('|', '%7C')}|{for_slack(one.says)}>" for one in announcement.links
+    ]
     return "\n".join(lines)

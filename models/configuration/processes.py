@@ -39,7 +39,7 @@ class IntakeSettings(Configured):
 class TemporalLinks(Configured):
     """For links only; the connection itself is configured by the SDK's own variables and `temporal.toml`."""
 
-    ui: WebAddress = "http://localhost:8233"
+    ui: WebAddress | None = None
 
 
 class Unreplayable(StrEnum):

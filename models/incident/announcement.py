@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from urllib.parse import quote
 
 from models.base import Model
 from models.names import Severity
@@ -19,6 +20,52 @@ class Occasion(StrEnum):
     APPROVAL = "approval"
     NOTICE = "notice"
     RESOLVED = "resolved"
+
+
+class Link(Model):
+    """What a reader can open, and its address."""
+
+    says: str
+    address: str
+
+
+class Addresses(Model):
+    """Where people reach the product, as the configuration says; empty where it does not."""
+
+    intake: str = ""
+    temporal_ui: str = ""
+
+    def of_incident(self, incident: str, run_id: str, namespace: str) -> tuple[Link, ...]:
+        """One incident, in each place that shows it."""
+        alert, _, service = incident.partition("/")
+        links = self.of_run("incident", incident, run_id, namespace)
+        return (*links, *self._at_the_intake("incident", f"{_part(alert)}/{_part(service)}"))
+
+    def of_fleet(self, control_room: str, run_id: str, namespace: str) -> tuple[Link, ...]:
+        """The control room, and the list of incidents."""
+        links = self.of_run("control room", control_room, run_id, namespace)
+        return (*links, *self._at_the_intake("incidents", ""))
+
+    def of_run(self, what: str, workflow_id: str, run_id: str, namespace: str) -> tuple[Link, ...]:
+        """A run in the Temporal UI."""
+        if not self.temporal_ui:
+            return ()
+        place = f"namespaces/{_part(namespace)}/workflows/{_part(workflow_id)}/{_part(run_id)}"
+        return (Link(says=f"Open the {what} in Temporal", address=_below(self.temporal_ui, place)),)
+
+    def _at_the_intake(self, what: str, place: str) -> tuple[Link, ...]:
+        if not self.intake:
+            return ()
+        address = _below(self.intake, f"incidents/{place}".rstrip("/"))
+        return (Link(says=f"Open the {what} as JSON", address=address),)
+
+
+def _below(address: str, place: str) -> str:
+    return f"{address.rstrip('/')}/{place}"
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")
 
 
 class Paged(Model):
@@ -38,8 +85,8 @@ class Announcement(Model):
     role: str
     title: str
     text: str
-    link: str = ""
-    link_says: str = "Open the incident"
+    links: tuple[Link, ...] = ()
+    """Where to read more; the first is the one that a channel with room for one shows."""
     first_of: tuple[str, ...] = ()
     """Channels of the rung, in order: the first that accepts it ends the search."""
     also_to: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from models.actions.change import Risk
 from models.base import Configured, Duration, Interval, Model
+from models.incident.announcement import Addresses
 from models.incident.stewardship import ControlRoomState
 from models.names import Severity
 from models.service.service import Service
@@ -101,6 +102,8 @@ class Policy(Model):
     """Where days begin, as for a daily budget."""
     alertmanager: str | None = None
     links: dict[str, str] = Field(default_factory=dict)
+    addresses: Addresses = Addresses()
+    """For the links in its messages."""
     control_room: ControlRoomState = ControlRoomState()
     """What paused it when it began."""
     higher: dict[Severity, Urgency] = Field(default_factory=dict)

@@ -78,7 +78,7 @@ class Check:
         found = await asyncio.gather(*(self._take(one, len(wanted)) for one in wanted))
         looked_at = await with_runbooks(found, policy.checks.start, self._request.name)
         report = self._report([*looked_at, *_left_out(policy)], policy.time_zone)
-        return await reported(report, policy.channels)
+        return await reported(report, policy.channels, policy.temporal_ui)
 
     async def _policy(self) -> CheckPolicy:
         """What the configuration says as of now."""

@@ -11,13 +11,13 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.checks.reports import CheckReportActivities
-    from activities.notify.announce import ChannelActivities
     from models.checks.check import CheckReport, StoredReport, counted
     from models.checks.item import WORST_FIRST, Item, ItemState
-    from models.incident.announcement import LONGEST_DELIVERY, Announcement, Delivered, Occasion
+    from models.incident.announcement import Addresses, Announcement, Link, Occasion
     from models.names import Severity
     from models.text import for_temporal_ui as shown
     from models.text import shorten
+    from workflows.escalation.sending import send
     from workflows.record.failures import in_short
 
 MOST_NAMED = 5
@@ -26,7 +26,6 @@ LONGEST_LINE = 200
 
 _WORST_FIRST = (ItemState.BAD, ItemState.UNKNOWN, ItemState.ATTENTION)
 _WRITING = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(seconds=20))
-_TELLING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=3)
 
 
 MOST_SHOWN = 20
@@ -55,7 +54,7 @@ def details(found: Sequence[Item], wanted: int) -> str:
     )
 
 
-async def reported(report: CheckReport, channels: tuple[str, ...]) -> CheckReport:
+async def reported(report: CheckReport, channels: tuple[str, ...], temporal_ui: str = "") -> CheckReport:
     """Write it and tell the channels, the path or link with it. One that cannot be written is still told."""
     try:
         stored = await _written(report)
@@ -67,7 +66,7 @@ async def reported(report: CheckReport, channels: tuple[str, ...]) -> CheckRepor
         where = f"The report could not be written: {in_short(error)}"
         workflow.logger.error(where)
     if channels:
-        await _tell(message(report, where, channels))
+        await _tell(message(report, where, channels, temporal_ui))
     return report
 
 
@@ -85,15 +84,7 @@ async def _written(report: CheckReport) -> StoredReport:
 
 async def _tell(announcement: Announcement) -> None:
     try:
-        told: Delivered = await workflow.execute_activity_method(
-            ChannelActivities.announce,
-            announcement,
-            start_to_close_timeout=LONGEST_DELIVERY,
-            schedule_to_close_timeout=2 * LONGEST_DELIVERY,
-            heartbeat_timeout=timedelta(seconds=15),
-            retry_policy=_TELLING,
-            summary=f"tell everybody: {announcement.title}",
-        )
+        told = await send(announcement)
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
@@ -104,7 +95,9 @@ async def _tell(announcement: Announcement) -> None:
             workflow.logger.warning("%s was not told of the report: %s", receipt.channel, receipt.why)
 
 
-def message(report: CheckReport, where: str, channels: tuple[str, ...]) -> Announcement:
+def message(
+    report: CheckReport, where: str, channels: tuple[str, ...], temporal_ui: str = ""
+) -> Announcement:
     """The state, what is bad, what changed, and where to read it all; a line each."""
     lines = [*_findings(report), *_changes(report.stored.changes if report.stored else ())]
     return Announcement(
@@ -115,9 +108,17 @@ def message(report: CheckReport, where: str, channels: tuple[str, ...]) -> Annou
         role="everybody",
         title=f"{report.name} check: {counted(report)}",
         text="\n".join((*lines, where)),
-        link=report.stored.link if report.stored else "",
-        link_says="Open the report",
+        links=tuple(_links(report, temporal_ui)),
         also_to=channels,
+    )
+
+
+def _links(report: CheckReport, temporal_ui: str) -> Iterator[Link]:
+    if report.stored and report.stored.link:
+        yield Link(says="Open the report", address=report.stored.link)
+    here = workflow.info()
+    yield from Addresses(temporal_ui=temporal_ui).of_run(
+        "check", here.workflow_id, here.run_id, here.namespace
     )
 
 

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.notify.announce import ChannelActivities
     from models.base import in_words
-    from models.incident.announcement import LONGEST_DELIVERY, Announcement, Delivered, Occasion, Paged
+    from models.incident.announcement import Announcement, Delivered, Occasion, Paged
     from models.incident.incident import EntryKind
     from models.incident.policy import Policy, Rung
+    from workflows.escalation.sending import send
     from workflows.record.continuation import began_in
     from workflows.record.mistakes import Mistakes, raise_temporals_own
     from workflows.record.timeline import Timeline
 
 DRY_RUN = "This is a dry run: nothing is done, whatever is answered. What is broken, a person must repair."
-DELIVERY = RetryPolicy(maximum_attempts=3, initial_interval=timedelta(seconds=1))
 
 NOT_REACHED = Delivered(receipts=(), reached=False)
 
@@ -98,33 +96,25 @@ class Announcer:
 
     async def _announce(self, announcement: Announcement) -> Delivered:
         try:
-            delivered: Delivered = await workflow.execute_activity_method(
-                ChannelActivities.announce,
-                announcement,
-                start_to_close_timeout=LONGEST_DELIVERY,
-                schedule_to_close_timeout=2 * LONGEST_DELIVERY,
-                heartbeat_timeout=timedelta(seconds=15),
-                retry_policy=DELIVERY,
-                summary=f"tell {announcement.role}: {announcement.title}",
-            )
+            return await send(announcement)
         except ActivityError as error:
             raise_temporals_own(error)
             return NOT_REACHED
         except Exception as error:
             self._mistakes.note(f"telling {announcement.role}", error)
             return NOT_REACHED
-        return delivered
 
     def _announcement(self, message: Message, words: Words) -> Announcement:
+        here = workflow.info()
         return Announcement(
-            incident=workflow.info().workflow_id,
+            incident=here.workflow_id,
             run_id=began_in(),
             occasion=message.occasion,
             severity=message.policy.severity,
             role=message.role,
             title=words.title,
             text=words.text,
-            link=message.policy.links.get("workflow", ""),
+            links=message.policy.addresses.of_incident(here.workflow_id, here.run_id, here.namespace),
             first_of=message.channels,
             also_to=message.also_to,
             within=message.within,

@@ -10,11 +10,11 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.incidents.control_room import Broadcast, Concerned, ControlRoomActivities
-    from activities.notify.announce import ChannelActivities
     from models.base import roughly
     from models.incident.announcement import Announcement, Occasion
     from models.incident.stewardship import Announced, ControlRoomState
     from models.names import Severity
+    from workflows.escalation.sending import send
     from workflows.record.failures import in_short
     from workflows.record.mistakes import raise_temporals_own
 
@@ -76,27 +76,22 @@ class Telling:
                 summary="whom to tell",
             )
             if broadcast.channels:
-                await self._announce(title, text, broadcast.channels)
+                await send(_announcement(title, text, broadcast))
         except ActivityError as error:
             raise_temporals_own(error)
             workflow.logger.error("nobody was told of it: %s", in_short(error))
 
-    async def _announce(self, title: str, text: str, channels: tuple[str, ...]) -> None:
-        await workflow.execute_activity_method(
-            ChannelActivities.announce,
-            Announcement(
-                incident=workflow.info().workflow_id,
-                run_id=workflow.info().run_id,
-                occasion=Occasion.NOTICE,
-                severity=Severity.INFO,
-                role="everybody",
-                title=title,
-                text=text,
-                also_to=channels,
-            ),
-            start_to_close_timeout=timedelta(minutes=1),
-            schedule_to_close_timeout=WITHIN,
-            heartbeat_timeout=timedelta(seconds=15),
-            retry_policy=TELLING,
-            summary=f"tell everybody: {title}"[:200],
-        )
+
+def _announcement(title: str, text: str, broadcast: Broadcast) -> Announcement:
+    here = workflow.info()
+    return Announcement(
+        incident=here.workflow_id,
+        run_id=here.run_id,
+        occasion=Occasion.NOTICE,
+        severity=Severity.INFO,
+        role="everybody",
+        title=title,
+        text=text,
+        links=broadcast.addresses.of_fleet(here.workflow_id, here.run_id, here.namespace),
+        also_to=broadcast.channels,
+    )

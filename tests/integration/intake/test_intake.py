@@ -205,6 +205,17 @@ async def test_a_wrong_token_is_401(intake: Intake, authorization: str) -> None:
     assert SENDER not in answers[0].text
 
 
+async def test_a_link_in_a_message_opens_in_a_browser(intake: Intake) -> None:
+    """Which asks for the token as a password; what it reads so, it cannot change so."""
+    async with httpx.AsyncClient(base_url=intake.url) as stranger:
+        refused = await stranger.get("/incidents")
+    async with httpx.AsyncClient(base_url=intake.url, auth=("anna", SENDER)) as browser:
+        read = await browser.get("/incidents")
+        told = await browser.post("/incidents/ServiceDown/backend/note", json={"text": "x"})
+    assert (refused.status_code, refused.headers["www-authenticate"][:5]) == (401, "Basic")
+    assert (read.status_code, told.status_code) == (200, 401)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

@@ -23,7 +23,7 @@ from models.configuration.channels import (
     SlackChannel,
 )
 from models.names import Severity
-from tests.parts.product.announcements import WEBHOOK_PATH, build, named, one, page
+from tests.parts.product.announcements import AS_JSON, IN_TEMPORAL, WEBHOOK_PATH, build, named, one, page
 from tests.parts.servers.sockets import closed_port, hang_up, listening, silence
 
 QUICKLY = timedelta(milliseconds=200)
@@ -49,7 +49,8 @@ async def test_slack_gets_the_words_and_the_link_and_no_mention(
     assert request.json == {
         "text": "*down &amp; out*\n"
         "&lt;!channel&gt; see &lt;http://evil.example|the docs&gt;[31m\n"
-        "<http://localhost:8080/incidents/ServiceDown/backend|Open the incident>",
+        f"<{IN_TEMPORAL.address}|Open the incident in Temporal>\n"
+        f"<{AS_JSON.address}|Open the incident as JSON>",
         "unfurl_links": False,
         "unfurl_media": False,
     }
@@ -66,10 +67,13 @@ async def test_discord_gets_literal_text_and_pings_nobody(
 ) -> None:
     httpserver.expect_request(WEBHOOK_PATH, "POST").respond_with_data(status=204)
     channel = one(DiscordChannel(webhook=named("SECRET")), client, httpserver.url_for(WEBHOOK_PATH))
-    await channel.deliver(page(text="@everyone **now** [here](http://evil.example)" + "*" * 5000, link=""))
+    await channel.deliver(page(text="@everyone **now** [here](http://evil.example)" + "*" * 5000))
     sent = httpserver.log[0][0].json
     assert sent["allowed_mentions"] == {"parse": []}
     assert sent["content"].startswith("**backend is down**\n@everyone \\*\\*now\\*\\* \\[here\\]\\(http")
+    assert sent["content"].endswith(
+        f"in Temporal: <{IN_TEMPORAL.address}>\nOpen the incident as JSON: <{AS_JSON.address}>"
+    )
     assert len(sent["content"]) <= 2000
 
 
@@ -128,6 +132,7 @@ async def test_apprise_delivers_title_text_and_link(
     sent = httpserver.log[0][0].json
     assert sent["title"] == "backend is down"
     assert sent["message"].startswith("<!\u200bchannel> @\u200ball\n")
+    assert f"Open the incident in Temporal: {IN_TEMPORAL.address}\n" in sent["message"]
     assert sent["message"].endswith("/incidents/ServiceDown/backend")
     assert sent["type"] == "failure"
 

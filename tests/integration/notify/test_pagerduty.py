@@ -13,7 +13,7 @@ from activities.notify.channel import Channel, ChannelDown, NotMeant
 from models.configuration.channels import PagerDutyChannel
 from models.incident.announcement import Announcement, Occasion, Paged
 from models.names import Severity
-from tests.parts.product.announcements import ROUTING_KEY, build, named, one, page
+from tests.parts.product.announcements import AS_JSON, IN_TEMPORAL, ROUTING_KEY, build, named, one, page
 from tests.parts.servers.pagerduty import PagerDuty
 
 JSON = "application/json"
@@ -37,14 +37,13 @@ async def test_pagerduty_is_triggered_as_events_v2_documents_it(
 ) -> None:
     httpserver.expect_request("/v2/enqueue", "POST").respond_with_json({"status": "success"}, status=202)
     await pagerduty(client, httpserver).deliver(page(occasion=occasion))
-    link = "http://localhost:8080/incidents/ServiceDown/backend"
     assert httpserver.log[0][0].json == {
         "routing_key": ROUTING_KEY,
         "event_action": "trigger",
         "dedup_key": "ServiceDown/backend/1a2b3c4d-0000-4000-8000-000000000000/On-Call",
         "client": "Durable runbooks",
-        "client_url": link,
-        "links": [{"href": link, "text": "Open the incident"}],
+        "client_url": IN_TEMPORAL.address,
+        "links": [{"href": one.address, "text": one.says} for one in (IN_TEMPORAL, AS_JSON)],
         "payload": {
             "summary": "backend is down",
             "source": "backend",

@@ -11,11 +11,18 @@ from activities.notify.build import build_channels
 from activities.notify.channel import TimedChannel
 from activities.support.secrets import SecretMissing
 from models.configuration.channels import ChannelConfig
-from models.incident.announcement import Announcement, Occasion
+from models.incident.announcement import Announcement, Link, Occasion
 from models.names import Severity
 from models.service.secret import SecretRef
 
 ROUTING_KEY = "R0123456789abcdef0123456789abcdef"
+IN_TEMPORAL = Link(
+    says="Open the incident in Temporal",
+    address="http://localhost:8233/namespaces/default/workflows/ServiceDown%2Fbackend/1a2b3c4d",
+)
+AS_JSON = Link(
+    says="Open the incident as JSON", address="http://localhost:8080/incidents/ServiceDown/backend"
+)
 WEBHOOK_PATH = "/services/T00000000/B11111111/s3cretS3cretS3cret"
 
 
@@ -29,7 +36,7 @@ def page(**differently: Any) -> Announcement:
         "role": "On-Call",
         "title": "backend is down",
         "text": "connection refused at http://localhost:3000/health",
-        "link": "http://localhost:8080/incidents/ServiceDown/backend",
+        "links": (IN_TEMPORAL, AS_JSON),
     }
     return Announcement(**(usual | differently))
 

@@ -8,6 +8,8 @@ with workflow.unsafe.imports_passed_through():
     from models.checks.check import CheckReport
     from workflows.checks.reporting import reported
 
+UI = "https://temporal.example.com"
+
 
 @workflow.defn
 class Ending:
@@ -15,4 +17,4 @@ class Ending:
 
     @workflow.run
     async def run(self, report: CheckReport) -> CheckReport:
-        return await reported(report, ("slack", "log") if report.by != "nobody" else ())
+        return await reported(report, ("slack", "log") if report.by != "nobody" else (), UI)

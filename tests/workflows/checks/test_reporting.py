@@ -16,10 +16,10 @@ from temporalio.worker import Worker
 
 from models.checks.check import CheckReport, StoredReport
 from models.checks.item import Item, ItemResult, ItemState
-from models.incident.announcement import Announcement, Delivered, Receipt
+from models.incident.announcement import Announcement, Delivered, Link, Receipt
 from models.names import Severity
 from tests.parts.product.check_reports import check_report
-from tests.workflows.checks.ending import Ending
+from tests.workflows.checks.ending import UI, Ending
 from tests.workflows.harness import SERVER
 
 QUEUE = "reports"
@@ -86,8 +86,11 @@ async def test_what_is_served_is_told_by_its_link() -> None:
     async with ending(outside) as end:
         await end(check_report(Item(name="a", found=ItemResult(state=ItemState.OK, reason="fine"))))
     (told,) = outside.told
-    assert (told.title, told.text, told.link) == ("daily check: 1 ok", f"Report: {link}", link)
-    assert told.link_says == "Open the report"
+    assert (told.title, told.text) == ("daily check: 1 ok", f"Report: {link}")
+    assert told.links[0] == Link(says="Open the report", address=link)
+    run = told.links[1]
+    assert run.says == "Open the check in Temporal"
+    assert run.address.startswith(f"{UI}/namespaces/default/workflows/check%2Fdaily/")
     assert told.severity is Severity.INFO
 
 
