@@ -18,7 +18,7 @@ AFTER_A_LOST_WORKER = RetryPolicy(initial_interval=timedelta(seconds=1), maximum
 
 
 async def send(announcement: Announcement) -> Delivered:
-    """Send it to its channels; which of them took it. Raises `ActivityError` when it could not even be tried."""
+    """Send it; which channels took it. Raises `ActivityError` when it could not even be tried."""
     delivered: Delivered = await workflow.execute_activity_method(
         ChannelActivities.announce,
         announcement,
