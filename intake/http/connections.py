@@ -20,8 +20,12 @@ SAY_AGAIN = 5.0
 """Seconds between two log records of one kind of overload."""
 LARGEST_HEAD = 64 * 2**10
 """Bytes of the request line and all headers."""
-OVERLOADS = ("Exceeded concurrency limit.",)
-"""What uvicorn logs for each 503. Where no file is left for one more connection, the event loop closes it."""
+OVERLOADS = (
+    *("Exceeded concurrency limit.", "Invalid HTTP request received."),
+    *("Unsupported upgrade request.", "No supported WebSocket library detected."),
+)
+"""What uvicorn logs for each 503, and for each request that a stranger makes up. Where no file is left for
+one more connection, the event loop closes it."""
 
 
 def _last_words(status: bytes, reason: bytes) -> bytes:
@@ -57,12 +61,53 @@ class PromptApp:
             connection.wait()
 
 
-class _WithTarget(HttpToolsProtocol):
-    """Keeps the target of a request as it was sent; uvicorn drops the host of one that has a host."""
+class _TooEarly(Exception):
+    """A request came before the answer to the one before."""
+
+
+class _OneByOne(HttpToolsProtocol):
+    """uvicorn's own, for senders that wait for each answer: it would queue all that one connection sends.
+
+    Whoever sends the next request too early gets the answer that is due, and the connection ends with it.
+    It keeps the target of a request as it was sent; uvicorn drops the host of one that has a host.
+    """
+
+    in_head = False
+    """Whether a request has begun whose headers are not complete."""
+    ends = False
+    """Whether nothing that arrives is read any more."""
+
+    @property
+    def answering(self) -> bool:
+        """Whether the last request whose headers are complete is not answered yet."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def on_message_begin(self) -> None:
+        self.in_head = True
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        if self.answering:
+            raise _TooEarly
+        self.in_head = False
         self.scope["state"][TARGET] = self.url
         super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        if not self.ends:
+            super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse(_last_words(b"400 Bad Request", msg.encode()))
+
+    def refuse(self, words: bytes) -> None:
+        """End the connection with these words, or with the answer that is due: they would be read as that."""
+        self.ends = True
+        if self.answering and not self.cycle.more_body:
+            self.cycle.keep_alive = False
+        elif not self.transport.is_closing():
+            self.transport.write(words)
+            self.transport.close()
 
 
 class PromptRequests(asyncio.Protocol):
@@ -76,7 +121,7 @@ class PromptRequests(asyncio.Protocol):
             raise TypeError("the application of these connections must be a PromptApp")
         self._connections = config.app.connections
         self._waiting = config.app.waiting
-        self._http = _WithTarget(config=config, **others)
+        self._http = _OneByOne(config=config, **others)
         self._deadline: asyncio.TimerHandle | None = None
         self._heard = self.begun = False
         self.peer = ""
@@ -92,10 +137,10 @@ class PromptRequests(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._heard = True
         self._http.data_received(data)
-        self._head = 0 if self.answering else self._head + len(data)
-        if self._head > LARGEST_HEAD and not self._transport.is_closing():
-            self._transport.write(_TOO_LARGE)
-            self._transport.close()
+        in_body = self.answering and not self._http.in_head
+        self._head = 0 if in_body else self._head + len(data)
+        if self._head > LARGEST_HEAD:
+            self._http.refuse(_TOO_LARGE)
 
     def eof_received(self) -> None:
         self._http.eof_received()
@@ -114,8 +159,7 @@ class PromptRequests(asyncio.Protocol):
     @property
     def answering(self) -> bool:
         """Whether the last request whose headers are complete is not answered yet."""
-        request = self._http.cycle
-        return request is not None and not request.response_complete
+        return self._http.answering
 
     def begin(self) -> None:
         """A request has arrived."""

@@ -161,3 +161,60 @@ async def test_headers_without_end_are_refused_before_they_fill_the_memory(intak
         answer = await asyncio.wait_for(reader.read(), HEADERS_WITHIN / 2)
     assert answer.startswith(b"HTTP/1.1 431 ")
     assert json.loads(answer.split(b"\r\n\r\n")[1])["error"] == "the headers are larger than 64 KiB"
+
+
+WHOLE = b"GET /nothing HTTP/1.1\r\nhost: localhost\r\n\r\n"
+
+
+async def flood(intake: Intake, chunk: bytes, times: int) -> bytes:
+    """All answers to a chunk that is sent again and again, until the intake ends the connection."""
+    async with connected(intake) as (reader, writer):
+        answers = asyncio.ensure_future(reader.read())
+        with suppress(ConnectionError):
+            for _ in range(times):
+                writer.write(chunk)
+                await writer.drain()
+        with suppress(ConnectionError):
+            return await asyncio.wait_for(answers, 60)
+    return b""
+
+
+def most_memory(intake: Intake) -> int:
+    """MiB of memory that the process has had at most."""
+    status = Path(f"/proc/{intake.process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) // 1024
+
+
+async def test_requests_that_do_not_wait_for_an_answer_do_not_pile_up(intake: Intake) -> None:
+    """From one connection, and from many at once."""
+    before = most_memory(intake)
+    await flood(intake, WHOLE * 5_000, 20)
+    await asyncio.gather(*(flood(intake, WHOLE * 5_000, 2) for _ in range(40)))
+    assert most_memory(intake) < before + 64
+    async with httpx.AsyncClient(base_url=intake.url, trust_env=False, timeout=30) as http:
+        assert await until(lambda: _well(http))
+
+
+@pytest.mark.parametrize(
+    "next_one", [WHOLE, b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\na" + b"a" * LARGEST_HEAD]
+)
+async def test_what_comes_too_early_ends_the_connection_behind_the_answer_that_is_due(
+    intake: Intake, next_one: bytes
+) -> None:
+    """Words about it would be read as that answer."""
+    answers = await flood(intake, WHOLE + next_one, 1)
+    assert answers.startswith(b"HTTP/1.1 404 ")
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert b"connection: close" in answers
+
+
+async def test_requests_that_a_stranger_makes_up_write_no_long_log(intake: Intake) -> None:
+    nonsense = b"nonsense\r\n\r\n"
+    upgrade = WHOLE.replace(b"\r\n\r\n", b"\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+    for _ in range(50):
+        await flood(intake, nonsense, 1)
+        async with connected(intake) as (reader, writer):
+            writer.write(upgrade)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
+    said = [line for line in intake.log if "request" in line or "WebSocket" in line]
+    assert 1 <= len(said) < 20
