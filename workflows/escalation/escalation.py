@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -17,13 +17,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows.escalation.announcer import Announcer, Message, Words
     from workflows.escalation.ladder import Climb
     from workflows.escalation.reaching import Reaching
+    from workflows.escalation.slow_looks import SlowLooks
     from workflows.escalation.wording import question
     from workflows.record.mistakes import Mistakes
     from workflows.record.timeline import Timeline
 
 AFTER_A_MISTAKE = timedelta(seconds=10)
-SLOW = timedelta(seconds=5)
-"""So long the first person who is due waits for the looks."""
 
 
 class Escalation:
@@ -48,8 +47,7 @@ class Escalation:
         self._reaching = Reaching(self._announcer, timeline, lambda: self._climb.stands_still)
         self._climb = Climb(policy.ladder, starts_at, self._page, self._well)
         self._climbing: asyncio.Task[None] | None = None
-        self._watching_looks: asyncio.Task[None] | None = None
-        self._looks_since: datetime | None = None
+        self._slow_looks = SlowLooks(self.begin, self._begun, lambda: len(self._announcer.paged))
         self._stopped = False
         self._pages_wanted = 0
         """Counts up when pages that did not arrive yet are not worth another try."""
@@ -64,6 +62,7 @@ class Escalation:
     def resume(self, so_far: LadderSoFar) -> None:
         """Climb on from where the run before this one stood; nobody is told twice."""
         self._climb.resume(so_far)
+        self._slow_looks.resume()
         self._told, self._stopped = set(so_far.told), so_far.stopped
         self._announcer.paged = list(so_far.paged)
         if so_far.climbing:
@@ -83,27 +82,16 @@ class Escalation:
 
     def begin(self) -> None:
         """The alert is confirmed: the ladder climbs from now on, by the alert's own clock."""
-        if self._climbing is None and not self._stopped:
+        if not self._begun():
             self._climbing = asyncio.create_task(self._climb_on(self._climb))
 
-    @contextlib.contextmanager
-    def while_looking(self) -> Iterator[None]:
-        """Nobody waits for a slow look to be told: the ladder begins meanwhile, with what is known so far."""
-        self._looks_since = workflow.now()
-        if self._climbing is None and not self._stopped and self._watching_looks is None:
-            self._watching_looks = asyncio.create_task(self._begin_when_slow())
-        try:
-            yield
-        finally:
-            self._looks_since = None
+    def _begun(self) -> bool:
+        return self._climbing is not None or self._stopped
 
-    async def _begin_when_slow(self) -> None:
-        """One timer for all looks of an incident that nobody was told of yet."""
-        while self._looks_since and (left := self._looks_since + SLOW - workflow.now()) > timedelta():
-            await workflow.sleep(left, summary="a look is slow")
-        self._watching_looks = None
-        if self._looks_since:
-            self.begin()
+    @property
+    def while_looking(self) -> Callable[[], AbstractContextManager[None]]:
+        """The looks within are watched: nobody waits for a slow one to be told."""
+        return self._slow_looks.watched
 
     def rise(self, policy: Policy, why: str) -> None:
         """Climb the ladder of a higher severity from its first rung, now.

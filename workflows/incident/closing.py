@@ -131,14 +131,15 @@ class Closing:
         self._alert_state.closing = True
         self._escalation.stop()
         recovered = Outcome.RESOLVED in (outcome, record.without)
-        if recovered:
-            self._show(Phase.RESOLVED)
+        hears_source = recovered and bool(self._source.address) and not self._source.resolved
+        if recovered and (hears_source or self._undoing.promised or self._escalation.telling):
+            self._show(Phase.RESOLVED)  # it may last: what passes at once is not worth an event
         releasing = asyncio.create_task(self._remediation.release())
         if self._undoing.promised:
             await releasing
             if not await self._reverted():
                 return None
-        if recovered and self._source.address:
+        if hears_source:
             await self._hear_the_source(policy)
         if record.only_recorded:
             ui.show_dry_run(policy.dry_run or "a service of its plans")

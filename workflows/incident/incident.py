@@ -68,9 +68,9 @@ class Incident(Waits):
         return self.now
 
     async def _look(self, *looks: Look[Evidence]) -> Situation:
-        now = self.now
+        self._phase_lasts()
         with self.escalation.while_looking():
-            await asyncio.gather(*(self._take(look, now) for look in looks))
+            await asyncio.gather(*(self._take(look, self.now) for look in looks))
         return self.now
 
     async def confirm(self, check: Check, *others: Check, again: Sequence[Look[Evidence]] = ()) -> None:
@@ -88,7 +88,7 @@ class Incident(Waits):
         self.timeline.add(f"confirmed: {bad.reason}")
         self.pause.judged()
         self.escalation.begin()
-        self.show(Phase.DIAGNOSING)
+        self.enter(Phase.DIAGNOSING)
         self.path.did("confirm")
 
     def diagnose(self, table: Sequence[Cause], otherwise: Cause = UNKNOWN) -> Cause:
@@ -124,6 +124,7 @@ class Incident(Waits):
         )
         if self.path.passed(verb):
             return alert.incident_id
+        self._phase_lasts()
         await self.remediation.stand_still()
         done_said = self.record.done_from_now_on()
         await self.remediation.release()

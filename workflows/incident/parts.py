@@ -73,6 +73,7 @@ class Parts:
         self._resumed = so_far
         if so_far:
             resume(self, so_far)
+        self._found_by = self.record.phase
 
     def begin_to_escalate(self) -> None:
         """Take a ladder, from when the alert began."""
@@ -109,11 +110,19 @@ class Parts:
         return self.record.state(self.approval.pending, rung)
 
     def show(self, phase: Phase) -> None:
-        """Enter a phase, and let the Temporal UI show it."""
-        if phase is not self.record.phase:
-            self.record.phase = phase
-            ui.show_phase(self.record)
+        """Enter a phase, and let the run be found by it."""
+        self.enter(phase)
+        self._phase_lasts()
+
+    def enter(self, phase: Phase) -> None:
+        """Enter a phase that may pass at once: only when it lasts is it worth an event to be found by it."""
+        self.record.phase = phase
         self._show_details()
+
+    def _phase_lasts(self) -> None:
+        if self._found_by is not self.record.phase:
+            self._found_by = self.record.phase
+            ui.show_phase(self.record)
 
     def _show_details(self) -> None:
         try:

@@ -156,6 +156,7 @@ class Waits(Parts):
             self.path.did("comes back")
 
     async def _comes_back(self, soon: Verification, late: Verification | None) -> None:
+        self._phase_lasts()
         why = f"{self.service.name} should come back by itself: it is waited for"
         self.timeline.add(why)
         self.escalation.notice_once(f"{workflow.info().workflow_id} waits", self.situation(why))
@@ -188,6 +189,7 @@ class Waits(Parts):
 
         Yields whether the wait is cut short, and leaves the page then.
         """
+        self._phase_lasts()
         done_said = self.record.done_from_now_on()
         if not held:
             await self.remediation.release()
