@@ -5,11 +5,13 @@ Nothing here reaches a Temporal: each command ends before it asks for one.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.integration.intake.test_console import USAGE
+from models.examined import Grade, Kind
+from tests.integration.intake.test_console import UNREACHABLE, USAGE
 from tests.parts.product.commands import Ended, Person, ended
 from tests.parts.product.intake import CONFIGURATION, environment
 
@@ -79,7 +81,7 @@ async def test_a_note_without_words_is_refused(person: Person, text: str) -> Non
 
 async def test_an_address_of_temporal_that_leads_nowhere_is_a_mistake_in_the_settings(config: Path) -> None:
     lost = Person(environment(NOWHERE, RUNBOOKS_CONFIG=str(config)))
-    for words in (("list",), ("doctor",), ("serve", "--port", "0")):
+    for words in (("list",), ("serve", "--port", "0")):
         ended = await lost.types(*words)
         assert ended.code == USAGE, words
         assert f"invalid Temporal connection settings: '{NOWHERE}'" in ended.err + ended.out
@@ -87,6 +89,15 @@ async def test_an_address_of_temporal_that_leads_nowhere_is_a_mistake_in_the_set
     started = await worker(config, address=NOWHERE)
     assert started.code == USAGE
     assert f"invalid Temporal connection settings: '{NOWHERE}'" in started.err
+
+
+async def test_doctor_counts_such_an_address_as_a_mistake_and_ends_as_its_worst_row(config: Path) -> None:
+    lost = Person(environment(NOWHERE, RUNBOOKS_CONFIG=str(config)))
+    ended = await lost.types("doctor", "--json")
+    told = {one["name"]: one for one in json.loads(ended.out)["checks"]}
+    assert (told["Temporal"]["grade"], told["Temporal"]["kind"]) == (Grade.PROBLEM, Kind.MISTAKE)
+    assert f"invalid Temporal connection settings: '{NOWHERE}'" in told["Temporal"]["problem"]
+    assert ended.code == UNREACHABLE, "the supervisord of the configuration does not run, which is worse"
 
 
 @pytest.mark.parametrize("address", ["::::", "127.0.0.1:99999", "a b:7233", "\x1b[31m:1", "http://"])

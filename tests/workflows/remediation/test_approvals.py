@@ -185,9 +185,7 @@ async def test_a_raw_signal_stays_raw_whatever_it_says_of_itself(harness: Harnes
     await harness.env.sleep(1)
     assert noted(await harness.state(handle), "the configuration refuses raw signals")
     assert harness.world.done == []
-    await handle.signal("done")
-    await harness.resolve(handle)
-    await harness.end(handle)
+    await harness.closes(handle)
 
 
 async def test_a_decision_without_a_person_is_rejected(harness: Harness) -> None:
