@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
-from console.output import AsJson, By, Unusable, as_json, out, run, safe, somebody, typed
+from console.fire import Config
+from console.known_services import known
+from console.output import AsJson, By, as_json, out, run, safe, somebody, typed
 from models.evidence.deployment import Deployment
-from models.names import ServiceName, steward_id
+from models.names import steward_id
+from runtime import settings
 from runtime.connection import PATIENCE, connect
 from runtime.deployments import tell_steward
 from runtime.errors import in_time
@@ -25,17 +28,15 @@ def deployed(
         str, typer.Argument(metavar="IMAGE", help="The image or version that runs now.", callback=typed)
     ],
     by: By = "",
+    config: Config = None,
     json: AsJson = False,
 ) -> None:
-    """Record a deployment, so that a rollback knows the versions."""
-    run(_deployed(service, image, somebody(by), json))
+    """Record a deployment of a service of the configuration, so that a rollback knows the versions."""
+    run(_deployed(service, image, somebody(by), config, json))
 
 
-async def _deployed(service: str, image: str, by: str, json: bool) -> None:
-    try:
-        name = TypeAdapter(ServiceName).validate_python(service)
-    except ValidationError as error:
-        raise Unusable(f"{safe(service)!r} cannot be the name of a service") from error
+async def _deployed(service: str, image: str, by: str, config: Path | None, json: bool) -> None:
+    name = known(service, settings.load(settings.path_of(config)))
     deployment = Deployment(
         service=name,
         version=image,

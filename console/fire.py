@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from console.known_services import known
 from console.output import AsJson, By, Unusable, as_json, out, run, somebody, typed
 from intake.alerts.dispatch import Dispatch
 from intake.alerts.payload import MAX_LABEL
@@ -69,9 +70,7 @@ def _alert(
     name: str, service: str, labels: dict[str, str], *, by: str, configuration: Configuration
 ) -> Alert:
     """The alert, with a service that exists: a typo must not start an incident."""
-    if service not in configuration.services:
-        known = ", ".join(sorted(configuration.services)) or "none"
-        raise Unusable(f"there is no service {service!r} in the configuration; known: {known}")
+    known(service, configuration)
     if name in RESERVED:
         raise Unusable(f"{name!r} cannot be an alert's name: the product's own workflows use it")
     try:

@@ -14,6 +14,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from console.control_room import RECORDED, key, order, state_of
+from console.known_services import known
 from console.output import AsJson, By, Refused, Unusable, as_json, out, run, safe, somebody, typed
 from models.base import Interval, in_words
 from models.calendar import WEEKDAYS, Calendar
@@ -101,9 +102,9 @@ def end(
 
     async def work() -> None:
         client = await connect()
-        known = (await state_of(client)).windows
-        if not any(one.id == window for one in known):
-            raise Refused(f"there is no window {window!r}; known: {_ids(known)}")
+        windows = (await state_of(client)).windows
+        if not any(one.id == window for one in windows):
+            raise Refused(f"there is no window {window!r}; known: {_ids(windows)}")
         state = await order(client, Ordered(key=key(), end=EndWindow(id=window, for_good=for_good)))
         left = next((one for one in state.windows if one.id == window), None) if state else None
         if json:
@@ -153,9 +154,9 @@ async def _begin(window: Window, json: bool) -> None:
     if span is None:
         raise Unusable("it is over already, or never comes: name a time to come")
     client = await connect()
-    known = [one for one in (await state_of(client)).windows if one.span(now)]
-    if len(known) >= MOST_WINDOWS:
-        raise Refused(f"there are {len(known)} windows already: end one with `maintenance end ID`")
+    windows = [one for one in (await state_of(client)).windows if one.span(now)]
+    if len(windows) >= MOST_WINDOWS:
+        raise Refused(f"there are {len(windows)} windows already: end one with `maintenance end ID`")
     state = await order(client, Ordered(key=key(), begin=window))
     if json:
         as_json({**_document(window, now), "in_force": state is not None and span[0] <= now})
@@ -168,20 +169,13 @@ def _about(configuration: Configuration, service: str, alert: str, fleet: bool) 
     """What it is for. A typo must not leave a service without its window."""
     if fleet == bool(service or alert):
         raise Unusable("say what it is for: --service S, --alert A (or both), or --fleet alone")
-    if service and service not in configuration.services:
-        raise Unusable(_unknown("service", service, configuration.services))
+    if service:
+        known(service, configuration)
     if alert and alert not in configuration.alerts:
         close = get_close_matches(alert, configuration.alerts, 1)
         if close:
-            raise Unusable(_unknown("alert", alert, configuration.alerts))
+            raise Unusable(f"there is no alert {alert!r} in the configuration; did you mean {close[0]}?")
     return {"service": service or None, "alert": alert or None}
-
-
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = get_close_matches(name, names, 1)
-    meant = f"did you mean {close[0]}?" if close else f"known: {', '.join(names) or 'none'}"
-    return f"there is no {what} {name!r} in the configuration; {meant}"
 
 
 def _lasts(said: str) -> timedelta:
@@ -215,9 +209,9 @@ def _when(at: str, on: list[str], zone: str) -> dict[str, Any]:
     try:
         return {"begins": datetime.now(UTC), "again": Calendar.model_validate(wanted)}
     except ValidationError:
-        known = ", ".join(WEEKDAYS)
+        days_known = ", ".join(WEEKDAYS)
         raise Unusable(
-            f"--at 02:00 with --on daily, a day of the month (1 to 28), or days of the week: {known}"
+            f"--at 02:00 with --on daily, a day of the month (1 to 28), or days of the week: {days_known}"
         ) from None
 
 

@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from console.fire import Config
+from console.known_services import known
 from console.output import AsJson, Unusable, as_json, out, run, safe
 from models.incident.stewardship import StewardState
 from models.messages import STATE, UNBLOCK
 from models.names import ServiceName, steward_id
+from runtime import settings
 from runtime.connection import PATIENCE, connect
 from runtime.errors import NoSuchIncident, in_time
 from runtime.incidents import ANSWER_WITHIN
@@ -22,7 +25,7 @@ Name = Annotated[str, typer.Argument(metavar="SERVICE", help="The service.")]
 
 
 @app.command()
-def show(service: Name, json: AsJson = False) -> None:
+def show(service: Name, config: Config = None, json: AsJson = False) -> None:
     """Show who holds the service, who waits, what was done, and what its limits refuse now."""
 
     async def work() -> None:
@@ -34,7 +37,7 @@ def show(service: Name, json: AsJson = False) -> None:
                     STATE, result_type=StewardState, rpc_timeout=ANSWER_WITHIN
                 )
         except NoSuchIncident:
-            state = StewardState(service=service)
+            state = StewardState(service=known(service, settings.load(settings.path_of(config))))
         if json:
             as_json(state)
         else:
@@ -45,7 +48,7 @@ def show(service: Name, json: AsJson = False) -> None:
 
 
 @app.command()
-def unblock(service: Name, json: AsJson = False) -> None:
+def unblock(service: Name, config: Config = None, json: AsJson = False) -> None:
     """Lift the block after failed plans, and every other limit: nothing that was tried counts any more."""
 
     async def work() -> None:
@@ -55,6 +58,7 @@ def unblock(service: Name, json: AsJson = False) -> None:
             async with in_time(PATIENCE, steward):
                 await client.get_workflow_handle(steward).signal(UNBLOCK, rpc_timeout=PATIENCE)
         except NoSuchIncident:
+            known(service, settings.load(settings.path_of(config)))
             raise NoSuchIncident(f"{service} is not blocked: nothing was ever done to it") from None
         if json:
             as_json({"service": service, "told": UNBLOCK})

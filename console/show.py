@@ -14,6 +14,7 @@ from rich.live import Live
 
 from console.control_room import state_of
 from console.incident_view import entry_line, question, table_of, whole
+from console.known_services import refuse_unknown
 from console.maintenance import standing
 from console.output import AsJson, Id, Run, Unusable, as_json, out, run, safe, typed
 from intake.alerts.payload import why
@@ -54,6 +55,8 @@ def list_(
         which = _which(only_open, only_closed, since, service, cause)
         client = await connect()
         lines = await Incidents(client).list(most, which)
+        if service and not lines:
+            refuse_unknown(service)
         if json:
             as_json([line.model_dump(mode="json") for line in lines])
             return

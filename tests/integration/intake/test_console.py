@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from models.incident.incident import IncidentState
 from models.incident.stewardship import StewardState
@@ -206,6 +207,29 @@ async def test_a_service_is_shown_and_unblocked(person: Person, client: Client) 
     shown = await person.types("service", "show", "backend", "--json")
     assert shown.document["blocked_until"] is None
     assert (await person.types("service", "show", "no such")).code == USAGE
+
+
+async def test_a_service_that_is_not_there_is_refused_and_gets_no_steward(
+    person: Person, client: Client
+) -> None:
+    for words, meant in (
+        (("deployed", "nope", "v2"), "known: backend"),
+        (("deployed", "backnd", "v2"), "did you mean backend?"),
+        (("deployed", "the-backend", "v2"), "did you mean backend?"),
+        (("service", "show", "backnd"), "did you mean backend?"),
+        (("service", "unblock", "nope"), "known: backend"),
+        (("fire", "ServiceDown", "--service", "Backend"), "did you mean backend?"),
+        (("list", "--service", "backnd"), "did you mean backend?"),
+        (
+            ("maintenance", "start", "--service", "backnd", "--for", "1h", "--why", "disks"),
+            "did you mean backend?",
+        ),
+    ):
+        ended = await person.types(*words)
+        assert (ended.code, meant in ended.err) == (USAGE, True), (words, ended.err)
+    for name in ("nope", "backnd", "the-backend", "Backend"):
+        with pytest.raises(RPCError):
+            await client.get_workflow_handle(steward_id(name)).describe()
 
 
 async def test_doctor_names_each_problem_and_what_to_do(person: Person) -> None:
