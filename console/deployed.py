@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from console.fire import Config
-from console.known_services import known
 from console.output import AsJson, By, as_json, out, run, safe, somebody, typed
+from models.configuration.known_services import known
 from models.evidence.deployment import Deployment
 from models.names import steward_id
 from runtime import settings

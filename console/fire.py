@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from console.known_services import known
 from console.output import AsJson, By, Unusable, as_json, out, run, somebody, typed
 from intake.alerts.dispatch import Dispatch
 from intake.alerts.payload import MAX_LABEL
 from intake.alerts.routing import routed
 from models.configuration.configuration import Configuration
+from models.configuration.known_services import known
 from models.incident.alert import Alert
 from models.names import RESERVED, Severity
 from models.redaction.redact import redact_named

@@ -14,11 +14,11 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from console.control_room import RECORDED, key, order, state_of
-from console.known_services import known
 from console.output import AsJson, By, Refused, Unusable, as_json, out, run, safe, somebody, typed
 from models.base import Interval, in_words
 from models.calendar import WEEKDAYS, Calendar
 from models.configuration.configuration import Configuration
+from models.configuration.known_services import known
 from models.incident.maintenance import MOST_WINDOWS, EndWindow, Window
 from models.incident.stewardship import ControlRoomState, Ordered
 from models.zone import Zone

@@ -22,6 +22,7 @@ from rich.text import Text
 from activities.support.secrets import SecretMissing
 from intake.http.server import ListenerTaken, NoSuchHost
 from models.base import Model
+from models.configuration.known_services import NoSuchService
 from models.text import plain
 from runtime.alive.open_runs import DoesNotReplay
 from runtime.connection import ConnectionMisconfigured, TemporalUnreachable
@@ -111,6 +112,7 @@ CODES: dict[type[Exception], Exit] = {
     SecretMissing: Exit.USAGE,
     ConnectionMisconfigured: Exit.USAGE,
     Unusable: Exit.USAGE,
+    NoSuchService: Exit.USAGE,
     TemporalUnreachable: Exit.UNREACHABLE,
     AttributesMissing: Exit.UNREACHABLE,
     DoesNotReplay: Exit.REFUSED,

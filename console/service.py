@@ -9,8 +9,8 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from console.fire import Config
-from console.known_services import known
 from console.output import AsJson, Unusable, as_json, out, run, safe
+from models.configuration.known_services import known
 from models.incident.stewardship import StewardState
 from models.messages import STATE, UNBLOCK
 from models.names import ServiceName, steward_id

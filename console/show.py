@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,13 +15,14 @@ from rich.live import Live
 
 from console.control_room import state_of
 from console.incident_view import entry_line, question, table_of, whole
-from console.known_services import refuse_unknown
 from console.maintenance import standing
 from console.output import AsJson, Id, Run, Unusable, as_json, out, run, safe, typed
 from intake.alerts.payload import why
 from models.base import Interval
+from models.configuration.known_services import known
 from models.incident.incident import IncidentState, Phase, what_matters_first
 from models.text import plain
+from runtime import settings
 from runtime.connection import connect
 from runtime.errors import NobodyAnswers
 from runtime.incidents import Incidents, Which, parse_id
@@ -56,7 +58,7 @@ def list_(
         client = await connect()
         lines = await Incidents(client).list(most, which)
         if service and not lines:
-            refuse_unknown(service)
+            _refuse_unknown(service)
         if json:
             as_json([line.model_dump(mode="json") for line in lines])
             return
@@ -68,6 +70,12 @@ def list_(
             out.print("No incidents.")
 
     run(work())
+
+
+def _refuse_unknown(service: str) -> None:
+    """Nothing was found of it: is it a typo? Where no configuration can be read, nobody knows."""
+    with contextlib.suppress(settings.ConfigurationError):
+        known(service, settings.load(settings.path_of()))
 
 
 def _which(only_open: bool, only_closed: bool, since: str, service: str, cause: str) -> Which:
