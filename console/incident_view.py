@@ -14,6 +14,7 @@ from models.incident.incident import (
     IncidentState,
     Option,
     PendingApproval,
+    Through,
     what_matters_first,
 )
 from runtime.incidents import IncidentLine
@@ -115,7 +116,8 @@ def entry_line(entry: Entry) -> Text:
 
 def _entry(entry: Entry) -> list[str]:
     by = "" if entry.by == "runbook" else f" ({entry.by})"
-    by = f" ({entry.by}, through {entry.through.value})" if entry.of_a_person else by
+    if entry.of_a_person and entry.through is not Through.TEMPORAL_UI:
+        by = f" ({entry.by}, through {entry.through.value})"
     return wrapped(f"{entry.text}{by}", head=f"{entry.at:%H:%M:%S} ")
 
 

@@ -7,9 +7,7 @@ not be reached, 4 refused by policy.
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
-import os
 from collections.abc import Callable, Coroutine
 from enum import IntEnum
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -28,6 +26,7 @@ from runtime.alive.open_runs import DoesNotReplay
 from runtime.connection import ConnectionMisconfigured, TemporalUnreachable
 from runtime.errors import (
     NobodyAnswers,
+    NoKey,
     NoReport,
     NoReview,
     NoSuchIncident,
@@ -36,6 +35,7 @@ from runtime.errors import (
     Rejected,
     TemporalAway,
 )
+from runtime.people.signing import user_of_this_machine
 from runtime.search_attributes import AttributesMissing
 from runtime.settings import ConfigurationError
 
@@ -118,6 +118,7 @@ CODES: dict[type[Exception], Exit] = {
     DoesNotReplay: Exit.REFUSED,
     TemporalAway: Exit.UNREACHABLE,
     NobodyAnswers: Exit.UNREACHABLE,
+    NoKey: Exit.USAGE,
     Rejected: Exit.REFUSED,
     Refused: Exit.REFUSED,
     NoSuchIncident: Exit.FAILED,
@@ -161,9 +162,4 @@ def safe(text: str, most: int = 2000) -> str:
 
 def somebody(by: str) -> str:
     """The name for the timeline: `--by`, else the operating system's user."""
-    if by.strip():
-        return plain(by.strip(), 100)
-    try:
-        return plain(getpass.getuser(), 100)
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+    return plain(by.strip(), 100) if by.strip() else user_of_this_machine()

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from activities.people.keys import SigningKeys
+from activities.support.secrets import SecretMissing
 from console.incident_view import question
 from console.output import (
     AsJson,
@@ -25,8 +27,10 @@ from console.output import (
 )
 from models.incident.incident import Decision, Phase, Spoken, Through, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
+from runtime import settings
 from runtime.connection import connect
 from runtime.incidents import Incidents, parse_id
+from runtime.people.signing import Signer, user_of_this_machine
 
 app = typer.Typer()
 PlanOption = Annotated[
@@ -69,7 +73,7 @@ def deny(incident: Id, plan: PlanOption = "", text: Text = "", by: By = "", json
 @app.command()
 def ack(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> None:
     """Acknowledge an incident: no further rung of the escalation is paged."""
-    run(_tell(incident, ACKNOWLEDGE, text, somebody(by), json))
+    run(_tell(incident, ACKNOWLEDGE, _spoken(text, by), json))
 
 
 @app.command()
@@ -80,13 +84,19 @@ def note(
     json: AsJson = False,
 ) -> None:
     """Add a note to an incident's timeline."""
-    run(_tell(incident, NOTE, text, somebody(by), json))
+    run(_tell(incident, NOTE, _spoken(text, by), json))
 
 
 @app.command()
 def done(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> None:
     """Close an incident: you have repaired it, or nothing is left to do."""
-    run(_tell(incident, DONE, text, somebody(by), json))
+    run(_tell(incident, DONE, _spoken(text, by), json))
+
+
+def _spoken(text: str, by: str) -> Spoken:
+    """Of the user that the operating system knows; `--by` only says how they want to be called."""
+    user, name = user_of_this_machine(), somebody(by)
+    return Spoken(by=user, says_to_be="" if name == user else name, through=Through.COMMAND, text=text)
 
 
 @app.command()
@@ -98,19 +108,19 @@ def retry(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> N
         state = await Incidents(await connect()).state(name)
         if state.phase is not Phase.ESCALATED:
             raise Refused(f"{name} is not escalated (phase: {state.phase.value}): it goes on by itself")
-        await _tell(incident, RETRY, text, somebody(by), json)
+        await _tell(incident, RETRY, _spoken(text, by), json)
 
     run(work())
 
 
 def _decision(verdict: Verdict, plan: str, text: str, by: str) -> Decision:
-    return Decision(by=somebody(by), through=Through.COMMAND, text=text, verdict=verdict, plan=plan)
+    return Decision(**dict(_spoken(text, by)), verdict=verdict, plan=plan)
 
 
 async def _decide(incident: str, decision: Decision, json: bool, asks: bool = False) -> None:
     """Send the digest of the plan that was shown, so that the decision is about that plan."""
     name = parse_id(incident)
-    incidents = Incidents(await connect())
+    incidents = Incidents(await connect(), _signer())
     state = await incidents.state(name)
     if state.awaiting is None:
         raise Refused(f"{name} waits for no approval (phase: {state.phase.value})")
@@ -120,10 +130,11 @@ async def _decide(incident: str, decision: Decision, json: bool, asks: bool = Fa
         _ask(name, decision.plan)
     decided = await incidents.decide(name, decision)
     if json:
-        said = {"incident": name, "plan": decision.plan, "by": decision.by}
+        said = {"incident": name, "plan": decision.plan, "by": decision.signed_as}
         as_json({**said, **decided.model_dump(mode="json")})
     elif decided.accepted:
-        out.print(f"{DECIDED[decision.verdict]} plan {safe(decision.plan)} of {name} as {safe(decision.by)}")
+        what = f"{DECIDED[decision.verdict]} plan {safe(decision.plan)} of {name}"
+        out.print(f"{what} as {safe(decision.signed_as)}")
     if not decided.accepted:
         raise Refused(f"{name}: {decided.reason}")
 
@@ -140,11 +151,23 @@ def _ask(incident: str, plan: str) -> None:
         raise Refused(f"{incident}: not approved, and nothing was sent; `deny` refuses the plan")
 
 
-async def _tell(incident: str, message: str, text: str, by: str, json: bool) -> None:
+def _signer() -> Signer | None:
+    """Signs as the user of this machine; None, and a line, without a key: what is said is raw then."""
+    try:
+        configuration = settings.load(settings.path_of())
+        SigningKeys(lambda: configuration).newest()
+    except (settings.ConfigurationError, SecretMissing) as error:
+        why = str(error).splitlines()[0]
+        err.print(f"[yellow]Not signed, so it counts as the word of nobody: {safe(why)}[/yellow]")
+        return None
+    return Signer(lambda: configuration)
+
+
+async def _tell(incident: str, message: str, spoken: Spoken, json: bool) -> None:
     name = parse_id(incident)
-    incidents = Incidents(await connect())
-    await incidents.tell(name, message, Spoken(by=by, through=Through.COMMAND, text=text))
+    incidents = Incidents(await connect(), _signer())
+    await incidents.tell(name, message, spoken)
     if json:
-        as_json({"incident": name, "told": message, "by": by})
+        as_json({"incident": name, "told": message, "by": spoken.signed_as})
     else:
-        out.print(f"{TOLD[message].format(name)} as {safe(by)}")
+        out.print(f"{TOLD[message].format(name)} as {safe(spoken.signed_as)}")

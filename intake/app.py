@@ -29,6 +29,7 @@ from runtime.alive.queues import Attended
 from runtime.embedded_worker import EmbeddedWorker
 from runtime.errors import Trouble
 from runtime.incidents import Incidents
+from runtime.people.signing import Signer
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def build(
     itself: Itself,
 ) -> Starlette:
     """The application."""
-    metrics, incidents = itself.metrics, Incidents(client)
+    metrics, incidents = itself.metrics, Incidents(client, Signer(configuration))
     webhook = AlertmanagerWebhook(dispatch, configuration, keys, metrics, http, incidents, itself.heartbeats)
     routes = [
         *webhook.routes(),

@@ -20,11 +20,17 @@ from models.base import Model
 from models.incident.incident import Decided, Decision, IncidentState, Spoken, Through, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE
 from models.redaction.known import KNOWN
-from runtime.errors import NobodyAnswers, NoSuchIncident, Rejected, TemporalAway, Trouble
+from runtime.errors import NobodyAnswers, NoKey, NoSuchIncident, Rejected, TemporalAway, Trouble
 from runtime.incidents import IncidentLine, Incidents, parse_id
 
 MOST_BODY = 16 * 1024
-STATUS: dict[type[Trouble], int] = {TemporalAway: 503, NobodyAnswers: 503, NoSuchIncident: 404, Rejected: 409}
+STATUS: dict[type[Trouble], int] = {
+    TemporalAway: 503,
+    NobodyAnswers: 503,
+    NoKey: 503,
+    NoSuchIncident: 404,
+    Rejected: 409,
+}
 
 
 class Incoming(Model):

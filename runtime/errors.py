@@ -9,6 +9,7 @@ Trouble
  ├── NoReport          a run of a check left none
  ├── NoReview          an incident has none: it is open, ended without one, or is gone
  ├── NotOurs           somebody else's schedule has the ID of a check
+ ├── NoKey             nothing to sign a person's word with
  └── Rejected          the incident refused it, with a reason
 """
 
@@ -62,6 +63,10 @@ class NoReview(Trouble):
 
 
 class NotOurs(Trouble):
+    pass
+
+
+class NoKey(Trouble):
     pass
 
 

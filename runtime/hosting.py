@@ -81,6 +81,8 @@ from activities.monitoring.sentry import SentryActivities
 from activities.monitoring.service_metrics import ServiceMetricActivities
 from activities.notify.announce import ChannelActivities
 from activities.notify.build import build_channels
+from activities.people.keys import SigningKeys
+from activities.people.signatures import SignatureActivities
 from activities.postgres.analyze import AnalyzeActivities
 from activities.postgres.check import PostgresActivities
 from activities.postgres.sessions import SessionActivities
@@ -109,6 +111,7 @@ from activities.videos.videos import VideoActivities
 from models.configuration.configuration import Configuration
 from models.names import queue_of, verification_queue_of
 from runtime.deployments import DeploymentWatch
+from runtime.people.first_key import make_first_key
 from runtime.schedules import ScheduleKeeper
 from runtime.search_attributes import register_search_attributes
 from runtime.stuck_runs import OpenRun, StuckWatch
@@ -144,6 +147,7 @@ def build(
     products = ProductActivities(api)
     return activities_of(
         PolicyActivities(configuration, client),
+        SignatureActivities(SigningKeys(configuration)),
         CheckPolicyActivities(configuration),
         CheckReportActivities(configuration),
         DoctorActivities(http, managers, configuration),
@@ -274,6 +278,8 @@ async def hosted(
     Raises AttributesMissing, and the worker's own fatal errors.
     """
     await register_search_attributes(client)
+    if host is None:
+        make_first_key(configuration)
     with ThreadPoolExecutor(THREADS) as threads:
         async with httpx.AsyncClient(trust_env=False) as http:
             managers = Managers()

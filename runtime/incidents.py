@@ -5,6 +5,7 @@ The intake and the commands both use it.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -12,14 +13,16 @@ from pydantic import TypeAdapter, ValidationError
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
+from activities.support.secrets import SecretMissing
 from models.base import Model
 from models.incident import search_attributes
 from models.incident.incident import Decided, Decision, IncidentState, Phase, Spoken
 from models.incident.search_attributes import ALERT_NAME, CAUSE, OUTCOME, PHASE, SERVICE, SEVERITY
-from models.messages import DECIDE, STATE
+from models.messages import BEGAN_IN, DECIDE, STATE
 from models.names import DRY_RUN, RESERVED, AlertName, ServiceName, incident_id
 from runtime.connection import PATIENCE
-from runtime.errors import NoSuchIncident, in_time
+from runtime.errors import NoKey, NoSuchIncident, in_time
+from runtime.people.signing import Signer
 
 ANSWER_WITHIN = 2 * PATIENCE
 """For what a worker must answer: it may have to replay the incident first."""
@@ -29,7 +32,7 @@ ENDS_OF_INCIDENTS = f"(ExecutionStatus != 'ContinuedAsNew' OR {PHASE.name} = '{P
 
 _ALERT: TypeAdapter[str] = TypeAdapter(AlertName)
 _SERVICE: TypeAdapter[str] = TypeAdapter(ServiceName)
-T = TypeVar("T")
+S = TypeVar("S", bound=Spoken)
 
 
 class IncidentLine(Model):
@@ -101,8 +104,10 @@ def parse_id(text: str) -> str:
 class Incidents:
     """The open and closed incidents: list, query, message."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, signer: Signer | None = None) -> None:
         self._client = client
+        self._signer = signer
+        """Without one, every message is raw."""
 
     async def list(self, most: int = 100, which: Which | None = None) -> tuple[IncidentLine, ...]:
         """Open incidents, then the ones that closed last. Raises TemporalAway."""
@@ -132,7 +137,9 @@ class Incidents:
             return state
 
     async def decide(self, incident: str, decision: Decision) -> Decided:
-        """Approve or deny a plan. Raises Rejected when the decision is invalid, and as `state` does."""
+        """Approve or deny a plan. Raises Rejected when the decision is invalid, NoKey without a key
+        to sign with, and as `state` does."""
+        decision = await self._signed(incident, decision.verdict, decision)
         async with in_time(ANSWER_WITHIN + timedelta(seconds=5), incident):
             decided: Decided = await self._client.get_workflow_handle(incident).execute_update(
                 DECIDE, decision, result_type=Decided, rpc_timeout=ANSWER_WITHIN
@@ -140,9 +147,22 @@ class Incidents:
             return decided
 
     async def tell(self, incident: str, message: str, spoken: Spoken) -> None:
-        """Send `acknowledge`, `note` or `done`. Durable once this returns. Raises as `state` does."""
+        """Send `acknowledge`, `note` or `done`. Durable once this returns. Raises as `decide` does."""
+        spoken = await self._signed(incident, message, spoken)
         async with in_time(PATIENCE, incident):
             await self._client.get_workflow_handle(incident).signal(message, spoken, rpc_timeout=PATIENCE)
+
+    async def _signed(self, incident: str, message: str, words: S) -> S:
+        """Under a signature for this incident, which is known by the run in which it began."""
+        if self._signer is None:
+            return words
+        async with in_time(PATIENCE, incident):
+            found = await self._client.get_workflow_handle(incident).describe(rpc_timeout=PATIENCE)
+            began = await found.memo_value(BEGAN_IN, found.run_id, type_hint=str)
+        try:
+            return await asyncio.to_thread(self._signer.signed, words, message, incident, began)
+        except SecretMissing as error:
+            raise NoKey(f"there is no key to sign it with: {error}; see approvals.keys") from error
 
 
 def line_of(execution: WorkflowExecution) -> IncidentLine:

@@ -23,6 +23,19 @@ def write_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
         os.close(directory)
 
 
+def write_once(path: Path, text: str, mode: int = PRIVATE) -> bool:
+    """The same, unless something stands there already; whether it was written. Raises `OSError`."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    write_whole(draft, text, mode)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    return True
+
+
 def write_in(
     directory: int, name: str, text: str, mode: int = PRIVATE, like: os.stat_result | None = None
 ) -> None:

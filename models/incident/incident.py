@@ -14,6 +14,7 @@ from models.actions.plan import Plan
 from models.base import Model
 from models.incident.alert import Alert
 from models.incident.refusal import Refusal
+from models.incident.signature import Signature, Statement
 from models.names import Severity
 from models.redaction.redact import redact
 
@@ -58,7 +59,7 @@ keeps fewer."""
 
 
 def _without_secrets(said: str) -> str:
-    return redact(said[:LONGEST_SAID])
+    return redact(said[:LONGEST_SAID])[:LONGEST_SAID]
 
 
 class Spoken(Model):
@@ -68,6 +69,30 @@ class Spoken(Model):
     through: Through = Through.TEMPORAL_UI
     text: Annotated[str, AfterValidator(_without_secrets)] = ""
     """Cut to a bound, and without what looks like a secret, through every channel."""
+    says_to_be: str = ""
+    """The name that a user of the command line gave, where it is not the user's own."""
+    signature: Signature | None = None
+    """Without one that holds, nobody vouches for what this message says of itself."""
+    claim: str = ""
+    """What a raw message says of itself: set when it is heard, and never believed."""
+
+    @property
+    def signed_as(self) -> str:
+        """The person, and how they call themselves."""
+        return f"{self.by} (as {self.says_to_be})" if self.says_to_be else self.by
+
+    def statement(self, incident: str, message: str, signature: Signature) -> Statement:
+        """What a signature of it binds, as a message to this incident."""
+        return Statement(
+            incident=incident,
+            message=message,
+            plan="",
+            by=self.by,
+            says_to_be=self.says_to_be,
+            through=self.through,
+            text=self.text,
+            signature=signature,
+        )
 
 
 class Verdict(StrEnum):
@@ -83,6 +108,10 @@ class Decision(Spoken):
 
     verdict: Verdict = Verdict.APPROVE
     plan: str = ""
+
+    def statement(self, incident: str, message: str, signature: Signature) -> Statement:
+        bound = super().statement(incident, message, signature)
+        return bound.model_copy(update={"plan": self.plan})
 
 
 class Decided(Model):

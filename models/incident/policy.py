@@ -11,6 +11,7 @@ from models.base import Configured, Duration, Interval, Model
 from models.incident.announcement import Addresses
 from models.incident.stewardship import ControlRoomState
 from models.names import Severity
+from models.service.secret import SecretRef
 from models.service.service import Service
 
 RESPOND_WITHIN = {
@@ -46,7 +47,17 @@ class ApprovalPolicy(Configured):
     """Without an answer for this long, the next rung is asked."""
     expire_after: Interval = timedelta(hours=4)
     temporal_ui: bool = True
-    """Whether `approve` from the Temporal UI counts, although the UI knows no person."""
+    """Whether raw messages count: what comes from the Temporal UI, or from anybody who reaches Temporal."""
+    trust_this_machine: bool = True
+    """Whether who types commands on the worker's machine is the user that its operating system says."""
+    trusted_machines: tuple[str, ...] = ()
+    """Other machines that are trusted so, by their host names."""
+    keys: tuple[SecretRef, ...] = Field(default=(), exclude=True)
+    """What signs the words of people, the newest first; each verifies. In no history."""
+
+    def trusts(self, host: str, *, here: bool) -> bool:
+        """Whether a user of this machine is believed to be who its operating system says."""
+        return (here and self.trust_this_machine) or host in self.trusted_machines
 
 
 class Rung(Model):

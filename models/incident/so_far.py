@@ -148,6 +148,14 @@ class QuestionSoFar(Model):
     decision: Decision | None
 
 
+class HeardSoFar(Model):
+    """The signatures that counted: none counts twice."""
+
+    used: dict[str, datetime] = {}
+    """By nonce, when it was signed."""
+    forgotten_until: datetime | None = None
+
+
 class HoldSoFar(Model):
     """The hold on a service. Its steward knows the incident by the run in which it began."""
 
@@ -191,6 +199,7 @@ class SoFar(Model):
     alert: AlertSoFar
     ladder: LadderSoFar
     question: QuestionSoFar
+    heard: HeardSoFar = HeardSoFar()
     hold: HoldSoFar | None
     promises: tuple[PromiseSoFar, ...]
     others: OthersSoFar

@@ -110,7 +110,7 @@ async def test_the_recommended_one_is_taken_with_the_mouse(asking: Asking, page:
     await incident.submit()
     review = await asking.review()
     assert asking.world.done == [START]
-    assert review.performed[0].approved_by == "somebody through a Temporal signal"
+    assert review.performed[0].approved_by == "somebody in the Temporal UI (raw)"
 
 
 async def test_another_one_is_taken_by_its_digest(asking: Asking, page: Page) -> None:

@@ -69,7 +69,7 @@ async def test_from_the_rule_to_the_review(
     assert [one.by for one in said(review.timeline, "the alert is resolved")] == ["alertmanager"]
     assert not review.remarks, "the alert's source agreed"
     assert tuple(step.kind for one in review.performed for step in one.plan.steps) == row.done
-    assert [one.approved_by == "anna" for one in review.performed] == [fault.asks]
+    assert [one.approved_by.endswith("(as anna)") for one in review.performed] == [fault.asks]
     happened = engine_events.of(container, since)
     assert tuple(event for event in happened if event in TOLD) == row.engine
     assert f"The cause is **{fault.cause}**" in await monitored.stored_review(run)

@@ -12,8 +12,9 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 from models.incident.alert import AlertStatus
-from models.incident.incident import Decision, Spoken, Through, Verdict
+from models.incident.incident import Spoken, Verdict
 from models.names import CONTROL_ROOM_ID
+from tests.parts.product.signing import by, decide, tell
 from tests.scenarios.tables import ROWS
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident
@@ -64,17 +65,15 @@ async def _asked(harness: Harness) -> Incident:
 
 async def approved_by_a_person(harness: Harness) -> Handles:
     handle = await _asked(harness)
-    decision = Decision(by="ada", through=Through.INTAKE)
-    await handle.execute_update("decide", decision.model_copy(update={"plan": "0" * 12}))
-    await handle.execute_update("decide", decision)
+    await decide(handle, by("ada", plan="0" * 12))
+    await decide(handle, by("ada"))
     await harness.end(handle)
     return handle, harness.steward()
 
 
 async def denied(harness: Harness) -> Handles:
     handle = await _asked(harness)
-    decision = Decision(by="ada", through=Through.INTAKE, verdict=Verdict.DENY)
-    await handle.execute_update("decide", decision)
+    await decide(handle, by("ada", verdict=Verdict.DENY))
     await harness.until(handle, "escalated")
     await harness.closes(handle)
     return (handle,)
@@ -84,8 +83,8 @@ async def expired_while_the_ladder_climbed(harness: Harness) -> Handles:
     harness.world.down = {"discord", "pager"}
     handle = await _asked(harness)
     await harness.env.sleep(timedelta(minutes=12))
-    await handle.signal("acknowledge", Spoken(by="ada"))
-    await handle.signal("note", Spoken(by="ada", text="I look at it"))
+    await tell(handle, "acknowledge", Spoken(by="ada"))
+    await tell(handle, "note", Spoken(by="ada", text="I look at it"))
     await harness.env.sleep(timedelta(hours=4))
     await harness.until(handle, "escalated")
     await harness.closes(handle)

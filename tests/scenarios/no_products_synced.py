@@ -9,6 +9,7 @@ from demo.faults.fault import OBSERVED
 from demo.faults.products import is_synced, loop_of
 from models.incident.incident import Outcome, Spoken, Through
 from tests.parts.product.pipeline import Pipeline, Run
+from tests.parts.product.signing import signer_of, tell
 from tests.parts.scenarios.play import Played
 from tests.parts.scenarios.scenario import Scenario
 from tests.workflows import product_sights, sights
@@ -22,7 +23,8 @@ _scenario = partial(Scenario, runbook="NoProductsSynced", stack=OBSERVED)
 async def a_person_says_done(pipeline: Pipeline, run: Run) -> None:
     """They renewed the key; the backend does not run with it yet."""
     await pipeline.until_state(run, "asks a person", lambda state: bool(state.waits_for))
-    await run.signal("done", Spoken(by="lena", through=Through.INTAKE, text="the key is renewed"))
+    words = Spoken(by="lena", through=Through.INTAKE, text="the key is renewed")
+    await tell(run, "done", words, signer_of(pipeline.stack))
 
 
 async def the_worker_is_killed(pipeline: Pipeline, run: Run) -> None:

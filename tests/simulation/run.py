@@ -7,6 +7,7 @@ reached in this file alone.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -105,7 +106,12 @@ class Run(Loop):
 
     def handle(self, name: str, *args: Any) -> None:
         """A signal: its handler runs when the loop does."""
-        self.call_soon(getattr(self.object, name), *args)
+        self.call_soon(self._hear, getattr(self.object, name), *args)
+
+    def _hear(self, handler: Callable[..., Any], *args: Any) -> None:
+        said = handler(*args)
+        if inspect.iscoroutine(said):
+            self.create_task(said)
 
     def activate(self) -> None:
         """Apply all that came in, and run until nothing moves."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.names import ANY_ALERT
+from tests.parts.product.signing import APPROVALS
 from workflows.runbooks.registry import NAMES
 
 SWITCH = {"url": "http://localhost:3000/api/degraded"}
@@ -48,6 +49,7 @@ CONFIGURATION: dict[str, Any] = {
     },
     "specialists": {"database": "DBA", "platform": "Platform Team"},
     "broadcast": ["slack"],
+    "approvals": APPROVALS,
     "channels": {name: {"kind": "log"} for name in ("slack", "discord", "pager", "mail")},
 }
 

@@ -23,6 +23,8 @@ from temporalio.worker import Worker
 from activities.incidents.control_room import Concerned, ControlRoomActivities
 from activities.incidents.policy import PolicyActivities
 from activities.incidents.stewardship import StewardshipActivities
+from activities.people.keys import SigningKeys
+from activities.people.signatures import SignatureActivities
 from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
 from models.incident.alert import Alert, AlertStatus
@@ -198,6 +200,7 @@ async def hosted(
         PolicyActivities(configuration, client),
         StewardshipActivities(client),
         RoomActivities(client, configuration, world),
+        SignatureActivities(SigningKeys(configuration)),
     )
     with ThreadPoolExecutor(slots) as threads:
         both: dict[str, Any] = {

@@ -61,6 +61,7 @@ class Life:
         pausing.cancel()
         incident.pause.stop()
         await incident.others.tell(self._record.outcome, self._record.summary())
+        await workflow.wait_condition(workflow.all_handlers_finished)
         if self._alert_state.fired_again:
             workflow.continue_as_new(
                 self._alert_state.alert,

@@ -1,4 +1,8 @@
-"""What people say to an incident, whichever way they say it."""
+"""What people say to an incident, whichever way they say it.
+
+Every message is judged first: it is of the person whom its signature names, or raw. A raw one counts only
+where the configuration lets it.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,13 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Decided, Decision, Phase, Spoken, Through, Verdict
+    from models.incident.so_far import HeardSoFar
+    from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
     from workflows.escalation.escalation import Escalation
+    from workflows.people.signatures import Signatures
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline, who
-    from workflows.remediation.approval import Approval
+    from workflows.remediation.approval import REFUSES_RAW, Approval
 
 
 DIGEST = re.compile(r"[0-9a-f]{12}")
@@ -27,45 +34,60 @@ class People:
         self._record = record
         self._timeline = timeline
         self._approval = approval
+        self._signatures = Signatures()
 
-    def decide(self, decision: Decision) -> Decided:
+    def so_far(self) -> HeardSoFar:
+        return self._signatures.so_far()
+
+    def resume(self, so_far: HeardSoFar) -> None:
+        """Refuse what was heard by the runs before this one."""
+        self._signatures.resume(so_far)
+
+    async def decide(self, decision: Decision) -> Decided:
         """Approve or deny what is pending; told whether it counted."""
-        self._heard()
-        return self._approval.decide(decision)
+        await self._policy_taken()
+        heard = await self._signatures.hear(decision, decision.verdict, self._approval.policy)
+        decided = self._approval.decide(heard.words, heard.refusal)
+        if decided.accepted:
+            self._heard()
+        if not heard.words.claim:
+            return decided
+        return decided.model_copy(update={"reason": f"{decided.reason}; raw, and it {heard.words.claim}"})
 
-    def signal(self, verdict: Verdict, said: object) -> None:
-        """The same by a raw signal, with no input or with the digest of a plan.
+    async def signal(self, verdict: Verdict, said: object) -> None:
+        """The same by a signal, with no input or with the digest of a plan.
 
-        Nobody vouches for who sent it, whatever it says of itself. Input that cannot be read decides
-        nothing, and is noted.
+        Input that cannot be read decides nothing, and is noted.
         """
-        raw = {"verdict": verdict, "through": Through.TEMPORAL_UI}
         if isinstance(said, str) and DIGEST.fullmatch(said.strip().lower()):
             said = {"plan": said.strip().lower()}
         try:
             decision = Decision.model_validate({} if said is None else said)
         except ValidationError:
             unread = f"{verdict} did not count (its input is not a decision: send none, or a plan's digest)"
-            self._timeline.spoken(unread, Decision().model_copy(update=raw))
+            self._timeline.spoken(unread, Decision(through=Through.TEMPORAL_UI))
         else:
-            self.decide(decision.model_copy(update=raw))
+            await self.decide(decision.model_copy(update={"verdict": verdict}))
 
-    def acknowledge(self, said: object) -> None:
+    async def acknowledge(self, said: object) -> None:
         """Somebody is on it: the ladder stops."""
-        words = _words(said)
-        self._timeline.spoken("acknowledged", words)
-        self._record.acknowledged_by = who(words)
-        if self.escalation:
-            self.escalation.acknowledge(who(words))
+        if words := await self._counted(ACKNOWLEDGE, said):
+            self._timeline.spoken("acknowledged", words)
+            self._record.acknowledged_by = who(words)
+            if self.escalation:
+                self.escalation.acknowledge(who(words))
 
-    def note(self, said: object) -> None:
+    async def note(self, said: object) -> None:
         """A line for the timeline."""
-        self._timeline.spoken("note", _words(said))
-        self._heard()
+        if words := await self._counted(NOTE, said):
+            self._timeline.spoken("note", words)
+            self._heard()
 
-    def retry(self, said: object) -> None:
+    async def retry(self, said: object) -> None:
         """Look and act again, although a person was called."""
-        words = _words(said)
+        words = await self._counted(RETRY, said)
+        if words is None:
+            return
         if self._record.phase is not Phase.ESCALATED:
             self._timeline.spoken("retry did not count (it is not escalated)", words)
             return
@@ -73,15 +95,32 @@ class People:
         self._timeline.spoken("retry", words)
         self._heard()
 
-    def done(self, said: object) -> None:
+    async def done(self, said: object) -> None:
         """The human's part of an escalated incident is done, or what a person was asked to do."""
-        words = _words(said)
+        words = await self._counted(DONE, said)
+        if words is None:
+            return
         if self._record.wait and self._record.wait.asked_at:
             self._record.answered = words
             self._heard()
         else:
             self._record.done = words
         self._timeline.spoken("done", words)
+
+    async def _counted(self, message: str, said: object) -> Spoken | None:
+        """The words, as far as they may be believed; None, and a line, for what does not count."""
+        await self._policy_taken()
+        heard = await self._signatures.hear(_words(said), message, self._approval.policy)
+        refusal = heard.refusal
+        if heard.words.through is Through.TEMPORAL_UI and not self._approval.policy.temporal_ui:
+            refusal = refusal or REFUSES_RAW
+        if refusal:
+            self._timeline.spoken(f"{message} did not count ({refusal})", heard.words)
+        return None if refusal else heard.words
+
+    async def _policy_taken(self) -> None:
+        """What counts is known once the incident has its policy; what comes earlier waits for it."""
+        await workflow.wait_condition(lambda: self._record.policy is not None)
 
     def _heard(self) -> None:
         if self.escalation:

@@ -29,6 +29,7 @@ def everything_known(incident: Parts, stage: Stage) -> SoFar:
         alert=incident.alert_state.so_far(),
         ladder=incident.escalation.so_far(),
         question=incident.approval.so_far(),
+        heard=incident.people.so_far(),
         hold=incident.remediation.so_far(),
         promises=incident.undoing.so_far(),
         others=incident.others.so_far(),
@@ -55,6 +56,7 @@ def resume(incident: Parts, so_far: SoFar) -> None:
     incident.alert_state.resume(so_far.alert)
     incident.approval.policy = so_far.known.policy.approval
     incident.approval.resume(so_far.question)
+    incident.people.resume(so_far.heard)
     incident.remediation.resume(so_far.hold)
     incident.others.resume(so_far.others)
     incident.begin_to_escalate()

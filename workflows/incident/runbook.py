@@ -22,30 +22,30 @@ class Runbook:
     @workflow.signal(
         description='Approve the pending plan. No input is needed; "DIGEST" takes that one of several.'
     )
-    def approve(self, decision: Any = None) -> None:
-        self.incident.people.signal(Verdict.APPROVE, decision)
+    async def approve(self, decision: Any = None) -> None:
+        await self.incident.people.signal(Verdict.APPROVE, decision)
 
     @workflow.signal(
         description="Deny the pending plan, and all others that are offered. No input is needed."
     )
-    def deny(self, decision: Any = None) -> None:
-        self.incident.people.signal(Verdict.DENY, decision)
+    async def deny(self, decision: Any = None) -> None:
+        await self.incident.people.signal(Verdict.DENY, decision)
 
     @workflow.signal(description="I am on it: stop the escalation. No input is needed.")
-    def acknowledge(self, words: Any = None) -> None:
-        self.incident.people.acknowledge(words)
+    async def acknowledge(self, words: Any = None) -> None:
+        await self.incident.people.acknowledge(words)
 
     @workflow.signal(description='Write a note into the timeline, as "…" or {"text": "…"}.')
-    def note(self, words: Any = None) -> None:
-        self.incident.people.note(words)
+    async def note(self, words: Any = None) -> None:
+        await self.incident.people.note(words)
 
     @workflow.signal(description="The human's part is done: close an escalated incident. No input is needed.")
-    def done(self, words: Any = None) -> None:
-        self.incident.people.done(words)
+    async def done(self, words: Any = None) -> None:
+        await self.incident.people.done(words)
 
     @workflow.signal(description="Look and act again, although it is escalated. No input is needed.")
-    def retry(self, words: Any = None) -> None:
-        self.incident.people.retry(words)
+    async def retry(self, words: Any = None) -> None:
+        await self.incident.people.retry(words)
 
     @workflow.signal(description="Maintenance, or the suspension of all actions, begins or ends.")
     def control_room_changed(self, said: Any = None) -> None:
@@ -67,14 +67,9 @@ class Runbook:
     def incident_ended(self, ended: Any = None) -> None:
         self.incident.others.hear_ended(ended)
 
-    @workflow.update(description="Decide as an authenticated person, on one exact plan.")
-    def decide(self, decision: Decision) -> Decided:
-        return self.incident.people.decide(decision)
-
-    @decide.validator
-    def _can_be_valid(self, decision: Decision) -> None:
-        if not decision.by:
-            raise ValueError("a decision names the person who made it")
+    @workflow.update(description="Decide on one exact plan: as a person under a signature, raw otherwise.")
+    async def decide(self, decision: Decision) -> Decided:
+        return await self.incident.people.decide(decision)
 
     def note_dropped(self, what: str) -> None:
         """A message could not be taken."""

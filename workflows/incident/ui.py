@@ -9,7 +9,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.incident.incident import Option, PendingApproval, Phase, what_matters_first
+    from models.incident.incident import Entry, Option, PendingApproval, Phase, what_matters_first
     from models.incident.search_attributes import CAUSE, DRY_RUN, OUTCOME, PHASE, SEVERITY
     from models.names import Severity
     from models.text import for_temporal_ui as shown
@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
 LAST_ENTRIES = 8
 MOST_FOUND = 10
 """The bad evidence is among them before all other."""
+NOT_HERE = "**Decide by the intake or the command line**: what is sent from here is refused."
 
 
 def show_phase(record: Record) -> None:
@@ -52,7 +53,8 @@ def show_details(record: Record, awaiting: PendingApproval | None) -> None:
     if record.cause:
         paragraphs.append(f"**Cause**: {shown(record.cause)}")
     if awaiting:
-        paragraphs += _question(awaiting)
+        raw_counts = record.policy is None or record.policy.approval.temporal_ui
+        paragraphs += [*_question(awaiting), _how(awaiting) if raw_counts else NOT_HERE]
     if record.refused:
         paragraphs.append(f"**Refused** ({record.refused.reason}): {shown(record.refused.says)}")
     if record.paused:
@@ -64,32 +66,37 @@ def show_details(record: Record, awaiting: PendingApproval | None) -> None:
         seen = (f"- {one.name}: **{one.finding}**, {shown(one.reason, 200)}" for one in found[:MOST_FOUND])
         paragraphs += ["**Found**", "\n".join(seen)]
     newest = reversed(record.timeline.entries[-LAST_ENTRIES:])
-    lines = "\n".join(f"- {one.at:%H:%M:%S} {shown(one.text)}" for one in newest)
+    lines = "\n".join(f"- {one.at:%H:%M:%S} {_line(one)}" for one in newest)
     workflow.set_current_details("\n\n".join([*paragraphs, "**Newest first**", lines]))
+
+
+def _line(entry: Entry) -> str:
+    return f"{shown(entry.text)} ({shown(entry.by)})" if entry.of_a_person else shown(entry.text)
 
 
 def _question(awaiting: PendingApproval) -> list[str]:
     limit = [f"**Your approval overrides**: {shown(awaiting.limit.why)}"] if awaiting.limit else []
-    return [*_asked(awaiting), *limit]
+    return [*_plans(awaiting), *limit]
 
 
-def _asked(awaiting: PendingApproval) -> list[str]:
+def _how(awaiting: PendingApproval) -> str:
     if not awaiting.others:
-        return [
-            f"**Waiting for approval** of plan `{awaiting.digest}` ({awaiting.risk})",
-            *_plan(awaiting),
-            'Choose **approve** or **deny** under "More Actions", "Send a Signal"; no input is needed.',
-        ]
+        return 'Choose **approve** or **deny** under "More Actions", "Send a Signal"; no input is needed.'
+    other = awaiting.others[0].digest
+    return (
+        'Choose **approve** under "More Actions", "Send a Signal": no input takes the recommended plan, and'
+        f' the digest of another one in quotes, as `"{other}"`, takes that one. **deny** refuses all.'
+    )
+
+
+def _plans(awaiting: PendingApproval) -> list[str]:
+    if not awaiting.others:
+        return [f"**Waiting for approval** of plan `{awaiting.digest}` ({awaiting.risk})", *_plan(awaiting)]
     lines = [f"**Waiting for a choice** among {len(awaiting.options)} plans"]
     for option in awaiting.options:
         recommended = ", **recommended**" if option.recommended else ""
         lines += [f"Plan `{option.digest}` ({option.risk}){recommended}", *_plan(option)]
-    other = awaiting.others[0].digest
-    return [
-        *lines,
-        'Choose **approve** under "More Actions", "Send a Signal": no input takes the recommended plan, and'
-        f' the digest of another one in quotes, as `"{other}"`, takes that one. **deny** refuses all.',
-    ]
+    return lines
 
 
 def _plan(option: Option) -> list[str]:

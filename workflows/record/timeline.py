@@ -11,9 +11,11 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Entry, EntryKind, Spoken, Through
 
+RAW = "somebody in the Temporal UI (raw)"
+"""Who sent a message that nobody vouches for."""
 MOST_ENTRIES = 500
 LONGEST = 2000
-LONGEST_NAME = 200
+LONGEST_NAME = 300
 ROOM = 800_000
 """Bytes of all lines, as JSON: with all else in it, the review must still be one payload of Temporal."""
 KEPT_OF_BEGINNING, KEPT_OF_END = 100_000, 200_000
@@ -75,7 +77,8 @@ class Timeline:
     def spoken(self, what: str, words: Spoken) -> None:
         """Write what a person did or said."""
         text = f"{what}: {words.text}" if words.text else what
-        self.add(text, by=who(words), through=words.through)
+        by = f"{who(words)}, {words.claim}" if words.claim else who(words)
+        self.add(text, by=by, through=words.through)
 
 
 def _size(entry: Entry) -> int:
@@ -90,5 +93,5 @@ def _fitting(entries: Sequence[Entry], room: int) -> list[Entry]:
 
 
 def who(words: Spoken) -> str:
-    """The name of the person; the Temporal UI knows none."""
-    return words.by[:LONGEST_NAME] or f"somebody through {words.through}"
+    """The name of the person; nobody's, for a message that nobody vouches for."""
+    return words.signed_as[:LONGEST_NAME] or RAW

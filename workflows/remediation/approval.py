@@ -22,6 +22,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.timeline import Timeline, who
 
 
+REFUSES_RAW = "the configuration refuses raw signals and updates: use the intake or the command line"
+
+
 class Approval:
     """The one question that an incident may have open."""
 
@@ -31,9 +34,9 @@ class Approval:
         self._decision: Decision | None = None
         self._timeline = timeline
 
-    def decide(self, decision: Decision) -> Decided:
-        """Take a decision if it counts; say why if it does not."""
-        refusal = self._refusal(decision)
+    def decide(self, decision: Decision, refusal: str = "") -> Decided:
+        """Take a decision if it counts; say why if it does not, as when `refusal` says so already."""
+        refusal = refusal or self._refusal(decision)
         if refusal:
             self._timeline.spoken(f"{decision.verdict} did not count ({refusal})", decision)
             return Decided(accepted=False, reason=refusal)
@@ -52,7 +55,7 @@ class Approval:
             waiting = "are waiting" if self.pending.others else "is waiting"
             return f"it names plan {decision.plan}, but {self.pending.named} {waiting}"
         if decision.through is Through.TEMPORAL_UI:
-            return "" if self.policy.temporal_ui else "the configuration refuses raw signals"
+            return "" if self.policy.temporal_ui else REFUSES_RAW
         if self.policy.approvers and decision.by not in self.policy.approvers:
             return f"{decision.by} is not on the list of approvers"
         return ""

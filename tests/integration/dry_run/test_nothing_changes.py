@@ -21,9 +21,10 @@ from demo.systems.services import BACKEND, POSTGRES, Services
 from demo.systems.supervisor import SupervisedServices
 from demo.webhook import Firing
 from models.incident.dry_run import Answer
-from models.incident.incident import Decided, Decision, IncidentState, Outcome, Spoken, Through
+from models.incident.incident import Decided, IncidentState, Outcome, Spoken, Through, Verdict
 from models.incident.review import Review
 from tests.parts.product.pipeline import Pipeline
+from tests.parts.product.signing import by, signed, signer_of, tell
 from tests.parts.scenarios.play import broken
 from tests.parts.scenarios.scenario import Scenario
 from tests.parts.scenarios.stage import Stage
@@ -89,14 +90,17 @@ async def _played(scenario: Scenario, pipeline: Pipeline) -> tuple[Review, Any, 
     for person in scenario.approved_by:
         state = await pipeline.until_state(run, "a question", lambda one: one.awaiting is not None)
         assert state.awaiting
-        decision = Decision(by=person, through=Through.INTAKE, plan=state.awaiting.digest)
+        decision = await signed(
+            run, by(person, state.awaiting.digest), Verdict.APPROVE, signer_of(pipeline.stack)
+        )
         decided: Decided = await run.execute_update("decide", decision, result_type=Decided)
         assert decided.accepted, decided.reason
     state = await pipeline.until_state(run, "a recorded plan", _has_recorded)
     await asyncio.sleep(MOMENT)
     after = await _everything(pipeline, services, began)
     assert "dry run" in state.timeline[1].text
-    await run.signal("done", Spoken(by="anna", through=Through.INTAKE, text="seen"))
+    seen = Spoken(by="anna", through=Through.INTAKE, text="seen")
+    await tell(run, "done", seen, signer_of(pipeline.stack))
     return await pipeline.review(run), before, after
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -16,10 +15,12 @@ from temporalio.service import RPCError
 from models.incident.incident import IncidentState
 from models.incident.stewardship import StewardState
 from models.names import CONTROL_ROOM_ID, TASK_QUEUE, steward_id
+from runtime.people.signing import user_of_this_machine
 from tests.parts.product.commands import Person
 from tests.parts.product.intake import TemporalServer, environment, until
 
 NUMBERS = count()
+USER = user_of_this_machine()
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED = range(5)
 
 
@@ -93,7 +94,8 @@ async def test_approve_shows_the_plan_and_names_it(person: Person, client: Clien
     assert ended.code == DONE, ended.err
     assert "restart backend" in ended.err, "the plan is shown before it is decided"
     entry = (await state_of(client, incident)).timeline[-1]
-    assert (entry.text, entry.by, entry.through.value) == ("approve go", "anna", "the command line")
+    assert (entry.text, entry.by) == ("approve go", f"{USER} (as anna)")
+    assert entry.through.value == "the command line"
     late = await person.types("deny", incident)
     assert (late.code, late.out) == (REFUSED, "")
     assert "waits for no approval" in late.err
@@ -136,9 +138,9 @@ async def test_ack_note_and_done_speak_for_the_user_of_the_machine(
     await client.get_workflow_handle(incident).result()
     said = (await state_of(client, incident)).timeline[1:]
     assert [(entry.text, entry.by) for entry in said] == [
-        ("acknowledged", getpass.getuser()),
-        ("looking at the disk", getpass.getuser()),
-        ("done", getpass.getuser()),
+        ("acknowledged", USER),
+        ("looking at the disk", USER),
+        ("done", USER),
     ]
 
 
@@ -149,7 +151,7 @@ async def test_watch_follows_until_the_end(person: Person, client: Client, incid
     ended = await watching
     assert ended.code == DONE
     assert "began" in ended.out
-    assert "done (anna, through the command line)" in ended.out
+    assert f"done ({USER} (as anna), through the command line)" in ended.out
     assert ended.out.endswith("phase: closed\n")
     assert (await ending).document["phase"] == "closed"
 

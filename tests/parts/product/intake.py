@@ -59,7 +59,10 @@ alerts:
   ServiceDown: {severity: critical}
 intake:
   people: {anna: {env: ANNA_TOKEN}}
+approvals:
+  keys: [{env: RUNBOOKS_TEST_SIGNING_KEY}]
 """
+SIGNING_KEY = "5f1d7a9c3b2e4d6f8091a2b3c4d5e6f708192a3b"
 
 
 class TemporalServer:
@@ -135,7 +138,7 @@ class _StandIn:
 
     def add(self, text: str, spoken: Spoken | None = None) -> None:
         said = spoken or Spoken(by="runbook", through=Through.PRODUCT)
-        self.entries.append(Entry(at=workflow.now(), text=text, by=said.by, through=said.through))
+        self.entries.append(Entry(at=workflow.now(), text=text, by=said.signed_as, through=said.through))
 
     def state(self) -> IncidentState:
         return IncidentState(
@@ -188,7 +191,7 @@ class _Messages:
 
     @decide.validator
     def _can_be_valid(self, decision: Decision) -> None:
-        if decision.by == "mallory":
+        if "mallory" in (decision.by, decision.says_to_be):
             raise ApplicationError("mallory is nobody")
 
     @workflow.query
@@ -262,7 +265,8 @@ def environment(temporal: str, **more: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {
         **kept, "TEMPORAL_ADDRESS": temporal, "TEMPORAL_CONFIG_FILE": "/nonexistent/temporal.toml",
-        "ANNA_TOKEN": ANNA, "NO_COLOR": "1", "COLUMNS": "200", **more,
+        "ANNA_TOKEN": ANNA, "RUNBOOKS_TEST_SIGNING_KEY": SIGNING_KEY,
+        "NO_COLOR": "1", "COLUMNS": "200", **more,
     }  # fmt: skip
 
 

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 from demo.faults import FAULTS
 from demo.webhook import Firing
-from models.incident.incident import Decided, Decision, IncidentState, Outcome, Phase, Spoken, Through
+from models.incident.incident import Decided, IncidentState, Outcome, Phase, Spoken, Through
 from models.incident.review import Review
 from tests.parts.product.pipeline import Pipeline, Run, said, told
+from tests.parts.product.signing import by, signed, signer_of, tell
 from tests.parts.scenarios.scenario import Scenario
 
 
@@ -63,14 +64,15 @@ async def play(scenario: Scenario, pipeline: Pipeline) -> Played:
     if scenario.escalates:
         state = await _until_moved_on(pipeline, run, Phase.ESCALATED, scenario.within)
         assert state.awaiting is None
-        await run.signal("done", Spoken(by="anna", through=Through.INTAKE, text="taken over"))
+        words = Spoken(by="anna", through=Through.INTAKE, text="taken over")
+        await tell(run, "done", words, signer_of(pipeline.stack))
     if scenario.meanwhile:
         await scenario.meanwhile(pipeline, run)
     if scenario.reports:
         await pipeline.until_state(
             run, "a report", lambda state: bool(said(state.timeline, "reports: ")), within=scenario.within
         )
-        await run.signal("acknowledge", Spoken(by="anna", through=Through.INTAKE))
+        await tell(run, "acknowledge", Spoken(by="anna", through=Through.INTAKE), signer_of(pipeline.stack))
     review = await pipeline.review(run, within=scenario.within)
     return Played(run, review, tuple(approvals))
 
@@ -89,7 +91,7 @@ async def _approve(
     assert state.awaiting is not None
     options = state.awaiting.options
     digest = next(one.digest for one in options if takes in ("", one.plan.steps[0].kind))
-    decision = Decision(by=person, through=Through.INTAKE, plan=digest)
+    decision = await signed(run, by(person, plan=digest), "approve", signer_of(pipeline.stack))
     decided: Decided = await run.execute_update("decide", decision, result_type=Decided)
     assert decided.accepted, decided.reason
     return digest

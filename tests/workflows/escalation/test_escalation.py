@@ -9,7 +9,8 @@ import pytest
 from models.evidence.deployment import Deployment
 from models.incident.alert import Alert
 from models.incident.announcement import Announcement, Occasion
-from models.incident.incident import Decision, EntryKind, Outcome, Spoken, Through
+from models.incident.incident import EntryKind, Outcome, Spoken, Through
+from tests.parts.product.signing import by, decide, tell
 from tests.workflows.harness import Harness
 from tests.workflows.sights import FAILING, HEALTHY, REFUSED, TAKEN_PORT, crashed
 
@@ -88,7 +89,7 @@ async def test_a_warning_that_becomes_critical_has_the_deadlines_of_the_higher_a
     alert = of_severity(await harness.alert("Sluggish"), "warning", "a")
     handle = await harness.fire(alert)
     await harness.until(handle, "escalated")
-    await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
+    await tell(handle, "acknowledge", Spoken(by="ada", through=Through.COMMAND))
     await harness.env.sleep(MINUTE)
     paged = len(harness.world.pages())
     await handle.signal("alert_changed", of_severity(alert, "critical", "b"))
@@ -124,7 +125,7 @@ async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(harness: 
     harness.world.port = TAKEN_PORT
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
-    await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
+    await tell(handle, "acknowledge", Spoken(by="ada", through=Through.COMMAND))
     await harness.env.sleep(20 * MINUTE)
     assert harness.world.pages() == ["On-Call"]
     await harness.env.sleep(15 * MINUTE)
@@ -139,7 +140,7 @@ async def test_a_fix_that_fails_after_an_acknowledgement_ends_it(harness: Harnes
     harness.world.hold("watch_health")
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "verifying")
-    await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
+    await tell(handle, "acknowledge", Spoken(by="ada", through=Through.COMMAND))
     harness.world.let_go("watch_health")
     state = await harness.until(handle, "escalated")
     assert state.acknowledged_by == ""
@@ -158,7 +159,7 @@ async def test_an_unanswered_approval_is_a_rung(harness: Harness) -> None:
     await harness.env.sleep(31 * MINUTE)
     assert harness.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
     assert harness.world.done == []
-    await handle.signal("approve", Decision(by="ada", through=Through.INTAKE))
+    await decide(handle, by("ada"))
     review = await harness.end(handle)
     assert review.performed[0].approved_by == "ada"
 

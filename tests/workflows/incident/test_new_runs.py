@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from models.incident.announcement import Occasion
-from models.incident.incident import IncidentState, Outcome
+from models.incident.incident import IncidentState, Outcome, Spoken
 from models.incident.stewardship import Answered, Ask, Hold
 from models.names import Severity
+from tests.parts.product.signing import tell
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident
 from tests.workflows.incident.test_joining import its_database_asks, its_database_is_asked_about
@@ -47,7 +48,7 @@ async def test_who_waits_for_a_person_knows_the_acknowledgement_and_closes_by_do
     handle = await harness.fire(await harness.alert())
     began_in = await run_of(handle)
     await harness.until(handle, "escalated")
-    await handle.signal("acknowledge", {"by": "ada"})
+    await tell(handle, "acknowledge", Spoken(by="ada"))
     await harness.env.sleep(5)
     before = await harness.state(handle)
     told = list(harness.world.told)

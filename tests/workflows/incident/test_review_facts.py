@@ -9,6 +9,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from activities.review.page import page
 from models.incident.incident import Outcome, Spoken, Through
 from models.incident.search_attributes import CAUSE, OUTCOME
+from tests.parts.product.signing import tell
 from tests.workflows import sights
 from tests.workflows.harness import Harness
 
@@ -18,7 +19,7 @@ async def test_acknowledged_at_30_s_and_approved_at_4_min_is_a_response_after_30
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
     await harness.env.sleep(timedelta(seconds=30))
-    await handle.signal("acknowledge", Spoken(by="alice", through=Through.COMMAND))
+    await tell(handle, "acknowledge", Spoken(by="alice", through=Through.COMMAND))
     await harness.env.sleep(timedelta(minutes=4))
     await handle.signal("approve")
     review = await harness.end(handle)
@@ -32,8 +33,8 @@ async def test_acknowledged_at_30_s_and_approved_at_4_min_is_a_response_after_30
 async def test_acknowledged_and_closed_by_a_person_is_a_response(harness: Harness) -> None:
     handle = await harness.fire(await harness.alert("DiskSlow"))
     await harness.until(handle, "escalated")
-    await handle.signal("acknowledge", Spoken(by="alice", through=Through.COMMAND))
-    await handle.signal("done", Spoken(by="alice", through=Through.COMMAND, text="moved the logs away"))
+    await tell(handle, "acknowledge", Spoken(by="alice", through=Through.COMMAND))
+    await tell(handle, "done", Spoken(by="alice", through=Through.COMMAND, text="moved the logs away"))
     review = await harness.end(handle)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
     assert review.responded_after is not None

@@ -18,10 +18,11 @@ from temporalio.testing import WorkflowEnvironment
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
 from models.incident.announcement import Occasion
-from models.incident.incident import IncidentState, Outcome
+from models.incident.incident import IncidentState, Outcome, Spoken
 from models.incident.review import Review
 from models.incident.search_attributes import ALL
 from models.names import TASK_QUEUE
+from tests.parts.product.signing import tell as say
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION
 from tests.workflows.harness import Incident, hosted
@@ -94,7 +95,7 @@ async def test_an_open_incident_is_told_more_often_than_one_run_may_be_and_still
     incident: Incident = client.get_workflow_handle(alert.incident_id, result_type=Review)
     first = (await incident.describe()).run_id
     await until(incident, lambda state: state.awaiting is not None)
-    await incident.signal("acknowledge", {"by": "ada"})
+    await say(incident, "acknowledge", Spoken(by="ada"))
     before = await until(incident, lambda state: "approval to" in state.timeline[-1].text or bool(world.told))
     pages = world.pages()
 
@@ -109,7 +110,7 @@ async def test_an_open_incident_is_told_more_often_than_one_run_may_be_and_still
     assert (after.acknowledged_by, after.awaiting) == ("ada", before.awaiting)
     assert world.pages() == pages, "nobody is paged twice"
     assert [one.occasion for one in world.told].count(Occasion.APPROVAL) == 1
-    await incident.signal("done", {"by": "ada"})
+    await say(incident, "done", Spoken(by="ada"))
     review = await asyncio.wait_for(incident.result(), 60)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
     assert world.done == []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import WorkflowUpdateFailedError
 
-from models.incident.incident import Decided, Decision, IncidentState, Outcome, Through, Verdict
+from models.incident.incident import IncidentState, Outcome, Verdict
+from tests.parts.product.signing import by, decide, signed_decision
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident
 
@@ -23,16 +23,6 @@ async def asked(harness: Harness) -> tuple[Incident, str]:
     return handle, state.awaiting.digest
 
 
-async def decide(handle: Incident, decision: Decision) -> Decided:
-    """Decide as the intake does, for an authenticated person."""
-    decided: Decided = await handle.execute_update("decide", decision, result_type=Decided)
-    return decided
-
-
-def by(name: str, plan: str = "", verdict: Verdict = Verdict.APPROVE) -> Decision:
-    return Decision(by=name, through=Through.INTAKE, plan=plan, verdict=verdict)
-
-
 def noted(state: IncidentState, text: str) -> bool:
     return any(text in entry.text for entry in state.timeline)
 
@@ -42,7 +32,7 @@ async def test_the_ui_signal_needs_no_input(harness: Harness) -> None:
     await handle.signal("approve")
     review = await harness.end(handle)
     assert harness.world.done == DONE
-    assert review.performed[0].approved_by == "somebody through a Temporal signal"
+    assert review.performed[0].approved_by == "somebody in the Temporal UI (raw)"
     assert any(f"approve of plan {digest}" in entry.text for entry in review.timeline)
 
 
@@ -148,8 +138,10 @@ async def test_the_second_decision_changes_nothing(harness: Harness) -> None:
 
 async def test_two_at_once_one_counts(harness: Harness) -> None:
     handle, _ = await asked(harness)
-    await handle.signal("approve", by("ada"))
-    await handle.signal("deny", by("bob", verdict=Verdict.DENY))
+    yes, no = by("ada"), by("bob", verdict=Verdict.DENY)
+    messages = {"approve": await signed_decision(handle, yes), "deny": await signed_decision(handle, no)}
+    for name, decision in messages.items():
+        await handle.signal(name, decision)
     review = await harness.end(handle)
     assert harness.world.done == DONE
     assert review.performed[0].approved_by == "ada"
@@ -186,16 +178,6 @@ async def test_a_raw_signal_stays_raw_whatever_it_says_of_itself(harness: Harnes
     assert noted(await harness.state(handle), "the configuration refuses raw signals")
     assert harness.world.done == []
     await harness.closes(handle)
-
-
-async def test_a_decision_without_a_person_is_rejected(harness: Harness) -> None:
-    handle, digest = await asked(harness)
-    before = len((await harness.state(handle)).timeline)
-    with pytest.raises(WorkflowUpdateFailedError):
-        await decide(handle, by("", plan=digest))
-    assert len((await harness.state(handle)).timeline) == before
-    await handle.signal("approve")
-    await harness.end(handle)
 
 
 async def test_what_is_denied_is_escalated_and_not_asked_again(harness: Harness) -> None:

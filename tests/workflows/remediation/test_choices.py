@@ -9,10 +9,11 @@ import pytest
 from models.actions.change import Risk
 from models.incident.announcement import Occasion
 from models.incident.incident import IncidentState, PendingApproval, Verdict
+from tests.parts.product.signing import by, decide
 from tests.workflows.choosing import Choosing
 from tests.workflows.harness import Harness, Incident, open_harness
 from tests.workflows.incident.test_new_runs import known, told_for_months
-from tests.workflows.remediation.test_approvals import by, decide, details, noted
+from tests.workflows.remediation.test_approvals import details, noted
 from tests.workflows.remediation.test_degradation import DEGRADE, RESTORE
 from workflows.runbooks.registry import WORKFLOWS
 
@@ -62,7 +63,7 @@ async def test_the_ui_signal_may_name_another_one(harness: Harness, said: Callab
     await handle.signal("approve", said(called(awaiting, RESTART)))
     review = await harness.end(handle)
     assert harness.world.done == [RESTART]
-    assert review.performed[0].approved_by == "somebody through a Temporal signal"
+    assert review.performed[0].approved_by == "somebody in the Temporal UI (raw)"
     assert review.performed[0].instead_of[0] == f"{START} (plan {awaiting.digest})"
 
 

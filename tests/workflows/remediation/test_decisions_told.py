@@ -7,8 +7,9 @@ from datetime import timedelta
 from activities.lessons.decisions import Answer, decisions
 from activities.lessons.digest import escalated_because
 from models.incident.incident import Verdict
+from tests.parts.product.signing import by, decide
 from tests.workflows.harness import Harness
-from tests.workflows.remediation.test_approvals import KILL, asked, by, decide
+from tests.workflows.remediation.test_approvals import KILL, asked
 
 
 async def test_an_approval(harness: Harness) -> None:

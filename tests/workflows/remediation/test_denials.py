@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from models.incident.incident import Decision, IncidentState, Outcome, Through, Verdict
 from models.incident.refusal import RefusalReason
+from tests.parts.product.signing import decide
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident
 
@@ -19,7 +20,7 @@ async def denied(harness: Harness) -> tuple[Incident, list[str]]:
     first = await harness.fire(await harness.alert())
     await harness.until(first, "awaiting approval")
     await harness.until_true(lambda: bool(harness.world.pages()))
-    await first.execute_update("decide", NO)
+    await decide(first, NO)
     await harness.until(first, "escalated")
     return first, harness.world.pages()
 

@@ -9,7 +9,8 @@ import pytest
 
 from activities.managers.process_seen import ProcessSeen
 from models.evidence.evidence import Evidence, Finding, VerificationResult
-from models.incident.incident import Decision, IncidentState, Outcome, Through
+from models.incident.incident import IncidentState, Outcome
+from tests.parts.product.signing import by, decide
 from tests.workflows import heaps, sights
 from tests.workflows.harness import Harness, Incident
 from tests.workflows.heaps import CLEARS, DIAGNOSTIC, WARNING, filling
@@ -64,8 +65,7 @@ async def test_a_person_may_choose_a_larger_heap(harness: Harness) -> None:
     assert state.awaiting is not None
     assert state.awaiting.plan.says == f"{TAKE}, then restart backend"
     other = next(one for one in state.awaiting.options if LARGER in one.plan.says)
-    decision = Decision(by="anna", through=Through.INTAKE, plan=other.digest)
-    await handle.execute_update("decide", decision)
+    await decide(handle, by("anna", plan=other.digest))
     review = await harness.end(handle)
     assert harness.world.done == [TAKE, LARGER]
     assert review.outcome is Outcome.RESOLVED

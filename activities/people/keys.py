@@ -1,0 +1,64 @@
+"""The keys by which a person's word is signed: from the configuration, or one that is made at first start."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from activities.support.regular_files import private_directory
+from activities.support.secrets import SecretMissing, resolve
+from activities.support.whole_files import write_once
+from models.configuration.configuration import Configuration
+from models.service.secret import SecretRef
+
+FILE = "signing-key"
+"""Its name in the directory of the state, unless `approvals.keys` names others."""
+SHORTEST = 32
+OWN = 0o600
+
+
+class SigningKeys:
+    """Reads the keys each time they are needed: a new one counts at once."""
+
+    def __init__(self, configuration: Callable[[], Configuration]) -> None:
+        self._configuration = configuration
+
+    def newest(self) -> str:
+        """The key that signs. Raises SecretMissing."""
+        return _read(self._refs()[0])
+
+    def all(self) -> tuple[str, ...]:
+        """Every key that can be read; each verifies. Raises SecretMissing when none can."""
+        found: list[str] = []
+        for ref in self._refs():
+            with suppress(SecretMissing):
+                found.append(_read(ref))
+        return tuple(found) or (self.newest(),)
+
+    def make_if_missing(self) -> Path | None:
+        """Make a key for this machine, where the configuration names none; its file, if it was made now.
+
+        Raises OSError.
+        """
+        path = Path(self._configuration().directories.state) / FILE
+        if self._configuration().approvals.keys or path.exists():
+            return None
+        private_directory(path.parent)
+        # Another worker may be faster: then its key is the one.
+        return path if write_once(path, f"{secrets.token_hex(32)}\n", OWN) else None
+
+    def _refs(self) -> tuple[SecretRef, ...]:
+        now = self._configuration()
+        return now.approvals.keys or (SecretRef(file=str(Path(now.directories.state) / FILE)),)
+
+
+def _read(ref: SecretRef) -> str:
+    key = resolve(ref)
+    if len(key) < SHORTEST:
+        raise SecretMissing(
+            f"the signing key in {ref} is too short: it needs {SHORTEST} characters, "
+            "as `openssl rand -hex 32` prints them"
+        )
+    return key
