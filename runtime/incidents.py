@@ -9,6 +9,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+import structlog
 from pydantic import TypeAdapter, ValidationError
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
@@ -33,6 +34,8 @@ ENDS_OF_INCIDENTS = f"(ExecutionStatus != 'ContinuedAsNew' OR {PHASE.name} = '{P
 _ALERT: TypeAdapter[str] = TypeAdapter(AlertName)
 _SERVICE: TypeAdapter[str] = TypeAdapter(ServiceName)
 S = TypeVar("S", bound=Spoken)
+
+logger = structlog.get_logger(__name__)
 
 
 class IncidentLine(Model):
@@ -153,7 +156,8 @@ class Incidents:
             await self._client.get_workflow_handle(incident).signal(message, spoken, rpc_timeout=PATIENCE)
 
     async def _signed(self, incident: str, message: str, words: S) -> S:
-        """Under a signature for this incident, which is known by the run in which it began."""
+        """Under a signature for this incident, which is known by the run in which it began. Without a key
+        it stays raw, where the configuration asks nothing of who says it. Raises NoKey elsewhere."""
         if self._signer is None:
             return words
         async with in_time(PATIENCE, incident):
@@ -162,6 +166,11 @@ class Incidents:
         try:
             return await asyncio.to_thread(self._signer.signed, words, message, incident, began)
         except SecretMissing as error:
+            if self._signer.raw_will_do:
+                logger.warning(
+                    "there is no key to sign it with, so it is raw", said=message, reason=str(error)
+                )
+                return words
             raise NoKey(f"there is no key to sign it with: {error}; see approvals.keys") from error
 
 

@@ -13,7 +13,7 @@ from activities.support.whole_files import write_once
 from models.configuration.configuration import Configuration
 from models.service.secret import SecretRef
 
-FILE = "signing-key"
+FILE = "keys/signing-key"
 """Its name in the directory of the state, unless `approvals.keys` names others."""
 SHORTEST = 32
 OWN = 0o600
