@@ -61,6 +61,8 @@ class Examined(Model):
     checks: tuple[Check, ...] = ()
     configuration: str = ""
     """A digest of the configuration that is in force there."""
+    keys: tuple[str, ...] = ()
+    """The names of the keys by which it verifies what people say, the newest first."""
     clock: datetime | None = None
     """Its clock, when it began."""
     not_looked: str = ""

@@ -20,6 +20,7 @@ from activities.doctor.clocks import judged
 from activities.doctor.files import check_directories, check_files
 from activities.doctor.secrets import check_secrets
 from activities.doctor.services import check_health, check_manager, check_postgres
+from activities.doctor.signing import check_signing, names_of_keys
 from activities.doctor.systems import (
     addresses_of,
     check_api,
@@ -75,6 +76,7 @@ class DoctorActivities:
             host=request.host,
             checks=tuple([judged(name, ahead, "Temporal's"), *found][:MOST]),
             configuration=digest_of(now),
+            keys=await asyncio.to_thread(names_of_keys, now),
             clock=clock,
         )
 
@@ -109,6 +111,7 @@ def _looks(
             yield from _looks_at(service, configuration.time_zone, http, managers)
     if host is not None:
         return
+    yield "signing key", _threaded(lambda: check_signing(configuration))
     yield "directories", _threaded(lambda: check_directories(configuration))
     yield "channels", _threaded(lambda: check_channels(configuration, http))
     yield "monitoring", check_monitoring(configuration.systems, http)

@@ -27,14 +27,14 @@ class SigningKeys:
 
     def newest(self) -> str:
         """The key that signs. Raises SecretMissing."""
-        return _read(self._refs()[0])
+        return self.read(self.refs()[0])
 
     def all(self) -> tuple[str, ...]:
         """Every key that can be read; each verifies. Raises SecretMissing when none can."""
         found: list[str] = []
-        for ref in self._refs():
+        for ref in self.refs():
             with suppress(SecretMissing):
-                found.append(_read(ref))
+                found.append(self.read(ref))
         return tuple(found) or (self.newest(),)
 
     def make_if_missing(self) -> Path | None:
@@ -49,16 +49,17 @@ class SigningKeys:
         # Another worker may be faster: then its key is the one.
         return path if write_once(path, f"{secrets.token_hex(32)}\n", OWN) else None
 
-    def _refs(self) -> tuple[SecretRef, ...]:
+    def refs(self) -> tuple[SecretRef, ...]:
+        """Where they are, the newest first."""
         now = self._configuration()
         return now.approvals.keys or (SecretRef(file=str(Path(now.directories.state) / FILE)),)
 
-
-def _read(ref: SecretRef) -> str:
-    key = resolve(ref)
-    if len(key) < SHORTEST:
-        raise SecretMissing(
-            f"the signing key in {ref} is too short: it needs {SHORTEST} characters, "
-            "as `openssl rand -hex 32` prints them"
-        )
-    return key
+    def read(self, ref: SecretRef) -> str:
+        """One of them. Raises SecretMissing, also for one that could be guessed."""
+        key = resolve(ref)
+        if len(key) < SHORTEST:
+            raise SecretMissing(
+                f"the signing key in {ref} is too short: it needs {SHORTEST} characters, "
+                "as `openssl rand -hex 32` prints them"
+            )
+        return key

@@ -10,6 +10,7 @@ from temporalio.client import Client
 
 from activities.doctor.examine import digest_of, examined
 from activities.doctor.secrets import check_secret, secrets_in
+from activities.doctor.signing import names_of_keys
 from activities.managers import Managers
 from console.checks.asked_workers import Answers, ask_workers, nobody_to_ask
 from console.checks.schedule_checks import check_schedules_of_checks
@@ -110,7 +111,8 @@ async def _temporal(configuration: Configuration | None) -> list[Check]:
         nobody_to_ask() if nobody else ask_workers(client, hosts), _of_temporal(client, configuration)
     )
     told = [_from_here(one) for one in (*of_temporal, *queues)]
-    return [*told, *answers.checks, *_other_configurations(configuration, answers)]
+    differ = (*_other_configurations(configuration, answers), *_other_keys(configuration, answers))
+    return [*told, *answers.checks, *differ]
 
 
 async def _of_temporal(client: Client, configuration: Configuration | None) -> list[Check]:
@@ -140,6 +142,26 @@ def _other_configurations(configuration: Configuration, answers: Answers) -> lis
         )
         for one in answers.examined
         for same in (one.configuration == ours,)
+    ]
+
+
+def _other_keys(configuration: Configuration, answers: Answers) -> list[Check]:
+    """What is signed here with a key that a worker lacks is refused there, or is nobody's word."""
+    ours = names_of_keys(configuration)[:1]
+    return [
+        Check(
+            name="signing key of here and the worker",
+            ok=same,
+            problem=""
+            if same
+            else f"what is said here is signed with a key that the worker lacks ({ours[0]})",
+            cure="" if same else "give both the same approvals.keys, the newest first",
+            kind=Kind.MISTAKE,
+            seen_from=one.by,
+        )
+        for one in answers.examined
+        if ours and one.host is None
+        for same in (ours[0] in one.keys,)
     ]
 
 

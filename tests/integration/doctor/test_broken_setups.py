@@ -15,6 +15,7 @@ from pytest_httpserver import HTTPServer
 from activities.doctor.examine import examined
 from activities.doctor.secrets import malformed
 from activities.managers import Managers
+from activities.people.keys import SigningKeys
 from console.checks.doctor import code_of
 from console.checks.seen import merged
 from console.output import Exit
@@ -94,8 +95,10 @@ def setup(
             "prometheus": httpserver.url_for("/prometheus"),
             "alertmanager": httpserver.url_for("/alertmanager"),
         },
-        directories={"reviews": str(tmp_path / "reviews")},
+        directories={"state": str(tmp_path / "state"), "reviews": str(tmp_path / "reviews")},
+        approvals={"temporal_ui": False},
     )
+    SigningKeys(lambda: Configuration.of(made.content, ())).make_if_missing()
     return made
 
 
@@ -195,6 +198,14 @@ def _no_alertmanager(setup: Setup) -> None:
     setup.content["systems"]["alertmanager"] = setup.http.url_for("/grafana")
 
 
+def _no_signing_key(setup: Setup) -> None:
+    setup.content["directories"]["state"] = str(setup.directory / "elsewhere")
+
+
+def _short_signing_key(setup: Setup) -> None:
+    setup.content["approvals"]["keys"] = [setup.secret(KEY[:-1])]
+
+
 BROKEN: list[tuple[Callable[[Setup], None], str, str, str, Exit]] = [
     (_program, "program bakend of backend", "did you mean backend", "manager.program", Exit.USAGE),
     (_no_supervisord, "program backend of backend", "does not exist", "set manager.socket", Exit.UNREACHABLE),
@@ -212,6 +223,8 @@ BROKEN: list[tuple[Callable[[Setup], None], str, str, str, Exit]] = [
     (_linked_directory, "clean-up of backend", "symbolic link", "without links", Exit.USAGE),
     (_no_variable, "rollback of backend", f"{UNSET} is not set", "rollback.environment", Exit.USAGE),
     (_no_script, "rollback of backend", "no program ./roll-bakc", "services.backend.rollback", Exit.USAGE),
+    (_no_signing_key, "signing key", "cannot read", "a worker makes it", Exit.USAGE),
+    (_short_signing_key, "signing key", "too short: it needs 32", "approvals.keys", Exit.USAGE),
     (_no_prometheus, "Prometheus", "refused", "systems.prometheus", Exit.UNREACHABLE),
     (_no_alertmanager, "Alertmanager", "not that of Alertmanager", "systems.alertmanager", Exit.UNREACHABLE),
 ]
@@ -229,6 +242,17 @@ async def test_a_broken_setup_is_named_with_its_cure(
     said = f"{named.problem} {named.cure}"
     assert (named.grade, problem in said, cure in said) == (Grade.PROBLEM, True, True), named
     assert code_of(checks) is code
+
+
+async def test_without_a_signing_key_all_is_raw_which_needs_attention_where_raw_will_do(setup: Setup) -> None:
+    _no_signing_key(setup)
+    setup.content["approvals"]["temporal_ui"] = True
+    checks = {one.name: one for one in await setup.checks()}
+    assert checks["signing key"].grade is Grade.ATTENTION
+    assert "what people say through it is raw" in checks["signing key"].cure
+    setup.content["approvals"]["approvers"] = ["ada"]
+    checks = {one.name: one for one in await setup.checks()}
+    assert checks["signing key"].grade is Grade.PROBLEM
 
 
 async def test_a_container_of_another_name_is_named_with_the_nearest_one(

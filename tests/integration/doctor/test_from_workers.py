@@ -79,8 +79,30 @@ async def test_what_the_workers_see_decides(variables: dict[str, str]) -> None:
         assert lines(told, "workers (") == lines(told, "workers of web-1") == [("ok", "here")]
         assert lines(told, "clock of Temporal") == [("ok", "here")]
         assert lines(told, "clock of the worker") == [("ok", "worker"), ("ok", "worker web-1")]
+        assert lines(told, "signing key") == [("ok", "here, worker"), ("ok", "worker")]
         assert lines(told, "disk of Temporal")[0][1] == "here"
         assert told.code == USAGE, "the name of the program on web-1 must be corrected"
+
+
+@pytest.fixture
+def another_key(variables: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The same configuration with a key of its own."""
+    content = yaml.safe_load(Path(variables["RUNBOOKS_CONFIG"]).read_text())
+    elsewhere = tmp_path / "elsewhere.yaml"
+    elsewhere.write_text(yaml.safe_dump(content | {"approvals": {"keys": [{"env": "PAGER_KEY"}]}}))
+    return {"RUNBOOKS_CONFIG": str(elsewhere)}
+
+
+async def test_a_key_that_the_worker_lacks_is_named(
+    variables: dict[str, str], another_key: dict[str, str]
+) -> None:
+    there = variables | {"PAGER_KEY": KEY}
+    async with worker(there):
+        told = await Person(there | another_key).types("doctor", "--json")
+    assert lines(told, "signing key of here and the worker") == [("problem", "worker")]
+    (said,) = [one for one in told.document["checks"] if one["name"].startswith("signing key of")]
+    assert "approvals.keys" in said["cure"]
+    assert KEY not in told.out
 
 
 async def test_without_a_worker_it_says_so_and_tells_the_rest_from_here(
