@@ -7,7 +7,7 @@ from activities.people.keys import SigningKeys
 from activities.support.secrets import SecretMissing
 from models.configuration.configuration import Configuration
 from models.examined import Check, Kind
-from models.incident.signature import key_name
+from models.people.signature import key_name
 from models.service.secret import SecretRef
 
 

@@ -12,7 +12,7 @@ from temporalio import activity
 from activities.people.keys import SigningKeys
 from activities.support.secrets import SecretMissing
 from models.base import Model, roughly
-from models.incident.signature import Statement, key_name
+from models.people.signature import Statement, key_name
 
 LATEST = {"approve": timedelta(minutes=5), "deny": timedelta(minutes=5)}
 """How old a decision may be: one that was kept back must not act later."""

@@ -14,8 +14,8 @@ from models.actions.plan import Plan
 from models.base import Model
 from models.incident.alert import Alert
 from models.incident.refusal import Refusal
-from models.incident.signature import Signature, Statement
 from models.names import Severity
+from models.people.signature import Signature, Statement
 from models.redaction.redact import redact
 
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from activities.people.keys import SigningKeys
 from models.configuration.configuration import Configuration
 from models.incident.incident import Spoken
-from models.incident.signature import Signature, key_name
+from models.people.signature import Signature, key_name
 
 S = TypeVar("S", bound=Spoken)
 

@@ -18,8 +18,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.people.signatures import SignatureActivities, Standing, Verified
     from models.incident.incident import Decision, Spoken, Through
     from models.incident.policy import ApprovalPolicy
-    from models.incident.signature import Signature, Statement
     from models.incident.so_far import HeardSoFar
+    from models.people.signature import Signature, Statement
     from workflows.record.continuation import began_in
     from workflows.record.failures import in_short
 

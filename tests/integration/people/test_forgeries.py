@@ -30,8 +30,8 @@ from models.incident.alert import Alert
 from models.incident.incident import Decided, Decision, Entry, IncidentState, Spoken, Through, Verdict
 from models.incident.review import Review
 from models.incident.search_attributes import ALL
-from models.incident.signature import key_name
 from models.names import TASK_QUEUE
+from models.people.signature import key_name
 from runtime.people.signing import Signer
 from tests.parts.product.intake import SIGNING_KEY
 from tests.parts.product.signing import SIGNER, VARIABLE, by, signed, signed_decision, tell
