@@ -28,6 +28,8 @@ from models.service.surroundings import Sentry
 ANSWER_LIMIT = 2 * 2**20
 READ = 25
 """Issues that are read at a time, because some of them may not count."""
+MOST_COUNTED = 10**9
+"""Events or users of one issue; what is told as more is written as this."""
 SHORT_WAIT = timedelta(seconds=2)
 """If Sentry limits us for no longer, it is asked again once."""
 
@@ -239,12 +241,16 @@ def _issue(issue: _Issue) -> Issue:
         title=clean(issue.title, 200),
         culprit=clean(issue.culprit or "", 200),
         level=clean(issue.level or "", 20),
-        count=issue.count,
-        users=issue.user_count or 0,
+        count=_bounded(issue.count),
+        users=_bounded(issue.user_count or 0),
         first_seen=issue.first_seen,
         last_seen=issue.last_seen,
         link=clean(link, 300) if link.startswith(("https://", "http://")) else "",
     )
+
+
+def _bounded(count: int) -> int:
+    return min(max(count, 0), MOST_COUNTED)
 
 
 def _transactions(routes: Sequence[str]) -> str:

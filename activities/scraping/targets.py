@@ -90,7 +90,7 @@ class TargetActivities:
             answer = await ask(
                 self._http, address, within=WITHIN, limit=LIST_LIMIT, params={"state": "active"}
             )
-            if answer.cut is Cut.SIZE or answer.status == 404:
+            if answer.cut in (Cut.SIZE, Cut.PARTS) or answer.status == 404:
                 found = await self._counted(request)
             else:
                 targets = _Answer.model_validate_json(answer.whole(address)).data.active

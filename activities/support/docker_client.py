@@ -24,10 +24,10 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from activities.support.parts import end_of_most
+
 LARGEST = 2**24
 """Bytes of an answer: the largest that is asked for is the end of a log."""
-MOST_PARTS = 500_000
-"""Values, keys and commas of a JSON answer: a small one takes thirty times its own bytes."""
 TOO_MUCH = "more than an engine sends"
 BrokenAnswer = requests.RequestException
 """What is raised for an answer that is too large, too late or no answer; the text says which."""
@@ -151,7 +151,7 @@ class _Client(docker.DockerClient):
 @contextmanager
 def _read_as_json(response: requests.Response, *, when: bool) -> Iterator[None]:
     """Raises `requests.RequestException` for what would take too much memory, or too deep a stack."""
-    if when and sum(map(response.content.count, (b"[", b"{", b",", b":"))) > MOST_PARTS:
+    if when and end_of_most(response.content) is not None:
         raise requests.exceptions.InvalidJSONError(TOO_MUCH)
     try:
         yield

@@ -1,7 +1,7 @@
 """One bounded HTTP request, for every activity that looks, or calls once.
 
-Bounded are the whole time and the size of what was unpacked; redirects are not followed. Nothing in the
-product asks another system over HTTP in any other way. A failure is one of:
+Bounded are the whole time, and the size and the parts of what was unpacked; redirects are not followed.
+Nothing in the product asks another system over HTTP in any other way. A failure is one of:
 
     NoAnswer
       · refused       nothing listens
@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from activities.support.parts import end_of_most
 from activities.support.redaction import clean
 from activities.support.unpacking import unpacking
 from models.base import in_words
@@ -57,6 +58,7 @@ class Cut(StrEnum):
 
     TIME = "time"
     SIZE = "size"
+    PARTS = "too many parts"
     BROKEN = "broken"
     ENCODING = "encoding"
 
@@ -184,6 +186,8 @@ async def send(
         if response is None:
             raise _no_answer(error, shown(request.url)) from error
         cut = Cut.BROKEN
+    if (end := end_of_most(body)) is not None:
+        cut, limit = Cut.PARTS, end
     assert response is not None  # noqa: S101 - without a status, it was raised above
     return Answer(
         status=response.status_code,

@@ -136,6 +136,16 @@ async def test_an_old_server_leaves_fields_out(
     assert seen.top[0].first_seen == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
+async def test_a_count_that_nothing_could_reach_is_cut(
+    sentry: SentryActivities, httpserver: HTTPServer, token: SecretRef
+) -> None:
+    odd = [issue(1, int("9" * 4000), userCount=10**400), issue(2, -5, userCount=-1)]
+    httpserver.expect_request(PATH).respond_with_json(odd)
+    seen = await look(sentry, request(httpserver.url_for("/"), token))
+    assert [(one.count, one.users) for one in seen.top] == [(10**9, 10**9), (0, 0)]
+    assert len(seen.reason) < 100
+
+
 async def test_a_server_that_cannot_search_by_time_has_shown_what_is_new(
     sentry: SentryActivities, httpserver: HTTPServer, token: SecretRef
 ) -> None:
