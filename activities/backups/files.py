@@ -1,7 +1,8 @@
 """The backups of one location, as the file system tells of them: nothing is read but a directory dump's list.
 
-The restore drill takes `newest_complete`. A file is followed through links, for `latest.dump` is a common
-one; the same file under two names counts once.
+The restore drill takes `newest_complete`. A link is followed within the location's directory, for
+`latest.dump` is a common one; the same file under two names counts once. Where one leads out of it nothing is
+read: the worker may read more than whoever writes backups.
 """
 
 from __future__ import annotations
@@ -100,11 +101,12 @@ def _look(path: Path, location: BackupLocation, now: datetime) -> BackupFile | N
     except OSError as error:
         return _not_followed(path, error)
     identity, wanted = (status.st_dev, status.st_ino), location.kind is BackupKind.DIRECTORY
-    if wanted and stat.S_ISDIR(status.st_mode):
-        return _directory(path, identity, location, now)
-    if why := _unlike(status.st_mode, wanted):
+    real = path.resolve()
+    if why := _unlike(status.st_mode, wanted) or _outside(real, location):
         return BackupFile(path, FileState.OTHER, identity=identity, why=why)
-    return _file(path, status, location, now)
+    if wanted:
+        return _directory(real, identity, location, now)
+    return _file(real, status, location, now)
 
 
 def _not_followed(path: Path, error: OSError) -> BackupFile | None:
@@ -125,8 +127,14 @@ def _unlike(mode: int, directory_wanted: bool) -> str:
     if what := next((name for is_one, name in _NEITHER if is_one(mode)), ""):
         return f"{what}, which holds no backup: write the backup into a file, or correct the pattern"
     if directory_wanted:
-        return "no directory: write kind: custom or plain"
+        return "" if stat.S_ISDIR(mode) else "no directory: write kind: custom or plain"
     return "" if stat.S_ISREG(mode) else "no file: write kind: directory"
+
+
+def _outside(real: Path, location: BackupLocation) -> str:
+    if real.is_relative_to(Path(location.directory).resolve()):
+        return ""
+    return f"a link out of {clean(location.directory, 120)}: write the directory to which it leads"
 
 
 def _file(path: Path, status: os.stat_result, location: BackupLocation, now: datetime) -> BackupFile:

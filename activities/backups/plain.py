@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from activities.support.redaction import clean
-from activities.support.regular_files import file_at
+from activities.support.regular_files import real_file
 
 PIECE = 2**20
 _HEAD = 4096
@@ -27,6 +27,8 @@ _ENDS = {
 """How a dump begins, and how it then ends: in that of a cluster each database has an end of its own."""
 _ROWS = re.compile(rb"^(?:COPY [^\n]{1,2000} FROM stdin;)", re.MULTILINE)
 _SERVER = re.compile(rb"^-- Dumped from database version (\S{1,40})", re.MULTILINE)
+_NO_DUMP = "it is no dump of PostgreSQL: it does not begin as pg_dump begins one"
+"""What it is instead stays untold: anything may stand in the place of a backup."""
 _ENCRYPTED = "it is encrypted, so it cannot be read here"
 _ARCHIVE = (b"PGDMP", "it is an archive of pg_dump: write kind: custom")
 _ARCHIVE_INSIDE = (
@@ -65,11 +67,11 @@ class Told:
 
 def read_plain(path: Path, until: float) -> Told:
     """Read it to its end, until the monotonic clock says `until`. Raises `OSError` if it cannot be opened."""
-    with file_at(path) as file:
+    with real_file(path) as file:
         head = file.read(_HEAD)
     if what := _other(head, _ARCHIVE, *_WRAPPED):
         return Told(unread=what)
-    with file_at(path) as file:
+    with real_file(path) as file:
         try:
             with opened(file, head) as content:
                 return _read(content, until)
@@ -86,7 +88,7 @@ def around_archive(path: Path) -> str:
 
     Raises `OSError` if it cannot be opened.
     """
-    with file_at(path) as file:
+    with real_file(path) as file:
         return _other(file.read(_HEAD), *_WRAPPED, *_COMPRESSED)
 
 
@@ -116,7 +118,7 @@ def _read(content: Readable, until: float) -> Told:
                 return Told(unread=what)
             end = next((end for begin, end in _ENDS.items() if begin in head), b"")
             if not end:
-                return Told(damage=_no_dump(head))
+                return Told(damage=_NO_DUMP)
         # A line that two pieces share is counted with the second of them.
         whole, _, rest = (before + piece).rpartition(b"\n")
         tables += len(_ROWS.findall(whole))
@@ -130,8 +132,3 @@ def _read(content: Readable, until: float) -> Told:
         )
     server = _SERVER.search(head)
     return Told(tables=tables, server=server[1].decode("ascii", errors="replace") if server else "")
-
-
-def _no_dump(head: bytes) -> str:
-    first = next((line for line in head.decode("utf-8", errors="replace").splitlines() if line.strip()), "")
-    return f"it is no dump of PostgreSQL: it begins with {clean(first, 80)!r}"

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import IO
 
 from activities.backups.archives import Listed, listed_in, said_by
+from activities.backups.enclosed import leads_out
 from activities.backups.files import BackupFile
 from activities.backups.plain import around_archive, read_plain
 from activities.support.redaction import clean
@@ -63,6 +64,8 @@ def read(location: BackupLocation, backup: BackupFile) -> Contents:
         return Contents(told.tables, server=told.server)
     if location.kind is BackupKind.CUSTOM and (why := around_archive(backup.path)):
         raise NotRead(why)
+    if location.kind is BackupKind.DIRECTORY and (why := leads_out(backup.path)):
+        raise Damaged(f"it is no backup to be read: {why}")
     found = _list(location, backup)
     _read_to_the_end(location, backup, until)
     return Contents(found.tables, found.database, found.server, found.made_at, found.extensions)

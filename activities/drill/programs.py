@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from activities.support.redaction import clean
 from models.configuration.backups import BackupLocation
@@ -50,11 +51,29 @@ def with_its_parent(argv: Sequence[str]) -> list[str]:
     return [setpriv, "--pdeathsig=KILL", *user, *argv]
 
 
-async def run(argv: Sequence[str], *, password: str = "", feed: Iterator[bytes] | None = None) -> None:
+def as_nobody(argv: Sequence[str], memory: int) -> list[str]:
+    """The same in so many bytes, where that can be had: reading a backup needs no rights of ours."""
+    return within(with_its_parent(argv) if shutil.which("setpriv") else argv, memory)
+
+
+def within(argv: Sequence[str], memory: int) -> list[str]:
+    """The command with so many bytes of address space, where util-linux is installed."""
+    prlimit = shutil.which("prlimit")
+    return [prlimit, f"--as={memory}", *argv] if prlimit else list(argv)
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    password: str = "",
+    feed: Iterator[bytes] | None = None,
+    stdin: BinaryIO | None = None,
+) -> None:
     """Run it to its end, and give it what is to be read. Raises `Failed`; killed when this is cancelled."""
+    given = asyncio.subprocess.DEVNULL if stdin is None else stdin
     process = await asyncio.create_subprocess_exec(
         *argv,
-        stdin=asyncio.subprocess.DEVNULL if feed is None else asyncio.subprocess.PIPE,
+        stdin=given if feed is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         env={**ENVIRONMENT, **({"PGPASSWORD": password} if password else {})},
@@ -66,8 +85,10 @@ async def run(argv: Sequence[str], *, password: str = "", feed: Iterator[bytes] 
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-    if code:
+    if code or b"out of memory" in said:  # at which psql ends as at the end of its input
         words = clean(" ".join(said.decode("utf-8", errors="replace").split()), 300)
+        if words.startswith("setpriv:"):
+            raise Missing(f"a program of PostgreSQL cannot be run as nobody: let every user run it ({words})")
         raise Failed(words or f"{Path(argv[0]).name} ended with code {code}")
 
 

@@ -9,12 +9,16 @@ from pathlib import Path
 
 from activities.backups.files import BackupFile
 from activities.backups.plain import opened
-from activities.drill.programs import Failed, program, run
+from activities.drill.programs import Failed, as_nobody, program, run, within
 from activities.drill.scratch import Scratch
-from activities.support.regular_files import file_at
+from activities.support.regular_files import real_file
+from models.base import in_bytes
 from models.configuration.backups import BackupKind, BackupLocation
 
 _PIECE = 2**20
+_LEAST_UNPACKED = 2**30
+_TEXT = 4
+"""Times the room of a database that its text may have: a number or a time is longer as text."""
 _CLUSTER = b"-- PostgreSQL database cluster dump"
 _ROWS = re.compile(rb"COPY .* FROM stdin;")
 _HARMLESS = (b"\\restrict ", b"\\unrestrict ")
@@ -22,6 +26,10 @@ _LEFT_OUT = re.compile(
     rb"(ALTER .* OWNER TO .*;|GRANT .*;|REVOKE .*;|ALTER DEFAULT PRIVILEGES .*;|COMMENT ON .*;)\s*$"
 )
 _A_COMMAND = "it has a command of psql outside its rows, which is not run: restore it by hand"
+_TOO_LARGE = (
+    "it unpacks to far more than its size lets expect, and would fill the disk: "
+    "raise drill.room if it is as it should be"
+)
 _OURS = (
     "is not available",
     "permission denied to create extension",
@@ -49,10 +57,17 @@ async def restore(location: BackupLocation, backup: BackupFile, into: Scratch) -
     try:
         if location.kind is BackupKind.PLAIN:
             command = [program(location, "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", into.url]
-            await run(command, password=into.password, feed=statements(backup.path))
+            lines = statements(backup.path, most_unpacked(location, backup))
+            await run(as_nobody(command, location.memory), password=into.password, feed=lines)
         else:
             options = ["--no-owner", "--no-privileges", "--no-comments", "--exit-on-error", "-d", into.url]
-            await run([location.pg_restore, *options, str(backup.path)], password=into.password)
+            command = [location.pg_restore, *options]
+            if location.kind is BackupKind.DIRECTORY:  # its files may be the worker's alone to read
+                command = within([*command, str(backup.path)], location.memory)
+                await run(command, password=into.password)
+                return
+            with real_file(backup.path) as archive:
+                await run(as_nobody(command, location.memory), password=into.password, stdin=archive)
     except Failed as failed:
         said = str(failed)
         if "backslash commands are restricted" in said:
@@ -61,6 +76,9 @@ async def restore(location: BackupLocation, backup: BackupFile, into: Scratch) -
             raise NotRestored(
                 f"psql of {location.name} is too old to refuse commands in a dump: install its newest minor"
             ) from None
+        if "out of memory" in said.lower():
+            cure = f"raise memory of {location.name}"
+            raise NotRestored(f"it takes more than {in_bytes(location.memory)} to be read: {cure}") from None
         if any(words in said.lower() for words in _OURS):
             raise NotRestored(
                 f"the scratch server could not take it: {said}; write one that can, such as one with the "
@@ -69,21 +87,37 @@ async def restore(location: BackupLocation, backup: BackupFile, into: Scratch) -
         raise Broken(said) from None
 
 
-def statements(path: Path) -> Iterator[bytes]:
+def most_unpacked(location: BackupLocation, backup: BackupFile) -> int:
+    """Bytes of SQL that a plain dump may unpack to: more would fill the disk of the scratch server."""
+    return max(_LEAST_UNPACKED, round(_TEXT * location.drill.room * backup.size))
+
+
+def statements(path: Path, most: int) -> Iterator[bytes]:
     """The lines of a plain dump, in pieces, without owners, privileges and comments: they may be refused.
+
+    A line may be of any length, and is passed on in pieces as well.
 
     psql is told first to run no command of its own, under a word that the dump cannot know: what looks like
     rows or text here may be a command to psql. A psql that is too old for it stops there.
 
-    Raises `NotRestored` for a command of psql, which could run anything as the worker, and for a dump of a
-    whole cluster.
+    Raises `NotRestored` for a command of psql, which could run anything as the worker, for a dump of a
+    whole cluster, and for one that unpacks to more than `most` bytes.
     """
-    with file_at(path) as file:
+    with real_file(path) as file:
         head = file.read(16)
-    with file_at(path) as file:
-        piece, rows = b"\\restrict " + secrets.token_hex(16).encode() + b"\n", False
-        for line in opened(file, head):
-            rows, kept = _kept(line, rows)
+    with real_file(path) as file, opened(file, head) as content:
+        piece = b"\\restrict " + secrets.token_hex(16).encode() + b"\n"
+        rows = inside = dropped = False
+        while line := content.readline(_PIECE):
+            most -= len(line)
+            if most < 0:
+                raise NotRestored(_TOO_LARGE)
+            if not inside:
+                rows, kept = _kept(line, rows)
+                dropped = not kept
+            elif not dropped:
+                kept = line
+            inside = not line.endswith(b"\n")
             piece += kept
             if len(piece) >= _PIECE:
                 yield piece

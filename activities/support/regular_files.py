@@ -68,6 +68,12 @@ def file_at(path: Path) -> BinaryIO:
     return _regular(os.open(path, _FILE), str(path))
 
 
+def real_file(path: Path) -> BinaryIO:
+    """The regular file at a path without any symbolic link in it. Raises `OSError`."""
+    with directory(path.parent) as parent:
+        return file_in(parent, path.name)
+
+
 def private_directory(path: Path) -> None:
     """Create it where it is missing, closed to everybody but the worker and its group. Raises `OSError`."""
     if not path.is_dir():

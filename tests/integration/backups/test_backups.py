@@ -201,6 +201,50 @@ def test_a_link_to_itself_names_the_cure(dumps: Path, tmp_path: Path) -> None:
     assert (beside.state, "which leads back to it" in beside.reason) == (ItemState.ATTENTION, True)
 
 
+def test_what_is_no_dump_is_not_quoted(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("c99081e7-a-secret-of-somebody\n")
+    aged(tmp_path / "a.sql", HOUR)
+    found = look(tmp_path, BackupKind.PLAIN)
+    assert (found.state, "c99081e7" in found.model_dump_json()) == (ItemState.BAD, False), found.reason
+    assert "it is no dump of PostgreSQL" in found.reason
+
+
+@pytest.mark.parametrize("kind", list(BackupKind))
+def test_a_link_out_of_the_directory_is_not_followed(dumps: Path, tmp_path: Path, kind: BackupKind) -> None:
+    file = {BackupKind.CUSTOM: "shop.dump", BackupKind.PLAIN: "shop.sql"}.get(kind, "shop.dir")
+    put(dumps / file, tmp_path / "elsewhere")
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups" / "latest").symlink_to(tmp_path / "elsewhere")
+    found = look(tmp_path / "backups", kind)
+    assert (found.state, "latest is a link out of" in found.reason) == (ItemState.UNKNOWN, True), found.reason
+
+
+@pytest.mark.parametrize("how", ["a link", "a directory", "a name", "a name without lengths"])
+def test_a_directory_dump_is_made_of_its_own_files(dumps: Path, tmp_path: Path, how: str) -> None:
+    (tmp_path / "secret").write_text("c99081e7-a-secret-of-somebody\n")
+    dump = put(dumps / "shop.dir", tmp_path / "backups" / "shop.dir")
+    listed = (dump / "toc.dat").read_bytes()
+    rows = next(dump.glob("*.dat.gz"))
+    name = rows.name.removesuffix(".gz").encode()
+    match how:
+        case "a link":
+            rows.unlink()
+            rows.with_suffix("").symlink_to(tmp_path / "secret")
+        case "a directory":
+            (dump / "more").mkdir()
+        case "a name":
+            other = b"../../secret"
+            at = listed.index(len(name).to_bytes(4, "little") + name)
+            end = at + 4 + len(name)
+            listed = listed[:at] + len(other).to_bytes(4, "little") + other + listed[end:]
+        case _:
+            listed = listed[:8] + b"\x01" + listed[9:]
+    (dump / "toc.dat").write_bytes(listed)
+    aged(dump, HOUR)
+    found = look(tmp_path / "backups", BackupKind.DIRECTORY)
+    assert (found.state, "it is no backup to be read" in found.reason) == (ItemState.BAD, True), found.reason
+
+
 @pytest.mark.parametrize("kind", list(BackupKind))
 def test_what_is_no_file_and_no_directory_names_the_cure(tmp_path: Path, kind: BackupKind) -> None:
     os.mkfifo(tmp_path / "shop.dump")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.drill.drill import Drill, DrillActivities
+from activities.drill.restore import NotRestored, statements
 from activities.drill.scratch import PREFIX
 from demo.parts.postgres_programs import postgres_program
 from demo.parts.waiting import until
@@ -164,6 +166,39 @@ async def test_a_command_of_psql_in_a_dump_is_not_run(dumps: Path, tmp_path: Pat
     assert found.state is ItemState.UNKNOWN
     assert "command of psql" in found.reason
     assert not (tmp_path / "run").exists()
+
+
+def test_a_line_of_any_length_is_passed_on_in_pieces(tmp_path: Path) -> None:
+    line = b"INSERT INTO t VALUES ('" + b"x" * 2**25 + b"');\n"
+    rows = b"COPY t (a) FROM stdin;\n" + b"y" * 2**22 + b"\n\\.\n"
+    owner = b"GRANT ALL ON t TO " + b"z" * 100 + b";\n"
+    (tmp_path / "long.sql.gz").write_bytes(gzip.compress(line + rows + owner + line, 1))
+    _, *pieces = (b"\n".join(statements(tmp_path / "long.sql.gz", 2**30))).partition(b"\n")
+    assert b"".join(pieces).replace(b"\n", b"") == (line + rows + line).replace(b"\n", b"")
+    assert max(map(len, statements(tmp_path / "long.sql.gz", 2**30))) < 2**22
+    with pytest.raises(NotRestored, match=r"raise drill\.room"):
+        list(statements(tmp_path / "long.sql.gz", 2**25))
+
+
+@pytest.mark.parametrize(
+    ("line", "times", "memory", "cure"),
+    [(b"-" * 2**20 + b"\n", 1100, 2**30, "raise drill.room"), (b"-" * 2**20, 300, 2**28, "raise memory")],
+    ids=["many lines", "one line"],
+)
+async def test_a_dump_that_unpacks_to_far_too_much_is_left(
+    dumps: Path, tmp_path: Path, line: bytes, times: int, memory: int, cure: str
+) -> None:
+    content = (dumps / "shop.sql").read_bytes()
+    head, _, rest = content.partition(b"\nSET ")
+    with gzip.open(tmp_path / "bomb.sql.gz", "wb", 1) as packed:
+        packed.write(head + b"\n")
+        for _ in range(times):
+            packed.write(line)
+        packed.write(b"\nSET " + rest)
+    aged(tmp_path / "bomb.sql.gz", HOUR)
+    where = location(tmp_path, BackupKind.PLAIN, room=1).model_copy(update={"memory": memory})
+    found = await drilled(where)
+    assert (found.state, cure in found.reason) == (ItemState.UNKNOWN, True), found.reason
 
 
 async def dumped(server: PostgresServer, database: str, statements: str, target: Path, *options: str) -> None:
