@@ -10,7 +10,8 @@ from activities.notify.wording import bounded, for_discord, one_line, paragraph
 from activities.support.http import Answer
 from models.incident.announcement import Announcement
 
-_LONGEST_TITLE = 150
+_LONGEST_TITLE = 250
+"""Longer than the ID of any incident, which a command needs whole."""
 _LONGEST_CONTENT = 2000
 _NOBODY: dict[str, list[str]] = {"parse": []}
 """Discord's `allowed_mentions`: the text mentions nobody."""

@@ -8,7 +8,8 @@ from activities.notify.post import post
 from activities.notify.wording import for_slack, one_line, paragraph
 from models.incident.announcement import Announcement
 
-_LONGEST_TITLE = 150
+_LONGEST_TITLE = 250
+"""Longer than the ID of any incident, which a command needs whole."""
 _LONGEST_TEXT = 3000
 
 

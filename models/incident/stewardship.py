@@ -216,6 +216,8 @@ class Announced(Model):
     says: str
     service: str | None = None
     alert: str | None = None
+    ended_by: str = ""
+    """The command that ends it."""
 
 
 class ControlRoomState(Model):

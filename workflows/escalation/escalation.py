@@ -11,14 +11,12 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.incident.announcement import Occasion
-    from models.incident.incident import PendingApproval
     from models.incident.policy import Policy, Rung
     from models.incident.so_far import LadderSoFar, Unreached
     from workflows.escalation.announcer import Announcer, Message, Words
     from workflows.escalation.ladder import Climb
     from workflows.escalation.reaching import Reaching
     from workflows.escalation.slow_looks import SlowLooks
-    from workflows.escalation.wording import question
     from workflows.record.mistakes import Mistakes
     from workflows.record.timeline import Timeline
 
@@ -172,11 +170,11 @@ class Escalation:
         """When a person last sent a message."""
         return self._climb.last_word_at
 
-    def ask(self, pending: PendingApproval) -> None:
+    def ask(self) -> None:
         """Ask the rung that was reached to approve one plan, or to choose among several."""
         if self._reached:
             title = f"approval needed: {self._incident}"
-            self._send(self._reached, Occasion.APPROVAL, title, question(pending, self._incident))
+            self._send(self._reached, Occasion.APPROVAL, title, self._words("A decision is needed."))
 
     def nobody_answered(self) -> None:
         """Page the next rung: the question was not answered."""

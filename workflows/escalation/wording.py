@@ -1,24 +1,128 @@
-"""The texts of pages and approval requests."""
+"""The texts of messages: what a person needs who was asleep, in the order in which it is needed.
+
+A channel with little room cuts the end of a text: what must not be lost stands first.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.evidence.seen import Seen
-    from models.incident.incident import Option, PendingApproval, Performed
+    from models.base import in_words
+    from models.incident.incident import (
+        Option,
+        Outcome,
+        PendingApproval,
+        Performed,
+        Phase,
+        what_matters_first,
+    )
+    from models.text import shorten
     from workflows.record.record import Record
+    from workflows.record.timeline import who
+
+MOST_FOUND = 8
+"""Lines of evidence that is not well; the review has all."""
+LONGEST_LINE = 300
 
 
-def evidence_lines(seen: Seen) -> list[str]:
-    """The evidence, one line each."""
-    return [f"{name}: {one.finding}, {one.reason}" for name, one in seen.by_name.items()]
+def situation(why: str, record: Record, awaiting: PendingApproval | None, upcoming: str = "") -> str:
+    """The text of a message about an open incident.
+
+    Why it was sent; what and where, since when; the cause; what was done; what is asked, until when; who is
+    `upcoming`; the evidence.
+    """
+    lines = [_first_line(why, record), _where(record), *_alert_says(record), *_so_far(record)]
+    if awaiting:
+        lines += ["", *question(awaiting, workflow.info().workflow_id), ""]
+    if record.acknowledged_by:
+        lines.append(f"Acknowledged by {record.acknowledged_by}.")
+    elif record.phase is not Phase.CLOSED:
+        lines.append(f"On it? Say so, and nobody else is paged: starter.py ack {workflow.info().workflow_id}")
+    lines += [upcoming] if upcoming else []
+    return "\n".join((*lines, *_found(record)))
 
 
-def question(pending: PendingApproval, incident: str) -> str:
-    """The text of an approval request: each exact plan, its risk, its undo, and how to answer."""
+def ended(record: Record) -> str:
+    """The text of the message that it is over: how, from when to when, what was done, where to read it."""
+    began, well = _clock(record.fires_since), _clock(record.recovered_at)
+    span = f"It began at {began} and was over at {well}, {in_words(record.recovered_at - record.fires_since)}"
+    lines = [
+        record.summary(),
+        f"{span} later.",
+        *_closed_by(record),
+        *_alert_says(record),
+        *_done(one for one in record.performed if one.done or one.dry_run),
+    ]
+    lines += [_sentence(shorten(one, LONGEST_LINE)) for one in record.remarks]
+    if record.escalated_because:
+        lines.append(_sentence(f"A person was needed: {record.escalated_because}"))
+    return "\n".join((*lines, f"The review: starter.py review {workflow.info().workflow_id}"))
+
+
+def _closed_by(record: Record) -> Iterator[str]:
+    if record.outcome is Outcome.CLOSED_BY_HUMAN and record.done:
+        yield _sentence(
+            f"{who(record.done)} said that it is done{record.done.text and ': '}{record.done.text}"
+        )
+
+
+def _first_line(why: str, record: Record) -> str:
+    """A sentence; the name of a service keeps its small letter."""
+    named = why.startswith(record.alert.service)
+    return _sentence(why if named else why[:1].upper() + why[1:])
+
+
+def _where(record: Record) -> str:
+    since = record.fires_since
+    return (
+        f"{record.alert.name} on {record.alert.service}, since {_clock(since)},"
+        f" {in_words(workflow.now() - since)} ago."
+    )
+
+
+def _alert_says(record: Record) -> Iterator[str]:
+    if words := record.alert.words:
+        yield "The alert says: " + " ".join(map(_sentence, words.values()))
+
+
+def _so_far(record: Record) -> Iterator[str]:
+    if record.cause == "unknown":
+        yield "Cause: unknown, nothing that the runbook knows fits to what was found."
+    elif record.cause:
+        yield f"Cause: {record.cause}."
+    yield from _done(record.performed)
+    if record.handed_to:
+        yield f"Handed to {', '.join(record.handed_to)}, which this one needs."
+    if record.refused:
+        yield _sentence(f"Not done: {record.refused.says}")
+    if record.paused:
+        until = f" until {_clock(record.paused.until)}" if record.paused.until else ""
+        yield f"Paused{until}: {record.paused.why}. Nothing is done meanwhile."
+    if record.wait and record.wait.until:
+        yield _sentence(f"Waits until {_clock(record.wait.until)}: {record.wait.why}")
+    if record.phase is Phase.ESCALATED:
+        incident = workflow.info().workflow_id
+        yield f"Nothing more is done by itself. Repaired? starter.py done {incident}"
+        yield f"To let it look and act once more: starter.py retry {incident}"
+
+
+def _done(performed: Iterable[Performed]) -> Iterator[str]:
+    for one in performed:
+        did = "Would have done" if one.dry_run else "Done" if one.done else "Failed"
+        yield _sentence(
+            shorten(f"{did} at {_clock(one.started_at)}: {one.plan.says}: {one.found}", LONGEST_LINE)
+        )
+
+
+def question(pending: PendingApproval, incident: str) -> list[str]:
+    """What is asked: each exact plan, its risk, its undo, until when, and how to answer."""
     limit = [f"An approval overrides this limit: {pending.limit.why}."] if pending.limit else []
-    return "\n".join([*_asked(pending, incident), *limit])
+    end = f"After {_clock(pending.expires_at)} it counts no more, and nothing is done."
+    return [*_asked(pending, incident), *limit, end]
 
 
 def _asked(pending: PendingApproval, incident: str) -> list[str]:
@@ -28,9 +132,9 @@ def _asked(pending: PendingApproval, incident: str) -> list[str]:
             recommended = ", recommended" if option.recommended else ""
             lines += [f"Plan {option.digest}{recommended}: {option.plan.says}.", *_plan_lines(option)]
         answer = f"starter.py approve {incident} takes the recommended plan, with --plan DIGEST another one"
-        return [*lines, f"Answer: {answer}, and deny none; or in the Temporal UI."]
+        return [*lines, f"Answer: {answer}; starter.py deny {incident} refuses all. Or in the Temporal UI."]
     lines = [f"Approve this plan? {pending.plan.says}.", *_plan_lines(pending)]
-    answer = f"starter.py approve {incident}, or deny; or in the Temporal UI."
+    answer = f"starter.py approve {incident}, or starter.py deny {incident}. Or in the Temporal UI."
     return [*lines, f"Plan {pending.digest}. Answer: {answer}"]
 
 
@@ -48,17 +152,27 @@ def in_one_line(pending: PendingApproval) -> str:
     return "; or ".join((first, *(f"plan {one.digest}: {one.plan.says}" for one in pending.others)))
 
 
-def _did(performed: Performed) -> str:
-    return "Would have done" if performed.dry_run else "Done"
+def _found(record: Record) -> Iterator[str]:
+    """What is not well, a line each, and what is well in one."""
+    seen = what_matters_first(record.evidence)
+    unwell = [one for one in seen if one.finding != "ok"]
+    if unwell:
+        yield "Found:"
+        yield from (
+            shorten(f"- {one.name}: {one.finding}, {one.reason}", LONGEST_LINE) for one in unwell[:MOST_FOUND]
+        )
+    if (more := len(unwell) - MOST_FOUND) > 0:
+        yield f"- and {more} more"
+    if well := [one.name for one in seen if one.finding == "ok"]:
+        yield shorten(f"Looked at and well: {', '.join(well)}.", LONGEST_LINE)
 
 
-def situation(why: str, record: Record, awaiting: PendingApproval | None) -> str:
-    """The text of a page: why it was sent, the cause, what was done, the evidence, the pending plan."""
-    lines = [why]
-    if record.cause:
-        lines.append(f"Cause: {record.cause}.")
-    lines += [f"{_did(one)}: {one.plan.says}: {one.found}." for one in record.performed]
-    lines += evidence_lines(record.seen)
-    if awaiting:
-        lines.append(f"Waiting for a decision on {in_one_line(awaiting)}.")
-    return "\n".join(lines)
+def _clock(moment: datetime) -> str:
+    """`03:14:05 UTC`, with its day where that is not today."""
+    at = moment.astimezone(UTC)
+    day = "" if at.date() == workflow.now().date() else f"{at:%Y-%m-%d} "
+    return f"{day}{at:%H:%M:%S} UTC"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

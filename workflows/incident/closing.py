@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.review import Review, StoredReview
     from workflows.diagnosis.situation import Situation
     from workflows.escalation.escalation import Escalation
+    from workflows.escalation.wording import ended
     from workflows.incident.alert_source import AlertSource
     from workflows.record.alert_state import AlertState
     from workflows.record.continuation import began_in
@@ -149,7 +150,7 @@ class Closing:
         self._show(Phase.CLOSED)
         review, *_ = await asyncio.gather(
             self._write_review(policy, outcome),
-            self._escalation.tell_the_end(record.summary()),
+            self._escalation.tell_the_end(ended(record)),
             releasing,
         )
         return review

@@ -152,7 +152,11 @@ class Record:
         took = in_words(self.recovered_at - self.fires_since)
         cause = f", cause {self.cause}" if self.cause else ""
         handed = (f"handed to {incident}" for incident in self.handed_to)
-        changed = (one.plan.says for one in self.performed if not one.dry_run)
+        changed = (
+            one.plan.says if one.done else f"tried to {one.plan.says}"
+            for one in self.performed
+            if not one.dry_run
+        )
         did = "; ".join((*handed, *changed)) or "nothing was changed"
         would = "; ".join(one.plan.says for one in self.performed if one.dry_run)
         did += f"; a dry run, which would: {would}" if would else ""

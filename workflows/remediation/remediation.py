@@ -248,7 +248,7 @@ class Remediation(Holding):
         """The plan that was approved, and the person who did."""
         if asked := self._approval.open(offer, self._policy.risks, limit):
             self._timeline.add(f"asks for approval of {in_one_line(asked)}")
-            self._escalation.ask(asked)
+            self._escalation.ask()
         self._show(Phase.AWAITING_APPROVAL)
         asked_at = self._approval.pending.asked_at if self._approval.pending else workflow.now()
         continuation = self._record.continuation

@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.incidents.control_room import Broadcast, Concerned, ControlRoomActivities
-    from models.base import roughly
+    from models.base import in_number, roughly
     from models.incident.announcement import Announcement, Occasion
     from models.incident.stewardship import Announced, ControlRoomState
     from models.names import Severity
@@ -31,8 +31,10 @@ class Telling:
     async def begun(self, one: Announced) -> None:
         """Incidents first, so that they are quiet."""
         told = await self._incidents(one)
-        counted = f"{told} open incidents stand still. " if told else ""
-        text = f"{counted}Alerts are taken and looked at; nothing is done, and nobody is called."
+        stands = "stands" if told == 1 else "stand"
+        end = f"To end it: {one.ended_by}"
+        counted = f"{in_number(told, 'open incident')} {stands} still. " if told else ""
+        text = f"{counted}Alerts are taken and looked at; nothing is done, and nobody is called.\n{end}"
         await self._everybody(f"Begins: {one.says}", text)
 
     async def once_more(self, one: Announced) -> None:

@@ -36,12 +36,17 @@ def now_on(state: ControlRoomState, now: datetime) -> tuple[Announced, ...]:
     on = []
     if state.suspended:
         since = state.since.isoformat() if state.since else ""
-        on.append(Announced(key=f"suspended {since}", says=state.suspended_words))
+        on.append(
+            Announced(key=f"suspended {since}", says=state.suspended_words, ended_by="starter.py resume")
+        )
     for one in state.windows:
         span = one.span(now)
         if span and span[0] <= now:
             key = f"{one.id} {span[0].isoformat()}"
-            on.append(Announced(key=key, says=one.words(now), service=one.service, alert=one.alert))
+            by = f"starter.py maintenance end {one.id}"
+            on.append(
+                Announced(key=key, says=one.words(now), service=one.service, alert=one.alert, ended_by=by)
+            )
     return tuple(on)
 
 
