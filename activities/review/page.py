@@ -71,6 +71,9 @@ def _times(review: Review) -> str:
     if review.responded_after is not None:
         against = _against(review.responded_after, review.respond_within)
         lines.append(f"- A person responded after {in_words(review.responded_after)}: {against}.")
+    elif review.resolved_after <= review.respond_within:
+        deadline = in_words(review.respond_within)
+        lines.append(f"- Nobody responded, and nobody had to: it was over before the deadline of {deadline}.")
     else:
         lines.append(f"- Nobody responded; the deadline was {in_words(review.respond_within)}.")
     if review.acted_after is not None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from models.base import in_words
-from models.incident.incident import Entry, Through
+from models.incident.announcement import Occasion, Sent
+from models.incident.incident import Entry, EntryKind, Through
 from models.incident.review import Review
 
 _DIGEST = r"[0-9a-f]{12}"
-_ASKED = "asks for approval of "
-_OFFERED = re.compile(rf"(?:^|; or )plan ({_DIGEST})(?: \(recommended\))?: ")
 _NAMED = re.compile(rf"\bplans? ({_DIGEST})(?: \(recommended\))?")
 _ALONE = re.compile(rf"\b({_DIGEST})\b")
 _CHOSEN_BESIDE = re.compile(rf" \(plan {_DIGEST}\)")
@@ -26,16 +24,12 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"note", "sent an empty note"),
     (r"done(: .+)?", r"said that it is done\1"),
 )
-_HAPPENED: tuple[tuple[str, str], ...] = (
-    (r"page to (.+?) through (.+?): .*", r"Paged \1 through \2"),
-    (r"approval to (.+?) through (.+?): .*", r"Asked \1 for a decision through \2"),
-    (r"notice to (.+?) through (.+?): (.*)", r"Told \1 through \2: \3"),
-    (r"resolved to (.+?) through (.+?): .*", r"Told \1 through \2 that it is over"),
-    (r"confirmed: (.+)", r"The alert is true: \1"),
-    (r"cause: (.+)", r"The cause is \1"),
-    (r"verification: (.+)", r"Verified: \1"),
-    (r"escalated: (.+)", r"A person must go on: \1"),
-)
+_HAPPENED: dict[EntryKind, str] = {
+    EntryKind.CONFIRMED: "The alert is true: ",
+    EntryKind.CAUSE: "The cause is ",
+    EntryKind.VERIFIED: "Verified: ",
+    EntryKind.ESCALATED: "A person must go on: ",
+}
 
 
 class Sentences:
@@ -47,7 +41,7 @@ class Sentences:
         self._names = (review.alert.service, *(one.plan.service.name for one in review.performed))
         self._plans = {one.plan.digest: one.plan.says for one in review.performed}
         for entry in review.timeline:
-            self._plans |= dict(_offered(entry.text))
+            self._plans |= entry.asked
 
     def when(self, moment: datetime) -> str:
         """`T+1 min 15 s (03:16:17)`."""
@@ -55,10 +49,15 @@ class Sentences:
 
     def of(self, entry: Entry) -> str:
         """What happened, or what a person did or said; through which channel, where that was a person."""
-        text = self.plainly(entry.text)
-        if not entry.of_a_person:
-            return self.sentence(_worded(text, _HAPPENED))
-        return self.sentence(f"{_person(entry)} {_worded(text, _SAID)}", named=True)
+        if entry.of_a_person:
+            return self.sentence(f"{_person(entry)} {_worded(self.plainly(entry.text), _SAID)}", named=True)
+        if entry.sent:
+            return self.sentence(_told(entry.sent))
+        if entry.asked:
+            return self.sentence(f"asks for approval: {'; or '.join(entry.asked.values())}")
+        if words := _HAPPENED.get(entry.kind):
+            return self.sentence(words + self.plainly(entry.text.removeprefix(entry.kind.start)))
+        return self.sentence(self.plainly(entry.text))
 
     def sentence(self, text: str, *, named: bool = False) -> str:
         """With a capital, unless it begins with a name, and with its end."""
@@ -68,11 +67,6 @@ class Sentences:
 
     def plainly(self, text: str) -> str:
         """What each plan does, in place of its digest."""
-        if text.startswith(_ASKED):
-            offered = _OFFERED.sub(
-                lambda found: "; or " if found[0].startswith(";") else "", _after_asked(text)
-            )
-            return f"asks for approval: {offered}"
         text = _CHOSEN_BESIDE.sub("", text)
         text = _NAMED.sub(lambda found: self._quoted(found[1]) or "another plan", text)
         return _ALONE.sub(lambda found: self._quoted(found[1]) or found[1], text)
@@ -81,14 +75,18 @@ class Sentences:
         return f"“{self._plans[digest]}”" if digest in self._plans else ""
 
 
-def _offered(text: str) -> Iterator[tuple[str, str]]:
-    if text.startswith(_ASKED):
-        _, *parts = _OFFERED.split(_after_asked(text))
-        yield from zip(parts[::2], parts[1::2], strict=True)
-
-
-def _after_asked(text: str) -> str:
-    return text.removeprefix(_ASKED)
+def _told(sent: Sent) -> str:
+    late = f", {in_words(sent.late)} after the first try" if sent.late else ""
+    through = f"through {', '.join(sent.through)}{late}"
+    match sent.occasion:
+        case Occasion.PAGE:
+            return f"Paged {sent.role} {through}"
+        case Occasion.APPROVAL:
+            return f"Asked {sent.role} for a decision {through}"
+        case Occasion.RESOLVED:
+            return f"Told {sent.role} {through} that it is over"
+        case _:
+            return f"Told {sent.role} {through}: {sent.title}"
 
 
 def _worded(text: str, table: tuple[tuple[str, str], ...]) -> str:

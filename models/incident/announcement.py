@@ -101,6 +101,17 @@ class Announcement(Model):
         return tuple(page.role for page in self.ends if page.channel == channel)
 
 
+class Sent(Model):
+    """A message that arrived, as a timeline keeps it."""
+
+    occasion: Occasion
+    role: str
+    through: tuple[str, ...]
+    title: str
+    late: timedelta | None = None
+    """How long after the first try; None where that one arrived."""
+
+
 class Receipt(Model):
     """Whether one channel delivered it."""
 

@@ -13,6 +13,7 @@ from models.actions.change import Risk
 from models.actions.plan import Plan
 from models.base import Model
 from models.incident.alert import Alert
+from models.incident.announcement import Sent
 from models.incident.refusal import Refusal
 from models.names import Severity
 from models.people.signature import Signature, Statement
@@ -196,6 +197,15 @@ class EntryKind(StrEnum):
     EVENT = "event"
     NOT_TOLD = "not told"
     """A channel, or everybody of a rung, that a message did not reach."""
+    CONFIRMED = "confirmed"
+    CAUSE = "cause"
+    VERIFIED = "verification"
+    ESCALATED = "escalated"
+
+    @property
+    def start(self) -> str:
+        """How the text of such a line begins."""
+        return "" if self in (EntryKind.EVENT, EntryKind.NOT_TOLD) else f"{self}: "
 
 
 class Entry(Model):
@@ -206,6 +216,10 @@ class Entry(Model):
     by: str = "runbook"
     through: Through = Through.PRODUCT
     kind: EntryKind = EntryKind.EVENT
+    sent: Sent | None = None
+    """The message that this line tells of."""
+    asked: dict[str, str] = Field(default_factory=dict)
+    """What each plan does that this line asks to approve, by digest."""
 
     @property
     def of_a_person(self) -> bool:

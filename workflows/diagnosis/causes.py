@@ -114,7 +114,7 @@ class Walked(NamedTuple):
     def says(self) -> str:
         also = f"; also seen: {', '.join(self.also_seen)}" if self.also_seen else ""
         out = f"; ruled out: {', '.join(self.ruled_out)}" if self.ruled_out else ""
-        return f"cause: {self.cause.name}{also}{out}"
+        return f"{self.cause.name}{also}{out}"
 
 
 def walk(table: Sequence[Cause], situation: Situation, otherwise: Cause = UNKNOWN) -> Walked:

@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from models.base import in_words
-    from models.incident.announcement import Announcement, Delivered, Occasion, Paged
+    from models.incident.announcement import Announcement, Delivered, Occasion, Paged, Sent
     from models.incident.incident import EntryKind
     from models.incident.policy import Policy, Rung
     from workflows.escalation.sending import send
@@ -78,14 +78,17 @@ class Announcer:
         announcement = self._announcement(message, words)
         delivered = await self._announce(announcement)
         self._remember(announcement, delivered)
-        through = ", ".join(receipt.channel for receipt in delivered.receipts if receipt.delivered)
+        took = tuple(receipt.channel for receipt in delivered.receipts if receipt.delivered)
+        through = ", ".join(took)
         down = "; ".join(f"{r.channel}: {r.why}" for r in delivered.receipts if not r.delivered)
         if delivered.reached:
-            after = (
-                f", {in_words(workflow.now() - message.since)} after the first try" if message.since else ""
+            late = workflow.now() - message.since if message.since else None
+            after = f", {in_words(late)} after the first try" if late else ""
+            sent = Sent(
+                occasion=message.occasion, role=message.role, through=took, title=words.title, late=late
             )
             self._timeline.add(
-                f"{message.occasion} to {message.role} through {through}{after}: {words.title}"
+                f"{message.occasion} to {message.role} through {through}{after}: {words.title}", sent=sent
             )
             if down:
                 self._timeline.add(f"not delivered through {down}", kind=EntryKind.NOT_TOLD)

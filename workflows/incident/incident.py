@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.app.api import ApiSeen, Refused
     from models.actions.plan import Plan
     from models.evidence.evidence import Evidence
-    from models.incident.incident import Phase
+    from models.incident.incident import EntryKind, Phase
     from models.incident.report import Report
     from models.incident.review import Review
     from models.names import SERVICE_DOWN
@@ -85,7 +85,7 @@ class Incident(Waits):
         if self.path.passed("confirm"):
             return
         bad = await self._is_true(self.now)
-        self.timeline.add(f"confirmed: {bad.reason}")
+        self.timeline.add(bad.reason, kind=EntryKind.CONFIRMED)
         self.pause.judged()
         self.escalation.begin()
         self.enter(Phase.DIAGNOSING)
@@ -100,7 +100,7 @@ class Incident(Waits):
         self.record.cause, self.record.remedy = cause.name, cause.remedy
         self.record.also_seen, self.record.ruled_out = walked.also_seen, walked.ruled_out
         self.record.why_cause = cause.evidence
-        self.timeline.add(walked.says)
+        self.timeline.add(walked.says, kind=EntryKind.CAUSE)
         if cause.pages and not cause.unless(self.now):
             self.escalation.page_specialist(cause.pages, cause.name)
         self.path.did("diagnose", cause.name)
@@ -260,8 +260,8 @@ class Incident(Waits):
         if watched is None:
             raise ClosedByHuman("a person said that it is done, and the verification was not waited for")
         self.remediation.verified(watched.ok)
-        proof = "verification, with nothing done" if self.record.only_recorded else "verification"
-        self.timeline.add(f"{proof}: {watched.reason}")
+        proof = "with nothing done: " if self.record.only_recorded else ""
+        self.timeline.add(f"{proof}{watched.reason}", kind=EntryKind.VERIFIED)
         self.record.watched = watched
         if not watched.ok:
             self.record.unwell_at = workflow.now() if watched.bad else None

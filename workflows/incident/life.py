@@ -11,7 +11,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     import workflows.incident.ui as ui
-    from models.incident.incident import Phase
+    from models.incident.incident import EntryKind, Phase
     from models.incident.refusal import Refusal
     from models.incident.review import Review
     from models.incident.search_attributes import of_alert
@@ -241,7 +241,8 @@ class Life:
     def _left(self, ending: Ending | None) -> Ending | None:
         if ending is None:
             return None
-        self._timeline.add(f"{'escalated: ' if isinstance(ending, Escalated) else ''}{ending.why}")
+        kind = EntryKind.ESCALATED if isinstance(ending, Escalated) else EntryKind.EVENT
+        self._timeline.add(ending.why, kind=kind)
         if isinstance(ending, Escalated):
             self._record.escalated_because = why_a_person(ending.why, self._record)
             self._record.acknowledged_by = ending.has_it

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import accumulate
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.incident.announcement import Sent
     from models.incident.incident import Entry, EntryKind, Spoken, Through
 
 RAW = "somebody in the Temporal UI (raw)"
@@ -45,9 +46,19 @@ class Timeline:
         by: str = "runbook",
         through: Through = Through.PRODUCT,
         kind: EntryKind = EntryKind.EVENT,
+        sent: Sent | None = None,
+        asked: Mapping[str, str] | None = None,
     ) -> None:
-        """Write one line, stamped with the clock."""
-        entry = Entry(at=self.now(), text=text[:LONGEST], by=by[:LONGEST_NAME], through=through, kind=kind)
+        """Write one line, stamped with the clock; what it is about goes with it, for the review."""
+        entry = Entry(
+            at=self.now(),
+            text=f"{kind.start}{text}"[:LONGEST],
+            by=by[:LONGEST_NAME],
+            through=through,
+            kind=kind,
+            sent=sent,
+            asked=dict(asked or {}),
+        )
         if entry.of_a_person:
             self.first_word_at = self.first_word_at or entry.at
         self._room -= _size(entry)

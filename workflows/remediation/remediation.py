@@ -247,7 +247,8 @@ class Remediation(Holding):
     ) -> tuple[Plan, str]:
         """The plan that was approved, and the person who did."""
         if asked := self._approval.open(offer, self._policy.risks, limit):
-            self._timeline.add(f"asks for approval of {in_one_line(asked)}")
+            offered = {one.digest: one.plan.says for one in asked.options}
+            self._timeline.add(f"asks for approval of {in_one_line(asked)}", asked=offered)
             self._escalation.ask()
         self._show(Phase.AWAITING_APPROVAL)
         asked_at = self._approval.pending.asked_at if self._approval.pending else workflow.now()

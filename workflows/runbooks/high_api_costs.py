@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Offer, Plan, offered
     from models.actions.surroundings import SetEnvironment
     from models.base import in_words
-    from models.incident.incident import Phase
+    from models.incident.incident import EntryKind, Phase
     from models.incident.review import Review
     from models.incident.so_far import Opened
     from models.service.costs import Driver
@@ -186,7 +186,7 @@ class HighApiCosts(Runbook):
             seen = watched.now[looks.costs]
             what = "the change did not save enough" if seen.bad else "whether it saved is not known"
             incident.hand_over(f"{what}: {signs.in_words_of(watched.now)}")
-        incident.timeline.add(f"verification: {watched.now[looks.costs].reason}")
+        incident.timeline.add(watched.now[looks.costs].reason, kind=EntryKind.VERIFIED)
 
     async def until_it_is_within_the_budget(self, incident: Incident) -> None:
         """What was spent leaves the time of the budget by itself; whatever is spent anew ends the wait."""
@@ -205,4 +205,4 @@ class HighApiCosts(Runbook):
         if not seen.ok:
             what = "it spends again" if watched.well else "it did not end by itself"
             incident.hand_over(f"{what}: {signs.in_words_of(watched.now)}")
-        incident.timeline.add(f"verification: {seen.reason}")
+        incident.timeline.add(seen.reason, kind=EntryKind.VERIFIED)

@@ -15,6 +15,7 @@ from activities.review.page import page
 from models.actions.plan import Plan
 from models.actions.service import RaiseMemoryLimit, RestartService, StartService
 from models.incident.alert import Alert
+from models.incident.announcement import Occasion, Sent
 from models.incident.incident import Entry, EntryKind, EvidenceLine, Outcome, Performed, Through
 from models.incident.review import Review
 from models.names import Severity
@@ -22,6 +23,7 @@ from models.service.service import DockerManager, Service
 from models.text import for_markdown as said
 
 BEGAN = datetime(2026, 11, 23, 3, 15, 2, tzinfo=UTC)
+PAGED = Sent(occasion=Occasion.PAGE, role="on-call", through=("log",), title="critical: ServiceDown/backend")
 GOLDEN = Path(__file__).with_name("review_page.md")
 BACKEND = Service(name="backend", manager=DockerManager(container="ai-affiliate-backend"))
 MIB = 2**20
@@ -86,13 +88,21 @@ def out_of_memory() -> Review:
         remarks=("Alertmanager still called it firing 6 min after the recovery.",),
         timeline=(
             Entry(at=after(4), text="ServiceDown fired"),
-            Entry(at=after(5), text="confirmed: connection refused at http://localhost:3000/health"),
-            Entry(at=after(6), text="page to on-call through log: critical: ServiceDown/backend"),
+            Entry(
+                at=after(5),
+                text="confirmed: connection refused at http://localhost:3000/health",
+                kind=EntryKind.CONFIRMED,
+            ),
+            Entry(at=after(6), text="page to on-call through log: critical: ServiceDown/backend", sent=PAGED),
             Entry(at=after(6), text="not delivered through pagerduty: HTTP 503", kind=EntryKind.NOT_TOLD),
             Entry(
                 at=after(30), text="acknowledged: on my way", by="alice@example.com", through=Through.INTAKE
             ),
-            Entry(at=after(31), text=f"asks for approval of plan {plan.digest}: {plan.says}"),
+            Entry(
+                at=after(31),
+                text=f"asks for approval of plan {plan.digest}: {plan.says}",
+                asked={plan.digest: plan.says},
+            ),
             Entry(
                 at=after(75),
                 text=f"approve of plan {plan.digest}: go on",
@@ -100,7 +110,7 @@ def out_of_memory() -> Review:
                 through=Through.INTAKE,
             ),
             Entry(at=after(76), text="note: looking into it", by="", through=Through.TEMPORAL_UI),
-            Entry(at=after(400), text="verification: healthy for 5 min"),
+            Entry(at=after(400), text="verification: healthy for 5 min", kind=EntryKind.VERIFIED),
         ),
         began_at=BEGAN,
         detected_after=timedelta(seconds=4),
@@ -241,7 +251,47 @@ def test_what_the_page_cannot_answer_stays_a_box() -> None:
 
 
 def test_a_decision_on_a_plan_that_was_not_carried_out_names_it_by_what_it_does() -> None:
-    kill = Entry(at=BEGAN, text="asks for approval of plan 0a1b2c3d4e5f: kill process 77 (thief)")
+    says = "kill process 77 (thief)"
+    kill = Entry(
+        at=BEGAN, text=f"asks for approval of plan 0a1b2c3d4e5f: {says}", asked={"0a1b2c3d4e5f": says}
+    )
     denied = Entry(at=after(9), text="deny of plan 0a1b2c3d4e5f: ours", by="bob", through=Through.COMMAND)
     text = page(out_of_memory().model_copy(update={"timeline": (kill, denied)}))
     assert "bob (through the command line) denied “kill process 77 (thief)”: ours." in text
+
+
+def test_a_line_of_an_older_version_is_shown_as_it_was_written() -> None:
+    old = Entry(at=BEGAN, text="page to on-call through log: critical: ServiceDown/backend")
+    text = page(out_of_memory().model_copy(update={"timeline": (old,)}))
+    assert "Page to on-call through log: critical: ServiceDown/backend." in text
+
+
+def test_what_people_wrote_is_never_taken_for_what_happened() -> None:
+    """A wording is known by what its line is about, not by how it begins."""
+    note = Entry(at=BEGAN, text="cause: nobody knows", by="bob", through=Through.INTAKE)
+    own = Entry(at=BEGAN, text="resolved to do it through hard work: yes")
+    text = page(out_of_memory().model_copy(update={"timeline": (note, own)}))
+    assert "bob (through the intake) cause: nobody knows." in text
+    assert "Resolved to do it through hard work: yes." in text
+
+
+def test_a_message_that_came_late_says_how_late() -> None:
+    late = PAGED.model_copy(update={"late": timedelta(minutes=2), "through": ("mail", "log")})
+    line = Entry(at=after(130), text="page to on-call", sent=late)
+    text = page(out_of_memory().model_copy(update={"timeline": (line,)}))
+    assert "Paged on-call through mail, log, 2 min after the first try." in text
+
+
+def test_what_failed_and_what_nobody_saw_recover_is_left_to_do() -> None:
+    failed = out_of_memory().performed[0].model_copy(update={"done": False, "found": "permission denied"})
+    taken = {"performed": (failed,), "outcome": Outcome.CLOSED_BY_HUMAN}
+    text = page(out_of_memory().model_copy(update=taken))
+    assert f"- [ ] Mend what kept “{failed.plan.says}” from working: permission denied" in text
+    assert "- [ ] See that it is well: it was closed by a person, and no recovery was proved" in text
+
+
+def test_nobody_had_to_respond_to_what_was_over_in_time() -> None:
+    quick = {"responded_after": None, "resolved_after": timedelta(seconds=8)}
+    assert "- Nobody responded, and nobody had to" in page(out_of_memory().model_copy(update=quick))
+    slow = {"responded_after": None, "resolved_after": timedelta(minutes=8)}
+    assert "- Nobody responded; the deadline was 5 min." in page(out_of_memory().model_copy(update=slow))

@@ -70,7 +70,7 @@ def test_a_runbook_may_have_its_own_answer_to_the_unknown() -> None:
 def test_what_is_contradicted_is_not_the_cause_and_is_told() -> None:
     against = replace(cause("first", matches=True), contradicts=lambda _: True, contradicted_by="it answers")
     walked = walk([against, cause("second", matches=True)], now(Seen()))
-    assert walked.says == "cause: second; ruled out: first (it answers)"
+    assert walked.says == "second; ruled out: first (it answers)"
     assert walk([against], now(Seen())).cause is UNKNOWN
 
 
