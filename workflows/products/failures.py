@@ -18,6 +18,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from activities.schedules.seen import ScheduledRun, ScheduleSeen
+    from models.base import in_number
     from workflows.diagnosis.situation import Situation
 
 
@@ -121,7 +122,8 @@ def _failures(now: Situation) -> Iterator[SyncFailure]:
         yield _read(error, now[looks.last_sync].error_at, of="the application says: ")
     for issue in dict.fromkeys((*now[looks.issues].top, *now[looks.issues].new)):
         if _names_the_source(now, f"{issue.title} {issue.culprit}"):
-            yield _read(issue.title, issue.last_seen, of=f"Sentry has {issue.count} times: ")
+            counted = f"Sentry counts {in_number(issue.count, 'time')}: "
+            yield _read(issue.title, issue.last_seen, of=counted)
     lines = (one for one in reversed(now[looks.recent_logs].fresh_tail) if _names_the_source(now, one))
     line = next(lines, "")
     told = _only_statuses(line)
