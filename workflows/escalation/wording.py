@@ -119,23 +119,31 @@ def _done(performed: Iterable[Performed]) -> Iterator[str]:
 
 
 def question(pending: PendingApproval, incident: str) -> list[str]:
-    """What is asked: each exact plan, its risk, its undo, until when, and how to answer."""
+    """What is asked, until when, and how to answer; then each exact plan, its risk and its undo."""
     limit = [f"An approval overrides this limit: {pending.limit.why}."] if pending.limit else []
-    end = f"After {_clock(pending.expires_at)} it counts no more, and nothing is done."
-    return [*_asked(pending, incident), *limit, end]
+    end = f"After {_clock(pending.expires_at)} an answer counts no more, and nothing is done."
+    return [*_asked(pending, incident), end, *limit, *_plans(pending)]
 
 
 def _asked(pending: PendingApproval, incident: str) -> list[str]:
-    if pending.others:
-        lines = [f"Which of these {len(pending.options)} plans?"]
-        for option in pending.options:
-            recommended = ", recommended" if option.recommended else ""
-            lines += [f"Plan {option.digest}{recommended}: {option.plan.says}.", *_plan_lines(option)]
-        answer = f"starter.py approve {incident} takes the recommended plan, with --plan DIGEST another one"
-        return [*lines, f"Answer: {answer}; starter.py deny {incident} refuses all. Or in the Temporal UI."]
-    lines = [f"Approve this plan? {pending.plan.says}.", *_plan_lines(pending)]
-    answer = f"starter.py approve {incident}, or starter.py deny {incident}. Or in the Temporal UI."
-    return [*lines, f"Plan {pending.digest}. Answer: {answer}"]
+    if not pending.others:
+        answer = f"starter.py approve {incident}, or starter.py deny {incident}. Or in the Temporal UI."
+        return [f"Approve this plan? {pending.plan.says}.", f"Plan {pending.digest}. Answer: {answer}"]
+    answer = f"starter.py approve {incident} takes the recommended plan, with --plan DIGEST another one"
+    return [
+        f"Which of these {len(pending.options)} plans? Recommended: {pending.plan.says}.",
+        f"Answer: {answer}; starter.py deny {incident} refuses all. Or in the Temporal UI.",
+    ]
+
+
+def _plans(pending: PendingApproval) -> Iterator[str]:
+    if not pending.others:
+        yield from _plan_lines(pending)
+        return
+    for option in pending.options:
+        recommended = ", recommended" if option.recommended else ""
+        yield f"Plan {option.digest}{recommended}: {option.plan.says}."
+        yield from _plan_lines(option)
 
 
 def _plan_lines(option: Option) -> list[str]:
