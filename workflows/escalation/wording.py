@@ -27,6 +27,8 @@ with workflow.unsafe.imports_passed_through():
 MOST_FOUND = 8
 """Lines of evidence that is not well; the review has all."""
 LONGEST_LINE = 300
+LONGEST_WORD = 200
+"""Of the alert itself: what is asked stands below it."""
 
 
 def situation(why: str, record: Record, awaiting: PendingApproval | None, upcoming: str = "") -> str:
@@ -86,7 +88,7 @@ def _where(record: Record) -> str:
 
 def _alert_says(record: Record) -> Iterator[str]:
     if words := record.alert.words:
-        yield "The alert says: " + " ".join(map(_sentence, words.values()))
+        yield "The alert says: " + " ".join(_sentence(shorten(one, LONGEST_WORD)) for one in words.values())
 
 
 def _so_far(record: Record) -> Iterator[str]:

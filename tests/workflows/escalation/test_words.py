@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from activities.notify.discord import message
+from activities.notify.slack import mrkdwn
 from models.checks.item import Item, ItemResult, ItemState
 from models.incident.announcement import Announcement, Occasion
 from tests.parts.product.check_reports import check_report
@@ -21,9 +23,9 @@ MESSAGES = Path(__file__).with_name("messages.md")
 WORDS = {"summary": "Backend is down", "description": "It did not answer for 1 min."}
 
 
-def told(message: Announcement) -> str:
+def told(one: Announcement) -> str:
     """As it stands in `messages.md`, where every clock and every stretch of time reads the same."""
-    text = f"**{message.title}**\n\n{message.text}"
+    text = f"**{one.title}**\n\n{one.text}"
     text = re.sub(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d(:\d\d)? UTC", "03:14:05 UTC", text)
     long = r"\d+(\.\d+)? (s|min|h)( \d+ (min|s))*"
     text = re.sub(rf"{long} (ago|later|after)", r"5 min \5", text)
@@ -37,8 +39,8 @@ def kept() -> dict[str, str]:
     return {kind: text.strip() for kind, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def is_as_kept(kind: str, message: Announcement) -> None:
-    assert told(message) == kept()[kind], f"{kind}:\n{told(message)}"
+def is_as_kept(kind: str, one: Announcement) -> None:
+    assert told(one) == kept()[kind], f"{kind}:\n{told(one)}"
 
 
 @pytest.fixture
@@ -66,6 +68,25 @@ async def test_a_page_a_question_its_failure_and_the_end(harness: Harness) -> No
     is_as_kept("What failed", of(harness, Occasion.PAGE))
     await harness.closes(handle)
     is_as_kept("Closed by a person", of(harness, Occasion.RESOLVED))
+
+
+async def test_a_channel_with_little_room_has_the_answer_and_the_links_whole(harness: Harness) -> None:
+    """However much the alert says, in signs that Discord needs twice."""
+    harness.configure(
+        temporal={"ui": "https://t.example.com"}, intake={"public_url": "https://i.example.com"}
+    )
+    harness.world.port = TAKEN_PORT
+    handle = await harness.fire(await harness.alert(annotations=dict.fromkeys(WORDS, "*_" * 900)))
+    await harness.until(handle, "awaiting approval")
+    await harness.until_true(lambda: any(one.occasion is Occasion.APPROVAL for one in harness.world.told))
+    question = of(harness, Occasion.APPROVAL)
+    content = str(message(question)["content"])
+    assert len(content) <= 2000
+    plain = content.replace("\\", "")
+    for whole in ("approve ServiceDown/backend", "deny ServiceDown/backend", "kill process 77 (thief)"):
+        assert whole in plain
+    assert all(one.address in content for one in question.links)
+    assert len(mrkdwn(question)) < 4000
 
 
 async def test_it_is_resolved(harness: Harness) -> None:
