@@ -30,7 +30,17 @@ def told(one: Announcement) -> str:
     long = r"\d+(\.\d+)? (s|min|h)( \d+ (min|s))*"
     text = re.sub(rf"{long} (ago|later|after)", r"5 min \5", text)
     text = re.sub(rf"after {long}", "after 5 min", text)
-    return re.sub(r"\b[0-9a-f]{12}\b", "1a2b3c4d5e6f", text)
+    text = re.sub(r"\b[0-9a-f]{12}\b", "1a2b3c4d5e6f", text)
+    text, found, seen = text.partition("\nFound:\n")
+    return text + found + "\n".join(_in_order(seen))
+
+
+def _in_order(seen: str) -> list[str]:
+    """What was looked at, by name: looks end in any order."""
+    lines = [line for line in seen.splitlines() if line.startswith("- ")]
+    well = [line for line in seen.splitlines() if not line.startswith("- ")]
+    names = [", ".join(sorted(re.split(r", |: |\.", line)[1:-1])) for line in well]
+    return [*sorted(lines), *(f"Looked at and well: {one}." for one in names)]
 
 
 def kept() -> dict[str, str]:
