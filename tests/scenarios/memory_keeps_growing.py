@@ -176,7 +176,7 @@ SCENARIOS = (
         name="restarted meanwhile",
         cause="restarted meanwhile",
         faults=("memory-grows",),
-        also_seen=("grows no more",),
+        also_seen=None,
         meanwhile=somebody_restarts_it,
     ),
     _no_leak(
@@ -285,7 +285,7 @@ FULL = sights.LEVELLED_OFF.model_copy(update={"share": 0.98, "floor": 0.97, "ful
 UNCLEAR = sights.LEAK.model_copy(update={"steady": False})
 
 ROWS = (
-    _dismissed("restarted meanwhile", turns_out(sights.JUST_STARTED), also_seen=("grows no more",)),
+    _dismissed("restarted meanwhile", turns_out(sights.JUST_STARTED)),
     _dismissed(
         "restarted meanwhile",
         growing(growth=WARMING_UP, process=sights.YOUNG, caches=BLOATED),
@@ -297,6 +297,18 @@ ROWS = (
     _dismissed(
         "one step",
         turns_out(sights.STEADY_GROWTH.model_copy(update={"trend": JUMPED})),
+        also_seen=("grows no more",),
+    ),
+    _dismissed(
+        "one step",
+        growing(growth=sights.STEADY_GROWTH.model_copy(update={"trend": JUMPED})),
+        variant="seen by the first look",
+        also_seen=("grows no more",),
+    ),
+    _dismissed(
+        "a cache that levels off",
+        growing(growth=sights.LEVELLED_OFF),
+        variant="seen by the first look",
         also_seen=("grows no more",),
     ),
     _dismissed("grows no more", turns_out(sights.STEADY_GROWTH)),

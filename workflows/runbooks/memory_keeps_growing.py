@@ -1,6 +1,7 @@
 """MemoryKeepsGrowing: the heap grows for hours, and is far from full (warning, 30 minutes).
 
-Confirm        watch it for half an hour by a timer, with nothing held; it ends at once when it is full soon
+Confirm        what rose, in whatever way, is watched for half an hour by a timer, with nothing held; that
+               ends at once when it is full soon
 Identify       warnings of event emitters, the caches, the traffic, recent deployments, and how the process
                before this one grew
 Temporary fix  restart it with approval, after its configured diagnostic; or roll back what it grows since
@@ -18,7 +19,9 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.plans as plans
     import workflows.diagnosis.verifications as verifications
     import workflows.memory.plans as memory_plans
+    from activities.monitoring.heap_shape import Shape
     from models.actions.plan import Offer, offered
+    from models.evidence.evidence import Evidence, Finding
     from models.incident.review import Review
     from models.incident.so_far import Opened
     from models.service.surroundings import MemoryWatch
@@ -46,6 +49,17 @@ def full_soon(now: Situation) -> bool:
 
 def grows(now: Situation) -> bool:
     return now[looks.growth].bad
+
+
+def rose(now: Situation) -> Evidence:
+    """Is there anything to watch? What holds more than before, in whatever way, is watched and then named.
+    Only what was seen to be steady is over; a few samples say nothing yet."""
+    growth = now[looks.growth]
+    if growth.unknown:
+        return growth
+    if growth.trend.shape is Shape.UNKNOWN:
+        return Evidence(reason=growth.reason, look_again_after=watch(now).every)
+    return growth.model_copy(update={"finding": Finding.BAD}) if growth.rose else growth
 
 
 def restarted_meanwhile(now: Situation) -> bool:
@@ -78,7 +92,7 @@ def jumped(now: Situation) -> bool:
 
 
 def grows_no_more(now: Situation) -> bool:
-    return now[looks.growth].ok
+    return now[looks.growth].ok and now[looks.growth].trend.shape is not Shape.UNKNOWN
 
 
 def grows_again(now: Situation) -> bool:
@@ -239,7 +253,7 @@ class MemoryKeepsGrowing(Runbook):
     async def page(self, incident: Incident) -> None:
         now = await self.look(incident)
         await incident.have_it_answer(looks.growth)
-        await incident.confirm(looks.growth, again=(looks.process,))
+        await incident.confirm(rose, again=(looks.process, looks.growth))
         why, asked = "watches whether its memory keeps growing", watch(now)
         await incident.until((looks.process, looks.growth), full_soon, asked.every, asked.lasts, why)
         now = await self.look(incident)

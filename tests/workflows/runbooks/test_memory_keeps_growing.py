@@ -225,3 +225,20 @@ async def test_what_somebody_stopped_during_the_watch_is_not_started_unasked(gro
     growing.world.process = sights.stopped(await growing.now())
     await growing.until(handle, "awaiting approval", step=STEP)
     assert growing.world.done == []
+
+
+async def test_a_few_samples_close_nothing_and_are_looked_at_again(growing: Harness) -> None:
+    growing.world.growth = sights.JUST_STARTED
+    handle = await fire(growing)
+    await growing.until(handle, "escalated", step=STEP)
+    state = await growing.state(handle)
+    assert says(state, "could not verify the alert")
+    assert growing.world.done == []
+
+
+async def test_what_was_seen_for_too_short_is_judged_once_there_are_samples(growing: Harness) -> None:
+    growing.world.coming = {"growth": [sights.JUST_STARTED]}
+    growing.world.growth = sights.STEADY_GROWTH
+    review = await growing.end(await fire(growing))
+    assert review.outcome is Outcome.SELF_RECOVERED
+    assert says(review, "not true any more")
