@@ -126,10 +126,10 @@ engine that hangs. A thread is started when it is needed."""
 DRAIN = timedelta(seconds=20)
 """How long running activities may take to end after SIGTERM; then another worker retries them."""
 
-CACHED_RUNS = 300
-"""Runs that a worker keeps in memory, the most recently used. Most open incidents wait for a person, and to
-replay one for a message costs some 15 ms. The SDK's default of 1,000 would need three times the memory,
-and start 200 incidents at once less than a tenth faster."""
+CACHED_RUNS = 250
+"""Runs that a worker keeps in memory, the most recently used: some 60 MB. Most open incidents wait for a
+person, and to replay one for a message costs some 15 ms. The SDK's default of 1,000 would need four times the
+memory, and start 200 incidents at once less than a tenth faster."""
 
 VERIFICATIONS = 1000
 """How many verifications may go on at once. They mostly sleep, and take no thread."""
