@@ -20,11 +20,16 @@ MIB = 2**20
 OF_THE_MEMORY = 0.8
 """The share of the memory that a process may have which its heap may take: buffers and code need the rest."""
 
+ABOUT = 0.95
+"""Node.js reports not exactly what the option says: other parts of the heap are counted as well."""
+
 
 class ProposeHeapLimit(ServiceRequest):
-    """`memory` is what the process may have, in bytes; None where nothing limits it."""
+    """`memory` is what the process may have, in bytes; None where nothing limits it. `in_force` is the limit
+    of its heap that Node.js itself reports, in bytes; None where that is not known."""
 
     memory: int | None = None
+    in_force: int | None = None
 
 
 class HeapLimitActivities:
@@ -51,10 +56,8 @@ class HeapLimitActivities:
         try:
             file = file_of(service)
             stands = values_in(file.text).get(limit.key) or self._started_with(request, limit)
-            present = _present(stands, limit)
-            if present is not None and present >= limit.mebibytes:
-                reason = f"its heap may have {in_bytes(present * MIB)} already"
-                return EnvironmentProposal(reason=reason, observed_at=now, unchanged=True)
+            if has_it := _has_it_already(_present(stands, limit), request.in_force, wanted, limit):
+                return EnvironmentProposal(reason=has_it, observed_at=now, unchanged=True)
             values = {limit.key: _with(stands, limit)}
             edited = edit(file.text, values)
         except (CannotEdit, FileTrouble, Unsupported, ManagerError) as trouble:
@@ -72,6 +75,23 @@ class HeapLimitActivities:
         """Its other options must not be lost, wherever they come from."""
         environment = self._managers.of(request.service).environment() or {}
         return environment.get(limit.key, "")
+
+
+def _has_it_already(present: int | None, in_force: int | None, wanted: int, limit: HeapLimit) -> str:
+    """Why the setting is not raised; empty where it would raise what the process really has.
+
+    The setting may be newer than the process, or another one may be stronger; and without it the limit may
+    be as high by itself.
+    """
+    set_to = None if present is None else present * MIB
+    if set_to is not None and set_to >= wanted:
+        if in_force is None or in_force >= ABOUT * set_to:
+            return f"its heap may have {in_bytes(set_to)} already"
+        says = f"{limit.key} gives its heap {in_bytes(set_to)}, but Node.js reports {in_bytes(in_force)}"
+        return f"{says}: it was not recreated since, or an option of its command counts instead"
+    if in_force is not None and in_force >= wanted:
+        return f"Node.js reports that its heap may have {in_bytes(in_force)} already"
+    return ""
 
 
 def _option(limit: HeapLimit) -> re.Pattern[str]:

@@ -56,6 +56,8 @@ class MemorySeen(Evidence):
     """The least of the last minutes: what no collection of garbage gives back."""
     full: float | None = None
     """The share above which it is too full."""
+    limit: int | None = None
+    """Bytes that the heap may have, by what the process itself reports; None where that is not known."""
     trend: Trend = Trend()
     """Of the share: its slope is the growth in an hour."""
     since: datetime | None = None
@@ -119,13 +121,17 @@ class MemoryActivities:
                 "`metrics.heap` divides by what the heap has taken so far, which is nearly all in use at any"
                 " time: divide by its limit"
             )
-        series, traffic = await asyncio.gather(
-            self._range(metrics, metrics.heap, request), self._range(metrics, metrics.traffic, request)
+        series, traffic, used = await asyncio.gather(
+            *(
+                self._range(metrics, one, request)
+                for one in (metrics.heap, metrics.traffic, metrics.memory.used)
+            )
         )
         seen = _judged(metrics, series, request.started_at)
         counted_since = request.started_at and request.started_at + 2 * metrics.window
         busier = _times(_of_this_process(traffic.points, counted_since))
-        return seen if seen.unknown else seen.model_copy(update={"traffic_grew": busier})
+        more = {"traffic_grew": busier, "limit": _limit(series.points, used.points)}
+        return seen if seen.unknown else seen.model_copy(update=more)
 
     @activity.defn
     async def look_at_caches(self, request: LookAtMemory) -> CachesSeen:
@@ -262,6 +268,11 @@ def _of_this_process(points: Sequence[Point], started_at: datetime | None) -> Se
     since = [one for one in points if one.at >= started_at]
     scraped_by = started_at + SCRAPED_WITHIN
     return list(dropwhile(lambda one: one.value == since[0].value and one.at <= scraped_by, since))
+
+
+def _limit(shares: Sequence[Point], used: Sequence[Point]) -> int | None:
+    """What is in use is this share of it."""
+    return int(used[-1].value / shares[-1].value) if shares and used and shares[-1].value > 0 else None
 
 
 def _times(points: Sequence[Point]) -> float | None:

@@ -29,7 +29,9 @@ def its_memory(now: Situation) -> LookAtMemory:
 
 
 def its_heap_limit(now: Situation) -> ProposeHeapLimit:
-    return ProposeHeapLimit(service=now.service, memory=now[process].memory_limit)
+    """Against what is in force, as its metrics say: look at its memory first."""
+    limit = now[memory].limit
+    return ProposeHeapLimit(service=now.service, memory=now[process].memory_limit, in_force=limit)
 
 
 def its_routes_then(now: Situation) -> RoutesAround | None:

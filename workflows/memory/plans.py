@@ -81,9 +81,21 @@ def _seen(now: Situation) -> tuple[str, ...]:
     then = (now[looks.routes_then], now[looks.starts_then], now[looks.lines_then])
     told = [now[looks.memory].reason]
     told += [inside.reason] if not inside.unknown else []
+    told += [_limited(now)] if _limited(now) else []
     told += [emitters.reason] if emitters.bad else []
     told += [one.reason for one in then if one.ok and now[looks.memory].jumped]
     return tuple(told)
+
+
+def _limited(now: Situation) -> str:
+    """What the heap may really have, beside its container; and why the setting is not raised."""
+    limit, container = now[looks.memory].limit, now[looks.process].memory_limit
+    if limit is None:
+        return ""
+    beside = f", and its container {in_bytes(container)}" if container else ""
+    kept = now[looks.heap_limit]
+    why = f" ({kept.reason})" if kept.unchanged else ""
+    return f"its heap may have {in_bytes(limit)}{beside}{why}"
 
 
 def _diagnostic(now: Situation) -> tuple[TakeDiagnostic, ...]:

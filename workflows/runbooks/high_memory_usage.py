@@ -123,7 +123,8 @@ class HighMemoryUsage(Runbook):
 
     async def page(self, incident: Incident) -> None:
         await incident.look(looks.process, looks.health, looks.recent_logs, looks.emitters, looks.history)
-        await incident.look(looks.memory, looks.caches, looks.heap_limit)
+        await incident.look(looks.memory, looks.caches)
+        await incident.look(looks.heap_limit)
         await incident.have_it_answer(looks.memory)
         await incident.confirm(looks.memory, plans.in_its_container, again=(looks.process,))
         await incident.look(looks.routes_then, looks.starts_then, looks.lines_then)

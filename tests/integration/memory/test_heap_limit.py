@@ -16,7 +16,11 @@ GIB = 2**30
 
 
 def propose(
-    directory: Path, text: str | None, memory: int | None = None, **limit: object
+    directory: Path,
+    text: str | None,
+    memory: int | None = None,
+    in_force: int | None = None,
+    **limit: object,
 ) -> EnvironmentProposal:
     file = directory / ".env"
     if text is not None:
@@ -29,7 +33,7 @@ def propose(
             "heap_limit": limit,
         }
     )
-    request = ProposeHeapLimit(service=service, memory=memory)
+    request = ProposeHeapLimit(service=service, memory=memory, in_force=in_force)
     return ActivityEnvironment().run(HeapLimitActivities(Managers()).propose_heap_limit, request)
 
 
@@ -81,6 +85,23 @@ def test_a_heap_that_does_not_fit_into_the_container_is_not_offered(tmp_path: Pa
     refused = propose(tmp_path, "A=1\n", memory=4 * GIB)
     assert (refused.unknown, "does not fit into the 4 GiB" in refused.reason) == (True, True)
     assert propose(tmp_path, "A=1\n", memory=8 * GIB).ok
+
+
+def test_what_is_set_and_not_in_force_is_said(tmp_path: Path) -> None:
+    """The file was edited, and the process is older; what Node.js counts beside is no difference."""
+    old = propose(tmp_path, "NODE_OPTIONS=--max-old-space-size=4096\n", in_force=2 * GIB)
+    assert (old.ok, old.unchanged) == (False, True)
+    assert "gives its heap 4 GiB, but Node.js reports 2 GiB" in old.reason
+    about = propose(tmp_path, "NODE_OPTIONS=--max-old-space-size=4096\n", in_force=4 * GIB - 10)
+    assert about.reason == "its heap may have 4 GiB already"
+
+
+def test_a_limit_that_is_as_high_without_the_setting_is_not_raised(tmp_path: Path) -> None:
+    """By an option of its command, or because Node.js takes it from the memory of the machine."""
+    high = propose(tmp_path, "A=1\n", in_force=8 * GIB)
+    assert (high.ok, high.unchanged, high.values) == (False, True, {})
+    assert "Node.js reports that its heap may have 8 GiB already" in high.reason
+    assert propose(tmp_path, "A=1\n", in_force=2 * GIB).ok
 
 
 def test_a_file_that_is_not_there_is_unknown(tmp_path: Path) -> None:

@@ -132,6 +132,7 @@ async def test_a_leak_is_named_with_its_pace_and_its_end(
     seen = await look(activities, service(prometheus, "leaks"))
     assert (seen.bad, seen.grows, seen.trend.sure) == (True, True, True)
     assert seen.share == pytest.approx(0.96, abs=0.01)
+    assert seen.limit == pytest.approx(LIMIT, rel=0.01)
     assert seen.trend.slope == pytest.approx(0.28, abs=0.01)
     assert seen.full_in is not None
     assert timedelta(minutes=6) < seen.full_in < timedelta(minutes=11)
