@@ -196,10 +196,10 @@ def _when(at: str, on: list[str], zone: str) -> dict[str, Any]:
         raise Unusable(f"--zone: {_first(error)}") from None
     if not on:
         try:
-            moment = datetime.strptime(at, "%Y-%m-%d %H:%M").replace(tzinfo=there)
-        except ValueError:
+            moment = datetime.strptime(at, "%Y-%m-%d %H:%M").replace(tzinfo=there).astimezone(UTC)
+        except (ValueError, OverflowError):
             raise Unusable('--at: write when it begins, such as --at "2026-12-01 02:00"') from None
-        return {"begins": moment.astimezone(UTC)}
+        return {"begins": moment}
     days = [one.lower() for one in on]
     wanted: dict[str, Any] = {"at": at, "time_zone": zone}
     if len(days) == 1 and days[0].isdecimal() and 1 <= int(days[0]) <= 28:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine
 from enum import IntEnum
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -40,6 +41,7 @@ from runtime.search_attributes import AttributesMissing
 from runtime.settings import ConfigurationError
 
 T = TypeVar("T")
+_BEYOND_ASCII = re.compile(r"[^\n -~]")
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -152,7 +154,16 @@ def fail(error: Exception) -> NoReturn:
 def as_json(value: Model | dict[str, Any] | list[Any]) -> None:
     """The one JSON document of a command."""
     ready = value.model_dump(mode="json") if isinstance(value, Model) else value
-    typer.echo(json.dumps(ready, indent=2, ensure_ascii=False))
+    as_document(json.dumps(ready, indent=2, ensure_ascii=False))
+
+
+def as_document(text: str) -> None:
+    """As `as_json`, of what is JSON already. What a terminal could obey is escaped."""
+    typer.echo(_BEYOND_ASCII.sub(_printable, text.strip()))
+
+
+def _printable(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def safe(text: str, most: int = 2000) -> str:

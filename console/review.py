@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 from rich.markdown import Markdown
 
-from console.output import AsJson, Id, Run, err, out, run
+from console.output import AsJson, Id, Run, as_document, err, out, run
 from models.text import visible
 from runtime.connection import connect
 from runtime.incidents import parse_id
@@ -25,7 +25,7 @@ def review(incident: Id, run_: Run = "", json: AsJson = False) -> None:
         name = parse_id(incident)
         found = await PastReviews(await connect(), _directory()).of(name, run_)
         if json:
-            typer.echo(found.data.strip())
+            as_document(found.data)
             return
         page = visible(found.page, kept="\n")
         out.print(Markdown(page) if out.is_terminal else page, soft_wrap=not out.is_terminal, markup=False)

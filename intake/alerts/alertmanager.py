@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import httpx
 import structlog
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +16,7 @@ from intake.alerts.heartbeats import Heartbeats
 from intake.alerts.payload import Batch, Envelope, Refused, Unreadable
 from intake.alerts.reading import Placed, Read, Reader
 from intake.alerts.truncated import fetch_left, name_in
-from intake.http.answers import refusal, shown
+from intake.http.answers import Stop, refusal, shown
 from intake.http.body import UNREAD, read_body
 from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics
@@ -81,15 +82,13 @@ class AlertmanagerWebhook:
         self._keys.admit(request)
         configuration = self._configuration()
         body = await read_body(request, configuration.intake.max_body)
+        dry_run = _dry_run(request.query_params)
         try:
             read = self._reader.read(body, configuration)
         except Unreadable as error:
             self._log.warning("webhook refused", reason=str(error))
             return refusal(422, f"this is not a webhook of Alertmanager: {error}")
-        asked = request.query_params.get(DRY_RUN)
-        if asked not in (None, "true", "false"):
-            return refusal(422, f"{DRY_RUN}: write true or false")
-        return await self._take(read, dry_run=asked == "true")
+        return await self._take(read, dry_run=dry_run)
 
     async def _take(self, read: Read, *, dry_run: bool) -> Response:
         refused = read.refused
@@ -139,6 +138,23 @@ class AlertmanagerWebhook:
         left = await fetch_left(self._http, alertmanager, batch, configuration)
         open_now = await self._incidents.all_open(name_in(batch.group_labels))
         return [Placed(None, one) for one in (*left.rest(batch), *left.ends(open_now, configuration))], 0
+
+
+def _dry_run(asked: QueryParams) -> bool:
+    """What the address of the receiver asks for. Raises Stop with 422 for what can be read in two ways, or
+    not at all: a receiver of dry runs must never act for real because of a typo."""
+    for name in asked:
+        if name != DRY_RUN:
+            reason = f"the address of the receiver has {name!r}, which means nothing here"
+            raise Stop(
+                422, f"{reason}: only {DRY_RUN}=true or {DRY_RUN}=false may stand behind the question mark"
+            )
+    match asked.getlist(DRY_RUN):
+        case []:
+            return False
+        case ["true" | "false" as said]:
+            return said == "true"
+    raise Stop(422, f"the address of the receiver: write {DRY_RUN}=true or {DRY_RUN}=false, once")
 
 
 def _as_dry_run(placed: Placed) -> Placed:

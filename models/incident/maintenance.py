@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from models.base import Model
 from models.calendar import Calendar
@@ -20,6 +20,8 @@ LONGEST_OF_MANY = timedelta(hours=12)
 MOST_WINDOWS = 50
 """With all their words they are far less than one payload of Temporal."""
 LONGEST_WHY = 500
+LAST_YEAR = 9000
+"""Far from the last moment that a clock can tell: every end of a window is one."""
 _CHAINED = 100
 """So many windows may follow one another without a break."""
 
@@ -54,7 +56,7 @@ class Window(Model):
     id: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
     service: ServiceName | None = None
     alert: AlertName | None = None
-    begins: datetime
+    begins: AwareDatetime
     """The first moment at which it may be in force."""
     lasts: timedelta = Field(gt=timedelta())
     again: Calendar | None = None
@@ -67,6 +69,8 @@ class Window(Model):
         if self.lasts > longest:
             hours = round(longest / timedelta(hours=1))
             raise ValueError(f"a window {'that comes again ' * bool(self.again)}lasts at most {hours} hours")
+        if self.begins.year > LAST_YEAR:
+            raise ValueError(f"a window begins in the year {LAST_YEAR} or before")
         return self
 
     @property

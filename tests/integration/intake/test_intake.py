@@ -434,6 +434,44 @@ async def test_a_receiver_of_dry_runs_starts_them_beside_real_incidents(
     assert taken["incident"].endswith("@dry-run")
     assert (await state_of(client, taken["incident"])).alert.dry_run
     assert not (await state_of(client, real.json()["taken"][0]["incident"])).alert.dry_run
-    assert (
-        await http.post("/v1/alertmanager?dry_run=1", json=webhook(alert(labels={"alertname": name})))
-    ).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *(
+            "dry_run=1",
+            "dry_run=TRUE",
+            "dry_run",
+            "dry_run=",
+            "dry_run=true&dry_run=false",
+            "dry_run=true&dry_run=true",
+        ),
+        *(
+            "Dry_Run=true",
+            "dry-run=true",
+            ";dry_run=true",
+            "x=1;dry_run=true",
+            "x=1&dry_run=true",
+            "=",
+            "dry_run%00=true",
+        ),
+    ],
+)
+async def test_an_address_that_may_mean_a_dry_run_never_begins_a_real_one(
+    http: httpx.AsyncClient, client: Client, asked: str
+) -> None:
+    name = fresh()
+    answer = await http.post(f"/v1/alertmanager?{asked}", json=webhook(alert(labels={"alertname": name})))
+    assert answer.status_code == 422
+    assert "dry_run=true or dry_run=false" in answer.json()["error"]
+    assert not await runs_of(client, f"{name}/backend")
+
+
+@pytest.mark.parametrize("asked", ["?", "?dry_run=false", "?dry%5Frun=false"])
+async def test_an_address_that_asks_for_no_dry_run_begins_a_real_one(
+    http: httpx.AsyncClient, asked: str
+) -> None:
+    answer = await http.post(f"/v1/alertmanager{asked}", json=webhook(alert(labels={"alertname": fresh()})))
+    assert answer.status_code == 200
+    assert not answer.json()["taken"][0]["incident"].endswith("@dry-run")

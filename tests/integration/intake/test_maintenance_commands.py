@@ -89,6 +89,15 @@ async def test_a_window_is_planned_once_or_again_and_again(person: Person) -> No
         (("start", "--service", "bakcend", "--for", "1h", "--why", "x"), USAGE, "did you mean backend?"),
         (("plan", *BACKEND, "--for", "1h"), USAGE, "--at"),
         (("plan", *BACKEND, "--for", "1h", "--at", "2001-01-01 00:00"), USAGE, "over already"),
+        *(
+            (("plan", *BACKEND, "--for", "1h", "--at", at, "--zone", zone), USAGE, says)
+            for at, zone, says in (
+                ("9999-12-31 23:00", "America/New_York", "--at: write when it begins"),
+                ("0001-01-01 00:00", "Asia/Tokyo", "--at: write when it begins"),
+                ("9999-12-31 23:30", "UTC", "in the year 9000 or before"),
+                ("0001-01-01 00:00", "UTC", "over already"),
+            )
+        ),
         (("plan", *BACKEND, "--for", "1h", "--at", "02:00", "--on", "someday"), USAGE, "--on daily"),
         (("plan", *BACKEND, "--for", "1h", "--at", "02:00", "--on", "daily", "--zone", "X"), USAGE, "--zone"),
     ],
