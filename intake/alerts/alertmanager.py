@@ -84,7 +84,7 @@ class AlertmanagerWebhook:
         body = await read_body(request, configuration.intake.max_body)
         dry_run = _dry_run(request.query_params)
         try:
-            read = self._reader.read(body, configuration)
+            read = await self._reader.read(body, configuration)
         except Unreadable as error:
             self._log.warning("webhook refused", reason=str(error))
             return refusal(422, f"this is not a webhook of Alertmanager: {error}")

@@ -32,6 +32,7 @@ from models.incident.alert import AlertStatus
 from models.incident.alert_life import shortened
 from models.redaction.known import KNOWN
 from models.redaction.redact import redact, redact_named
+from models.redaction.shapes import REDACTED
 from models.text import plain
 
 MAX_LABEL = 4096
@@ -45,6 +46,8 @@ SAID_FIRST = ("summary", "description")
 """What people read first is the last to be left out."""
 NAMES_A_SECRET = ("secret",)
 """Labels by which exporters name a secret, and do not tell it."""
+BEYOND = 1024
+"""Characters behind a cut that are looked through for the end of a secret."""
 SHORT_LABEL = 128
 """As long as a label may be where there are too many long ones."""
 LONGEST_NAME = 256
@@ -76,11 +79,12 @@ def _time(value: Any) -> datetime | None:
     return read if read.year > 1 else None
 
 
-def _cut(text: str, most: int) -> str:
-    """Cut short, and still another than what begins like it."""
-    if len(text) <= most:
+def _cut(text: str, most: int, whole: str = "") -> str:
+    """Cut short, and still another than what begins like the `whole`, of which `text` may be a part."""
+    whole = whole or text
+    if len(whole) <= most:
         return text
-    digits = hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:8]
+    digits = hashlib.sha256(whole.encode(errors="backslashreplace")).hexdigest()[:8]
     return f"{text[: most - 10]}… {digits}"
 
 
@@ -89,14 +93,22 @@ def _deciding(service_labels: Sequence[str]) -> tuple[str, ...]:
     return ("alertname", *USUAL_LABELS, *service_labels, "severity")
 
 
-def _hidden(labels: Mapping[str, str], deciding: Sequence[str]) -> dict[str, str]:
-    return {name: text if name in deciding else _without_secrets(name, text) for name, text in labels.items()}
+def _hidden(labels: Mapping[str, str], deciding: Sequence[str], most: int = MAX_LABEL) -> dict[str, str]:
+    return {
+        name: _cut(text, most) if name in deciding else _without_secrets(name, text, most)
+        for name, text in labels.items()
+    }
 
 
-def _without_secrets(name: str, text: str) -> str:
-    """Known secrets are hidden before anything is cut: half of one would not be known any more."""
-    text = _cut(KNOWN.hide(text), MAX_LABEL)
-    return redact(text) if name in NAMES_A_SECRET else redact_named(name, text)
+def _without_secrets(name: str, text: str, most: int) -> str:
+    """The text without secrets, cut to `most` characters. They are looked for in a little more than is kept:
+    half of one would not be known any more, and to look through all that is sent would take long."""
+    beyond = BEYOND + KNOWN.longest
+    near = KNOWN.hide(text[: most + beyond])
+    hidden = redact(near) if name in NAMES_A_SECRET else redact_named(name, near)
+    if len(text) > most + beyond and hidden != REDACTED:
+        hidden = hidden[:-beyond]  # its end may be half of one
+    return _cut(hidden, most, text)
 
 
 def _status(value: Any) -> Any:
@@ -136,22 +148,23 @@ class ReceivedAlert(Model):
     def _labels_fit(cls, labels: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         """Labels say what the alert is about: long ones are cut before any is left out."""
         deciding = _deciding(info.context or ())
-        hidden = _hidden(labels, deciding)
         for most in (MAX_LABEL, SHORT_LABEL):
-            cut = {name: _cut(text, most) for name, text in hidden.items()}
+            cut = {name: _cut(text, most) for name, text in labels.items()}
             if _size(cut) <= MAX_LABELS:
-                return cut
-        return _as_many_as_fit(cut, MAX_LABELS, deciding)
+                break
+        kept = _as_many_as_fit(cut, MAX_LABELS, deciding)
+        return _as_many_as_fit(
+            _hidden({name: labels[name] for name in kept}, deciding, most), MAX_LABELS, deciding
+        )
 
     @field_validator("annotations", mode="after")
     @classmethod
     def _annotations_fit(cls, annotations: dict[str, str]) -> dict[str, str]:
         """Annotations are prose: their alert is worth more than all that does not fit."""
-        cut = {
-            name: redact_named(name, _cut(KNOWN.hide(text), MAX_ANNOTATION))
-            for name, text in annotations.items()
-        }
-        return _as_many_as_fit(cut, MAX_ANNOTATIONS, SAID_FIRST)
+        cut = {name: _cut(text, MAX_ANNOTATION) for name, text in annotations.items()}
+        kept = _as_many_as_fit(cut, MAX_ANNOTATIONS, SAID_FIRST)
+        hidden = {name: _without_secrets(name, annotations[name], MAX_ANNOTATION) for name in kept}
+        return _as_many_as_fit(hidden, MAX_ANNOTATIONS, SAID_FIRST)
 
 
 def _count(value: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from models.incident.alert import AlertStatus
 
 REMEMBERED = 16 * 2**20
 """Bytes of all bodies that are remembered."""
+SOON_READ = 16 * 2**10
+"""Bytes of a body that is read in place. Longer ones are read beside, one after the other: what is made to be
+slow to redact must not keep others waiting."""
 
 
 class Placed(NamedTuple):
@@ -44,16 +48,32 @@ class Reader:
     """Reads each body once for as long as its configuration is in force."""
 
     def __init__(self) -> None:
+        self._one_at_a_time = asyncio.Lock()
         self._remembered: LRUCache[bytes, Read] = LRUCache(REMEMBERED, getsizeof=lambda read: read.batch.size)
 
-    def read(self, body: bytes, configuration: Configuration) -> Read:
+    async def read(self, body: bytes, configuration: Configuration) -> Read:
         """Raises Unreadable for what is no webhook at all."""
+        if read := self._known(body, configuration):
+            return read
+        if len(body) <= SOON_READ:
+            return self._remember(body, _read(body, configuration))
+        async with self._one_at_a_time:
+            if (read := self._known(body, configuration)) is None:
+                read = await asyncio.to_thread(_read, body, configuration)
+        return self._remember(body, read)
+
+    def _known(self, body: bytes, configuration: Configuration) -> Read | None:
         read = self._remembered.get(body)
-        if read is None or read.configuration is not configuration:
-            read = _routed(read_webhook(body, configuration.service_labels), configuration)
-            if read.lasts and read.batch.size <= REMEMBERED:
-                self._remembered[body] = read
+        return read if read and read.configuration is configuration else None
+
+    def _remember(self, body: bytes, read: Read) -> Read:
+        if read.lasts and read.batch.size <= REMEMBERED:
+            self._remembered[body] = read
         return read
+
+
+def _read(body: bytes, configuration: Configuration) -> Read:
+    return _routed(read_webhook(body, configuration.service_labels), configuration)
 
 
 def _routed(batch: Batch, configuration: Configuration) -> Read:

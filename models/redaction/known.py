@@ -40,6 +40,8 @@ class KnownSecrets:
     def __init__(self) -> None:
         self._forms: set[Form] = set()
         self._pattern: re.Pattern[str] | None = None
+        self.longest = 0
+        """Characters of the longest form: what is cut farther away than this hides no part of one."""
         self._one_at_a_time = threading.Lock()
 
     def remember(self, secret: str) -> None:
@@ -50,6 +52,7 @@ class KnownSecrets:
                 self._forms |= new
                 longest_first = sorted(self._forms, key=lambda form: len(form.text), reverse=True)
                 self._pattern = re.compile("|".join(form.pattern for form in longest_first))
+                self.longest = len(longest_first[0].text)
 
     def hide(self, text: str) -> str:
         return self._pattern.sub(REDACTED, text) if self._pattern else text

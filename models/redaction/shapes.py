@@ -45,7 +45,6 @@ _MAINTAINED: tuple[type[RegexBasedDetector], ...] = (
 """Those of detect-secrets that know a shape. Its guesses by entropy would hide hashes and identifiers."""
 
 _OURS = (
-    r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)*",  # JSON web tokens
     r"\beyJrIjoi[\w+/=-]{20,}",
     r"\b(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[0-9A-Z]{12,}",
     r"\b(?:sk|pk|rk|whsec|gsk|xai|pplx|tvly|tskey|r8|rnd|nvapi|PMAK|NRAK|NRII|NRJS|HRKU|xkeysib)[-_]"
@@ -100,6 +99,8 @@ def _joined(patterns: Iterable[re.Pattern[str]], ours: Iterable[str]) -> re.Patt
     return re.compile("|".join((*parts, *(f"(?:{one})" for one in ours))))
 
 
+_WEB_TOKEN = re.compile(r"(?<![\w-])(?>([\w-]*?)\beyJ)[\w-]{8,}+\.[\w-]{4,}(?:\.[\w-]*)*")
+"""JSON web tokens. It looks once at each run of such characters, however often one seems to begin in it."""
 _SHAPE = _joined((one for kind in _MAINTAINED for one in kind().denylist), _OURS)
 _LONG = re.compile(r"[\w.:/+=$,@~-]{16,}")
 """No key is shorter: only what is this long is looked at closely."""
@@ -108,7 +109,11 @@ _BASIC = re.compile(r"\b(basic)(\s+|%20)([A-Za-z0-9+/_-]{6,}={0,2})", re.IGNOREC
 
 def hide_shapes(text: str) -> str:
     """The text without keys and tokens that are known by their shape."""
-    return _LONG.sub(lambda found: _SHAPE.sub(REDACTED, found[0]), _BASIC.sub(_basic, text))
+    return _LONG.sub(_without_shapes, _BASIC.sub(_basic, text))
+
+
+def _without_shapes(found: re.Match[str]) -> str:
+    return _SHAPE.sub(REDACTED, _WEB_TOKEN.sub(rf"\1{REDACTED}", found[0]))
 
 
 def _basic(found: re.Match[str]) -> str:
