@@ -64,7 +64,7 @@ class Ended:
             noise=review.outcome is Outcome.SELF_RECOVERED and not escalated,
             healed=review.outcome is Outcome.RESOLVED and done and not escalated,
             escalated=escalated,
-            by_person=review.outcome is Outcome.CLOSED_BY_HUMAN,
+            by_person=review.outcome in (Outcome.CLOSED_BY_HUMAN, Outcome.CANCELLED),
         )
 
 

@@ -35,9 +35,10 @@ def _document(review: Review) -> Iterator[str]:
     for one in review.performed:
         if not (one.done or one.dry_run or one.paused or one.throttled):
             yield _box(f"Mend what kept “{one.plan.says}” from working: {one.found}")
-    if review.outcome is Outcome.CLOSED_BY_HUMAN and not any(one.done for one in review.performed):
+    by_a_person = review.outcome in (Outcome.CLOSED_BY_HUMAN, Outcome.CANCELLED)
+    if by_a_person and not any(one.done for one in review.performed):
         yield _box("See that it is well: it was closed by a person, and no recovery was proved")
-    if review.outcome is Outcome.CLOSED_BY_HUMAN and not _said_what_was_done(review):
+    if by_a_person and not _said_what_was_done(review):
         yield _box("What the person who closed it did: nothing of it was written to the incident")
 
 

@@ -88,7 +88,11 @@ class DryRun(Model):
             return Judged.SAME
         if Answer.APPROVED in answers:
             return Judged.APPROVED
-        if self.planned and not self.by_person and self.ended is not Outcome.CLOSED_BY_HUMAN:
+        if (
+            self.planned
+            and not self.by_person
+            and self.ended not in (Outcome.CLOSED_BY_HUMAN, Outcome.CANCELLED)
+        ):
             return Judged.NOT_NEEDED
         return Judged.UNKNOWN
 
@@ -100,5 +104,6 @@ class DryRun(Model):
             Outcome.SELF_RECOVERED: "it was well again",
             Outcome.RESOLVED_ELSEWHERE: "its alert was resolved",
             Outcome.CLOSED_BY_HUMAN: "a person said that it is done",
+            Outcome.CANCELLED: "a person had its run cancelled",
         }[self.ended]
         return "; ".join(one for one in (how, self.same) if one)

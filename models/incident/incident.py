@@ -41,6 +41,8 @@ class Outcome(StrEnum):
     RESOLVED = "resolved"
     RESOLVED_ELSEWHERE = "resolved-elsewhere"
     CLOSED_BY_HUMAN = "closed-by-human"
+    CANCELLED = "cancelled"
+    """A person had its run cancelled."""
     DRY_RUN = "dry-run"
     """What would have been done was recorded; how it ended without that stands in the review."""
 
@@ -51,6 +53,7 @@ class Through(StrEnum):
     TEMPORAL_UI = "a Temporal signal"
     INTAKE = "the intake"
     COMMAND = "the command line"
+    CANCELLATION = "a cancellation in Temporal"
     PRODUCT = "the workflow"
 
 

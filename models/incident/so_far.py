@@ -79,6 +79,7 @@ class Known(Model):
     acknowledged_by: str
     escalated_because: str
     done: Spoken | None
+    cancelled: Spoken | None = None
     outcome: Outcome | None
     ended_at: datetime | None
     remarks: tuple[str, ...]

@@ -95,7 +95,9 @@ class Episode:
 
     def _says(self, incident: str, what: str) -> None:
         run = self._server.open_run(incident)
-        if run:
+        if run and what == "cancel":
+            self._server.tell(run, run.cancel)
+        elif run:
             self._server.signal(run, what)
 
     def _alert(self, incident: str, how: str, status: AlertStatus) -> Alert:

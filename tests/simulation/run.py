@@ -45,6 +45,7 @@ class Info:
     first_execution_run_id: str
     memo: Mapping[str, Any]
     long_history: Callable[[], bool]
+    namespace: str = "default"
 
     @property
     def began_in(self) -> str:
@@ -94,6 +95,8 @@ class Run(Loop):
         self.object: Any = None
         self.logger_details: dict[str, Any] = {}
         self._make, self._arg = make, arg
+        self._primary: asyncio.Task[None] | None = None
+        self._cancel_reason: str | None = None
         self._first: list[Job] = []
         self._then: list[Job] = [self._begin]
         self._random = Random(info.run_id)
@@ -141,7 +144,7 @@ class Run(Loop):
         self.server.after(delay, lambda: None if timer.cancelled() else self.server.tell(self, timer._run))
 
     def _begin(self) -> None:
-        self.create_task(self._main())
+        self._primary = self.create_task(self._main())
 
     async def _main(self) -> None:
         try:
@@ -156,6 +159,12 @@ class Run(Loop):
             self.closed = self.closed or "cancelled"
         except Exception as error:
             self.failed = error
+
+    def cancel(self) -> None:
+        """A person requests the cancellation of the run, which is heard once."""
+        if self._cancel_reason is None and self._primary:
+            self._cancel_reason = "by a person"
+            self.call_soon(self._primary.cancel)
 
     # The runtime of a workflow, as `temporalio.workflow` knows it
 
@@ -185,6 +194,9 @@ class Run(Loop):
 
     def workflow_get_external_workflow_handle(self, id: str, *, run_id: str | None) -> Recipient:
         return Recipient(self, id, run_id)
+
+    def workflow_cancellation_reason(self) -> str | None:
+        return self._cancel_reason
 
     def workflow_memo_value(self, key: str, default: Any, *, type_hint: type | None) -> Any:
         return self.info.memo.get(key, default)

@@ -31,7 +31,7 @@ FAULTS = {
 }
 """The alerts, and what may lie behind each."""
 
-SAID = ("approve", "approve", "approve", "deny", "acknowledge", "done", "note")
+SAID = ("approve", "approve", "approve", "deny", "acknowledge", "done", "note", "cancel")
 STEWARDS = ("steward/backend", "steward/postgres")
 CHANNELS = ("pager", "discord", "mail", "slack")
 SEVERITIES = ("critical", "critical", "warning", "info")

@@ -70,6 +70,9 @@ def _closed_by(record: Record) -> Iterator[str]:
         yield _sentence(
             f"{who(record.done)} said that it is done{record.done.text and ': '}{record.done.text}"
         )
+    if record.outcome is Outcome.CANCELLED and (said := record.cancelled):
+        yield _sentence(f"Cancelled by {who(said)}{said.text and ': '}{said.text}")
+        yield "Its alert may still fire, and nothing more is done about it."
 
 
 def _first_line(why: str, record: Record) -> str:

@@ -26,7 +26,14 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.alert_source import AlertSource
     from workflows.record.alert_state import AlertState
     from workflows.record.continuation import began_in
-    from workflows.record.endings import ClosedByHuman, Ending, Escalated, ResolvedElsewhere, SelfRecovered
+    from workflows.record.endings import (
+        Cancelled,
+        ClosedByHuman,
+        Ending,
+        Escalated,
+        ResolvedElsewhere,
+        SelfRecovered,
+    )
     from workflows.record.failures import in_short
     from workflows.record.mistakes import raise_temporals_own
     from workflows.record.record import Record
@@ -120,7 +127,7 @@ class Closing:
         """
         ended = self._ended(ending)
         self._record.ended_at = workflow.now()
-        if ended is Outcome.CLOSED_BY_HUMAN:
+        if isinstance(ending, ClosedByHuman):
             self._alert_state.fired_again = False  # the person who said done knew of it
         return await self.close_as(self._record.outcome_of(ended))
 
@@ -158,8 +165,12 @@ class Closing:
     async def _reverted(self) -> bool:
         """Whether everything temporary is reverted; False when the alert fires anew before."""
         state, continuation = self._alert_state, self._record.continuation
-        while not await self._undoing.finish(unless=lambda: state.fires_anew or continuation.due):
-            if state.fires_anew:
+
+        def fires_anew() -> bool:
+            return state.fires_anew and not self._record.cancelled
+
+        while not await self._undoing.finish(unless=lambda: fires_anew() or continuation.due):
+            if fires_anew():
                 return False
             continuation.stop_if_due()
         return True
@@ -170,6 +181,8 @@ class Closing:
         if isinstance(ending, SelfRecovered):
             helped = self._record.performed and not self._record.only_recorded
             return Outcome.RESOLVED if helped else Outcome.SELF_RECOVERED
+        if isinstance(ending, Cancelled):
+            return Outcome.CANCELLED
         if isinstance(ending, ClosedByHuman):
             return Outcome.CLOSED_BY_HUMAN
         return Outcome.RESOLVED_ELSEWHERE

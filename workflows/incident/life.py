@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.resuming import everything_known
     from workflows.incident.taking_policy import policy_as_of_now
     from workflows.record.alert_state import handed_on
+    from workflows.record.cancellation import hearing_cancellation
     from workflows.record.continuation import GoesOnInNewRun, began_in
     from workflows.record.endings import Ending, Escalated, Refused, StandsStill, Withdrawn
     from workflows.record.failures import in_short
@@ -46,7 +47,10 @@ class Life:
         self._stage = resumed.stage if resumed else Stage.PAGE
 
     async def lead(self, page: Page) -> Review:
-        """Follow the page to one of its endings; then close with a review."""
+        """Follow the page to one of its endings; then close with a review. A cancellation is one of them."""
+        return await hearing_cancellation(self._lead(page), self._incident.people.cancel)
+
+    async def _lead(self, page: Page) -> Review:
         incident = self._incident
         if not self._resumed:
             await self._begin()
@@ -119,7 +123,7 @@ class Life:
                 if not isinstance(ending, Escalated):
                     return ending
             if (ending := await self._with_a_person(closing)) is not None:
-                return ending
+                return self._record.cancellation or ending
             self._incident.others.work_again()
             self._begin_anew("a person wants it")
         return None
@@ -134,6 +138,8 @@ class Life:
                 if ending:
                     self._timeline.add(ending.why)
                 ending = Escalated(why)
+            if ending and self._record.cancelled:
+                return self._left(self._record.cancellation)
             if not isinstance(ending, Escalated) or not incident.pause.quiet:
                 return self._left(ending)
             self._timeline.add(f"nobody is called while it is paused: {ending.why}")
@@ -181,6 +187,7 @@ class Life:
         stands_still = False
         while True:
             try:
+                self._record.stop_if_cancelled()
                 if stands_still:
                     stands_still = False
                     await self._incident.remediation.stand_still()

@@ -107,6 +107,14 @@ class People:
             self._record.done = words
         self._timeline.spoken("done", words)
 
+    def cancel(self, reason: str) -> None:
+        """The run is cancelled: nothing more is begun, and nobody is paged for what failed before."""
+        words = Spoken(text=reason, through=Through.CANCELLATION)
+        self._record.cancelled = words
+        self._timeline.spoken("cancelled", words)
+        if self.escalation:
+            self.escalation.rest()
+
     async def _counted(self, message: str, said: object) -> Spoken | None:
         """The words, as far as they may be believed; None, and a line, for what does not count."""
         await self._policy_taken()

@@ -48,7 +48,9 @@ class Path:
         """This verb as an earlier run did it; None when it is to be done now.
 
         Raises `Escalated` when the page has another one here: its code has changed meanwhile.
+        Raises `Cancelled`: no verb is begun any more then.
         """
+        self._record.stop_if_cancelled()
         if self._at == len(self._done):
             return None
         done = self._done[self._at]

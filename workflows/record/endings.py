@@ -4,6 +4,7 @@ Ending
 ├── SelfRecovered      the check shows that the alert is no longer true
 ├── ResolvedElsewhere  the alert was resolved before anything was done
 ├── ClosedByHuman      a person said that it is done
+│   └── Cancelled      a person had the run cancelled
 ├── Escalated          a person must continue; the incident stays open
 │   ├── PerhapsDone    what was ordered may have been done: that is unknown
 │   ├── Denied         a person denied the plan, and has the incident now
@@ -40,6 +41,10 @@ class ResolvedElsewhere(Ending):
 
 
 class ClosedByHuman(Ending):
+    pass
+
+
+class Cancelled(ClosedByHuman):
     pass
 
 

@@ -31,7 +31,8 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.review import Review
     from models.names import Severity
     from workflows.record.continuation import Continuation, began_in
-    from workflows.record.timeline import Timeline
+    from workflows.record.endings import Cancelled
+    from workflows.record.timeline import Timeline, who
 
 UNASKED = ("policy (", "the approval of what is reverted")
 """How it begins who approved what nobody was asked about."""
@@ -67,8 +68,8 @@ class Record:
         self.acknowledged_by = ""
         self.escalated_because = ""
         self.done: Spoken | None = None
-        self._done_before: Spoken | None = None
-        self._resumed_at: datetime | None = None
+        self.cancelled: Spoken | None = None
+        self._done_before: tuple[datetime | None, Spoken | None] = (None, None)
         self.wait: Wait | None = None
         self.paused: Paused | None = None
         self.refused_services: list[str] = []
@@ -115,13 +116,30 @@ class Record:
         ]
 
     def done_from_now_on(self) -> Callable[[], bool]:
-        """Whether a person says `done` from now on; what was said before counts for nothing any more."""
-        said_before = self._done_before if workflow.now() == self._resumed_at else self.done
+        """Whether a person says `done` from now on; what was said before counts for nothing any more.
+        A cancellation ends every wait, of then and later."""
+        done_said = self.done_while_reverting()
+        return lambda: done_said() or self.cancelled is not None
+
+    def done_while_reverting(self) -> Callable[[], bool]:
+        """The same for a revert, which a cancellation wants, and does not end."""
+        resumed_at, done_then = self._done_before
+        said_before = done_then if workflow.now() == resumed_at else self.done
         return lambda: self.done is not said_before
+
+    def stop_if_cancelled(self) -> None:
+        """Raises `Cancelled`: nothing more is begun."""
+        if cancellation := self.cancellation:
+            raise cancellation
+
+    @property
+    def cancellation(self) -> Cancelled | None:
+        """The ending of an incident that was cancelled."""
+        return Cancelled(f"cancelled by {who(self.cancelled)}") if self.cancelled else None
 
     def resumed(self, done: Spoken | None) -> None:
         """This run begins now, and messages to it may have come before its first line."""
-        self._done_before, self._resumed_at = done, workflow.now()
+        self._done_before = (workflow.now(), done)
 
     @property
     def first_word_at(self) -> datetime | None:

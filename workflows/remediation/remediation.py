@@ -138,7 +138,7 @@ class Remediation(Holding):
         What the page holds meanwhile stays its own. Raises `Escalated` when a person says `done`
         while another incident has the service.
         """
-        done_said = self._record.done_from_now_on()
+        done_said = self._record.done_while_reverting()
         hold = await self._hold_for(plan.service, REVERT)
         try:
             performed = await self._reverted(hold, plan, done_said)
@@ -207,6 +207,7 @@ class Remediation(Holding):
 
     def stop_if_done(self, done_said: Callable[[], bool]) -> None:
         """A person goes on instead: nothing more is done, and what is temporary is reverted."""
+        self._record.stop_if_cancelled()
         if done_said() and self._record.done:
             raise ClosedByHuman(f"{who(self._record.done)} said that it is done")
 

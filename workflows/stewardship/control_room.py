@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.stewardship import ControlRoomState, Ordered, Switch
     from models.messages import CONTROL_ROOM_MEMO
     from models.text import for_temporal_ui as shown
+    from workflows.record.cancellation import hearing_cancellation
     from workflows.record.raw_input import read
     from workflows.stewardship.telling import Telling
     from workflows.stewardship.windows import ended, next_change, now_on, taken
@@ -38,6 +39,7 @@ class ControlRoom:
     def __init__(self, state: ControlRoomState) -> None:
         self._state = state
         self._telling = Telling()
+        self._was_cancelled = False
         self._under_way: set[asyncio.Task[None]] = set()
         self._later: set[asyncio.Task[None]] = set()
         """What is told once more; a new run does not wait for it."""
@@ -46,6 +48,14 @@ class ControlRoom:
     @workflow.run
     async def run(self, state: ControlRoomState) -> None:
         """Keep switch and windows until the history is long, then go on in a new run."""
+        await hearing_cancellation(self._keep(), self._stays)
+
+    def _stays(self, _: str) -> None:
+        """What is suspended must not be allowed by it."""
+        self._was_cancelled = True
+        self._show()
+
+    async def _keep(self) -> None:
         while not workflow.info().is_continue_as_new_suggested():
             await self._something_to_do()
             self._turn()
@@ -139,6 +149,8 @@ class ControlRoom:
         for window in state.windows:
             when = "**now**" if window.in_force(now) else "planned"
             lines.append(f"- {when}: {shown(window.words(now))}")
+        if self._was_cancelled:
+            lines.append("A cancellation does not end it: say `starter.py resume`, or end the window.")
         workflow.set_current_details("\n\n".join(lines))
         workflow.upsert_memo({CONTROL_ROOM_MEMO: state})
 

@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
         Told,
     )
     from models.names import steward_id
+    from workflows.record.cancellation import hearing_cancellation
     from workflows.record.mistakes import described, raise_temporals_own
     from workflows.record.raw_input import read
     from workflows.stewardship.execution import perform
@@ -61,7 +62,15 @@ class Steward:
         """Serve until the history is long, then go on in a new run with the same book."""
         is_real = workflow.info().workflow_id == steward_id(state.service)
         writes = "The one writer of" if is_real else "Records the dry runs on"
-        workflow.set_current_details(f"{writes} **{state.service}**.")
+        self._about = f"{writes} **{state.service}**."
+        workflow.set_current_details(self._about)
+        await hearing_cancellation(self._serve(), self._stays)
+
+    def _stays(self, _: str) -> None:
+        """An incident may be waiting for what it does, and what it remembers are the service's limits."""
+        workflow.set_current_details(f"{self._about} A cancellation does not end it: incidents rely on it.")
+
+    async def _serve(self) -> None:
         while not self._may_move_on():
             await self._something_to_do()
             while self._messages:
