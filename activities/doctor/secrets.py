@@ -48,8 +48,6 @@ def why_unusable(ref: SecretRef) -> str:
 
 def malformed(value: str, place: str) -> str:
     """What editors, shells and templates leave in a secret."""
-    if value != value.strip():
-        return f"{place} begins or ends with a blank or a line end: remove it"
     if value[:1] in _QUOTES or value[-1:] in _QUOTES:
         return f"{place} has quotes around it that are taken for a part of it: remove them"
     if not value.isprintable():

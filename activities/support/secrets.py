@@ -20,7 +20,8 @@ class SecretMissing(Exception):
 
 
 def resolve(ref: SecretRef) -> str:
-    """The value of a secret, without the line end that editors add. Raises `SecretMissing`.
+    """The value of a secret, without the blanks and line ends around it that editors and shells add.
+    Raises `SecretMissing`.
 
     What was read is hidden from then on wherever text is cleaned.
     """
@@ -43,7 +44,7 @@ def _passwords(value: str) -> Iterator[str]:
 
 def _read(ref: SecretRef) -> str:
     if ref.env is not None:
-        value = os.environ.get(ref.env, "")
+        value = os.environ.get(ref.env, "").strip()
         if not value:
             raise SecretMissing(f"the variable {ref.env} is not set: set it for the worker and restart it")
         return value

@@ -280,9 +280,7 @@ async def test_a_second_channel_makes_an_unset_one_a_matter_of_attention(setup: 
     assert (checks["channel chat"], checks["contact on-call"]) == (Grade.ATTENTION, Grade.OK)
 
 
-@pytest.mark.parametrize(
-    "form", ["'{}'", '"{}"', "“{}”", " {}", "{}\n", "{}\r\n", "<{}>", "changeme", "a\nb"]
-)
+@pytest.mark.parametrize("form", ["'{}'", '"{}"', "“{}”", "<{}>", "changeme", "a\nb"])
 def test_what_editors_and_shells_leave_in_a_secret_is_named_and_never_repeated(form: str) -> None:
     said = malformed(form.format("s3cr3t-value"), "$TOKEN")
     assert said.startswith("$TOKEN ")

@@ -56,6 +56,17 @@ def test_a_short_secret_hides_no_words() -> None:
     assert known.hide("the service is on") == "the service is on"
 
 
+@pytest.mark.parametrize("form", [" {}", "{}\n", "{}\r\n", "\t{} \n"])
+def test_blanks_and_line_ends_around_a_secret_are_left_out(tmp_path: Path, form: str) -> None:
+    (tmp_path / "token").write_text(form.format("s3cr3t-value"))
+    os.environ["RUNBOOKS_TEST_PADDED"] = form.format("s3cr3t-value")
+    try:
+        for ref in (SecretRef(env="RUNBOOKS_TEST_PADDED"), SecretRef(file=str(tmp_path / "token"))):
+            assert resolve(ref) == "s3cr3t-value"
+    finally:
+        del os.environ["RUNBOOKS_TEST_PADDED"]
+
+
 def test_what_is_read_as_a_secret_is_hidden_from_then_on(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("plain words of a pass phrase that is no pattern\n")
