@@ -76,7 +76,12 @@ def _called(parameter: typer.CallbackParam) -> str:
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 By = Annotated[
     str,
-    typer.Option("--by", help="Your name, for the timeline.", show_default="your user name", callback=typed),
+    typer.Option(
+        "--by",
+        help="How you are called, beside the name of your user.",
+        show_default="your user name",
+        callback=typed,
+    ),
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The incident: ALERT/SERVICE.")]
 
@@ -172,5 +177,6 @@ def safe(text: str, most: int = 2000) -> str:
 
 
 def somebody(by: str) -> str:
-    """The name for the timeline: `--by`, else the operating system's user."""
-    return plain(by.strip(), 100) if by.strip() else user_of_this_machine()
+    """Who types: the operating system's user, who may add by `--by` how they are called."""
+    user, name = user_of_this_machine(), plain(by.strip(), 100)
+    return f"{user} (as {name})" if name not in ("", user) else user

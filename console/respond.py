@@ -21,12 +21,12 @@ from console.output import (
     out,
     run,
     safe,
-    somebody,
     typed,
     worded,
 )
 from models.incident.incident import Decision, Phase, Spoken, Through, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
+from models.text import plain
 from runtime import settings
 from runtime.connection import connect
 from runtime.incidents import Incidents, parse_id
@@ -95,7 +95,7 @@ def done(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> No
 
 def _spoken(text: str, by: str) -> Spoken:
     """Of the user that the operating system knows; `--by` only says how they want to be called."""
-    user, name = user_of_this_machine(), somebody(by)
+    user, name = user_of_this_machine(), plain(by.strip(), 100)
     return Spoken(by=user, says_to_be="" if name == user else name, through=Through.COMMAND, text=text)
 
 

@@ -16,7 +16,8 @@ from models.service.secret import SecretRef
 FILE = "keys/signing-key"
 """Its name in the directory of the state, unless `approvals.keys` names others."""
 SHORTEST = 32
-OWN = 0o600
+FOR_GROUP = 0o640
+"""The intake may be another user of the worker's group."""
 
 
 class SigningKeys:
@@ -47,7 +48,7 @@ class SigningKeys:
             return None
         private_directory(path.parent)
         # Another worker may be faster: then its key is the one.
-        return path if write_once(path, f"{secrets.token_hex(32)}\n", OWN) else None
+        return path if write_once(path, f"{secrets.token_hex(32)}\n", FOR_GROUP) else None
 
     def refs(self) -> tuple[SecretRef, ...]:
         """Where they are, the newest first."""

@@ -14,6 +14,7 @@ from demo.parts.waiting import until
 from demo.systems.services import BACKEND
 from demo.webhook import Firing
 from models.incident.incident import IncidentState, Outcome
+from runtime.people.signing import user_of_this_machine
 from tests.e2e.engine import Events, container_of
 from tests.parts.product.pipeline import Pipeline, said
 
@@ -77,7 +78,7 @@ async def test_the_kill_switch_holds_actions_and_its_end_lets_them_go_on(
     async with FAULTS["crash"].inject(stack.services):
         run = await suspended.fire(Firing(since))
         state = await suspended.until_state(run, "paused", lambda one: bool(one.cause and one.paused))
-        assert "suspended by anna: a deployment goes on" in state.paused
+        assert f"suspended by {user_of_this_machine()} (as anna): a deployment goes on" in state.paused
         assert not said(state.timeline, "pages ")
         assert await happened() == ["die"]
         resumed = await asyncio.to_thread(stack.command, "resume", "--by", "anna")

@@ -14,9 +14,12 @@ import starter
 from activities.incidents.control_room import read_control_room
 from models.incident.stewardship import ControlRoomState
 from models.names import TASK_QUEUE
+from runtime.people.signing import user_of_this_machine
 from tests.parts.product.commands import Person
 from tests.parts.product.intake import TemporalServer, environment, until
 from workflows.stewardship.control_room import ControlRoom
+
+USER = user_of_this_machine()
 
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED = range(5)
 BACKEND = ("--service", "backend", "--why", "a migration")
@@ -56,7 +59,9 @@ async def test_a_window_is_begun_listed_and_ended(person: Person) -> None:
     assert (begun.document["service"], begun.document["in_force"]) == ("backend", True)
     for command in (("maintenance", "list"), ("status",)):
         shown = (await person.types(*command)).out
-        assert re.search(rf"in maintenance backend .* by ada: a migration \({window}\)", shown), command
+        assert re.search(
+            rf"in maintenance backend .* by {USER} \(as ada\): a migration \({window}\)", shown
+        ), command
     assert (await person.types("maintenance", "end", window)).code == DONE
     assert (await person.types("maintenance", "list")).out == "No maintenance.\n"
     again = await person.types("maintenance", "end", window)

@@ -20,9 +20,12 @@ from models.checks.item import ItemState
 from models.configuration.configuration import Configuration
 from models.names import check_id
 from runtime.errors import NobodyAnswers, NoReport, NotOurs
+from runtime.people.signing import user_of_this_machine
 from runtime.schedules import apply, described
 from tests.parts.product.commands import Person
 from tests.parts.product.intake import ROOT, TemporalServer, environment, until
+
+USER = user_of_this_machine()
 
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED = range(5)
 IDS = [check_id(one) for one in CheckName]
@@ -74,11 +77,11 @@ async def test_schedules_are_applied_paused_and_listed(person: Person) -> None:
     applied = await person.types("schedules", "apply", "--json")
     assert [one["change"] for one in applied.document] == ["created"] * 3
     paused = await person.types("schedules", "pause", "daily", "the office moves", "--by", "anna")
-    assert paused.out == "check/daily is paused: anna: the office moves\n"
+    assert paused.out == f"check/daily is paused: {USER} (as anna): the office moves\n"
     listed = await person.types("schedules", "list")
     assert "Monday to Friday at 09:00, Europe/Berlin" in listed.out
     assert "day 1 of the month at 08:15, Europe/Berlin" in listed.out
-    assert "paused: anna: the office moves" in listed.out
+    assert f"paused: {USER} (as anna): the office moves" in listed.out
 
 
 async def test_doctor_tells_of_each_schedule(person: Person, client: Client) -> None:

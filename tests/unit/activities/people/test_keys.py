@@ -27,13 +27,13 @@ def key_file(path: Path, key: str) -> Path:
     return path
 
 
-def test_the_first_start_makes_a_key_for_its_own_user_alone(tmp_path: Path) -> None:
+def test_the_first_start_makes_a_key_for_its_own_user_and_group(tmp_path: Path) -> None:
     state = tmp_path / "new" / "var"
     made = keys(state)
     assert made.make_if_missing() == state / FILE
     key = made.newest()
     assert len(key) >= SHORTEST
-    assert (state / FILE).stat().st_mode & 0o777 == 0o600
+    assert (state / FILE).stat().st_mode & 0o777 == 0o640
     assert list((state / FILE).parent.iterdir()) == [state / FILE], "no draft is left"
     assert keys(state).make_if_missing() is None
     assert keys(state).all() == (key,), "a restart keeps it"
