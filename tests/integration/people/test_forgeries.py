@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.people.signatures import AHEAD, LATEST
@@ -89,7 +91,10 @@ async def product(server: WorkflowEnvironment) -> AsyncIterator[Product]:
     async with hosted(server.client, product.world, lambda: product.configuration):
         yield product
         async for one in server.client.list_workflows("ExecutionStatus = 'Running'"):
-            await server.client.get_workflow_handle(one.id, run_id=one.run_id).terminate("the test is over")
+            with suppress(RPCError):  # it ended meanwhile
+                await server.client.get_workflow_handle(one.id, run_id=one.run_id).terminate(
+                    "the test is over"
+                )
 
 
 async def state_of(incident: Incident) -> IncidentState:
@@ -192,7 +197,7 @@ async def forged(incident: Incident) -> dict[str, tuple[Decision, str]]:
     def changed(**fields: Any) -> Decision:
         return good.model_copy(update=fields)
 
-    def signature(**fields: str) -> Decision:
+    def signature(**fields: Any) -> Decision:
         assert good.signature is not None
         return changed(signature=good.signature.model_copy(update=fields))
 
@@ -208,6 +213,8 @@ async def forged(incident: Incident) -> dict[str, tuple[Decision, str]]:
         "no plan": (changed(plan=""), "names its plan"),
         "other words": (changed(text="and restart the database"), elsewhere),
         "another nonce": (signature(nonce="0"), elsewhere),
+        "another time": (signature(at=now + timedelta(seconds=1)), elsewhere),
+        "another machine": (signature(host="laptop-of-ada"), elsewhere),
         "no seal": (signature(seal=""), elsewhere),
         "a seal that is no ASCII": (signature(seal="ü"), elsewhere),
         "another incident": (elsewhere_signed(good, "another-run"), "another incident"),
