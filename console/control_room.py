@@ -1,4 +1,4 @@
-"""Reads the control room, and orders it, without needing a worker."""
+"""Orders the control room, without needing a worker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
-from activities.incidents.control_room import read_control_room
 from models.incident.stewardship import ControlRoomState, Ordered
 from models.messages import CONTROL_ROOM_MEMO, ORDER
 from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, TASK_QUEUE
@@ -27,12 +26,6 @@ RECORDED = "recorded; holds from the moment a worker starts: no worker answered"
 def key() -> str:
     """By which an order is taken once."""
     return uuid4().hex
-
-
-async def state_of(client: Client) -> ControlRoomState:
-    """What is suspended or in maintenance. Raises NobodyAnswers and TemporalAway."""
-    async with in_time(3 * PATIENCE, CONTROL_ROOM_ID):
-        return await read_control_room(client)
 
 
 async def order(client: Client, ordered: Ordered) -> ControlRoomState | None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from console.control_room import RECORDED, key, order, state_of
+from console.control_room import RECORDED, key, order
 from console.output import AsJson, By, Refused, Unusable, as_json, out, run, safe, somebody, typed
 from models.base import Interval, in_words
 from models.calendar import WEEKDAYS, Calendar
@@ -24,6 +24,7 @@ from models.incident.stewardship import ControlRoomState, Ordered
 from models.zone import Zone
 from runtime import settings
 from runtime.connection import connect
+from runtime.incidents import control_room
 
 app = typer.Typer(help="Pause incidents for a time of maintenance.", no_args_is_help=True)
 
@@ -102,7 +103,7 @@ def end(
 
     async def work() -> None:
         client = await connect()
-        windows = (await state_of(client)).windows
+        windows = (await control_room(client)).windows
         if not any(one.id == window for one in windows):
             raise Refused(f"there is no window {window!r}; known: {_ids(windows)}")
         state = await order(client, Ordered(key=key(), end=EndWindow(id=window, for_good=for_good)))
@@ -123,7 +124,7 @@ def list_(json: AsJson = False) -> None:
     """List the windows that are in force or planned."""
 
     async def work() -> None:
-        state = await state_of(await connect())
+        state = await control_room(await connect())
         now = datetime.now(UTC)
         if json:
             as_json([_document(one, now) for one in state.windows])
@@ -154,7 +155,7 @@ async def _begin(window: Window, json: bool) -> None:
     if span is None:
         raise Unusable("it is over already, or never comes: name a time to come")
     client = await connect()
-    windows = [one for one in (await state_of(client)).windows if one.span(now)]
+    windows = [one for one in (await control_room(client)).windows if one.span(now)]
     if len(windows) >= MOST_WINDOWS:
         raise Refused(f"there are {len(windows)} windows already: end one with `maintenance end ID`")
     state = await order(client, Ordered(key=key(), begin=window))

@@ -82,10 +82,10 @@ async def _serve(config: Path, host: str | None, port: int | None, with_worker: 
                 await attended.look(now)
 
             rounds = Rounds(client, metrics.gauges, after=after)
-            itself = Itself(metrics, heartbeats, attended, worker, lambda: file.problem)
+            itself = Itself(metrics, heartbeats, attended, worker, problem=lambda: file.problem)
             app = build(client, dispatch, file, keys, http, itself)
             async with _running(worker), _beside(rounds.run(file)):
-                await serve_app(app, listener)
+                await serve_app(app, listener, itself.draining)
                 await dispatch.finish()
 
 

@@ -13,7 +13,6 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.live import Live
 
-from console.control_room import state_of
 from console.incident_view import entry_line, question, table_of, whole
 from console.maintenance import standing
 from console.output import AsJson, Id, Run, Unusable, as_json, out, run, safe, typed
@@ -25,7 +24,7 @@ from models.text import plain
 from runtime import settings
 from runtime.connection import connect
 from runtime.errors import NobodyAnswers
-from runtime.incidents import Incidents, Which, parse_id
+from runtime.incidents import Incidents, Which, control_room, parse_id
 from runtime.past.runs import chosen, runs_of
 from workflows.diagnosis.causes import UNKNOWN
 from workflows.lessons.cause_rows import cause_rows
@@ -62,7 +61,7 @@ def list_(
         if json:
             as_json([line.model_dump(mode="json") for line in lines])
             return
-        for line in standing(await state_of(client), datetime.now(UTC)):
+        for line in standing(await control_room(client), datetime.now(UTC)):
             out.print(line)
         if lines:
             out.print(table_of(lines))

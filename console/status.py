@@ -11,7 +11,6 @@ import typer
 from pydantic import ValidationError
 from temporalio.client import Client, WorkflowFailureError
 
-from console.control_room import state_of
 from console.maintenance import standing
 from console.output import AsJson, Exit, Unusable, as_json, fail, out, run, safe, typed
 from models.checks.item import Item, ItemState, Table
@@ -22,7 +21,7 @@ from models.names import STATUS, TASK_QUEUE
 from models.text import plain
 from runtime.connection import PATIENCE, connect
 from runtime.errors import NobodyAnswers, in_time
-from runtime.incidents import Incidents, Which
+from runtime.incidents import Incidents, Which, control_room
 
 app = typer.Typer()
 ANSWER_WITHIN = timedelta(seconds=40)
@@ -125,7 +124,7 @@ async def ask(client: Client, request: StatusRequest) -> StatusReport:
 async def _known(client: Client) -> tuple[dict[str, int], ControlRoomState]:
     lines = await Incidents(client).list(1000, Which(open=True))
     phases = {phase.value: sum(line.phase == phase.value for line in lines) for phase in Phase}
-    return phases, await state_of(client)
+    return phases, await control_room(client)
 
 
 def _document(phases: dict[str, int], room: ControlRoomState) -> dict[str, Any]:

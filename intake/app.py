@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 from starlette.applications import Starlette
@@ -17,13 +18,15 @@ from intake.alerts.alertmanager import AlertmanagerWebhook
 from intake.alerts.dispatch import Dispatch
 from intake.alerts.heartbeats import Heartbeats
 from intake.health import HealthPages
+from intake.http.about_incidents import status_of
 from intake.http.answers import Stop, on_http_exception, on_stop, refusal
 from intake.http.gate import Gate
 from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics, Timed
 from intake.http.openapi import describing
-from intake.pages import STATUS, IncidentPages
+from intake.pages import IncidentPages
 from intake.reports import ReportPages
+from intake.views.build import views
 from models.configuration.configuration import Configuration
 from runtime.alive.queues import Attended
 from runtime.embedded_worker import EmbeddedWorker
@@ -42,6 +45,8 @@ class Itself:
     """Whether workers poll."""
     worker: EmbeddedWorker | None = None
     """The one in the same process, if there is one."""
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is asked to end: what would stay open ends."""
     problem: Callable[[], str] = str
     """What is wrong with the configuration file, or an empty string."""
 
@@ -66,7 +71,7 @@ def build(
         ).routes(),
     ]
     app = Starlette(
-        routes=[*routes, describing(routes)],
+        routes=[*views(client, incidents, keys, configuration, itself.draining), *routes, describing(routes)],
         middleware=[
             Middleware(Timed, metrics=metrics),
             Middleware(Gate, only_this_machine=keys.sender is None),
@@ -79,5 +84,5 @@ def build(
 
 async def on_trouble(_: Request, error: Exception) -> Response:
     """An error of Temporal or of the incident, as a status: 503 when a retry may help."""
-    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+    status = status_of(error)
     return refusal(status, str(error), {"retry-after": "5"} if status == 503 else None)

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from intake.alerts.payload import why
+from intake.http.about_incidents import MOST_BODY, incident_of
 from intake.http.answers import Stop, shown
 from intake.http.body import UNREAD, read_body
 from intake.http.keys import Keys
@@ -20,17 +21,7 @@ from models.base import Model
 from models.incident.incident import Decided, Decision, IncidentState, Spoken, Through, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE
 from models.redaction.known import KNOWN
-from runtime.errors import NobodyAnswers, NoKey, NoSuchIncident, Rejected, TemporalAway, Trouble
-from runtime.incidents import IncidentLine, Incidents, parse_id
-
-MOST_BODY = 16 * 1024
-STATUS: dict[type[Trouble], int] = {
-    TemporalAway: 503,
-    NobodyAnswers: 503,
-    NoKey: 503,
-    NoSuchIncident: 404,
-    Rejected: 409,
-}
+from runtime.incidents import IncidentLine, Incidents
 
 
 class Incoming(Model):
@@ -108,11 +99,11 @@ class IncidentPages:
 
     async def show(self, request: Request) -> Response:
         self._keys.admit_reader(request)
-        return shown(await self._incidents.state(_incident(request)))
+        return shown(await self._incidents.state(incident_of(request)))
 
     async def decide(self, request: Request) -> Response:
         by = self._keys.person(request)
-        incident = _incident(request)
+        incident = incident_of(request)
         said = await _read(request, IncomingDecision)
         decision = Decision(
             by=by, through=Through.INTAKE, text=KNOWN.hide(said.text), verdict=said.verdict, plan=said.plan
@@ -123,7 +114,7 @@ class IncidentPages:
 
     async def tell(self, message: str, request: Request) -> Response:
         by = self._keys.person(request)
-        incident = _incident(request)
+        incident = incident_of(request)
         said = await _read(request, Incoming)
         if message == NOTE and not said.text.strip():
             raise Stop(422, "text: a note needs some words")
@@ -131,10 +122,6 @@ class IncidentPages:
         await self._incidents.tell(incident, message, spoken)
         self._log.info("told", incident=incident, by=by, message=message)
         return shown(Told(told=message, incident=incident, by=by))
-
-
-def _incident(request: Request) -> str:
-    return parse_id(f"{request.path_params['alert']}/{request.path_params['service']}")
 
 
 async def _read(request: Request, kind: type[B]) -> B:

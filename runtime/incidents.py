@@ -14,13 +14,15 @@ from pydantic import TypeAdapter, ValidationError
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
+from activities.incidents.control_room import read_control_room
 from activities.support.secrets import SecretMissing
 from models.base import Model
 from models.incident import search_attributes
 from models.incident.incident import Decided, Decision, IncidentState, Phase, Spoken
 from models.incident.search_attributes import ALERT_NAME, CAUSE, OUTCOME, PHASE, SERVICE, SEVERITY
+from models.incident.stewardship import ControlRoomState
 from models.messages import BEGAN_IN, DECIDE, STATE
-from models.names import DRY_RUN, RESERVED, AlertName, ServiceName, incident_id
+from models.names import CONTROL_ROOM_ID, DRY_RUN, RESERVED, AlertName, ServiceName, incident_id
 from runtime.connection import PATIENCE
 from runtime.errors import NoKey, NoSuchIncident, in_time
 from runtime.people.signing import Signer
@@ -172,6 +174,12 @@ class Incidents:
                 )
                 return words
             raise NoKey(f"there is no key to sign it with: {error}; see approvals.keys") from error
+
+
+async def control_room(client: Client) -> ControlRoomState:
+    """What is suspended or in maintenance; needs no worker. Raises NobodyAnswers and TemporalAway."""
+    async with in_time(3 * PATIENCE, CONTROL_ROOM_ID):
+        return await read_control_room(client)
 
 
 def line_of(execution: WorkflowExecution) -> IncidentLine:

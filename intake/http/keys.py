@@ -47,16 +47,24 @@ class Keys:
                 "nobody may decide through the intake: name people and their tokens under intake.people, "
                 "or use the command line",
             )
-        holder = self._holder(_bearer(request))
+        holder = self.holder(_bearer(request))
         if holder is None:
             raise Stop(401, "the bearer token is missing, or is not a person's", CHALLENGE)
         return holder
 
     def _known(self, given: str) -> bool:
-        return _same(given, self.sender or "") | (self._holder(given) is not None)
+        return self.is_sender(given) | (self.holder(given) is not None)
 
-    def _holder(self, given: str) -> str | None:
-        """Compares every token, so that the time taken reveals nothing."""
+    def is_sender(self, given: str) -> bool:
+        """Whether it is the intake's own token."""
+        return _same(given, self.sender or "")
+
+    def token_of(self, name: str) -> str | None:
+        """The token of a person; of nobody by name, the intake's own."""
+        return self.people.get(name) if name else self.sender
+
+    def holder(self, given: str) -> str | None:
+        """Whose token it is; compares every one, so that the time taken reveals nothing."""
         holders = [name for name, token in self.people.items() if _same(given, token)]
         return holders[0] if holders else None
 

@@ -56,8 +56,9 @@ def _bound(listener: socket.socket, address: Any) -> socket.socket:
     return listener
 
 
-async def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT. The log has no paths and headers: strangers choose them."""
+async def serve(app: ASGIApp, listener: socket.socket, draining: asyncio.Event) -> None:
+    """Serve until SIGTERM or SIGINT, which sets `draining`. The log has no paths and headers: strangers
+    choose them."""
     host, port = listener.getsockname()[:2]
     structlog.get_logger("intake").info("listening", host=host, port=port)
     config = uvicorn.Config(
@@ -77,5 +78,10 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
     server = uvicorn.Server(config)
     loop = asyncio.get_running_loop()
     for ends in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again after draining
-        loop.add_signal_handler(ends, setattr, server, "should_exit", True)
+        loop.add_signal_handler(ends, _end, server, draining)
     await server.serve(sockets=[listener])
+
+
+def _end(server: uvicorn.Server, draining: asyncio.Event) -> None:
+    server.should_exit = True
+    draining.set()

@@ -38,13 +38,15 @@ class Addresses(Model):
     def of_incident(self, incident: str, run_id: str, namespace: str) -> tuple[Link, ...]:
         """One incident, in each place that shows it."""
         alert, _, service = incident.partition("/")
-        links = self.of_run("incident", incident, run_id, namespace)
-        return (*links, *self._at_the_intake("incident", f"{_part(alert)}/{_part(service)}"))
+        page = self._at_the_intake("incident", f"incidents/{_part(alert)}/{_part(service)}")
+        return (*page, *self.of_run("incident", incident, run_id, namespace))
 
     def of_fleet(self, control_room: str, run_id: str, namespace: str) -> tuple[Link, ...]:
         """The control room, and the list of incidents."""
-        links = self.of_run("control room", control_room, run_id, namespace)
-        return (*links, *self._at_the_intake("incidents", ""))
+        return (
+            *self._at_the_intake("board", ""),
+            *self.of_run("control room", control_room, run_id, namespace),
+        )
 
     def of_run(self, what: str, workflow_id: str, run_id: str, namespace: str) -> tuple[Link, ...]:
         """A run in the Temporal UI."""
@@ -56,8 +58,8 @@ class Addresses(Model):
     def _at_the_intake(self, what: str, place: str) -> tuple[Link, ...]:
         if not self.intake:
             return ()
-        address = _below(self.intake, f"incidents/{place}".rstrip("/"))
-        return (Link(says=f"Open the {what} as JSON", address=address),)
+        address = _below(self.intake, place)
+        return (Link(says=f"Open the {what}", address=address),)
 
 
 def _below(address: str, place: str) -> str:

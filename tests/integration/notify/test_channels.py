@@ -23,7 +23,15 @@ from models.configuration.channels import (
     SlackChannel,
 )
 from models.names import Severity
-from tests.parts.product.announcements import AS_JSON, IN_TEMPORAL, WEBHOOK_PATH, build, named, one, page
+from tests.parts.product.announcements import (
+    AT_THE_INTAKE,
+    IN_TEMPORAL,
+    WEBHOOK_PATH,
+    build,
+    named,
+    one,
+    page,
+)
 from tests.parts.servers.sockets import closed_port, hang_up, listening, silence
 
 QUICKLY = timedelta(milliseconds=200)
@@ -50,7 +58,7 @@ async def test_slack_gets_the_words_and_the_link_and_no_mention(
         "text": "*down &amp; out*\n"
         "&lt;!channel&gt; see &lt;http://evil.example|the docs&gt;[31m\n"
         f"<{IN_TEMPORAL.address}|Open the incident in Temporal>\n"
-        f"<{AS_JSON.address}|Open the incident as JSON>",
+        f"<{AT_THE_INTAKE.address}|Open the incident>",
         "unfurl_links": False,
         "unfurl_media": False,
     }
@@ -72,7 +80,7 @@ async def test_discord_gets_literal_text_and_pings_nobody(
     assert sent["allowed_mentions"] == {"parse": []}
     assert sent["content"].startswith("**backend is down**\n@everyone \\*\\*now\\*\\* \\[here\\]\\(http")
     assert sent["content"].endswith(
-        f"in Temporal: <{IN_TEMPORAL.address}>\nOpen the incident as JSON: <{AS_JSON.address}>"
+        f"in Temporal: <{IN_TEMPORAL.address}>\nOpen the incident: <{AT_THE_INTAKE.address}>"
     )
     assert len(sent["content"]) <= 2000
 

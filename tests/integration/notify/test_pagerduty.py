@@ -13,7 +13,7 @@ from activities.notify.channel import Channel, ChannelDown, NotMeant
 from models.configuration.channels import PagerDutyChannel
 from models.incident.announcement import Announcement, Occasion, Paged
 from models.names import Severity
-from tests.parts.product.announcements import AS_JSON, IN_TEMPORAL, ROUTING_KEY, build, named, one, page
+from tests.parts.product.announcements import AT_THE_INTAKE, IN_TEMPORAL, ROUTING_KEY, build, named, one, page
 from tests.parts.servers.pagerduty import PagerDuty
 
 JSON = "application/json"
@@ -43,7 +43,7 @@ async def test_pagerduty_is_triggered_as_events_v2_documents_it(
         "dedup_key": "ServiceDown/backend/1a2b3c4d-0000-4000-8000-000000000000/On-Call",
         "client": "Durable runbooks",
         "client_url": IN_TEMPORAL.address,
-        "links": [{"href": one.address, "text": one.says} for one in (IN_TEMPORAL, AS_JSON)],
+        "links": [{"href": one.address, "text": one.says} for one in (IN_TEMPORAL, AT_THE_INTAKE)],
         "payload": {
             "summary": "backend is down",
             "source": "backend",

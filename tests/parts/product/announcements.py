@@ -20,9 +20,7 @@ IN_TEMPORAL = Link(
     says="Open the incident in Temporal",
     address="http://localhost:8233/namespaces/default/workflows/ServiceDown%2Fbackend/1a2b3c4d",
 )
-AS_JSON = Link(
-    says="Open the incident as JSON", address="http://localhost:8080/incidents/ServiceDown/backend"
-)
+AT_THE_INTAKE = Link(says="Open the incident", address="http://localhost:8080/incidents/ServiceDown/backend")
 WEBHOOK_PATH = "/services/T00000000/B11111111/s3cretS3cretS3cret"
 
 
@@ -36,7 +34,7 @@ def page(**differently: Any) -> Announcement:
         "role": "On-Call",
         "title": "backend is down",
         "text": "connection refused at http://localhost:3000/health",
-        "links": (IN_TEMPORAL, AS_JSON),
+        "links": (IN_TEMPORAL, AT_THE_INTAKE),
     }
     return Announcement(**(usual | differently))
 

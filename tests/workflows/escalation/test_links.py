@@ -30,8 +30,8 @@ async def test_a_page_a_question_a_notice_and_the_end_lead_to_the_incident(harne
     run = (await handle.describe()).run_id
     assert addresses(harness.world.told) == {
         (
-            f"https://temporal.example.com/ui/namespaces/default/workflows/ServiceDown%2Fbackend/{run}",
             "https://runbooks.example.com/incidents/ServiceDown/backend",
+            f"https://temporal.example.com/ui/namespaces/default/workflows/ServiceDown%2Fbackend/{run}",
         )
     }
 
@@ -41,9 +41,9 @@ async def test_what_is_told_for_the_fleet_leads_to_the_control_room(harness: Har
     await suspend(harness, by="ada", why="a migration")
     await resume(harness, by="ada")
     await harness.until_true(lambda: len(harness.world.told) == 2)
-    ((room, incidents),) = addresses(harness.world.told)
+    ((board, room),) = addresses(harness.world.told)
     assert room.startswith("https://temporal.example.com/ui/namespaces/default/workflows/control-room/")
-    assert incidents == "https://runbooks.example.com/incidents"
+    assert board == "https://runbooks.example.com/"
 
 
 async def test_without_an_address_no_message_has_a_link(harness: Harness) -> None:
@@ -57,11 +57,11 @@ def test_what_an_id_or_namespace_has_is_quoted() -> None:
     both = Addresses(intake=INTAKE, temporal_ui="https://ui.example.com")
     assert both.of_incident("Disk #1?/web 1%", "1a2b", "prod/eu") == (
         Link(
-            says="Open the incident in Temporal",
-            address="https://ui.example.com/namespaces/prod%2Feu/workflows/Disk%20%231%3F%2Fweb%201%25/1a2b",
+            says="Open the incident",
+            address="https://runbooks.example.com/incidents/Disk%20%231%3F/web%201%25",
         ),
         Link(
-            says="Open the incident as JSON",
-            address="https://runbooks.example.com/incidents/Disk%20%231%3F/web%201%25",
+            says="Open the incident in Temporal",
+            address="https://ui.example.com/namespaces/prod%2Feu/workflows/Disk%20%231%3F%2Fweb%201%25/1a2b",
         ),
     )

@@ -1,0 +1,35 @@
+"""Builds the pages for people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from starlette.routing import Route
+from temporalio.client import Client
+
+from intake.http.keys import Keys
+from intake.views.deciding import Deciding
+from intake.views.live import Live
+from intake.views.looks import Looks
+from intake.views.pages import IncidentViews
+from intake.views.signing_in import SigningIn
+from intake.views.visitors import Visitors
+from models.configuration.configuration import Configuration
+from runtime.incidents import Incidents, control_room
+
+
+def views(
+    client: Client,
+    incidents: Incidents,
+    keys: Keys,
+    configuration: Callable[[], Configuration],
+    draining: asyncio.Event,
+) -> Sequence[Route]:
+    """The routes; they come before those of the API, whose addresses they share for who asks for HTML."""
+    visitors = Visitors(keys)
+    looks = Looks(incidents, lambda: control_room(client))
+    pages = IncidentViews(
+        looks, visitors, Deciding(incidents), Live(draining), configuration, client.namespace
+    )
+    return [*pages.routes(), *SigningIn(visitors, configuration).routes()]

@@ -1,0 +1,178 @@
+"""The pages for people: the board, and one incident; live, and with forms that work without a script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from intake.http.about_incidents import incident_of
+from intake.http.answers import Stop
+from intake.views.board import MOST_LINES, Board, Filters, board
+from intake.views.deciding import Deciding
+from intake.views.live import Live, mark_of
+from intake.views.looks import Looks
+from intake.views.rendering import HEADERS, LOOK, path_of, rendered
+from intake.views.routes import Page, form_of
+from intake.views.signing_in import asked
+from intake.views.visitors import Visitor, Visitors
+from models.configuration.configuration import Configuration
+from models.incident.incident import IncidentState, Phase, what_matters_first
+from models.incident.stewardship import ControlRoomState
+
+LOOK_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+KEEP = {**HEADERS, "cache-control": "public, max-age=31536000, immutable"}
+_RUN = re.compile(r"[0-9a-f-]{36}|")
+ONE = "/incidents/{alert}/{service}"
+
+
+class IncidentViews:
+    """The board and the incidents as pages. Reading needs a visitor who signed in, where there is a token."""
+
+    def __init__(
+        self,
+        looks: Looks,
+        visitors: Visitors,
+        deciding: Deciding,
+        live: Live,
+        configuration: Callable[[], Configuration],
+        namespace: str,
+    ) -> None:
+        self._looks = looks
+        self._visitors = visitors
+        self._deciding = deciding
+        self._live = live
+        self._configuration = configuration
+        self._namespace = namespace
+
+    def routes(self) -> Sequence[Route]:
+        return [
+            Page("GET", "/", self.board),
+            Page("GET", ONE, self.incident),
+            Page("POST", f"{ONE}/say", self.say),
+            Route("/live", self.board_live, methods=["GET"]),
+            Route(f"{ONE}/live", self.incident_live, methods=["GET"]),
+            Route("/look/{name}", self.look, methods=["GET"]),
+        ]
+
+    async def board(self, request: Request) -> Response:
+        visitor = self._visitors.of(request)
+        if visitor is None:
+            return asked("/")
+        filters = Filters.of(request.query_params)
+        shown, room = await self._board(filters)
+        return rendered(
+            "board.html",
+            visitor=visitor,
+            board=shown,
+            filters=filters,
+            room=room,
+            windows=_windows(room),
+            mark=_mark_of_board(shown, room),
+            live=f"/live?{request.url.query}",
+        )
+
+    async def board_live(self, request: Request) -> Response:
+        self._admitted(request)
+        filters = Filters.of(request.query_params)
+
+        async def mark() -> str:
+            return _mark_of_board(*await self._board(filters))
+
+        return self._live.follow(mark)
+
+    async def incident(self, request: Request) -> Response:
+        visitor = self._visitors.of(request)
+        incident = incident_of(request)
+        if visitor is None:
+            return asked(path_of(incident))
+        run = request.query_params.get("run", "")
+        if not _RUN.fullmatch(run):
+            raise Stop(422, "run: write the ID of a run, as Temporal shows it")
+        return self._shown(await self._looks.state(incident, run), visitor)
+
+    async def incident_live(self, request: Request) -> Response:
+        self._admitted(request)
+        incident = incident_of(request)
+
+        async def mark() -> str:
+            return _mark_of(await self._looks.state(incident))
+
+        return self._live.follow(mark)
+
+    async def say(self, request: Request) -> Response:
+        incident = incident_of(request)
+        fields = await form_of(request)
+        visitor = self._visitors.admit_form(
+            request, self._visitors.of(request), incident, fields.get("form", "")
+        )
+        await self._deciding.take(incident, visitor.name, fields)
+        self._looks.forget(incident)
+        return RedirectResponse(path_of(incident), 303, HEADERS)
+
+    async def look(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in LOOK_FILES:
+            raise Stop(404, "there is no such file")
+        return FileResponse(LOOK / name, headers=KEEP, media_type=LOOK_FILES[name])
+
+    def _admitted(self, request: Request) -> None:
+        if self._visitors.of(request) is None:
+            raise Stop(401, "sign in first, at /sign-in")
+
+    async def _board(self, filters: Filters) -> tuple[Board, ControlRoomState]:
+        lines = await self._looks.lines(MOST_LINES, filters.which(datetime.now(UTC)))
+        states = await self._looks.open_states(lines)
+        return board(lines, states, filters), await self._looks.control_room()
+
+    def _shown(self, state: IncidentState, visitor: Visitor) -> Response:
+        configuration = self._configuration()
+        return rendered(
+            "incident.html",
+            state=state,
+            visitor=visitor,
+            is_open=state.phase is not Phase.CLOSED,
+            escalated=state.phase is Phase.ESCALATED,
+            evidence=what_matters_first(state.evidence),
+            form=self._visitors.form(visitor, state.id) if visitor.decides else "",
+            people=bool(configuration.intake.people),
+            temporal=_in_temporal(configuration.temporal.ui, self._namespace, state.id),
+            mark=_mark_of(state),
+            live=f"{path_of(state.id)}/live",
+        )
+
+
+def _in_temporal(address: str | None, namespace: str, incident: str) -> str:
+    """Its page in the Temporal UI; empty where the configuration does not say where that is."""
+    place = f"namespaces/{quote(namespace, safe='')}/workflows/{quote(incident, safe='')}"
+    return f"{address.rstrip('/')}/{place}" if address else ""
+
+
+def _mark_of(state: IncidentState) -> str:
+    return mark_of(state.model_dump_json())
+
+
+def _mark_of_board(shown: Board, room: ControlRoomState) -> str:
+    rows = [one.line.model_dump_json() for one in shown.open]
+    past = [one.line.model_dump_json() for one in shown.closed]
+    states = [row.state.model_dump_json() for row in shown.open if row.state]
+    return mark_of(room.model_dump_json(), *rows, *past, *states)
+
+
+def _windows(room: ControlRoomState) -> Sequence[str]:
+    """A sentence for each maintenance window that is on or planned."""
+    now = datetime.now(UTC)
+    said = []
+    for window in room.windows:
+        if span := window.span(now):
+            state = "in maintenance" if span[0] <= now else "planned maintenance"
+            said.append(
+                f"{state}: {window.about}, {span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M} UTC, "
+                f"by {window.by}: {window.why}"
+            )
+    return said
