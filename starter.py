@@ -24,7 +24,7 @@ from console import (
     status,
     switch,
 )
-from console.checks import check, doctor, schedules
+from console.checks import check, doctor, notify, schedules
 
 app = typer.Typer(
     name="starter.py",
@@ -38,6 +38,7 @@ for group in (serve, fire, show, review, status, check, respond, switch, deploye
 app.add_typer(service.app, name="service")
 app.add_typer(maintenance.app, name="maintenance")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(notify.app, name="notify")
 
 
 def main() -> None:

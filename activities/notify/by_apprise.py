@@ -12,7 +12,7 @@ import apprise
 from apprise.plugins.base import NotifyBase
 from apprise.plugins.email import NotifyEmail
 
-from activities.notify.channel import ChannelBusy, ChannelDown, ChannelUnset
+from activities.notify.channel import ChannelBusy, ChannelDown, ChannelRefused
 from activities.notify.post import may_pass
 from activities.notify.wording import one_line, paragraph, without_mentions
 from models.incident.announcement import Announcement, Occasion
@@ -69,7 +69,7 @@ class AppriseService:
     def _failure(self, told: str) -> ChannelDown:
         """By what apprise logged. Nothing of that is repeated but a status: it may name an address."""
         if found := _STATUS.search(told):
-            kind = ChannelBusy if may_pass(int(found[1])) else ChannelUnset
+            kind = ChannelBusy if may_pass(int(found[1])) else ChannelRefused
             return kind(f"{self._kind} answered {found[1]} (through apprise)")
         if "connection error" in told.lower():
             return ChannelBusy(f"cannot connect to {self._kind} (through apprise)")

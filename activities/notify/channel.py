@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, Self
 
 from models.base import in_words
 from models.incident.announcement import Announcement
@@ -15,16 +16,19 @@ from models.names import Severity
 class ChannelDown(Exception):
     """The channel did not deliver the announcement. The reason is one sentence, without secrets."""
 
-    def without(self, secret: str) -> ChannelDown:
+    def without(self, secret: str) -> Self:
         """The same without this secret in its reason."""
-        return ChannelDown(str(self).replace(secret, "***"))
+        same = copy.copy(self)
+        same.args = (str(self).replace(secret, "***"),)
+        return same
 
 
 class ChannelUnset(ChannelDown):
-    """The channel cannot be used as it is configured, or refuses for good: trying again does not help."""
+    """The channel cannot be used as it is configured: trying again does not help."""
 
-    def without(self, secret: str) -> ChannelUnset:
-        return ChannelUnset(str(self).replace(secret, "***"))
+
+class ChannelRefused(ChannelDown):
+    """The other side does not take it, and will not a little later either."""
 
 
 class ChannelBusy(ChannelDown):
@@ -33,9 +37,6 @@ class ChannelBusy(ChannelDown):
     def __init__(self, why: str, wait: timedelta | None = None) -> None:
         super().__init__(why)
         self.wait = wait
-
-    def without(self, secret: str) -> ChannelBusy:
-        return ChannelBusy(str(self).replace(secret, "***"), self.wait)
 
 
 class NotMeant(Exception):

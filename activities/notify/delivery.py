@@ -9,6 +9,7 @@ from datetime import timedelta
 from activities.notify.channel import (
     ChannelBusy,
     ChannelDown,
+    ChannelRefused,
     ChannelUnset,
     NotMeant,
     TimedChannel,
@@ -90,7 +91,7 @@ class Delivery:
             self._why = str(busy)
             return busy
         except ChannelDown as down:
-            self._why, self._final = str(down), isinstance(down, ChannelUnset)
+            self._why, self._final = str(down), isinstance(down, ChannelUnset | ChannelRefused)
         except NotMeant:
             return None
         except Exception as error:

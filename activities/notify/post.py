@@ -9,7 +9,7 @@ from datetime import timedelta
 import httpx
 from pydantic_core import from_json
 
-from activities.notify.channel import ChannelBusy, ChannelDown, ChannelUnset
+from activities.notify.channel import ChannelBusy, ChannelDown, ChannelRefused
 from activities.notify.wording import one_line
 from activities.support.http import Answer, Fault, NoAnswer, Outgoing, retry_after, send
 
@@ -46,7 +46,7 @@ async def post(
     if answer.status == httpx.codes.TOO_MANY_REQUESTS:
         raise ChannelBusy(f"{why}, rate-limited", _asks_to_wait(answer))
     why += _words_of(answer, url)
-    raise ChannelBusy(why, _asks_to_wait(answer)) if may_pass(answer.status) else ChannelUnset(why)
+    raise ChannelBusy(why, _asks_to_wait(answer)) if may_pass(answer.status) else ChannelRefused(why)
 
 
 def may_pass(status: int) -> bool:
