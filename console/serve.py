@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 import uvloop
 from temporalio.runtime import Runtime
@@ -32,6 +31,7 @@ from runtime.alive.worker import hosted
 from runtime.connection import connect_later
 from runtime.embedded_worker import EmbeddedWorker
 from runtime.logging import log_as_json
+from runtime.systems.outgoing import outgoing
 from runtime.telemetry import worker_runtime
 
 app = typer.Typer()
@@ -69,7 +69,7 @@ async def _serve(config: Path, host: str | None, port: int | None, with_worker: 
         runtime = worker_runtime(file().worker.metrics, config)
         Runtime.set_default(runtime, error_if_already_set=False)
     client = await connect_later()
-    async with httpx.AsyncClient(follow_redirects=False) as http:
+    async with outgoing(file) as http:
         with listen(host, port) as listener:
             worker = EmbeddedWorker(lambda one: hosted(one, file), client) if with_worker else None
             dispatch = Dispatch(worker.client if worker else lambda: client)

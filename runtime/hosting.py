@@ -115,6 +115,7 @@ from runtime.people.first_key import make_first_key
 from runtime.schedules import ScheduleKeeper
 from runtime.search_attributes import register_search_attributes
 from runtime.stuck_runs import OpenRun, StuckWatch
+from runtime.systems.outgoing import outgoing
 from workflows.checks.registry import HOSTED
 from workflows.lessons.cause_rows import cause_rows
 from workflows.record.guarded_messages import GuardedMessages
@@ -281,7 +282,7 @@ async def hosted(
     if host is None:
         make_first_key(configuration)
     with ThreadPoolExecutor(THREADS) as threads:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with outgoing(configuration) as http:
             managers = Managers()
             activities = build(client, http, managers, configuration)
             one, verifications = workers(client, activities, threads, host)

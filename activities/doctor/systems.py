@@ -53,7 +53,10 @@ async def check_prometheus(place: str, address: str, http: httpx.AsyncClient) ->
         return [Check(name=name, ok=False, problem=error.reason, cure=cure)]
     if not answer.good:
         problem = f"{address}/-/ready answers {answer.status}"
-        return [Check(name=name, ok=False, problem=problem, cure=f"is {place} the address of a Prometheus?")]
+        cure = f"is {place} the address of a Prometheus?"
+        if answer.status in (401, 403):
+            cure = "write what it asks for under systems.access"
+        return [Check(name=name, ok=False, problem=problem, cure=cure)]
     checks = [Check(name=name, ok=True)]
     try:
         theirs = parsedate_to_datetime(answer.date).astimezone(UTC)

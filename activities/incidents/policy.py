@@ -146,7 +146,7 @@ def rungs_of(
 
 def links_for(rule: AlertRule, service: Service | None, configuration: Configuration) -> dict[str, str]:
     """Links for people: the monitoring, then the service's links, then the alert's own."""
-    systems = configuration.systems.model_dump(exclude_none=True)
+    systems = configuration.systems.model_dump(exclude_none=True, exclude={"access"})
     return {**systems, **(service.links if service else {}), **rule.links}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 
 import httpx
@@ -48,6 +49,7 @@ def build_channels(
 ) -> dict[str, TimedChannel]:
     """Every configured channel by its name. One without its secret reports that when used."""
     _keep_addresses_out_of_the_log()
+    _let_apprise_trust_the_same()
     return {name: _build(name, config, client, read_secret) for name, config in configured.items()}
 
 
@@ -116,6 +118,12 @@ def _apprise(
     if found is None:
         raise InvalidSecret(f"{secret} is not a valid apprise address of this kind")
     return found
+
+
+def _let_apprise_trust_the_same() -> None:
+    """What it asks with knows this variable only."""
+    if trusted := os.environ.get("SSL_CERT_FILE"):
+        os.environ.setdefault("REQUESTS_CA_BUNDLE", trusted)
 
 
 def _keep_addresses_out_of_the_log() -> None:

@@ -12,6 +12,9 @@ from models.base import in_words
 from models.incident.announcement import Announcement
 from models.names import Severity
 
+LONGEST_SILENCE = timedelta(minutes=2)
+"""A channel that asks for more, by mistake or not, is tried again after this: somebody may need it."""
+
 
 class ChannelDown(Exception):
     """The channel did not deliver the announcement. The reason is one sentence, without secrets."""
@@ -114,7 +117,8 @@ class BoundedChannel:
                 await self._channel.deliver(announcement)
         except ChannelBusy as busy:
             if busy.wait:
-                self._limit, self._limited_until = busy, clock() + busy.wait.total_seconds()
+                silent = min(busy.wait, LONGEST_SILENCE)
+                self._limit, self._limited_until = busy, clock() + silent.total_seconds()
             raise
         except TimeoutError as error:
             raise self._late(f"no answer within {in_words(self.timeout)}") from error

@@ -55,14 +55,16 @@ def may_pass(status: int) -> bool:
 
 
 def _asks_to_wait(answer: Answer) -> timedelta | None:
-    """By `Retry-After`, in seconds or as a date; Discord also tells it in its body, in parts of a second."""
-    if (told := retry_after(answer.retry_after)) is not None:
-        return told
+    """By `Retry-After`, in seconds or as a date; Slack and Discord also tell it in the body.
+
+    The shorter one: the header of Discord has full seconds, and in its first versions milliseconds.
+    """
     said = json_in(answer)
     seconds = said.get("retry_after") if isinstance(said, dict) else None
+    asked = [wait] if (wait := retry_after(answer.retry_after)) is not None else []
     if isinstance(seconds, int | float) and 0 <= seconds <= _LONGEST_WAIT.total_seconds():
-        return timedelta(seconds=seconds)
-    return None
+        asked.append(timedelta(seconds=seconds))
+    return min(asked, default=None)
 
 
 def json_in(answer: Answer) -> object:

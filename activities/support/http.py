@@ -8,7 +8,8 @@ Nothing in the product asks another system over HTTP in any other way. A failure
       · closed        the connection was closed without an answer
       · timed-out     connected, but no answer in time
       · not-http      the answer is not HTTP
-      · unreachable   no such host name, no route, no free connection: says nothing about the service
+      · unreachable   no such host name, no route, no way through the proxy, no free connection: says
+                      nothing about the service
       · misconfigured the address or TLS is invalid: says nothing about the service
       · no-use        the answer is incomplete or not 200 (only by `Answer.whole`)
 """
@@ -214,8 +215,9 @@ def retry_after(header: str) -> timedelta | None:
 
 
 _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Fault, str], ...] = (
-    ((socket.gaierror,), Fault.UNREACHABLE, "no such host name: {where}"),
     ((ssl.SSLError,), Fault.MISCONFIGURED, "no trusted TLS connection to {where}"),
+    ((httpx.ProxyError,), Fault.UNREACHABLE, "the proxy in between does not connect to {where}"),
+    ((socket.gaierror,), Fault.UNREACHABLE, "no such host name: {where}"),
     ((ConnectionRefusedError,), Fault.REFUSED, "connection refused at {where}"),
     ((httpx.PoolTimeout,), Fault.UNREACHABLE, "this worker has no free connection for {where}"),
     ((httpx.ConnectError,), Fault.UNREACHABLE, "no route to {where}"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import typer
 from temporalio.client import Client
 
@@ -25,6 +24,7 @@ from runtime.alive.queues import check_queues, hosts_of
 from runtime.connection import ConnectionMisconfigured, TemporalUnreachable, connect
 from runtime.readiness import check_search_attributes, check_temporal, check_version
 from runtime.stuck_runs import check_runs
+from runtime.systems.outgoing import outgoing
 
 app = typer.Typer()
 
@@ -87,7 +87,7 @@ async def _look(configuration: Configuration | None) -> list[Check]:
 async def _around(configuration: Configuration | None) -> list[Check]:
     if configuration is None:
         return []
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with outgoing(lambda: configuration) as http:
         found = await examined(configuration, None, http, Managers())
     intake = [check_secret(place, ref) for place, ref in secrets_in(configuration.intake, "intake")]
     return [_from_here(one) for one in (*found, *intake)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated
 
-import httpx
 import typer
 
 from activities.notify.build import build_channels
@@ -18,6 +17,7 @@ from models.configuration.configuration import Configuration
 from models.configuration.consistency import unknown
 from models.names import Severity
 from runtime import settings
+from runtime.systems.outgoing import outgoing
 
 EVERYBODY = "everybody"
 """Who reads a channel that is in no role's contacts."""
@@ -75,7 +75,7 @@ async def _why_not(configuration: Configuration, name: str, role: str, by: str) 
     """Why it was not delivered; nothing when it was. Raises Unusable where the channel cannot be used."""
     config = configuration.channels[name]
     severity = next(one for one in Severity if not config.severities or one in config.severities)
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with outgoing(lambda: configuration) as http:
         channel = build_channels({name: config}, http, resolve)[name]
         if isinstance(channel, UnsetChannel):
             raise Unusable(channel.why)

@@ -8,18 +8,21 @@ from enum import StrEnum
 from pydantic import Field, model_validator
 
 from models.base import Configured, Interval, Size
+from models.configuration.access import Access
 from models.names import AlertName
 from models.service.addresses import ListeningAddress, WebAddress
 from models.service.secret import SecretRef
 
 
 class Systems(Configured):
-    """The addresses of the monitoring systems."""
+    """The addresses of the monitoring systems, and how systems are asked."""
 
     alertmanager: WebAddress | None = None
     prometheus: WebAddress | None = None
     grafana: WebAddress | None = None
     sentry: WebAddress | None = None
+    access: dict[WebAddress, Access] = Field(default_factory=dict)
+    """What is needed to ask whatever begins with this address."""
 
 
 class IntakeSettings(Configured):

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import httpx
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.worker import Worker
@@ -19,6 +18,7 @@ from runtime.alive.gauges import MeterGauges
 from runtime.alive.heartbeat import HeartbeatSender
 from runtime.alive.open_runs import must_replay
 from runtime.alive.rounds import Rounds
+from runtime.systems.outgoing import outgoing
 
 PROCESS = "worker"
 """The label `process` of its metrics."""
@@ -36,7 +36,7 @@ async def hosted(
     begin_to_count(configuration().channels)
     gauges = MeterGauges(Runtime.default().metric_meter, PROCESS)
     async with (
-        httpx.AsyncClient(trust_env=False) as http,
+        outgoing(configuration) as http,
         hosting.hosted(client, configuration, host, stuck) as worker,
     ):
         heartbeat = HeartbeatSender(http, gauges)

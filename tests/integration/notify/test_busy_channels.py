@@ -15,6 +15,7 @@ from temporalio.testing import ActivityEnvironment
 from werkzeug import Request, Response
 
 from activities.notify.announce import ChannelActivities
+from activities.notify.channel import LONGEST_SILENCE, ChannelBusy
 from models.configuration.channels import (
     AppriseChannel,
     ChannelConfig,
@@ -23,7 +24,7 @@ from models.configuration.channels import (
     SlackChannel,
 )
 from models.incident.announcement import Announcement, Delivered
-from tests.parts.product.announcements import ROUTING_KEY, build, named, page
+from tests.parts.product.announcements import ROUTING_KEY, build, named, one, page
 from tests.parts.servers.pagerduty import PagerDuty
 from tests.parts.servers.sockets import closed_port
 
@@ -62,6 +63,12 @@ def discords_own() -> Response:
     return Response(body, 429, content_type="application/json")
 
 
+def in_milliseconds() -> Response:
+    """The header of Discord where the address names no version of its API."""
+    body = '{"message": "You are being rate limited.", "retry_after": 0.6, "global": false}'
+    return Response(body, 429, {"Retry-After": "43323"}, content_type="application/json")
+
+
 def channel(kind: str, server: HTTPServer) -> ChannelConfig:
     """Its secret is called SECRET. It has time enough for the next not to be tried on a busy machine."""
     match kind:
@@ -98,6 +105,7 @@ async def tell(
         ("slack", (limited("1"),), 1.0),
         ("slack", (until_a_date,), 0.5),
         ("discord", (discords_own,), 0.6),
+        ("discord", (in_milliseconds,), 0.6),
         ("discord", (lambda: Response("", 500), lambda: Response("", 502)), 1.5),
         ("pagerduty", (limited("1"),), 1.0),
         ("apprise", (limited("1"), lambda: Response("", 503)), 1.5),
@@ -188,6 +196,21 @@ async def test_a_channel_that_asked_to_wait_is_left_alone_by_every_incident(
     assert all(one.reached for one in await asyncio.gather(*others))
     assert len(busy.at) == 1 + len(others)
     assert busy.at[1] - busy.at[0] >= 0.99, "nothing was sent before"
+
+
+async def test_a_channel_that_asks_for_half_a_day_is_tried_again_in_minutes(
+    client: httpx.AsyncClient, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/hook").respond_with_handler(Busy(limited("43323")))
+    slack = one(SlackChannel(webhook=named("SECRET")), client, httpserver.url_for("/hook"))
+    waits = []
+    for _ in range(2):
+        with pytest.raises(ChannelBusy) as busy:
+            await slack.deliver(page())
+        waits.append(busy.value.wait)
+    assert len(httpserver.log) == 1
+    assert waits[0] == timedelta(seconds=43323)
+    assert waits[1] and waits[1] <= LONGEST_SILENCE
 
 
 async def test_no_try_outlasts_the_time_of_the_rung(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.parts.outside.private_ca import PrivateCa
 from tests.parts.requirements import missing
 from tests.parts.servers.sockets import closed_port
 
@@ -66,29 +68,50 @@ def prometheus_scraping(jobs: Mapping[str, Sequence[str]], directory: Path) -> I
 
 
 @contextmanager
-def _running(program: str, directory: Path, url: str, flags: Sequence[str] = ()) -> Iterator[str]:
+def prometheus_behind(ca: PrivateCa, users: Mapping[str, str], directory: Path) -> Iterator[str]:
+    """Its address, while it speaks TLS with a certificate of this CA, and lets in these users, by the bcrypt
+    hash of their password. It has no samples."""
+    program = shutil.which("prometheus")
+    if program is None:
+        missing("Prometheus is not installed: apt-get install prometheus")
+    (directory / "prometheus.yml").write_text("{}\n")
+    tls = {"cert_file": str(ca.certificate), "key_file": str(ca.key)}
+    (directory / "web.yml").write_text(
+        json.dumps({"tls_server_config": tls, "basic_auth_users": dict(users)})
+    )
+    url = f"https://127.0.0.1:{closed_port()}"
+    trusted = ssl.create_default_context(cafile=ca.ca_file)
+    with _running(program, directory, url, (f"--web.config.file={directory / 'web.yml'}",), trusted):
+        yield url
+
+
+@contextmanager
+def _running(
+    program: str, directory: Path, url: str, flags: Sequence[str] = (), trusted: ssl.SSLContext | bool = True
+) -> Iterator[str]:
     command = [
         program,
         f"--config.file={directory / 'prometheus.yml'}",
         f"--storage.tsdb.path={directory / 'data'}",
         *flags,
-        f"--web.listen-address={url.removeprefix('http://')}",
+        f"--web.listen-address={url.partition('://')[2]}",
     ]
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        _until_ready(url, directory / "log")
+        _until_ready(url, directory / "log", trusted)
         yield url
     finally:
         process.terminate()
         process.wait(timeout=10)
 
 
-def _until_ready(url: str, log: Path) -> None:
+def _until_ready(url: str, log: Path, trusted: ssl.SSLContext | bool) -> None:
+    """It is, too, when it asks who we are."""
     until = time.monotonic() + 20
     while time.monotonic() < until:
         try:
-            if httpx.get(f"{url}/-/ready", trust_env=False).status_code == 200:
+            if httpx.get(f"{url}/-/ready", trust_env=False, verify=trusted).status_code in (200, 401):
                 return
         except httpx.TransportError:
             pass  # it does not listen yet

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.architecture.test_imports_and_sizes import ROOT, files, imports, name_of
+from tests.unit.architecture.test_imports_and_sizes import files, imports, name_of
 
 WAYS = {
     "xmlrpc": {"activities/managers/supervisord.py", "activities/managers/supervisord_socket.py"},
     "http.client": {"activities/managers/supervisord_socket.py", "activities/support/docker_client.py"},
-    "requests": {"activities/managers/docker_engine.py", "activities/support/docker_client.py"},
+    "requests": {
+        "activities/managers/docker_engine.py",
+        "activities/support/docker_client.py",
+        "runtime/systems/outgoing.py",
+    },
     "urllib3": {"activities/managers/docker_engine.py", "activities/support/docker_client.py"},
     "urllib.request": set(),
     "aiohttp": set(),
@@ -21,7 +25,8 @@ WAYS = {
     "ftplib": set(),
     "smtplib": set(),
 }
-"""What may import a library that asks; `supervisord.py` knows the name of a fault alone."""
+"""What may import a library that asks; `supervisord.py` knows the name of a fault alone,
+and `outgoing.py` lets `requests` tell which proxy is in between."""
 
 CALLS = {
     r"\b_?(client|http)\.stream\(": {"activities/support/http.py"},
@@ -61,6 +66,8 @@ def test_a_request_is_made_by_its_bounded_way_alone(call: str) -> None:
     assert asking <= CALLS[call]
 
 
-def test_a_client_is_made_by_the_processes_alone() -> None:
-    made = {name_of(path) for path in OURS if "httpx.AsyncClient(" in code_of(path)}
-    assert {Path(name).parts[0] for name in made} <= {"console", "runtime", ROOT.name}
+def test_the_client_is_made_in_one_place_alone() -> None:
+    """Which knows the proxies, the certificates and what each system asks."""
+    makes = re.compile(r"httpx\.Async(Client|HTTPTransport)\(")
+    made = {name_of(path) for path in OURS if makes.search(code_of(path))}
+    assert made == {"runtime/systems/outgoing.py"}
