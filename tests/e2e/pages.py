@@ -68,6 +68,13 @@ class IncidentPage:
         await self._dialog.get_by_role("button", name="Submit").click()
         await self._dialog.wait_for(state="hidden")
 
+    async def cancel(self) -> None:
+        """Press the biggest button, "Request Cancellation", and confirm it."""
+        await self._page.get_by_role("button", name="Request Cancellation").click()
+        dialog = self._page.get_by_role("dialog").filter(has_text="Cancel")
+        await dialog.get_by_role("button", name="Confirm").click()
+        await dialog.wait_for(state="hidden")
+
     async def keep(self, name: str) -> None:
         """Keep a screenshot as `$CI_OUTPUT/NAME.png`, by default in `ci-output/`, for people to look at."""
         directory = os.environ.get("CI_OUTPUT", "ci-output")

@@ -22,8 +22,9 @@ from demo.systems.product import Intake, command
 from demo.systems.temporal import Temporal
 from models.configuration.configuration import Configuration
 from models.incident.alert import Alert
-from models.incident.incident import IncidentState, PendingApproval
+from models.incident.incident import IncidentState, Outcome, PendingApproval
 from models.incident.review import Review
+from models.incident.stewardship import StewardState
 from models.names import TASK_QUEUE, steward_id
 from runtime.search_attributes import register_search_attributes
 from tests.e2e.pages import IncidentPage
@@ -135,6 +136,17 @@ async def test_all_are_refused_with_the_mouse(asking: Asking, page: Page) -> Non
     assert asking.world.done == []
     await asking.run.signal("done")
     await asking.review()
+
+
+async def test_a_cancellation_with_the_mouse_withdraws_the_question(asking: Asking, page: Page) -> None:
+    incident = IncidentPage(page, asking.temporal.ui, asking.run)
+    await incident.open("timeline")
+    await incident.cancel()
+    review = await asking.review()
+    assert (review.outcome, asking.world.done) == (Outcome.CANCELLED, [])
+    steward = asking.client.get_workflow_handle(steward_id("backend"))
+    assert (await steward.query("state", result_type=StewardState)).holder is None
+    assert asking.world.reviews[-1].outcome is Outcome.CANCELLED
 
 
 async def test_the_command_line_shows_all_and_takes_the_one_that_is_named(
