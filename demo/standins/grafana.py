@@ -12,12 +12,11 @@ import re
 import secrets
 import sys
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from demo.parts.loopback import LOOPBACK
+from demo.standins.answering import Answering, serve
 
 USUAL_LIMIT, LARGEST_LIMIT = 1000, 5000
 _ONE = re.compile(r"^/api/dashboards/uid/([^/]+)$")
@@ -41,58 +40,47 @@ class Dashboard:
         return re.sub(r"[^a-z0-9]+", "-", str(self.content.get("title", "")).lower()).strip("-")
 
 
-class Grafana(BaseHTTPRequestHandler):
+class Grafana(Answering):
     """One organization, kept in memory."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    """An answer goes out as a whole: head and body apart wait for one another."""
     dashboards: dict[str, Dashboard] = {}
     folders: dict[str, str] = {}
-    token = ""
 
     def do_GET(self) -> None:
         address = urlsplit(self.path)
         asked = {key: values[-1] for key, values in parse_qs(address.query).items()}
         if address.path == "/api/health":
-            self._answer(200, {"database": "ok", "version": "11.0.0"})
-        elif not self._is_admitted():
-            self._answer(401, {"message": "Unauthorized"})
+            self.answer(200, {"database": "ok", "version": "11.0.0"})
+        elif not self.is_admitted():
+            self.answer(401, {"message": "Unauthorized"})
         elif address.path == "/api/search":
-            self._answer(200, self._found(asked))
+            self.answer(200, self._found(asked))
         elif one := self._named(address.path):
-            self._answer(200, self._shown(one))
+            self.answer(200, self._shown(one))
         else:
-            self._answer(404, {"message": "Dashboard not found", "status": "not-found"})
+            self.answer(404, {"message": "Dashboard not found", "status": "not-found"})
 
     def do_POST(self) -> None:
-        said = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
-        if not self._is_admitted():
-            self._answer(401, {"message": "Unauthorized"})
+        said = json.loads(self.heard() or b"{}")
+        if not self.is_admitted():
+            self.answer(401, {"message": "Unauthorized"})
         elif self.path == "/api/folders":
             uid = said.get("uid") or secrets.token_hex(7)
             self.folders[uid] = said["title"]
-            self._answer(200, {"uid": uid, "title": said["title"]})
+            self.answer(200, {"uid": uid, "title": said["title"]})
         elif self.path == "/api/dashboards/db":
             self._save(said)
         else:
-            self._answer(404, {"message": "Not found"})
+            self.answer(404, {"message": "Not found"})
 
     def do_DELETE(self) -> None:
-        if not self._is_admitted():
-            self._answer(401, {"message": "Unauthorized"})
+        if not self.is_admitted():
+            self.answer(401, {"message": "Unauthorized"})
         elif one := self._named(self.path):
             del self.dashboards[one.uid]
-            self._answer(200, {"title": one.content.get("title"), "message": "Dashboard deleted"})
+            self.answer(200, {"title": one.content.get("title"), "message": "Dashboard deleted"})
         else:
-            self._answer(404, {"message": "Dashboard not found", "status": "not-found"})
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing is logged."""
-
-    def _is_admitted(self) -> bool:
-        said = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        return secrets.compare_digest(said.encode(), self.token.encode())
+            self.answer(404, {"message": "Dashboard not found", "status": "not-found"})
 
     def _named(self, path: str) -> Dashboard | None:
         match = _ONE.match(path)
@@ -137,10 +125,10 @@ class Grafana(BaseHTTPRequestHandler):
         content["uid"], folder = uid, said.get("folderUid", "")
         before = self.dashboards.get(uid)
         if folder and folder not in self.folders:
-            self._answer(400, {"message": "folder not found"})
+            self.answer(400, {"message": "folder not found"})
             return
         if before and not said.get("overwrite") and content.get("version") != before.version:
-            self._answer(
+            self.answer(
                 412,
                 {"message": "The dashboard has been changed by someone else", "status": "version-mismatch"},
             )
@@ -152,17 +140,9 @@ class Grafana(BaseHTTPRequestHandler):
         self.dashboards[uid] = saved
         url = f"/d/{uid}/{saved.slug}"
         told = {"id": number, "uid": uid, "url": url, "status": "success", "version": saved.version}
-        self._answer(200, told)
-
-    def _answer(self, status: int, content: object) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(200, told)
 
 
 if __name__ == "__main__":
     Grafana.token = Path(sys.argv[2]).read_text().strip()
-    ThreadingHTTPServer((LOOPBACK, int(sys.argv[1])), Grafana).serve_forever()
+    serve(int(sys.argv[1]), Grafana)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from demo.parts.loopback import LOOPBACK
+from demo.standins.answering import Answering, serve
 
 _LIST = re.compile(r"^/api/0/projects/demo/backend/issues/$")
 _TRANSACTION = re.compile(r"transaction:\[(.*?)\]")
@@ -52,35 +51,29 @@ class Issue:
         }
 
 
-class Sentry(BaseHTTPRequestHandler):
+class Sentry(Answering):
     """One project, `demo/backend`, kept in memory."""
 
-    protocol_version = "HTTP/1.1"
     issues: dict[tuple[str, str], Issue] = {}
-    token = ""
     port = 0
 
     def do_POST(self) -> None:
-        said = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        said = json.loads(self.heard())
         now = datetime.now(UTC)
         new = Issue(len(self.issues) + 1, said["title"], said["culprit"], now, now)
         issue = self.issues.setdefault((said["title"], said["culprit"]), new)
         issue.last_seen, issue.count = now, issue.count + 1
-        self._answer(200, {"id": str(issue.number)})
+        self.answer(200, {"id": str(issue.number)})
 
     def do_GET(self) -> None:
         address = urlsplit(self.path)
         asked = {key: values[-1] for key, values in parse_qs(address.query).items()}
-        said = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if not _LIST.match(address.path):
-            self._answer(404, {"detail": "The requested resource does not exist"})
-        elif not secrets.compare_digest(said, self.token):
-            self._answer(401, {"detail": "Invalid token"})
+            self.answer(404, {"detail": "The requested resource does not exist"})
+        elif not self.is_admitted():
+            self.answer(401, {"detail": "Invalid token"})
         else:
-            self._answer(200, self._found(asked))
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing is logged."""
+            self.answer(200, self._found(asked))
 
     def _found(self, asked: dict[str, str]) -> list[dict[str, Any]]:
         issues = sorted(self.issues.values(), key=lambda issue: -issue.count)
@@ -91,16 +84,8 @@ class Sentry(BaseHTTPRequestHandler):
             issues = [issue for issue in issues if issue.culprit in json.loads(f"[{named[1]}]")]
         return [issue.shown(self.port) for issue in issues[: int(asked.get("limit", "25"))]]
 
-    def _answer(self, status: int, content: object) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
 
 if __name__ == "__main__":
     Sentry.token = Path(sys.argv[2]).read_text().strip()
     Sentry.port = int(sys.argv[1])
-    ThreadingHTTPServer((LOOPBACK, Sentry.port), Sentry).serve_forever()
+    serve(Sentry.port, Sentry)

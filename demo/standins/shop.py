@@ -11,12 +11,10 @@ import math
 import sys
 import time
 from dataclasses import asdict, dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from demo.parts.loopback import LOOPBACK
+from demo.standins.answering import Answering, serve
 
 FIRST_KEY = "AKDEMOSHOP01"
 PRODUCTS = 12
@@ -46,10 +44,9 @@ class ShopState:
         return cls(**json.loads(file.read_text())) if file.exists() else cls()
 
 
-class Shop(BaseHTTPRequestHandler):
+class Shop(Answering):
     """`GET /products?limit=N`, with the key and the time in headers."""
 
-    protocol_version = "HTTP/1.1"
     state: Path
 
     def do_GET(self) -> None:
@@ -68,27 +65,14 @@ class Shop(BaseHTTPRequestHandler):
             self._refuse(429, "TooManyRequests", "you ask for too much", {"Retry-After": str(wait)})
         elif state.empty:
             ShopState(**{**asdict(state), "empty": state.empty - 1}).write(self.state)
-            self._answer(200, {"items": 0})
+            self.answer(200, {"items": 0})
         else:
-            self._answer(200, {"items": min(limit, PRODUCTS)})
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing is logged: it is asked several times a second."""
+            self.answer(200, {"items": min(limit, PRODUCTS)})
 
     def _refuse(self, status: int, kind: str, why: str, headers: dict[str, str] | None = None) -> None:
-        self._answer(status, {"code": kind, "message": why}, headers)
-
-    def _answer(self, status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(status, {"code": kind, "message": why}, headers)
 
 
 if __name__ == "__main__":
     Shop.state = Path(sys.argv[2])
-    ThreadingHTTPServer((LOOPBACK, int(sys.argv[1])), Shop).serve_forever()
+    serve(int(sys.argv[1]), Shop)
