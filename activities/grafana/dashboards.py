@@ -131,7 +131,8 @@ class Grafana:
             name = f"{_file(whole.meta.folderUid or one.folder or GENERAL)}/{_file(one.uid)}.json"
             target = directory / name
             target.parent.mkdir(exist_ok=True)
-            target.write_text(as_text(whole.dashboard), encoding="utf-8")
+            text = await asyncio.to_thread(as_text, whole.dashboard)
+            target.write_text(text, encoding="utf-8")
             exported.titles[name] = clean(one.title, 100) or one.uid
 
     async def _get(

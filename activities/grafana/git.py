@@ -1,4 +1,8 @@
-"""git, as a program that reads nobody's settings, runs no hooks, asks nothing and ends in time."""
+"""git, as a program that reads nobody's settings, runs no hooks, no filters, asks nothing and ends in time.
+
+The settings of the repository itself are read, for they name its remotes and how those are reached: whoever
+may write to its `.git/config` is trusted as far as that.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +35,7 @@ _SETTINGS = {
     "submodule.recurse": "false",
     "advice.detachedHead": "false",
 }
+_FILTER = {"clean": "", "smudge": "", "process": "", "required": "false"}
 _KEPT = (
     "SSH_AUTH_SOCK",
     "HTTPS_PROXY",
@@ -55,6 +60,7 @@ class Git:
 
     def __init__(self, path: Path, extra: Mapping[str, str] | None = None) -> None:
         self._path = path
+        self._settings = dict(_SETTINGS)
         environment = {key: os.environ[key] for key in _KEPT if key in os.environ}
         if "SSL_CERT_FILE" in environment:
             environment["GIT_SSL_CAINFO"] = environment["SSL_CERT_FILE"]
@@ -80,7 +86,20 @@ class Git:
         extra: Mapping[str, str] | None = None,
     ) -> bytes:
         """Its output. Raises `GitFailed`, `GitMissing` and, for a path that is no directory, `OSError`."""
-        settings = [part for key, value in _SETTINGS.items() for part in ("-c", f"{key}={value}")]
+        with suppress(GitFailed):  # there is none
+            listed = self._run("config", "-z", "--name-only", "--get-regexp", r"^filter\.")
+            for name in {key.rpartition(b".")[0] for key in listed.split(b"\0") if key}:
+                self._settings |= {f"{os.fsdecode(name)}.{key}": value for key, value in _FILTER.items()}
+        return self._run(*arguments, given=given, within=within, extra=extra)
+
+    def _run(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        within: timedelta = LOCAL,
+        extra: Mapping[str, str] | None = None,
+    ) -> bytes:
+        settings = [part for key, value in self._settings.items() for part in ("-c", f"{key}={value}")]
         try:
             process = subprocess.Popen(
                 ["git", *settings, *arguments],

@@ -49,7 +49,8 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(hooks\.slack\.com/(?:services|workflows)/)[\w/-]+", rf"\1{REDACTED}"),
         (r"(discord(?:app)?\.com/api/webhooks/)[\w/-]+", rf"\1{REDACTED}"),
         (r"\bgl(?:sa|c|eyJ)_?[A-Za-z0-9_=-]{20,}", REDACTED),
-        (r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)*|\beyJr[\w=-]{30,}", REDACTED),
+        # A run ends where another could begin, so that no text is read more than once.
+        (r"\beyJ(?:(?!-eyJ)[\w-]){8,}\.[\w-]{4,}(?:\.[\w-]*)*|\beyJr[\w=-]{30,}", REDACTED),
         (r"\b(?:AKIA|ASIA)[0-9A-Z]{12,}", REDACTED),
         (r"\b(?:sk|pk|rk|whsec)[-_][A-Za-z0-9_-]{16,}", REDACTED),
         (r"\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}", REDACTED),

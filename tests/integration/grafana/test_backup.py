@@ -158,6 +158,21 @@ async def test_hooks_do_not_run(grafana: Grafana, repository: Repository, back_u
     assert repository("log", "-1", "--format=%ae") == "runbooks@localhost"
 
 
+async def test_filters_do_not_run(grafana: Grafana, repository: Repository, back_up: Look) -> None:
+    grafana.save("costs")
+    marker = repository.path.parent / "ran"
+    (repository.path / ".git" / "info" / "attributes").write_text("* filter=odd.one\n")
+    for key in ("clean", "smudge", "process"):
+        repository("config", f"filter.odd.one.{key}", f"touch {marker}; cat")
+    repository("config", "filter.odd.one.required", "true")
+    found = await back_up()
+    assert (found.state, marker.exists()) == (ItemState.OK, False), found.reason
+    repository.colleague()
+    grafana.save("costs", refresh="1m")
+    assert (await back_up()).state is ItemState.OK
+    assert not marker.exists()
+
+
 def test_the_settings_of_a_user_are_not_read(repository: Repository, tmp_path: Path) -> None:
     (tmp_path / ".gitconfig").write_text("[user]\nname = somebody\n")
     git = Git(repository.path, {"HOME": str(tmp_path)})
