@@ -125,6 +125,7 @@ def ladder_for(
         },
         ask_again_after=configuration.ask_again_after,
         reach_within=configuration.reach_within,
+        page_after=configuration.page_after if rule.page_after is None else rule.page_after,
         quiet_for=quiet_for,
     )
 

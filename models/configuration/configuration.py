@@ -64,6 +64,8 @@ class AlertRule(Configured):
     """By default what the alert's own `severity` label says, else warning."""
     respond_within: Interval | None = None
     """By default 5 minutes, 30 minutes or 4 hours, by severity."""
+    page_after: Duration | None = None
+    """By default that of the whole file."""
     topic: str = ANY_TOPIC
     """The row of the escalation matrix."""
     service: ServiceName | None = None
@@ -112,6 +114,8 @@ class Configuration(Configured):
     ask_again_after: Interval = timedelta(minutes=30)
     reach_within: Duration = timedelta(minutes=1)
     """So long the channels of a role are tried again before the next rung is paged."""
+    page_after: Duration = timedelta(minutes=1)
+    """So long the first role is not paged for what may be repaired by itself."""
     time_zone: Zone = "UTC"
     """Where days begin: when a daily budget is reset, and what a day is in a report."""
     channels: dict[str, ChannelConfig] = Field(default_factory=dict)

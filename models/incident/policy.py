@@ -81,6 +81,8 @@ class Ladder(Model):
     """An acknowledged incident that is quiet for this long is asked about again."""
     reach_within: timedelta = timedelta(minutes=1)
     """So long the channels of a rung are tried again before the next rung is paged."""
+    page_after: timedelta = timedelta()
+    """So long the first rung waits for what may be repaired without anybody."""
     quiet_for: timedelta = timedelta()
     """Nobody is paged before, from the alert's `startsAt`; the broadcast channels hear of it at once."""
 

@@ -5,7 +5,7 @@ circle          an incident has one service at most, and none while it waits for
 deaf            the end of the alert, or a person's `done`, ends every incident
 lost page       who needs a person, or could not reach one, pages the next, unless somebody is on it, or the
                 service was verified well meanwhile; what is only for information waits for its own time
-early rung      no rung before its time
+early rung      no rung before its time, and the first one not while something may be repaired by itself
 doubled rung    no rung twice, but the top one: at once for news, and then with pauses
 late rung       none by the clock once the incident is over
 not reverted    every temporary change is reverted, or people are told that it could not be
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from models.actions.change import Change
@@ -35,7 +35,7 @@ from workflows.incident.runbook import Runbook
 
 NEXT_WITHIN = timedelta(minutes=6).total_seconds()
 """The top of a ladder is told again after five minutes; nobody waits longer for the next page."""
-BESIDE = ("at once, for", "acknowledged by", "the temporary change")
+BESIDE = ("at once, for", "acknowledged by", "the temporary change", "it needs a decision")
 """How the reasons of pages begin that climb no rung."""
 BY_THE_CLOCK = "after the alert began"
 WELL = "verification: well"
@@ -189,7 +189,10 @@ class Rules:
         roles, now = self._roles(run), self._server.now
         if BY_THE_CLOCK in why:
             rung = incident.policy.ladder.rungs[roles.index(role)]
-            if self._server.datetime() < climb._starts_at + rung.after:
+            due = climb._starts_at + rung.after
+            if role == roles[0]:
+                due = max(due, _held_back_until(incident))
+            if self._server.datetime() < due:
                 self.breaks("early rung", f"{run.info.run_id} pages {role}: {why}")
             if incident.alert_state.closing:
                 self.breaks("late rung", f"{run.info.run_id} is over, and pages {role}: {why}")
@@ -199,6 +202,10 @@ class Rules:
             if not (role == roles[-1] and paused):
                 self.breaks("doubled rung", f"{run.info.run_id} pages {role} after {earlier[-1][0]}: {why}")
         earlier.append((role, now))
+
+    def escalated(self, run: Run) -> None:
+        """A workflow shows that it needs a person."""
+        self._expect_a_page(run, "it escalated")
 
     def _expect_a_page(self, run: Run, why: str) -> None:
         since, said_at = self._server.now, self._server.datetime()
@@ -251,6 +258,16 @@ class Rules:
 
     def _roles(self, run: Run) -> list[str]:
         return [rung.role for rung in incident_of(run).policy.ladder.rungs]
+
+
+def _held_back_until(incident: Incident) -> datetime:
+    """A confirmed alert has a moment to be repaired before the first rung hears of it by the clock."""
+    policy, entries = incident.policy, incident.timeline.entries
+    confirmed = next((one.at for one in entries if one.text.startswith("confirmed: ")), None)
+    if confirmed is None or policy.dry_run:
+        return incident.record.fires_since
+    deadline = incident.record.fires_since + policy.respond_within
+    return min(confirmed + policy.ladder.page_after, deadline)
 
 
 def incident_of(run: Run) -> Incident:

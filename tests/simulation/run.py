@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from temporalio.common import RetryPolicy, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, CancelledError, FailureError
 
-from models.incident.search_attributes import FAULT
+from models.incident.incident import Phase
+from models.incident.search_attributes import FAULT, PHASE
 from models.messages import BEGAN_IN
 from tests.simulation.loop import Loop
 
@@ -191,6 +192,8 @@ class Run(Loop):
     ) -> None:
         if any(one.key == FAULT for one in attributes):
             self.server.after(0, lambda: self.server.observer.found_itself_at_fault(self))
+        if any(one.key == PHASE and one.value == Phase.ESCALATED for one in attributes):
+            self.server.after(0, lambda: self.server.observer.escalated(self))
 
     def workflow_get_external_workflow_handle(self, id: str, *, run_id: str | None) -> Recipient:
         return Recipient(self, id, run_id)

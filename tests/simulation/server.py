@@ -71,6 +71,8 @@ class Observer(Protocol):
 
     def found_itself_at_fault(self, run: Run) -> None: ...
 
+    def escalated(self, run: Run) -> None: ...
+
 
 class Server:
     """The clock and everything that is delivered by it."""

@@ -113,6 +113,33 @@ class FixesAndHolds(Runbook):
         await incident.wait(timedelta(hours=1), "nobody else may touch it", held=True)
 
 
+@workflow.defn
+class WaitsAMoment(Runbook):
+    """Not for long: nothing is planned that anybody must be told of."""
+
+    @workflow.run
+    async def run(self, opened: Opened) -> Review:
+        return await self.incident.respond(self.page)
+
+    async def page(self, incident: Incident) -> None:
+        await confirmed(incident)
+        await incident.wait(timedelta(minutes=9), "it connects anew by itself")
+
+
+@workflow.defn
+class AsksASpecialist(Runbook):
+    """Its cause has a specialist, and the fix a risk that asks."""
+
+    @workflow.run
+    async def run(self, opened: Opened) -> Review:
+        return await self.incident.respond(self.page)
+
+    async def page(self, incident: Incident) -> None:
+        await confirmed(incident)
+        incident.escalation.page_specialist("database", "database lost")
+        await incident.carry_out(plans.start, asks=True)
+
+
 WAITING = (
     WaitsTwice,
     WaitsForMidnight,

@@ -150,8 +150,15 @@ class World:
         self._held.pop(name).set()
 
     def pages(self) -> list[str]:
-        """The roles that were paged, in order."""
-        return [one.role for one in self.told if one.occasion is Occasion.PAGE]
+        """The roles that were paged, in order. A question is a page where a role hears nothing before."""
+        told: set[str] = set()
+        paged = []
+        for one in self.told:
+            question = one.occasion is Occasion.APPROVAL and one.role not in told
+            if one.occasion is Occasion.PAGE or question:
+                paged.append(one.role)
+                told.add(one.role)
+        return paged
 
     def notices(self) -> list[str]:
         """The titles of what the broadcast channels were told."""

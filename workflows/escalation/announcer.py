@@ -69,6 +69,8 @@ class Announcer:
         self._mistakes = mistakes
         self.paged: list[Paged] = []
         """Which channel has, or may have, a page of whom."""
+        self.answered = 0
+        """How many messages were sent, whether or not they arrived."""
 
     async def tell(self, message: Message) -> Delivered:
         """Send it; what happened stands in the timeline, of several failures in a row only the first."""
@@ -77,6 +79,7 @@ class Announcer:
             words = Words(f"dry run: {words.title}", f"{DRY_RUN}\n{words.text}")
         announcement = self._announcement(message, words)
         delivered = await self._announce(announcement)
+        self.answered += 1
         self._remember(announcement, delivered)
         took = tuple(receipt.channel for receipt in delivered.receipts if receipt.delivered)
         through = ", ".join(took)

@@ -5,25 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.base import in_words
     from models.incident.announcement import Occasion
     from models.incident.policy import Policy, Rung
-    from models.incident.so_far import LadderSoFar, Unreached
-    from workflows.escalation.announcer import Announcer, Message, Words
+    from models.incident.so_far import LadderSoFar
+    from workflows.escalation.announcer import Words
     from workflows.escalation.ladder import Climb
-    from workflows.escalation.reaching import Reaching
+    from workflows.escalation.position import PLANNED
     from workflows.escalation.slow_looks import SlowLooks
+    from workflows.escalation.telling import Telling
     from workflows.record.mistakes import Mistakes
     from workflows.record.timeline import Timeline
 
 AFTER_A_MISTAKE = timedelta(seconds=10)
 
 
-class Escalation:
+class Escalation(Telling):
     """Pages people while the work goes on. `situation` writes the text of a page when it is sent."""
 
     def __init__(
@@ -35,21 +38,12 @@ class Escalation:
         situation: Callable[[str], str],
         proved: Callable[[], Awaitable[bool]],
     ) -> None:
-        self._policy = policy
-        self._timeline = timeline
-        self._mistakes = mistakes
-        self._situation = situation
+        super().__init__(policy, timeline, mistakes, situation)
         self._proved = proved
-        self._incident = workflow.info().workflow_id
-        self._announcer = Announcer(timeline, mistakes)
-        self._reaching = Reaching(self._announcer, timeline, lambda: self._climb.stands_still)
         self._climb = Climb(policy.ladder, starts_at, self._page, self._well)
         self._climbing: asyncio.Task[None] | None = None
-        self._slow_looks = SlowLooks(self.begin, self._begun, lambda: len(self._announcer.paged))
+        self._slow_looks = SlowLooks(self.begin, self._begun, lambda: self._announcer.answered)
         self._stopped = False
-        self._pages_wanted = 0
-        """Counts up when pages that did not arrive yet are not worth another try."""
-        self._told: set[str] = set()
 
     def so_far(self) -> LadderSoFar:
         climbing = self._climbing is not None
@@ -76,12 +70,22 @@ class Escalation:
     def _reached(self) -> Rung | None:
         """The rung that was reached last, or the first one."""
         rungs = self._policy.ladder.rungs
-        return next((r for r in rungs if r.role == self.rung), rungs[0] if rungs else None)
+        return self._paged_last or (rungs[0] if rungs else None)
+
+    @property
+    def _paged_last(self) -> Rung | None:
+        return next((one for one in self._policy.ladder.rungs if one.role == self.rung), None)
 
     def begin(self) -> None:
-        """The alert is confirmed: the ladder climbs from now on, by the alert's own clock."""
+        """A person is due: the ladder climbs from now on, by the alert's own clock."""
         if not self._begun():
             self._climbing = asyncio.create_task(self._climb_on(self._climb))
+
+    def begin_with_grace(self) -> None:
+        """The alert is confirmed: the same, but what may be repaired by itself has a moment for that."""
+        if not self._begun() and not self._policy.dry_run:
+            self._climb.give_time(self._policy.respond_within)
+        self.begin()
 
     def _begun(self) -> bool:
         return self._climbing is not None or self._stopped
@@ -100,20 +104,27 @@ class Escalation:
         self._policy = policy
         self._climb = Climb(policy.ladder, workflow.now(), self._page, self._well)
         self._climb.take_over(before)
-        self.notice(f"{self._incident} is {policy.severity} now", self._words(why))
         if self._climbing and not self._stopped:
             self._climbing.cancel()
             self._climb.push(why)
             self._climbing = asyncio.create_task(self._climb_on(self._climb))
+        if not self._pages_now:
+            self.notice(f"{self._incident} is {policy.severity} now", self._words(why))
 
     def push(self, why: str) -> None:
-        """It failed: let everybody know, and climb one rung, also where somebody acknowledged before. Once
-        the ladder is stopped, page the rung that was reached."""
+        """It failed: climb one rung, also where somebody acknowledged before. Where nobody is paged at once,
+        the broadcast channels hear of it. Once the ladder is stopped, page the rung that was reached."""
         self.begin()
         self._climb.failed(why)
-        self.notice(f"{self._incident} needs a person", self._words(why))
         if self._stopped and self._reached:
             self._page(self._reached, why)
+        elif not self._pages_now:
+            self.notice(f"{self._incident} needs a person", self._words(why))
+
+    @property
+    def _pages_now(self) -> bool:
+        """Whether what failed is paged at once: its page tells the broadcast channels, too."""
+        return self._climbing is not None and not self._stopped and self._climb.pages_now
 
     def leave_to(self, person: str, why: str) -> None:
         """It needs a person, and this one has it: nobody is paged unless it goes quiet."""
@@ -138,6 +149,14 @@ class Escalation:
         """Climb on where it stood, with what failed meanwhile."""
         self._climb.go_on(why)
 
+    def wait_as_planned(self) -> None:
+        """The clock of the rungs stands until `wait_is_over`; what fails meanwhile is told."""
+        self._climb.stand_still(PLANNED)
+
+    def wait_is_over(self) -> None:
+        """Every rung has as much time left as it had when the planned wait began."""
+        self._climb.go_on(PLANNED)
+
     def acknowledge(self, by: str) -> None:
         """A person works on it: stop the ladder."""
         self._pages_wanted += 1
@@ -151,18 +170,28 @@ class Escalation:
         """Page whom the configuration names for this finding at once, beside the ladder."""
         rung = self._policy.ladder.specialists.get(topic)
         if rung and self._first_time(topic):
-            self._page(rung, f"at once, for the cause is {cause}")
+            self._page_beside(rung, f"at once, for the cause is {cause}")
 
     def request(self, topic: str, why: str) -> None:
         """Page this topic's specialist to do something; without one the rung that was reached."""
         self.begin()
-        if rung := self._policy.ladder.specialists.get(topic) or self._reached:
-            self._page(rung, why)
+        specialist = self._policy.ladder.specialists.get(topic)
+        rung = specialist or self._climb.tell_first() or self._reached
+        self._climb.end_grace()
+        if rung:
+            self._page_beside(rung, why)
 
     def request_again(self, topic: str, why: str) -> None:
         """Nobody said a word since: the ladder climbs by itself, and nobody else asks the specialist."""
         rung = self._policy.ladder.specialists.get(topic)
         if rung and not self._climb.acknowledged_by:
+            self._page_beside(rung, why)
+
+    def _page_beside(self, rung: Rung, why: str) -> None:
+        """Page somebody beside the ladder; what is only for information is sent, and pages nobody."""
+        if self._climb.silent:
+            self._send(rung, Occasion.NOTICE, self._incident, self._words(why))
+        else:
             self._page(rung, why)
 
     @property
@@ -171,34 +200,40 @@ class Escalation:
         return self._climb.last_word_at
 
     def ask(self) -> None:
-        """Ask the rung that was reached to approve one plan, or to choose among several."""
-        if self._reached:
-            title = f"approval needed: {self._incident}"
-            self._send(self._reached, Occasion.APPROVAL, title, self._words("A decision is needed."))
+        """Ask the rung that was reached to approve one plan, or to choose among several.
+
+        Where nobody was paged yet, the question is the page of the first rung.
+        """
+        title, why = f"approval needed: {self._incident}", "A decision is needed."
+        if self._climb.silent:
+            self.notice(title, self._words(why))
+        elif first := self._climb.tell_first():
+            self._page_in_words(
+                first, "it needs a decision", Occasion.APPROVAL, Words(title, self._words(why))
+            )
+        elif self._reached:
+            self._send(self._reached, Occasion.APPROVAL, title, self._words(why))
 
     def nobody_answered(self) -> None:
-        """Page the next rung: the question was not answered."""
+        """Page the next rung: the question was not answered. Who was paged just now has a moment first."""
         self.begin()
-        self._climb.push("nobody answered the question")
+        if not self._climb.paged_just_now:
+            self._climb.push("nobody answered the question")
 
     def report(self, title: str, text: str) -> None:
-        """Send the first rung, whose alert it is, what is to be read; nobody is paged."""
-        owner = next(iter(self._policy.ladder.rungs), None)
-        self._send(owner, Occasion.NOTICE, title, text)
+        """Send whose alert it is what is to be read; where nobody was paged who is due, as the page."""
+        if first := self._climb.tell_first():
+            self._page_in_words(first, "there is a report to read", Occasion.PAGE, Words(title, text))
+        else:
+            self.tell_owner(title, text)
 
-    def notice(self, title: str, text: str) -> None:
-        """Tell the broadcast channels; nobody is paged."""
-        self._send(None, Occasion.NOTICE, title, text)
-
-    def notice_once(self, title: str, text: str) -> None:
-        """The same, for what is waited for again and again."""
-        if self._first_time(title):
-            self.notice(title, text)
-
-    def _first_time(self, told: str) -> bool:
-        first = told not in self._told and not self._climb.stands_still
-        self._told |= {told} if first else set()
-        return first
+    def repaired(self, what: str, stable_for: timedelta) -> None:
+        """It is well after a fix, and is watched: who was paged and the broadcast channels hear it once."""
+        title = f"{self._incident} is repaired, watching"
+        if self._first_time(f"{title}: {what}"):
+            nobody = "" if self._announcer.paged else "; nobody was paged"
+            why = f"Repaired: {what}. It is watched for {in_words(stable_for)}{nobody}."
+            self._send(self._paged_last, Occasion.NOTICE, title, self._words(why))
 
     def stop(self) -> None:
         """The incident is over: page nobody any more."""
@@ -222,54 +257,14 @@ class Escalation:
         """Missed deadlines, for the review."""
         return self._climb.late
 
-    @property
-    def telling(self) -> bool:
-        """Whether an announcement is still under way."""
-        return self._reaching.busy
-
-    async def all_told(self) -> None:
-        """Wait for the announcements under way: whom they reached stands in the review."""
-        await self._reaching.finish()
-
     async def tell_the_end(self, summary: str) -> None:
-        """Tell those who were told that it is over, and wait until all announcements are out."""
-        reached = next((r for r in self._policy.ladder.rungs if r.role == self.rung), None)
-        self._send(reached, Occasion.RESOLVED, f"closed: {self._incident}", summary)
+        """Tell everybody who was told that it is over, each channel once; wait until all messages are out."""
+        message = self._to(self._paged_last, Occasion.RESOLVED, f"closed: {self._incident}", summary)
+        paged = (one.channel for one in self._announcer.paged)
+        message = replace(message, also_to=tuple(dict.fromkeys((*message.also_to, *paged))))
+        if not self._climb.stands_still or self.rung:  # who heard nothing need not hear that it is over
+            self._reaching.send(message)
         await self._reaching.finish()
-
-    def _send(self, rung: Rung | None, occasion: Occasion, title: str, text: str) -> None:
-        if self._climb.stands_still and (occasion is not Occasion.RESOLVED or not self.rung):
-            return  # who heard nothing of it need not hear that it is over
-        self._reaching.send(Message.to(self._policy, rung, occasion, lambda: Words(title, text)))
-
-    def _page(self, rung: Rung, why: str) -> None:
-        if self._climb.stands_still:
-            return
-        self._timeline.add(f"pages {rung.role}: {why}")
-        one = Unreached(role=rung.role, why=why, since=workflow.now())
-        self._reaching.page(one, self._call, self._wanted(), lambda: self._not_reached(rung))
-
-    def _call(self, one: Unreached) -> Message | None:
-        """The page of one role, which says what is so when it is sent."""
-        ladder = self._policy.ladder
-        rungs = (*ladder.rungs, *ladder.specialists.values())
-        rung = next((rung for rung in rungs if rung.role == one.role), None)
-        if rung is None:
-            return None
-        title = f"{self._policy.severity}: {self._incident}"
-        return Message.to(self._policy, rung, Occasion.PAGE, lambda: Words(title, self._words(one.why)))
-
-    def _wanted(self) -> Callable[[], bool]:
-        """Whether the pages of now are still wanted later."""
-        now = self._pages_wanted
-        return lambda: self._pages_wanted == now
-
-    def _words(self, why: str) -> str:
-        """Whoever is told hears why, even if nothing else can be written."""
-        try:
-            return self._situation(why)
-        except Exception as error:
-            return f"{why}\n{self._mistakes.note('writing what is known', error)}"
 
     async def _well(self) -> bool:
         try:
@@ -277,9 +272,3 @@ class Escalation:
         except Exception as error:
             self._mistakes.note("looking whether it is well", error)
             return False
-
-    def _not_reached(self, rung: Rung) -> None:
-        """The next rung is paged, unless a higher one was already; at the top it is tried again anyhow."""
-        top = self._policy.ladder.rungs[-1].role if self._policy.ladder.rungs else ""
-        if not self._climb.passed(rung) and not self.rung == rung.role == top:
-            self._climb.push(f"{rung.role} could not be reached")

@@ -1,12 +1,13 @@
 """The escalation ladder: pages one rung after another, timed from the alert's `startsAt`.
 
-It never cancels the work and never waits for it. An acknowledgement stops it until something fails;
-an acknowledged incident that goes quiet is asked about again.
+It never cancels the work and never waits for it; only the first rung waits a moment for what may be
+repaired by itself. An acknowledgement stops it until something fails; an acknowledged incident that goes
+quiet is asked about again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -14,7 +15,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.base import in_words
     from models.incident.policy import Ladder, Rung
-    from models.incident.so_far import LadderSoFar
+    from workflows.escalation.position import Position
     from workflows.record.timers import wait
 
 LATE = timedelta(seconds=30)
@@ -29,8 +30,8 @@ ASKED_OFTEN = timedelta(days=1)
 """After this the top is asked once in as long a time: an incident may stay open for months."""
 
 
-class Climb:
-    """The position of one incident on its ladder. `page` sends one rung and does not wait.
+class Climb(Position):
+    """Climbs the ladder of one incident. `page` sends one rung and does not wait.
 
     The deadline is for the recovery, not for its proof: a rung that falls due while a fixed service
     is well and its stability window runs waits for the end of the proof, for one window at most.
@@ -43,98 +44,46 @@ class Climb:
         page: Callable[[Rung, str], None],
         proved: Callable[[], Awaitable[bool]],
     ) -> None:
-        self.acknowledged_by = ""
-        self.position = ""
-        self.late: list[str] = []
-        """A sentence for each rung that was reached late, as after an outage."""
-        self._ladder = ladder
-        self._starts_at = starts_at
-        self._clock = starts_at
-        """From where the rungs are counted: later than the start once a rung was late."""
+        super().__init__(ladder, starts_at)
         self._page = page
         self._proved = proved
-        self._place = 0
-        """How many rungs were climbed."""
-        self._paged_at: datetime | None = None
-        self._pushed = ""
-        self._not_before = self._silent_until
-        self.last_word_at = starts_at
-        self._quiet_until = starts_at
-        """An acknowledgement that went quiet puts the next rung off until then."""
-        self._at_top_since: datetime | None = None
-        self._stands_for: set[str] = set()
-        self._stands_since: datetime | None = None
+        self._rests_at_top = False
+
+    def give_time(self, respond_within: timedelta) -> None:
+        """Hold the first rung back for what may be repaired by itself, and not beyond the deadline."""
+        until = min(workflow.now() + self._ladder.page_after, self._clock + respond_within)
+        if self._place == 0 and until > workflow.now():
+            self._quiet_until = max(self._quiet_until, until)
+
+    def end_grace(self) -> None:
+        """It needs a person: the first rung waits for no repair."""
+        if self._place == 0:
+            self._quiet_until = self._starts_at
+
+    def tell_first(self) -> Rung | None:
+        """The first rung, where nobody was paged yet who is due: what the caller tells it is its page."""
+        if self._place or self.acknowledged_by or self.silent or self.stands_still or not self._ladder.rungs:
+            return None
+        first = self._ladder.rungs[0]
+        self._deadline_words(first.role, self._due(first))
+        self._climbed(first)
+        return first
 
     @property
-    def _silent_until(self) -> datetime:
-        """Nobody is paged before, whatever fails."""
-        return self._clock + self._ladder.quiet_for
+    def paged_just_now(self) -> bool:
+        return self._paged_at is not None and workflow.now() < self._paged_at + HEAD_START
+
+    @property
+    def pages_now(self) -> bool:
+        """Whether what was pushed is paged at once."""
+        waits = self.stands_still or self._rests_at_top or workflow.now() < self._not_before
+        return bool(self._pushed and self._ladder.rungs) and not waits
 
     def take_over(self, before: Climb) -> None:
         """Begin anew, in place of this one, and stand still for the same reasons."""
         self.late = before.late
         for why in sorted(before._stands_for):
             self.stand_still(why)
-
-    def stand_still(self, why: str) -> None:
-        """Climb no further, and let the clock of the rungs stand, until `go_on` for the same reason.
-
-        What fails meanwhile is told then. Of several reasons, the last one to end counts.
-        """
-        self._stands_since = self._stands_since or workflow.now()
-        self._stands_for.add(why)
-
-    def go_on(self, why: str) -> None:
-        """Climb on where it stood: every rung has as much time left as it had."""
-        self._stands_for.discard(why)
-        if self._stands_for or self._stands_since is None:
-            return
-        stood, self._stands_since = workflow.now() - self._stands_since, None
-        self._clock += stood
-        self._not_before += stood
-        self._quiet_until += stood
-        self.last_word_at += stood
-        if self._at_top_since:
-            self._at_top_since += stood
-
-    @property
-    def stands_still(self) -> bool:
-        return self._stands_since is not None
-
-    @property
-    def _time(self) -> datetime:
-        """Now, by the clock of the rungs."""
-        return self._stands_since or workflow.now()
-
-    def so_far(self, told: Iterable[str], *, climbing: bool, stopped: bool) -> LadderSoFar:
-        return LadderSoFar(
-            climbing=climbing,
-            stopped=stopped,
-            told=tuple(sorted(told)),
-            starts_at=self._starts_at,
-            clock=self._clock,
-            place=self._place,
-            paged_at=self._paged_at,
-            not_before=self._not_before,
-            quiet_until=self._quiet_until,
-            at_top_since=self._at_top_since,
-            position=self.position,
-            acknowledged_by=self.acknowledged_by,
-            last_word_at=self.last_word_at,
-            pushed=self._pushed,
-            late=tuple(self.late),
-            stands_for=tuple(sorted(self._stands_for)),
-            stands_since=self._stands_since,
-        )
-
-    def resume(self, so_far: LadderSoFar) -> None:
-        """Stand where the run before this one stood."""
-        self._starts_at, self._clock, self._place = so_far.starts_at, so_far.clock, so_far.place
-        self._paged_at, self._not_before = so_far.paged_at, so_far.not_before
-        self._quiet_until, self._at_top_since = so_far.quiet_until, so_far.at_top_since
-        self.position, self.acknowledged_by = so_far.position, so_far.acknowledged_by
-        self.last_word_at, self._pushed, self.late = so_far.last_word_at, so_far.pushed, list(so_far.late)
-        self._stands_for, self._stands_since = set(so_far.stands_for), so_far.stands_since
 
     def acknowledge(self, by: str) -> None:
         """Stop the ladder where it is."""
@@ -170,19 +119,28 @@ class Climb:
         Called again after a mistake, it goes on with the next rung.
         """
         rungs = self._ladder.rungs
-        while self._place < len(rungs):
-            why = await self._until(rungs[self._place])
-            self._place, self._quiet_until = self._place + 1, self._starts_at
-            self._reach(rungs[self._place - 1], why)
-            self._keep_distance(self._place - 1)
+        while (place := self._place) < len(rungs):
+            why = await self._until(place)
+            if self._place == place:
+                self._climbed(rungs[place])
+                self._page(rungs[place], why)
         while rungs:
             await self._stay_at(rungs[-1])
 
+    def _climbed(self, rung: Rung) -> None:
+        self._place, self._quiet_until = self._place + 1, self._starts_at
+        self._reached(rung)
+        self._keep_distance(self._place - 1)
+
     def _reach(self, rung: Rung, why: str) -> None:
-        """Page a rung; whatever pushed meanwhile is told with it."""
+        """Page a rung again."""
+        self._reached(rung)
+        self._page(rung, why)
+
+    def _reached(self, rung: Rung) -> None:
+        """Whatever pushed meanwhile is told with this page."""
         self._pushed = ""
         self.position, self._paged_at = rung.role, workflow.now()
-        self._page(rung, why)
 
     async def _stay_at(self, top: Rung) -> None:
         """There is nobody above: who stands at the top is told what is new, and asked again."""
@@ -205,40 +163,67 @@ class Climb:
             await self._quiet()
         elif self._pushed:
             self._reach(top, self._pushed)
-            await workflow.sleep(TOP_PAUSE, summary="until the top of the ladder is told again")
+            await self._rest_at_top()
         else:
             self._reach(top, f"nobody has acknowledged it for {in_words(again)}")
 
-    async def _until(self, rung: Rung) -> str:
-        """Wait until a rung is due or pushed; through every acknowledgement. Returns the reason."""
-        while True:
+    async def _rest_at_top(self) -> None:
+        self._rests_at_top = True
+        try:
+            await workflow.sleep(TOP_PAUSE, summary="until the top of the ladder is told again")
+        finally:
+            self._rests_at_top = False
+
+    async def _until(self, place: int) -> str:
+        """Wait until a rung is due or pushed; through every acknowledgement. Returns the reason.
+
+        The first one may be told beside the ladder meanwhile: then it is climbed.
+        """
+        rung = self._ladder.rungs[place]
+        while self._place == place:
             await self._while_it_stands()
             if self.acknowledged_by:
                 await self._quiet()
-                self._quiet_until = self._time + self._ladder.ask_again_after
-            due = max(self._clock + rung.after, self._quiet_until)
-            pushed, now = self._pushed, workflow.now()
+                if self.position:
+                    self._quiet_until = self._time + self._ladder.ask_again_after
+            due, pushed, now = self._due(rung), self._pushed, workflow.now()
             if pushed and now >= self._not_before:
                 return pushed
-            if now >= due:
+            if now >= due and not self._clock_stands:
                 if await self._proved() or self.acknowledged_by or self.stands_still:
                     continue
                 return self._deadline_words(rung.role, due)
             at = min(due, self._not_before) if pushed else due
+            at = self._not_before if self._clock_stands else at
             await wait(
-                lambda: self._pushed != pushed or bool(self.acknowledged_by),  # noqa: B023
+                lambda: (
+                    self._pushed != pushed  # noqa: B023
+                    or bool(self.acknowledged_by)
+                    or self._place != place
+                    or self._due(rung) < due  # noqa: B023
+                ),
                 at - now,
                 f"escalation at {at:%H:%M:%S} UTC",
             )
+        return ""
+
+    def _due(self, rung: Rung) -> datetime:
+        return max(self._clock + rung.after, self._quiet_until)
 
     async def _while_it_stands(self) -> None:
-        if self.stands_still:
-            await workflow.wait_condition(lambda: not self.stands_still)
+        """What fails in a planned wait is told all the same."""
+        if self._no_rung_is_due:
+            await workflow.wait_condition(lambda: not self._no_rung_is_due)
+
+    @property
+    def _no_rung_is_due(self) -> bool:
+        told_now = bool(self._pushed) and not self.acknowledged_by and not self.stands_still
+        return self._clock_stands and not told_now
 
     def _keep_distance(self, place: int) -> None:
         """A rung that was so late that the next would follow too soon moves all that follow."""
         this, *following = self._ladder.rungs[place:]
-        late = workflow.now() - (self._clock + this.after)
+        late = self._time - (self._clock + this.after)
         if following and late > (following[0].after - this.after) / 2:
             self._clock += late
 

@@ -62,15 +62,19 @@ class Reaching:
             self._begin(self._send(message))
 
     def page(
-        self, one: Unreached, calls: Calls, wanted: Callable[[], bool], not_reached: Callable[[], None]
+        self,
+        one: Unreached,
+        message: Message,
+        calls: Calls,
+        wanted: Callable[[], bool],
+        not_reached: Callable[[], None],
     ) -> None:
-        """Page somebody in the background, and again for as long as it is wanted.
+        """Page somebody in the background by this message, and again for as long as it is wanted.
 
         `not_reached` is called when it did not arrive within the time of the rung.
         """
         self._unreached.pop(one.role, None)
-        if message := calls(one):
-            self._begin(self._page(one, message, calls, wanted, not_reached))
+        self._begin(self._page(one, message, calls, wanted, not_reached))
 
     @property
     def busy(self) -> bool:

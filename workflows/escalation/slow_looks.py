@@ -1,7 +1,7 @@
 """Nobody waits for a slow look to be told: the ladder begins meanwhile, with what is known so far.
 
-One timer is for all looks of an incident that nobody was told of yet. It may be cancelled only once a page
-has arrived that was sent after it began: then it stands in the history, whichever workflow task a query
+One timer is for all looks of an incident that nobody was told of yet. It may be cancelled only once a message
+was answered that was sent after it began: then it stands in the history, whichever workflow task a query
 split. See `workflows.record.timers`.
 """
 
@@ -19,20 +19,20 @@ SLOW = timedelta(seconds=5)
 
 
 class SlowLooks:
-    """Calls `begin` when a look is slow and nobody was told. `arrived` counts the pages that did."""
+    """Calls `begin` when a look is slow and nobody was told. `answered` counts the messages."""
 
     def __init__(
-        self, begin: Callable[[], None], begun: Callable[[], bool], arrived: Callable[[], int]
+        self, begin: Callable[[], None], begun: Callable[[], bool], answered: Callable[[], int]
     ) -> None:
         self._begin = begin
         self._begun = begun
-        self._arrived = arrived
+        self._answered = answered
         self._watching: asyncio.Task[None] | None = None
         self._since: datetime | None = None
         self._nothing_was_sent = True
 
     def resume(self) -> None:
-        """The run before this one may have sent pages, which arrive at any time."""
+        """The run before this one may have sent messages, which are answered at any time."""
         self._nothing_was_sent = False
 
     @contextlib.contextmanager
@@ -61,7 +61,7 @@ class SlowLooks:
             self._begin()
 
     def _told(self) -> bool:
-        return self._begun() and self._arrived() > 0
+        return self._begun() and self._answered() > 0
 
 
 def _never() -> bool:

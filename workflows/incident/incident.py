@@ -87,7 +87,7 @@ class Incident(Waits):
         bad = await self._is_true(self.now)
         self.timeline.add(bad.reason, kind=EntryKind.CONFIRMED)
         self.pause.judged()
-        self.escalation.begin()
+        self.escalation.begin_with_grace()
         self.enter(Phase.DIAGNOSING)
         self.path.did("confirm")
 
@@ -251,7 +251,7 @@ class Incident(Waits):
         if self.path.passed(verb):
             return
         done_said = self.record.done_from_now_on()
-        self.show(Phase.VERIFYING)
+        self._begin_to_verify()
         self._watch, self._held_until = watch, None
         try:
             watched = await self.record.continuation.meanwhile(lambda: watch.over(self.now), done_said)
@@ -281,7 +281,7 @@ class Incident(Waits):
         verb = "only watch"
         if not self.path.passed(verb):
             title = f"{workflow.info().workflow_id}: nothing is to be done"
-            self.escalation.report(title, self.situation(why))
+            self.escalation.tell_owner(title, self.situation(why))
             self.path.did(verb)
         self.escalation.rest()
 

@@ -240,7 +240,7 @@ class Life:
         assert refusal.until is not None, "it has an end"  # noqa: S101
         self._incident.path = Path(self._record)
         try:
-            await self._incident.wait_until(refusal.until, refusal.why)
+            await self._incident.wait_until(refusal.until, refusal.why, planned=False)
         except GoesOnInNewRun:
             self._record.wait, self._incident.path = None, Path(self._record)
             raise

@@ -148,6 +148,13 @@ class Parts:
         self.record.acknowledged_by = ""
         self.escalation.push(f"the temporary change could not be reverted: {why}")
 
+    def _begin_to_verify(self) -> None:
+        """What was done seems to have helped, and is proved now."""
+        self.show(Phase.VERIFYING)
+        if self.record.performed and not self.record.only_recorded:
+            stable_for = self.policy.thresholds.stable_for
+            self.escalation.repaired(self.record.performed[-1].plan.says, stable_for)
+
     def _ended_later(self, ended: Ended) -> None:
         """Whoever took this incident over hears that what it waited for is over."""
         if self._responding and self.record.outcome is None:

@@ -64,11 +64,12 @@ class Waits(Parts):
         """Until the next day begins in the configured time zone, as for a daily budget."""
         await self.wait_until(midnight_after(workflow.now(), self.policy.time_zone), why)
 
-    async def wait_until(self, at: datetime, why: str, *, held: bool = False) -> None:
-        """Let time pass until this moment."""
+    async def wait_until(self, at: datetime, why: str, *, held: bool = False, planned: bool = True) -> None:
+        """Let time pass until this moment. One that is not `planned` holds back no page."""
         if self.path.passed("wait"):
             return
-        async with self._waiting(Wait(why=why, began_at=workflow.now(), until=at), held=held) as cut_short:
+        wait = Wait(why=why, began_at=workflow.now(), until=at)
+        async with self._waiting(wait, held=held, planned=planned) as cut_short:
             await self._pass(cut_short)
         self.path.did("wait")
 
@@ -91,7 +92,7 @@ class Waits(Parts):
             self.escalation.request(contact, why)
         until = now + within
         asked = Wait(why=f"a person: {what}", began_at=now, until=until, asked_at=now, is_deadline=True)
-        async with self._waiting(asked) as cut_short:
+        async with self._waiting(asked, planned=False) as cut_short:
             await self._ask_again(contact, why, cut_short)
         if self.record.answered is None:
             raise Escalated(f"nobody did it within {in_words(within)}: {what}")
@@ -103,7 +104,7 @@ class Waits(Parts):
             return
         self.escalation.begin()
         reported = Wait(why=f"an acknowledgement: {why}", began_at=workflow.now())
-        async with self._waiting(reported) as cut_short:
+        async with self._waiting(reported, planned=False) as cut_short:
             await self._pass(lambda: cut_short() or bool(self.record.acknowledged_by))
         self.path.did("wait for an acknowledgement")
 
@@ -184,10 +185,13 @@ class Waits(Parts):
         self.record.seen = self.record.seen.having([(look, found)])
 
     @contextlib.asynccontextmanager
-    async def _waiting(self, wait: Wait, *, held: bool = False) -> AsyncIterator[Callable[[], bool]]:
+    async def _waiting(
+        self, wait: Wait, *, held: bool = False, planned: bool = True
+    ) -> AsyncIterator[Callable[[], bool]]:
         """Show what is waited for until its end; what an earlier run began to wait for goes on.
 
-        Yields whether the wait is cut short, and leaves the page then.
+        While a long one goes as planned, no rung falls due. Yields whether the wait is cut short, and leaves
+        the page then.
         """
         self._phase_lasts()
         done_said = self.record.done_from_now_on()
@@ -195,7 +199,9 @@ class Waits(Parts):
             await self.remediation.release()
         if not self.record.wait:
             self.record.wait = wait
-            self._tell(wait)
+            self._tell(wait, planned=planned)
+        if planned and _is_long(self.record.wait):
+            self.escalation.wait_as_planned()
         try:
             yield lambda: self.remediation.resolved() or done_said() or self.remediation.taken_over()
         except GoesOnInNewRun:
@@ -211,6 +217,7 @@ class Waits(Parts):
 
     def _wait_is_over(self) -> None:
         self.record.wait = None
+        self.escalation.wait_is_over()
         self._show_details()
 
     def _stop_if_resolved(self) -> None:
@@ -219,15 +226,15 @@ class Waits(Parts):
             raise SelfRecovered("the alert was resolved after what was done")
         self.remediation.stop_if_resolved()
 
-    def _tell(self, wait: Wait) -> None:
-        """The timeline is told; of a long wait the broadcast channels are, too."""
+    def _tell(self, wait: Wait, *, planned: bool) -> None:
+        """The timeline is told; of a long wait that is planned the broadcast channels are, too."""
         if wait.until is None:
             self.timeline.add(f"waits for {wait.why}")
             return
         left = wait.until - wait.began_at
         end = f", until {wait.until:%Y-%m-%d %H:%M} UTC" if left >= LONG else ""
         self.timeline.add(f"waits {in_words(left)}{end}: {wait.why}")
-        if end:
+        if end and planned:
             title = f"{workflow.info().workflow_id} waits{end}"
             self.escalation.notice_once(title, self.situation(wait.why))
 
@@ -275,3 +282,7 @@ class Waits(Parts):
             if not self._time_is_up and now >= self.escalation.quiet_since + again:
                 self.escalation.request_again(contact, f"still waiting: {why}")
                 self.record.wait = self.record.wait.model_copy(update={"asked_at": now})
+
+
+def _is_long(wait: Wait) -> bool:
+    return wait.until is None or wait.until - wait.began_at >= LONG

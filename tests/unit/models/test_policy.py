@@ -173,6 +173,15 @@ def test_the_alert_s_own_word_wins() -> None:
     assert policy_for(firing("Other"), configuration).risks["restart-service"] is Risk.DANGEROUS
 
 
+def test_an_alert_may_have_a_grace_of_its_own() -> None:
+    rules = {"Slow": {"page_after": "0s"}, "ServiceDown": {"page_after": "5m"}}
+    configuration = Configuration.model_validate({"page_after": "2m", "alerts": rules})
+    graces = [policy_for(firing(name), configuration).ladder.page_after for name in (*rules, "Other")]
+    assert graces == [0 * MINUTE, 5 * MINUTE, 2 * MINUTE]
+    assert policy_for(firing("ServiceDown"), SHIPPED).ladder.page_after == MINUTE
+    assert policy_for(firing("ServiceDown"), Configuration()).ladder.page_after == MINUTE
+
+
 async def test_the_activity_takes_the_configuration_in_force(tmp_path: Path) -> None:
     path = tmp_path / "runbooks.yaml"
     path.write_text("alerts: {ServiceDown: {severity: info}}\n")

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from tests.workflows.harness import Harness
     from tests.workflows.scenes import scene
     from workflows.escalation.ladder import Climb
+    from workflows.escalation.position import PLANNED
 
 MINUTE = timedelta(minutes=1)
 
@@ -218,6 +219,35 @@ async def test_while_it_stands_still_nobody_is_paged_and_each_rung_keeps_its_tim
     assert await roles(handle) == ["On-Call", "Team Lead"]
     await harness.env.sleep(2 * MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_in_a_planned_wait_no_rung_falls_due_and_what_fails_is_told(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(4 * MINUTE)
+    await handle.signal(ClimbAlone.stand_still, PLANNED)
+    await harness.env.sleep(timedelta(hours=1))
+    assert await roles(handle) == ["On-Call"]
+    await handle.signal(ClimbAlone.push, "it cannot be reverted")
+    await harness.env.sleep(timedelta(hours=1))
+    assert await roles(handle) == ["On-Call", "Team Lead"]
+    await handle.signal(ClimbAlone.go_on, PLANNED)
+    await harness.env.sleep(5 * MINUTE + timedelta(seconds=50))
+    assert await roles(handle) == ["On-Call", "Team Lead"], "six minutes were left"
+    await harness.env.sleep(timedelta(seconds=15))
+    assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
+
+
+@pytest.mark.usefixtures("ladder_worker")
+async def test_the_top_is_not_asked_again_in_a_planned_wait(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(11 * MINUTE)
+    await handle.signal(ClimbAlone.stand_still, PLANNED)
+    await harness.env.sleep(timedelta(hours=3))
+    assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
+    await handle.signal(ClimbAlone.fail, "it failed")
+    await harness.env.sleep(MINUTE)
+    assert await roles(handle) == ["On-Call", "Team Lead", "CTO", "CTO"]
 
 
 @pytest.mark.usefixtures("ladder_worker")

@@ -21,7 +21,7 @@ BAD = Evidence(finding=Finding.BAD, reason="answered 503")
 async def nothing_done(harness: Harness, rungs: dict[str, str]) -> Incident:
     """Its check blames a database that is well; then it looks well, and is verified with nothing done."""
     ladder = [{"role": role, "after": after} for role, after in rungs.items()]
-    harness.configure(escalation={"service-down": ladder})
+    harness.configure(page_after="0s", escalation={"service-down": ladder})
     harness.world.process, harness.world.health = sights.RUNNING, sights.HEALTHY
     harness.world.healths = [sights.NAMES_DATABASE]
     harness.world.hold("watch_health")
@@ -35,7 +35,7 @@ async def fixed(harness: Harness, stable_for: str) -> Incident:
     """It crashed, and was started; the second rung falls due while that is verified."""
     ladder = [{"role": "On-Call", "after": "0s"}, {"role": "Team Lead", "after": "2s"}]
     alert = {"ServiceDown": {"thresholds": {"stable_for": stable_for}}}
-    harness.configure(escalation={"service-down": ladder}, alerts=alert)
+    harness.configure(page_after="0s", escalation={"service-down": ladder}, alerts=alert)
     harness.world.hold("watch_health")
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "verifying")

@@ -75,8 +75,8 @@ async def test_what_cannot_be_reverted_is_said_and_paged(harness: Harness) -> No
     harness.world.works = False
     pages = len(harness.world.pages())
     harness.world.let_go("watch_providers")
-    await harness.until_true(lambda: "HighErrorRate/backend needs a person" in harness.world.notices())
     await harness.until_true(lambda: len(harness.world.pages()) > pages)
+    assert "could not be reverted" in harness.world.told[-1].text
     harness.world.works = True
     review = await harness.end(handle)
     assert any("could not be reverted: it did not help" in remark for remark in review.remarks)
@@ -88,7 +88,7 @@ async def test_done_keeps_what_cannot_be_reverted(harness: Harness) -> None:
     await harness.until(handle, "resolved")
     harness.world.works = False
     harness.world.let_go("watch_providers")
-    await harness.until_true(lambda: "HighErrorRate/backend needs a person" in harness.world.notices())
+    await harness.until_true(lambda: "could not be reverted" in harness.world.told[-1].text)
     review = await harness.closes(handle)
     assert any("still not reverted" in entry.text for entry in review.timeline)
 

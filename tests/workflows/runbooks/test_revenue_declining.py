@@ -7,6 +7,7 @@ from datetime import timedelta
 from models.incident.announcement import Occasion
 from models.incident.incident import Outcome
 from tests.scenarios.revenue_declining import INFO
+from tests.workflows.configuration import merged
 from tests.workflows.harness import Harness, Incident
 from tests.workflows.incident.test_new_runs import told_for_months
 from tests.workflows.runbooks import revenue_sights as sights
@@ -54,6 +55,19 @@ async def test_a_report_that_nobody_acknowledges_pages_in_time(harness: Harness)
     assert harness.world.pages() == ["On-Call", "Team Lead"]
     await handle.signal("acknowledge")
     assert (await harness.end(handle)).outcome is Outcome.CLOSED_BY_HUMAN
+
+
+async def test_where_somebody_is_due_the_report_is_the_page_and_the_only_message(harness: Harness) -> None:
+    harness.configure(**merged(INFO, {"alerts": {"RevenueDeclining": {"severity": "warning"}}}))
+    await scene(revenue=sights.YOUTUBE_FELL)(harness)
+    handle = await harness.fire(await harness.alert("RevenueDeclining"))
+    await harness.until_true(lambda: bool(harness.world.reports))
+    await harness.env.sleep(timedelta(minutes=10))
+    (told,) = harness.world.told
+    assert (told.occasion, told.role) == (Occasion.PAGE, "On-Call")
+    assert told.title.startswith("Revenue of")
+    await handle.signal("acknowledge")
+    await harness.end(handle)
 
 
 async def test_the_end_of_the_alert_ends_the_wait(harness: Harness) -> None:

@@ -1,0 +1,131 @@
+"""The messages of one incident: to the broadcast channels, to a rung, or as the page of a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.incident.announcement import Occasion
+    from models.incident.policy import Policy, Rung
+    from models.incident.so_far import Unreached
+    from workflows.escalation.announcer import Announcer, Message, Words
+    from workflows.escalation.ladder import Climb
+    from workflows.escalation.reaching import Reaching
+    from workflows.record.mistakes import Mistakes
+    from workflows.record.timeline import Timeline
+
+
+class Telling:
+    """Sends what an incident has to say, each message once."""
+
+    _climb: Climb
+
+    def __init__(
+        self,
+        policy: Policy,
+        timeline: Timeline,
+        mistakes: Mistakes,
+        situation: Callable[[str], str],
+    ) -> None:
+        self._policy = policy
+        self._timeline = timeline
+        self._mistakes = mistakes
+        self._situation = situation
+        self._incident = workflow.info().workflow_id
+        self._announcer = Announcer(timeline, mistakes)
+        self._reaching = Reaching(self._announcer, timeline, lambda: self._climb.stands_still)
+        self._pages_wanted = 0
+        """Counts up when pages that did not arrive yet are not worth another try."""
+        self._told: set[str] = set()
+        self._broadcast_at: datetime | None = None
+        """When the broadcast channels heard of a page."""
+
+    def tell_owner(self, title: str, text: str) -> None:
+        """Send the first rung, whose alert it is, what is to be read; nobody is paged."""
+        owner = next(iter(self._policy.ladder.rungs), None)
+        self._send(owner, Occasion.NOTICE, title, text)
+
+    def notice(self, title: str, text: str) -> None:
+        """Tell the broadcast channels; nobody is paged."""
+        self._send(None, Occasion.NOTICE, title, text)
+
+    def notice_once(self, title: str, text: str) -> None:
+        """The same, for what is waited for again and again."""
+        if self._first_time(title):
+            self.notice(title, text)
+
+    @property
+    def telling(self) -> bool:
+        """Whether an announcement is still under way."""
+        return self._reaching.busy
+
+    async def all_told(self) -> None:
+        """Wait for the announcements under way: whom they reached stands in the review."""
+        await self._reaching.finish()
+
+    def _first_time(self, told: str) -> bool:
+        first = told not in self._told and not self._climb.stands_still
+        self._told |= {told} if first else set()
+        return first
+
+    def _to(self, rung: Rung | None, occasion: Occasion, title: str, text: str) -> Message:
+        return Message.to(self._policy, rung, occasion, lambda: Words(title, text))
+
+    def _send(self, rung: Rung | None, occasion: Occasion, title: str, text: str) -> None:
+        if not self._climb.stands_still:
+            self._reaching.send(self._to(rung, occasion, title, text))
+
+    def _page(self, rung: Rung, why: str) -> None:
+        self._page_with(rung, why, None)
+
+    def _page_in_words(self, rung: Rung, why: str, occasion: Occasion, words: Words) -> None:
+        """Page somebody by what there is to say to them; a later try says what is so then."""
+        self._page_with(rung, why, Message.to(self._policy, rung, occasion, lambda: words))
+
+    def _page_with(self, rung: Rung, why: str, message: Message | None) -> None:
+        if self._climb.stands_still:
+            return
+        self._timeline.add(f"pages {rung.role}: {why}")
+        one = Unreached(role=rung.role, why=why, since=workflow.now())
+        first = message or self._call(one)
+        if first:
+            not_reached = lambda: self._not_reached(rung)  # noqa: E731
+            self._reaching.page(one, self._once(first), self._call, self._wanted(), not_reached)
+
+    def _once(self, page: Message) -> Message:
+        """Of several who are paged in one moment, the broadcast channels hear once."""
+        now = workflow.now()
+        heard, self._broadcast_at = self._broadcast_at == now, now
+        return replace(page, also_to=()) if heard and page.channels else page
+
+    def _call(self, one: Unreached) -> Message | None:
+        """The page of one role, which says what is so when it is sent."""
+        ladder = self._policy.ladder
+        rungs = (*ladder.rungs, *ladder.specialists.values())
+        rung = next((rung for rung in rungs if rung.role == one.role), None)
+        if rung is None:
+            return None
+        title = f"{self._policy.severity}: {self._incident}"
+        return Message.to(self._policy, rung, Occasion.PAGE, lambda: Words(title, self._words(one.why)))
+
+    def _wanted(self) -> Callable[[], bool]:
+        """Whether the pages of now are still wanted later."""
+        now = self._pages_wanted
+        return lambda: self._pages_wanted == now
+
+    def _words(self, why: str) -> str:
+        """Whoever is told hears why, even if nothing else can be written."""
+        try:
+            return self._situation(why)
+        except Exception as error:
+            return f"{why}\n{self._mistakes.note('writing what is known', error)}"
+
+    def _not_reached(self, rung: Rung) -> None:
+        """The next rung is paged, unless a higher one was already; at the top it is tried again anyhow."""
+        top = self._policy.ladder.rungs[-1].role if self._policy.ladder.rungs else ""
+        if not self._climb.passed(rung) and not self._climb.position == rung.role == top:
+            self._climb.push(f"{rung.role} could not be reached")
