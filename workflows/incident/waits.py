@@ -200,7 +200,8 @@ class Waits(Parts):
         if not self.record.wait:
             self.record.wait = wait
             self._tell(wait, planned=planned)
-        if planned and _is_long(self.record.wait):
+        dry_run = self.policy.dry_run or self.record.only_recorded  # then a person must repair it meanwhile
+        if planned and not dry_run and _is_long(self.record.wait):
             self.escalation.wait_as_planned()
         try:
             yield lambda: self.remediation.resolved() or done_said() or self.remediation.taken_over()

@@ -36,6 +36,7 @@ async def test_one_good_probe_closes_nothing(harness: Harness) -> None:
 async def test_answers_that_alternate_are_bad(harness: Harness, good: int) -> None:
     harness.world.process = sights.RUNNING
     harness.world.healths = [sights.HEALTHY] * good
+    harness.configure(page_after="0s")
     handle = await harness.fire(await harness.alert())
     await harness.until_true(lambda: bool(harness.world.pages()))
     state = await harness.state(handle)
@@ -115,7 +116,7 @@ async def test_a_person_ends_the_wait_for_what_is_throttled(harness: Harness) ->
 async def test_a_crash_is_not_waited_for_whatever_stands_before_it(harness: Harness) -> None:
     harness.world.health = sights.THROTTLED
     handle = await harness.fire(await harness.alert())
-    await harness.until_true(lambda: bool(harness.world.pages()))
+    await harness.until_true(lambda: bool(harness.world.done))
     assert says(await harness.state(handle), "confirmed: exited with code 1")
 
 

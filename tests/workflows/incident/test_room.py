@@ -43,7 +43,8 @@ async def one_slot() -> AsyncIterator[Harness]:
 
 async def test_a_verification_takes_no_slot_from_a_page_or_an_action(one_slot: Harness) -> None:
     one_slot.configure(
-        services={"other": {"manager": {"kind": "docker", "container": "other"}, "health": HEALTH}}
+        page_after="0s",
+        services={"other": {"manager": {"kind": "docker", "container": "other"}, "health": HEALTH}},
     )
     one_slot.world.hold("watch_health")
     first = await one_slot.fire(await one_slot.alert())
@@ -92,13 +93,14 @@ async def server() -> AsyncIterator[Harness]:
         harness = Harness(Crashes(), env)
         manager = {"kind": "docker", "container": "x"}
         harness.configure(
+            page_after="0s",
             services={
                 **{name: {"manager": manager, "health": HEALTH} for name in CRASHING},
                 **{
                     name: {"manager": manager, "health": HEALTH, "depends_on": ["postgres"]}
                     for name in DEPENDENTS
                 },
-            }
+            },
         )
         async with hosted(env.client, harness.world, lambda: harness.configuration):
             yield harness
