@@ -181,7 +181,7 @@ class Rules:
                 self._expect_a_page(run, f"{message.role} could not be reached")
 
     def _climbs_in_order(self, run: Run, role: str, why: str) -> None:
-        if why.startswith(BESIDE):
+        if why.lower().startswith(BESIDE):
             return
         incident = incident_of(run)
         climb = incident.escalation._climb

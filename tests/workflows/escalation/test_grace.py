@@ -108,7 +108,7 @@ async def test_a_fix_that_fails_pages_at_once_by_one_message_to_each(harness: Ha
     await harness.env.sleep(5 * SECOND)
     (page,) = harness.world.told
     assert (page.occasion, page.role, page.also_to) == (Occasion.PAGE, "On-Call", ("slack",))
-    assert "the fix failed" in page.text
+    assert "the fix failed" in page.text.lower()
     await harness.closes(handle)
 
 
