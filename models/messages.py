@@ -16,6 +16,7 @@ INCIDENT_WAITS = "incident_waits"
 ASK = "ask"
 DEPLOYED = "deployed"
 UNBLOCK = "unblock"
+LOOK_AFTER_HOLDER = "look_after_holder"
 """A steward; `ask` is an update, the others are signals."""
 
 SUSPEND = "suspend"

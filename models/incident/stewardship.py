@@ -199,6 +199,13 @@ class Switch(Model):
     why: Said = ""
 
 
+class Terminated(Model):
+    """An incident whose run somebody terminated: nothing runs in it any more."""
+
+    incident: str
+    run_id: str
+
+
 class Ordered(Model):
     """What a person orders by a command; it is taken once a key, at the latest when a worker starts."""
 
@@ -207,6 +214,8 @@ class Ordered(Model):
     resume: Switch | None = None
     begin: Window | None = None
     end: EndWindow | None = None
+    terminated: Terminated | None = None
+    """Not ordered, but found by a worker: everybody is to hear of it once."""
 
 
 class Announced(Model):

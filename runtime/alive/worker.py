@@ -18,6 +18,7 @@ from runtime.alive.gauges import MeterGauges
 from runtime.alive.heartbeat import HeartbeatSender
 from runtime.alive.open_runs import must_replay
 from runtime.alive.rounds import Rounds
+from runtime.alive.terminated import TerminatedWatch
 from runtime.systems.outgoing import outgoing
 
 PROCESS = "worker"
@@ -42,8 +43,11 @@ async def hosted(
         heartbeat = HeartbeatSender(http, gauges)
         after = heartbeat.after_round if host is None else None
         rounds = Rounds(client, gauges, polls=queue_of(host), after=after)
-        going = asyncio.create_task(rounds.run(configuration))
+        going = [asyncio.create_task(rounds.run(configuration))]
+        if host is None:
+            going.append(asyncio.create_task(TerminatedWatch(client).run()))
         try:
             yield worker
         finally:
-            going.cancel()
+            for task in going:
+                task.cancel()

@@ -83,6 +83,8 @@ class ControlRoom:
             self._switch(one.suspend is not None, switch)
         if one.begin:
             self._change(windows=taken(self._state.windows, one.begin, workflow.now()))
+        if one.terminated:
+            _start([self._telling.terminated(one.terminated.incident)], self._under_way)
         if one.end:
             self._change(windows=ended(self._state.windows, one.end, workflow.now()))
 

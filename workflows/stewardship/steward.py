@@ -113,6 +113,11 @@ class Steward:
         """Whatever else is said."""
         self._ledger.unblock()
 
+    @workflow.signal(description="Look whether the holder still runs.")
+    def look_after_holder(self, said: Any = None) -> None:
+        """Temporal is asked, whoever sends it."""
+        self._unsure_of_holder = self._ledger.holder is not None
+
     @workflow.query(description="Who holds the service, who waits, and what was done.")
     def state(self) -> StewardState:
         return self._ledger.state()

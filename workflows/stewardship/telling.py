@@ -53,6 +53,14 @@ class Telling:
         text = "Nothing is repaired, and nobody is called. Allow it again: starter.py resume"
         await self._everybody(f"All actions are suspended {since}", f"{state.suspended_words}\n{text}")
 
+    async def terminated(self, incident: str) -> None:
+        """Nothing runs in it that could tell."""
+        text = (
+            "There is no review, nobody is called for it any more, and what it did only for now stays. "
+            f"What it did: starter.py show {incident}. Its service is free; an alert that fires starts anew."
+        )
+        await self._everybody(f"{incident} was terminated", text)
+
     async def _incidents(self, one: Announced) -> int:
         try:
             return await workflow.execute_activity_method(
