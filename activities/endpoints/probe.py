@@ -7,7 +7,6 @@ cannot ask it (credentials, method, address, throttling) is `unknown`.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from activities.endpoints.seen import (
     WatchEndpoint,
 )
 from activities.health.body import content_of, decoded, is_markup, reasons
+from activities.service.matching import searched
 from activities.support.http import Answer, Cut, Fault, NoAnswer, Outgoing, retry_after, send, shown
 from activities.support.redaction import clean
 from activities.support.secrets import SecretMissing, resolve
@@ -36,6 +36,9 @@ from models.service.endpoints import Endpoint, Endpoints, Expected
 from models.service.service import Service
 
 BODY_LIMIT = 64 * 1024
+PATTERN = timedelta(seconds=3)
+"""For the search of a body."""
+_TOO_SLOW = "expects.pattern takes too long on its body: write it without repetitions of repetitions"
 """Bytes of an answer that are read."""
 EXCERPT = 2000
 MOST_HEADERS = 30
@@ -126,8 +129,8 @@ class EndpointActivities:
             theirs = no_answer.fault in _USERS_GET_IT_TOO
             kind = EndpointKind.NO_ANSWER if theirs else EndpointKind.OUR_PROBE
             return RecordSeen(path=path, kind=kind, says=no_answer.reason, took=_since(began)), ""
-        content = content_of(decoded(answer.body))
-        kind, says = _judge(endpoint, answer, content, place)
+        took, content = _since(began), content_of(decoded(answer.body))
+        kind, says = await asyncio.to_thread(_judge, endpoint, answer, content, place)
         record = RecordSeen(
             path=path,
             kind=kind,
@@ -135,7 +138,7 @@ class EndpointActivities:
             status=answer.status,
             headers=_told(answer.headers),
             body=clean(decoded(answer.body[:EXCERPT]), EXCERPT),
-            took=_since(began),
+            took=took,
         )
         return record, content
 
@@ -211,7 +214,10 @@ def _of_body(expects: Expected, answer: Answer, content: object) -> tuple[Endpoi
     has = content if isinstance(content, Mapping) and _is_strict(answer) else {}
     if lacks := [field for field in expects.has if field not in has]:
         return EndpointKind.ODD, f" without {', '.join(lacks)} in its body"
-    if expects.pattern and not re.search(expects.pattern, decoded(answer.body)):
+    found = searched({"pattern": expects.pattern} if expects.pattern else {}, [decoded(answer.body)], PATTERN)
+    if found.too_slow:
+        return EndpointKind.OUR_PROBE, f", and {_TOO_SLOW}"
+    if expects.pattern and not found.places["pattern"]:
         return EndpointKind.ODD, f" without {expects.pattern!r} in its body"
     return EndpointKind.AS_EXPECTED, ""
 

@@ -6,13 +6,13 @@ an error of last week explains nothing today.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
 from activities.managers import ManagerError, Managers
+from activities.service.matching import Searched, searched
 from activities.support.redaction import LINE_LIMIT, clean_lines, excerpt
 from models.base import Model
 from models.evidence.evidence import Evidence, Finding
@@ -85,10 +85,13 @@ class LogActivities:
         except ManagerError as error:
             return LogsSeen(finding=Finding.UNKNOWN, reason=str(error), observed_at=now)
         lines = clean_lines(log.lines)
-        matches = _matches(lines[len(lines) - log.fresh :], service.logs.patterns)
+        fresh = lines[len(lines) - log.fresh :]
+        found = searched(service.logs.patterns, fresh)
+        matches = _matches(fresh, found)
+        finding = Finding.UNKNOWN if found.too_slow else Finding.OK
         return LogsSeen(
-            finding=Finding.BAD if matches else Finding.OK,
-            reason=_reason(matches, len(lines), log.fresh),
+            finding=Finding.BAD if matches else finding,
+            reason=_reason(matches, len(lines), log.fresh) + _slow(found),
             observed_at=now,
             tail=_tail(lines),
             fresh=log.fresh,
@@ -117,18 +120,22 @@ class LogActivities:
         return LinesSeen(finding=Finding.OK, reason=reason, observed_at=now, lines=_tail(nearest))
 
 
-def _matches(lines: Iterable[str], patterns: Mapping[str, str]) -> dict[str, LogMatch]:
-    """By name, how many lines match, and the newest of them."""
-    compiled = {name: re.compile(pattern) for name, pattern in patterns.items()}
-    found: dict[str, LogMatch] = {}
-    for number, line in enumerate(lines):
-        for name, pattern in compiled.items():
-            match = pattern.search(line)
-            if match:
-                count = found[name].count if name in found else 0
-                sample = excerpt(line, match.start(), match.end())
-                found[name] = LogMatch(count=count + 1, sample=sample, line=number)
-    return found
+def _matches(lines: Sequence[str], found: Searched) -> dict[str, LogMatch]:
+    """By name, how many lines match, and the newest of them; in the order in which they were first found."""
+    found_at = {name: places[0].line for name, places in found.places.items() if places}
+    matches = {}
+    for name in sorted(found_at, key=found_at.__getitem__):
+        newest = found.places[name][-1]
+        sample = excerpt(lines[newest.line], newest.begin, newest.end)
+        matches[name] = LogMatch(count=len(found.places[name]), sample=sample, line=newest.line)
+    return matches
+
+
+def _slow(found: Searched) -> str:
+    if not found.too_slow:
+        return ""
+    cure = "write it under logs.patterns without repetitions of repetitions"
+    return f"; the pattern {found.too_slow} takes too long on these lines: {cure}"
 
 
 def _reason(matches: Mapping[str, LogMatch], lines: int, fresh: int) -> str:

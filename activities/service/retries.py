@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from temporalio import activity
 
 from activities.managers import ManagerError, Managers
+from activities.service.matching import searched
 from activities.support.redaction import clean_lines, excerpt
 from models.base import Model
 from models.evidence.evidence import Evidence, Finding
@@ -58,15 +59,19 @@ class RetryLineActivities:
         except ManagerError as error:
             return RetriesSeen(reason=str(error), observed_at=now)
         lines = clean_lines(log.lines)[len(log.lines) - log.fresh :]
-        told = re.compile(costs.retry_lines)
-        retries = [(line, match) for line in lines if (match := told.search(line))]
+        told = searched({"retry_lines": costs.retry_lines}, lines)
+        if told.too_slow:
+            cure = "write it without repetitions of repetitions"
+            reason = f"costs.retry_lines of {service.name} takes too long on these lines: {cure}"
+            return RetriesSeen(reason=reason, observed_at=now)
+        retries = [(lines[one.line], one) for one in told.places.get("retry_lines", ())]
         counts: Counter[str] = Counter()
         newest: dict[str, str] = {}
-        for line, match in retries:
+        for line, place in retries:
             for api, pattern in _names(service, costs).items():
                 if pattern.search(line):
                     counts[api] += 1
-                    newest[api] = excerpt(line, match.start(), match.end())
+                    newest[api] = excerpt(line, place.begin, place.end)
         of = tuple(RetriesOf(api=api, lines=n, newest=newest[api]) for api, n in counts.most_common())
         many = [one for one in of if one.lines >= costs.retried]
         named = ", ".join(f"{one.api} ({one.lines})" for one in of[:4])

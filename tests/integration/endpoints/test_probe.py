@@ -143,6 +143,7 @@ async def test_a_huge_answer_is_read_to_its_bound(
         ({"has": ["id"]}, '{"id": NaN}', EndpointKind.ODD),
         ({"pattern": '"id":'}, '{"id": 1}', EndpointKind.AS_EXPECTED),
         ({"pattern": '"id":'}, "[]", EndpointKind.ODD),
+        ({"pattern": "(a+)+$"}, f'["{"a" * 60}!"]', EndpointKind.OUR_PROBE),
         ({"status": [204]}, "{}", EndpointKind.ODD),
         ({"status": [200, 404]}, "{}", EndpointKind.AS_EXPECTED),
     ],

@@ -48,6 +48,16 @@ def test_both_streams_their_matches_and_no_secret(managers: Managers, make_conta
     assert seen.reason == "in the last 2 lines of the log: port-in-use (1)"
 
 
+def test_a_pattern_that_never_ends_is_named(managers: Managers, make_container: MakeContainer) -> None:
+    container = make_container("print('a' * 60 + '!', flush=True)")
+    wait_for(container, "exited")
+    service = docker_service(container.name)
+    service = service.model_copy(update={"logs": LogScan(patterns={"endless": r"(a+)+$"})})
+    seen = read(managers, service)
+    assert seen.unknown
+    assert "the pattern endless takes too long on these lines" in seen.reason
+
+
 def test_a_quiet_log_is_ok(managers: Managers, make_container: MakeContainer) -> None:
     seen = read(managers, docker_service(make_container().name))
     assert seen.ok
