@@ -20,6 +20,8 @@ SAY_AGAIN = 5.0
 """Seconds between two log records of one kind of overload."""
 LARGEST_HEAD = 64 * 2**10
 """Bytes of the request line and all headers."""
+MOST_HEADERS = 100
+"""Headers of a request: each is an object, and takes far more room than its bytes."""
 OVERLOADS = (
     *("Exceeded concurrency limit.", "Invalid HTTP request received."),
     *("Unsupported upgrade request.", "No supported WebSocket library detected."),
@@ -37,6 +39,9 @@ def _last_words(status: bytes, reason: bytes) -> bytes:
 _TOO_LATE = _last_words(b"408 Request Timeout", b"the headers did not arrive within %d s" % HEADERS_WITHIN)
 _TOO_LARGE = _last_words(
     b"431 Request Header Fields Too Large", b"the headers are larger than %d KiB" % (LARGEST_HEAD // 2**10)
+)
+_TOO_MANY = _last_words(
+    b"431 Request Header Fields Too Large", b"there are more than %d headers" % MOST_HEADERS
 )
 
 
@@ -65,6 +70,10 @@ class _TooEarly(Exception):
     """A request came before the answer to the one before."""
 
 
+class _TooMany(Exception):
+    """A request has too many headers."""
+
+
 class _OneByOne(HttpToolsProtocol):
     """uvicorn's own, for senders that wait for each answer: it would queue all that one connection sends.
 
@@ -86,6 +95,12 @@ class _OneByOne(HttpToolsProtocol):
         self.in_head = True
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(self.headers) >= MOST_HEADERS:
+            self.refuse(_TOO_MANY)
+            raise _TooMany
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         if self.answering:
             raise _TooEarly
@@ -98,7 +113,8 @@ class _OneByOne(HttpToolsProtocol):
             super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:
-        self.refuse(_last_words(b"400 Bad Request", msg.encode()))
+        if not self.ends:
+            self.refuse(_last_words(b"400 Bad Request", msg.encode()))
 
     def refuse(self, words: bytes) -> None:
         """End the connection with these words, or with the answer that is due: they would be read as that."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from intake.http.connections import HEADERS_WITHIN, LARGEST_HEAD
+from intake.http.connections import HEADERS_WITHIN, LARGEST_HEAD, MOST_HEADERS
 from intake.http.peers import MOST_OF_A_PEER
 from intake.http.server import MOST_CONNECTIONS
 from tests.parts.product.intake import CONFIGURATION, Intake, environment, intake_process, until
@@ -218,3 +218,19 @@ async def test_requests_that_a_stranger_makes_up_write_no_long_log(intake: Intak
             assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
     said = [line for line in intake.log if "request" in line or "WebSocket" in line]
     assert 1 <= len(said) < 20
+
+
+async def test_headers_without_number_are_refused_before_they_fill_the_memory(intake: Intake) -> None:
+    """Each takes a hundred times the room of its bytes: from one connection, and from many that stay."""
+    many = WHOLE[:-2] + b"a:\r\n" * (MOST_HEADERS - 1)
+    assert (await flood(intake, many + b"connection: close\r\n\r\n", 1)).startswith(b"HTTP/1.1 431 ")
+    async with connected(intake) as (reader, writer):
+        writer.write(many + b"\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
+    before = most_memory(intake)
+    async with AsyncExitStack() as crowd:
+        for _ in range(100):
+            reader, writer = await crowd.enter_async_context(connected(intake))
+            writer.write(HEAD + b"a:\r\n" * 16_000)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
+    assert most_memory(intake) < before + 64
