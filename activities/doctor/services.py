@@ -10,7 +10,7 @@ from activities.health.health_seen import HealthKind
 from activities.health.probe import HealthActivities
 from activities.managers import DockerEngine, ManagerError, Managers, ManagerUnreachable
 from activities.managers.process_seen import ProcessState
-from activities.managers.supervisord_socket import all_checked, supervisor_at
+from activities.managers.supervisord_socket import all_checked, supervisor_of
 from activities.postgres.check import PostgresActivities
 from activities.postgres.database_seen import DatabaseKind
 from activities.support.redaction import clean
@@ -55,7 +55,7 @@ async def check_manager(service: Service, managers: Managers) -> Check:
 def _known(service: Service) -> set[str]:
     manager = service.manager
     if isinstance(manager, SupervisordManager):
-        with supervisor_at(manager.socket) as supervisor:
+        with supervisor_of(manager) as supervisor:
             programs = all_checked(supervisor.getAllProcessInfo())
         return {
             one["name"] if one["name"] == one["group"] else f"{one['group']}:{one['name']}"

@@ -29,7 +29,7 @@ from activities.managers.supervisord_reading import (
     seen_of,
     started_in,
 )
-from activities.managers.supervisord_socket import checked, supervisor_at
+from activities.managers.supervisord_socket import checked, supervisor_of
 from activities.support.regular_files import NotRegular, file_at
 from activities.support.whole_files import write_whole
 from models.evidence.evidence import Finding
@@ -49,13 +49,13 @@ class SupervisordManager:
 
     def __init__(self, configuration: configured.SupervisordManager) -> None:
         self._program = configuration.program
-        self._socket = configuration.socket
+        self._configured = configuration
         limit = configuration.memory_limit_file
         self._limit_file = Path(limit) if limit else None
 
     def state(self) -> ProcessSeen:
         now = datetime.now(UTC)
-        with supervisor_at(self._socket) as supervisor:
+        with supervisor_of(self._configured) as supervisor:
             try:
                 info = checked(supervisor.getProcessInfo(self._program))
             except xmlrpc.client.Fault as fault:
@@ -127,7 +127,7 @@ class SupervisordManager:
         self._ask("startProcess", Faults.ALREADY_STARTED)
 
     def signal(self, name: str) -> None:
-        with supervisor_at(self._socket) as supervisor:
+        with supervisor_of(self._configured) as supervisor:
             supervisor.signalProcess(self._program, name)
 
     def set_memory_limit(self, size: int) -> None:
@@ -171,7 +171,7 @@ class SupervisordManager:
 
     def _ask(self, method: str, already: int) -> None:
         """Ask for a change, and do not wait until it has happened."""
-        with supervisor_at(self._socket) as supervisor:
+        with supervisor_of(self._configured) as supervisor:
             try:
                 getattr(supervisor, method)(self._program, False)
             except xmlrpc.client.Fault as fault:
@@ -179,7 +179,7 @@ class SupervisordManager:
                     raise
 
     def _info(self) -> Mapping[str, Any]:
-        with supervisor_at(self._socket) as supervisor:
+        with supervisor_of(self._configured) as supervisor:
             return checked(supervisor.getProcessInfo(self._program))
 
     def _exit_code(self, info: Mapping[str, Any]) -> int | None:
@@ -192,7 +192,7 @@ class SupervisordManager:
     def _main_log(self) -> str:
         """The end of what supervisord tells of itself; empty when it keeps no log."""
         try:
-            with supervisor_at(self._socket) as supervisor:
+            with supervisor_of(self._configured) as supervisor:
                 return str(supervisor.readLog(-_MAIN_LOG_BYTES, 0))
         except ManagerRefused:
             return ""

@@ -1,4 +1,4 @@
-"""The way to supervisord: XML-RPC over its unix socket, bounded in time and in bytes as a whole.
+"""The way to supervisord: XML-RPC over its unix socket or its port, bounded in time and in bytes as a whole.
 
 Whatever answers there, it is `ManagerUnreachable` unless it is an answer of supervisord.
 """
@@ -10,8 +10,9 @@ import socket
 import time
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
 
 from pydantic import BaseModel, Field, ValidationError
@@ -19,9 +20,13 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from activities.managers.manager import ManagerRefused, ManagerUnreachable
 from activities.support.redaction import clean
+from activities.support.secrets import SecretMissing, resolve
 from models.base import in_bytes
+from models.service.service import SupervisordManager
 
 READ_TIMEOUT = 5.0
+_USUAL_PORT = 9001
+_ASKS_FOR_PASSWORD = "set manager.username and manager.password"  # noqa: S105 - no password
 _LARGEST = 2**20
 """Bytes of a conversation: the largest that is asked for is 64 KiB of a log."""
 
@@ -79,22 +84,32 @@ class _Bounded(socket.socket):
 
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
+    def __init__(self, where: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
-        self._path = path
+        self._where = where
         self._until = time.monotonic() + timeout
 
     def connect(self) -> None:
-        self.sock = bounded = _Bounded(socket.AF_UNIX, socket.SOCK_STREAM)
+        family, address = _address(self._where)
+        self.sock = bounded = _Bounded(family, socket.SOCK_STREAM)
         bounded.until = self._until
         bounded.settimeout(self.timeout)
-        bounded.connect(self._path)
+        bounded.connect(address)
+
+
+def _address(where: str) -> tuple[socket.AddressFamily, Any]:
+    if not where.startswith("http://"):
+        return socket.AF_UNIX, where
+    parts = urlsplit(where)
+    host = parts.hostname or "localhost"
+    return socket.AF_INET6 if ":" in host else socket.AF_INET, (host, parts.port or _USUAL_PORT)
 
 
 class _Transport(SupervisorTransport):  # type: ignore[misc]  # supervisor has no types
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__(serverurl=f"unix://{path}")
-        self._get_connection = lambda: _Connection(path, timeout)
+    def __init__(self, where: str, timeout: float, login: tuple[str, str] | None) -> None:
+        user, password = login or (None, None)
+        super().__init__(user, password, serverurl=f"unix://{where}")
+        self._get_connection = lambda: _Connection(where, timeout)
 
     def request(self, *sent: Any, **options: Any) -> Any:
         """The parsed answer. Raises `xmlrpc.client.ResponseError` for one that is none."""
@@ -104,14 +119,27 @@ class _Transport(SupervisorTransport):  # type: ignore[misc]  # supervisor has n
             raise xmlrpc.client.ResponseError(str(error)) from error
 
 
+def supervisor_of(manager: SupervisordManager) -> AbstractContextManager[Any]:
+    """As `supervisor_at`, with the configured user and password. Raises `ManagerUnreachable`."""
+    if not manager.username or not manager.password:
+        return supervisor_at(manager.socket)
+    try:
+        login = manager.username, resolve(manager.password)
+    except SecretMissing as missing:
+        raise ManagerUnreachable(f"no password for supervisord: {missing}") from missing
+    return supervisor_at(manager.socket, login=login)
+
+
 @contextmanager
-def supervisor_at(path: str, timeout: float = READ_TIMEOUT) -> Iterator[Any]:
+def supervisor_at(
+    path: str, timeout: float = READ_TIMEOUT, login: tuple[str, str] | None = None
+) -> Iterator[Any]:
     """The methods of supervisord's `supervisor` namespace, for one conversation of `timeout` seconds in all.
 
     A `Fault` that the block does not handle becomes `ManagerRefused`; silence, `ManagerUnreachable`.
     """
     where = f"supervisord's socket {clean(path, 120)}"
-    with closing(_Transport(path, timeout)) as transport:
+    with closing(_Transport(path, timeout, login)) as transport:
         server = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
         try:
             yield server.supervisor
@@ -127,5 +155,10 @@ def supervisor_at(path: str, timeout: float = READ_TIMEOUT) -> Iterator[Any]:
             raise ManagerUnreachable(f"permission denied at {where}") from error
         except ConnectionRefusedError as error:
             raise ManagerUnreachable(f"nobody listens at {where}") from error
+        except xmlrpc.client.ProtocolError as error:
+            if error.errcode != http.client.UNAUTHORIZED:
+                raise ManagerUnreachable(f"no proper answer at {where}: status {error.errcode}") from error
+            cure = "correct manager.username and manager.password" if login else _ASKS_FOR_PASSWORD
+            raise ManagerUnreachable(f"{where} wants another user or password: {cure}") from error
         except (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError) as error:
             raise ManagerUnreachable(f"no proper answer at {where}: {clean(str(error), 120)}") from error

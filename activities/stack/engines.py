@@ -10,7 +10,7 @@ from supervisor.states import ProcessStates
 from temporalio import activity
 
 from activities.managers import DockerEngine, ManagerError
-from activities.managers.supervisord_socket import all_checked, supervisor_at
+from activities.managers.supervisord_socket import all_checked, supervisor_of
 from activities.support.redaction import clean
 from models.checks.item import ItemResult, ItemState, Table
 from models.checks.status import EngineOf
@@ -33,7 +33,7 @@ class EngineActivities:
         manager = request.service.manager
         try:
             if isinstance(manager, SupervisordManager):
-                return _supervisord(manager.socket)
+                return _supervisord(manager)
             return self._containers()
         except ManagerError as error:
             return ItemResult(reason=str(error), observed_at=datetime.now(UTC))
@@ -64,8 +64,8 @@ def _restarts(status: str) -> bool:
     return status.startswith("Restarting")
 
 
-def _supervisord(socket: str) -> ItemResult:
-    with supervisor_at(socket) as supervisor:
+def _supervisord(manager: SupervisordManager) -> ItemResult:
+    with supervisor_of(manager) as supervisor:
         version = str(supervisor.getSupervisorVersion())
         programs = all_checked(supervisor.getAllProcessInfo())
     rows = []

@@ -12,7 +12,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter, field_validator
+from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter, field_validator, model_validator
 
 from models.base import Configured, Duration, Interval, Size, in_words
 from models.names import ServiceName, queue_of, verification_queue_of
@@ -59,9 +59,18 @@ class SupervisordManager(Configured):
     kind: Literal["supervisord"] = "supervisord"
     program: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$")
     socket: str
-    """Path of supervisord's unix socket."""
+    """Path of supervisord's unix socket, or the address of its port, such as `http://127.0.0.1:9001`."""
+    username: str | None = Field(default=None, pattern=r"^[^:\x00-\x1f]{1,200}$")
+    password: SecretRef | None = None
+    """Where supervisord asks for them."""
     memory_limit_file: str | None = None
     """A file with the limit in bytes, read by the program when it starts."""
+
+    @model_validator(mode="after")
+    def _has_both_or_neither(self) -> SupervisordManager:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("write both username and password, or neither")
+        return self
 
 
 Manager = Annotated[DockerManager | SupervisordManager, Field(discriminator="kind")]

@@ -16,6 +16,7 @@ import pytest
 
 from models.service import service as configured
 from models.service.service import Service
+from tests.parts.servers.sockets import closed_port
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
 
@@ -26,6 +27,8 @@ class Supervisord:
 
     directory: Path
     socket: Path
+    port: int | None = None
+    """Where it listens, too, when it asks for a user and a password."""
 
     def service(self, program: str, memory_limit_file: Path | None = None, **more: Any) -> Service:
         """A configured service that is one of its programs."""
@@ -48,9 +51,12 @@ def start_supervisord() -> Iterator[StartSupervisord]:
     with tempfile.TemporaryDirectory(prefix="sv-") as temporary:
         directory = Path(temporary)
 
-        def start(**programs: str | tuple[str, dict[str, str]]) -> Supervisord:
+        def start(
+            login: tuple[str, str] | None = None, /, **programs: str | tuple[str, dict[str, str]]
+        ) -> Supervisord:
             configuration = directory / "supervisord.conf"
-            configuration.write_text(_configuration(directory, programs))
+            port = closed_port() if login else None
+            configuration.write_text(_configuration(directory, programs, login, port))
             command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration)]
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             started.append(process)
@@ -60,7 +66,7 @@ def start_supervisord() -> Iterator[StartSupervisord]:
                 assert process.poll() is None, "supervisord ended at once"
                 assert time.monotonic() < until, "supervisord made no socket"
                 time.sleep(0.02)
-            return Supervisord(directory, socket)
+            return Supervisord(directory, socket, port)
 
         yield start
         for process in started:
@@ -72,10 +78,17 @@ def start_supervisord() -> Iterator[StartSupervisord]:
                 process.wait()
 
 
-def _configuration(directory: Path, programs: dict[str, str | tuple[str, dict[str, str]]]) -> str:
+def _configuration(
+    directory: Path,
+    programs: dict[str, str | tuple[str, dict[str, str]]],
+    login: tuple[str, str] | None,
+    port: int | None,
+) -> str:
+    asks = "\nusername={}\npassword={}".format(*login) if login else ""
     sections = [
         f"[supervisord]\nlogfile={directory}/main.log\npidfile={directory}/s.pid",
-        f"[unix_http_server]\nfile={directory}/s.sock\nchmod=0700",
+        f"[unix_http_server]\nfile={directory}/s.sock\nchmod=0700{asks}",
+        *([f"[inet_http_server]\nport=127.0.0.1:{port}{asks}"] if port else ()),
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
     ]
