@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import re
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from activities.backups.xz import NeedsTooMuch, XzContent
 from activities.support.redaction import clean
 from activities.support.regular_files import real_file
 
@@ -51,7 +53,7 @@ _COMPRESSED = tuple(
 )
 
 
-Readable = BinaryIO | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+Readable = BinaryIO | gzip.GzipFile | bz2.BZ2File | io.BufferedReader
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def read_plain(path: Path, until: float) -> Told:
         try:
             with opened(file, head) as content:
                 return _read(content, until)
+        except NeedsTooMuch as error:
+            return Told(unread=str(error))
         except EOFError:
             return Told(damage="it is truncated: its compressed data end in the middle")
         except (OSError, zlib.error, lzma.LZMAError) as error:
@@ -103,7 +107,7 @@ def opened(file: BinaryIO, head: bytes) -> Readable:
     if head.startswith(b"BZh"):
         return bz2.BZ2File(file)
     if head.startswith(b"\xfd7zXZ\x00"):
-        return lzma.LZMAFile(file)
+        return io.BufferedReader(XzContent(file))
     return file
 
 

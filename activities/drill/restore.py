@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from activities.backups.files import BackupFile
 from activities.backups.plain import opened
+from activities.backups.xz import NeedsTooMuch
 from activities.drill.programs import Failed, as_nobody, program, run, within
 from activities.drill.scratch import Scratch
 from activities.support.regular_files import real_file
@@ -105,7 +107,7 @@ def statements(path: Path, most: int) -> Iterator[bytes]:
     """
     with real_file(path) as file:
         head = file.read(16)
-    with real_file(path) as file, opened(file, head) as content:
+    with real_file(path) as file, opened(file, head) as content, _as_not_restored():
         piece = b"\\restrict " + secrets.token_hex(16).encode() + b"\n"
         rows = inside = dropped = False
         while line := content.readline(_PIECE):
@@ -123,6 +125,14 @@ def statements(path: Path, most: int) -> Iterator[bytes]:
                 yield piece
                 piece = b""
         yield piece
+
+
+@contextlib.contextmanager
+def _as_not_restored() -> Iterator[None]:
+    try:
+        yield
+    except NeedsTooMuch as error:
+        raise NotRestored(str(error)) from None
 
 
 def _kept(line: bytes, rows: bool) -> tuple[bool, bytes]:
