@@ -177,7 +177,8 @@ async def test_a_raw_signal_stays_raw_whatever_it_says_of_itself(harness: Harnes
     await harness.env.sleep(1)
     assert noted(await harness.state(handle), "the configuration refuses raw signals")
     assert harness.world.done == []
-    await harness.closes(handle)
+    await harness.resolve(handle)
+    await harness.end(handle)
 
 
 async def test_what_is_denied_is_escalated_and_not_asked_again(harness: Harness) -> None:

@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 from activities.app.api import Refused
+from activities.monitoring.heap_shape import Shape, Trend
 from models.evidence.evidence import Evidence, Finding
 from models.incident.incident import Outcome
 from tests.workflows import sights
@@ -49,7 +50,9 @@ async def test_nothing_can_be_judged_while_the_service_is_down(harness: Harness,
         refused = {"refused": Refused.NO_ANSWER} if "refused" in look.result.model_fields else {}
         silent = look.result(reason="connection refused", observed_at=LONG_AGO, **refused)
         setattr(world, look.name, silent)
-        world.after[look.name] = look.result(finding=Finding.OK, reason="well", observed_at=LONG_AGO)
+        steady = {"trend": Trend(shape=Shape.STEADY)} if "trend" in look.result.model_fields else {}
+        well = look.result(finding=Finding.OK, reason="well", observed_at=LONG_AGO, **steady)
+        world.after[look.name] = well
     review = await harness.end(await harness.fire(await harness.alert(runbook)))
     assert any("started ServiceDown/backend" in one.text for one in review.timeline)
     assert (review.outcome, world.done) == (Outcome.SELF_RECOVERED, ["start backend"])
