@@ -31,11 +31,11 @@ LONGEST_WORD = 200
 """Of the alert itself: what is asked stands below it."""
 
 
-def situation(why: str, record: Record, awaiting: PendingApproval | None, upcoming: str = "") -> str:
+def situation(why: str, record: Record, awaiting: PendingApproval | None, reached: str) -> str:
     """The text of a message about an open incident.
 
-    Why it was sent; what and where, since when; the cause; what was done; what is asked, until when; who is
-    `upcoming`; the evidence.
+    Why it was sent; what and where, since when; the cause; what was done; what is asked, until when; who
+    is paged after the role that was `reached`; the evidence.
     """
     lines = [_first_line(why, record), _where(record), *_alert_says(record), *_so_far(record)]
     if awaiting:
@@ -43,8 +43,9 @@ def situation(why: str, record: Record, awaiting: PendingApproval | None, upcomi
     if record.acknowledged_by:
         lines.append(f"Acknowledged by {record.acknowledged_by}.")
     elif record.phase is not Phase.CLOSED:
-        lines.append(f"On it? Say so, and nobody else is paged: starter.py ack {workflow.info().workflow_id}")
-    lines += [upcoming] if upcoming else []
+        following = _following(record, reached)
+        otherwise = f", or {following} is paged next" if following else ""
+        lines.append(f"On it? Say so{otherwise}: starter.py ack {workflow.info().workflow_id}")
     return "\n".join((*lines, *_found(record)))
 
 
@@ -73,6 +74,13 @@ def _closed_by(record: Record) -> Iterator[str]:
     if record.outcome is Outcome.CANCELLED and (said := record.cancelled):
         yield _sentence(f"Cancelled by {who(said)}{said.text and ': '}{said.text}")
         yield "Its alert may still fire, and nothing more is done about it."
+
+
+def _following(record: Record, reached: str) -> str:
+    """The role of the rung above, of the first one while nobody was paged."""
+    roles = [one.role for one in record.policy.ladder.rungs] if record.policy else []
+    place = roles.index(reached) + 1 if reached in roles else 0
+    return roles[place] if place < len(roles) else ""
 
 
 def _first_line(why: str, record: Record) -> str:

@@ -192,7 +192,8 @@ class Parts:
         return True
 
     def situation(self, why: str) -> str:
-        return situation(why, self.record, self.approval.pending)
+        reached = self.escalation.rung if self._responding else ""
+        return situation(why, self.record, self.approval.pending, reached)
 
     @property
     def _responding(self) -> bool:
