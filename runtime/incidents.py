@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -62,6 +62,13 @@ class IncidentLine(Model):
     """Whether what would be done is recorded, and not done."""
 
 
+class Current(NamedTuple):
+    """The newest firing of an incident: the run in which it began, and whether it goes on."""
+
+    began_in: str
+    runs: bool
+
+
 class Which(Model):
     """Which incidents to list: all of them, unless something is named."""
 
@@ -87,7 +94,7 @@ class Which(Model):
 
 
 def _quoted(text: str) -> str:
-    doubled = text.replace("'", "''")
+    doubled = text.replace("\\", "\\\\").replace("'", "''")  # the server's parser knows both escapes
     return f"'{doubled}'"
 
 
@@ -157,14 +164,19 @@ class Incidents:
         async with in_time(PATIENCE, incident):
             await self._client.get_workflow_handle(incident).signal(message, spoken, rpc_timeout=PATIENCE)
 
+    async def current(self, incident: str) -> Current:
+        """Its newest run. Raises NoSuchIncident and TemporalAway."""
+        async with in_time(PATIENCE, incident):
+            found = await self._client.get_workflow_handle(incident).describe(rpc_timeout=PATIENCE)
+            began = await found.memo_value(BEGAN_IN, found.run_id, type_hint=str)
+        return Current(began, found.status is WorkflowExecutionStatus.RUNNING)
+
     async def _signed(self, incident: str, message: str, words: S) -> S:
         """Under a signature for this incident, which is known by the run in which it began. Without a key
         it stays raw, where the configuration asks nothing of who says it. Raises NoKey elsewhere."""
         if self._signer is None:
             return words
-        async with in_time(PATIENCE, incident):
-            found = await self._client.get_workflow_handle(incident).describe(rpc_timeout=PATIENCE)
-            began = await found.memo_value(BEGAN_IN, found.run_id, type_hint=str)
+        began = (await self.current(incident)).began_in
         try:
             return await asyncio.to_thread(self._signer.signed, words, message, incident, began)
         except SecretMissing as error:

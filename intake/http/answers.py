@@ -11,6 +11,8 @@ from starlette.responses import JSONResponse, Response
 from models.base import Model
 from models.text import plain
 
+_UNCACHED = {"cache-control": "no-store", "vary": "accept, authorization"}
+
 
 class Stop(Exception):
     """Refuses a request. `reason` says what is wrong and what to do."""
@@ -23,7 +25,8 @@ class Stop(Exception):
 
 
 def shown(model: Model, status: int = 200) -> Response:
-    return Response(model.model_dump_json(), status, media_type="application/json")
+    """As JSON, which no cache keeps: a browser finds a page at some of the same addresses."""
+    return Response(model.model_dump_json(), status, _UNCACHED, "application/json")
 
 
 def refusal(status: int, reason: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:

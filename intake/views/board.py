@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,12 +17,13 @@ SHOWN_DAYS = 30
 MOST_LINES = 300
 """Incidents of a board; the command line and the API list older ones."""
 LONGEST_FILTER = 200
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _URGENT = {Phase.AWAITING_APPROVAL.value: 0, Phase.ESCALATED.value: 1}
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What a person narrows the board down to. Empty fields narrow nothing."""
+    """What a person narrows the board down to. Empty fields narrow nothing; nor does what is no service."""
 
     service: str = ""
     severity: str = ""
@@ -33,11 +35,13 @@ class Filters:
         def one(name: str) -> str:
             return query.get(name, "").strip()[:LONGEST_FILTER]
 
-        return cls(one("service"), one("severity"), one("outcome"), one("words"))
+        service = one("service") if _SERVICE.fullmatch(one("service")) else ""
+        return cls(service, one("severity"), one("outcome"), one("words"))
 
     def which(self, now: datetime) -> Which:
         """As Temporal is asked."""
-        return Which(since=now - timedelta(days=SHOWN_DAYS), service=self.service)
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return Which(since=today - timedelta(days=SHOWN_DAYS), service=self.service)
 
     def pass_(self, line: IncidentLine) -> bool:
         """Whether an incident is one of those that are looked for."""

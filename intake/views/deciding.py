@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import structlog
 
 from intake.http.answers import Stop
@@ -19,6 +21,9 @@ SENT = {
 """The messages of the forms, and what a person reads afterwards."""
 
 
+_DIGEST = re.compile(r"[0-9a-f]{12,64}")
+
+
 class Deciding:
     """Sends it on as this person's."""
 
@@ -28,7 +33,7 @@ class Deciding:
 
     async def take(self, incident: str, by: str, fields: dict[str, str]) -> str:
         """What became of it, in words. Raises Stop with 422, and as `Incidents` does."""
-        word, text = fields.get("word", ""), KNOWN.hide(fields.get("text", "").strip()[:LONGEST_SAID])
+        word, text = fields.get("word", ""), KNOWN.hide(fields.get("text", "").strip())[:LONGEST_SAID]
         if word in tuple(Verdict):
             return await self._decide(incident, Decision(
                 by=by, through=Through.INTAKE, text=text, verdict=Verdict(word), plan=fields.get("plan", "")
@@ -42,7 +47,7 @@ class Deciding:
         return SENT[word]
 
     async def _decide(self, incident: str, decision: Decision) -> str:
-        if not decision.plan:
+        if not _DIGEST.fullmatch(decision.plan):
             raise Stop(422, "the form names no plan: load the page again")
         decided = await self._incidents.decide(incident, decision)
         self._log.info(

@@ -20,7 +20,7 @@ STAYS = 300
 """Looks after which a browser connects anew."""
 QUIET = 15
 """Looks without a change after which a comment keeps the connection."""
-MOST_VIEWERS = 100
+MOST_VIEWERS = 60
 AGAIN = b"retry: 2000\n\n"
 """Milliseconds after which a browser connects anew."""
 
@@ -44,6 +44,7 @@ class Live:
         """Raises Stop with 503 where too many look already."""
         if self._viewers >= MOST_VIEWERS:
             raise Stop(503, "too many pages follow incidents live: load this one again to see what changed")
+        self._viewers += 1
         return StreamingResponse(
             self._marks(mark),
             media_type="text/event-stream",
@@ -51,7 +52,6 @@ class Live:
         )
 
     async def _marks(self, mark: Mark) -> AsyncIterator[bytes]:
-        self._viewers += 1
         try:
             yield AGAIN
             last, quiet = "", 0

@@ -24,10 +24,11 @@ from intake.views.visitors import Visitor, Visitors
 from models.configuration.configuration import Configuration
 from models.incident.incident import IncidentState, Phase, what_matters_first
 from models.incident.stewardship import ControlRoomState
+from runtime.incidents import Current
 
 LOOK_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
 KEEP = {**HEADERS, "cache-control": "public, max-age=31536000, immutable"}
-_RUN = re.compile(r"[0-9a-f-]{36}|")
+_RUN = re.compile(r"([0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12})?")
 ONE = "/incidents/{alert}/{service}"
 
 
@@ -65,7 +66,7 @@ class IncidentViews:
         if visitor is None:
             return asked("/")
         filters = Filters.of(request.query_params)
-        shown, room = await self._board(filters)
+        shown, room, mark = await self._board(filters)
         return rendered(
             "board.html",
             visitor=visitor,
@@ -73,7 +74,7 @@ class IncidentViews:
             filters=filters,
             room=room,
             windows=_windows(room),
-            mark=_mark_of_board(shown, room),
+            mark=mark,
             live=f"/live?{request.url.query}",
         )
 
@@ -82,19 +83,20 @@ class IncidentViews:
         filters = Filters.of(request.query_params)
 
         async def mark() -> str:
-            return _mark_of_board(*await self._board(filters))
+            return (await self._board(filters))[2]
 
         return self._live.follow(mark)
 
     async def incident(self, request: Request) -> Response:
         visitor = self._visitors.of(request)
         incident = incident_of(request)
-        if visitor is None:
-            return asked(path_of(incident))
         run = request.query_params.get("run", "")
         if not _RUN.fullmatch(run):
             raise Stop(422, "run: write the ID of a run, as Temporal shows it")
-        return self._shown(await self._looks.state(incident, run), visitor)
+        if visitor is None:
+            return asked(path_of(incident) + (f"?run={run}" if run else ""))
+        state, current = await self._looks.state(incident, run), await self._looks.current(incident)
+        return self._shown(state, visitor, current, is_newest=not run)
 
     async def incident_live(self, request: Request) -> Response:
         self._admitted(request)
@@ -103,14 +105,15 @@ class IncidentViews:
         async def mark() -> str:
             return _mark_of(await self._looks.state(incident))
 
-        return self._live.follow(mark)
+        return self._live.follow(lambda: self._looks.once(("mark", incident), mark))
 
     async def say(self, request: Request) -> Response:
         incident = incident_of(request)
+        visitor = self._visitors.person(request)
         fields = await form_of(request)
-        visitor = self._visitors.admit_form(
-            request, self._visitors.of(request), incident, fields.get("form", "")
-        )
+        self._looks.forget(incident)  # what was shown a moment ago may be an earlier firing
+        began = (await self._looks.current(incident)).began_in
+        self._visitors.admit_form(visitor, incident, began, fields.get("form", ""))
         await self._deciding.take(incident, visitor.name, fields)
         self._looks.forget(incident)
         return RedirectResponse(path_of(incident), 303, HEADERS)
@@ -125,25 +128,33 @@ class IncidentViews:
         if self._visitors.of(request) is None:
             raise Stop(401, "sign in first, at /sign-in")
 
-    async def _board(self, filters: Filters) -> tuple[Board, ControlRoomState]:
+    async def _board(self, filters: Filters) -> tuple[Board, ControlRoomState, str]:
+        """With its mark."""
+        return await self._looks.once(("board", filters), lambda: self._board_now(filters))
+
+    async def _board_now(self, filters: Filters) -> tuple[Board, ControlRoomState, str]:
         lines = await self._looks.lines(MOST_LINES, filters.which(datetime.now(UTC)))
         states = await self._looks.open_states(lines)
-        return board(lines, states, filters), await self._looks.control_room()
+        shown, room = board(lines, states, filters), await self._looks.control_room()
+        return shown, room, _mark_of_board(shown, room)
 
-    def _shown(self, state: IncidentState, visitor: Visitor) -> Response:
+    def _shown(
+        self, state: IncidentState, visitor: Visitor, current: Current, *, is_newest: bool
+    ) -> Response:
         configuration = self._configuration()
+        is_open = is_newest and current.runs and state.phase is not Phase.CLOSED
         return rendered(
             "incident.html",
             state=state,
             visitor=visitor,
-            is_open=state.phase is not Phase.CLOSED,
+            is_open=is_open,
             escalated=state.phase is Phase.ESCALATED,
             evidence=what_matters_first(state.evidence),
-            form=self._visitors.form(visitor, state.id) if visitor.decides else "",
+            form=self._visitors.form(visitor, state.id, current.began_in) if visitor.decides else "",
             people=bool(configuration.intake.people),
             temporal=_in_temporal(configuration.temporal.ui, self._namespace, state.id),
             mark=_mark_of(state),
-            live=f"{path_of(state.id)}/live",
+            live=f"{path_of(state.id)}/live" if is_newest else "",
         )
 
 

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from intake.http.about_incidents import MOST_BODY, status_of
+from intake.http.about_incidents import status_of
 from intake.http.answers import Stop
-from intake.http.body import read_body
-from intake.views.rendering import rendered
+from intake.views.rendering import path_of, rendered
 from runtime.errors import Trouble
 
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 8
+MOST_FORM = 48 * 1024
+"""Bytes of a form: each character of the longest note may take twelve."""
+FORM_WITHIN = 5.0
+"""Seconds: a form comes at once, and a sender that waits keeps a connection."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Page(Route):
-    """A route for who asks for HTML; others find the JSON at the same address."""
+    """A route for who asks for HTML; others, and whoever has a bearer token, find the JSON at the same
+    address."""
 
     def __init__(self, method: str, path: str, handler: Handler) -> None:
         super().__init__(path, _refusing_in_words(handler), methods=[method])
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        wants = any(name == b"accept" and b"text/html" in value for name, value in scope.get("headers", ()))
-        return super().matches(scope) if wants else (Match.NONE, {})
+        headers = scope.get("headers", ())
+        wants = any(name == b"accept" and b"text/html" in value for name, value in headers)
+        program = any(name == b"authorization" and value[:6].lower() == b"bearer" for name, value in headers)
+        return super().matches(scope) if wants and not program else (Match.NONE, {})
 
 
 def _refusing_in_words(handler: Handler) -> Handler:
@@ -38,16 +45,36 @@ def _refusing_in_words(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except Stop as stop:
-            return rendered("refused.html", stop.status, reason=stop.reason)
+            return rendered("refused.html", stop.status, reason=stop.reason, back=_back(request))
         except Trouble as trouble:
-            return rendered("refused.html", status_of(trouble), reason=str(trouble))
+            return rendered("refused.html", status_of(trouble), reason=str(trouble), back=_back(request))
 
     return page
 
 
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form. Raises Stop: 422 for what is no form of ours, and as `read_body` does."""
-    body = await read_body(request, MOST_BODY, FORM)
+def _back(request: Request) -> str:
+    """The page of the incident that a request is about; else the board."""
+    parts = request.path_params
+    return path_of(f"{parts['alert']}/{parts['service']}") if {"alert", "service"} <= parts.keys() else "/"
+
+
+async def form_of(request: Request, most: int = MOST_FORM) -> dict[str, str]:
+    """The fields of a form. Raises Stop: 422 for what is no form of ours, 413 and 408."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise Stop(415, "send it by the form of these pages")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(FORM_WITHIN):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise Stop(413, "this is too long: write less", {"connection": "close"})
+    except (TimeoutError, ClientDisconnect) as error:
+        raise Stop(408, "the form did not arrive in time", {"connection": "close"}) from error
+    return _fields(bytes(body))
+
+
+def _fields(body: bytes) -> dict[str, str]:
     try:
         pairs = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -72,18 +73,25 @@ class Visitors:
         same = hmac.compare_digest(signature.encode(), _signed(token, "session", name, until).encode())
         return Visitor(name, session) if same else None
 
-    def form(self, visitor: Visitor, about: str) -> str:
-        """What a form of this visitor about this incident carries."""
-        return _signed(self._keys.token_of(visitor.name) or "", "form", visitor.session, about)
+    def form(self, visitor: Visitor, incident: str, began_in: str) -> str:
+        """What a form of this visitor carries: it is about the incident that began in this run alone."""
+        return _signed(self._keys.token_of(visitor.name) or "", "form", visitor.session, incident, began_in)
 
-    def admit_form(self, request: Request, visitor: Visitor | None, about: str, given: str) -> Visitor:
-        """The person who sent a form of ours. Raises Stop with 401 or 403."""
+    def person(self, request: Request) -> Visitor:
+        """The person who sent a form, before it is read. Raises Stop with 401 or 403."""
+        visitor = self.of(request)
         if visitor is None or not visitor.decides:
             raise Stop(401, "sign in with your own token first: nothing was done")
         own_page(request)
-        if not hmac.compare_digest(given.encode(), self.form(visitor, about).encode()):
-            raise Stop(403, "this form is not one of your session: open the page again; nothing was done")
         return visitor
+
+    def admit_form(self, visitor: Visitor, incident: str, began_in: str, given: str) -> None:
+        """Raises Stop with 403 for a form of another session, incident or firing of it."""
+        if not hmac.compare_digest(given.encode(), self.form(visitor, incident, began_in).encode()):
+            raise Stop(
+                403,
+                "this form is of another session or an earlier firing: open the page again; nothing was done",
+            )
 
     @staticmethod
     def remember(response: Response, visitor: Visitor, *, secure: bool) -> None:
@@ -99,8 +107,15 @@ class Visitors:
 
 
 def own_page(request: Request) -> None:
-    """Refuse what another site made the browser send. Raises Stop with 403."""
-    if request.headers.get("sec-fetch-site") not in FROM_HERE:
+    """Refuse what another site made the browser send. Raises Stop with 403.
+
+    A browser leaves `Sec-Fetch-Site` out where the page came without TLS from another machine; then it says
+    the `Origin`.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    host = request.headers.get("host", "")
+    elsewhere = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    if site not in FROM_HERE or (site is None and elsewhere):
         raise Stop(403, "another site sent this form: nothing was done")
 
 

@@ -16,8 +16,6 @@ from tests.parts.product.view_tab import ViewTab
 
 __all__ = ["client", "config", "temporal"]
 
-pytest_plugins = ["tests.parts.servers.browser"]
-
 OpenTab = Callable[..., Awaitable[ViewTab]]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from itertools import count
 from typing import Any
 
@@ -12,10 +14,13 @@ from temporalio.client import Client
 
 from models.incident.incident import IncidentState, Spoken, Through
 from models.messages import NOTE, STATE
+from runtime.incidents import Which
 from tests.integration.views.conftest import OpenTab
 from tests.parts.product.intake import ANNA, SENDER, Intake, alert, webhook
 from tests.parts.product.report_tab import SCHEMES, SIZES, Scheme
 from tests.parts.product.view_tab import ViewTab
+
+pytest_plugins = ["tests.parts.servers.browser"]
 
 NUMBERS = count(1)
 HTML = {"accept": "text/html"}
@@ -172,8 +177,78 @@ async def test_programs_find_json_where_people_find_pages(intake: Intake) -> Non
         assert (await http.get(f"/incidents/{incident}", headers=key)).json()["id"] == incident
         assert (await http.get("/", headers=key)).status_code == 404
         assert (await http.get("/", headers=HTML)).status_code == 401
-        page = await http.get(f"/incidents/{incident}", headers={**key, **HTML})
+        assert (await http.get(f"/incidents/{incident}", headers={**key, **HTML})).json()["id"] == incident
+        page = await http.get(f"/incidents/{incident}", headers=HTML)
         assert page.status_code == 401, "a page is for who signed in"
         policy = page.headers["content-security-policy"]
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
+
+
+async def test_a_form_of_an_earlier_firing_says_nothing_to_the_next(intake: Intake, client: Client) -> None:
+    incident = await fired(intake)
+    path = f"/incidents/{incident}"
+    async with httpx.AsyncClient(base_url=intake.url, headers=HTML) as http:
+        await cookie_of(http, ANNA)
+        form = (await http.get(path)).text.partition('name="form" value="')[2].partition('"')[0]
+        first = (await client.get_workflow_handle(incident).describe()).run_id
+        await client.get_workflow_handle(incident).terminate()
+        assert "Approve" not in (await http.get(f"{path}?run={first}")).text, "it goes on no more"
+        alerted = await again(intake, incident)
+        assert alerted == incident
+        old = await http.get(f"{path}?run={first}")
+        assert (old.status_code, 'name="form"' in old.text, 'data-live=""' in old.text) == (200, False, True)
+        answer = await http.post(f"{path}/say", data={"form": form, "word": "done"})
+        assert answer.status_code == 403
+        assert "earlier firing" in answer.text
+    assert len((await state_of(client, incident)).timeline) == 1
+
+
+async def again(intake: Intake, incident: str) -> str:
+    """The same alert once more."""
+    name = incident.partition("/")[0]
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {SENDER}"}) as http:
+        body = webhook(alert(labels={"alertname": name}, startsAt="2026-01-05T04:00:00.000Z"))
+        answer = await http.post(f"{intake.url}/v1/alertmanager", json=body)
+    found: str = answer.json()["taken"][0]["incident"]
+    return found
+
+
+async def test_strangers_who_send_half_a_form_keep_nobody_out(intake: Intake) -> None:
+    port = int(intake.url.rpartition(":")[2])
+    head = "POST {} HTTP/1.1\r\nhost: localhost:{}\r\naccept: text/html\r\ncontent-length: 100\r\n"
+    kind = "content-type: application/x-www-form-urlencoded\r\n\r\n"
+    kept = []
+    for path in ("/sign-in", "/incidents/A/backend/say"):
+        for _ in range(40):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write((head.format(path, port) + kind).encode())
+            kept.append((reader, writer))
+    answers = [await asyncio.wait_for(reader.read(12), 20) for reader, _ in kept]
+    for _, writer in kept:
+        writer.close()
+    said = Counter(answers)
+    assert said[b"HTTP/1.1 401"] == 40, "a form about an incident is not read before it is known whose"
+    assert said[b"HTTP/1.1 503"] == 40 - 16
+    assert said[b"HTTP/1.1 408"] == 16
+
+
+async def test_a_service_of_the_board_is_a_name_and_no_query(intake: Intake) -> None:
+    incident = await fired(intake)
+    async with httpx.AsyncClient(base_url=intake.url, headers=HTML) as http:
+        await cookie_of(http, SENDER)
+        for service in ('\\\' OR WorkflowType > "a" -- x', "\\", "it's", "x" * 5000):
+            answer = await http.get("/", params={"service": service})
+            assert (answer.status_code, incident in answer.text) == (200, True), service
+        assert incident not in (await http.get("/", params={"service": "other"})).text
+
+
+def test_what_is_quoted_for_visibility_stays_one_value() -> None:
+    assert Which(service="a\\' OR 1").query.endswith("Service = 'a\\\\'' OR 1'")
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1"])
+async def test_without_the_browsers_word_the_origin_counts(intake: Intake, origin: str) -> None:
+    async with httpx.AsyncClient(base_url=intake.url, headers={**HTML, "origin": origin}) as http:
+        answer = await http.post("/sign-in", data={"token": ANNA, "next": "/"})
+        assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
