@@ -99,6 +99,7 @@ class _Telling:
         for one in tried:
             if one.channel.name not in self._announcement.also_to:
                 one.stop()
+                await one.wait()
         return reached
 
     async def _accepted(self, tried: Sequence[Delivery], or_put_off: Delivery | None = None) -> bool:

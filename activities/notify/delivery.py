@@ -44,6 +44,8 @@ class Delivery:
         self._changed = changed
         self._why = ""
         self._tries = 0
+        self._trying = False
+        self._stopped = False
         self._final = False
         self._task = group.create_task(self._run())
         self._task.add_done_callback(lambda _: changed(self))
@@ -61,15 +63,25 @@ class Delivery:
         await asyncio.wait({self._task})
 
     def stop(self) -> None:
-        """Try no more, for another channel has accepted; what failed so far is told."""
-        if not self.over:
-            self._task.cancel()
-            self.receipt = self._failure() if self._why else None
+        """Try no more, for another channel has accepted.
+
+        A try that is under way may arrive all the same: where a page stays open, its answer is waited for.
+        """
+        self._stopped = True
+        if self.over or (self._trying and self.channel.keeps_pages_open):
+            return
+        self._task.cancel()
+        if self._tries:
+            self._why = self._why or "another channel accepted before it answered"
+            self.receipt = self._failure()
 
     async def _run(self) -> None:
         clock = asyncio.get_running_loop().time
         began, pause = clock(), FIRST_PAUSE
         while (busy := await self._try()) is not None:
+            if self._stopped:
+                self.receipt = self._failure()
+                return
             wait = pause if busy.wait is None else max(busy.wait, FIRST_PAUSE)
             next_at = timedelta(seconds=clock() - began) + wait
             if next_at > self._tried_for:
@@ -85,6 +97,7 @@ class Delivery:
     async def _try(self) -> ChannelBusy | None:
         """Once. Returns why it may be tried again; None when there is nothing more to try."""
         self._tries += 1
+        self._trying = True
         try:
             await self.channel.deliver(self._announcement)
         except ChannelBusy as busy:
@@ -101,6 +114,8 @@ class Delivery:
         else:
             self.receipt = Receipt(channel=self.channel.name, delivered=True)
             return None
+        finally:
+            self._trying = False
         self.receipt = self._failure()
         return None
 
