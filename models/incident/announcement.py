@@ -21,6 +21,11 @@ class Occasion(StrEnum):
     NOTICE = "notice"
     RESOLVED = "resolved"
 
+    @property
+    def wakes(self) -> bool:
+        """Whether somebody is paged by it, or asked."""
+        return self in (Occasion.PAGE, Occasion.APPROVAL)
+
 
 class Link(Model):
     """What a reader can open, and its address."""

@@ -129,7 +129,7 @@ class Announcer:
 
     def _remember(self, announcement: Announcement, delivered: Delivered) -> None:
         """A channel that was tried may have a page although its answer was lost."""
-        if announcement.occasion not in (Occasion.PAGE, Occasion.APPROVAL):
+        if not announcement.occasion.wakes:
             return
         tried = [one.channel for one in delivered.receipts if not one.final] or announcement.first_of
         for channel in tried:

@@ -1,9 +1,11 @@
 """Sees to it that messages arrive: a pager that is away for a moment silences nobody, and burns no ladder.
 
 soon     every message is tried again for `reach_within`, with back-off; within each try the channels
-         that are busy are tried again as they ask, for what is left of that time
+         that are busy are tried again as they ask, for what is left of that time; for a page a few
+         seconds of it, so that an acknowledgement is heard in between
 late     who was paged and not reached is tried again now and then, until it works, somebody has
          acknowledged, or the incident is over; meanwhile the next rung is paged
+the end  is told once no page is on its way any more: a page that arrived after it would stay open
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.base import in_words
-    from models.incident.announcement import Occasion
+    from models.incident.announcement import Delivered, Occasion
     from models.incident.incident import EntryKind
     from models.incident.so_far import Unreached
     from workflows.escalation.announcer import Announcer, Message
@@ -26,6 +28,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.timers import wait
 
 FIRST_PAUSE = timedelta(seconds=2)
+LONGEST_PAGING = timedelta(seconds=10)
+"""How long busy channels are tried for a page, before it is asked again whether it is still wanted."""
 LATER, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
 """Between two tries at somebody who was not reached within the time of the rung; it doubles."""
 
@@ -43,7 +47,8 @@ class Reaching:
         """Whether nobody is paged for now."""
         self._soon: list[asyncio.Task[None]] = []
         self._later: list[asyncio.Task[None]] = []
-        self._sending = 0
+        self._paging = 0
+        """How many pages are with the channels."""
         self._unreached: dict[str, Unreached] = {}
         """By role."""
 
@@ -79,18 +84,25 @@ class Reaching:
     @property
     def busy(self) -> bool:
         """Whether a message is under way that was not tried for long yet."""
-        return self._sending > 0 or any(not task.done() for task in self._soon)
+        return self._paging > 0 or any(not task.done() for task in self._soon)
 
     async def finish(self) -> None:
         """Wait for what is under way; each message has its bound."""
         await asyncio.gather(*self._soon)
         self._soon.clear()
+        await self._no_page_on_its_way()
+
+    async def _no_page_on_its_way(self) -> None:
+        if self._paging:
+            await workflow.wait_condition(lambda: not self._paging)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         self._soon = [task for task in self._soon if not task.done()]
         self._soon.append(asyncio.create_task(work))
 
     async def _send(self, message: Message) -> None:
+        if message.occasion is Occasion.RESOLVED:
+            await self._no_page_on_its_way()
         await self._arrives(message, lambda: True)
 
     async def _page(
@@ -115,7 +127,7 @@ class Reaching:
         """Whether it arrived within the time of the rung."""
         left, pause = message.policy.ladder.reach_within, FIRST_PAUSE
         until = workflow.now() + left
-        while not (delivered := await self._announcer.tell(replace(message, within=left))).reached:
+        while not (delivered := await self._tell(message, left)).reached:
             left = until - workflow.now()
             if left <= timedelta() or delivered.hopeless or not (message.channels or message.also_to):
                 return False
@@ -124,6 +136,15 @@ class Reaching:
             message, pause = message.again(delivered), 2 * pause
             left = max(timedelta(), until - workflow.now())
         return True
+
+    async def _tell(self, message: Message, left: timedelta) -> Delivered:
+        if not message.occasion.wakes:
+            return await self._announcer.tell(replace(message, within=left))
+        self._paging += 1
+        try:
+            return await self._announcer.tell(replace(message, within=min(left, LONGEST_PAGING)))
+        finally:
+            self._paging -= 1
 
     def _try_later(self, one: Unreached, calls: Calls, wanted: Callable[[], bool]) -> None:
         self._unreached[one.role] = one
@@ -143,8 +164,6 @@ class Reaching:
                 continue
             if (message := calls(one)) is None:
                 break
-            self._sending += 1
-            reached = (await self._announcer.tell(replace(message, since=one.since))).reached
-            self._sending -= 1
+            reached = (await self._tell(replace(message, since=one.since), LONGEST_PAGING)).reached
         if self._unreached.get(one.role) is one:
             del self._unreached[one.role]

@@ -6,14 +6,17 @@ import asyncio
 from datetime import timedelta
 
 import httpx
+from temporalio import activity
 
 from activities.notify.announce import ChannelActivities
 from activities.notify.channel import BoundedChannel
 from activities.notify.slack import SlackWebhook
-from models.incident.announcement import Occasion
+from models.incident.announcement import Announcement, Delivered, Occasion
 from models.incident.incident import Spoken, Through
 from tests.workflows.harness import Harness, Incident, open_harness
 from tests.workflows.sights import TAKEN_PORT
+from tests.workflows.world import World
+from workflows.escalation.reaching import LONGEST_PAGING
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 EVERY_CHANNEL = {"discord", "pager", "mail", "slack"}
@@ -111,7 +114,8 @@ async def test_who_took_a_message_is_not_told_again_while_others_are_tried(harne
 async def test_what_the_channels_are_tried_for_is_what_is_left_of_the_time_of_the_rung(
     harness: Harness,
 ) -> None:
-    """The tries of a channel and those of its rung do not multiply."""
+    """The tries of a channel and those of its rung do not multiply; between those of a page it is asked
+    whether it is still wanted."""
     await asks_with(harness, {"discord", "pager"})
     await harness.env.sleep(59 * SECOND)
     tried: dict[str, list[timedelta]] = {}
@@ -120,9 +124,53 @@ async def test_what_the_channels_are_tried_for_is_what_is_left_of_the_time_of_th
             assert one.within is not None
             tried.setdefault(f"{one.occasion} {one.role} {one.title}", []).append(one.within)
     for left in tried.values():
-        assert left[0] == MINUTE and len(set(left)) == len(left)
-        assert left == sorted(left, reverse=True)
+        assert left[0] == LONGEST_PAGING and left == sorted(left, reverse=True)
     assert any(len(left) > 3 for left in tried.values())
+
+
+async def test_who_is_tried_later_is_tried_for_seconds_each_time(harness: Harness) -> None:
+    await asks_with(harness, {"discord", "pager"})
+    await harness.env.sleep(5 * MINUTE)
+    late = [one for one in harness.world.told if one.role == "On-Call"][-1]
+    assert late.within == LONGEST_PAGING
+
+
+class Slow:
+    """The channels of a world, whose pages to On-Call hang, once `hangs` is set, until `goes_on` is."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.hangs = False
+        self.hung, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    @activity.defn
+    async def announce(self, message: Announcement) -> Delivered:
+        if self.hangs and message.role == "On-Call" and message.occasion is Occasion.PAGE:
+            self.hung.set()
+            await self.goes_on.wait()
+        return self._world._announce(message)
+
+
+async def test_the_end_is_told_after_a_late_page_that_is_still_on_its_way() -> None:
+    world = World()
+    slow = Slow(world)
+    async with open_harness(world, real=[slow.announce]) as harness:
+        handle = await asks_with(harness, {"discord", "pager"})
+        await handle.signal("deny")
+        await harness.until(handle, "escalated")
+        await harness.env.sleep(90 * SECOND)  # beyond the time of the rung
+        slow.hangs = True
+        await harness.until_true(slow.hung.is_set)
+        await handle.signal("done")
+        for _ in range(30):
+            if world.told[-1].occasion is Occasion.RESOLVED:
+                break
+            await asyncio.sleep(0.1)
+        before = [one.occasion for one in world.told]
+        slow.goes_on.set()
+        await harness.end(handle)
+    assert Occasion.RESOLVED not in before
+    assert world.told[-1].occasion is Occasion.RESOLVED
 
 
 async def test_a_real_webhook_that_is_away_for_four_seconds_takes_the_page_when_it_is_back() -> None:
