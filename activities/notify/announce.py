@@ -31,7 +31,7 @@ class ChannelActivities:
             telling = _Telling(self._channels, announcement, group, _delivered_before())
             async with beating(telling.so_far):
                 reached = await telling.reach()
-        return Delivered(receipts=telling.receipts, reached=reached)
+        return Delivered(receipts=telling.receipts, reached=reached, left_open=tuple(telling.left_open()))
 
 
 class _Telling:
@@ -80,6 +80,13 @@ class _Telling:
             if name in self._channels and self._channels[name].keeps_pages_open:
                 yield name
 
+    def left_open(self) -> Iterator[str]:
+        """Where a page is open still, though trying again may end it."""
+        for name in self._with_an_open_page():
+            receipt = self._receipts.get(name)
+            if receipt and not receipt.delivered and not receipt.final:
+                yield name
+
     def _has_it(self, name: str) -> bool:
         if delivery := self._deliveries.get(name):
             return delivery.accepted
@@ -96,8 +103,9 @@ class _Telling:
                 if await self._accepted(tried, or_put_off=delivery):
                     break
         reached = await self._accepted(tried)
+        in_any_case = {*self._announcement.also_to, *self._with_an_open_page()}
         for one in tried:
-            if one.channel.name not in self._announcement.also_to:
+            if one.channel.name not in in_any_case:
                 one.stop()
                 await one.wait()
         return reached

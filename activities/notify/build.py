@@ -62,7 +62,8 @@ def _build(
         return UnsetChannel(name, f"{name} has no address or key: {error}")
     # apprise cannot be stopped in the middle: it may still deliver what nobody waits for any longer.
     late = ChannelDown if isinstance(channel, AppriseService) else ChannelBusy
-    return BoundedChannel(channel, config.severities, config.timeout, config.retry_for, late)
+    own_limits = config.routing_keys if isinstance(config, PagerDutyChannel) else ()
+    return BoundedChannel(channel, config.severities, config.timeout, config.retry_for, late, own_limits)
 
 
 def _of_kind(name: str, config: ChannelConfig, client: httpx.AsyncClient, read_secret: ReadSecret) -> Channel:

@@ -14,6 +14,7 @@ from models.names import Severity
 
 LONGEST_SILENCE = timedelta(minutes=2)
 """A channel that asks for more, by mistake or not, is tried again after this: somebody may need it."""
+LONGEST_SILENCE_OF_PAGES = timedelta(seconds=20)
 
 
 class ChannelDown(Exception):
@@ -42,6 +43,10 @@ class ChannelBusy(ChannelDown):
         self.wait = wait
 
 
+class ChannelLimited(ChannelBusy):
+    """It has taken too much lately."""
+
+
 class NotMeant(Exception):
     """The channel does not take such announcements; nothing was sent."""
 
@@ -55,7 +60,7 @@ class Channel(Protocol):
 
     @property
     def keeps_pages_open(self) -> bool:
-        """Whether a page stays open there until it is told of its end."""
+        """Whether a page stays open there until it is told of its end, of each role for itself."""
 
     async def deliver(self, announcement: Announcement) -> None:
         """Send it once. Raises `ChannelDown` or `NotMeant`; returns once the other side has it."""
@@ -76,7 +81,8 @@ class TimedChannel(Channel, Protocol):
 class BoundedChannel:
     """A channel limited to its configured severities and times.
 
-    When it asks to wait, nothing is sent before that, whichever incident it is about.
+    When its rate limit asks to wait, nothing is sent before that, whichever incident it is about. A page
+    waits for a few seconds only, as a limit that is over by then must not keep anybody asleep.
     """
 
     def __init__(
@@ -86,15 +92,20 @@ class BoundedChannel:
         timeout: timedelta,
         retry_for: timedelta,
         late: type[ChannelDown] = ChannelBusy,
+        own_limits: Collection[str] = (),
     ) -> None:
-        """`late` is raised when it does not answer in time: `ChannelDown` where the first try may go on."""
+        """`late` is raised when it does not answer in time: `ChannelDown` where the first try may go on.
+
+        `own_limits` are the roles that the other side counts for themselves.
+        """
         self._channel = channel
         self._severities = severities
         self.timeout = timeout
         self.retry_for = retry_for
         self._late = late
-        self._limit: ChannelBusy | None = None
-        self._limited_until = 0.0
+        self._own_limits = own_limits
+        self._limits: dict[str, tuple[ChannelLimited, float]] = {}
+        """What was said last, and when; by role of `own_limits`, else by an empty name."""
 
     @property
     def name(self) -> str:
@@ -109,19 +120,43 @@ class BoundedChannel:
         heard = announcement.severity in self._severities or announcement.ends_at(self.name)
         if self._severities and not heard:
             raise NotMeant
+        ends = announcement.ends_at(self.name) if self.keeps_pages_open else ()
+        parts = [announcement.model_copy(update={"role": role}) for role in ends] or [announcement]
+        # One role whose key is refused must not leave the pages of the others open.
+        failures = [one for one in await asyncio.gather(*map(self._failure_of, parts)) if one]
+        if failures:
+            raise max(failures, key=_hope)
+
+    async def _failure_of(self, announcement: Announcement) -> ChannelDown | None:
+        try:
+            await self._deliver(announcement)
+        except ChannelDown as down:
+            return down
+        return None
+
+    async def _deliver(self, announcement: Announcement) -> None:
+        counted = announcement.role if announcement.role in self._own_limits else ""
         clock = asyncio.get_running_loop().time
-        if self._limit and (left := self._limited_until - clock()) > 0:
-            raise ChannelBusy(str(self._limit), timedelta(seconds=left))
+        if limit := self._limits.get(counted):
+            limited, since = limit
+            longest = LONGEST_SILENCE_OF_PAGES if announcement.occasion.wakes else LONGEST_SILENCE
+            silent = min(limited.wait or timedelta(), longest)
+            if (left := since + silent.total_seconds() - clock()) > 0:
+                raise ChannelBusy(str(limited), timedelta(seconds=left))
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
                 await self._channel.deliver(announcement)
-        except ChannelBusy as busy:
-            if busy.wait:
-                silent = min(busy.wait, LONGEST_SILENCE)
-                self._limit, self._limited_until = busy, clock() + silent.total_seconds()
+        except ChannelLimited as limited:
+            self._limits[counted] = limited, clock()
             raise
         except TimeoutError as error:
             raise self._late(f"no answer within {in_words(self.timeout)}") from error
+
+
+def _hope(down: ChannelDown) -> int:
+    if isinstance(down, ChannelUnset | ChannelRefused):
+        return 0
+    return 2 if isinstance(down, ChannelBusy) else 1
 
 
 class UnsetChannel:

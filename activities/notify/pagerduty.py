@@ -38,9 +38,8 @@ class PagerDutyEvents:
         match announcement.occasion:
             case Occasion.PAGE | Occasion.APPROVAL:
                 await self._send(announcement.role, trigger(announcement))
-            case Occasion.RESOLVED if roles := announcement.ends_at(self.name):
-                for role in roles:
-                    await self._send(role, resolve(announcement, role))
+            case Occasion.RESOLVED if announcement.role in announcement.ends_at(self.name):
+                await self._send(announcement.role, resolve(announcement, announcement.role))
             case _:
                 raise NotMeant
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import httpx
 from pydantic_core import from_json
 
-from activities.notify.channel import ChannelBusy, ChannelDown, ChannelRefused
+from activities.notify.channel import ChannelBusy, ChannelDown, ChannelLimited, ChannelRefused
 from activities.notify.wording import one_line
 from activities.support.http import Answer, Fault, NoAnswer, Outgoing, retry_after, send
 
@@ -44,7 +44,7 @@ async def post(
         return answer
     why = f"{host} answered {answer.status}"
     if answer.status == httpx.codes.TOO_MANY_REQUESTS:
-        raise ChannelBusy(f"{why}, rate-limited", _asks_to_wait(answer))
+        raise ChannelLimited(f"{why}, rate-limited", _asks_to_wait(answer))
     why += _words_of(answer, url)
     raise ChannelBusy(why, _asks_to_wait(answer)) if may_pass(answer.status) else ChannelRefused(why)
 

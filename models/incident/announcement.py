@@ -134,6 +134,8 @@ class Delivered(Model):
 
     receipts: tuple[Receipt, ...]
     reached: bool
+    left_open: tuple[str, ...] = ()
+    """Channels that did not take the end of a page of theirs, and may take it later."""
 
     @property
     def hopeless(self) -> bool:

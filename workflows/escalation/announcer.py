@@ -58,7 +58,8 @@ class Message:
         """The same once more, to those that did not take it."""
         took = {receipt.channel for receipt in delivered.receipts if receipt.delivered}
         still = tuple(one for one in self.also_to if one not in took)
-        return replace(self, since=self.since or workflow.now(), also_to=still)
+        rung = () if took.intersection(self.channels) else self.channels
+        return replace(self, since=self.since or workflow.now(), channels=rung, also_to=still)
 
 
 class Announcer:

@@ -127,7 +127,7 @@ class Reaching:
         """Whether it arrived within the time of the rung."""
         left, pause = message.policy.ladder.reach_within, FIRST_PAUSE
         until = workflow.now() + left
-        while not (delivered := await self._tell(message, left)).reached:
+        while not (delivered := await self._tell(message, left)).reached or delivered.left_open:
             left = until - workflow.now()
             if left <= timedelta() or delivered.hopeless or not (message.channels or message.also_to):
                 return False

@@ -149,6 +149,19 @@ async def test_a_page_is_closed_where_it_is_open_also_when_another_channel_takes
     assert {receipt.channel for receipt in delivered.receipts} == {"well", "also", "pager"}
 
 
+async def test_a_page_that_stays_open_is_named_although_another_channel_takes_the_end(
+    client: httpx.AsyncClient, channels: dict[str, TimedChannel]
+) -> None:
+    pager = PagerDutyChannel(
+        routing_key=named("KEY"), url=f"http://localhost:{closed_port()}", retry_for=timedelta()
+    )
+    channels |= build({"pager": pager}, client, {"KEY": ROUTING_KEY})
+    ends = tuple(Paged(channel=name, role="on-call") for name in ("pager", "gone"))
+    over = page(occasion=Occasion.RESOLVED, first_of=("pager", "well"), ends=ends)
+    delivered = await announce(channels, over)
+    assert (delivered.reached, delivered.left_open) == (True, ("pager",))
+
+
 async def test_a_mistake_in_one_channel_does_not_keep_the_next_from_paging(
     channels: dict[str, TimedChannel],
 ) -> None:

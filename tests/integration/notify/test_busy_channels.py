@@ -15,7 +15,7 @@ from temporalio.testing import ActivityEnvironment
 from werkzeug import Request, Response
 
 from activities.notify.announce import ChannelActivities
-from activities.notify.channel import LONGEST_SILENCE, ChannelBusy
+from activities.notify.channel import LONGEST_SILENCE, LONGEST_SILENCE_OF_PAGES, ChannelBusy
 from models.configuration.channels import (
     AppriseChannel,
     ChannelConfig,
@@ -23,7 +23,7 @@ from models.configuration.channels import (
     PagerDutyChannel,
     SlackChannel,
 )
-from models.incident.announcement import Announcement, Delivered
+from models.incident.announcement import Announcement, Delivered, Occasion
 from tests.parts.product.announcements import ROUTING_KEY, build, named, one, page
 from tests.parts.servers.pagerduty import PagerDuty
 from tests.parts.servers.sockets import closed_port
@@ -210,7 +210,22 @@ async def test_a_channel_that_asks_for_half_a_day_is_tried_again_in_minutes(
         waits.append(busy.value.wait)
     assert len(httpserver.log) == 1
     assert waits[0] == timedelta(seconds=43323)
-    assert waits[1] and waits[1] <= LONGEST_SILENCE
+    assert waits[1] and waits[1] <= LONGEST_SILENCE_OF_PAGES
+    with pytest.raises(ChannelBusy) as busy:
+        await slack.deliver(page(occasion=Occasion.NOTICE))
+    assert busy.value.wait and LONGEST_SILENCE_OF_PAGES < busy.value.wait <= LONGEST_SILENCE
+
+
+async def test_a_server_that_fails_silences_nobody_else(
+    client: httpx.AsyncClient, httpserver: HTTPServer
+) -> None:
+    failing = Busy(lambda: Response("", 503, {"Retry-After": "60"}))
+    httpserver.expect_request("/hook").respond_with_handler(failing)
+    slack = one(SlackChannel(webhook=named("SECRET")), client, httpserver.url_for("/hook"))
+    with pytest.raises(ChannelBusy):
+        await slack.deliver(page())
+    await slack.deliver(page(incident="Other/backend"))
+    assert len(failing.at) == 2
 
 
 async def test_no_try_outlasts_the_time_of_the_rung(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from pytest_httpserver import HTTPServer
-from werkzeug import Response
+from werkzeug import Request, Response
 
 from activities.notify.channel import Channel, ChannelDown, NotMeant
 from models.configuration.channels import PagerDutyChannel
@@ -102,6 +102,48 @@ async def test_a_role_with_a_service_of_its_own_is_paged_and_resolved_there(
     assert there.open == {}
     with pytest.raises(ChannelDown, match=r"^it has no key for dba: set \$OF_DBA$"):
         await channel.deliver(page(role="dba"))
+
+
+async def test_a_key_that_is_missing_leaves_no_page_of_another_role_open(
+    client: httpx.AsyncClient, httpserver: HTTPServer
+) -> None:
+    there = PagerDuty()
+    httpserver.expect_request("/v2/enqueue").respond_with_handler(there.answer)
+    config = PagerDutyChannel(
+        routing_key=named("SECRET"),
+        routing_keys={"cto": named("OF_CTO")},
+        url=httpserver.url_for("/v2/enqueue"),
+    )
+    channel = one(config, client, ROUTING_KEY)
+    await channel.deliver(page(role="on-call"))
+    with pytest.raises(ChannelDown, match="no key for cto"):
+        await channel.deliver(ended("cto", "on-call"))
+    assert there.open == {}
+
+
+async def test_a_limit_of_one_routing_key_does_not_silence_another(
+    client: httpx.AsyncClient, httpserver: HTTPServer
+) -> None:
+    there = PagerDuty()
+
+    def limited(request: Request) -> Response:
+        if request.get_json()["routing_key"] == ROUTING_KEY:
+            return Response("", 429, {"Retry-After": "60"})
+        return there.answer(request)
+
+    httpserver.expect_request("/v2/enqueue").respond_with_handler(limited)
+    config = PagerDutyChannel(
+        routing_key=named("SECRET"),
+        routing_keys={"cto": named("OF_CTO")},
+        url=httpserver.url_for("/v2/enqueue"),
+    )
+    channel = build({"it": config}, client, {"SECRET": ROUTING_KEY, "OF_CTO": "c" * 32})["it"]
+    for role in ("on-call", "team-lead"):  # of one key
+        with pytest.raises(ChannelDown, match="rate-limited"):
+            await channel.deliver(page(role=role))
+    assert len(httpserver.log) == 1
+    await channel.deliver(page(role="cto"))
+    assert there.woken == ["c" * 32]
 
 
 async def test_the_page_of_a_warning_is_closed_although_it_is_critical_now(

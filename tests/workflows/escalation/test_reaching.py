@@ -135,6 +135,34 @@ async def test_who_is_tried_later_is_tried_for_seconds_each_time(harness: Harnes
     assert late.within == LONGEST_PAGING
 
 
+class LeavesOpen:
+    """The channels of a world, of which the pager keeps its pages open while it is down."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @activity.defn
+    async def announce(self, message: Announcement) -> Delivered:
+        open_ = message.occasion is Occasion.RESOLVED and "pager" in self._world.down
+        return self._world._announce(message).model_copy(update={"left_open": ("pager",) if open_ else ()})
+
+
+async def test_the_end_is_told_again_to_the_pager_alone_when_the_others_took_it() -> None:
+    world = World()
+    async with open_harness(world, real=[LeavesOpen(world).announce]) as harness:
+        handle = await asks_with(harness, set())
+        world.down = {"pager"}
+        await handle.signal("deny")
+        await harness.until(handle, "escalated")
+        await handle.signal("done")
+        await harness.until_true(lambda: world.told[-1].occasion is Occasion.RESOLVED)
+        world.down = set()
+        await harness.end(handle)
+    first, again = (one for one in world.told if one.occasion is Occasion.RESOLVED)
+    assert set(first.also_to) >= {"pager", "slack"}
+    assert (again.first_of, again.also_to) == ((), ("pager",))
+
+
 class Slow:
     """The channels of a world, whose pages to On-Call hang, once `hangs` is set, until `goes_on` is."""
 
