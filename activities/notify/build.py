@@ -14,9 +14,9 @@ from activities.notify.by_apprise import AppriseService, mailbox, service
 from activities.notify.channel import (
     BoundedChannel,
     Channel,
-    ChannelBusy,
     ChannelDown,
     ChannelUnset,
+    ChannelUnsure,
     TimedChannel,
     UnsetChannel,
 )
@@ -61,7 +61,7 @@ def _build(
     except (SecretMissing, InvalidSecret) as error:
         return UnsetChannel(name, f"{name} has no address or key: {error}")
     # apprise cannot be stopped in the middle: it may still deliver what nobody waits for any longer.
-    late = ChannelDown if isinstance(channel, AppriseService) else ChannelBusy
+    late = ChannelDown if isinstance(channel, AppriseService) else ChannelUnsure
     own_limits = config.routing_keys if isinstance(config, PagerDutyChannel) else ()
     return BoundedChannel(channel, config.severities, config.timeout, config.retry_for, late, own_limits)
 

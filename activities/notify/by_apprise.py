@@ -49,6 +49,8 @@ class AppriseService:
         self.name = name
         self._kind = str(service.service_name)
         self._mails = isinstance(service, NotifyEmail)
+        self._busy = ChannelBusy if len(service) <= 1 else ChannelDown
+        """Of several targets some may have taken it: they must not get it again at once."""
         self._apprise = apprise.Apprise(service)
 
     async def deliver(self, announcement: Announcement) -> None:
@@ -69,8 +71,8 @@ class AppriseService:
     def _failure(self, told: str) -> ChannelDown:
         """By what apprise logged. Nothing of that is repeated but a status: it may name an address."""
         if found := _STATUS.search(told):
-            kind = ChannelBusy if may_pass(int(found[1])) else ChannelRefused
+            kind = self._busy if may_pass(int(found[1])) else ChannelRefused
             return kind(f"{self._kind} answered {found[1]} (through apprise)")
         if "connection error" in told.lower():
-            return ChannelBusy(f"cannot connect to {self._kind} (through apprise)")
+            return self._busy(f"cannot connect to {self._kind} (through apprise)")
         return ChannelDown(f"{self._kind} did not accept it (through apprise)")

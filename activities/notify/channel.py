@@ -43,6 +43,10 @@ class ChannelBusy(ChannelDown):
         self.wait = wait
 
 
+class ChannelUnsure(ChannelBusy):
+    """It did not answer, and may have taken it."""
+
+
 class ChannelLimited(ChannelBusy):
     """It has taken too much lately."""
 
@@ -91,7 +95,7 @@ class BoundedChannel:
         severities: Collection[Severity],
         timeout: timedelta,
         retry_for: timedelta,
-        late: type[ChannelDown] = ChannelBusy,
+        late: type[ChannelDown] = ChannelUnsure,
         own_limits: Collection[str] = (),
     ) -> None:
         """`late` is raised when it does not answer in time: `ChannelDown` where the first try may go on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from activities.notify.channel import (
     ChannelDown,
     ChannelRefused,
     ChannelUnset,
+    ChannelUnsure,
     NotMeant,
     TimedChannel,
 )
@@ -19,6 +21,9 @@ from models.incident.announcement import Announcement, Receipt
 
 FIRST_PAUSE = timedelta(milliseconds=500)
 LONGEST_PAUSE = timedelta(seconds=10)
+MOST_UNSURE = 1
+"""So often it is sent again although it may have arrived."""
+MOST_JITTER = 0.1
 
 
 class Delivery:
@@ -46,6 +51,7 @@ class Delivery:
         self._tries = 0
         self._trying = False
         self._stopped = False
+        self._unsure = 0
         self._final = False
         self._task = group.create_task(self._run())
         self._task.add_done_callback(lambda _: changed(self))
@@ -79,10 +85,11 @@ class Delivery:
         clock = asyncio.get_running_loop().time
         began, pause = clock(), FIRST_PAUSE
         while (busy := await self._try()) is not None:
-            if self._stopped:
+            self._unsure += isinstance(busy, ChannelUnsure)
+            if self._stopped or self._may_be_read_twice():
                 self.receipt = self._failure()
                 return
-            wait = pause if busy.wait is None else max(busy.wait, FIRST_PAUSE)
+            wait = max(busy.wait, FIRST_PAUSE) if busy.wait else pause
             next_at = timedelta(seconds=clock() - began) + wait
             if next_at > self._tried_for:
                 asks = f", and asks to wait {in_words(busy.wait)}" if busy.wait else ""
@@ -91,8 +98,13 @@ class Delivery:
             if next_at > self.channel.timeout:
                 self.put_off = True
                 self._changed(self)
-            await asyncio.sleep(wait.total_seconds())
+            jitter = 1 + random.uniform(0, MOST_JITTER)  # noqa: S311 - no secret
+            await asyncio.sleep(wait.total_seconds() * jitter)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _may_be_read_twice(self) -> bool:
+        """Whether one more try might be one message too many; where a page stays open it is merged."""
+        return self._unsure > MOST_UNSURE and not self.channel.keeps_pages_open
 
     async def _try(self) -> ChannelBusy | None:
         """Once. Returns why it may be tried again; None when there is nothing more to try."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 import httpx
 from pydantic_core import from_json
 
-from activities.notify.channel import ChannelBusy, ChannelDown, ChannelLimited, ChannelRefused
+from activities.notify.channel import ChannelBusy, ChannelDown, ChannelLimited, ChannelRefused, ChannelUnsure
 from activities.notify.wording import one_line
 from activities.support.http import Answer, Fault, NoAnswer, Outgoing, retry_after, send
 
@@ -38,8 +38,9 @@ async def post(
     except NoAnswer as error:
         if error.fault is Fault.MISCONFIGURED:
             raise ChannelDown(f"cannot use {host}: {error.reason}") from error
-        why = f"cannot connect to {host}" if error.fault in _NO_WAY else f"{host} broke off"
-        raise ChannelBusy(why) from error
+        if error.fault in _NO_WAY:
+            raise ChannelBusy(f"cannot connect to {host}") from error
+        raise ChannelUnsure(f"{host} broke off") from error
     if answer.good:
         return answer
     why = f"{host} answered {answer.status}"
