@@ -30,7 +30,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.mark.parametrize(("kind", "most"), [("slack", 2), ("discord", 2), ("pagerduty", 4)])
 async def test_what_may_have_arrived_is_sent_once_more_at_most_where_a_repeat_is_read_twice(
-    client: httpx.AsyncClient, httpserver: HTTPServer, kind: str, most: int
+    client: httpx.AsyncClient, kind: str, most: int
 ) -> None:
     """Each try is read, and the connection closed without an answer, as a broken proxy does."""
     tries = 0
