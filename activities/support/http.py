@@ -119,6 +119,17 @@ class Outgoing:
     json: object = None
 
 
+@dataclass
+class Passage:
+    """How far a request came. The client's transport keeps it, in the extension `PASSAGE`."""
+
+    at_proxy: bool = False
+    """Whether a proxy in between has still to connect it: whoever is asked knows nothing of it yet."""
+
+
+PASSAGE = "passage"
+
+
 async def ask(
     client: httpx.AsyncClient,
     url: str,
@@ -154,6 +165,7 @@ async def send(
     response: httpx.Response | None = None
     body = bytearray()
     cut: Cut | None = None
+    passage = Passage()
     try:
         async with (
             asyncio.timeout(seconds),
@@ -166,6 +178,7 @@ async def send(
                 follow_redirects=False,
                 # The total is bounded above; an exhausted pool is our own fault, and reported as that.
                 timeout=httpx.Timeout(None, pool=seconds / 2),
+                extensions={PASSAGE: passage},
             ) as response,
         ):
             if error_limit is not None and response.is_error:
@@ -178,8 +191,7 @@ async def send(
                     break
     except TimeoutError:
         if response is None:
-            reason = f"no answer within {in_words(within)} at {shown(request.url)}"
-            raise NoAnswer(Fault.TIMED_OUT, reason) from None
+            raise _late(passage, within, shown(request.url)) from None
         cut = Cut.TIME
     except zlib.error:
         cut = Cut.ENCODING
@@ -228,6 +240,13 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Fault, str], ...] = (
     ),
 )
 """What a failure means, by the most telling error that led to it: the first row that fits."""
+
+
+def _late(passage: Passage, within: timedelta, where: str) -> NoAnswer:
+    if passage.at_proxy:
+        reason = f"the proxy in between does not connect to {where} within {in_words(within)}"
+        return NoAnswer(Fault.UNREACHABLE, reason)
+    return NoAnswer(Fault.TIMED_OUT, f"no answer within {in_words(within)} at {where}")
 
 
 def _no_answer(error: Exception, where: str) -> NoAnswer:

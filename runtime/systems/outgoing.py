@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 from requests.utils import get_environ_proxies, select_proxy
 
+from activities.support.http import PASSAGE, Passage
 from activities.support.secrets import SecretMissing, resolve
 from models.configuration.access import Access
 from models.configuration.configuration import Configuration
@@ -121,10 +122,21 @@ def _new_transport(ca_file: str | None, proxy: str | None) -> httpx.AsyncHTTPTra
 async def _answered(
     transport: httpx.AsyncHTTPTransport, request: httpx.Request, through: str | None
 ) -> httpx.Response:
-    """That a proxy is away says nothing about what is behind it."""
+    """That a proxy is away, hangs up or hangs says nothing about what is behind it."""
+    if through is None:
+        return await transport.handle_async_request(request)
+    passage = request.extensions.get(PASSAGE, Passage())
+
+    async def follow(event: str, _: Mapping[str, object]) -> None:
+        if event == "connection.connect_tcp.started":
+            passage.at_proxy = True
+        elif event == "proxy.start_tls.complete":  # with whoever is behind the proxy
+            passage.at_proxy = False
+
+    request.extensions["trace"] = follow
     try:
         return await transport.handle_async_request(request)
-    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        if through is None:
+    except (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError) as error:
+        if not passage.at_proxy:
             raise
-        raise httpx.ProxyError("the proxy does not answer") from error
+        raise httpx.ProxyError("the proxy does not connect") from error

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from tests.parts.servers.sockets import listening
+from tests.parts.servers.sockets import Talk, listening
 
 
 @dataclass
@@ -17,13 +17,15 @@ class ConnectProxy:
     leads_to: int
     refuses: str = ""
     """A status line that it answers instead, such as `407 Proxy Authentication Required`."""
+    instead: Talk | None = None
+    """How it talks, where it does not connect at all."""
     asked: list[str] = field(default_factory=list)
     """The first line of each request."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
         """Its address."""
-        async with listening(self._talk) as port:
+        async with listening(self.instead or self._talk) as port:
             yield f"http://127.0.0.1:{port}"
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
