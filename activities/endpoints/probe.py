@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -36,10 +37,11 @@ from models.service.endpoints import Endpoint, Endpoints, Expected
 from models.service.service import Service
 
 BODY_LIMIT = 64 * 1024
+"""Bytes of an answer that are read."""
 PATTERN = timedelta(seconds=3)
 """For the search of a body."""
+_SEARCHES_AT_ONCE = 8
 _TOO_SLOW = "expects.pattern takes too long on its body: write it without repetitions of repetitions"
-"""Bytes of an answer that are read."""
 EXCERPT = 2000
 MOST_HEADERS = 30
 
@@ -66,6 +68,8 @@ class EndpointActivities:
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
+        # Its own threads: those of asyncio also resolve host names, which must not wait for a search.
+        self._judges = ThreadPoolExecutor(_SEARCHES_AT_ONCE, thread_name_prefix="judges")
 
     @activity.defn
     async def look_at_endpoint(self, request: LookAtEndpoint) -> EndpointSeen:
@@ -130,7 +134,8 @@ class EndpointActivities:
             kind = EndpointKind.NO_ANSWER if theirs else EndpointKind.OUR_PROBE
             return RecordSeen(path=path, kind=kind, says=no_answer.reason, took=_since(began)), ""
         took, content = _since(began), content_of(decoded(answer.body))
-        kind, says = await asyncio.to_thread(_judge, endpoint, answer, content, place)
+        loop = asyncio.get_running_loop()
+        kind, says = await loop.run_in_executor(self._judges, _judge, endpoint, answer, content, place)
         record = RecordSeen(
             path=path,
             kind=kind,
@@ -217,6 +222,8 @@ def _of_body(expects: Expected, answer: Answer, content: object) -> tuple[Endpoi
     found = searched({"pattern": expects.pattern} if expects.pattern else {}, [decoded(answer.body)], PATTERN)
     if found.too_slow:
         return EndpointKind.OUR_PROBE, f", and {_TOO_SLOW}"
+    if found.not_searched:
+        return EndpointKind.OUR_PROBE, f", and its body was not searched: {found.not_searched}"
     if expects.pattern and not found.places["pattern"]:
         return EndpointKind.ODD, f" without {expects.pattern!r} in its body"
     return EndpointKind.AS_EXPECTED, ""

@@ -88,10 +88,10 @@ class LogActivities:
         fresh = lines[len(lines) - log.fresh :]
         found = searched(service.logs.patterns, fresh)
         matches = _matches(fresh, found)
-        finding = Finding.UNKNOWN if found.too_slow else Finding.OK
+        finding = Finding.UNKNOWN if found.too_slow or found.not_searched else Finding.OK
         return LogsSeen(
             finding=Finding.BAD if matches else finding,
-            reason=_reason(matches, len(lines), log.fresh) + _slow(found),
+            reason=_reason(matches, len(lines), log.fresh) + _missing(found),
             observed_at=now,
             tail=_tail(lines),
             fresh=log.fresh,
@@ -131,7 +131,9 @@ def _matches(lines: Sequence[str], found: Searched) -> dict[str, LogMatch]:
     return matches
 
 
-def _slow(found: Searched) -> str:
+def _missing(found: Searched) -> str:
+    if found.not_searched:
+        return f"; not searched for all patterns: {found.not_searched}"
     if not found.too_slow:
         return ""
     cure = "write it under logs.patterns without repetitions of repetitions"

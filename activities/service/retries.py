@@ -64,6 +64,8 @@ class RetryLineActivities:
             cure = "write it without repetitions of repetitions"
             reason = f"costs.retry_lines of {service.name} takes too long on these lines: {cure}"
             return RetriesSeen(reason=reason, observed_at=now)
+        if told.not_searched:
+            return RetriesSeen(reason=f"the log was not searched: {told.not_searched}", observed_at=now)
         retries = [(lines[one.line], one) for one in told.places.get("retry_lines", ())]
         counts: Counter[str] = Counter()
         newest: dict[str, str] = {}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from activities.endpoints.seen import EndpointKind, EndpointSeen, LookAtEndpoint
 from models.evidence.evidence import Finding
 from models.service.endpoints import Endpoints, named_by
 from models.service.service import HealthCheck, Service
+from tests.parts.host.no_search import search_killed
 from tests.parts.servers.docker_engine import docker_service
 from tests.parts.servers.sockets import closed_port
 
@@ -159,6 +163,34 @@ async def test_what_is_expected(
     assert seen.kind is kind
     assert seen.ok is (kind is EndpointKind.AS_EXPECTED)
     assert seen.bad is (kind is EndpointKind.ODD)
+
+
+async def test_a_search_that_is_killed_is_our_own_blindness(
+    activities: EndpointActivities, httpserver: HTTPServer
+) -> None:
+    response = Response("a" * 60 + "!", status=200)
+    with search_killed():
+        seen = await answered(activities, httpserver, response, expects={"pattern": "(a+)+$"})
+    assert (seen.kind, seen.finding) == (EndpointKind.OUR_PROBE, Finding.UNKNOWN)
+    assert seen.reason.endswith("its body was not searched: the process that searches ended early (Killed)")
+
+
+async def test_a_search_waits_for_nothing_else_in_the_worker(
+    activities: EndpointActivities, httpserver: HTTPServer
+) -> None:
+    """The threads of asyncio are taken: by host names that no resolver answers for, perhaps."""
+    loop, over = asyncio.get_running_loop(), threading.Event()
+    httpserver.expect_request(PATH).respond_with_json({"id": 1})
+    asked = service(httpserver.url_for("").replace("localhost", "127.0.0.1"), expects={"pattern": "id"})
+    with ThreadPoolExecutor(1) as only:
+        loop.set_default_executor(only)
+        taken = loop.run_in_executor(None, over.wait)
+        try:
+            async with asyncio.timeout(30):
+                assert (await look(activities, asked)).ok
+        finally:
+            over.set()
+        await taken
 
 
 async def test_some_records_fail(activities: EndpointActivities, httpserver: HTTPServer) -> None:

@@ -12,6 +12,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.managers import DockerEngine, Managers
 from activities.service.logs import LogActivities, LogsSeen
 from models.service.service import LogScan, Service
+from tests.parts.host.no_search import search_killed
 from tests.parts.servers.docker_engine import MakeContainer, docker_service, wait_for, wait_for_line
 from tests.parts.servers.docker_proxy import silent_socket
 from tests.parts.servers.supervisor import StartSupervisord
@@ -56,6 +57,25 @@ def test_a_pattern_that_never_ends_is_named(managers: Managers, make_container: 
     seen = read(managers, service)
     assert seen.unknown
     assert "the pattern endless takes too long on these lines" in seen.reason
+
+
+def test_a_search_that_is_killed_blames_no_pattern(start_supervisord: StartSupervisord) -> None:
+    supervisord = start_supervisord(web="print('a' * 60 + '!')")
+    service = supervisord.service("web", logs=LogScan(patterns={"endless": r"(a+)+$"}))
+    wait_for_lines(Path(supervisord.directory, "web.out"))
+    with search_killed():
+        seen = read(Managers(), service)
+    assert seen.unknown
+    assert seen.reason.endswith(
+        "; not searched for all patterns: the process that searches ended early (Killed)"
+    )
+
+
+def wait_for_lines(log: Path) -> None:
+    until = time.monotonic() + 10
+    while not (log.exists() and log.stat().st_size):
+        assert time.monotonic() < until, "it has written nothing"
+        time.sleep(0.02)
 
 
 def test_a_quiet_log_is_ok(managers: Managers, make_container: MakeContainer) -> None:

@@ -13,6 +13,7 @@ from models.evidence.evidence import Finding
 from models.service.costs import Costs, PaidApi
 from models.service.service import Service
 from models.service.surroundings import Provider
+from tests.parts.host.no_search import search_killed
 from tests.parts.servers.supervisor import StartSupervisord
 
 COSTS = Costs(
@@ -73,6 +74,16 @@ def test_retries_are_counted_by_the_provider_that_they_name(start_supervisord: S
 def test_a_few_retries_are_daily_life(start_supervisord: StartSupervisord) -> None:
     seen = look(service(start_supervisord, "openai: retry 1", "openai: retry 2", "done"))
     assert (seen.finding, seen.of[0].newest) == (Finding.OK, "openai: retry 2")
+
+
+def test_a_search_that_is_killed_is_unknown_and_blames_no_pattern(
+    start_supervisord: StartSupervisord,
+) -> None:
+    one = service(start_supervisord, "a" * 60 + "!")
+    with search_killed():
+        seen = look(one.model_copy(update={"costs": COSTS.model_copy(update={"retry_lines": "(a+)+$"})}))
+    assert seen.unknown
+    assert seen.reason == "the log was not searched: the process that searches ended early (Killed)"
 
 
 def test_what_cannot_be_read_is_unknown(start_supervisord: StartSupervisord) -> None:
