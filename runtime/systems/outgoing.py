@@ -1,26 +1,19 @@
-"""The one HTTP client for everything outside: its proxy, whom it trusts, and what a system asks of it.
-
-https  goes through the proxy that `HTTPS_PROXY` names, unless `NO_PROXY` has the host
-http   never does: what is asked without TLS is inside, and the error page of a proxy would look
-       like an answer of the service itself
-either never does where it stays on this machine
-"""
+"""The one HTTP client for everything outside: its proxy, whom it trusts, and what a system asks of it."""
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
-from requests.utils import get_environ_proxies, select_proxy
 
 from activities.support.http import PASSAGE, Passage
 from activities.support.secrets import SecretMissing, resolve
 from models.configuration.access import Access
 from models.configuration.configuration import Configuration
+from runtime.systems.proxies import proxy_for
 
 
 def outgoing(configuration: Callable[[], Configuration]) -> httpx.AsyncClient:
@@ -39,18 +32,18 @@ class _Outgoing(httpx.AsyncBaseTransport):
         try:
             for name, value in _headers(access):
                 request.headers.setdefault(name, value)
-            transport = self._transport(access.ca_file if access else None, proxy)
+            transport = self._transport(request.url.scheme, access.ca_file if access else None, proxy)
         except (SecretMissing, _NoUse) as error:
             why = str(error)
         else:
             return await _answered(transport, request, through=proxy)
         raise httpx.RequestError(why)
 
-    def _transport(self, ca_file: str | None, proxy: str | None) -> httpx.AsyncHTTPTransport:
+    def _transport(self, scheme: str, ca_file: str | None, proxy: str | None) -> httpx.AsyncHTTPTransport:
         """By whom is trusted and what is in between. A file that was replaced is read again."""
-        key = (ca_file or "", proxy or "", _written(ca_file))
+        key = (scheme, ca_file or "", proxy or "", _written(ca_file))
         if key not in self._transports:
-            self._transports[key] = _new_transport(ca_file, proxy)
+            self._transports[key] = _new_transport(scheme, ca_file, proxy)
         return self._transports[key]
 
     async def aclose(self) -> None:
@@ -72,21 +65,6 @@ def access_to(url: httpx.URL, configured: Mapping[str, Access]) -> Access | None
     return None
 
 
-def proxy_for(url: httpx.URL) -> str | None:
-    """The proxy in between; None for what is asked directly."""
-    if url.scheme != "https" or _stays_here(url.host):
-        return None
-    proxy = select_proxy(str(url), get_environ_proxies(str(url)))
-    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
-
-
-def _stays_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
 def _headers(access: Access | None) -> list[tuple[str, str]]:
     """With their values. Raises `SecretMissing`."""
     if access is None:
@@ -105,9 +83,9 @@ def _written(ca_file: str | None) -> str:
         return ""
 
 
-def _new_transport(ca_file: str | None, proxy: str | None) -> httpx.AsyncHTTPTransport:
+def _new_transport(scheme: str, ca_file: str | None, proxy: str | None) -> httpx.AsyncHTTPTransport:
     try:
-        trusted = ssl.create_default_context(cafile=ca_file) if ca_file else httpx.create_ssl_context()
+        trusted = _trusted(scheme, ca_file)
     except OSError as error:
         where = f"ca_file {ca_file}" if ca_file else "SSL_CERT_FILE"
         why = f"{where} holds no certificates that can be read ({error.strerror or type(error).__name__})"
@@ -117,6 +95,13 @@ def _new_transport(ca_file: str | None, proxy: str | None) -> httpx.AsyncHTTPTra
         except (ValueError, ImportError, httpx.InvalidURL):
             why = "HTTPS_PROXY is not the address of an HTTP proxy"
     raise _NoUse(why)
+
+
+def _trusted(scheme: str, ca_file: str | None) -> ssl.SSLContext:
+    """Raises `OSError`. What is asked without TLS needs no certificates, and so trusts nobody."""
+    if ca_file:
+        return ssl.create_default_context(cafile=ca_file)
+    return httpx.create_ssl_context() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 async def _answered(

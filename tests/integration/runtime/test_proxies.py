@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -88,3 +89,29 @@ async def test_behind_a_proxy_that_has_connected_silence_is_the_services_own(
             await ask(client, URL, within=QUICK, limit=100)
     over.set()
     assert none.value.fault is Fault.TIMED_OUT
+
+
+async def test_a_socks_proxy_for_everything_else_silences_nothing(
+    client: httpx.AsyncClient, ca: PrivateCa, behind: HTTPServer
+) -> None:
+    """`ALL_PROXY` is for other programs; a proxy of its own scheme counts."""
+    behind.expect_request("/health").respond_with_data("well")
+    socks = {"ALL_PROXY": "socks5://127.0.0.1:1080", "SSL_CERT_FILE": str(ca.ca_file)}
+    async with ConnectProxy(leads_to=behind.port).running() as proxy:
+        with variables(**socks, HTTPS_PROXY=proxy):
+            assert (await ask(client, URL, within=WITHIN, limit=100)).good
+    with variables(**socks), pytest.raises(NoAnswer) as none:
+        await ask(client, URL.replace(OUTSIDE, "nowhere.invalid"), within=WITHIN, limit=100)
+    assert none.value.fault is Fault.UNREACHABLE
+
+
+async def test_certificates_that_cannot_be_read_are_missed_by_tls_alone(
+    client: httpx.AsyncClient, httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    httpserver.expect_request("/health").respond_with_data("well")
+    plain = httpserver.url_for("/health")
+    (tmp_path / "no.pem").write_text("this is no certificate")
+    with variables(SSL_CERT_FILE=str(tmp_path / "no.pem")):
+        assert (await ask(client, plain, within=WITHIN, limit=100)).good
+        with pytest.raises(NoAnswer, match="SSL_CERT_FILE holds no certificates"):
+            await ask(client, plain.replace("http:", "https:"), within=WITHIN, limit=100)

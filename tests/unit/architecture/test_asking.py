@@ -13,11 +13,7 @@ from tests.unit.architecture.test_imports_and_sizes import files, imports, name_
 WAYS = {
     "xmlrpc": {"activities/managers/supervisord.py", "activities/managers/supervisord_socket.py"},
     "http.client": {"activities/managers/supervisord_socket.py", "activities/support/docker_client.py"},
-    "requests": {
-        "activities/managers/docker_engine.py",
-        "activities/support/docker_client.py",
-        "runtime/systems/outgoing.py",
-    },
+    "requests": {"activities/managers/docker_engine.py", "activities/support/docker_client.py"},
     "urllib3": {"activities/managers/docker_engine.py", "activities/support/docker_client.py"},
     "urllib.request": set(),
     "aiohttp": set(),
@@ -25,8 +21,7 @@ WAYS = {
     "ftplib": set(),
     "smtplib": set(),
 }
-"""What may import a library that asks; `supervisord.py` knows the name of a fault alone,
-and `outgoing.py` lets `requests` tell which proxy is in between."""
+"""What may import a library that asks; `supervisord.py` knows the name of a fault alone."""
 
 CALLS = {
     r"\b_?(client|http)\.stream\(": {"activities/support/http.py"},
