@@ -17,7 +17,7 @@ from temporalio import activity
 
 from activities.doctor.channels import check_channels
 from activities.doctor.clocks import judged
-from activities.doctor.files import check_directories, check_files
+from activities.doctor.files import check_certificates, check_directories, check_files
 from activities.doctor.secrets import check_secrets
 from activities.doctor.services import check_health, check_manager, check_postgres
 from activities.doctor.signing import check_signing, names_of_keys
@@ -106,6 +106,7 @@ def _looks(
     configuration: Configuration, host: str | None, http: httpx.AsyncClient, managers: Managers
 ) -> Iterator[tuple[str, Coroutine[Any, Any, Found]]]:
     yield "secrets", _threaded(lambda: check_secrets(configuration, host))
+    yield "certificates", _threaded(lambda: list(check_certificates()))
     for service in configuration.services.values():
         if service.host == host:
             yield from _looks_at(service, configuration.time_zone, http, managers)

@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+
 from activities.files import env_files
 from activities.files.diagnostic import why_not
 from activities.files.old_files import opened, unreadable
@@ -87,6 +89,20 @@ def check_directories(configuration: Configuration) -> Check:
     problem = f"{there} is {'not writable' if there.is_dir() else 'not a directory'}"
     cure = "let the worker write there, or correct directories.reviews"
     return Check(name=name, ok=False, problem=problem, cure=cure, kind=Kind.MISTAKE)
+
+
+def check_certificates() -> Iterator[Check]:
+    """What `SSL_CERT_FILE` names, where it is set, can be read."""
+    if not os.environ.get("SSL_CERT_FILE"):
+        return
+    problem = cure = ""
+    try:
+        httpx.create_ssl_context()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        problem = f"SSL_CERT_FILE holds no certificates that can be read ({why})"
+        cure = "correct the file, or the variable for this process: until then it can ask nothing by https"
+    yield Check(name="certificates", ok=not problem, problem=problem, cure=cure, kind=Kind.MISTAKE)
 
 
 def _as_run(program: str, directory: str) -> str:

@@ -21,6 +21,8 @@ from console.checks.seen import merged
 from console.output import Exit
 from models.configuration.configuration import Configuration
 from models.examined import Check, Grade, Kind
+from tests.parts.outside.private_ca import private_ca
+from tests.parts.outside.variables import variables
 from tests.parts.servers.docker_engine import MakeContainer
 from tests.parts.servers.postgres_server import PostgresServer
 from tests.parts.servers.sockets import closed_port
@@ -301,3 +303,14 @@ def test_what_only_this_place_lacks_is_no_problem_where_a_worker_has_it() -> Non
         [has.model_copy(update={"seen_from": "here"}), lacks.model_copy(update={"seen_from": "worker"})]
     )
     assert code_of(reverse) is Exit.UNREACHABLE
+
+
+async def test_certificates_that_cannot_be_read_are_named(setup: Setup) -> None:
+    (broken := setup.directory / "no.pem").write_text("this is no certificate")
+    for path in (broken, setup.directory / "nowhere.pem"):
+        with variables(SSL_CERT_FILE=str(path)):
+            [told] = [one for one in await setup.checks() if one.name == "certificates"]
+        assert (told.grade, told.kind) == (Grade.PROBLEM, Kind.MISTAKE)
+        assert "SSL_CERT_FILE holds no certificates that can be read (" in told.problem
+    with variables(SSL_CERT_FILE=str(private_ca(setup.directory, "hooks.example.com").ca_file)):
+        assert [one.ok for one in await setup.checks() if one.name == "certificates"] == [True]
