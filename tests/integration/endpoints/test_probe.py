@@ -175,22 +175,23 @@ async def test_a_search_that_is_killed_is_our_own_blindness(
     assert seen.reason.endswith("its body was not searched: the process that searches ended early (Killed)")
 
 
-async def test_a_search_waits_for_nothing_else_in_the_worker(
-    activities: EndpointActivities, httpserver: HTTPServer
-) -> None:
+def test_a_search_waits_for_nothing_else_in_the_worker(httpserver: HTTPServer) -> None:
     """The threads of asyncio are taken: by host names that no resolver answers for, perhaps."""
-    loop, over = asyncio.get_running_loop(), threading.Event()
     httpserver.expect_request(PATH).respond_with_json({"id": 1})
     asked = service(httpserver.url_for("").replace("localhost", "127.0.0.1"), expects={"pattern": "id"})
-    with ThreadPoolExecutor(1) as only:
-        loop.set_default_executor(only)
+
+    async def beside_taken_threads() -> EndpointSeen:
+        loop, over = asyncio.get_running_loop(), threading.Event()
+        loop.set_default_executor(ThreadPoolExecutor(1))
         taken = loop.run_in_executor(None, over.wait)
         try:
-            async with asyncio.timeout(30):
-                assert (await look(activities, asked)).ok
+            async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+                return await look(EndpointActivities(client), asked)
         finally:
             over.set()
-        await taken
+            await taken
+
+    assert asyncio.run(beside_taken_threads()).ok
 
 
 async def test_some_records_fail(activities: EndpointActivities, httpserver: HTTPServer) -> None:
