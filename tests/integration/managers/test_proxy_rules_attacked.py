@@ -6,6 +6,7 @@ the engine makes of them.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -71,7 +72,8 @@ def ask(path: str, method: str, target: str, body: Any = None, **headers: str) -
     request = Request(path)
     try:
         content = None if body is None else json.dumps(body)
-        request.request(method, target, content, {"Content-Type": "application/json", **headers})
+        with contextlib.suppress(BrokenPipeError):  # refused before all of it was sent: the answer is there
+            request.request(method, target, content, {"Content-Type": "application/json", **headers})
         answer = request.getresponse()
         return answer.status, "" if answer.status == 101 else answer.read(200).decode(errors="replace")
     finally:
