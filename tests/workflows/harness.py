@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -30,7 +31,7 @@ from models.evidence.deployment import Deployment
 from models.incident.alert import Alert, AlertStatus
 from models.incident.incident import IncidentState
 from models.incident.review import Review
-from models.incident.stewardship import StewardState
+from models.incident.stewardship import Answered, Ask, StewardState
 from models.names import STEWARD, TASK_QUEUE, steward_id, verification_queue_of
 from runtime.hosting import activities_of
 from runtime.search_attributes import register_search_attributes
@@ -176,6 +177,20 @@ class RoomActivities(ControlRoomActivities):
                 yield name
 
 
+class HeldStewardship(StewardshipActivities):
+    """Those of the stewards, who may take long to answer."""
+
+    def __init__(self, client: Client, world: World) -> None:
+        super().__init__(client)
+        self._world = world
+
+    @activity.defn
+    async def ask_steward(self, ask: Ask) -> Answered:
+        self._world.stewards.append(ask.service)
+        await self._world.passes("ask_steward")
+        return await super().ask_steward(ask)
+
+
 def patience() -> Iterator[int]:
     """Steps of the clock, for no more than two minutes of real time: a red test ends."""
     until = time.monotonic() + 120
@@ -198,7 +213,7 @@ async def hosted(
     """
     ours = activities_of(
         PolicyActivities(configuration, client),
-        StewardshipActivities(client),
+        HeldStewardship(client, world),
         RoomActivities(client, configuration, world),
         SignatureActivities(SigningKeys(configuration)),
     )

@@ -131,6 +131,8 @@ class World:
     done: list[str] = field(default_factory=list)
     """Every effect, each time that it was asked for."""
     called: list[str] = field(default_factory=list)
+    stewards: list[str] = field(default_factory=list)
+    """The services whose stewards were asked, each time."""
     told: list[Announcement] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
@@ -173,7 +175,7 @@ class World:
         """Everything that the product asks of the outside, and does to it."""
         name = activity.info().activity_type
         self.called.append(name)
-        await self._wait(name)
+        await self.passes(name)
         if name in self.broken_looks:
             raise RuntimeError("the look itself is broken")
         if name in WATCHES:
@@ -210,7 +212,8 @@ class World:
             raise watched
         return watched
 
-    async def _wait(self, name: str) -> None:
+    async def passes(self, name: str) -> None:
+        """Wait while this activity is held."""
         while name in self._held:
             activity.heartbeat()
             with contextlib.suppress(TimeoutError):

@@ -105,6 +105,7 @@ class Remediation(Holding):
         self.stop_if_resolved()
         await self.stand_still()
         hold = await self._hold_for(offer.service, PAGE)
+        self._stop_if_over(done_said)
         plan, *others = offer.plans
         risk = plan.risk(self._policy.risks)
         approved_by = f"policy ({risk} at {self._policy.severity})"
@@ -118,6 +119,7 @@ class Remediation(Holding):
         allowed_by = AllowedBy.POLICY
         if asks or risk not in automatic:
             limit = await hold.ask(offer, crashed_at)
+            self._stop_if_over(done_said)
             plan, approved_by = await self._approved(offer, hold, done_said, late, limit)
             allowed_by = AllowedBy.PERSON
         self._show(Phase.ACTING)
@@ -173,8 +175,7 @@ class Remediation(Holding):
             return
         done_said = self._record.done_from_now_on()
         await self._granted(self._hold, lambda: self.resolved() or done_said())
-        self.stop_if_resolved()
-        self.stop_if_done(done_said)
+        self._stop_if_over(done_said)
 
     async def release(self) -> None:
         """Let go of what the page holds."""
@@ -201,8 +202,7 @@ class Remediation(Holding):
         done_said = self._record.done_from_now_on()
         await self.release()
         await self._pause.over(lambda: self.resolved() or done_said())
-        self.stop_if_resolved()
-        self.stop_if_done(done_said)
+        self._stop_if_over(done_said)
         raise Withdrawn("what paused it is over")
 
     def stop_if_done(self, done_said: Callable[[], bool]) -> None:
@@ -210,6 +210,11 @@ class Remediation(Holding):
         self._record.stop_if_cancelled()
         if done_said() and self._record.done:
             raise ClosedByHuman(f"{who(self._record.done)} said that it is done")
+
+    def _stop_if_over(self, done_said: Callable[[], bool]) -> None:
+        """The safe point after every wait."""
+        self.stop_if_resolved()
+        self.stop_if_done(done_said)
 
     async def _ordered(
         self,
@@ -266,8 +271,7 @@ class Remediation(Holding):
                 break
             continuation.stop_if_due()
         self._approval.withdraw()
-        self.stop_if_resolved()
-        self.stop_if_done(done_said)
+        self._stop_if_over(done_said)
         await self.stand_still()
         if not hold.held:
             raise Withdrawn("a more severe incident needs the service")
@@ -283,5 +287,5 @@ class Remediation(Holding):
         taken = plans[decision.plan]
         if workflow.now() - asked_at >= LATE:
             await late(taken)
-            self.stop_if_resolved()
+            self._stop_if_over(done_said)
         return taken, who(decision)

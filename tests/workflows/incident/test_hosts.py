@@ -19,7 +19,7 @@ from models.names import queue_of, verification_queue_of
 from runtime.hosting import workers
 from tests.workflows import sights
 from tests.workflows.harness import Harness
-from tests.workflows.scenes import CRASH, scene
+from tests.workflows.scenes import CRASH, failing, scene
 
 WEB, DB = "web-1", "db-1"
 HOSTS = {"backend": {"host": WEB}, "postgres": {"host": DB}}
@@ -77,6 +77,27 @@ async def test_nobody_waits_for_a_look_that_is_slow_to_be_told(harness: Harness,
         assert harness.world.done == []
         harness.world.let_go("look_at_dependencies")
         assert (await harness.end(handle)).outcome is Outcome.RESOLVED
+
+
+@pytest.mark.parametrize("ends", [Outcome.CANCELLED, Outcome.CLOSED_BY_HUMAN])
+async def test_what_was_approved_late_is_not_done_after_a_cancellation_or_a_done(
+    harness: Harness, at_work: Hosts, ends: Outcome
+) -> None:
+    """It came while everything was looked at again."""
+    harness.configure(services={"postgres": {"host": DB}}, alerts={"HighErrorRate": {"severity": "warning"}})
+    await failing(memory=sights.FILLING_HEAP)(harness)
+    async with at_work(DB):
+        handle = await harness.fire(await harness.alert("HighErrorRate"))
+        await harness.until(handle, "awaiting approval")
+        await harness.env.sleep(timedelta(hours=2))
+        harness.world.hold("look_at_dependencies")
+        before = harness.world.called.count("look_at_dependencies")
+        await handle.signal("approve")
+        await harness.until_true(lambda: harness.world.called.count("look_at_dependencies") > before)
+        await (handle.cancel() if ends is Outcome.CANCELLED else handle.signal("done"))
+        harness.world.let_go("look_at_dependencies")
+        review = await harness.end(handle)
+    assert (review.outcome, harness.world.done) == (ends, [])
 
 
 async def test_each_host_is_asked_about_its_own_service(harness: Harness, at_work: Hosts) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident
@@ -57,3 +59,21 @@ async def test_an_approval_in_time_is_carried_out_at_once(harness: Harness) -> N
     await handle.signal("approve")
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
     assert harness.world.called.count("look_at_errors") == before
+
+
+@pytest.mark.parametrize("ends", [Outcome.CANCELLED, Outcome.CLOSED_BY_HUMAN, Outcome.RESOLVED_ELSEWHERE])
+async def test_nothing_is_asked_once_it_is_over(harness: Harness, ends: Outcome) -> None:
+    """It ended while the steward was asked for the service."""
+    await failing(memory=sights.FILLING_HEAP)(harness)
+    harness.configure(alerts={"HighErrorRate": {"severity": "warning"}}, **SCALABLE)
+    harness.world.hold("ask_steward")
+    handle = await harness.fire(await harness.alert("HighErrorRate"))
+    await harness.until_true(lambda: bool(harness.world.stewards))
+    if ends is Outcome.RESOLVED_ELSEWHERE:
+        await harness.resolve(handle)
+    else:
+        await (handle.cancel() if ends is Outcome.CANCELLED else handle.signal("done"))
+    harness.world.let_go("ask_steward")
+    review = await harness.end(handle)
+    assert (review.outcome, harness.world.done) == (ends, [])
+    assert not any("asks for approval" in entry.text for entry in review.timeline)
