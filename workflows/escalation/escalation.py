@@ -127,10 +127,15 @@ class Escalation(Telling):
         return self._climbing is not None and not self._stopped and self._climb.pages_now
 
     def leave_to(self, person: str, why: str) -> None:
-        """It needs a person, and this one has it: nobody is paged unless it goes quiet."""
+        """It needs a person, and this one has it: nobody else is paged unless it goes quiet. Where nobody
+        was paged yet, the first rung is, once: this person may know of another incident alone."""
         self.begin()
+        first = self._climb.tell_first()
         self._climb.acknowledge(person)
-        self.notice(f"{self._incident} is with {person}", self._words(why))
+        if first:
+            self._page(first, why)
+        else:
+            self.notice(f"{self._incident} is with {person}", self._words(why))
 
     async def _climb_on(self, climb: Climb) -> None:
         """A mistake of ours on the way up silences nobody: the climb goes on."""

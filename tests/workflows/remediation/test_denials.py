@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from models.incident.announcement import Occasion
 from models.incident.incident import Decision, IncidentState, Outcome, Through, Verdict
 from models.incident.refusal import RefusalReason
 from tests.parts.product.signing import decide
@@ -56,7 +57,10 @@ async def test_what_was_denied_is_not_asked_again_by_the_services_other_alert(ha
     assert (state.refused.reason, state.acknowledged_by) == (RefusalReason.DENIED, "ada")
     assert "in ServiceDown/backend (restart backend): it is the migration" in state.refused.why
     await harness.env.sleep(timedelta(minutes=20))
-    assert [one for one in harness.world.pages()[len(paged) :] if one != "On-Call"] == []
+    pages = [one for one in harness.world.told if one.incident == second.id and one.first_of]
+    assert [(one.occasion, one.role) for one in pages] == [(Occasion.PAGE, "On-Call")], "once"
+    assert "it is the migration" in pages[0].text
+    assert harness.world.pages() == [*paged, "On-Call"]
     assert not [one for one in harness.world.told if one.title == "approval needed: HighErrorRate/backend"]
     assert harness.world.done == []
     await harness.closes(first)
