@@ -61,6 +61,11 @@ class Escalation(Telling):
             self.begin()
         self._reaching.resume(so_far.unreached, self._call, self._wanted())
 
+    def take_over(self, before: Escalation) -> None:
+        """Climb anew, in place of this one: who was paged by it hears the end, too."""
+        self._announcer.paged = before._announcer.paged
+        self._climb.late = before._climb.late
+
     @property
     def rung(self) -> str:
         """The role that was reached last; empty before the first."""

@@ -76,11 +76,14 @@ class Parts:
         self._found_by = self.record.phase
 
     def begin_to_escalate(self) -> None:
-        """Take a ladder, from when the alert began."""
+        """Take a ladder, from when the alert began; a new one where it fires anew."""
+        before = self.escalation if self._responding else None
         since = min(self.alert_state.alert.starts_at, workflow.now())
         self.escalation = Escalation(
             self.policy, since, self.timeline, self.mistakes, self.situation, self.proved
         )
+        if before:
+            self.escalation.take_over(before)
         self.people.escalation = self.notifications.escalation = self.escalation
         self.remediation.begin(self.policy, self.escalation)
         self.pause.begin(self.escalation)

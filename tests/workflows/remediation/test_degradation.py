@@ -6,6 +6,7 @@ import gc
 
 import pytest
 
+from models.incident.announcement import Occasion
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident
@@ -106,6 +107,23 @@ async def test_an_alert_that_fires_anew_while_degraded_is_answered_at_once(harne
     review = await harness.end(handle)
     assert any("gathered again" in entry.text for entry in review.timeline)
     assert harness.world.done.count(RESTORE) == 1
+
+
+async def test_who_was_paged_before_it_fired_anew_hears_the_end(harness: Harness) -> None:
+    harness.configure(page_after="0s", contacts={"On-Call": ["discord"]})
+    handle = await degraded(harness)
+    await harness.until_true(lambda: harness.world.pages() == ["On-Call"])
+    await harness.until(handle, "resolved")
+    await harness.resolve(handle)
+    looks = harness.world.called.count("look_at_errors")
+    harness.world.errors, harness.world.providers = sights.FEW_ERRORS, sights.SERVING
+    await handle.signal("alert_changed", await harness.alert("HighErrorRate"))
+    await harness.until_true(lambda: harness.world.called.count("look_at_errors") > looks)
+    harness.world.let_go("watch_providers")
+    await harness.end(handle)
+    ends = [one for one in harness.world.told if one.occasion is Occasion.RESOLVED]
+    assert [one.role for one in harness.world.told if one.occasion is Occasion.PAGE] == ["On-Call"]
+    assert {(page.channel, page.role) for one in ends for page in one.ends} >= {("discord", "On-Call")}
 
 
 async def test_the_kill_switch_keeps_it_degraded_until_it_is_lifted(harness: Harness) -> None:
