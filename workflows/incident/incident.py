@@ -200,7 +200,7 @@ class Incident(Waits):
         An approval that comes late is for what was seen then: everything is looked at once more. Leaves
         the page when there is no plan, or as `Remediation.carry_out` does.
         """
-        done_said = self.record.done_from_now_on()
+        done_said = self.record.done_while_reverting()
         offer = fix(self.now)
         if offer is None:
             raise Escalated(f"the cause is {self.record.cause}: {self.record.remedy}")

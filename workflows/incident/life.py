@@ -95,7 +95,7 @@ class Life:
         """None when the alert fires anew while something is done only for now."""
         incident = self._incident
         if self._resumed:
-            done_said = self._record.done_from_now_on()
+            done_said = self._record.done_while_reverting()
             incident.undoing.resume(self._resumed.promises, incident.now, done_said)
             self._resumed = None
         else:

@@ -66,6 +66,7 @@ class Parts:
             self._not_reverted,
             self.remediation.resolved,
             self.pause.off,
+            lambda: self.record.cancelled is not None,
         )
         self.path = Path(self.record)
         self.record.continuation.waits_for(lambda: self.undoing.acting or self.others.telling)

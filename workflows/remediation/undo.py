@@ -35,6 +35,7 @@ class Undoing:
         failed: Callable[[str], None],
         resolved: Callable[[], bool],
         may_act: Callable[[], Awaitable[None]],
+        cancelled: Callable[[], bool],
     ) -> None:
         self._timeline = timeline
         self._mistakes = mistakes
@@ -42,6 +43,7 @@ class Undoing:
         self._failed = failed
         self._resolved = resolved
         self._may_act = may_act
+        self._cancelled = cancelled
         self._promises: dict[Undo, asyncio.Task[None]] = {}
         self._since: dict[Undo, datetime] = {}
         self._failing: set[Undo] = set()
@@ -60,8 +62,8 @@ class Undoing:
         return all(promise.done() for promise in self._promises.values())
 
     def promise(self, undo: Undo, now: Situation, done_said: Callable[[], bool]) -> None:
-        """Undo it when all is well again, when the limit that a person set is reached,
-        or when a person says `done`."""
+        """Undo it when all is well again, when the limit that a person set is reached, when the incident
+        is cancelled, or when a person says `done`, which alone gives up what cannot be reverted."""
         if undo not in self._promises or self._promises[undo].done():
             self._since[undo] = workflow.now()
             self._failing.discard(undo)
@@ -111,6 +113,7 @@ class Undoing:
             watched = await unless(
                 lambda: (
                     done_said()
+                    or self._cancelled()
                     or (with_alert and self._resolved())
                     or (undo.with_the_incident and self._incident_ends)
                 ),
@@ -136,9 +139,10 @@ class Undoing:
     async def _try_again(self, undo: Undo, done_said: Callable[[], bool]) -> None:
         """A kill switch, a block or an outage ends: nothing stays degraded because of one bad moment."""
         while not done_said():
+            before = self._cancelled()
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
-                    done_said,
+                    lambda: done_said() or self._cancelled() is not before,  # noqa: B023
                     timeout=AGAIN_AFTER,
                     timeout_summary="tries again to revert the temporary change",
                 )

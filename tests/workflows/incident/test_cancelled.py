@@ -88,6 +88,33 @@ async def test_what_is_temporary_is_reverted(harness: Harness, phase: str) -> No
     assert review.outcome is (Outcome.CANCELLED if phase == "escalated" else Outcome.RESOLVED)
 
 
+async def test_what_cannot_be_reverted_is_tried_until_a_person_gives_it_up(harness: Harness) -> None:
+    handle = await degraded(harness)
+    await harness.until(handle, "resolved")
+    harness.world.works = False
+    await handle.cancel()
+    await harness.until_true(lambda: harness.world.done.count(RESTORE) == 1)
+    await harness.until_true(lambda: "could not be reverted" in harness.world.told[-1].text)
+    await harness.env.sleep(1500)
+    assert harness.world.done.count(RESTORE) == 3, "every ten minutes"
+    harness.world.works = True
+    assert (await harness.end(handle)).outcome is Outcome.RESOLVED
+    assert harness.world.done.count(RESTORE) == 4
+
+
+async def test_what_cannot_be_reverted_is_tried_at_once_and_given_up_by_a_done(harness: Harness) -> None:
+    handle = await degraded(harness)
+    await harness.until(handle, "resolved")
+    harness.world.works = False
+    harness.world.let_go("watch_providers")
+    await harness.until_true(lambda: harness.world.done.count(RESTORE) == 1)
+    await handle.cancel()
+    await harness.env.sleep(5)
+    assert harness.world.done.count(RESTORE) == 2, "the cancellation wants it now"
+    assert (await harness.closes(handle)).outcome is Outcome.RESOLVED
+    assert harness.world.done.count(RESTORE) == 3
+
+
 async def test_with_a_person_nobody_is_paged_any_more(harness: Harness) -> None:
     harness.world.works = False
     handle = await harness.fire(await harness.alert())
