@@ -113,7 +113,7 @@ class People:
         self._record.cancelled = words
         self._timeline.spoken("cancelled", words)
         if self.escalation:
-            self.escalation.rest()
+            self.escalation.stop()
 
     async def _counted(self, message: str, said: object) -> Spoken | None:
         """The words, as far as they may be believed; None, and a line, for what does not count."""

@@ -79,6 +79,22 @@ async def test_nobody_waits_for_a_look_that_is_slow_to_be_told(harness: Harness,
         assert (await harness.end(handle)).outcome is Outcome.RESOLVED
 
 
+async def test_nobody_is_paged_after_a_cancellation_that_came_during_a_slow_look(
+    harness: Harness, at_work: Hosts
+) -> None:
+    harness.configure(services={"postgres": {"host": DB}})
+    await scene(health=sights.REFUSED, process=CRASH)(harness)
+    harness.world.hold("look_at_dependencies")
+    async with at_work(DB):
+        handle = await harness.fire(await harness.alert())
+        await harness.until_true(lambda: "look_at_dependencies" in harness.world.called)
+        await handle.cancel()
+        await harness.env.sleep(timedelta(seconds=10))
+        harness.world.let_go("look_at_dependencies")
+        assert (await harness.end(handle)).outcome is Outcome.CANCELLED
+    assert harness.world.pages() == []
+
+
 @pytest.mark.parametrize("ends", [Outcome.CANCELLED, Outcome.CLOSED_BY_HUMAN])
 async def test_what_was_approved_late_is_not_done_after_a_cancellation_or_a_done(
     harness: Harness, at_work: Hosts, ends: Outcome
