@@ -217,12 +217,9 @@ class Escalation(Telling):
         title, why = f"approval needed: {self._incident}", "A decision is needed."
         if self._climb.silent:
             self.notice(title, self._words(why))
-        elif first := self._climb.tell_first():
-            self._page_in_words(
-                first, "it needs a decision", Occasion.APPROVAL, Words(title, self._words(why))
-            )
-        elif self._reached:
-            self._send(self._reached, Occasion.APPROVAL, title, self._words(why))
+        elif rung := self._climb.tell_first() or self._reached:
+            words = Words(title, self._words(why))
+            self._page_in_words(rung, "it needs a decision", Occasion.APPROVAL, words)
 
     def nobody_answered(self) -> None:
         """Page the next rung: the question was not answered. Who was paged just now has a moment first."""

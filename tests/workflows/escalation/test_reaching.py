@@ -64,6 +64,24 @@ async def test_a_rung_that_is_not_reached_within_a_minute_pages_the_next_and_is_
     assert harness.world.pages().count("On-Call") == pages, "reached, and not tried again"
 
 
+async def test_a_question_to_who_was_paged_before_is_tried_again_until_it_arrives(harness: Harness) -> None:
+    harness.configure(page_after="0s")
+    harness.world.port = TAKEN_PORT
+    harness.world.hold("ask_steward")
+    handle = await harness.fire(await harness.alert())
+    await harness.until_true(lambda: harness.world.pages() == ["On-Call"])
+    harness.world.down = {"discord", "pager"}
+    harness.world.let_go("ask_steward")
+    await harness.until(handle, "awaiting approval")
+    await harness.env.sleep(75 * SECOND)
+    assert harness.world.pages()[-1] == "Team Lead", "tried for a minute; then the next rung"
+    harness.world.down, told_before = set(), len(harness.world.told)
+    await harness.env.sleep(3 * MINUTE)
+    assert "On-Call" in [one.role for one in harness.world.told[told_before:]]
+    await handle.signal("approve")
+    await harness.end(handle)
+
+
 async def test_a_role_whose_channels_are_all_unset_is_skipped_at_once(harness: Harness) -> None:
     harness.world.unset = {"discord", "pager", "slack"}
     await asks_with(harness, harness.world.unset)
