@@ -65,7 +65,7 @@ class Position:
             return
         stood, self._stands_since = workflow.now() - self._stands_since, None
         self._clock += stood
-        self._not_before += stood
+        self._not_before = max(self._not_before, self._silent_until)
         self._quiet_until += stood
         self.last_word_at += stood
         if self._at_top_since:

@@ -239,6 +239,23 @@ async def test_in_a_planned_wait_no_rung_falls_due_and_what_fails_is_told(harnes
 
 
 @pytest.mark.usefixtures("ladder_worker")
+async def test_what_fails_at_the_end_of_a_planned_wait_is_told_after_its_moment(harness: Harness) -> None:
+    handle = await climb(harness)
+    await harness.env.sleep(4 * MINUTE)
+    await handle.signal(ClimbAlone.stand_still, PLANNED)
+    await harness.env.sleep(timedelta(hours=1))
+    await handle.signal(ClimbAlone.push, "it cannot be reverted")
+    await harness.env.sleep(timedelta(seconds=10))
+    await handle.signal(ClimbAlone.fail, "it did not come back")
+    await harness.env.sleep(timedelta(seconds=10))
+    await handle.signal(ClimbAlone.go_on, PLANNED)
+    await harness.env.sleep(timedelta(seconds=10))
+    assert await roles(handle) == ["On-Call", "Team Lead"], "who was paged just now has a moment"
+    await harness.env.sleep(timedelta(seconds=40))
+    assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
+
+
+@pytest.mark.usefixtures("ladder_worker")
 async def test_the_top_is_not_asked_again_in_a_planned_wait(harness: Harness) -> None:
     handle = await climb(harness)
     await harness.env.sleep(11 * MINUTE)
