@@ -127,6 +127,21 @@ class WaitsAMoment(Runbook):
 
 
 @workflow.defn
+class ChangedMeanwhile(Runbook):
+    """Its next run has other code, which leaves the page before the wait."""
+
+    @workflow.run
+    async def run(self, opened: Opened) -> Review:
+        return await self.incident.respond(self.page)
+
+    async def page(self, incident: Incident) -> None:
+        await confirmed(incident)
+        if workflow.info().continued_run_id:
+            incident.hand_over("a person must see it")
+        await incident.wait(timedelta(hours=1), "the provider asks for it")
+
+
+@workflow.defn
 class AsksASpecialist(Runbook):
     """Its cause has a specialist, and the fix a risk that asks."""
 

@@ -133,6 +133,8 @@ class Life:
         incident = self._incident
         while True:
             ending = await self._follow(page)
+            if self._record.wait:
+                incident.wait_is_over()
             incident.approval.withdraw()
             if why := await closing.still_down(ending):
                 if ending:
@@ -226,6 +228,8 @@ class Life:
         self._from_its_top()
 
     def _from_its_top(self) -> None:
+        if self._record.wait:
+            self._incident.wait_is_over()
         self._incident.path = Path(self._record)
         self._stage = Stage.PAGE
         self._incident.show(Phase.TRIAGE)

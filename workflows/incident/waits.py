@@ -109,11 +109,12 @@ class Waits(Parts):
         self.path.did("wait for an acknowledgement")
 
     async def until_reverted(self, why: str) -> None:
-        """Until what is done only for now is reverted, as it was promised."""
+        """Until what is done only for now is reverted, as it was promised. It may take a person weeks: the
+        ladder climbs, and asks again."""
         if self.path.passed("wait until it is reverted"):
             return
         self.escalation.begin()
-        async with self._waiting(Wait(why=why, began_at=workflow.now())) as cut_short:
+        async with self._waiting(Wait(why=why, began_at=workflow.now()), planned=False) as cut_short:
             await self._pass(lambda: cut_short() or self.undoing.kept)
         self.path.did("wait until it is reverted")
 
@@ -208,15 +209,16 @@ class Waits(Parts):
         except GoesOnInNewRun:
             raise
         except Exception:  # not `finally`: a run that is evicted from its worker waits on
-            self._wait_is_over()
+            self.wait_is_over()
             raise
-        self._wait_is_over()
+        self.wait_is_over()
         self._stop_if_resolved()
         self.remediation.stop_if_done(done_said)
         if self.remediation.taken_over():
             raise Withdrawn("a more severe incident needs the service")
 
-    def _wait_is_over(self) -> None:
+    def wait_is_over(self) -> None:
+        """Nothing is waited for, as where a page is left before it comes to the wait that it resumes."""
         self.record.wait = None
         self.escalation.wait_is_over()
         self._show_details()

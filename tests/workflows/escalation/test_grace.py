@@ -13,11 +13,18 @@ from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident, open_harness
 from tests.workflows.incident.test_new_runs import told_for_months
-from tests.workflows.waiting import AsksAPerson, AsksASpecialist, LooksNowAndThen, WaitsAMoment, WaitsTwice
+from tests.workflows.waiting import (
+    AsksAPerson,
+    AsksASpecialist,
+    ChangedMeanwhile,
+    LooksNowAndThen,
+    WaitsAMoment,
+    WaitsTwice,
+)
 from workflows.runbooks.registry import WORKFLOWS
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-RUNBOOKS = (AsksAPerson, AsksASpecialist, LooksNowAndThen, WaitsAMoment, WaitsTwice)
+RUNBOOKS = (AsksAPerson, AsksASpecialist, ChangedMeanwhile, LooksNowAndThen, WaitsAMoment, WaitsTwice)
 
 
 @pytest.fixture
@@ -179,6 +186,15 @@ async def ended_up(harness: Harness, handle: Incident) -> Incident:
     handle = harness.incident(handle.id)
     await harness.until(handle, "escalated", step=5 * SECOND)
     return handle
+
+
+async def test_a_page_that_is_left_before_the_wait_it_resumes_is_climbed_on_time(running: Harness) -> None:
+    handle = await waits(running, ChangedMeanwhile)
+    handle = await ended_up(running, await told_for_months(running, handle))
+    assert (await running.state(handle)).waits_for == ""
+    await running.env.sleep(6 * MINUTE)
+    assert running.world.pages() == ["On-Call", "Team Lead"]
+    await running.closes(handle)
 
 
 async def test_between_two_planned_waits_the_first_rung_has_the_rest_of_its_grace(running: Harness) -> None:
