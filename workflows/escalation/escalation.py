@@ -72,6 +72,11 @@ class Escalation(Telling):
         return self._climb.position
 
     @property
+    def has_failed(self) -> bool:
+        """Whether something failed that nobody was paged for yet."""
+        return self._climb.has_failed
+
+    @property
     def _reached(self) -> Rung | None:
         """The rung that was reached last, or the first one."""
         rungs = self._policy.ladder.rungs

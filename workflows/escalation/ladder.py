@@ -34,7 +34,8 @@ class Climb(Position):
     """Climbs the ladder of one incident. `page` sends one rung and does not wait.
 
     The deadline is for the recovery, not for its proof: a rung that falls due while a fixed service
-    is well and its stability window runs waits for the end of the proof, for one window at most.
+    is well and its stability window runs waits for the end of the proof, for one window at most, and
+    for nothing once something failed.
     """
 
     def __init__(
@@ -68,6 +69,11 @@ class Climb(Position):
         self._deadline_words(first.role, self._due(first))
         self._climbed(first)
         return first
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether something failed that nobody was paged for yet."""
+        return bool(self._pushed)
 
     @property
     def paged_just_now(self) -> bool:
@@ -190,7 +196,7 @@ class Climb(Position):
             if pushed and now >= self._not_before:
                 return pushed
             if now >= due and not self._clock_stands:
-                if await self._proved() or self.acknowledged_by or self.stands_still:
+                if not pushed and (await self._proved() or self.acknowledged_by or self.stands_still):
                     continue
                 return self._deadline_words(rung.role, due)
             at = min(due, self._not_before) if pushed else due

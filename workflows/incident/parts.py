@@ -168,7 +168,8 @@ class Parts:
     async def proved(self) -> bool:
         """While a fixed service is well and its proof goes on: wait for the end of the proof.
 
-        Once in a proof, and for one stability window: what stays well is proved by then.
+        Once in a proof, and for one stability window: what stays well is proved by then. What fails
+        meanwhile waits for no proof.
         """
         watch, held_until = self._watch, self._held_until
         if watch is None or not self.record.performed or self.record.only_recorded:
@@ -182,7 +183,9 @@ class Parts:
         left = max(held_until - workflow.now(), timedelta())
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._watch is not watch, timeout=left, timeout_summary="the proof takes too long"
+                lambda: self._watch is not watch or self.escalation.has_failed,
+                timeout=left,
+                timeout_summary="the proof takes too long",
             )
         return True
 

@@ -11,6 +11,7 @@ from activities.support.stability import Pace, Samples
 from models.evidence.evidence import Evidence, Finding
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident
+from tests.workflows.remediation.test_degradation import degraded
 
 SECOND = timedelta(seconds=1)
 ALTERNATING = [sights.HEALTHY, sights.answers(503)] * 500
@@ -83,6 +84,25 @@ async def test_a_verification_holds_the_rungs_for_one_window_at_most(harness: Ha
     await harness.env.sleep(12 * SECOND)
     assert harness.world.pages() == ["On-Call", "Team Lead"]
     await closes(harness, handle)
+
+
+async def test_what_fails_during_a_verification_waits_for_no_proof(harness: Harness) -> None:
+    """The temporary change cannot be reverted, while what was done with it seems to help."""
+    ladder = [{"role": "On-Call", "after": "0s"}, {"role": "Team Lead", "after": "2s"}]
+    harness.configure(page_after="0s", escalation={"service-down": ladder})
+    harness.world.after["errors"] = sights.FEW_ERRORS
+    harness.world.hold("watch_errors")
+    handle = await degraded(harness)
+    await harness.until(handle, "verifying")
+    await harness.env.sleep(8 * SECOND)
+    assert harness.world.pages() == ["On-Call"], "it seems to help"
+    harness.world.works = False
+    harness.world.let_go("watch_providers")
+    await harness.env.sleep(8 * SECOND)
+    assert harness.world.pages() == ["On-Call", "Team Lead"]
+    harness.world.works = True
+    harness.world.let_go("watch_errors")
+    await harness.end(handle)
 
 
 @pytest.mark.parametrize("pattern", [(GOOD, BAD), (GOOD, GOOD, BAD), (*[GOOD] * 11, BAD)])

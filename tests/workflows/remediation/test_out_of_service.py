@@ -66,6 +66,17 @@ async def test_it_waits_with_its_reason_to_be_seen_and_holds_nothing(harness: Ha
     await harness.end(handle)
 
 
+async def test_the_ladder_climbs_until_somebody_repairs_it(harness: Harness) -> None:
+    ladder = [{"role": "On-Call", "after": "0s"}, {"role": "Team Lead", "after": "8s"}]
+    handle = await out_of_service(harness, {**SEEN_BEHIND, "escalation": {"service-down": ladder}})
+    await harness.until_it_waits(handle)
+    assert "Team Lead" not in harness.world.pages()
+    await harness.env.sleep(10)
+    assert harness.world.pages()[-1] == "Team Lead"
+    harness.world.let_go("watch_endpoint")
+    await harness.end(handle)
+
+
 async def test_it_is_put_back_when_it_is_well_and_then_proved(harness: Harness) -> None:
     handle = await out_of_service(harness, take=1)
     harness.world.let_go("watch_endpoint")
