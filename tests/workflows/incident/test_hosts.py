@@ -56,11 +56,11 @@ async def asked_of(handle: WorkflowHandle[Any, Any]) -> set[tuple[str, str]]:
 
 
 async def test_nobody_waits_for_a_host_whose_worker_is_away_to_be_told(harness: Harness) -> None:
-    harness.configure(services={"postgres": {"host": DB}})
+    harness.configure(services={"postgres": {"host": DB}}, page_after="0s")
     await scene(health=sights.REFUSED, process=CRASH)(harness)
     handle = await harness.fire(await harness.alert())
     await harness.env.sleep(timedelta(seconds=8))
-    assert harness.world.pages() == ["On-Call"]
+    await harness.until_true(lambda: harness.world.pages() == ["On-Call"])
     await harness.until_true(lambda: harness.world.done == ["start backend"])
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
 
