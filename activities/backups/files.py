@@ -2,7 +2,7 @@
 
 The restore drill takes `newest_complete`. A link is followed within the location's directory, for
 `latest.dump` is a common one; the same file under two names counts once. Where one leads out of it nothing is
-read: the worker may read more than whoever writes backups.
+read: the worker may read more than those who write backups.
 """
 
 from __future__ import annotations

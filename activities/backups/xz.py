@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import lzma
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from models.base import in_bytes
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MOST_MEMORY = 128 * 2**20
 """Bytes; `xz -9` needs 65 MiB."""
@@ -34,24 +37,28 @@ class XzContent(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: WriteableBuffer) -> int:
         """As `RawIOBase`: 0 at the end."""
+        into = memoryview(buffer)
         while True:
             fed = b""
             if self._stream is None or self._stream.eof:
-                unused = self._stream.unused_data if self._stream else b""
-                fed = (unused or self._file.read(_READ)).lstrip(b"\0")  # padding between streams
-                if not fed and not unused:
+                if not (fed := self._next_stream()):
                     return 0
-                if not fed:
-                    self._stream = None
-                    continue
                 self._stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_MEMORY)
             elif self._stream.needs_input and not (fed := self._file.read(_READ)):
                 raise EOFError("the stream ends in the middle")
-            if found := self._uncompressed(self._stream, fed, len(buffer)):
-                buffer[: len(found)] = found
+            if found := self._uncompressed(self._stream, fed, len(into)):
+                into[: len(found)] = found
                 return len(found)
+
+    def _next_stream(self) -> bytes:
+        """How the next stream begins, past the zeros between two of them; empty at the end of the file."""
+        fed = self._stream.unused_data if self._stream else b""
+        while not (fed := fed.lstrip(b"\0")):
+            if not (fed := self._file.read(_READ)):
+                break
+        return fed
 
     @staticmethod
     def _uncompressed(stream: lzma.LZMADecompressor, fed: bytes, most: int) -> bytes:

@@ -1,7 +1,7 @@
 """git, as a program that reads nobody's settings, runs no hooks, no filters, asks nothing and ends in time.
 
-The settings of the repository itself are read, for they name its remotes and how those are reached: whoever
-may write to its `.git/config` is trusted as far as that.
+The settings of the repository itself are read, for they name its remotes and how those are reached: all who
+may write to its `.git/config` are trusted as far as that.
 """
 
 from __future__ import annotations

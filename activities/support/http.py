@@ -124,7 +124,7 @@ class Passage:
     """How far a request came. The client's transport keeps it, in the extension `PASSAGE`."""
 
     at_proxy: bool = False
-    """Whether a proxy in between has still to connect it: whoever is asked knows nothing of it yet."""
+    """Whether a proxy in between has still to connect it: the server behind it knows nothing of it yet."""
 
 
 PASSAGE = "passage"

@@ -77,7 +77,7 @@ class _TooMany(Exception):
 class _OneByOne(HttpToolsProtocol):
     """uvicorn's own, for senders that wait for each answer: it would queue all that one connection sends.
 
-    Whoever sends the next request too early gets the answer that is due, and the connection ends with it.
+    Who sends the next request too early gets the answer that is due, and the connection ends with it.
     It keeps the target of a request as it was sent; uvicorn drops the host of one that has a host.
     """
 

@@ -43,7 +43,7 @@ class Filters:
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         return Which(since=today - timedelta(days=SHOWN_DAYS), service=self.service)
 
-    def pass_(self, line: IncidentLine) -> bool:
+    def passes(self, line: IncidentLine) -> bool:
         """Whether an incident is one of those that are looked for."""
         text = f"{line.id} {line.runbook} {line.cause} {line.outcome} {line.phase}".lower()
         return (
@@ -103,7 +103,7 @@ class Board:
 
 def board(lines: Sequence[IncidentLine], states: dict[str, IncidentState], filters: Filters) -> Board:
     """What is open, what needs a person first; then what closed, the newest first."""
-    passing = [line for line in lines if filters.pass_(line)]
+    passing = [line for line in lines if filters.passes(line)]
     rows = [Row(line, states.get(line.id)) for line in passing if line.open]
     rows.sort(key=lambda row: (_URGENT.get(row.phase, 2), -row.line.started_at.timestamp()))
     return Board(

@@ -12,15 +12,8 @@ from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
 from models.redaction.known import KNOWN
 from runtime.incidents import Incidents
 
-SENT = {
-    ACKNOWLEDGE: "You have it now: nobody else is called while you do.",
-    NOTE: "Your note stands in the timeline.",
-    DONE: "The incident was told that you are done.",
-    RETRY: "It looks again, and acts where it may.",
-}
-"""The messages of the forms, and what a person reads afterwards."""
-
-
+SENT = (ACKNOWLEDGE, NOTE, DONE, RETRY)
+"""The messages of the forms."""
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
 
 
@@ -31,22 +24,23 @@ class Deciding:
         self._incidents = incidents
         self._log = structlog.get_logger("intake")
 
-    async def take(self, incident: str, by: str, fields: dict[str, str]) -> str:
-        """What became of it, in words. Raises Stop with 422, and as `Incidents` does."""
+    async def take(self, incident: str, by: str, fields: dict[str, str]) -> None:
+        """Raises Stop: 422 for what says nothing, 409 for a decision that does not count; and as `Incidents`
+        does."""
         word, text = fields.get("word", ""), KNOWN.hide(fields.get("text", "").strip())[:LONGEST_SAID]
         if word in tuple(Verdict):
-            return await self._decide(incident, Decision(
+            await self._decide(incident, Decision(
                 by=by, through=Through.INTAKE, text=text, verdict=Verdict(word), plan=fields.get("plan", "")
             ))  # fmt: skip
+            return
         if word not in SENT:
             raise Stop(422, "this form says nothing that an incident takes: load the page again")
         if word == NOTE and not text:
             raise Stop(422, "a note needs some words")
         await self._incidents.tell(incident, word, Spoken(by=by, through=Through.INTAKE, text=text))
         self._log.info("told", incident=incident, by=by, message=word)
-        return SENT[word]
 
-    async def _decide(self, incident: str, decision: Decision) -> str:
+    async def _decide(self, incident: str, decision: Decision) -> None:
         if not _DIGEST.fullmatch(decision.plan):
             raise Stop(422, "the form names no plan: load the page again")
         decided = await self._incidents.decide(incident, decision)
@@ -56,4 +50,3 @@ class Deciding:
         )  # fmt: skip
         if not decided.accepted:
             raise Stop(409, f"it did not count: {decided.reason}")
-        return f"Your decision counts: {decided.reason}"

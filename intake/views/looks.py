@@ -45,7 +45,7 @@ class Looks:
         return await self.once(("current", incident), lambda: self._incidents.current(incident))
 
     def forget(self, incident: str) -> None:
-        """It was just told something: whoever told it sees what follows."""
+        """Ask anew: it was just told something, and the person who told it sees what follows."""
         for key in (("state", incident, ""), ("current", incident)):
             self._kept.pop(key, None)
             self._asked.pop(key, None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from starlette.responses import Response
 
 from models.base import roughly
@@ -76,7 +76,7 @@ _TEMPLATES = Environment(
     finalize=_clean,
 )
 _TEMPLATES.filters |= {"at": at, "ago": ago, "left": left, "path": path_of, "roughly": roughly}
-_TEMPLATES.globals |= {"look": file_with_mark, "escape": escape}
+_TEMPLATES.globals |= {"look": file_with_mark}
 
 
 def rendered(template: str, status: int = 200, **shown: object) -> Response:

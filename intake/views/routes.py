@@ -27,8 +27,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Page(Route):
-    """A route for who asks for HTML; others, and whoever has a bearer token, find the JSON at the same
-    address."""
+    """A route for browsers, which ask for HTML. A program, and a request with a bearer token, finds the JSON
+    at the same address."""
 
     def __init__(self, method: str, path: str, handler: Handler) -> None:
         super().__init__(path, _refusing_in_words(handler), methods=[method])

@@ -115,7 +115,7 @@ async def _answered(
     async def follow(event: str, _: Mapping[str, object]) -> None:
         if event == "connection.connect_tcp.started":
             passage.at_proxy = True
-        elif event == "proxy.start_tls.complete":  # with whoever is behind the proxy
+        elif event == "proxy.start_tls.complete":  # with the server behind the proxy
             passage.at_proxy = False
 
     request.extensions["trace"] = follow

@@ -118,7 +118,7 @@ class Telling:
         return lambda: self._pages_wanted == now
 
     def _words(self, why: str) -> str:
-        """Whoever is told hears why, even if nothing else can be written."""
+        """Its reader learns why, even if nothing else can be written."""
         try:
             return self._situation(why)
         except Exception as error:

@@ -115,7 +115,7 @@ class Steward:
 
     @workflow.signal(description="Look whether the holder still runs.")
     def look_after_holder(self, said: Any = None) -> None:
-        """Temporal is asked, whoever sends it."""
+        """Temporal is asked whether it does: anybody can send this."""
         self._unsure_of_holder = self._ledger.holder is not None
 
     @workflow.query(description="Who holds the service, who waits, and what was done.")

@@ -30,9 +30,10 @@ def test_what_was_written_is_read(preset: int) -> None:
     assert read(lzma.compress(TEXT, preset=preset)) == TEXT
 
 
-def test_streams_one_after_the_other_with_padding_are_one_file() -> None:
-    half = len(TEXT) // 2
-    assert read(lzma.compress(TEXT[:half]) + bytes(8) + lzma.compress(TEXT[half:]) + bytes(4)) == TEXT
+@pytest.mark.parametrize("padding", [0, 8, 200_000])
+def test_streams_one_after_the_other_with_padding_are_one_file(padding: int) -> None:
+    half, zeros = len(TEXT) // 2, bytes(padding)
+    assert read(lzma.compress(TEXT[:half]) + zeros + lzma.compress(TEXT[half:]) + zeros) == TEXT
 
 
 def test_a_cut_file_is_no_whole_one() -> None:

@@ -1,4 +1,4 @@
-"""Whoever answers a worker with a million empty objects does not grow it: each reader has the same bound."""
+"""A server that answers a worker with a million empty objects does not grow it: one bound for all readers."""
 
 from __future__ import annotations
 

@@ -102,6 +102,7 @@ async def test_a_stranger_sees_nothing_and_a_reader_decides_nothing(intake: Inta
     opened = await tab()
     await opened.sign_in("wrong-token-0123456789", f"/incidents/{incident}")
     await expect(opened.page.get_by_role("alert")).to_contain_text("this token is nobody's")
+    assert incident not in await opened.text()
     await signed_in(opened, incident, SENDER)
     assert await opened.page.get_by_role("button", name="Approve").count() == 0
     await opened.page.get_by_role("button", name="Sign out").click()

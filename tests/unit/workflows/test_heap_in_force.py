@@ -1,4 +1,4 @@
-"""A larger heap is judged by the limit that Node.js reports, and whoever decides is told it."""
+"""A larger heap is judged by the limit that Node.js reports, and the person who decides is told it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_setting_is_compared_with_what_is_in_force() -> None:
     assert (request.in_force, request.memory) == (2 * GIB, 8 * GIB)
 
 
-def test_whoever_decides_is_told_what_is_in_force_and_why_it_is_not_raised() -> None:
+def test_the_person_who_decides_is_told_what_is_in_force_and_why_it_is_not_raised() -> None:
     why = restart(situation(2 * GIB)).why
     assert f"its heap may have 2 GiB, and its container 8 GiB ({OLD.reason})" in why
 
