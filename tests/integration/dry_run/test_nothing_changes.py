@@ -146,7 +146,8 @@ def _events(services: Services, since: datetime) -> list[str]:
     with engine() as client:
         told = client.events(since=since, until=datetime.now(UTC), decode=True, filters={"type": "container"})
         every = [json.loads(json.dumps(one)) for one in told]
-    ours = (one for one in every if one["Actor"]["Attributes"].get("name") in names)
+    later = (one for one in every if one["timeNano"] >= since.timestamp() * 1e9)  # the engine counts seconds
+    ours = (one for one in later if one["Actor"]["Attributes"].get("name") in names)
     return [one["Action"] for one in ours if one["Action"] in CHANGES]
 
 
