@@ -141,11 +141,9 @@ def standing(state: ControlRoomState, now: datetime) -> list[str]:
     """A line for the switch, if it is thrown, and one for each window: to stand above the incidents."""
     lines = [f"[red]Actions are {safe(state.suspended_words)}[/red]"] if state.suspended else []
     for one in state.windows:
-        if span := one.span(now):
-            state_of_it = "[yellow]in maintenance[/yellow]" if span[0] <= now else "planned"
-            again = f", again {safe(one.again.words)}" if one.again else ""
-            says = f"{safe(one.about)} {span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M} UTC{again}"
-            lines.append(f"{state_of_it} {says} by {safe(one.by)}: {safe(one.why)} [dim]({one.id})[/dim]")
+        if says := one.standing(now):
+            state_of_it = "[yellow]in maintenance[/yellow]" if one.in_force(now) else "planned"
+            lines.append(f"{state_of_it} {safe(says)} [dim]({one.id})[/dim]")
     return lines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader
 from markupsafe import Markup
 
 from activities.checks.comparison import number, said
@@ -15,26 +15,12 @@ from activities.review.charts import STYLE, inline
 from activities.review.markdown import is_web
 from models.checks.check import counted
 from models.checks.item import Item, ItemState
+from models.html import templates
 from models.incident.report import Chart
-from models.text import visible
 
 _CHART_STYLE = Markup(STYLE)  # noqa: S704 — a constant of ours
 _URGENT = (ItemState.BAD, ItemState.UNKNOWN, ItemState.ATTENTION)
-
-
-def _clean(value: object) -> object:
-    """Text without control, direction and zero-width characters; escaping comes after it."""
-    return visible(value, instead=" ") if type(value) is str else value
-
-
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    finalize=_clean,
-)
+_TEMPLATES = templates(FileSystemLoader(Path(__file__).with_name("templates")))
 
 
 def page(kept: Kept) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from starlette.datastructures import QueryParams
 
 from models.incident.incident import IncidentState, Phase
+from models.incident.stewardship import ControlRoomState
 from models.names import Severity
 from runtime.incidents import IncidentLine, Which
 
@@ -26,9 +27,12 @@ class Filters:
     """What a person narrows the board down to. Empty fields narrow nothing; nor does what is no service."""
 
     service: str = ""
+    phase: str = ""
     severity: str = ""
     outcome: str = ""
     words: str = ""
+    decision: bool = False
+    """Only what waits for a person to approve something."""
 
     @classmethod
     def of(cls, query: QueryParams) -> Filters:
@@ -36,7 +40,9 @@ class Filters:
             return query.get(name, "").strip()[:LONGEST_FILTER]
 
         service = one("service") if _SERVICE.fullmatch(one("service")) else ""
-        return cls(service, one("severity"), one("outcome"), one("words"))
+        return cls(
+            service, one("phase"), one("severity"), one("outcome"), one("words"), bool(one("decision"))
+        )
 
     def which(self, now: datetime) -> Which:
         """As Temporal is asked."""
@@ -75,6 +81,11 @@ class Row:
             return None
         return self.state.awaiting.expires_at if self.state.awaiting else self.state.waits_until
 
+    def passes(self, filters: Filters) -> bool:
+        """As what is open stands now: the phase that Temporal lists may be a moment old."""
+        asks = self.state.awaiting is not None if self.state else self.phase == Phase.AWAITING_APPROVAL
+        return filters.phase in ("", self.phase) and (asks or not filters.decision)
+
 
 @dataclass(frozen=True)
 class Closed:
@@ -98,13 +109,27 @@ class Board:
     closed: Sequence[Closed]
     services: Sequence[str]
     outcomes: Sequence[str]
+    phases: Sequence[str] = tuple(one.value for one in Phase if one is not Phase.CLOSED)
     severities: Sequence[str] = tuple(one.value for one in Severity)
+
+
+def banners(room: ControlRoomState, dry_run: bool, now: datetime) -> Sequence[str]:
+    """What stands above the incidents: that nothing is done, and why; windows that are on or planned."""
+    said = [f"Actions are {room.suspended_words}."] if room.suspended else []
+    if dry_run:
+        said.append("Dry run: what would be done is recorded, and nothing is done (dry_run: true).")
+    for window in room.windows:
+        if says := window.standing(now):
+            kind = "In maintenance" if window.in_force(now) else "Planned maintenance"
+            said.append(f"{kind}: {says}")
+    return said
 
 
 def board(lines: Sequence[IncidentLine], states: dict[str, IncidentState], filters: Filters) -> Board:
     """What is open, what needs a person first; then what closed, the newest first."""
     passing = [line for line in lines if filters.passes(line)]
     rows = [Row(line, states.get(line.id)) for line in passing if line.open]
+    rows = [row for row in rows if row.passes(filters)]
     rows.sort(key=lambda row: (_URGENT.get(row.phase, 2), -row.line.started_at.timestamp()))
     return Board(
         open=rows,

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from intake.http.about_incidents import incident_of
 from intake.http.answers import Stop
-from intake.views.board import MOST_LINES, Board, Filters, board
+from intake.views.board import MOST_LINES, Board, Filters, banners, board
 from intake.views.deciding import Deciding
 from intake.views.live import Live, mark_of
 from intake.views.looks import Looks
@@ -67,13 +67,14 @@ class IncidentViews:
             return asked("/")
         filters = Filters.of(request.query_params)
         shown, room, mark = await self._board(filters)
+        configuration = self._configuration()
         return rendered(
             "board.html",
             visitor=visitor,
             board=shown,
             filters=filters,
             room=room,
-            windows=_windows(room),
+            banners=banners(room, configuration.dry_run, datetime.now(UTC)),
             mark=mark,
             live=f"/live?{request.url.query}",
         )
@@ -173,17 +174,3 @@ def _mark_of_board(shown: Board, room: ControlRoomState) -> str:
     past = [one.line.model_dump_json() for one in shown.closed]
     states = [row.state.model_dump_json() for row in shown.open if row.state]
     return mark_of(room.model_dump_json(), *rows, *past, *states)
-
-
-def _windows(room: ControlRoomState) -> Sequence[str]:
-    """A sentence for each maintenance window that is on or planned."""
-    now = datetime.now(UTC)
-    said = []
-    for window in room.windows:
-        if span := window.span(now):
-            state = "in maintenance" if span[0] <= now else "planned maintenance"
-            said.append(
-                f"{state}: {window.about}, {span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M} UTC, "
-                f"by {window.by}: {window.why}"
-            )
-    return said

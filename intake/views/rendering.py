@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader
 from markupsafe import Markup
 from starlette.responses import Response
 
 from models.base import roughly
-from models.text import visible
+from models.html import templates
 
 _HERE = Path(__file__).parent
 LOOK = _HERE / "look"
@@ -31,11 +31,6 @@ HEADERS = {
 }
 
 
-def _clean(value: object) -> object:
-    """Text without control, direction and zero-width characters; escaping comes after it."""
-    return visible(value, instead=" ", kept="\n") if type(value) is str else value
-
-
 def at(moment: datetime) -> Markup:
     """A time in UTC, readable by machines as well."""
     utc = moment.astimezone(UTC)
@@ -47,12 +42,12 @@ def ago(moment: datetime, now: datetime) -> str:
     return f"{roughly(now - moment)} ago"
 
 
-def left(until: datetime, now: datetime) -> Markup:
+def left(until: datetime, now: datetime, over: str = "over") -> Markup:
     """What is left of a time, which a script counts down; `over` once it is past."""
     rest = until - now
-    says = f"in {roughly(rest)}" if rest > timedelta() else "over"
-    return Markup('<time class="left" datetime="{}">{}</time>').format(
-        f"{until.astimezone(UTC):%FT%TZ}", says
+    says = f"in {roughly(rest)}" if rest > timedelta() else over
+    return Markup('<time class="left" data-over="{}" datetime="{}">{}</time>').format(
+        over, f"{until.astimezone(UTC):%FT%TZ}", says
     )
 
 
@@ -67,14 +62,7 @@ def file_with_mark(name: str) -> str:
     return f"/look/{name}?{hashlib.sha256((LOOK / name).read_bytes()).hexdigest()[:12]}"
 
 
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(_HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    finalize=_clean,
-)
+_TEMPLATES = templates(FileSystemLoader(_HERE / "templates"), kept="\n")
 _TEMPLATES.filters |= {"at": at, "ago": ago, "left": left, "path": path_of, "roughly": roughly}
 _TEMPLATES.globals |= {"look": file_with_mark}
 

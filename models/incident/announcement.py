@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import quote
 
@@ -117,6 +117,18 @@ class Sent(Model):
     title: str
     late: timedelta | None = None
     """How long after the first try; None where that one arrived."""
+
+
+class NextRung(Model):
+    """The next page of the ladder, as it stands: an acknowledgement, a pause and a recovery change it."""
+
+    role: str
+    at: datetime
+    """It may be past while a repair is being proved: then the page waits for the end of the proof."""
+    person: str = ""
+    """Whom the configuration names for the first channel of this role that reaches one person."""
+    again: bool = False
+    """Whether this role was paged before, and is asked once more."""
 
 
 class Receipt(Model):

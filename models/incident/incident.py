@@ -13,7 +13,7 @@ from models.actions.change import Risk
 from models.actions.plan import Plan
 from models.base import Model
 from models.incident.alert import Alert
-from models.incident.announcement import Sent
+from models.incident.announcement import NextRung, Sent
 from models.incident.refusal import Refusal
 from models.names import Severity
 from models.people.signature import Signature, Statement
@@ -181,19 +181,6 @@ class PendingApproval(Option):
         return f"plans {self.digest} (recommended), {', '.join(one.digest for one in self.others)}"
 
 
-class Wait(Model):
-    """What an incident waits for; what is left of it outlasts the run and the worker."""
-
-    why: str
-    began_at: datetime
-    until: datetime | None = None
-    """Its end by the clock; None where only the alert or a person ends it."""
-    asked_at: datetime | None = None
-    """When a person was last asked to do something: then `done` means that it is done, and goes on."""
-    is_deadline: bool = False
-    """Whether people are called at its end: it stands still while the incident does."""
-
-
 class EntryKind(StrEnum):
     """What a line of the timeline is about, where a reader looks for it."""
 
@@ -291,6 +278,8 @@ class IncidentState(Model):
     """None where only a person ends it."""
     acknowledged_by: str = ""
     rung: str = ""
+    next_rung: NextRung | None = None
+    """Whom it pages next; None where nobody is paged as it stands."""
     outcome: Outcome | None = None
     performed: tuple[Performed, ...] = ()
     timeline: tuple[Entry, ...] = Field(default_factory=tuple)

@@ -98,6 +98,14 @@ class Window(Model):
         span = self.span(now)
         return span is not None and span[0] <= now
 
+    def standing(self, now: datetime) -> str:
+        """When it is, whose and why, to stand above the incidents; empty when it is over."""
+        if (span := self.span(now)) is None:
+            return ""
+        again = f", again {self.again.words}" if self.again else ""
+        when = f"{span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M} UTC{again}"
+        return f"{self.about} {when} by {self.by}: {self.why}"
+
     def words(self, now: datetime) -> str:
         """`maintenance of backend until 04:00 UTC by ada: moving the database`."""
         span = self.span(now)

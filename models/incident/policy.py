@@ -67,6 +67,8 @@ class Rung(Model):
     after: timedelta
     """Measured from the alert's `startsAt`."""
     channels: tuple[str, ...]
+    person: str = ""
+    """Whom the first of its channels that reaches one person reaches, as the configuration says."""
 
 
 class Ladder(Model):

@@ -24,7 +24,6 @@ from models.incident.incident import (
     Performed,
     Phase,
     Spoken,
-    Wait,
 )
 from models.incident.joining import Ended, Joined, Waiting
 from models.incident.maintenance import Paused
@@ -35,6 +34,19 @@ from models.names import Severity
 
 Evidences = dict[str, dict[str, Any]]
 """Evidence as JSON, by the name of its look, which knows the type."""
+
+
+class Wait(Model):
+    """What an incident waits for; what is left of it outlasts the run and the worker."""
+
+    why: str
+    began_at: datetime
+    until: datetime | None = None
+    """Its end by the clock; None where only the alert or a person ends it."""
+    asked_at: datetime | None = None
+    """When a person was last asked to do something: then `done` means that it is done, and goes on."""
+    is_deadline: bool = False
+    """Whether people are called at its end: it stands still while the incident does."""
 
 
 class Stage(StrEnum):

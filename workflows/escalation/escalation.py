@@ -12,7 +12,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.base import in_words
-    from models.incident.announcement import Occasion
+    from models.incident.announcement import NextRung, Occasion
     from models.incident.policy import Policy, Rung
     from models.incident.so_far import LadderSoFar
     from workflows.escalation.announcer import Words
@@ -70,6 +70,11 @@ class Escalation(Telling):
     def rung(self) -> str:
         """The role that was reached last; empty before the first."""
         return self._climb.position
+
+    @property
+    def next_rung(self) -> NextRung | None:
+        """Whom the ladder pages next; None while it does not climb."""
+        return self._climb.next_rung if self._climbing and not self._stopped else None
 
     @property
     def has_failed(self) -> bool:

@@ -14,6 +14,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.base import in_words
+    from models.incident.announcement import NextRung
     from models.incident.policy import Ladder, Rung
     from workflows.escalation.position import Position
     from workflows.record.timers import wait
@@ -119,6 +120,22 @@ class Climb(Position):
             return False
         return roles.index(rung.role) < roles.index(self.position)
 
+    @property
+    def next_rung(self) -> NextRung | None:
+        """Whom it pages next, as it stands; None while its clock stands."""
+        rungs, at_top = self._ladder.rungs, self._place >= len(self._ladder.rungs)
+        if self._clock_stands or not rungs:
+            return None
+        rung = rungs[-1] if at_top else rungs[self._place]
+        due = self._top_asked_at if at_top else self._due(rung)
+        if self.acknowledged_by:
+            rung = next((one for one in rungs if one.role == self.position), rung)
+            due = self._quiet_at if self.position else max(due, self._quiet_at)
+        elif self._pushed:
+            due = min(due, self._not_before)
+        again = at_top or rung.role == self.position
+        return NextRung(role=rung.role, at=due, person=rung.person, again=again)
+
     async def run(self) -> None:
         """Climb until the top, and ask there again; cancelled when the incident closes.
 
@@ -150,9 +167,7 @@ class Climb(Position):
 
     async def _stay_at(self, top: Rung) -> None:
         """There is nobody above: who stands at the top is told what is new, and asked again."""
-        again = self._ladder.ask_again_after
-        if workflow.now() - self._starts_at > ASKED_OFTEN:
-            again = max(again, ASKED_OFTEN)
+        again = self._asks_again_after
         self._at_top_since = self._at_top_since or self._time
         while True:
             await self._while_it_stands()
@@ -172,6 +187,15 @@ class Climb(Position):
             await self._rest_at_top()
         else:
             self._reach(top, f"nobody has acknowledged it for {in_words(again)}")
+
+    @property
+    def _asks_again_after(self) -> timedelta:
+        again = self._ladder.ask_again_after
+        return max(again, ASKED_OFTEN) if workflow.now() - self._starts_at > ASKED_OFTEN else again
+
+    @property
+    def _top_asked_at(self) -> datetime:
+        return (self._at_top_since or self._time) + self._asks_again_after
 
     async def _rest_at_top(self) -> None:
         self._rests_at_top = True

@@ -111,7 +111,8 @@ class Parts:
 
     def state(self) -> IncidentState:
         rung = self.escalation.rung if self._responding else ""
-        return self.record.state(self.approval.pending, rung)
+        next_rung = self.escalation.next_rung if self._responding else None
+        return self.record.state(self.approval.pending, rung, next_rung)
 
     def show(self, phase: Phase) -> None:
         """Enter a phase, and let the run be found by it."""

@@ -17,7 +17,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.base import in_words
     from models.evidence.evidence import Evidence, VerificationResult
-    from models.incident.incident import Wait
+    from models.incident.so_far import Wait
     from models.zone import midnight_after
     from workflows.diagnosis.look import Look
     from workflows.diagnosis.situation import Situation

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from models.evidence.evidence import VerificationResult
     from models.evidence.seen import Seen
     from models.incident.alert import Alert
+    from models.incident.announcement import NextRung
     from models.incident.dry_run import Answer, DryRun, Planned
     from models.incident.incident import (
         EvidenceLine,
@@ -22,13 +23,13 @@ with workflow.unsafe.imports_passed_through():
         Performed,
         Phase,
         Spoken,
-        Wait,
     )
     from models.incident.maintenance import Paused
     from models.incident.policy import Policy
     from models.incident.refusal import Refusal
     from models.incident.report import Report
     from models.incident.review import Review
+    from models.incident.so_far import Wait
     from models.names import Severity
     from workflows.record.continuation import Continuation, began_in
     from workflows.record.endings import Cancelled
@@ -182,7 +183,7 @@ class Record:
             f"{self.alert.name} on {self.alert.service}: {self.outcome or 'open'} after {took}{cause}; {did}."
         )
 
-    def state(self, awaiting: PendingApproval | None, rung: str) -> IncidentState:
+    def state(self, awaiting: PendingApproval | None, rung: str, next_rung: NextRung | None) -> IncidentState:
         """The answer to the query `state`."""
         return IncidentState(
             id=workflow.info().workflow_id,
@@ -202,6 +203,7 @@ class Record:
             paused_until=self.paused.until if self.paused else None,
             acknowledged_by=self.acknowledged_by,
             rung=rung,
+            next_rung=next_rung,
             outcome=self.outcome,
             performed=tuple(self.performed),
             timeline=tuple(self.timeline.entries),

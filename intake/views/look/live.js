@@ -84,7 +84,7 @@ function inWords(seconds) {
 setInterval(() => {
   for (const left of document.querySelectorAll("time.left")) {
     const rest = Math.floor((Date.parse(left.dateTime) - Date.now()) / 1000);
-    left.textContent = rest > 0 ? `in ${inWords(rest)}` : "over";
+    left.textContent = rest > 0 ? `in ${inWords(rest)}` : left.dataset.over;
   }
 }, 1000);
 follow();

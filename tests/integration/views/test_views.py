@@ -4,43 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from itertools import count
-from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import expect
 from temporalio.client import Client
 
-from models.incident.incident import IncidentState, Spoken, Through
-from models.messages import NOTE, STATE
+from models.incident.incident import Spoken, Through
+from models.messages import NOTE
 from runtime.incidents import Which
 from tests.integration.views.conftest import OpenTab
+from tests.integration.views.firing import HTML, fired, state_of
 from tests.parts.product.intake import ANNA, SENDER, Intake, alert, webhook
 from tests.parts.product.report_tab import SCHEMES, SIZES, Scheme
 from tests.parts.product.view_tab import ViewTab
 
 pytest_plugins = ["tests.parts.servers.browser"]
 
-NUMBERS = count(1)
-HTML = {"accept": "text/html"}
 HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1> javascript:alert(1) \u202e\u009b31m"
-
-
-async def fired(intake: Intake, **changes: Any) -> str:
-    """A new incident; it asks for an approval."""
-    name = f"Seen{next(NUMBERS)}"
-    async with httpx.AsyncClient(headers={"authorization": f"Bearer {SENDER}"}) as http:
-        body = webhook(alert(labels={"alertname": name}, **changes))
-        answer = await http.post(f"{intake.url}/v1/alertmanager", json=body)
-    assert answer.status_code == 200, answer.text
-    incident: str = answer.json()["taken"][0]["incident"]
-    return incident
-
-
-async def state_of(client: Client, incident: str) -> IncidentState:
-    state: IncidentState = await client.get_workflow_handle(incident).query(STATE, result_type=IncidentState)
-    return state
 
 
 async def signed_in(opened: ViewTab, incident: str, token: str = ANNA) -> ViewTab:

@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from models.checks.item import Item, ItemResult, ItemState, Table
     from models.checks.status import StatusPart, StatusReport, StatusRequest, StatusSection
     from models.incident.alert import Alert
+    from models.incident.announcement import NextRung
     from models.incident.incident import (
         Decided,
         Decision,
@@ -134,6 +135,7 @@ class _StandIn:
             asked_at=now,
             expires_at=now + timedelta(hours=1),
         )
+        self.next_rung = NextRung(role="Team Lead", at=now + timedelta(minutes=5), person="bert")
         self.add("began")
 
     def add(self, text: str, spoken: Spoken | None = None) -> None:
@@ -149,6 +151,7 @@ class _StandIn:
             phase=Phase.CLOSED if self.over else Phase.AWAITING_APPROVAL,
             summary="a stand-in [bold]incident[/bold]",
             awaiting=self.awaiting,
+            next_rung=None if self.over else self.next_rung,
             timeline=tuple(self.entries),
         )
 
