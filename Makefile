@@ -18,7 +18,7 @@ $(BIN)/python -m pytest -n $(WORKERS) -m "$(1)not alone"; together=$$?; \
 $(BIN)/python -m pytest -m "$(1)alone" || [ $$? -eq 5 ] && exit $$together
 endef
 
-.PHONY: help venv demo test lint scenarios faults simulation bench anywhere audit clean
+.PHONY: help venv demo test lint docs scenarios faults simulation bench anywhere audit clean
 
 help:
 	@echo "make demo [FAULT=crash]   start the stand-in stack, break it, watch it heal"
@@ -29,6 +29,7 @@ help:
 	@echo "make simulation           thousands of incidents with a virtual clock, against the rules they must keep"
 	@echo "make anywhere             the demo in every kind of place: root's home, another user, no IPv6 …"
 	@echo "make audit                known vulnerabilities of what is pinned"
+	@echo "make docs                 the documentation as a site, in site/"
 	@echo "make bench                the measurements"
 
 venv: .venv/installed
@@ -64,6 +65,9 @@ anywhere:
 
 audit:
 	PYTHON=$(PYTHON) .ci/audit
+
+docs: venv
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 bench: venv
 	$(BIN)/python -m bench

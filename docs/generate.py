@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from demo.faults import FAULTS, Fault
+from docs.keys import tables
 from models.actions.change import Risk
 from models.actions.kinds import kinds
 from models.actions.plan import AUTOMATIC
@@ -81,6 +82,11 @@ def paths(_: str = "") -> str:
     return _table(("path", "default"), rows)
 
 
+def keys(_: str = "") -> str:
+    """Every key of `runbooks.yaml`, from the models."""
+    return tables()
+
+
 def faults(alert: str) -> str:
     """What the demo can break to raise this alert."""
     raised = ((name, fault) for name, fault in FAULTS.items() if fault.alert == alert)
@@ -108,6 +114,7 @@ WRITERS: dict[str, Callable[[str], str]] = {
     "risks": risks,
     "patterns": patterns,
     "paths": paths,
+    "keys": keys,
     "faults": faults,
 }
 
