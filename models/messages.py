@@ -14,6 +14,7 @@ INCIDENT_WAITS = "incident_waits"
 """An incident; `decide` is an update, the others are signals."""
 
 ASK = "ask"
+RELEASE = "release"
 DEPLOYED = "deployed"
 UNBLOCK = "unblock"
 LOOK_AFTER_HOLDER = "look_after_holder"

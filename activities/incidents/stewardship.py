@@ -28,8 +28,16 @@ from models.incident.incident import IncidentState, Outcome, Phase
 from models.incident.joining import Ended, EndOf, Join, Joined, Standing
 from models.incident.review import Review
 from models.incident.search_attributes import of_alert
-from models.incident.stewardship import Answered, Ask, ControlRoomState, Hold, Remembered, StewardState
-from models.messages import ASK, BEGAN_IN, INCIDENT_WAITS, STATE
+from models.incident.stewardship import (
+    Answered,
+    Ask,
+    ControlRoomState,
+    Hold,
+    Release,
+    Remembered,
+    StewardState,
+)
+from models.messages import ASK, BEGAN_IN, INCIDENT_WAITS, RELEASE, STATE
 from models.names import STEWARD, TASK_QUEUE, steward_id
 from models.service.service import Service
 from models.version import Version
@@ -102,6 +110,20 @@ class StewardshipActivities:
             ASK, ask, start_workflow_operation=start, id=ask.key, result_type=Answered
         )
         return answered
+
+    @activity.defn
+    async def release_service(self, release: Release) -> bool:
+        """Signal the end of a hold; whether there is a steward to hear it. Raises `RPCError` otherwise."""
+        steward = steward_id(release.service, dry_run=release.dry_run)
+        try:
+            await self._client.get_workflow_handle(steward).signal(
+                RELEASE, release.released, rpc_timeout=RPC_TIMEOUT
+            )
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return True
 
     @activity.defn
     async def look_at_history(self, service: Service) -> HistorySeen:

@@ -152,6 +152,16 @@ class Released(Model):
     healed: bool
     denied: Denial | None = Field(default=None, exclude_if=operator.not_)
     """What a person denied under this hold."""
+    key: str = Field(default="", exclude_if=operator.not_)
+    """Said twice under one key, it counts once."""
+
+
+class Release(Model):
+    """The end of a hold, and the steward that hears it."""
+
+    service: str
+    dry_run: bool
+    released: Released
 
 
 class Remembered(Model):
@@ -178,6 +188,8 @@ class StewardState(Model):
     """The newest answers by key, so that a retry after continue-as-new asks nothing twice."""
     performed: tuple[Remembered, ...] = ()
     done_keys: tuple[str, ...] = ()
+    released_keys: tuple[str, ...] = ()
+    """The newest, by which what is said twice counts once."""
     failures: tuple[datetime, ...] = ()
     failed: int = 0
     """Failed attempts in a row, since a recovery was proved."""

@@ -16,7 +16,8 @@ from models.incident.alert import Alert
 from models.incident.incident import IncidentState, Phase
 from models.incident.joining import Ended, EndOf, Join, Joined, Standing
 from models.incident.review import Review, StoredReview
-from models.incident.stewardship import Answered, Ask, ControlRoomState, Hold, StewardState
+from models.incident.stewardship import Answered, Ask, ControlRoomState, Hold, Release, StewardState
+from models.messages import RELEASE
 from models.names import STEWARD, steward_id
 from tests.simulation.outside import Outside
 from tests.simulation.rules import Rules
@@ -89,6 +90,7 @@ class Performing:
             "take_policy": self._policy,
             "read_control_room": lambda _: self.switch,
             "is_open": self._is_open,
+            "release_service": self._release,
             "join_incident": self._join,
             "look_at_incident": self._standing,
             "announce": self.outside.announce,
@@ -125,6 +127,12 @@ class Performing:
 
     def _is_open(self, hold: Hold) -> bool:
         return self.server.open_incident(hold.incident, hold.run_id) is not None
+
+    def _release(self, release: Release) -> bool:
+        steward = self.server.open_run(steward_id(release.service))
+        if steward:
+            self.server.signal(steward, RELEASE, release.released)
+        return steward is not None
 
     def _join(self, join: Join) -> Joined:
         self.rules.joins(join)

@@ -25,7 +25,8 @@ from models.actions.change import Change
 from models.actions.surroundings import Degrade
 from models.incident.announcement import Announcement, Occasion
 from models.incident.joining import Join
-from models.incident.stewardship import Answer, Answered, Ask, Released, StewardSays, Told
+from models.incident.stewardship import Answer, Answered, Ask, Release, Released, StewardSays, Told
+from models.messages import RELEASE
 from tests.simulation.limits import LimitsSeen
 from tests.simulation.run import Run
 from tests.simulation.server import Call, Server
@@ -116,11 +117,11 @@ class Rules:
 
     def sent(self, to: str, name: str, arg: Any) -> None:
         """A run that sends its release has let go, though the steward does not know it yet."""
-        if name == "release" and isinstance(arg, Released):
+        if name == RELEASE and isinstance(arg, Released):
             self._claims.get(arg.run_id, set()).discard(to.removeprefix("steward/"))
 
     def signalled(self, target: Run, name: str, arg: Any) -> None:
-        if name == "release" and isinstance(arg, Released):
+        if name == RELEASE and isinstance(arg, Released):
             service = target.info.workflow_id.removeprefix("steward/")
             self._granted.get(service, set()).discard(arg.run_id)
             self._limits.released(service, arg)
@@ -152,7 +153,9 @@ class Rules:
     # Pages
 
     def scheduled(self, call: Call) -> None:
-        """A message to people is decided on, though not yet sent."""
+        """A message is decided on, though not yet sent: to people, or a release to a steward."""
+        if isinstance(call.arg, Release):
+            self.sent(f"steward/{call.arg.service}", RELEASE, call.arg.released)
         if not isinstance(call.arg, Announcement):
             return
         run, message, why = call.run, call.arg, call.arg.text.partition("\n")[0]

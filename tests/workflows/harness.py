@@ -31,7 +31,7 @@ from models.evidence.deployment import Deployment
 from models.incident.alert import Alert, AlertStatus
 from models.incident.incident import IncidentState
 from models.incident.review import Review
-from models.incident.stewardship import Answered, Ask, StewardState
+from models.incident.stewardship import Answered, Ask, Release, StewardState
 from models.names import STEWARD, TASK_QUEUE, steward_id, verification_queue_of
 from runtime.hosting import activities_of
 from runtime.search_attributes import register_search_attributes
@@ -189,6 +189,12 @@ class HeldStewardship(StewardshipActivities):
         self._world.stewards.append(ask.service)
         await self._world.passes("ask_steward")
         return await super().ask_steward(ask)
+
+    @activity.defn
+    async def release_service(self, release: Release) -> bool:
+        if "release_service" in self._world.broken_looks:
+            raise RuntimeError("the worker at hand cannot reach Temporal")
+        return await super().release_service(release)
 
 
 def patience() -> Iterator[int]:

@@ -142,11 +142,11 @@ class Closing:
         hears_source = recovered and bool(self._source.address) and not self._source.resolved
         if recovered and (hears_source or self._undoing.promised or self._escalation.telling):
             self._show(Phase.RESOLVED)  # it may last: what passes at once is not worth an event
-        releasing = asyncio.create_task(self._remediation.release())
         if self._undoing.promised:
-            await releasing
+            await self._remediation.release()
             if not await self._reverted():
                 return None
+        releasing = asyncio.create_task(self._remediation.release_at_hand())
         if hears_source:
             await self._hear_the_source(policy)
         if record.only_recorded:

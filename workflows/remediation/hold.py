@@ -29,16 +29,20 @@ with workflow.unsafe.imports_passed_through():
         Hold,
         Intent,
         Order,
+        Release,
         Released,
         StewardSays,
         Told,
     )
+    from models.messages import RELEASE
     from models.names import Severity, steward_id
     from workflows.record.continuation import began_in
     from workflows.record.endings import Escalated, PerhapsDone, Refused, StandsStill, Withdrawn
     from workflows.record.timeline import Timeline
 
 ASKING = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10))
+AT_HAND = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=2)
+GONE = "the steward of {} is gone; nothing to release"
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
 """So long a signal of the steward is waited for; then it is asked, and each further time half as often."""
 LONGEST_PAUSE = timedelta(minutes=15)
@@ -150,16 +154,47 @@ class ServiceHold:
 
     async def release(self) -> None:
         """Let the service go; the steward counts what was tried and did not help."""
+        if self._known:
+            await self._signal(self._released())
+
+    async def release_at_hand(self) -> None:
+        """The same by the worker at hand, which costs one event; by Temporal itself where that fails.
+
+        Only where no timer is begun or cancelled because of it: see `workflows.record.timers`.
+        """
         if not self._known:
             return
+        released = self._released()
+        try:
+            heard: bool = await workflow.execute_local_activity_method(
+                StewardshipActivities.release_service,
+                Release(service=self.service, dry_run=self.dry_run, released=released),
+                schedule_to_close_timeout=timedelta(seconds=5),
+                retry_policy=AT_HAND,
+                summary=f"release {self.service}",
+            )
+        except FailureError:
+            await self._signal(released)
+        else:
+            if not heard:
+                self._timeline.add(GONE.format(self.service))
+
+    def _released(self) -> Released:
         self._known = self.held = False
-        judged = self.acted and self.healed is not None
-        released = Released(acted=judged, healed=bool(self.healed), denied=self.denied, **self._me())
+        return Released(
+            acted=self.acted and self.healed is not None,
+            healed=bool(self.healed),
+            denied=self.denied,
+            key=str(workflow.uuid4()),
+            **self._me(),
+        )
+
+    async def _signal(self, released: Released) -> None:
         try:
             steward = steward_id(self.service, dry_run=self.dry_run)
-            await workflow.get_external_workflow_handle(steward).signal("release", released)
+            await workflow.get_external_workflow_handle(steward).signal(RELEASE, released)
         except FailureError:
-            self._timeline.add(f"the steward of {self.service} is gone; nothing to release")
+            self._timeline.add(GONE.format(self.service))
 
     def deny(self, offer: Offer, by: str, why: str) -> None:
         """Let the steward know with the release that a person does not want these plans."""

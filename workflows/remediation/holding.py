@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from temporalio import workflow
 
@@ -60,11 +60,13 @@ class Holding:
         self._hold.users.add(user)
         return self._hold
 
-    async def _let_go(self, user: str) -> None:
+    async def _let_go(
+        self, user: str, release: Callable[[ServiceHold], Awaitable[None]] = ServiceHold.release
+    ) -> None:
         hold = self._hold
         if hold is None or user not in hold.users:
             return
         hold.users.remove(user)
         if not hold.users:
             self._hold = None
-            await hold.release()
+            await release(hold)

@@ -181,6 +181,10 @@ class Remediation(Holding):
         """Let go of what the page holds."""
         await self._let_go(PAGE)
 
+    async def release_at_hand(self) -> None:
+        """The same, where nothing but the end of the incident follows."""
+        await self._let_go(PAGE, ServiceHold.release_at_hand)
+
     def taken_over(self) -> bool:
         """Whether another incident has what the page held."""
         return self._hold is not None and PAGE in self._hold.users and self._hold.taken_over

@@ -49,6 +49,7 @@ class Ledger:
         self.answered = dict(state.answered)
         self.performed = list(state.performed)
         self.done_keys = list(state.done_keys)
+        self.released_keys = list(state.released_keys)
         self.tried = Tried(state)
         self.crashes = list(state.crashes)
         self.deployments = list(state.deployments)
@@ -63,6 +64,7 @@ class Ledger:
             answered=self.answered,
             performed=tuple(self.performed),
             done_keys=tuple(self.done_keys),
+            released_keys=tuple(self.released_keys),
             failures=tuple(self.tried.failures),
             failed=self.tried.failed,
             restarts=tuple(self.tried.restarts),
@@ -147,7 +149,10 @@ class Ledger:
             ]
 
     def release(self, released: Released, now: datetime) -> Hold | None:
-        """End a hold; the next in line, if there is one, holds the service now."""
+        """End a hold; the next in line, if there is one, holds the service now. Once a key."""
+        if released.key in self.released_keys:
+            return None
+        self.released_keys = [*self.released_keys, *filter(None, [released.key])][-REMEMBERED:]
         if released.acted:
             self.tried.judged(now, healed=released.healed)
         if released.denied:

@@ -36,8 +36,8 @@ def ask(one: Hold, key: str = "", crashed_at: datetime | None = None) -> Ask:
     return Ask(key=key or one.incident, service="backend", hold=one, crashed_at=crashed_at)
 
 
-def let_go(one: Hold, *, acted: bool = True, healed: bool = True) -> Released:
-    return Released(incident=one.incident, run_id=one.run_id, acted=acted, healed=healed)
+def let_go(one: Hold, *, acted: bool = True, healed: bool = True, key: str = "") -> Released:
+    return Released(incident=one.incident, run_id=one.run_id, acted=acted, healed=healed, key=key)
 
 
 def performed() -> Performed:
@@ -230,12 +230,25 @@ def full() -> Ledger:
     book.ask(ask(hold("B", WARNING)), NOW)
     for _ in range(3):
         book.release(let_go(hold("C"), healed=False), NOW)
+    book.release(let_go(hold("C"), acted=False, key="release"), NOW)
     book.record("order", performed(), PLAN.steps)
     book.tried.limits = Limits(failures=2)
     book.release(Released(incident="D", run_id="D", acted=False, healed=False, denied=denial(NOW)), NOW)
     book.deployed(deployment("1", healthy=True))
     book.acting = True
     return book
+
+
+def test_a_release_that_is_said_twice_counts_one_failure_and_frees_no_later_hold() -> None:
+    book = ledger()
+    first = let_go(hold("A"), healed=False, key="first")
+    book.ask(ask(hold("A"), "1"), NOW)
+    book.release(first, NOW)
+    book.ask(ask(hold("A"), "2"), NOW)
+    assert book.release(first, NOW) is None
+    assert (book.state().failed, book.holder) == (1, hold("A"))
+    book.release(let_go(hold("A"), healed=False, key="second"), NOW)
+    assert (book.state().failed, book.holder) == (2, None)
 
 
 def test_everything_survives_a_new_run() -> None:
@@ -253,8 +266,9 @@ def test_the_book_does_not_grow_without_end() -> None:
         book.ask(ask(one), NOW)
         book.record(str(number), performed(), PLAN.steps)
         book.deployed(deployment(str(number)))
-        book.release(let_go(one), NOW)
+        book.release(let_go(one, key=str(number)), NOW)
     state = book.state()
+    assert len(state.released_keys) == REMEMBERED
     assert len(state.answered) == len(state.performed) == len(state.deployments) == REMEMBERED
     assert state.done_keys[-1] == str(3 * REMEMBERED - 1)
     assert len(state.model_dump_json()) < 200_000
