@@ -24,6 +24,7 @@ from intake.http.gate import Gate
 from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics, Timed
 from intake.http.openapi import describing
+from intake.http.room import Room
 from intake.pages import IncidentPages
 from intake.reports import ReportPages
 from intake.views.build import views
@@ -75,6 +76,7 @@ def build(
         middleware=[
             Middleware(Timed, metrics=metrics),
             Middleware(Gate, only_this_machine=keys.sender is None),
+            Middleware(Room),
         ],
         exception_handlers={Stop: on_stop, Trouble: on_trouble, HTTPException: on_http_exception},
     )

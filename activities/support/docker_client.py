@@ -24,7 +24,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from activities.support.parts import end_of_most
+from models.parts import end_of_most
 
 LARGEST = 2**24
 """Bytes of an answer: the largest that is asked for is the end of a log."""

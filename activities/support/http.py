@@ -29,10 +29,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from activities.support.parts import end_of_most
 from activities.support.redaction import clean
 from activities.support.unpacking import unpacking
 from models.base import in_words
+from models.parts import end_of_most
 
 
 class Fault(StrEnum):

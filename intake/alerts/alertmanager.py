@@ -14,13 +14,14 @@ from intake.alerts.delivery import Delivery, Receipt
 from intake.alerts.dispatch import Dispatch
 from intake.alerts.heartbeats import Heartbeats
 from intake.alerts.payload import Batch, Envelope, Refused, Unreadable
-from intake.alerts.reading import Placed, Read, Reader
+from intake.alerts.reading import Placed, Read, Reader, unpacked
 from intake.alerts.truncated import fetch_left, name_in
 from intake.http.answers import Stop, refusal, shown
 from intake.http.body import UNREAD, read_body
 from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics
 from intake.http.openapi import Endpoint
+from intake.http.room import held_for
 from models.base import Model
 from models.configuration.configuration import Configuration
 from runtime.errors import TemporalAway
@@ -83,6 +84,7 @@ class AlertmanagerWebhook:
         configuration = self._configuration()
         body = await read_body(request, configuration.intake.max_body)
         dry_run = _dry_run(request.query_params)
+        held_for(request).set(unpacked(body))
         try:
             read = await self._reader.read(body, configuration)
         except Unreadable as error:

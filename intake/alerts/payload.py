@@ -30,6 +30,7 @@ from models.base import Model
 from models.configuration.configuration import USUAL_LABELS
 from models.incident.alert import AlertStatus
 from models.incident.alert_life import shortened
+from models.parts import MOST_PARTS, end_of_most
 from models.redaction.known import KNOWN
 from models.redaction.redact import redact, redact_named
 from models.redaction.shapes import REDACTED
@@ -193,8 +194,6 @@ class Batch(Model):
 
     good: tuple[tuple[int, ReceivedAlert], ...]
     refused: tuple[Refused, ...]
-    size: int
-    """Bytes of its body."""
     truncated: int = 0
     """Alerts of the group that are not in it."""
     group_labels: dict[str, str] = Field(default_factory=dict)
@@ -212,8 +211,11 @@ class Unreadable(Exception):
 def read_webhook(body: bytes, service_labels: Sequence[str] = ()) -> Batch:
     """Read the body of `POST /v1/alertmanager`; the values of `service_labels` stay as they are.
 
-    Raises Unreadable for what is no webhook at all: not UTF-8, not JSON, nested too deep, no `alerts`.
+    Raises Unreadable for what is no webhook at all: not UTF-8, not JSON, nested too deep, no `alerts`, or
+    more parts than any answer has.
     """
+    if end_of_most(body) is not None:
+        raise Unreadable(f"it has more than {MOST_PARTS:,} values and keys")
     try:
         envelope = Envelope.model_validate_json(body)
     except ValidationError as error:
@@ -228,7 +230,6 @@ def read_webhook(body: bytes, service_labels: Sequence[str] = ()) -> Batch:
     return Batch(
         good=tuple(good),
         refused=tuple(refused),
-        size=len(body),
         truncated=envelope.truncated_alerts + max(0, len(envelope.alerts) - MAX_ALERTS),
         group_labels=_hidden(envelope.group_labels, _deciding(service_labels)),
     )

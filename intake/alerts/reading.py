@@ -13,8 +13,10 @@ from intake.alerts.routing import Nameless, Routed, route
 from models.configuration.configuration import Configuration
 from models.incident.alert import AlertStatus
 
-REMEMBERED = 16 * 2**20
-"""Bytes of all bodies that are remembered."""
+REMEMBERED = 12 * 2**20
+"""Bytes of memory for what is remembered: some 2,500 alerts."""
+OBJECT = 1536
+"""Bytes of memory that each object of a webhook takes, at most about: an alert has three."""
 SOON_READ = 16 * 2**10
 """Bytes of a body that is read in place. Longer ones are read beside, one after the other: what is made to be
 slow to redact must not keep others waiting."""
@@ -35,6 +37,8 @@ class Read:
     configuration: Configuration
     alerts: tuple[Placed, ...]
     refused: tuple[Refused, ...]
+    size: int
+    """Bytes of memory that it takes with its body."""
 
     @property
     def lasts(self) -> bool:
@@ -49,7 +53,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._one_at_a_time = asyncio.Lock()
-        self._remembered: LRUCache[bytes, Read] = LRUCache(REMEMBERED, getsizeof=lambda read: read.batch.size)
+        self._remembered: LRUCache[bytes, Read] = LRUCache(REMEMBERED, getsizeof=lambda read: read.size)
 
     async def read(self, body: bytes, configuration: Configuration) -> Read:
         """Raises Unreadable for what is no webhook at all."""
@@ -67,16 +71,17 @@ class Reader:
         return read if read and read.configuration is configuration else None
 
     def _remember(self, body: bytes, read: Read) -> Read:
-        if read.lasts and read.batch.size <= REMEMBERED:
+        if read.lasts and read.size <= REMEMBERED:
             self._remembered[body] = read
         return read
 
 
 def _read(body: bytes, configuration: Configuration) -> Read:
-    return _routed(read_webhook(body, configuration.service_labels), configuration)
+    batch = read_webhook(body, configuration.service_labels)
+    return _routed(batch, configuration, unpacked(body))
 
 
-def _routed(batch: Batch, configuration: Configuration) -> Read:
+def _routed(batch: Batch, configuration: Configuration, size: int) -> Read:
     alerts: list[Placed] = []
     refused = list(batch.refused)
     for index, received in batch.good:
@@ -84,4 +89,9 @@ def _routed(batch: Batch, configuration: Configuration) -> Read:
             alerts.append(Placed(index, route(received, configuration)))
         except Nameless as error:
             refused.append(Refused(index=index, reason=str(error)))
-    return Read(batch, configuration, tuple(alerts), tuple(refused))
+    return Read(batch, configuration, tuple(alerts), tuple(refused), size)
+
+
+def unpacked(body: bytes) -> int:
+    """About how many bytes of memory a webhook takes once it is read, with its body."""
+    return len(body) + body.count(b"{") * OBJECT

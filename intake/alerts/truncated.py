@@ -6,6 +6,7 @@ incident still takes to fire, and Alertmanager does not have any more, is over.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -95,13 +96,19 @@ async def fetch_left(
     asked_at = datetime.now(UTC)
     known_since = await _known_since(client, alertmanager, asked_at)
     url = f"{alertmanager.rstrip('/')}/api/v2/alerts"
+    answer = await _ask(client, url, params)
     try:
-        found = _ANSWER.validate_json(await _ask(client, url, params))
+        alerts, silent = await asyncio.to_thread(_read, answer, configuration)
     except ValidationError as error:
         raise NotFetched(f"{alertmanager} answered something else than a list of alerts") from error
+    return Left(asked_at=asked_at, alerts=alerts, known_since=known_since, silent=silent)
+
+
+def _read(answer: bytes, configuration: Configuration) -> tuple[tuple[Routed, ...], frozenset[str]]:
+    """What fires, and the fingerprints of what is silent. Raises ValidationError."""
     alerts: list[Routed] = []
     silent: set[str] = set()
-    for one in found:
+    for one in _ANSWER.validate_json(answer):
         try:
             received = ReceivedAlert.model_validate(
                 {**one, "status": "firing", "endsAt": None}, context=configuration.service_labels
@@ -111,7 +118,7 @@ async def fetch_left(
             continue  # it would be refused in a webhook too, and is counted there
         if _state(one) != "active":
             silent.add(received.fingerprint)
-    return Left(asked_at=asked_at, alerts=tuple(alerts), known_since=known_since, silent=frozenset(silent))
+    return tuple(alerts), frozenset(silent)
 
 
 async def _known_since(client: httpx.AsyncClient, alertmanager: str, now: datetime) -> datetime:

@@ -83,6 +83,9 @@ class _OneByOne(HttpToolsProtocol):
 
     in_head = False
     """Whether a request has begun whose headers are not complete."""
+    in_body = False
+    """Whether the body of the last request is not complete. Who is refused before that sends the rest, and
+    reads the answer then."""
     ends = False
     """Whether nothing that arrives is read any more."""
 
@@ -104,9 +107,13 @@ class _OneByOne(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self.answering:
             raise _TooEarly
-        self.in_head = False
+        self.in_head, self.in_body = False, True
         self.scope["state"][TARGET] = self.url
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self.in_body = False
+        super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         if not self.ends:
@@ -153,8 +160,7 @@ class PromptRequests(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._heard = True
         self._http.data_received(data)
-        in_body = self.answering and not self._http.in_head
-        self._head = 0 if in_body else self._head + len(data)
+        self._head = 0 if self._http.in_body else self._head + len(data)
         if self._head > LARGEST_HEAD:
             self._http.refuse(_TOO_LARGE)
 

@@ -19,6 +19,9 @@ DRAIN = 12
 MOST_CONNECTIONS = 512
 """Further ones are answered 503. Half of the usual limit of open files."""
 
+READ_AHEAD = 32 * 2**10
+"""Bytes that may arrive on a connection before they are read; the kernel doubles it."""
+
 MOST_PENDING = 128
 """Connections that wait to be accepted; asyncio retries as many at once when no file descriptor is left."""
 
@@ -48,6 +51,7 @@ def listen(host: str, port: int) -> socket.socket:
 def _bound(listener: socket.socket, address: Any) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_AHEAD)  # each connection inherits it
         listener.bind(address)
         listener.listen()  # connections made before the server is up wait, and are not refused
     except OSError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
 
@@ -13,6 +12,7 @@ from starlette.types import Scope
 
 from intake.http.about_incidents import status_of
 from intake.http.answers import Stop
+from intake.http.room import held_for
 from intake.views.rendering import path_of, rendered
 from runtime.errors import Trouble
 
@@ -58,13 +58,14 @@ def _back(request: Request) -> str:
     return path_of(f"{parts['alert']}/{parts['service']}") if {"alert", "service"} <= parts.keys() else "/"
 
 
-async def form_of(request: Request, most: int = MOST_FORM) -> dict[str, str]:
-    """The fields of a form. Raises Stop: 422 for what is no form of ours, 413 and 408."""
+async def form_of(request: Request, most: int = MOST_FORM, *, stranger: bool = False) -> dict[str, str]:
+    """The fields of a form. Raises Stop: 422 for what is no form of ours, 413, 408, and 503 where other
+    requests take its room."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Stop(415, "send it by the form of these pages")
     body = bytearray()
     try:
-        async with asyncio.timeout(FORM_WITHIN):
+        async with held_for(request).arrives(FORM_WITHIN, stranger=stranger):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > most:

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from intake.http.answers import Stop
 from intake.views.rendering import HEADERS, rendered
 from intake.views.routes import Page, form_of
 from intake.views.visitors import COOKIE, Visitors, own_page
@@ -18,8 +17,6 @@ from models.configuration.configuration import Configuration
 
 MOST_TOKEN = 1024
 """Bytes of the form that brings a token."""
-MOST_AT_ONCE = 16
-"""Strangers whose form is read at a time: they must not keep the connections of those who send alerts."""
 _LOCAL = re.compile(r"/(incidents/[^/?#\s\\]+/[^/?#\s\\]+(\?run=[0-9a-f-]{36})?)?")
 """A page of ours, as a place to go on to: never another host."""
 
@@ -31,7 +28,6 @@ class SigningIn:
         self._visitors = visitors
         self._configuration = configuration
         self._log = structlog.get_logger("intake")
-        self._reading = 0
 
     def routes(self) -> Sequence[Route]:
         return [
@@ -45,7 +41,7 @@ class SigningIn:
 
     async def take(self, request: Request) -> Response:
         own_page(request)
-        fields = await self._read(request)
+        fields = await form_of(request, MOST_TOKEN, stranger=True)
         place = _place(fields.get("next", ""))
         visitor = self._visitors.sign_in(fields.get("token", "").strip())
         if visitor is None:
@@ -54,15 +50,6 @@ class SigningIn:
         response = RedirectResponse(place, 303, HEADERS)
         self._visitors.remember(response, visitor, secure=self._secure(request))
         return response
-
-    async def _read(self, request: Request) -> dict[str, str]:
-        if self._reading >= MOST_AT_ONCE:
-            raise Stop(503, "too many sign in just now: try again in a moment")
-        self._reading += 1
-        try:
-            return await form_of(request, MOST_TOKEN)
-        finally:
-            self._reading -= 1
 
     async def leave(self, request: Request) -> Response:
         own_page(request)

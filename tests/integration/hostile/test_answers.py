@@ -37,7 +37,7 @@ from models.configuration.configuration import Configuration
 from runtime.systems.asking import NotFetched
 
 async def main():
-    batch = Batch(good=(), refused=(), size=1, truncated=1)
+    batch = Batch(good=(), refused=(), truncated=1)
     async with httpx.AsyncClient(trust_env=False) as http:
         try:
             await fetch_left(http, sys.argv[1], batch, Configuration.of({}, runbooks=("ServiceDown",)))
