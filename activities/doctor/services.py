@@ -11,12 +11,19 @@ from activities.health.probe import HealthActivities
 from activities.managers import DockerEngine, ManagerError, Managers, ManagerUnreachable
 from activities.managers.process_seen import ProcessState
 from activities.managers.supervisord_socket import all_checked, supervisor_of
+from activities.managers.systemd import services_of
 from activities.postgres.check import PostgresActivities
 from activities.postgres.database_seen import DatabaseKind
 from activities.support.redaction import clean
 from models.configuration.consistency import closest
 from models.examined import Check, Kind
-from models.service.service import Service, SupervisordManager
+from models.service.service import (
+    DockerManager,
+    Manager,
+    Service,
+    SupervisordManager,
+    SystemdManager,
+)
 
 _NO_WORD = (HealthKind.REFUSED, HealthKind.RESET, HealthKind.TIMED_OUT, HealthKind.UNREACHABLE)
 _CANNOT_BE_ASKED = (
@@ -30,10 +37,7 @@ _CANNOT_BE_ASKED = (
 async def check_manager(service: Service, managers: Managers) -> Check:
     """The container or program of this name exists, and its engine answers."""
     manager = service.manager
-    if isinstance(manager, SupervisordManager):
-        what, key, where = f"program {manager.program}", "program", "set manager.socket"
-    else:
-        what, key, where = f"container {manager.container}", "container", "set DOCKER_HOST for the worker"
+    what, key, where = _told(manager)
     name = f"{what} of {service.name}"
     try:
         seen = await asyncio.to_thread(managers.of(service).state)
@@ -52,8 +56,23 @@ async def check_manager(service: Service, managers: Managers) -> Check:
     return Check(name=name, ok=False, problem=problem.rstrip("?"), cure=cure, kind=Kind.MISTAKE)
 
 
+def _told(manager: Manager) -> tuple[str, str, str]:
+    """What it is, the key that names it, and how its manager is reached."""
+    match manager:
+        case DockerManager():
+            return f"container {manager.container}", "container", "set DOCKER_HOST for the worker"
+        case SupervisordManager():
+            return f"program {manager.program}", "program", "set manager.socket"
+        case SystemdManager(user=True):
+            return f"unit {manager.unit}", "unit", "set XDG_RUNTIME_DIR for the worker"
+        case SystemdManager():
+            return f"unit {manager.unit}", "unit", "run a worker on the machine itself"
+
+
 def _known(service: Service) -> set[str]:
     manager = service.manager
+    if isinstance(manager, SystemdManager):
+        return {name for name, *_ in services_of(manager)}
     if isinstance(manager, SupervisordManager):
         with supervisor_of(manager) as supervisor:
             programs = all_checked(supervisor.getAllProcessInfo())

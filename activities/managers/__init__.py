@@ -14,6 +14,7 @@ from activities.managers.manager import (
     Usage,
 )
 from activities.managers.supervisord import SupervisordManager
+from activities.managers.systemd import SystemdManager
 from models.service import service as configured
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "RecentLog",
     "ServiceManager",
     "SupervisordManager",
+    "SystemdManager",
     "Unsupported",
     "Usage",
 ]
@@ -44,3 +46,5 @@ class Managers:
                 return DockerManager(self._docker, docker)
             case configured.SupervisordManager() as supervisord:
                 return SupervisordManager(supervisord)
+            case configured.SystemdManager() as systemd:
+                return SystemdManager(systemd)

@@ -51,12 +51,12 @@ class NetworkActivities:
     def look_at_networks(self, request: LookAtNetworks) -> NetworksSeen:
         """`bad` off the configured network, or on none in common with a container that it needs.
 
-        `unknown` for what runs under supervisord, or when the engine cannot be asked.
+        `unknown` for what is no container, or when the engine cannot be asked.
         """
         service = request.service
         now = datetime.now(UTC)
         if not isinstance(service.manager, DockerManager):
-            reason = f"{service.name} runs under supervisord, which has no networks of its own"
+            reason = f"{service.name} runs under {service.manager.kind}, which has no networks of its own"
             return NetworksSeen(reason=reason, observed_at=now)
         others = [one for one in request.needed if isinstance(one.manager, DockerManager)]
         try:

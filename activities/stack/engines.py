@@ -1,4 +1,4 @@
-"""What an engine runs: every container of Docker, or every program of supervisord."""
+"""What an engine runs: every container of Docker, program of supervisord, or service of systemd."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from temporalio import activity
 
 from activities.managers import DockerEngine, ManagerError
 from activities.managers.supervisord_socket import all_checked, supervisor_of
+from activities.managers.systemd import services_of
 from activities.support.redaction import clean
 from models.checks.item import ItemResult, ItemState, Table
 from models.checks.status import EngineOf
-from models.service.service import SupervisordManager
+from models.service.service import SupervisordManager, SystemdManager
 
 MOST = 50
 
@@ -34,6 +35,8 @@ class EngineActivities:
         try:
             if isinstance(manager, SupervisordManager):
                 return _supervisord(manager)
+            if isinstance(manager, SystemdManager):
+                return _systemd(manager)
             return self._containers()
         except ManagerError as error:
             return ItemResult(reason=str(error), observed_at=datetime.now(UTC))
@@ -77,6 +80,16 @@ def _supervisord(manager: SupervisordManager) -> ItemResult:
     running = sum(one["state"] == ProcessStates.RUNNING for one in programs)
     reason = f"supervisord {clean(version, 40)}: {running} of {len(rows)} programs run"
     return _result(reason, sorted(rows), troubled)
+
+
+def _systemd(manager: SystemdManager) -> ItemResult:
+    """One that failed or is started again and again stands first: a machine has more than are shown."""
+    services = [tuple(clean(cell, 120) for cell in one) for one in services_of(manager)]
+    rows = [(name, loaded, f"{active} ({sub})", says) for name, loaded, active, sub, says in services]
+    bad = {name for name, _, active, sub, _ in services if active == "failed" or sub == "auto-restart"}
+    running = sum(active == "active" for _, _, active, _, _ in services)
+    reason = f"systemd: {running} of {len(rows)} services are active"
+    return _result(reason, sorted(rows, key=lambda row: (row[0] not in bad, row)), sorted(bad))
 
 
 def _result(reason: str, rows: Sequence[tuple[str, str, str, str]], troubled: Sequence[str]) -> ItemResult:

@@ -73,7 +73,28 @@ class SupervisordManager(Configured):
         return self
 
 
-Manager = Annotated[DockerManager | SupervisordManager, Field(discriminator="kind")]
+class SystemdManager(Configured):
+    """A service of systemd, for machines without Docker. Its worker runs on the machine itself."""
+
+    kind: Literal["systemd"] = "systemd"
+    unit: str = Field(min_length=9, max_length=255)
+    """Its whole name, such as `shop.service` or `shop@1.service`."""
+    user: bool = False
+    """Whether it is of the systemd of the worker's own user, and not of the machine's."""
+
+    @field_validator("unit")
+    @classmethod
+    def _is_one_service(cls, value: str) -> str:
+        if not value.endswith(".service"):
+            raise ValueError(f"{value!r} is no service: write its whole name, such as shop.service")
+        if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9:_.\\@-]*", value) is None:
+            raise ValueError("a unit's name has letters, digits and :_.\\@- only, and no pattern")
+        if value.endswith("@.service"):
+            raise ValueError(f"{value!r} is a template: name one of its instances, such as shop@1.service")
+        return value
+
+
+Manager = Annotated[DockerManager | SupervisordManager | SystemdManager, Field(discriminator="kind")]
 
 
 class HealthCheck(Configured):

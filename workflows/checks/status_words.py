@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.service.host import HostSeen
     from models.base import in_bytes, in_words
     from models.checks.item import Figure, ItemResult, Table, from_evidence
-    from models.service.service import DockerManager, Service, SupervisordManager
+    from models.service.service import DockerManager, Manager, Service, SupervisordManager, SystemdManager
 
 MOST = 20
 
@@ -24,8 +24,7 @@ def engines(services: Sequence[Service]) -> list[tuple[str, Service]]:
     """Each engine once, with a service that it manages; named by its socket where a host has several."""
     by_name: dict[str, dict[str, Service]] = {}
     for one in services:
-        docker = isinstance(one.manager, DockerManager)
-        name = f"{'Docker' if docker else 'supervisord'}{f' on {one.host}' if one.host else ''}"
+        name = f"{_engine(one.manager)}{f' on {one.host}' if one.host else ''}"
         socket = one.manager.socket if isinstance(one.manager, SupervisordManager) else ""
         by_name.setdefault(name, {}).setdefault(socket, one)
     return [
@@ -33,6 +32,16 @@ def engines(services: Sequence[Service]) -> list[tuple[str, Service]]:
         for name, sockets in sorted(by_name.items())
         for socket, one in sorted(sockets.items())
     ]
+
+
+def _engine(manager: Manager) -> str:
+    match manager:
+        case DockerManager():
+            return "Docker"
+        case SupervisordManager():
+            return "supervisord"
+        case SystemdManager():
+            return "systemd of the worker's user" if manager.user else "systemd"
 
 
 def nobody(service: Service | None) -> str:

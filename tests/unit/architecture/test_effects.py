@@ -44,6 +44,7 @@ FOR_ACTIONS = {
     "activities/app/switches.py",
     "activities/managers/docker.py",
     "activities/managers/supervisord.py",
+    "activities/managers/systemd.py",
     "activities/service/kill.py",
     "activities/support/heartbeats.py",
 }

@@ -18,7 +18,7 @@ MADE = {
 
 DOCUMENTS = re.compile(r"\b(?:runbook|RUNBOOKS|FIELD|DESIGN|FAULTS|PLATFORM|STYLE|MOVES)\.md\b")
 PRIVATE_WORDS = re.compile(
-    r"\b(?:door|house|hands|eyes|night|voice|presence|journal|beginnings|seldom|outvoted|none too"
+    r"\b(?:door|house|hands|eyes|night|voice|presence|beginnings|seldom|outvoted|none too"
     r"|gone on with|tak(?:e|es|en|ing) back|taken_back|nobody can see|done for now|longer than nothing)\b"
     r"|\bknows: |runs .{1,40} since now|the port of this address is none|\b(?:Seldom|Flights|Beginnings)\b",
     re.IGNORECASE,

@@ -1,0 +1,1 @@
+"""What systemd's own programs print, read: pure functions, which ask nothing."""
