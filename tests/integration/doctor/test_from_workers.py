@@ -70,15 +70,16 @@ def lines(ended: Ended, name: str) -> list[tuple[str, str]]:
 
 
 async def test_what_the_workers_see_decides(variables: dict[str, str]) -> None:
-    has_the_key = variables | {"PAGER_KEY": KEY}
+    has_the_key = variables | {"PAGER_KEY": KEY, "RUNBOOKS_INTAKE_TOKEN_FILE": "/etc/runbooks/secrets/token"}
     async with worker(has_the_key), worker(variables, "--host", "web-1"):
         told = await Person(variables).types("doctor", "--json")
         assert lines(told, "program backend of backend") == [("ok", "here, worker")]
         assert lines(told, "program shp of shop") == [("problem", "worker web-1")]
         assert lines(told, "channel pager") == [("attention", "here"), ("ok", "worker")]
         assert lines(told, "workers (") == lines(told, "workers of web-1") == [("ok", "here")]
+        assert lines(told, "configuration of the worker") == [("ok", "worker, worker web-1")]
         assert lines(told, "clock of Temporal") == [("ok", "here")]
-        assert lines(told, "clock of the worker") == [("ok", "worker"), ("ok", "worker web-1")]
+        assert lines(told, "clock of the worker") == [("ok", "worker, worker web-1")]
         assert lines(told, "signing key") == [("ok", "here, worker"), ("ok", "worker")]
         assert lines(told, "disk of Temporal")[0][1] == "here"
         assert told.code == USAGE, "the name of the program on web-1 must be corrected"

@@ -1,6 +1,7 @@
 """Each block of README and docs: run by a test, or judged by the tool that reads it; none is left out.
 
-CONTRIBUTING's chapters are followed by `tests/e2e/test_contributing.py`.
+Commands of README and docs/ are pasted by `tests/e2e/test_docs_as_pasted.py`; CONTRIBUTING's chapters are
+followed by `tests/e2e/test_contributing.py`.
 """
 
 from __future__ import annotations
