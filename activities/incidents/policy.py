@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 
 from activities.incidents.addresses import addresses_of
 from activities.incidents.control_room import read_control_room
+from models.configuration.channels import SlackBotChannel
 from models.configuration.configuration import AlertRule, Configuration, Row
 from models.incident.alert import Alert
 from models.incident.policy import RESPOND_WITHIN, Ladder, Policy, Rung, Urgency
@@ -127,6 +128,9 @@ def ladder_for(
         reach_within=configuration.reach_within,
         page_after=configuration.page_after if rule.page_after is None else rule.page_after,
         quiet_for=quiet_for,
+        edited=tuple(
+            name for name, one in configuration.channels.items() if isinstance(one, SlackBotChannel)
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from activities.notify.by_apprise import AppriseService, mailbox, service
 from activities.notify.channel import (
     BoundedChannel,
     Channel,
+    ChannelBusy,
     ChannelDown,
     ChannelUnset,
     ChannelUnsure,
@@ -24,6 +25,8 @@ from activities.notify.discord import DiscordDirect, DiscordWebhook
 from activities.notify.log import LogLine
 from activities.notify.pagerduty import PagerDutyEvents
 from activities.notify.slack import SlackWebhook
+from activities.notify.slack_bot import SlackBot
+from activities.slack.api import SlackApi
 from activities.support.secrets import SecretMissing
 from models.configuration.channels import (
     AppriseChannel,
@@ -33,6 +36,7 @@ from models.configuration.channels import (
     EmailChannel,
     LogChannel,
     PagerDutyChannel,
+    SlackBotChannel,
     SlackChannel,
 )
 from models.service.secret import SecretRef
@@ -60,8 +64,11 @@ def _build(
         channel = _of_kind(name, config, client, read_secret)
     except (SecretMissing, InvalidSecret) as error:
         return UnsetChannel(name, f"{name} has no address or key: {error}")
-    # apprise cannot be stopped in the middle: it may still deliver what nobody waits for any longer.
-    late = ChannelDown if isinstance(channel, AppriseService) else ChannelUnsure
+    late: type[ChannelDown] = ChannelUnsure
+    if isinstance(channel, AppriseService):
+        late = ChannelDown  # it cannot be stopped: it may still deliver what nobody waits for any longer
+    elif isinstance(channel, SlackBot):
+        late = ChannelBusy  # it looks whether it arrived
     own_limits = config.routing_keys if isinstance(config, PagerDutyChannel) else ()
     return BoundedChannel(channel, config.severities, config.timeout, config.retry_for, late, own_limits)
 
@@ -71,6 +78,9 @@ def _of_kind(name: str, config: ChannelConfig, client: httpx.AsyncClient, read_s
     match config:
         case SlackChannel():
             channel = SlackWebhook(name, client, _webhook(config.webhook, read_secret))
+        case SlackBotChannel():
+            api = SlackApi(client, config.api, read_secret(config.token))
+            channel = SlackBot(name, api, config.channel, buttons=config.buttons)
         case DiscordChannel():
             channel = DiscordWebhook(name, client, _webhook(config.webhook, read_secret))
         case DiscordDirectChannel():

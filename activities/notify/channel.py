@@ -66,8 +66,11 @@ class Channel(Protocol):
     def keeps_pages_open(self) -> bool:
         """Whether a page stays open there until it is told of its end, of each role for itself."""
 
-    async def deliver(self, announcement: Announcement) -> None:
-        """Send it once. Raises `ChannelDown` or `NotMeant`; returns once the other side has it."""
+    async def deliver(self, announcement: Announcement) -> str | None:
+        """Send it once. Raises `ChannelDown` or `NotMeant`; returns once the other side has it.
+
+        Where the message of the incident is, if the channel can edit it.
+        """
 
 
 class TimedChannel(Channel, Protocol):
@@ -119,7 +122,7 @@ class BoundedChannel:
     def keeps_pages_open(self) -> bool:
         return self._channel.keeps_pages_open
 
-    async def deliver(self, announcement: Announcement) -> None:
+    async def deliver(self, announcement: Announcement) -> str | None:
         # A page that is open is closed, also when the severity rose since.
         heard = announcement.severity in self._severities or announcement.ends_at(self.name)
         if self._severities and not heard:
@@ -127,18 +130,18 @@ class BoundedChannel:
         ends = announcement.ends_at(self.name) if self.keeps_pages_open else ()
         parts = [announcement.model_copy(update={"role": role}) for role in ends] or [announcement]
         # One role whose key is refused must not leave the pages of the others open.
-        failures = [one for one in await asyncio.gather(*map(self._failure_of, parts)) if one]
-        if failures:
+        outcomes = await asyncio.gather(*map(self._outcome_of, parts))
+        if failures := [one for one in outcomes if isinstance(one, ChannelDown)]:
             raise max(failures, key=_hope)
+        return next((one for one in outcomes if isinstance(one, str)), None)
 
-    async def _failure_of(self, announcement: Announcement) -> ChannelDown | None:
+    async def _outcome_of(self, announcement: Announcement) -> ChannelDown | str | None:
         try:
-            await self._deliver(announcement)
+            return await self._deliver(announcement)
         except ChannelDown as down:
             return down
-        return None
 
-    async def _deliver(self, announcement: Announcement) -> None:
+    async def _deliver(self, announcement: Announcement) -> str | None:
         counted = announcement.role if announcement.role in self._own_limits else ""
         clock = asyncio.get_running_loop().time
         if limit := self._limits.get(counted):
@@ -149,7 +152,7 @@ class BoundedChannel:
                 raise ChannelBusy(str(limited), timedelta(seconds=left))
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
-                await self._channel.deliver(announcement)
+                return await self._channel.deliver(announcement)
         except ChannelLimited as limited:
             self._limits[counted] = limited, clock()
             raise

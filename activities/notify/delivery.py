@@ -111,7 +111,7 @@ class Delivery:
         self._tries += 1
         self._trying = True
         try:
-            await self.channel.deliver(self._announcement)
+            place = await self.channel.deliver(self._announcement)
         except ChannelBusy as busy:
             self._why = str(busy)
             return busy
@@ -124,7 +124,7 @@ class Delivery:
             # hold an address, so only the type is reported.
             self._why = f"failed with an internal error ({type(error).__name__})"
         else:
-            self.receipt = Receipt(channel=self.channel.name, delivered=True)
+            self.receipt = Receipt(channel=self.channel.name, delivered=True, place=place or "")
             return None
         finally:
             self._trying = False

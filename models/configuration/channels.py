@@ -17,6 +17,7 @@ from models.service.addresses import WebAddress, WebPage
 from models.service.secret import SecretRef
 
 PAGERDUTY_EVENTS = "https://events.pagerduty.com/v2/enqueue"
+SLACK_API = "https://slack.com/api"
 DISCORD_API = "https://discord.com/api/v10"
 
 
@@ -34,6 +35,19 @@ class SlackChannel(_Channel):
 
     kind: Literal["slack"] = "slack"
     webhook: SecretRef
+
+
+class SlackBotChannel(_Channel):
+    """A Slack channel, by a bot: one message an incident, edited as it goes on, with buttons; what happens
+    stands in its thread."""
+
+    kind: Literal["slack-bot"] = "slack-bot"
+    token: SecretRef
+    channel: str = Field(pattern=r"^[CGD][A-Z0-9]{8,20}$")
+    """The channel's ID (Slack: View channel details), which stays when it is renamed."""
+    buttons: bool = True
+    """Whether it asks by buttons; they need `intake.slack`."""
+    api: WebAddress = SLACK_API
 
 
 class DiscordChannel(_Channel):
@@ -86,6 +100,7 @@ class LogChannel(_Channel):
 
 ChannelConfig = Annotated[
     SlackChannel
+    | SlackBotChannel
     | DiscordChannel
     | DiscordDirectChannel
     | EmailChannel

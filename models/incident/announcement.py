@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from models.base import Model
 from models.names import Severity
+from models.telling.in_short import InShort
 
 LONGEST_DELIVERY = timedelta(minutes=10)
 """Longer than all channels of a role take: a minute each at most, and five while they are busy."""
@@ -20,6 +21,8 @@ class Occasion(StrEnum):
     APPROVAL = "approval"
     NOTICE = "notice"
     RESOLVED = "resolved"
+    PROGRESS = "progress"
+    """What happened since; only for channels whose message is edited as the incident goes on."""
 
     @property
     def wakes(self) -> bool:
@@ -82,6 +85,14 @@ class Paged(Model):
     role: str
 
 
+class Posted(Model):
+    """The message of an incident that a channel has, and that is edited as the incident goes on."""
+
+    channel: str
+    place: str
+    """Where it is, as the channel itself says."""
+
+
 class Announcement(Model):
     """One message to one rung. The text is plain; each channel formats it for itself."""
 
@@ -102,6 +113,18 @@ class Announcement(Model):
     """Busy channels are tried again for so long at most; None for as long as each of them says."""
     ends: tuple[Paged, ...] = ()
     """Pages that are over with it. A channel that keeps a page open closes each of its own."""
+    key: str = ""
+    """What tells it from every other message of the incident; the same however often it is tried."""
+    again: bool = False
+    """Whether it was tried before, and may have arrived."""
+    in_short: InShort | None = None
+    """The incident as it stands; only for channels whose message is edited."""
+    posted: tuple[Posted, ...] = ()
+    """The messages to edit."""
+
+    def place_in(self, channel: str) -> str:
+        """Where the message of the incident is in this channel; empty before the first."""
+        return next((one.place for one in self.posted if one.channel == channel), "")
 
     def ends_at(self, channel: str) -> tuple[str, ...]:
         """The roles whose pages are over in this channel."""
@@ -139,6 +162,8 @@ class Receipt(Model):
     why: str = ""
     final: bool = False
     """Trying again soon does not help: it is not configured, its secret is not set, or it refuses."""
+    place: str = ""
+    """Where the message of the incident is in it, where that one can be edited."""
 
 
 class Delivered(Model):

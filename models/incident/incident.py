@@ -53,13 +53,13 @@ class Through(StrEnum):
     TEMPORAL_UI = "a Temporal signal"
     INTAKE = "the intake"
     COMMAND = "the command line"
+    SLACK = "Slack"
     CANCELLATION = "a cancellation in Temporal"
     PRODUCT = "the workflow"
 
 
 LONGEST_SAID = 4000
-"""Characters of what a person says that are read: hiding secrets takes a workflow's time, and the timeline
-keeps fewer."""
+"""Characters of what a person says that are read: hiding secrets takes a workflow's time."""
 
 
 def _without_secrets(said: str) -> str:

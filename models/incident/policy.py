@@ -87,6 +87,8 @@ class Ladder(Model):
     """So long the first rung waits for what may be repaired without anybody."""
     quiet_for: timedelta = timedelta()
     """Nobody is paged before, from the alert's `startsAt`; the broadcast channels hear of it at once."""
+    edited: tuple[str, ...] = ()
+    """Channels whose message is edited as the incident goes on."""
 
 
 class Urgency(Model):

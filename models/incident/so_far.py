@@ -14,7 +14,7 @@ from models.base import Model
 from models.evidence.evidence import VerificationResult
 from models.incident.alert import Alert
 from models.incident.alert_life import Instance
-from models.incident.announcement import Paged
+from models.incident.announcement import Paged, Posted
 from models.incident.dry_run import Planned
 from models.incident.incident import (
     Decision,
@@ -152,6 +152,8 @@ class LadderSoFar(Model):
     """Who is still to be reached."""
     paged: tuple[Paged, ...] = ()
     """Which channel has, or may have, a page of whom."""
+    posted: tuple[Posted, ...] = ()
+    """The messages that are edited as the incident goes on."""
 
 
 class QuestionSoFar(Model):

@@ -251,7 +251,12 @@ class World:
     def _announce(self, message: Announcement) -> Delivered:
         self.told.append(message)
         receipts = tuple(
-            Receipt(channel=name, delivered=name not in self.down, final=name in self.unset)
+            Receipt(
+                channel=name,
+                delivered=name not in self.down,
+                final=name in self.unset,
+                place="slack, 1" if message.in_short and name == "slack" not in self.down else "",
+            )
             for name in (*message.first_of, *message.also_to)
         )
         wanted = message.first_of or message.also_to

@@ -14,11 +14,14 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.announcement import Announcement, Delivered, Occasion, Paged, Sent
     from models.incident.incident import EntryKind
     from models.incident.policy import Policy, Rung
+    from workflows.escalation.editing import Editing
     from workflows.escalation.sending import send
     from workflows.record.continuation import began_in
     from workflows.record.mistakes import Mistakes, raise_temporals_own
     from workflows.record.timeline import Timeline
 
+EDITED_WITHIN = timedelta(seconds=10)
+"""So long a busy channel is tried for an edit: the next one shows the same, and more."""
 DRY_RUN = "This is a dry run: nothing is done, whatever is answered. What is broken, a person must repair."
 
 NOT_REACHED = Delivered(receipts=(), reached=False)
@@ -47,6 +50,8 @@ class Message:
     """When it was first sent, of one that did not arrive."""
     within: timedelta | None = None
     """The time that is left to reach somebody, before the next rung is paged."""
+    key: str = ""
+    """What it is known by, however often it is tried; given when it is first sent."""
 
     @classmethod
     def to(cls, policy: Policy, rung: Rung | None, occasion: Occasion, write: Callable[[], Words]) -> Message:
@@ -72,14 +77,27 @@ class Announcer:
         """Which channel has, or may have, a page of whom."""
         self.answered = 0
         """How many messages were sent, whether or not they arrived."""
+        self.editing = Editing(timeline)
+        self._keyed = 0
+
+    def take_over(self, before: Announcer) -> None:
+        """Go on for another: who was paged by it hears the end, and its messages are edited."""
+        self.paged, self._keyed = before.paged, before._keyed
+        self.editing.take_over(before.editing)
+
+    def keyed(self, message: Message) -> Message:
+        """The same with a key of its own, unless it has one."""
+        self._keyed += not message.key
+        return message if message.key else replace(message, key=f"{workflow.info().run_id}/{self._keyed}")
 
     async def tell(self, message: Message) -> Delivered:
         """Send it; what happened stands in the timeline, of several failures in a row only the first."""
         words = message.write()
         if message.policy.dry_run:
             words = Words(f"dry run: {words.title}", f"{DRY_RUN}\n{words.text}")
-        announcement = self._announcement(message, words)
+        announcement = self.editing.begun(self._announcement(message, words), message.policy.ladder.edited)
         delivered = await self._announce(announcement)
+        self.editing.heard(announcement, delivered)
         self.answered += 1
         self._remember(announcement, delivered)
         took = tuple(receipt.channel for receipt in delivered.receipts if receipt.delivered)
@@ -100,6 +118,15 @@ class Announcer:
             text = f"{message.role} could not be reached ({down or 'no channel answered'})"
             self._timeline.add(text, kind=EntryKind.NOT_TOLD)
         return delivered
+
+    async def edit(self, policy: Policy) -> None:
+        """Bring the messages that can be edited up to date. What fails is made up for by the next one."""
+        words = Words(f"{workflow.info().workflow_id} goes on", "")
+        to, within = self.editing.channels, EDITED_WITHIN
+        message = Message(policy, Occasion.PROGRESS, lambda: words, also_to=to, within=within)
+        announcement = self._announcement(self.keyed(message), words)
+        announcement = self.editing.begun(announcement, policy.ladder.edited)
+        self.editing.heard(announcement, await self._announce(announcement))
 
     async def _announce(self, announcement: Announcement) -> Delivered:
         try:
@@ -126,6 +153,8 @@ class Announcer:
             also_to=message.also_to,
             within=message.within,
             ends=tuple(self.paged) if message.occasion is Occasion.RESOLVED else (),
+            key=message.key,
+            again=message.since is not None,
         )
 
     def _remember(self, announcement: Announcement, delivered: Delivered) -> None:

@@ -48,8 +48,9 @@ class Escalation(Telling):
     def so_far(self) -> LadderSoFar:
         climbing = self._climbing is not None
         so_far = self._climb.so_far(self._told, climbing=climbing, stopped=self._stopped)
-        paged = tuple(self._announcer.paged)
-        return so_far.model_copy(update={"unreached": self._reaching.so_far(), "paged": paged})
+        paged, posted = tuple(self._announcer.paged), self._announcer.editing.so_far()
+        unreached = self._reaching.so_far()
+        return so_far.model_copy(update={"unreached": unreached, "paged": paged, "posted": posted})
 
     def resume(self, so_far: LadderSoFar) -> None:
         """Climb on from where the run before this one stood; nobody is told twice."""
@@ -57,13 +58,15 @@ class Escalation(Telling):
         self._slow_looks.resume()
         self._told, self._stopped = set(so_far.told), so_far.stopped
         self._announcer.paged = list(so_far.paged)
+        self._announcer.editing.resume(so_far.posted)
         if so_far.climbing:
             self.begin()
         self._reaching.resume(so_far.unreached, self._call, self._wanted())
 
     def take_over(self, before: Escalation) -> None:
         """Climb anew, in place of this one: who was paged by it hears the end, too."""
-        self._announcer.paged = before._announcer.paged
+        before.stop_following()
+        self._announcer.take_over(before._announcer)
         self._climb.late = before._climb.late
 
     @property
@@ -277,8 +280,9 @@ class Escalation(Telling):
     async def tell_the_end(self, summary: str) -> None:
         """Tell everybody who was told that it is over, each channel once; wait until all messages are out."""
         message = self._to(self._paged_last, Occasion.RESOLVED, f"closed: {self._incident}", summary)
-        paged = (one.channel for one in self._announcer.paged)
-        message = replace(message, also_to=tuple(dict.fromkeys((*message.also_to, *paged))))
+        await self._all_edited()
+        told = (*(one.channel for one in self._announcer.paged), *self._announcer.editing.channels)
+        message = replace(message, also_to=tuple(dict.fromkeys((*message.also_to, *told))))
         if not self._climb.stands_still or self.rung:  # who heard nothing need not hear that it is over
             self._reaching.send(message)
         await self._reaching.finish()

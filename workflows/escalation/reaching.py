@@ -64,7 +64,7 @@ class Reaching:
         """Send it in the background, and try again for a while."""
         ends_pages = message.occasion is Occasion.RESOLVED and self._announcer.paged
         if message.channels or message.also_to or ends_pages:
-            self._begin(self._send(message))
+            self._begin(self._send(self._announcer.keyed(message)))
 
     def page(
         self,
@@ -79,7 +79,7 @@ class Reaching:
         `not_reached` is called when it did not arrive within the time of the rung.
         """
         self._unreached.pop(one.role, None)
-        self._begin(self._page(one, message, calls, wanted, not_reached))
+        self._begin(self._page(one, self._announcer.keyed(message), calls, wanted, not_reached))
 
     @property
     def busy(self) -> bool:
@@ -120,7 +120,7 @@ class Reaching:
             self._timeline.add(
                 f"{one.role} was not reached for {tried}, and is tried again later", kind=EntryKind.NOT_TOLD
             )
-            self._try_later(one, calls, wanted)
+            self._try_later(one, calls, wanted, message.key)
         not_reached()
 
     async def _arrives(self, message: Message, wanted: Callable[[], bool]) -> bool:
@@ -146,12 +146,12 @@ class Reaching:
         finally:
             self._paging -= 1
 
-    def _try_later(self, one: Unreached, calls: Calls, wanted: Callable[[], bool]) -> None:
+    def _try_later(self, one: Unreached, calls: Calls, wanted: Callable[[], bool], key: str = "") -> None:
         self._unreached[one.role] = one
         self._later = [task for task in self._later if not task.done()]
-        self._later.append(asyncio.create_task(self._reach_later(one, calls, wanted)))
+        self._later.append(asyncio.create_task(self._reach_later(one, calls, wanted, key)))
 
-    async def _reach_later(self, one: Unreached, calls: Calls, wanted: Callable[[], bool]) -> None:
+    async def _reach_later(self, one: Unreached, calls: Calls, wanted: Callable[[], bool], key: str) -> None:
         """Until it arrives: somebody else may have been paged since, and this one may still be asleep."""
 
         def over() -> bool:
@@ -164,6 +164,7 @@ class Reaching:
                 continue
             if (message := calls(one)) is None:
                 break
-            reached = (await self._tell(replace(message, since=one.since), LONGEST_PAGING)).reached
+            message = self._announcer.keyed(replace(message, since=one.since, key=key))
+            reached = (await self._tell(message, LONGEST_PAGING)).reached
         if self._unreached.get(one.role) is one:
             del self._unreached[one.role]

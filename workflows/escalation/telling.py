@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.announcement import Occasion
     from models.incident.policy import Policy, Rung
     from models.incident.so_far import Unreached
+    from models.telling.in_short import InShort
     from workflows.escalation.announcer import Announcer, Message, Words
     from workflows.escalation.ladder import Climb
     from workflows.escalation.reaching import Reaching
@@ -43,6 +45,29 @@ class Telling:
         self._told: set[str] = set()
         self._broadcast_at: datetime | None = None
         """When the broadcast channels heard of a page."""
+        self._following: asyncio.Task[None] | None = None
+
+    def follow(self, in_short: Callable[[], InShort | None]) -> None:
+        """Edit the messages that can be edited as the incident goes on."""
+        self._announcer.editing.in_short = in_short
+        if self._policy.ladder.edited:
+            self._following = asyncio.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        while True:
+            await workflow.wait_condition(lambda: self._announcer.editing.behind)
+            await self._announcer.edit(self._policy)
+
+    def stop_following(self) -> None:
+        """Begin no edit in this run any more; none is under way."""
+        if self._following:
+            self._following.cancel()
+
+    async def _all_edited(self) -> None:
+        """Wait for the edit that is under way: the end is the last one."""
+        if self._following:
+            await workflow.wait_condition(lambda: not self._announcer.editing.under_way)
+            self.stop_following()
 
     def tell_owner(self, title: str, text: str) -> None:
         """Send the first rung, whose alert it is, what is to be read; nobody is paged."""
@@ -61,7 +86,7 @@ class Telling:
     @property
     def telling(self) -> bool:
         """Whether an announcement is still under way."""
-        return self._reaching.busy
+        return self._reaching.busy or self._announcer.editing.under_way
 
     async def all_told(self) -> None:
         """Wait for the announcements under way: whom they reached stands in the review."""

@@ -43,8 +43,8 @@ def situation(why: str, record: Record, awaiting: PendingApproval | None, reache
     if record.acknowledged_by:
         lines.append(f"Acknowledged by {record.acknowledged_by}.")
     elif record.phase is not Phase.CLOSED:
-        following = _following(record, reached)
-        otherwise = f", or {following} is paged next" if following else ""
+        role = following(record, reached)
+        otherwise = f", or {role} is paged next" if role else ""
         lines.append(f"On it? Say so{otherwise}: starter.py ack {workflow.info().workflow_id}")
     return "\n".join((*lines, *_found(record)))
 
@@ -58,7 +58,7 @@ def ended(record: Record) -> str:
         f"{span} later.",
         *_closed_by(record),
         *_alert_says(record),
-        *_done(one for one in record.performed if one.done or one.dry_run),
+        *done(one for one in record.performed if one.done or one.dry_run),
     ]
     lines += [_sentence(shorten(one, LONGEST_LINE)) for one in record.remarks]
     if record.escalated_because:
@@ -76,7 +76,7 @@ def _closed_by(record: Record) -> Iterator[str]:
         yield "Its alert may still fire, and nothing more is done about it."
 
 
-def _following(record: Record, reached: str) -> str:
+def following(record: Record, reached: str) -> str:
     """The role of the rung above, of the first one while nobody was paged."""
     roles = [one.role for one in record.policy.ladder.rungs] if record.policy else []
     place = roles.index(reached) + 1 if reached in roles else 0
@@ -107,7 +107,7 @@ def _so_far(record: Record) -> Iterator[str]:
         yield "Cause: unknown, nothing that the runbook knows fits to what was found."
     elif record.cause:
         yield f"Cause: {record.cause}."
-    yield from _done(record.performed)
+    yield from done(record.performed)
     if record.handed_to:
         yield f"Handed to {', '.join(record.handed_to)}, which this one needs."
     if record.refused:
@@ -123,7 +123,7 @@ def _so_far(record: Record) -> Iterator[str]:
         yield f"To let it look and act once more: starter.py retry {incident}"
 
 
-def _done(performed: Iterable[Performed]) -> Iterator[str]:
+def done(performed: Iterable[Performed]) -> Iterator[str]:
     for one in performed:
         did = "Would have done" if one.dry_run else "Done" if one.done else "Failed"
         yield _sentence(
@@ -151,15 +151,15 @@ def _asked(pending: PendingApproval, incident: str) -> list[str]:
 
 def _plans(pending: PendingApproval) -> Iterator[str]:
     if not pending.others:
-        yield from _plan_lines(pending)
+        yield from plan_lines(pending)
         return
     for option in pending.options:
         recommended = ", recommended" if option.recommended else ""
         yield f"Plan {option.digest}{recommended}: {option.plan.says}."
-        yield from _plan_lines(option)
+        yield from plan_lines(option)
 
 
-def _plan_lines(option: Option) -> list[str]:
+def plan_lines(option: Option) -> list[str]:
     steps = (
         f"- {step.says}: {step.changes}. Undo: {step.undo or 'impossible'}." for step in option.plan.steps
     )

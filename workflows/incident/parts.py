@@ -17,10 +17,12 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.policy import Policy
     from models.incident.so_far import SoFar
     from models.service.service import Service
+    from models.telling.in_short import InShort
     from workflows.diagnosis.causes import Revert, Undo, UndoOf
     from workflows.diagnosis.situation import Situation
     from workflows.diagnosis.verifications import Verification
     from workflows.escalation.escalation import Escalation
+    from workflows.escalation.in_short import in_short
     from workflows.escalation.wording import situation
     from workflows.incident.confirmation import APART, SAMPLES
     from workflows.incident.messages import People
@@ -85,11 +87,13 @@ class Parts:
         )
         if before:
             self.escalation.take_over(before)
+        self.escalation.follow(self._in_short)
         self.people.escalation = self.notifications.escalation = self.escalation
         self.remediation.begin(self.policy, self.escalation)
         self.pause.begin(self.escalation)
         self.record.continuation.waits_for(lambda: self.escalation.telling)
         self.record.continuation.stops(self.escalation.pause)
+        self.record.continuation.stops(self.escalation.stop_following)
 
     @property
     def policy(self) -> Policy:
@@ -202,6 +206,14 @@ class Parts:
     def situation(self, why: str) -> str:
         reached = self.escalation.rung if self._responding else ""
         return situation(why, self.record, self.approval.pending, reached)
+
+    def _in_short(self) -> InShort | None:
+        """None when it cannot be written: the messages themselves go out all the same."""
+        try:
+            return in_short(self.record, self.approval.pending, self.escalation.rung)
+        except Exception as error:
+            workflow.logger.error("could not write the incident in short", exc_info=error)
+            return None
 
     @property
     def _responding(self) -> bool:

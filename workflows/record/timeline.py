@@ -92,6 +92,12 @@ class Timeline:
         self.add(text, by=by, through=words.through)
 
 
+def in_one_line(entry: Entry) -> str:
+    """For a message: when, what, and who said it, where a person did."""
+    by = f" ({entry.by}, through {entry.through})" if entry.of_a_person else ""
+    return f"{entry.at:%H:%M:%S} UTC {entry.text}{by}"
+
+
 def _size(entry: Entry) -> int:
     return len(entry.model_dump_json().encode())
 

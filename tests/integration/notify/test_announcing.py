@@ -195,6 +195,11 @@ async def test_a_retry_tells_only_those_who_have_not_heard(
     assert sorted(told(httpserver)) == ["also", "well"]
 
 
+def temporal_binary() -> str:
+    binary = shutil.which("temporal", path=str(Path(sys.executable).parent)) or shutil.which("temporal")
+    return binary or missing("the binary `temporal` is not installed")
+
+
 async def start_worker(*arguments: str) -> asyncio.subprocess.Process:
     command = (sys.executable, "-m", "tests.parts.product.announcing_worker", *arguments)
     return await asyncio.create_subprocess_exec(*command, cwd=ROOT)
@@ -214,14 +219,11 @@ async def slack_in_heartbeat(handle: WorkflowHandle[Announce, Delivered]) -> Non
 
 async def test_a_worker_that_is_killed_in_a_rung_pages_nobody_twice(httpserver: HTTPServer) -> None:
     """The broadcast was delivered, PagerDuty hangs, `kill -9`: the next worker tells PagerDuty only."""
-    binary = shutil.which("temporal", path=str(Path(sys.executable).parent)) or shutil.which("temporal")
-    if binary is None:
-        missing("the binary `temporal` is not installed")
     httpserver.expect_request(WEBHOOK_PATH).respond_with_data("ok")
     httpserver.expect_request("/enqueue").respond_with_json({}, status=202)
     slack = httpserver.url_for(WEBHOOK_PATH)
     server = await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter, dev_server_existing_path=binary
+        data_converter=pydantic_data_converter, dev_server_existing_path=temporal_binary()
     )
     async with server, listening(silence) as hanging:
         address, queue = server.client.service_client.config.target_host, f"announce-{uuid4()}"

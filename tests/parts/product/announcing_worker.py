@@ -1,6 +1,6 @@
 """A worker that announces, as a process of its own: a test kills it in the middle of a rung.
 
-`python -m tests.parts.product.announcing_worker ADDRESS QUEUE SLACK_URL PAGERDUTY_URL`
+`python -m tests.parts.product.announcing_worker ADDRESS QUEUE SLACK_URL PAGERDUTY_URL [SLACK_API]`
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ with workflow.unsafe.imports_passed_through():
 
     from activities.notify.announce import ChannelActivities
     from activities.notify.build import build_channels
-    from models.configuration.channels import ChannelConfig, PagerDutyChannel, SlackChannel
+    from models.configuration.channels import ChannelConfig, PagerDutyChannel, SlackBotChannel, SlackChannel
     from models.incident.announcement import Announcement, Delivered
     from models.service.secret import SecretRef
+    from tests.parts.servers.slack import CHANNEL, TOKEN
 
 
 @workflow.defn
@@ -38,7 +39,7 @@ class Announce:
         )
 
 
-async def main(address: str, queue: str, slack: str, pagerduty: str) -> None:
+async def main(address: str, queue: str, slack: str, pagerduty: str, bot: str = "") -> None:
     client = await Client.connect(address, data_converter=pydantic_data_converter)
     configured: dict[str, ChannelConfig] = {
         "slack": SlackChannel(webhook=SecretRef(env="SLACK")),
@@ -46,8 +47,11 @@ async def main(address: str, queue: str, slack: str, pagerduty: str) -> None:
             routing_key=SecretRef(env="KEY"), url=pagerduty, timeout=timedelta(seconds=30)
         ),
     }
+    if bot:
+        configured["bot"] = SlackBotChannel(token=SecretRef(env="BOT"), channel=CHANNEL, api=bot)
+    secrets = {"SLACK": slack, "KEY": "key", "BOT": TOKEN}
     async with httpx.AsyncClient() as http:
-        channels = build_channels(configured, http, lambda ref: slack if ref.env == "SLACK" else "key")
+        channels = build_channels(configured, http, lambda ref: secrets[ref.env or ""])
         activities = ChannelActivities(channels)
         worker = Worker(
             client,

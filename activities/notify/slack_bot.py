@@ -1,0 +1,230 @@
+"""Slack, by a bot: one message an incident, edited as the incident goes on, and what happens in its thread.
+
+A message that may have arrived is looked for before it is sent again. Each carries its key as metadata, which
+Slack gives back to the app that wrote it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from cachetools import LRUCache
+from slack_sdk.models.metadata import Metadata
+from temporalio import activity
+
+from activities.notify.channel import ChannelBusy, ChannelDown, ChannelLimited, ChannelRefused
+from activities.notify.delivery import MOST_UNSURE
+from activities.notify.slack_blocks import plain, reply, root
+from activities.notify.wording import for_slack, one_line
+from activities.slack.api import SlackApi, SlackBusy, SlackError, SlackRefused, SlackUnsure
+from models.incident.announcement import Announcement
+from models.telling.in_short import InShort
+
+EVENT = "durable_runbooks"
+ROOT = "incident"
+"""The key of the message that is edited."""
+_LONGEST_TEXT = 1000
+"""Of what a phone shows of a message, and of one whose blocks Slack does not take."""
+_PAGE, _MOST_PAGES = "100", 5
+_GONE = frozenset({"message_not_found", "thread_not_found", "cant_update_message", "edit_window_closed"})
+_TOO_MUCH = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"})
+_REMEMBERED = 1000
+
+
+class SlackBot:
+    keeps_pages_open = False
+
+    def __init__(self, name: str, api: SlackApi, channel: str, *, buttons: bool) -> None:
+        self.name = name
+        self._api = api
+        self._channel = channel
+        self._buttons = buttons
+        self._log = structlog.get_logger("runbooks.announcements")
+        self._places: LRUCache[str, str] = LRUCache(_REMEMBERED)
+        """By incident and key, where a message is that arrived."""
+        self._sent: LRUCache[str, int] = LRUCache(_REMEMBERED)
+        """How often one was sent that may have arrived."""
+        self._versions: LRUCache[str, int] = LRUCache(_REMEMBERED)
+        self._one_at_a_time: LRUCache[str, asyncio.Lock] = LRUCache(_REMEMBERED)
+
+    async def deliver(self, announcement: Announcement) -> str:
+        """Where the message of the incident is, so that it can be edited; empty for one without."""
+        with _as_a_channel():
+            if (shown := announcement.in_short) is None:
+                await self._post(announcement, _key_of(announcement), plain(announcement), "")
+                return ""
+            lock = self._one_at_a_time.setdefault(announcement.run_id, asyncio.Lock())
+            async with lock:
+                return await self._tell(announcement, shown)
+
+    async def _tell(self, announcement: Announcement, shown: InShort) -> str:
+        place = announcement.place_in(self.name) or self._places.get(_named(announcement, ROOT), "")
+        if not place:
+            return await self._begin(announcement, shown)
+        try:
+            if blocks := reply(announcement):
+                await self._post(announcement, _key_of(announcement), blocks, place)
+            await self._edit(announcement, shown, place)
+        except SlackRefused as refused:
+            if refused.code not in _GONE:
+                raise
+            self._places.pop(_named(announcement, ROOT), None)  # somebody deleted it
+            return await self._begin(announcement, shown, afresh=True)
+        return place
+
+    async def _begin(self, announcement: Announcement, shown: InShort, *, afresh: bool = False) -> str:
+        """The first message of an incident; another worker may have written it already."""
+        key = f"{ROOT}:{_key_of(announcement)}" if afresh else ROOT
+        blocks = root(announcement, shown, buttons=self._buttons)
+        place = await self._post(announcement, key, blocks, look=not afresh)
+        self._places[_named(announcement, ROOT)] = place
+        self._versions[place] = shown.version
+        return place
+
+    async def _edit(self, announcement: Announcement, shown: InShort, place: str) -> None:
+        """A page that arrived is not sent again because of an edit that failed: the next one repairs it."""
+        if shown.version < self._versions.get(place, 0):
+            return
+        self._versions[place] = shown.version
+        blocks = root(announcement, shown, buttons=self._buttons)
+        edited = {"ts": place, **self._content(announcement, blocks)}
+        try:
+            await self._written("chat.update", edited)
+        except SlackError as error:
+            gone = isinstance(error, SlackRefused) and error.code in _GONE
+            if gone or not announcement.occasion.wakes:
+                raise
+            self._note("not edited", announcement, error)
+
+    async def _post(
+        self,
+        announcement: Announcement,
+        key: str,
+        blocks: list[dict[str, Any]],
+        thread: str = "",
+        *,
+        look: bool = False,
+    ) -> str:
+        """Once: what may have arrived is looked for before it is sent again."""
+        named = _named(announcement, key)
+        if place := self._places.get(named):
+            return place
+        times = self._sent.get(named, 0)
+        sent = times > 0 or announcement.again or _tried_before()
+        place = await self._found(announcement, key, thread, times, sent=sent) if sent or look else ""
+        if not place:
+            self._sent[named] = times + 1
+            place = await self._posted(announcement, key, blocks, thread, named)
+        self._places[named] = place
+        return place
+
+    async def _posted(
+        self, announcement: Announcement, key: str, blocks: list[dict[str, Any]], thread: str, named: str
+    ) -> str:
+        message = {
+            **self._content(announcement, blocks),
+            "metadata": Metadata(EVENT, {"run": announcement.run_id, "key": key}).to_dict(),
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        if thread:
+            message |= {"thread_ts": thread, "reply_broadcast": announcement.occasion.wakes}
+        try:
+            said = await self._written("chat.postMessage", message)
+        except (SlackRefused, SlackBusy):
+            self._sent.pop(named, None)  # it is certain that it did not arrive
+            raise
+        return str(said.get("ts", ""))
+
+    async def _written(self, method: str, message: Mapping[str, Any]) -> dict[str, Any]:
+        """In plain text, where Slack does not take its blocks: a page must arrive."""
+        try:
+            return await self._api.write(method, message)
+        except SlackRefused as refused:
+            if refused.code not in _TOO_MUCH:
+                raise
+            return await self._api.write(method, {**message, "blocks": []})
+
+    def _content(self, announcement: Announcement, blocks: list[dict[str, Any]]) -> dict[str, Any]:
+        text = one_line(" ".join((announcement.title, announcement.text)), _LONGEST_TEXT)
+        return {"channel": self._channel, "text": for_slack(text), "blocks": blocks, "parse": "none"}
+
+    async def _found(
+        self, announcement: Announcement, key: str, thread: str, times: int, *, sent: bool
+    ) -> str:
+        """Where it is, if it arrived: the newest messages are looked through.
+
+        A look that fails stops what was sent, and nothing else. One that is not allowed lets it be sent once
+        more: a page that arrives twice is better than none.
+        """
+        try:
+            return await self._looked_up(announcement, key, thread)
+        except SlackRefused as refused:
+            if refused.code in _GONE:
+                raise
+            self._note("not looked for", announcement, refused)
+            if times > MOST_UNSURE:
+                raise ChannelDown(f"it may have arrived, and cannot be looked for: {refused}") from refused
+        except SlackError as error:
+            if sent:
+                raise
+            self._note("not looked for", announcement, error)
+        return ""
+
+    async def _looked_up(self, announcement: Announcement, key: str, thread: str) -> str:
+        method, of = ("conversations.replies", {"ts": thread}) if thread else ("conversations.history", {})
+        asked = {"channel": self._channel, "limit": _PAGE, "include_all_metadata": "true", **of}
+        for _ in range(_MOST_PAGES):
+            said = await self._api.read(method, **asked)
+            for message in said.get("messages", ()):
+                if _is_it(message, announcement.run_id, key):
+                    return str(message["ts"])
+            cursor = (said.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                break
+            asked["cursor"] = cursor
+        return ""
+
+    def _note(self, what: str, announcement: Announcement, error: SlackError) -> None:
+        self._log.warning(what, channel=self.name, incident=announcement.incident, reason=str(error))
+
+
+@contextmanager
+def _as_a_channel() -> Iterator[None]:
+    """What went wrong, as every channel says it. What may have arrived is tried again: it is looked for."""
+    try:
+        yield
+    except SlackBusy as busy:
+        raise (ChannelLimited if busy.limited else ChannelBusy)(str(busy), busy.wait) from busy
+    except SlackUnsure as unsure:
+        raise ChannelBusy(str(unsure)) from unsure
+    except SlackError as error:
+        raise ChannelRefused(str(error)) from error
+
+
+def _key_of(announcement: Announcement) -> str:
+    if announcement.key or not activity.in_activity():
+        return announcement.key or announcement.title
+    info = activity.info()
+    return f"{info.workflow_run_id}/{info.activity_id}"
+
+
+def _tried_before() -> bool:
+    return activity.in_activity() and activity.info().attempt > 1
+
+
+def _named(announcement: Announcement, key: str) -> str:
+    return f"{announcement.run_id}/{key}"
+
+
+def _is_it(message: Any, run: str, key: str) -> bool:
+    metadata = message.get("metadata") if isinstance(message, dict) else None
+    return (
+        isinstance(metadata, dict)
+        and metadata.get("event_type") == EVENT
+        and (metadata.get("event_payload") == {"run": run, "key": key})
+    )
