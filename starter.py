@@ -13,11 +13,9 @@ from temporalio.runtime import Runtime, TelemetryConfig
 
 from console import (
     deployed,
-    dry_runs,
     fire,
     maintenance,
     respond,
-    review,
     serve,
     service,
     show,
@@ -25,6 +23,7 @@ from console import (
     switch,
 )
 from console.checks import check, doctor, notify, schedules
+from console.past import audit, dry_runs, review
 
 app = typer.Typer(
     name="starter.py",
@@ -36,6 +35,7 @@ app = typer.Typer(
 for group in (serve, fire, show, review, status, check, respond, switch, deployed, doctor, dry_runs):
     app.add_typer(group.app)
 app.add_typer(service.app, name="service")
+app.add_typer(audit.app, name="audit")
 app.add_typer(maintenance.app, name="maintenance")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(notify.app, name="notify")

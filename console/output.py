@@ -39,6 +39,7 @@ from runtime.errors import (
 from runtime.people.signing import user_of_this_machine
 from runtime.search_attributes import AttributesMissing
 from runtime.settings import ConfigurationError
+from runtime.store.database import StoreAway
 
 T = TypeVar("T")
 _BEYOND_ASCII = re.compile(r"[^\n -~]")
@@ -124,6 +125,7 @@ CODES: dict[type[Exception], Exit] = {
     AttributesMissing: Exit.UNREACHABLE,
     DoesNotReplay: Exit.REFUSED,
     TemporalAway: Exit.UNREACHABLE,
+    StoreAway: Exit.UNREACHABLE,
     NobodyAnswers: Exit.UNREACHABLE,
     NoKey: Exit.USAGE,
     Rejected: Exit.REFUSED,

@@ -29,6 +29,7 @@ from models.configuration.processes import (
     TemporalLinks,
     WorkerSettings,
 )
+from models.configuration.store import StoreSettings
 from models.incident.policy import ApprovalPolicy, Thresholds
 from models.names import ANY_ALERT, UNKNOWN_SERVICE, AlertName, ServiceName, Severity, severity_said
 from models.service.addresses import WebLink
@@ -127,6 +128,7 @@ class Configuration(Configured):
     heartbeat: Heartbeat | None = None
     """Without it none is sent."""
     directories: Directories = Directories()
+    store: StoreSettings = StoreSettings()
     checks: Checks = Checks()
     dry_run: bool = False
     """Whether all that would be done is recorded, and not done."""

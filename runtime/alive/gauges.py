@@ -23,6 +23,7 @@ class Gauge(StrEnum):
     WITHOUT_PROGRESS = "runbooks_incidents_without_progress"
     TEMPORAL_DISK = "runbooks_temporal_disk_free_ratio"
     CHECK_OVERDUE = "runbooks_check_overdue_seconds"
+    STORE_ROUND = "runbooks_store_round_timestamp_seconds"
     HEARTBEAT_SENT = "runbooks_heartbeat_sent_timestamp_seconds"
     HEARTBEAT_RECEIVED = "runbooks_heartbeat_received_timestamp_seconds"
 
@@ -37,6 +38,7 @@ SAYS: Mapping[Gauge, tuple[str, str]] = {
     Gauge.WITHOUT_PROGRESS: ("Incidents that look or diagnose for over an hour", ""),
     Gauge.TEMPORAL_DISK: ("Free share of the disk under Temporal, where it is seen from here", "directory"),
     Gauge.CHECK_OVERDUE: ("How long a check has been due and not done", "check"),
+    Gauge.STORE_ROUND: ("When the incident store was last up to date", ""),
     Gauge.HEARTBEAT_SENT: ("When the heartbeat was last given to Alertmanager", ""),
     Gauge.HEARTBEAT_RECEIVED: ("When the heartbeat last came back from Alertmanager", ""),
 }

@@ -18,6 +18,7 @@ from runtime.alive.gauges import MeterGauges
 from runtime.alive.heartbeat import HeartbeatSender
 from runtime.alive.open_runs import must_replay
 from runtime.alive.rounds import Rounds
+from runtime.alive.storing import StoreRounds
 from runtime.alive.terminated import TerminatedWatch
 from runtime.systems.outgoing import outgoing
 
@@ -46,6 +47,7 @@ async def hosted(
         going = [asyncio.create_task(rounds.run(configuration))]
         if host is None:
             going.append(asyncio.create_task(TerminatedWatch(client).run()))
+            going.append(asyncio.create_task(StoreRounds(client, gauges).run(configuration)))
         try:
             yield worker
         finally:

@@ -14,7 +14,7 @@ from activities.support.regular_files import file_at
 from models.incident.review import Review
 from runtime.connection import PATIENCE
 from runtime.errors import NoReview, NoSuchIncident, TemporalAway, in_time
-from runtime.incidents import ANSWER_WITHIN
+from runtime.incidents import ANSWER_WITHIN, IncidentLine
 from runtime.past.runs import PastRun, chosen, runs_of
 
 LARGEST = 32 * 2**20
@@ -85,19 +85,26 @@ class PastReviews:
     async def _from_temporal(self, run: PastRun) -> Found:
         """What the activity that writes it was handed: also of a run that did not end well."""
         line = run.line
-        handle = self._client.get_workflow_handle(line.id, run_id=line.run_id)
         review: Review | None = None
         with contextlib.suppress(NoSuchIncident):  # it is past the retention
-            async with in_time(5 * ANSWER_WITHIN, line.id):
-                async for event in handle.fetch_history_events(rpc_timeout=PATIENCE):
-                    task = event.activity_task_scheduled_event_attributes
-                    if task.activity_type.name == WRITTEN_BY:
-                        (review,) = await self._client.data_converter.decode(task.input.payloads, [Review])
+            review = await written_review(self._client, line)
         if review is None:
             raise NoReview(
                 f"{line.id}, run {line.run_id}, ended without a review ({line.ended or line.phase})"
             )
         return Found(page(review), review.model_dump_json(indent=2))
+
+
+async def written_review(client: Client, line: IncidentLine) -> Review | None:
+    """What the history of a run says that it wrote; None without one. Raises NoSuchIncident, TemporalAway."""
+    handle = client.get_workflow_handle(line.id, run_id=line.run_id)
+    review: Review | None = None
+    async with in_time(5 * ANSWER_WITHIN, line.id):
+        async for event in handle.fetch_history_events(rpc_timeout=PATIENCE):
+            task = event.activity_task_scheduled_event_attributes
+            if task.activity_type.name == WRITTEN_BY:
+                (review,) = await client.data_converter.decode(task.input.payloads, [Review])
+    return review
 
 
 def _text(path: Path) -> str:

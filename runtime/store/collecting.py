@@ -1,0 +1,173 @@
+"""Asks Temporal what incidents say of themselves. It only reads: no history grows by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from pydantic import ValidationError
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
+
+from activities.support.stability import Samples
+from models.incident.incident import IncidentState
+from models.incident.review import Review
+from models.messages import BEGAN_IN
+from runtime.connection import PATIENCE
+from runtime.errors import NobodyAnswers, NoSuchIncident, in_time
+from runtime.incidents import ENDS_OF_INCIDENTS, IncidentLine, Incidents, line_of
+from runtime.past.reviews import written_review
+from runtime.store.facts import Fact, Topic, ending, facts_of, status_of
+from runtime.store.store import Growth, Known
+
+LISTED_WITHIN = timedelta(seconds=60)
+GIVES_UP_AFTER = timedelta(hours=1)
+"""So long a closed run that nobody answers for is asked again; then what Temporal lists of it is stored."""
+MOST_EARLIER = 50
+"""Earlier runs of one incident that are asked."""
+FORGOTTEN = "unknown: Temporal has forgotten it"
+
+
+class Collector:
+    """Reads incidents for the store."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._incidents = Incidents(client)
+
+    async def listed(self, since: datetime | None) -> Mapping[str, IncidentLine]:
+        """What is open, and what closed since then, by the run in which it began. Raises TemporalAway."""
+        closed = f"OR CloseTime >= '{since.astimezone(UTC).isoformat()}'" if since else ""
+        which = f"(ExecutionStatus = 'Running' {closed})" if since else "StartTime IS NOT NULL"
+        query = f"AlertName IS NOT NULL AND {ENDS_OF_INCIDENTS} AND {which}"
+        async with in_time(LISTED_WITHIN):
+            found = self._client.list_workflows(query, rpc_timeout=PATIENCE)
+            return {await _began_in(one): line_of(one) async for one in found}
+
+    async def growth(self, began_in: str, line: IncidentLine, known: Known | None) -> Growth | None:
+        """What is to be stored; None where nothing happened, or nobody answers now. Raises TemporalAway."""
+        try:
+            return await (self._of_open if line.open else self._of_closed)(began_in, line, known)
+        except NoSuchIncident:
+            return self.forgotten(began_in, line)
+
+    async def missing(self, began_in: str, known: Known) -> Growth | None:
+        """Of one that is open in the store, and that Temporal did not list. Raises TemporalAway."""
+        try:
+            async with in_time(PATIENCE, known.id):
+                handle = self._client.get_workflow_handle(known.id, run_id=known.last_run)
+                seen = await handle.describe(rpc_timeout=PATIENCE)
+        except NoSuchIncident:
+            line = IncidentLine.model_validate({
+                **dict.fromkeys(("runbook", "alert", "service", "severity", "phase"), ""),
+                "id": known.id, "run_id": known.last_run, "open": False, "started_at": datetime.now(UTC),
+            })  # fmt: skip
+            return self.forgotten(began_in, line)
+        if seen.status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW):
+            return None  # the list is a moment old
+        return await self.growth(began_in, line_of(seen), known)
+
+    def forgotten(self, began_in: str, line: IncidentLine) -> Growth:
+        return Growth(began_in, line, [*ending(line, None, FORGOTTEN)], 0)
+
+    async def _of_open(self, began_in: str, line: IncidentLine, known: Known | None) -> Growth | None:
+        handle = self._client.get_workflow_handle(line.id, run_id=line.run_id)
+        async with in_time(PATIENCE, line.id):
+            now = await handle.describe(rpc_timeout=PATIENCE)
+            samples = await self._samples(now)
+        is_same = known and known.last_run == line.run_id and known.seen == now.history_length
+        if is_same and not samples:
+            return None
+        try:
+            state = await self._incidents.state(line.id, line.run_id)
+        except NobodyAnswers:
+            return None
+        facts = [*await self._earlier(began_in, line, known), *facts_of(line, state), *samples]
+        return Growth(began_in, line, [*facts, status_of(state, datetime.now(UTC))], now.history_length)
+
+    async def _of_closed(self, began_in: str, line: IncidentLine, known: Known | None) -> Growth | None:
+        state, review = await self._last_state(line), await self._review(line)
+        closed_at = line.closed_at or datetime.now(UTC)
+        if state is None and review is None and datetime.now(UTC) - closed_at < GIVES_UP_AFTER:
+            return None
+        facts = [*await self._earlier(began_in, line, known), *facts_of(line, state, review)]
+        facts += [status_of(state, closed_at)] if state else []
+        return Growth(began_in, line, [*facts, *ending(line, review)], 0)
+
+    async def _last_state(self, line: IncidentLine) -> IncidentState | None:
+        try:
+            return await self._incidents.state(line.id, line.run_id)
+        except (NobodyAnswers, NoSuchIncident):
+            return None
+
+    async def _review(self, line: IncidentLine) -> Review | None:
+        handle = self._client.get_workflow_handle(line.id, run_id=line.run_id, result_type=Review)
+        if line.ended == "completed":
+            try:
+                async with in_time(PATIENCE, line.id):
+                    review: Review = await handle.result(follow_runs=False, rpc_timeout=PATIENCE)
+                    return review
+            except (WorkflowFailureError, ValidationError, RuntimeError, NobodyAnswers):
+                return None
+        try:
+            return await written_review(self._client, line)
+        except (NobodyAnswers, ValidationError):
+            return None
+
+    async def _earlier(self, began_in: str, line: IncidentLine, known: Known | None) -> Sequence[Fact]:
+        """What the runs before this one say: each passes on the beginning and the end of its timeline."""
+        if line.run_id == began_in or (known and known.last_run == line.run_id):
+            return ()
+        query = f"WorkflowId = '{line.id}' AND ExecutionStatus = 'ContinuedAsNew'"
+        async with in_time(PATIENCE, line.id):
+            listed = self._client.list_workflows(query, limit=MOST_EARLIER, rpc_timeout=PATIENCE)
+            runs = [line_of(one) async for one in listed if await _began_in(one) == began_in]
+        facts = list[Fact]()
+        heard = set[tuple[str, str]]()
+        for run in sorted(runs, key=lambda one: one.started_at):
+            state = await self._last_state(run)
+            for fact in facts_of(run, state) if state else ():
+                if fact.topic is not Topic.EVIDENCE and (fact.topic, fact.digest) not in heard:
+                    facts.append(fact)
+            heard |= {(fact.topic, fact.digest) for fact in facts}
+        return facts
+
+    async def _samples(self, now: WorkflowExecutionDescription) -> Sequence[Fact]:
+        """The newest probe of each verification that runs, by its heartbeat."""
+        found = list[Fact]()
+        for pending in now.raw_description.pending_activities:
+            payloads = pending.heartbeat_details.payloads
+            if not payloads or not pending.activity_type.name.startswith("watch"):
+                continue
+            try:
+                (samples,) = await self._client.data_converter.decode([payloads[0]], [Samples])
+            except (ValidationError, ValueError, RuntimeError):
+                continue
+            if samples.sampled_at:
+                body = {
+                    "at": samples.sampled_at.isoformat(),
+                    "finding": samples.last.finding.value,
+                    "reason": samples.last.reason,
+                    "probe": pending.activity_type.name,
+                }
+                found.append(Fact(samples.sampled_at, Topic.SAMPLE, body))
+        return found
+
+
+async def _began_in(execution: WorkflowExecution) -> str:
+    return str(await execution.memo_value(BEGAN_IN, execution.run_id))
+
+
+async def retention(client: Client) -> timedelta | None:
+    """How long Temporal keeps what closed; None where it does not say."""
+    async with in_time(PATIENCE):
+        asked = DescribeNamespaceRequest(namespace=client.namespace)
+        found = await client.workflow_service.describe_namespace(asked, timeout=PATIENCE)
+        kept = found.config.workflow_execution_retention_ttl.ToTimedelta()
+    return kept or None
