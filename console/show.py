@@ -12,10 +12,11 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.live import Live
+from temporalio.client import Client
 
 from console.incident_view import entry_line, question, table_of, whole
 from console.maintenance import standing
-from console.output import AsJson, Id, Run, Unusable, as_json, out, run, safe, typed
+from console.output import AsJson, Id, Run, Unusable, as_json, err, out, run, safe, typed
 from intake.alerts.payload import why
 from models.base import Interval
 from models.configuration.known_services import known
@@ -23,9 +24,12 @@ from models.incident.incident import IncidentState, Phase, what_matters_first
 from models.text import plain
 from runtime import settings
 from runtime.connection import connect
-from runtime.errors import NobodyAnswers
-from runtime.incidents import Incidents, Which, control_room, parse_id
+from runtime.errors import NobodyAnswers, NoSuchIncident
+from runtime.incidents import IncidentLine, Incidents, Which, control_room, parse_id
 from runtime.past.runs import chosen, runs_of
+from runtime.store.database import StoreAway
+from runtime.store.forgotten import forgotten_state, with_forgotten
+from runtime.store.opening import database_of
 from workflows.diagnosis.causes import UNKNOWN
 from workflows.lessons.cause_rows import cause_rows
 from workflows.runbooks.registry import RUNBOOKS
@@ -56,6 +60,8 @@ def list_(
         which = _which(only_open, only_closed, since, service, cause)
         client = await connect()
         lines = await Incidents(client).list(most, which)
+        if only_closed:
+            lines = await _with_stored(lines, which, most)
         if service and not lines:
             _refuse_unknown(service)
         if json:
@@ -99,12 +105,8 @@ def show(incident: Id, run_: Run = "", json: AsJson = False) -> None:
 
     async def work() -> None:
         name, client = parse_id(incident), await connect()
-        run_id = None
-        if run_:
-            runs = await runs_of(client, name)
-            run_id = runs[chosen(run_, [one.line.run_id for one in runs], name)].line.run_id
         try:
-            state = await Incidents(client).state(name, run_id)
+            state = await _state(client, name, run_)
         except NobodyAnswers as error:
             again = f" --run {run_}" if run_ else ""
             raise NobodyAnswers(
@@ -116,6 +118,34 @@ def show(incident: Id, run_: Run = "", json: AsJson = False) -> None:
             out.print(whole(state))
 
     run(work())
+
+
+async def _state(client: Client, name: str, which: str) -> IncidentState:
+    """By Temporal, else by the store."""
+    try:
+        run_id = None
+        if which:
+            runs = await runs_of(client, name)
+            run_id = runs[chosen(which, [one.line.run_id for one in runs], name)].line.run_id
+        return await Incidents(client).state(name, run_id)
+    except NoSuchIncident as error:
+        try:
+            return await forgotten_state(database_of(settings.load(settings.path_of())), name, which)
+        except (settings.ConfigurationError, NoSuchIncident, StoreAway):
+            raise error from None
+
+
+async def _with_stored(lines: tuple[IncidentLine, ...], which: Which, most: int) -> tuple[IncidentLine, ...]:
+    """Also those that Temporal has forgotten; what it lists needs no store."""
+    try:
+        return await with_forgotten(database_of(settings.load(settings.path_of())), lines, which, most)
+    except (settings.ConfigurationError, StoreAway) as error:
+        err.print(
+            f"without the incidents that only the store has: {plain(str(error))}",
+            style="yellow",
+            markup=False,
+        )
+        return lines
 
 
 @app.command()

@@ -7,12 +7,17 @@ from pathlib import Path
 import typer
 from rich.markdown import Markdown
 
+from activities.review.page import page
 from console.output import AsJson, Id, Run, as_document, err, out, run
 from models.text import visible
 from runtime.connection import connect
+from runtime.errors import NoReview, NoSuchIncident
 from runtime.incidents import parse_id
-from runtime.past.reviews import PastReviews
+from runtime.past.reviews import Found, PastReviews
 from runtime.settings import ConfigurationError, load, path_of
+from runtime.store.database import StoreAway
+from runtime.store.forgotten import forgotten_review
+from runtime.store.opening import database_of
 
 app = typer.Typer()
 
@@ -23,14 +28,26 @@ def review(incident: Id, run_: Run = "", json: AsJson = False) -> None:
 
     async def work() -> None:
         name = parse_id(incident)
-        found = await PastReviews(await connect(), _directory()).of(name, run_)
+        try:
+            found = await PastReviews(await connect(), _directory()).of(name, run_)
+        except (NoReview, NoSuchIncident) as error:
+            found = await _stored(name, run_, error)
         if json:
             as_document(found.data)
             return
-        page = visible(found.page, kept="\n")
-        out.print(Markdown(page) if out.is_terminal else page, soft_wrap=not out.is_terminal, markup=False)
+        text = visible(found.page, kept="\n")
+        out.print(Markdown(text) if out.is_terminal else text, soft_wrap=not out.is_terminal, markup=False)
 
     run(work())
+
+
+async def _stored(incident: str, which: str, error: NoReview | NoSuchIncident) -> Found:
+    """What the store still has. Raises this error where that is nothing."""
+    try:
+        review = await forgotten_review(database_of(load(path_of())), incident, which)
+    except (ConfigurationError, NoReview, NoSuchIncident, StoreAway):
+        raise error from None
+    return Found(page(review), review.model_dump_json(indent=2))
 
 
 def _directory() -> Path | None:

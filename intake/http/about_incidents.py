@@ -6,10 +6,12 @@ from starlette.requests import Request
 
 from runtime.errors import NobodyAnswers, NoKey, NoSuchIncident, Rejected, TemporalAway, Trouble
 from runtime.incidents import parse_id
+from runtime.store.database import StoreAway
 
 MOST_BODY = 16 * 1024
 _STATUS: dict[type[Trouble], int] = {
     TemporalAway: 503,
+    StoreAway: 503,
     NobodyAnswers: 503,
     NoKey: 503,
     NoSuchIncident: 404,

@@ -10,6 +10,7 @@ from temporalio.client import Client
 
 from intake.http.keys import Keys
 from intake.views.deciding import Deciding
+from intake.views.history import HistoryViews
 from intake.views.live import Live
 from intake.views.looks import Looks
 from intake.views.pages import IncidentViews
@@ -32,4 +33,5 @@ def views(
     pages = IncidentViews(
         looks, visitors, Deciding(incidents), Live(draining), configuration, client.namespace
     )
-    return [*pages.routes(), *SigningIn(visitors, configuration).routes()]
+    history = HistoryViews(looks, visitors, configuration)
+    return [*pages.routes(), *history.routes(), *SigningIn(visitors, configuration).routes()]

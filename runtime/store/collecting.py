@@ -23,7 +23,7 @@ from runtime.connection import PATIENCE
 from runtime.errors import NobodyAnswers, NoSuchIncident, in_time
 from runtime.incidents import ENDS_OF_INCIDENTS, IncidentLine, Incidents, line_of
 from runtime.past.reviews import written_review
-from runtime.store.facts import Fact, Topic, ending, facts_of, status_of
+from runtime.store.facts import Fact, Told, Topic, ending, facts_of, merged, status_of
 from runtime.store.store import Growth, Known
 
 LISTED_WITHIN = timedelta(seconds=60)
@@ -88,15 +88,18 @@ class Collector:
             state = await self._incidents.state(line.id, line.run_id)
         except NobodyAnswers:
             return None
-        facts = [*await self._earlier(began_in, line, known), *facts_of(line, state), *samples]
-        return Growth(began_in, line, [*facts, status_of(state, datetime.now(UTC))], now.history_length)
+        facts = [*await self._earlier(began_in, line, known), [*facts_of(line, state), *samples]]
+        return Growth(
+            began_in, line, [*merged(facts), status_of(state, datetime.now(UTC))], now.history_length
+        )
 
     async def _of_closed(self, began_in: str, line: IncidentLine, known: Known | None) -> Growth | None:
         state, review = await self._last_state(line), await self._review(line)
         closed_at = line.closed_at or datetime.now(UTC)
         if state is None and review is None and datetime.now(UTC) - closed_at < GIVES_UP_AFTER:
             return None
-        facts = [*await self._earlier(began_in, line, known), *facts_of(line, state, review)]
+        earlier = await self._earlier(began_in, line, known)
+        facts = [*merged([*earlier, [*facts_of(line, state, review)]])]
         facts += [status_of(state, closed_at)] if state else []
         return Growth(began_in, line, [*facts, *ending(line, review)], 0)
 
@@ -120,23 +123,23 @@ class Collector:
         except (NobodyAnswers, ValidationError):
             return None
 
-    async def _earlier(self, began_in: str, line: IncidentLine, known: Known | None) -> Sequence[Fact]:
-        """What the runs before this one say: each passes on the beginning and the end of its timeline."""
+    async def _earlier(
+        self, began_in: str, line: IncidentLine, known: Known | None
+    ) -> Sequence[Sequence[Fact]]:
+        """What earlier runs say: each passes on the beginning and the end of its timeline."""
         if line.run_id == began_in or (known and known.last_run == line.run_id):
             return ()
         query = f"WorkflowId = '{line.id}' AND ExecutionStatus = 'ContinuedAsNew'"
         async with in_time(PATIENCE, line.id):
             listed = self._client.list_workflows(query, limit=MOST_EARLIER, rpc_timeout=PATIENCE)
             runs = [line_of(one) async for one in listed if await _began_in(one) == began_in]
-        facts = list[Fact]()
-        heard = set[tuple[str, str]]()
-        for run in sorted(runs, key=lambda one: one.started_at):
-            state = await self._last_state(run)
-            for fact in facts_of(run, state) if state else ():
-                if fact.topic is not Topic.EVIDENCE and (fact.topic, fact.digest) not in heard:
-                    facts.append(fact)
-            heard |= {(fact.topic, fact.digest) for fact in facts}
-        return facts
+        runs.sort(key=lambda one: one.started_at)
+        states = [(run, await self._last_state(run)) for run in runs]
+        return [
+            [fact for fact in facts_of(run, state) if fact.told is Told.EACH]
+            for run, state in states
+            if state
+        ]
 
     async def _samples(self, now: WorkflowExecutionDescription) -> Sequence[Fact]:
         """The newest probe of each verification that runs, by its heartbeat."""

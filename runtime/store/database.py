@@ -18,6 +18,10 @@ class StoreAway(Trouble):
     """The store cannot be used now; the text says why, and never repeats a connection string."""
 
 
+class StoreEmpty(StoreAway):
+    """Nothing was stored there yet."""
+
+
 class Transaction(Protocol):
     """Its statements count together, or not at all."""
 

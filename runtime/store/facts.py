@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -108,6 +109,19 @@ def facts_of(line: IncidentLine, state: IncidentState | None, review: Review | N
         yield Fact(done.started_at, Topic.ACTION, done.model_dump(mode="json"))
     if state and state.awaiting:
         yield _question(state.awaiting)
+
+
+def merged(of_runs: Sequence[Sequence[Fact]]) -> Iterator[Fact]:
+    """The facts of all runs of an incident, oldest first: what one run passes to the next is there once."""
+    count = Counter[tuple[str, str]]()
+    for facts in of_runs:
+        own = Counter[tuple[str, str]]()
+        for fact in facts:
+            key = (fact.topic, fact.digest)
+            own[key] += 1
+            if fact.told is not Told.EACH or own[key] > count[key]:
+                yield fact
+        count |= own
 
 
 def status_of(state: IncidentState, at: datetime) -> Fact:

@@ -5,7 +5,7 @@ A step that was released is never edited; a change is a new step.
 
 from __future__ import annotations
 
-from runtime.store.database import Database, StoreAway, Transaction
+from runtime.store.database import Database, StoreAway, StoreEmpty, Transaction
 
 TABLES = (
     """CREATE TABLE runbooks_incidents (
@@ -90,7 +90,7 @@ async def brought_up_to_date(database: Database) -> None:
 async def check_step(database: Database, one: Transaction) -> None:
     """Raises StoreAway where a reader of this version does not understand the store."""
     if await database.is_empty(one):
-        raise StoreAway(f"nothing is stored yet in {database.where}")
+        raise StoreEmpty(f"nothing is stored yet in {database.where}")
     _refuse_newer(await _step(one), database)
 
 

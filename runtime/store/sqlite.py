@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from activities.support.regular_files import private_directory
-from runtime.store.database import Row, StoreAway, Transaction
+from runtime.store.database import Row, StoreAway, StoreEmpty, Transaction
 
 PATIENCE = 10.0
 """Seconds in which another process may write."""
@@ -70,7 +70,7 @@ class SqliteDatabase:
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         if not self._file.exists():
-            raise StoreAway(f"nothing is stored yet: there is no {self._file}")
+            raise StoreEmpty(f"nothing is stored yet: there is no {self._file}")
         async with self._connected("rw") as one:
             await one.run("PRAGMA query_only = 1")
             await one.run("BEGIN")

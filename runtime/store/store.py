@@ -140,7 +140,8 @@ async def _append(one: Transaction, growth: Growth, now: str) -> int:
 
 def _is_older(growth: Growth, before: Mapping[str, Any]) -> bool:
     """Another process asked later, and was faster."""
-    return growth.line.run_id == before["last_run"] and growth.seen < int(before["seen"])
+    asked = growth.line.open and growth.line.run_id == before["last_run"]
+    return asked and growth.seen < int(before["seen"])
 
 
 def _events(growth: Growth, stored: Sequence[tuple[str, str]], now: str) -> Sequence[tuple[Fact, str, str]]:

@@ -1,0 +1,210 @@
+"""Finds stored incidents: those of a while, by service, alert, outcome, cause and words, page by page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from models.base import Model
+from models.incident.alert import Alert
+from models.incident.incident import Entry, IncidentState, Phase
+from models.incident.review import Review
+from models.names import Severity
+from runtime.incidents import IncidentLine
+from runtime.store.database import Database, Row, Transaction
+from runtime.store.facts import Topic
+from runtime.store.schema import check_step
+from runtime.store.store import moment
+
+PAGE = 50
+MOST_PAGES = 1_000
+MOST_WORDS = 8
+"""Words that are searched at once."""
+NARROWED = ("service", "alert", "outcome", "cause")
+
+
+class Search(Model):
+    """Which incidents; what is empty narrows nothing."""
+
+    since: datetime | None = None
+    """Those that closed since then, or are open."""
+    service: str = ""
+    alert: str = ""
+    outcome: str = ""
+    cause: str = ""
+    words: str = ""
+    """Each must stand in what the alert says, in the timeline or in the ending."""
+    closed: bool = False
+    """Only closed ones."""
+    page: int = 1
+
+
+class Stored(Model):
+    """One incident as it is listed."""
+
+    line: IncidentLine
+    began_in: str
+    """The run in which it began, by which it is stored."""
+    summary: str
+    recovered_after: timedelta | None
+    """From the alert to the recovery; None where there is no review."""
+
+
+class Found(Model):
+    """One page of what was found, the newest first."""
+
+    rows: tuple[Stored, ...]
+    total: int
+    page: int
+    choices: Mapping[str, tuple[str, ...]]
+    """The services, alerts, outcomes and causes of this while."""
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // PAGE))
+
+
+class StoredIncidents:
+    """The reading side. Every method may raise StoreAway."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, search: Search, size: int = PAGE) -> Found:
+        """One page of this size."""
+        page = min(max(search.page, 1), MOST_PAGES)
+        where, values = _where(search)
+        names = "run_id, id, alert, service, runbook, severity, phase, outcome, cause, summary, ended, "
+        names += "opened_at, closed_at, recovered_after, dry_run, last_run"
+        async with self._database.reading() as one:
+            await check_step(self._database, one)
+            (count,) = await one.rows(f"SELECT count(*) AS n FROM runbooks_incidents {where}", *values)  # noqa: S608
+            rows = await one.rows(
+                f"SELECT {names} FROM runbooks_incidents {where} "  # noqa: S608 - only names
+                f"ORDER BY opened_at DESC, run_id LIMIT {size} OFFSET {size * (page - 1)}",
+                *values,
+            )
+            choices = {name: await _choices(one, name, search.since) for name in NARROWED}
+        return Found(rows=tuple(map(_stored, rows)), total=count["n"], page=page, choices=choices)
+
+    async def firings(self, incident: str) -> Sequence[Stored]:
+        """Every firing of one incident that is stored, the newest first."""
+        async with self._database.reading() as one:
+            await check_step(self._database, one)
+            rows = await one.rows(
+                "SELECT * FROM runbooks_incidents WHERE id = $1 ORDER BY opened_at DESC", incident
+            )
+        return tuple(map(_stored, rows))
+
+    async def firing(self, began_in: str) -> Stored | None:
+        """The one that began in this run."""
+        async with self._database.reading() as one:
+            await check_step(self._database, one)
+            rows = await one.rows("SELECT * FROM runbooks_incidents WHERE run_id = $1", began_in)
+        return _stored(rows[0]) if rows else None
+
+    async def review(self, began_in: str) -> Review | None:
+        """The review of a firing; None where it has none."""
+        bodies = await self._bodies(began_in, Topic.REVIEW)
+        try:
+            return Review.model_validate(bodies[0]) if bodies else None
+        except ValidationError:  # of a later version, or too large to be stored
+            return None
+
+    async def state(self, stored: Stored) -> IncidentState:
+        """What is known of a firing, as the incident itself would say it."""
+        line, began_in = stored.line, stored.began_in
+        review = await self.review(began_in)
+        lines = [Entry.model_validate(body) for body in await self._bodies(began_in, Topic.ENTRY, Topic.WORD)
+                 if "text" in body]  # fmt: skip
+        opened = (await self._bodies(began_in, Topic.OPENED) or [{}])[0]
+        said = opened.get("said") or {
+            "name": line.alert,
+            "service": line.service,
+            "starts_at": line.started_at,
+        }
+        return IncidentState(
+            id=line.id,
+            alert=Alert.model_validate(said),
+            runbook=line.runbook,
+            severity=Severity(line.severity),
+            phase=Phase(line.phase),
+            summary=stored.summary or line.ended,
+            cause=line.cause,
+            evidence=review.evidence if review else (),
+            outcome=review.outcome if review else None,
+            performed=review.performed if review else (),
+            timeline=tuple(sorted(lines, key=lambda entry: entry.at)),
+        )
+
+    async def _bodies(self, began_in: str, *topics: Topic) -> list[dict[str, Any]]:
+        places = ", ".join(f"${place}" for place in range(2, len(topics) + 2))
+        async with self._database.reading() as one:
+            rows = await one.rows(
+                "SELECT body FROM runbooks_events WHERE run_id = $1 "  # noqa: S608 - only places
+                f"AND topic IN ({places}) ORDER BY sequence",
+                began_in,
+                *(topic.value for topic in topics),
+            )
+        return [json.loads(row["body"]) for row in rows]
+
+
+def _where(search: Search) -> tuple[str, list[Any]]:
+    """The condition, and its parameters."""
+    parts, values = list[str](), list[Any]()
+
+    def holds(condition: str, value: Any) -> None:
+        values.append(value)
+        parts.append(condition.replace("$", f"${len(values)}"))
+
+    if search.since:
+        holds("(closed_at = '' OR closed_at >= $)", moment(search.since))
+    if search.closed:
+        parts.append("closed_at <> ''")
+    for name in NARROWED:
+        if value := getattr(search, name):
+            holds(f"{name} = $", value)
+    for word in search.words.lower().split()[:MOST_WORDS]:
+        holds("words LIKE $ ESCAPE '!'", f"%{_literal(word)}%")
+    return f"WHERE {' AND '.join(parts)}" if parts else "", values
+
+
+def _literal(word: str) -> str:
+    word = word.replace("\0", "").encode(errors="replace").decode()
+    return word.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+async def _choices(one: Transaction, name: str, since: datetime | None) -> tuple[str, ...]:
+    where = " AND (closed_at = '' OR closed_at >= $1)" if since else ""
+    values = [moment(since)] if since else []
+    rows = await one.rows(
+        f"SELECT DISTINCT {name} AS name FROM runbooks_incidents WHERE {name} <> ''{where}",  # noqa: S608
+        *values,
+    )
+    return tuple(sorted(row["name"] for row in rows))
+
+
+def _stored(row: Row) -> Stored:
+    closed = row["closed_at"]
+    line = IncidentLine(
+        **{name: row[name] for name in ("id", "runbook", "alert", "service", "severity", "phase")},
+        run_id=row["last_run"],
+        cause=row["cause"],
+        outcome=row["outcome"],
+        open=not closed,
+        ended=row["ended"],
+        started_at=datetime.fromisoformat(row["opened_at"]),
+        closed_at=datetime.fromisoformat(closed) if closed else None,
+        dry_run=bool(row["dry_run"]),
+    )
+    recovered = row["recovered_after"]
+    return Stored(
+        line=line,
+        began_in=row["run_id"],
+        summary=row["summary"],
+        recovered_after=None if recovered is None else timedelta(seconds=recovered),
+    )
