@@ -17,7 +17,11 @@ from models.configuration.configuration import Configuration
 
 MOST_TOKEN = 1024
 """Bytes of the form that brings a token."""
-_LOCAL = re.compile(r"/(incidents/[^/?#\s\\]+/[^/?#\s\\]+(\?run=[0-9a-f-]{36})?)?")
+_LOCAL = re.compile(
+    r"/(incidents/[^/?#\s\\]+/[^/?#\s\\]+(\?run=[0-9a-f-]{36})?|history(/[A-Za-z0-9-]{1,80})?)?"
+)
+    r"/(incidents/[^/?#\s\\]+/[^/?#\s\\]+(\?run=[0-9a-f-]{36})?|history(/[A-Za-z0-9-]{1,80})?)?"
+)
 """A page of ours, as a place to go on to: never another host."""
 
 

@@ -11,7 +11,7 @@ from runtime.store.chain import first, link
 from runtime.store.database import Database
 from runtime.store.store import IncidentStore
 from tests.integration.store.conftest import every, unguarded
-from tests.parts.product.stored import BEGAN, growth_of, state_of
+from tests.parts.store.stored import BEGAN, growth_of, state_of
 
 TWO = "run_id = 'run-2'"
 

@@ -13,7 +13,7 @@ from runtime.store.store import IncidentStore
 from tests.integration.store.conftest import unguarded
 from tests.parts.product.commands import Person
 from tests.parts.product.intake import environment
-from tests.parts.product.stored import BEGAN, growth_of, state_of
+from tests.parts.store.stored import BEGAN, growth_of, state_of
 
 
 @pytest.fixture

@@ -190,7 +190,7 @@ async def test_a_worker_that_is_killed_within_a_round_loses_nothing(
     for _ in range(2):
         before = await events(database)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.parts.product.storing_process", temporal.address, str(file), cwd=ROOT
+            sys.executable, "-m", "tests.parts.store.storing_process", temporal.address, str(file), cwd=ROOT
         )
         await until(partial(grown, database, before), within=60)
         process.kill()

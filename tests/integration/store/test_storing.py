@@ -16,7 +16,7 @@ from runtime.store.database import Database, StoreAway
 from runtime.store.opening import database_of
 from runtime.store.store import IncidentStore
 from tests.integration.store.conftest import every, unguarded
-from tests.parts.product.stored import BEGAN, growth_of, review_of, state_of
+from tests.parts.store.stored import BEGAN, growth_of, review_of, state_of
 
 TEXTS = "SELECT topic, body FROM runbooks_events ORDER BY run_id, sequence"
 

@@ -1,6 +1,6 @@
 """The rounds of the store in a process of their own, made to be killed.
 
-`python -m tests.parts.product.storing_process ADDRESS SETTINGS`
+`python -m tests.parts.store.storing_process ADDRESS SETTINGS`
 """
 
 from __future__ import annotations

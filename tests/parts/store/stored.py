@@ -50,11 +50,13 @@ def line_of(state: IncidentState, run_id: str = "run-1", began: datetime = BEGAN
     )
 
 
-def review_of(state: IncidentState, run_id: str = "run-1", cause: str = "crash") -> Review:
+def review_of(
+    state: IncidentState, run_id: str = "run-1", cause: str = "crash", began: datetime = BEGAN
+) -> Review:
     return Review(
         summary=f"{state.alert.service} crashed and was restarted", outcome=Outcome.RESOLVED, cause=cause,
         incident=state.id, run_id=run_id, runbook=state.runbook, alert=state.alert, severity=state.severity,
-        timeline=state.timeline, began_at=BEGAN, detected_after=timedelta(), responded_after=None,
+        timeline=state.timeline, began_at=began, detected_after=timedelta(), responded_after=None,
         resolved_after=timedelta(minutes=4), respond_within=timedelta(minutes=5),
     )  # fmt: skip
 
