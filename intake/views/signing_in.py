@@ -20,8 +20,6 @@ MOST_TOKEN = 1024
 _LOCAL = re.compile(
     r"/(incidents/[^/?#\s\\]+/[^/?#\s\\]+(\?run=[0-9a-f-]{36})?|history(/[A-Za-z0-9-]{1,80})?)?"
 )
-    r"/(incidents/[^/?#\s\\]+/[^/?#\s\\]+(\?run=[0-9a-f-]{36})?|history(/[A-Za-z0-9-]{1,80})?)?"
-)
 """A page of ours, as a place to go on to: never another host."""
 
 
