@@ -30,7 +30,7 @@ from demo.systems.temporal import Temporal
 from models.incident.alert import Alert
 from models.incident.search_attributes import of_alert
 from models.names import TASK_QUEUE, Severity
-from runtime.hosting import CACHED_RUNS
+from runtime.systems.runs import CACHED_RUNS
 
 WARM_UP = 50
 OPEN = 1000

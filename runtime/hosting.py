@@ -116,6 +116,7 @@ from runtime.schedules import ScheduleKeeper
 from runtime.search_attributes import register_search_attributes
 from runtime.stuck_runs import OpenRun, StuckWatch
 from runtime.systems.outgoing import outgoing
+from runtime.systems.runs import CACHED_RUNS, RUNNER
 from workflows.checks.registry import HOSTED
 from workflows.lessons.cause_rows import cause_rows
 from workflows.record.guarded_messages import GuardedMessages
@@ -126,11 +127,6 @@ THREADS = 200
 engine that hangs. A thread is started when it is needed."""
 DRAIN = timedelta(seconds=20)
 """How long running activities may take to end after SIGTERM; then another worker retries them."""
-
-CACHED_RUNS = 250
-"""Runs that a worker keeps in memory, the most recently used: some 60 MB. Most open incidents wait for a
-person, and to replay one for a message costs some 15 ms. The SDK's default of 1,000 would need four times the
-memory, and start 200 incidents at once less than a tenth faster."""
 
 VERIFICATIONS = 1000
 """How many verifications may go on at once. They mostly sleep, and take no thread."""
@@ -252,6 +248,7 @@ def workers(
         task_queue=queue_of(host),
         workflows=() if host else (*WORKFLOWS, *HOSTED),
         interceptors=[GuardedMessages()],
+        workflow_runner=RUNNER,
         max_cached_workflows=CACHED_RUNS,
         activities=activities,
         activity_executor=threads,

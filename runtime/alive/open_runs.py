@@ -25,6 +25,7 @@ from models.text import plain
 from runtime.connection import PATIENCE
 from runtime.errors import Trouble, in_time
 from runtime.stuck_runs import OpenRun, open_run, stuck_runs
+from runtime.systems.runs import RUNNER
 from workflows.checks.registry import HOSTED
 from workflows.record.guarded_messages import GuardedMessages
 from workflows.runbooks.registry import WORKFLOWS
@@ -71,7 +72,10 @@ async def unfit_runs(
         return []
     until = began + within.total_seconds()
     replayer = Replayer(
-        workflows=list(workflows), interceptors=[GuardedMessages()], data_converter=client.data_converter
+        workflows=list(workflows),
+        workflow_runner=RUNNER,
+        interceptors=[GuardedMessages()],
+        data_converter=client.data_converter,
     )
     found, replayed = list[Unfit](), 0
     async with (

@@ -35,6 +35,7 @@ from models.incident.stewardship import Answered, Ask, Release, StewardState
 from models.names import STEWARD, TASK_QUEUE, steward_id, verification_queue_of
 from runtime.hosting import activities_of
 from runtime.search_attributes import register_search_attributes
+from runtime.systems.runs import RUNNER
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.world import World
@@ -236,6 +237,7 @@ async def hosted(
                 client,
                 task_queue=TASK_QUEUE,
                 workflows=workflows,
+                workflow_runner=RUNNER,
                 interceptors=[GuardedMessages()],
                 **both,
             ),

@@ -162,7 +162,7 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
 def test_a_replay_decides_the_same(path: Path) -> None:
-    """The sandbox guards the runbooks alone: what they share is passed through, and is read here."""
+    """They are passed through the sandbox, which guards nothing of them; so they are read here."""
     module = ast.parse(path.read_text(encoding="utf-8"))
     assert not {name.partition(".")[0] for name in imports(module)} & NOT_REPLAYED
     assert not {ast.unparse(one) for one in ast.walk(module) if isinstance(one, ast.Attribute)} & CLOCKS
