@@ -14,8 +14,8 @@ from demo.systems.backend import ROOT
 from demo.systems.disk import SmallDisk
 from demo.systems.services import BACKEND, POSTGRES, Services
 from models.checks.check import CheckName
-from models.configuration.configuration import ANY_TOPIC
-from models.names import ANY_ALERT
+from models.configuration.alert_rule import ANY_TOPIC
+from models.names import NO_ALERTS
 from workflows.runbooks.registry import NAMES
 
 STABLE_FOR = "10s"
@@ -65,7 +65,7 @@ def _content(directory: Path, services: Services, around: Around, secret: Path) 
         "alerts": {
             runbook: {"severity": _SEVERITY.get(runbook, "critical"), "thresholds": dict(thresholds)}
             for runbook in NAMES
-            if runbook != ANY_ALERT
+            if runbook not in NO_ALERTS
         },
         "escalation": {ANY_TOPIC: ["on-call"]},
         "contacts": {role: ["log"] for role in ("on-call", "dba", "platform-team", "content-team")},

@@ -15,6 +15,7 @@ import httpx
 import structlog
 from temporalio import activity
 
+from activities.doctor.answers import check_answers
 from activities.doctor.channels import check_channels
 from activities.doctor.clocks import judged
 from activities.doctor.files import check_certificates, check_directories, check_files
@@ -109,6 +110,7 @@ def _looks(
 ) -> Iterator[tuple[str, Coroutine[Any, Any, Found]]]:
     yield "secrets", _threaded(lambda: check_secrets(configuration, host))
     yield "certificates", _threaded(lambda: list(check_certificates()))
+    yield "answers", _threaded(lambda: list(check_answers(configuration, host)))
     for service in configuration.services.values():
         if service.host == host:
             yield from _looks_at(service, configuration.time_zone, http, managers)

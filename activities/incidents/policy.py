@@ -16,8 +16,11 @@ from temporalio.service import RPCError
 
 from activities.incidents.addresses import addresses_of
 from activities.incidents.control_room import read_control_room
+from models.actions.change import Risk
+from models.answers.answer import Answer
+from models.configuration.alert_rule import AlertRule
 from models.configuration.channels import SlackBotChannel
-from models.configuration.configuration import AlertRule, Configuration, Row
+from models.configuration.configuration import Configuration, Row
 from models.incident.alert import Alert
 from models.incident.policy import RESPOND_WITHIN, Ladder, Policy, Rung, Urgency
 from models.incident.stewardship import ControlRoomState
@@ -68,7 +71,8 @@ def policy_for(alert: Alert, configuration: Configuration) -> Policy:
         dependencies=_beside(configuration.dependencies_of, service, configuration),
         dependents=_beside(configuration.dependents_of, service, configuration),
         thresholds=rule.thresholds,
-        risks={**configuration.risks, **rule.risks},
+        risks={**configuration.risks, **rule.risks, **risk_of(rule.answer)},
+        answer=rule.answer.filled(alert.name, service) if rule.answer and service else None,
         approval=configuration.approvals,
         ladder=ladder_for(rule, deadline, configuration, quiet_at(severity, deadline)),
         time_zone=configuration.time_zone,
@@ -78,6 +82,11 @@ def policy_for(alert: Alert, configuration: Configuration) -> Policy:
         higher=higher_for(rule, severity, configuration),
         dry_run=why_dry_run(alert, rule, configuration),
     )
+
+
+def risk_of(answer: Answer | None) -> dict[str, Risk]:
+    """Of the one action of a configured answer, where it says so."""
+    return {answer.kind: answer.risk} if answer and answer.risk else {}
 
 
 def why_dry_run(alert: Alert, rule: AlertRule, configuration: Configuration) -> str:

@@ -14,9 +14,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationInfo, model_validator
 
-from models.actions.change import Risk
 from models.actions.kinds import kinds
 from models.base import Configured, Duration, Interval
+from models.configuration.alert_rule import ANY_TOPIC, AlertRule, Risks
+from models.configuration.answer_mistakes import mistakes_of_answers
 from models.configuration.channels import ChannelConfig, PagerDutyChannel
 from models.configuration.check_mistakes import mistakes_of_checks
 from models.configuration.checks import Checks
@@ -30,17 +31,21 @@ from models.configuration.processes import (
     WorkerSettings,
 )
 from models.configuration.store import StoreSettings
-from models.incident.policy import ApprovalPolicy, Thresholds
-from models.names import ANY_ALERT, UNKNOWN_SERVICE, AlertName, ServiceName, Severity, severity_said
-from models.service.addresses import WebLink
+from models.incident.policy import ApprovalPolicy
+from models.names import (
+    ANY_ALERT,
+    CONFIGURED_ANSWER,
+    UNKNOWN_SERVICE,
+    AlertName,
+    ServiceName,
+    Severity,
+    severity_said,
+)
 from models.service.service import Service
 from models.zone import Zone
 
 USUAL_LABELS = ("service", "job", "app")
 """The first of them that an alert carries names its service, unless `service_labels` says otherwise."""
-
-ANY_TOPIC = "any-alert"
-"""The row of the escalation matrix for alerts that name no other."""
 
 RISKY_KINDS: tuple[str, ...] = tuple(kinds())
 """Every kind of action, as `risks` names them."""
@@ -52,31 +57,6 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _UNFIT = re.compile(r"[^a-z0-9._-]+")
 _LONGEST_SLUG = 54
 """A service's name has 63 characters; a hyphen and the digits of a hash follow the slug."""
-
-Risks = dict[str, Risk]
-
-
-class AlertRule(Configured):
-    """What is done about one alert name. Every key may be left out."""
-
-    runbook: str | None = None
-    """A runbook; by default the one named as the alert, else `AnyAlert`."""
-    severity: Severity | None = None
-    """By default what the alert's own `severity` label says, else warning."""
-    respond_within: Interval | None = None
-    """By default 5 minutes, 30 minutes or 4 hours, by severity."""
-    page_after: Duration | None = None
-    """By default that of the whole file."""
-    topic: str = ANY_TOPIC
-    """The row of the escalation matrix."""
-    service: ServiceName | None = None
-    """Where the alert belongs when none of its labels names a service."""
-    thresholds: Thresholds = Thresholds()
-    risks: Risks = Field(default_factory=dict)
-    """Overrides of the risk by kind of action, for this alert."""
-    links: dict[str, WebLink] = Field(default_factory=dict)
-    dry_run: bool = False
-    """Whether what its runbook would do is recorded, and not done."""
 
 
 class ConfiguredRung(Configured):
@@ -175,6 +155,8 @@ class Configuration(Configured):
         """The workflow type that an alert name goes to. Nothing is dropped: `AnyAlert` takes the rest."""
         if alert_name not in self.alerts:
             return ANY_ALERT
+        if self.alerts[alert_name].answer is not None:
+            return CONFIGURED_ANSWER
         return self.alerts[alert_name].runbook or (alert_name if alert_name in self._runbooks else ANY_ALERT)
 
     def service_named(self, alert_name: str, labels: Mapping[str, str]) -> str:
@@ -219,6 +201,7 @@ class Configuration(Configured):
         return (
             *self._mistakes_of_services(),
             *self._mistakes_of_alerts(),
+            *mistakes_of_answers(self.alerts),
             *self._mistakes_of_people(),
             *mistakes_of_checks(self.checks, self.alerts, self.services),
             *self._mistakes_of_heartbeat(),

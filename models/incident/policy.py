@@ -7,6 +7,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from models.actions.change import Risk
+from models.answers.answer import Answer
 from models.base import Configured, Duration, Interval, Model
 from models.incident.announcement import Addresses
 from models.incident.stewardship import ControlRoomState
@@ -125,6 +126,8 @@ class Policy(Model):
     """What paused it when it began."""
     higher: dict[Severity, Urgency] = Field(default_factory=dict)
     """By severity, for an alert that says a higher one while its incident is open."""
+    answer: Answer | None = Field(default=None, exclude_if=lambda answer: answer is None)
+    """What is done where the configuration itself answers the alert, with its names filled in."""
     dry_run: str = ""
     """Why actions are recorded and not performed: the place of the configuration, or that it was asked for.
     Empty where they are performed."""

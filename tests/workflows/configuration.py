@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from models.names import ANY_ALERT
+from models.names import NO_ALERTS
 from tests.parts.product.signing import APPROVALS
 from workflows.runbooks.registry import NAMES
 
@@ -33,7 +33,9 @@ CONFIGURATION: dict[str, Any] = {
         },
     },
     "alerts": {
-        **{name: {"severity": "critical", "topic": "service-down"} for name in NAMES if name != ANY_ALERT},
+        **{
+            name: {"severity": "critical", "topic": "service-down"} for name in NAMES if name not in NO_ALERTS
+        },
         "DiskSlow": {"severity": "warning"},
     },
     "escalation": {

@@ -33,7 +33,7 @@ from models.incident.incident import IncidentState
 from models.incident.review import Review
 from models.incident.stewardship import Answered, Ask, Release, StewardState
 from models.names import STEWARD, TASK_QUEUE, steward_id, verification_queue_of
-from runtime.hosting import activities_of
+from runtime.hosted.activities import activities_of
 from runtime.search_attributes import register_search_attributes
 from runtime.systems.runs import RUNNER
 from tests.workflows import sights

@@ -9,6 +9,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.answers.answers import AnswerActivities, AnswerSeen, LookByScript
     from activities.files.clean_up import CleanUpActivities, OldFilesSeen
     from activities.files.environment import EnvironmentActivities, EnvironmentProposal, ProposeEnvironment
     from activities.files.recreate import RecreateActivities, UnreadSettingsSeen
@@ -46,6 +47,14 @@ with workflow.unsafe.imports_passed_through():
 
 EVERY_SETTING = "every setting"
 """The name by which all settings that save are proposed together."""
+
+
+def its_answer(now: Situation) -> LookByScript | None:
+    """By the command of its answer, where the configuration has one."""
+    answer = now.policy.answer
+    if answer is None or answer.look is None:
+        return None
+    return LookByScript(service=now.service, command=answer.look, environment=answer.environment)
 
 
 def its_database(now: Situation) -> Service | None:
@@ -123,6 +132,7 @@ def its_endpoint_issues(now: Situation) -> TopIssues | None:
     return its_issues(now).model_copy(update={"routes": routes}) if routes else None
 
 
+answer = Look("answer", AnswerSeen, AnswerActivities.look_by_script, its_answer, "configured look")
 health = Look("health", HealthSeen, HealthActivities.probe_health, the_service, "health check")
 recent_logs = Look("logs", LogsSeen, LogActivities.read_logs, the_service, "last log lines")
 port_owner = Look("port", PortSeen, PortActivities.look_at_port, the_service)

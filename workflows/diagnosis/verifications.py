@@ -15,6 +15,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
+    from activities.answers.answers import AnswerActivities, WatchByScript
     from activities.app.sync import SyncActivities
     from activities.endpoints.probe import EndpointActivities
     from activities.endpoints.seen import WatchEndpoint
@@ -96,6 +97,13 @@ def _the_service(now: Situation, window: timedelta) -> VerificationRequest:
     return VerificationRequest(service=now.service, stable_for=window)
 
 
+def _answer(now: Situation, window: timedelta) -> WatchByScript:
+    answer = now.policy.answer
+    command = (answer and answer.proof) or ()
+    names = answer.environment if answer else ()
+    return WatchByScript(service=now.service, stable_for=window, command=command, environment=names)
+
+
 def _providers(now: Situation, window: timedelta) -> WatchProviders:
     degradation = now.service.degradation
     limit = degradation.at_most if degradation else timedelta(hours=4)
@@ -157,6 +165,9 @@ def _endpoint_behind(now: Situation, window: timedelta) -> WatchEndpoint:
 
 HEALTHY = Verification(
     HealthActivities.watch_health, "stays healthy for {window}", _the_service, looks.health
+)
+PROVED = Verification(
+    AnswerActivities.watch_by_script, "is well by its `verify` for {window}", _answer, looks.answer
 )
 REACHABLE = Verification(
     PostgresActivities.watch_database, "answers for {window}", _the_service, looks.database

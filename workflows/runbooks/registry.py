@@ -5,6 +5,7 @@ from __future__ import annotations
 from workflows.incident.runbook import Runbook
 from workflows.runbooks.any_alert import AnyAlert
 from workflows.runbooks.broken_endpoint import BrokenEndpoint
+from workflows.runbooks.configured_answer import ConfiguredAnswer
 from workflows.runbooks.database_connection_failure import DatabaseConnectionFailure
 from workflows.runbooks.high_api_costs import HighApiCosts
 from workflows.runbooks.high_error_rate import HighErrorRate
@@ -30,6 +31,7 @@ RUNBOOKS: tuple[type[Runbook], ...] = (
     RevenueDeclining,
     NoVideosGenerated,
     BrokenEndpoint,
+    ConfiguredAnswer,
     AnyAlert,
 )
 

@@ -18,6 +18,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.answers.answers import AnswerActivities
     from activities.app.degradation import DegradationActivities
     from activities.app.retrying import RetryActivities
     from activities.app.sync import SyncActivities
@@ -36,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.videos.budget import BudgetActivities
     from activities.videos.generators import GeneratorActivities
     from activities.videos.videos import VideoActivities
+    from models.actions.answers import RunScript
     from models.actions.application import PauseSchedule, SyncProducts, TriggerSchedule, UnpauseSchedule
     from models.actions.change import ActionResult, Change, Perform
     from models.actions.database import AnalyzeTables, RaiseMaxConnections, RestartDatabase, TerminateSessions
@@ -132,6 +134,12 @@ PERFORMANCES = (
     Performance(RaiseBudget, BudgetActivities.raise_budget, timedelta(minutes=1)),
     Performance(RestoreBudget, BudgetActivities.restore_budget, timedelta(minutes=1)),
     Performance(UseBackupGenerator, GeneratorActivities.use_backup_generator, timedelta(minutes=1)),
+    Performance(
+        RunScript,
+        AnswerActivities.run_configured_script,
+        timedelta(minutes=12),
+        AnswerActivities.look_back_at_script,
+    ),
     Performance(UseUsualGenerator, GeneratorActivities.use_usual_generator, timedelta(minutes=1)),
 )
 """Every action that can be performed: a new one is one line here."""

@@ -8,6 +8,7 @@ from itertools import combinations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from models.actions.answers import RunScript
 from models.actions.application import PauseSchedule, SyncProducts, TriggerSchedule, UnpauseSchedule
 from models.actions.change import Risk
 from models.actions.database import (
@@ -100,6 +101,12 @@ EVERY: tuple[Action, ...] = (
         service=BACKEND, type="GenerateVideos", workflow_id="videos", run_id="1", closed_at=AT, error="boom"
     ),
     GenerateVideos(service=BACKEND, last_at=AT),
+    RunScript(
+        service=BACKEND,
+        command=("/opt/tidy", "backend"),
+        verify=("/opt/look",),
+        timeout=timedelta(minutes=1),
+    ),
     WaitForReset(service=BACKEND, until=AT, zone="UTC"),
     RaiseBudget(service=BACKEND, from_dollars=100, to_dollars=150, until=AT),
     RestoreBudget(service=BACKEND, from_dollars=150, to_dollars=100),
@@ -134,6 +141,7 @@ RISKS = {
         "clear-cache",
         "take-diagnostic",
         "use-backup-generator",
+        "run-script",
     },
     Risk.DANGEROUS: {
         "kill-process",

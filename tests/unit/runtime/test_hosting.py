@@ -13,7 +13,7 @@ from temporalio.client import Client
 import activities
 from activities.managers import Managers
 from models.configuration.configuration import Configuration
-from runtime.hosting import activities_of, build
+from runtime.hosted.activities import activities_of, build
 from tests.workflows.configuration import CONFIGURATION
 from workflows.runbooks.registry import NAMES
 

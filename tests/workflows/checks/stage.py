@@ -19,7 +19,7 @@ from models.checks.check import CheckName, CheckReport, CheckRequest, StoredRepo
 from models.checks.item import Item
 from models.configuration.configuration import Configuration
 from models.names import TASK_QUEUE, check_id
-from runtime.hosting import activities_of
+from runtime.hosted.activities import activities_of
 from tests.workflows.harness import SERVER
 from workflows.runbooks.registry import NAMES
 

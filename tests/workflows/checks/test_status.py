@@ -26,7 +26,7 @@ from models.configuration.processes import Systems
 from models.evidence.evidence import Finding
 from models.names import TASK_QUEUE, queue_of
 from models.service.service import Service
-from runtime.hosting import activities_of
+from runtime.hosted.activities import activities_of
 from tests.workflows.harness import SERVER
 from workflows.checks.status import Status
 

@@ -17,7 +17,7 @@ from models.incident.alert import Alert
 from models.incident.policy import Policy
 from models.names import queue_of
 from models.service.service import Service
-from runtime.hosting import activities_of
+from runtime.hosted.activities import activities_of
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.harness import Harness
