@@ -16,8 +16,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, Validatio
 
 from models.actions.kinds import kinds
 from models.base import Configured, Duration, Interval
-from models.configuration.alert_rule import ANY_TOPIC, AlertRule, Risks
-from models.configuration.answer_mistakes import mistakes_of_answers
+from models.configuration.alert_rule import ANY_TOPIC, AlertRule, Risks, mistakes_of_answers
 from models.configuration.channels import ChannelConfig, PagerDutyChannel
 from models.configuration.check_mistakes import mistakes_of_checks
 from models.configuration.checks import Checks
