@@ -24,9 +24,9 @@ from models.incident.announcement import Announcement, Delivered, Occasion, Post
 from models.telling.in_short import Choice, InShort
 from tests.integration.notify.test_announcing import start_worker, temporal_binary
 from tests.integration.notify.test_busy_channels import tell
+from tests.parts.outside.slack import CHANNEL, TOKEN, Slack, broken, buttons_of, limited, text_of
 from tests.parts.product.announcements import named, one, page
 from tests.parts.product.announcing_worker import Announce
-from tests.parts.servers.slack import CHANNEL, TOKEN, Slack, broken, buttons_of, limited, text_of
 
 BEGAN = datetime(2026, 3, 1, 3, 14, 5, tzinfo=UTC)
 PLAN = Choice(

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from models.configuration.channels import ChannelConfig, PagerDutyChannel, SlackBotChannel, SlackChannel
     from models.incident.announcement import Announcement, Delivered
     from models.service.secret import SecretRef
-    from tests.parts.servers.slack import CHANNEL, TOKEN
+    from tests.parts.outside.slack import CHANNEL, TOKEN
 
 
 @workflow.defn
