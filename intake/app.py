@@ -27,6 +27,7 @@ from intake.http.openapi import describing
 from intake.http.room import Room
 from intake.pages import IncidentPages
 from intake.reports import ReportPages
+from intake.slack.interactions import SlackInteractions
 from intake.views.build import views
 from models.configuration.configuration import Configuration
 from runtime.alive.queues import Attended
@@ -71,8 +72,10 @@ def build(
             client, configuration, itself.attended, itself.problem, itself.worker, metrics, keys
         ).routes(),
     ]
+    slack = SlackInteractions(incidents, configuration, http).routes()
+    pages = views(client, incidents, keys, configuration, itself.draining)
     app = Starlette(
-        routes=[*views(client, incidents, keys, configuration, itself.draining), *routes, describing(routes)],
+        routes=[*pages, *slack, *routes, describing(routes)],
         middleware=[
             Middleware(Timed, metrics=metrics),
             Middleware(Gate, only_this_machine=keys.sender is None),

@@ -148,19 +148,19 @@ class Incidents:
             )
             return state
 
-    async def decide(self, incident: str, decision: Decision) -> Decided:
+    async def decide(self, incident: str, decision: Decision, nonce: str = "") -> Decided:
         """Approve or deny a plan. Raises Rejected when the decision is invalid, NoKey without a key
         to sign with, and as `state` does."""
-        decision = await self._signed(incident, decision.verdict, decision)
+        decision = await self._signed(incident, decision.verdict, decision, nonce)
         async with in_time(ANSWER_WITHIN + timedelta(seconds=5), incident):
             decided: Decided = await self._client.get_workflow_handle(incident).execute_update(
                 DECIDE, decision, result_type=Decided, rpc_timeout=ANSWER_WITHIN
             )
             return decided
 
-    async def tell(self, incident: str, message: str, spoken: Spoken) -> None:
+    async def tell(self, incident: str, message: str, spoken: Spoken, nonce: str = "") -> None:
         """Send `acknowledge`, `note` or `done`. Durable once this returns. Raises as `decide` does."""
-        spoken = await self._signed(incident, message, spoken)
+        spoken = await self._signed(incident, message, spoken, nonce)
         async with in_time(PATIENCE, incident):
             await self._client.get_workflow_handle(incident).signal(message, spoken, rpc_timeout=PATIENCE)
 
@@ -171,14 +171,14 @@ class Incidents:
             began = await found.memo_value(BEGAN_IN, found.run_id, type_hint=str)
         return Current(began, found.status is WorkflowExecutionStatus.RUNNING)
 
-    async def _signed(self, incident: str, message: str, words: S) -> S:
+    async def _signed(self, incident: str, message: str, words: S, nonce: str) -> S:
         """Under a signature for this incident, which is known by the run in which it began. Without a key
         it stays raw, where the configuration asks nothing of who says it. Raises NoKey elsewhere."""
         if self._signer is None:
             return words
         began = (await self.current(incident)).began_in
         try:
-            return await asyncio.to_thread(self._signer.signed, words, message, incident, began)
+            return await asyncio.to_thread(self._signer.signed, words, message, incident, began, nonce)
         except SecretMissing as error:
             if self._signer.raw_will_do:
                 logger.warning(

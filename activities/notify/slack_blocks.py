@@ -27,9 +27,11 @@ from activities.notify.wording import bounded, for_slack, one_line, paragraph
 from models.incident.announcement import Announcement, Link
 from models.telling.in_short import Choice, InShort
 
-LONGEST_HEADER, LONGEST_TEXT, LONGEST_FIELD = 150, 3000, 2000
+LONGEST_HEADER, LONGEST_TEXT = 150, 3000
 """Characters that Slack takes."""
-_LONGEST_LINE = 300
+_LONGEST_FIELD, _LONGEST_PLAN, _LONGEST_LIST = 200, 900, 1200
+"""Characters of a part. Slack takes 3000 in each, but only some 13,000 in a whole message."""
+_LONGEST_LINE = 200
 _LONGEST_CONFIRM = 300
 MOST_CHOICES = 5
 """Plans with a button of their own; the others are on the incident's page."""
@@ -44,14 +46,14 @@ def root(announcement: Announcement, shown: InShort, *, buttons: bool) -> list[d
     blocks: list[Block] = [HeaderBlock(text=_plain(shown.title, LONGEST_HEADER))]
     if shown.dry_run:
         blocks.append(_text("*Dry run:* nothing is done, whatever is answered."))
-    blocks.append(SectionBlock(fields=[_mrkdwn(one, LONGEST_FIELD) for one in _facts(announcement, shown)]))
+    blocks.append(SectionBlock(fields=[_mrkdwn(one, _LONGEST_FIELD) for one in _facts(announcement, shown)]))
     if shown.outcome:
-        blocks.append(_text(_said(shown.outcome)))
+        blocks.append(_text(_said(shown.outcome), _LONGEST_PLAN))
     if shown.said:
-        blocks.append(_text(f"*The alert says*\n{_said(shown.said)}"))
+        blocks.append(_text(f"*The alert says*\n{_said(shown.said)}", _LONGEST_PLAN))
     for name, lines in (("Found", shown.found), ("Done", shown.done)):
         if lines:
-            blocks.append(_text("\n".join((f"*{name}*", *_listed(lines)))))
+            blocks.append(_text("\n".join((f"*{name}*", *_listed(lines))), _LONGEST_LIST))
     blocks += _question(announcement, shown, buttons=buttons)
     blocks += _links(announcement.links)
     return [block.to_dict() for block in blocks]
@@ -105,7 +107,7 @@ def _question(announcement: Announcement, shown: InShort, *, buttons: bool) -> I
     for place, choice in enumerate(shown.choices[:MOST_CHOICES]):
         recommended = " (recommended)" if choice.recommended and len(shown.choices) > 1 else ""
         named = f"*Plan {choice.digest}{recommended}: {_said(choice.says)}*"
-        yield _text(f"{named}\n{_said(choice.details)}")
+        yield _text(f"{named}\n{_said(choice.details)}", _LONGEST_PLAN)
         if buttons:
             yield ActionsBlock(elements=[_approve(announcement, choice, place)])
     if not buttons or shown.outcome:
@@ -158,8 +160,8 @@ def _listed(lines: Iterable[str]) -> Iterator[str]:
     return (f"• {_said(one_line(line, _LONGEST_LINE))}" for line in list(lines)[:MOST_LINES])
 
 
-def _text(mrkdwn: str) -> SectionBlock:
-    return SectionBlock(text=_mrkdwn(mrkdwn, LONGEST_TEXT))
+def _text(mrkdwn: str, most: int = LONGEST_TEXT) -> SectionBlock:
+    return SectionBlock(text=_mrkdwn(mrkdwn, most))
 
 
 def _mrkdwn(text: str, most: int) -> MarkdownTextObject:

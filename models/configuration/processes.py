@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from models.base import Configured, Interval, Size
 from models.configuration.access import Access
 from models.names import AlertName
 from models.service.addresses import ListeningAddress, WebAddress
 from models.service.secret import SecretRef
+
+SLACK_HOOKS = "https://hooks.slack.com"
 
 
 class Systems(Configured):
@@ -25,6 +28,19 @@ class Systems(Configured):
     """What is needed to ask whatever begins with this address."""
 
 
+class SlackButtons(Configured):
+    """What the intake needs for the buttons on Slack."""
+
+    signing_secret: SecretRef
+    """The Signing Secret of the app, by which Slack signs what it sends."""
+    people: dict[Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{6,20}$")], str] = Field(
+        default_factory=dict
+    )
+    """Who may press a button: the member ID on Slack, and the name, as in `approvals.approvers`."""
+    answers: WebAddress = SLACK_HOOKS
+    """Where who pressed is answered: nothing is sent to any other host."""
+
+
 class IntakeSettings(Configured):
     """Settings of the HTTP server."""
 
@@ -34,6 +50,8 @@ class IntakeSettings(Configured):
     """The bearer token; `RUNBOOKS_INTAKE_TOKEN_FILE` names its file and wins."""
     people: dict[str, SecretRef] = Field(default_factory=dict)
     """Who may decide over HTTP: a name, as in `approvals.approvers`, and where their token is."""
+    slack: SlackButtons | None = None
+    """Without it the buttons on Slack do nothing."""
     max_body: Size = Field(default=4 * 2**20, ge=1024, le=64 * 2**20)
     public_url: WebAddress | None = None
     """How people reach the intake, for the links in messages."""

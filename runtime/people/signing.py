@@ -31,8 +31,11 @@ class Signer:
         approvals = self._configuration().approvals
         return approvals.temporal_ui and not approvals.approvers
 
-    def signed(self, words: S, message: str, incident: str, run: str) -> S:
-        """The same under a signature, for this incident alone. Raises SecretMissing."""
+    def signed(self, words: S, message: str, incident: str, run: str, nonce: str = "") -> S:
+        """The same under a signature, for this incident alone. Raises SecretMissing.
+
+        What has one `nonce` counts once; by default each word has its own.
+        """
         key = self._keys.newest()
         words = type(words).model_validate(words.model_dump())  # as who verifies it reads it
         unsealed = Signature(
@@ -40,7 +43,7 @@ class Signer:
             run=run,
             host=socket.gethostname(),
             at=datetime.now(UTC),
-            nonce=secrets.token_hex(12),
+            nonce=nonce or secrets.token_hex(12),
         )
         seal = words.statement(incident, message, unsealed).seal(key)
         return words.model_copy(update={"signature": unsealed.model_copy(update={"seal": seal})})

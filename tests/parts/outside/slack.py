@@ -15,6 +15,8 @@ from werkzeug import Request, Response
 TOKEN = "xoxb-111111111111-222222222222-s3cretS3cretS3cretS3cret"
 CHANNEL = "C0ALERTS001"
 _MOST_BLOCKS, _LONGEST_TEXT, _LONGEST_HEADER, _LONGEST_MESSAGE = 50, 3000, 150, 40_000
+_LONGEST_BLOCKS = 13_000
+"""All texts together: no document says so, but that is where it refuses."""
 _MOST_FIELDS, _LONGEST_FIELD, _LONGEST_VALUE, _LONGEST_ACTION, _LONGEST_BUTTON = 10, 2000, 2000, 255, 75
 
 Answer = Callable[[], Response]
@@ -139,6 +141,8 @@ def _wrong(message: dict[str, Any]) -> Iterator[str]:
         yield "msg_too_long"
     if len(blocks) > _MOST_BLOCKS:
         yield f"invalid_blocks: {len(blocks)} blocks"
+    if sum(len(one["text"]) for one in _texts(blocks)) + len(_values(blocks)) > _LONGEST_BLOCKS:
+        yield "msg_blocks_too_long"
     actions: list[str] = []
     for block in blocks:
         yield from (f"invalid_blocks: {why}" for why in _wrong_block(block))
@@ -174,6 +178,10 @@ def _wrong_block(block: dict[str, Any]) -> Iterator[str]:
             yield from _unless(1 <= len(block["elements"]) <= 10, "elements")
         case other:
             yield f"unsupported type {other}"
+
+
+def _values(blocks: list[dict[str, Any]]) -> str:
+    return "".join(one.get("value", "") for block in blocks for one in block.get("elements", ()))
 
 
 def _unless(fits: bool, why: str) -> Iterator[str]:
