@@ -9,7 +9,7 @@ RUN python -m venv /opt/venv \
 FROM python:3.11-slim
 # Docker gives a new volume the owner of the directory that it is mounted over.
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin runbooks \
-    && install -d -o runbooks -g runbooks /app/var /app/var/reviews /app/var/checks /app/var/keys /var/lib/temporal
+    && install -d -o runbooks -g runbooks /app/var /app/var/reviews /app/var/checks /app/var/store /app/var/keys /var/lib/temporal
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY *.py ./

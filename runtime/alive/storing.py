@@ -57,6 +57,7 @@ class StoreRounds:
         self._few = asyncio.Semaphore(AT_ONCE)
         self._prepared = ""
         self._away_since: datetime | None = None
+        self._keeps_all = False
 
     async def run(self, configuration: Callable[[], Configuration]) -> None:
         """For ever. What goes wrong is logged once, until it goes well again."""
@@ -87,10 +88,20 @@ class StoreRounds:
         if not await store.claim(now, self._every * 0.9):
             return 0
         stored = await self._store_new(store, now)
-        removed = await store.remove_closed_before(now - configuration.store.keep, now)
+        await self._remove_old(store, now, configuration.store.keep)
+        return stored
+
+    async def _remove_old(self, store: IncidentStore, now: datetime, keep: timedelta) -> None:
+        """A role that may only add leaves it to the owner of the tables."""
+        try:
+            removed = await store.remove_closed_before(now - keep, now)
+        except StoreAway as error:
+            if not self._keeps_all:
+                self._keeps_all = True
+                logger.warning("what is past its time stays in the store", why=str(error))
+            return
         if removed:
             logger.info("removed incidents past their time from the store", incidents=removed)
-        return stored
 
     async def _store_new(self, store: IncidentStore, now: datetime) -> int:
         until = await store.closed_until()

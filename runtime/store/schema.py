@@ -25,7 +25,8 @@ TABLES = (
 )
 INDEXES = (
     "CREATE INDEX runbooks_incidents_opened ON runbooks_incidents (opened_at)",
-    "CREATE INDEX runbooks_incidents_closed ON runbooks_incidents (closed_at, service, alert, outcome, cause)",
+    "CREATE INDEX runbooks_incidents_closed ON runbooks_incidents "
+    "(closed_at, service, alert, outcome, cause)",
     "CREATE INDEX runbooks_incidents_id ON runbooks_incidents (id, opened_at)",
     "CREATE INDEX runbooks_incidents_service ON runbooks_incidents (service, opened_at)",
     "CREATE INDEX runbooks_ledger_run ON runbooks_ledger (run_id, number)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,15 +27,19 @@ from models.incident.incident import Phase, Spoken, Through
 from models.incident.search_attributes import of_alert
 from models.messages import DONE, NOTE
 from models.names import TASK_QUEUE, Severity
+from models.service.secret import SecretRef
 from runtime.alive.gauges import RegistryGauges
 from runtime.alive.storing import StoreRounds
 from runtime.store.audit import audit
 from runtime.store.database import Database, StoreAway
+from runtime.store.opening import database_of
+from runtime.store.store import IncidentStore
 from tests.integration.intake.conftest import temporal
 from tests.integration.store.conftest import every
 from tests.integration.store.standing_in import stand_ins
 from tests.parts.product.intake import ROOT, TemporalServer, until
 from tests.parts.servers.postgres_server import PostgresServer
+from tests.parts.store.stored import growth_of, state_of
 
 __all__ = ["temporal"]
 
@@ -260,3 +265,39 @@ async def test_one_that_was_terminated_and_one_that_temporal_forgot_are_closed_i
     assert ended[terminated.id] == "terminated"
     assert ended[forgotten.id] in ("terminated", "unknown: Temporal has forgotten it")
     assert (await audit(database)).ok
+
+
+async def test_a_role_that_may_only_add_stores_and_can_change_nothing(
+    client: Client, postgres_server: PostgresServer, app_role: tuple[str, str], tmp_path: Path
+) -> None:
+    """With the grants of docs/configure.md, word for word; what is past its time then stays."""
+    admin = await asyncpg.connect(postgres_server.url())
+    name, secret, role = f"store_{uuid4().hex[:8]}", tmp_path / "url", app_role[0]
+    await admin.execute(f"CREATE DATABASE {name}")
+    try:
+        secret.write_text(postgres_server.url(database=name))
+        configuration = Configuration(store=StoreSettings(postgres=SecretRef(file=str(secret))))
+        database = database_of(configuration)
+        store = IncidentStore(database)
+        await store.prepare()  # by the owner
+        old = datetime.now(UTC) - timedelta(days=900)
+        await store.append([growth_of(state_of(phase=Phase.CLOSED), began=old)], old)
+        page = await asyncio.to_thread((ROOT / "docs" / "configure.md").read_text)
+        grants = re.findall(r"^GRANT .*;$", page, re.MULTILINE)
+        async with database.writing() as one:
+            for grant in grants:
+                await one.run(grant.replace("runbooks_writer", role))
+        secret.write_text(postgres_server.url(*app_role, database=name))
+        handle = await fired(client)
+        await noted(handle, "by the role")
+        async with going(client, configuration):
+            await until(partial(said, database, handle, 1), within=30)
+        for change in ("UPDATE runbooks_events SET at = 'x'", "DELETE FROM runbooks_ledger"):
+            with pytest.raises(StoreAway, match="permission denied"):
+                async with database.writing() as one:
+                    await one.run(change)
+        assert len(grants) == 2
+        assert (await audit(database)).ok
+    finally:
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
