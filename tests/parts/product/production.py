@@ -181,6 +181,7 @@ def _tree() -> bytes:
             "app/var",
             "app/var/reviews",
             "app/var/checks",
+            "app/var/store",
             "var",
             "var/lib",
             "var/lib/temporal",
