@@ -24,10 +24,10 @@ from activities.notify.channel import BoundedChannel, TimedChannel
 from models.configuration.channels import PagerDutyChannel, SlackChannel
 from models.incident.announcement import Announcement, Delivered, Occasion, Paged, Receipt
 from models.names import Severity
+from tests.parts.outside.pagerduty import PagerDuty
 from tests.parts.product.announcements import ROUTING_KEY, WEBHOOK_PATH, build, named, page
 from tests.parts.product.announcing_worker import Announce
 from tests.parts.requirements import missing
-from tests.parts.servers.pagerduty import PagerDuty
 from tests.parts.servers.sockets import closed_port, listening, silence
 
 ROOT = Path(__file__).parents[3]

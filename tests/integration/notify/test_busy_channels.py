@@ -24,8 +24,8 @@ from models.configuration.channels import (
     SlackChannel,
 )
 from models.incident.announcement import Announcement, Delivered, Occasion
+from tests.parts.outside.pagerduty import PagerDuty
 from tests.parts.product.announcements import ROUTING_KEY, build, named, one, page
-from tests.parts.servers.pagerduty import PagerDuty
 from tests.parts.servers.sockets import closed_port
 
 SHORTLY, PATIENT = timedelta(seconds=3), timedelta(seconds=20)

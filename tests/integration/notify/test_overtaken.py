@@ -16,8 +16,8 @@ from werkzeug import Request, Response
 from activities.notify.announce import ChannelActivities
 from models.configuration.channels import ChannelConfig, PagerDutyChannel, SlackChannel
 from models.incident.announcement import Delivered
+from tests.parts.outside.pagerduty import PagerDuty
 from tests.parts.product.announcements import ROUTING_KEY, build, named, page
-from tests.parts.servers.pagerduty import PagerDuty
 from tests.parts.servers.sockets import listening, silence
 
 SECOND = timedelta(seconds=1)

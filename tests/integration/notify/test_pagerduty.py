@@ -13,8 +13,8 @@ from activities.notify.channel import Channel, ChannelDown, NotMeant
 from models.configuration.channels import PagerDutyChannel
 from models.incident.announcement import Announcement, Occasion, Paged
 from models.names import Severity
+from tests.parts.outside.pagerduty import PagerDuty
 from tests.parts.product.announcements import AT_THE_INTAKE, IN_TEMPORAL, ROUTING_KEY, build, named, one, page
-from tests.parts.servers.pagerduty import PagerDuty
 
 JSON = "application/json"
 INVALID = f'{{"message": "Event object is invalid", "errors": ["routing_key {ROUTING_KEY} is unknown"]}}'

@@ -10,9 +10,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from tests.parts.outside.pagerduty import PagerDuty
 from tests.parts.product.announcements import ROUTING_KEY
 from tests.parts.product.commands import Ended, Person
-from tests.parts.servers.pagerduty import PagerDuty
 from tests.parts.servers.sockets import closed_port
 
 LEAD_KEY = "L" * 32
