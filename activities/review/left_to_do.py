@@ -88,7 +88,7 @@ def _is_known(review: Review) -> bool:
 
 
 def _said_what_was_done(review: Review) -> bool:
-    return any(one.of_a_person and ": " in one.text for one in review.timeline)
+    return any(one.said and one.said.text for one in review.timeline)
 
 
 def _box(text: str) -> str:

@@ -9,21 +9,22 @@ from models.base import in_words
 from models.incident.announcement import Occasion, Sent
 from models.incident.incident import Entry, EntryKind, Through
 from models.incident.review import Review
+from models.people.said import Said, Word
 
 _DIGEST = r"[0-9a-f]{12}"
 _NAMED = re.compile(rf"\bplans? ({_DIGEST})(?: \(recommended\))?")
 _ALONE = re.compile(rf"\b({_DIGEST})\b")
 _CHOSEN_BESIDE = re.compile(rf" \(plan {_DIGEST}\)")
 
-_SAID: tuple[tuple[str, str], ...] = (
-    (r"approve of (.+)", r"approved \1"),
-    (r"deny of (.+)", r"denied \1"),
-    (r"(approve|deny) did not count (.+)", r"sent “\1”, which did not count \2"),
-    (r"acknowledged(: .+)?", r"acknowledged it\1"),
-    (r"note: (.+)", r"wrote: \1"),
-    (r"note", "sent an empty note"),
-    (r"done(: .+)?", r"said that it is done\1"),
-)
+_DID = {
+    Word.APPROVE: "approved",
+    Word.DENY: "denied",
+    Word.ACKNOWLEDGE: "acknowledged it",
+    Word.NOTE: "wrote",
+    Word.RETRY: "asked to look and act again",
+    Word.DONE: "said that it is done",
+    Word.CANCEL: "cancelled it",
+}
 _HAPPENED: dict[EntryKind, str] = {
     EntryKind.CONFIRMED: "The alert is true: ",
     EntryKind.CAUSE: "The cause is ",
@@ -50,7 +51,8 @@ class Sentences:
     def of(self, entry: Entry) -> str:
         """What happened, or what a person did or said; through which channel, where that was a person."""
         if entry.of_a_person:
-            return self.sentence(f"{_person(entry)} {_worded(self.plainly(entry.text), _SAID)}", named=True)
+            did = _what(entry.said) if entry.said else entry.text
+            return self.sentence(f"{_person(entry)} {self.plainly(did)}", named=True)
         if entry.sent:
             return self.sentence(_told(entry.sent))
         if entry.asked:
@@ -89,11 +91,14 @@ def _told(sent: Sent) -> str:
             return f"Told {sent.role} {through}: {sent.title}"
 
 
-def _worded(text: str, table: tuple[tuple[str, str], ...]) -> str:
-    for pattern, words in table:
-        if found := re.fullmatch(pattern, text, re.DOTALL):
-            return found.expand(words)
-    return text
+def _what(said: Said) -> str:
+    """What a person did, after the name."""
+    if said.word is Word.NOTE and not said.text:
+        return "sent an empty note"
+    did = f"{_DID[said.word]} {said.about}" if said.about else _DID[said.word]
+    if said.refused:
+        did = f"sent “{said.word}”, which did not count ({said.refused})"
+    return f"{did}: {said.text}" if said.text else did
 
 
 def _person(entry: Entry) -> str:

@@ -16,6 +16,7 @@ from models.incident.alert import Alert
 from models.incident.announcement import NextRung, Sent
 from models.incident.refusal import Refusal
 from models.names import Severity
+from models.people.said import Said
 from models.people.signature import Signature, Statement
 from models.redaction.redact import redact
 
@@ -210,6 +211,7 @@ class Entry(Model):
     """The message that this line tells of."""
     asked: dict[str, str] = Field(default_factory=dict)
     """What each plan does that this line asks to approve, by digest."""
+    said: Said | None = None
 
     @property
     def of_a_person(self) -> bool:

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Decided, Decision, Phase, Spoken, Through, Verdict
     from models.incident.so_far import HeardSoFar
     from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
+    from models.people.said import Word
     from workflows.escalation.escalation import Escalation
     from workflows.people.signatures import Signatures
     from workflows.record.record import Record
@@ -64,15 +65,15 @@ class People:
         try:
             decision = Decision.model_validate({} if said is None else said)
         except ValidationError:
-            unread = f"{verdict} did not count (its input is not a decision: send none, or a plan's digest)"
-            self._timeline.spoken(unread, Decision(through=Through.TEMPORAL_UI))
+            unread = "its input is not a decision: send none, or a plan's digest"
+            self._timeline.spoken(Word(verdict), Decision(through=Through.TEMPORAL_UI), refused=unread)
         else:
             await self.decide(decision.model_copy(update={"verdict": verdict}))
 
     async def acknowledge(self, said: object) -> None:
         """Somebody is on it: the ladder stops."""
         if words := await self._counted(ACKNOWLEDGE, said):
-            self._timeline.spoken("acknowledged", words)
+            self._timeline.spoken(Word.ACKNOWLEDGE, words)
             self._record.acknowledged_by = who(words)
             if self.escalation:
                 self.escalation.acknowledge(who(words))
@@ -80,7 +81,7 @@ class People:
     async def note(self, said: object) -> None:
         """A line for the timeline."""
         if words := await self._counted(NOTE, said):
-            self._timeline.spoken("note", words)
+            self._timeline.spoken(Word.NOTE, words)
             self._heard()
 
     async def retry(self, said: object) -> None:
@@ -89,10 +90,10 @@ class People:
         if words is None:
             return
         if self._record.phase is not Phase.ESCALATED:
-            self._timeline.spoken("retry did not count (it is not escalated)", words)
+            self._timeline.spoken(Word.RETRY, words, refused="it is not escalated")
             return
         self._record.retry = words
-        self._timeline.spoken("retry", words)
+        self._timeline.spoken(Word.RETRY, words)
         self._heard()
 
     async def done(self, said: object) -> None:
@@ -105,13 +106,13 @@ class People:
             self._heard()
         else:
             self._record.done = words
-        self._timeline.spoken("done", words)
+        self._timeline.spoken(Word.DONE, words)
 
     def cancel(self, reason: str) -> None:
         """The run is cancelled: nothing more is begun, and nobody is paged for what failed before."""
         words = Spoken(text=reason, through=Through.CANCELLATION)
         self._record.cancelled = words
-        self._timeline.spoken("cancelled", words)
+        self._timeline.spoken(Word.CANCEL, words)
         if self.escalation:
             self.escalation.stop()
 
@@ -123,7 +124,7 @@ class People:
         if heard.words.through is Through.TEMPORAL_UI and not self._approval.policy.temporal_ui:
             refusal = refusal or REFUSES_RAW
         if refusal:
-            self._timeline.spoken(f"{message} did not count ({refusal})", heard.words)
+            self._timeline.spoken(Word(message), heard.words, refused=refusal)
         return None if refusal else heard.words
 
     async def _policy_taken(self) -> None:

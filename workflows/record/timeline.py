@@ -11,6 +11,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.incident.announcement import Sent
     from models.incident.incident import Entry, EntryKind, Spoken, Through
+    from models.people.said import Said, Word
 
 RAW = "somebody in the Temporal UI (raw)"
 """Who sent a message that nobody vouches for."""
@@ -48,6 +49,7 @@ class Timeline:
         kind: EntryKind = EntryKind.EVENT,
         sent: Sent | None = None,
         asked: Mapping[str, str] | None = None,
+        said: Said | None = None,
     ) -> None:
         """Write one line, stamped with the clock; what it is about goes with it, for the review."""
         entry = Entry(
@@ -58,6 +60,7 @@ class Timeline:
             kind=kind,
             sent=sent,
             asked=dict(asked or {}),
+            said=said,
         )
         if entry.of_a_person:
             self.first_word_at = self.first_word_at or entry.at
@@ -85,11 +88,11 @@ class Timeline:
         self.entries = list(entries)
         self._room = ROOM - sum(map(_size, entries))
 
-    def spoken(self, what: str, words: Spoken) -> None:
-        """Write what a person did or said."""
-        text = f"{what}: {words.text}" if words.text else what
+    def spoken(self, word: Word, words: Spoken, *, about: str = "", refused: str = "") -> None:
+        """Write what a person did or said: about which plan, or why it did not count."""
+        said = Said(word=word, about=about, refused=refused[:LONGEST], text=words.text[:LONGEST])
         by = f"{who(words)}, {words.claim}" if words.claim else who(words)
-        self.add(text, by=by, through=words.through)
+        self.add(said.line, by=by, through=words.through, said=said)
 
 
 def in_one_line(entry: Entry) -> str:

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.policy import ApprovalPolicy
     from models.incident.refusal import Refusal
     from models.incident.so_far import QuestionSoFar
+    from models.people.said import Word
     from workflows.record.timeline import Timeline, who
 
 
@@ -38,13 +39,13 @@ class Approval:
         """Take a decision if it counts; say why if it does not, as when `refusal` says so already."""
         refusal = refusal or self._refusal(decision)
         if refusal:
-            self._timeline.spoken(f"{decision.verdict} did not count ({refusal})", decision)
+            self._timeline.spoken(Word(decision.verdict), decision, refused=refusal)
             return Decided(accepted=False, reason=refusal)
         assert self.pending is not None, "what nothing waits for is refused"  # noqa: S101
         self._decision = decision.model_copy(update={"plan": decision.plan or self.pending.digest})
-        what = f"{decision.verdict} of {_decided_on(self._decision, self.pending)}"
-        self._timeline.spoken(what, decision)
-        return Decided(accepted=True, reason=f"{what} counts")
+        about = _decided_on(self._decision, self.pending)
+        self._timeline.spoken(Word(decision.verdict), decision, about=about)
+        return Decided(accepted=True, reason=f"{decision.verdict} of {about} counts")
 
     def _refusal(self, decision: Decision) -> str:
         if self.pending is None:

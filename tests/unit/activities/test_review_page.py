@@ -19,6 +19,7 @@ from models.incident.announcement import Occasion, Sent
 from models.incident.incident import Entry, EntryKind, EvidenceLine, Outcome, Performed, Through
 from models.incident.review import Review
 from models.names import Severity
+from models.people.said import Said, Word
 from models.service.service import DockerManager, Service
 from models.text import for_markdown as said
 
@@ -31,6 +32,12 @@ MIB = 2**20
 
 def after(seconds: int) -> datetime:
     return BEGAN + timedelta(seconds=seconds)
+
+
+def by_a_person(
+    seconds: int, did: Said, by: str = "alice@example.com", through: Through = Through.INTAKE
+) -> Entry:
+    return Entry(at=after(seconds), text=did.line, by=by, through=through, said=did)
 
 
 def out_of_memory() -> Review:
@@ -95,21 +102,14 @@ def out_of_memory() -> Review:
             ),
             Entry(at=after(6), text="page to on-call through log: critical: ServiceDown/backend", sent=PAGED),
             Entry(at=after(6), text="not delivered through pagerduty: HTTP 503", kind=EntryKind.NOT_TOLD),
-            Entry(
-                at=after(30), text="acknowledged: on my way", by="alice@example.com", through=Through.INTAKE
-            ),
+            by_a_person(30, Said(word=Word.ACKNOWLEDGE, text="on my way")),
             Entry(
                 at=after(31),
                 text=f"asks for approval of plan {plan.digest}: {plan.says}",
                 asked={plan.digest: plan.says},
             ),
-            Entry(
-                at=after(75),
-                text=f"approve of plan {plan.digest}: go on",
-                by="alice@example.com",
-                through=Through.INTAKE,
-            ),
-            Entry(at=after(76), text="note: looking into it", by="", through=Through.TEMPORAL_UI),
+            by_a_person(75, Said(word=Word.APPROVE, about=f"plan {plan.digest}", text="go on")),
+            by_a_person(76, Said(word=Word.NOTE, text="looking into it"), by="", through=Through.TEMPORAL_UI),
             Entry(at=after(400), text="verification: healthy for 5 min", kind=EntryKind.VERIFIED),
         ),
         began_at=BEGAN,
@@ -255,7 +255,8 @@ def test_a_decision_on_a_plan_that_was_not_carried_out_names_it_by_what_it_does(
     kill = Entry(
         at=BEGAN, text=f"asks for approval of plan 0a1b2c3d4e5f: {says}", asked={"0a1b2c3d4e5f": says}
     )
-    denied = Entry(at=after(9), text="deny of plan 0a1b2c3d4e5f: ours", by="bob", through=Through.COMMAND)
+    did = Said(word=Word.DENY, about="plan 0a1b2c3d4e5f", text="ours")
+    denied = by_a_person(9, did, "bob", Through.COMMAND)
     text = page(out_of_memory().model_copy(update={"timeline": (kill, denied)}))
     assert "bob (through the command line) denied “kill process 77 (thief)”: ours." in text
 
@@ -268,11 +269,25 @@ def test_a_line_of_an_older_version_is_shown_as_it_was_written() -> None:
 
 def test_what_people_wrote_is_never_taken_for_what_happened() -> None:
     """A wording is known by what its line is about, not by how it begins."""
-    note = Entry(at=BEGAN, text="cause: nobody knows", by="bob", through=Through.INTAKE)
+    note = by_a_person(0, Said(word=Word.NOTE, text="cause: nobody knows"), by="bob")
+    about = Said(word=Word.DONE, text="deny of it did not count (it was late)")
     own = Entry(at=BEGAN, text="resolved to do it through hard work: yes")
-    text = page(out_of_memory().model_copy(update={"timeline": (note, own)}))
-    assert "bob (through the intake) cause: nobody knows." in text
+    text = page(out_of_memory().model_copy(update={"timeline": (note, by_a_person(0, about, "eve"), own)}))
+    assert "bob (through the intake) wrote: cause: nobody knows." in text
+    assert "eve (through the intake) said that it is done: deny of it did not count (it was late)." in text
     assert "Resolved to do it through hard work: yes." in text
+
+
+def test_each_word_of_a_person_is_a_sentence() -> None:
+    """Also a refused one, which says what was sent and why it did not count."""
+    words = tuple(by_a_person(0, Said(word=word), by="bob") for word in Word)
+    late = by_a_person(0, Said(word=Word.APPROVE, refused="bob decided already", text="go on"), by="ada")
+    text = page(out_of_memory().model_copy(update={"timeline": (*words, late)}))
+    for did in ("acknowledged it.", "sent an empty note.", "asked to look and act again.", "cancelled it."):
+        assert f"bob (through the intake) {did}" in text
+    assert (
+        "ada (through the intake) sent “approve”, which did not count (bob decided already): go on." in text
+    )
 
 
 def test_a_message_that_came_late_says_how_late() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from models.incident.incident import Spoken
+from models.people.said import Word
 from workflows.record.timeline import FULL, LONGEST, LONGEST_NAME, MOST_ENTRIES, ROOM, Timeline
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
@@ -21,7 +22,7 @@ def test_a_full_timeline_says_that_it_is_full() -> None:
 
 def test_every_line_is_bounded() -> None:
     timeline = Timeline(lambda: NOW)
-    timeline.spoken("note", Spoken(by="a" * 2_000_000, text="b" * 2_000_000))
+    timeline.spoken(Word.NOTE, Spoken(by="a" * 2_000_000, text="b" * 2_000_000))
     (entry,) = timeline.entries
     assert (len(entry.text), len(entry.by)) == (LONGEST, LONGEST_NAME)
 
@@ -29,7 +30,7 @@ def test_every_line_is_bounded() -> None:
 def test_a_timeline_is_bounded_in_bytes() -> None:
     timeline = Timeline(lambda: NOW)
     for _ in range(MOST_ENTRIES):
-        timeline.spoken("note", Spoken(by="\x00" * LONGEST, text="字" * LONGEST))
+        timeline.spoken(Word.NOTE, Spoken(by="\x00" * LONGEST, text="字" * LONGEST))
     assert sum(len(entry.model_dump_json().encode()) for entry in timeline.entries) < ROOM + 2 * LONGEST
     assert timeline.entries[-1].text == FULL
 
