@@ -16,6 +16,7 @@ from activities.drill.production import IsProduction
 from activities.drill.programs import Failed, Missing
 from activities.drill.proof import Proof, prove
 from activities.drill.restore import Broken, NotRestored, restore
+from activities.drill.rights import TooPowerful
 from activities.drill.scratch import NoRoom, scratch
 from activities.postgres.address import FileMissing
 from activities.support.heartbeats import beating
@@ -56,7 +57,7 @@ class DrillActivities:
                 state, why = ItemState.BAD, f"it cannot be restored: {broken}"
             except IsProduction as refused:
                 state, why = ItemState.UNKNOWN, f"refused to restore into a server of production: {refused}"
-            except (NotRestored, Missing, NoRoom, SecretMissing, FileMissing) as reason:
+            except (NotRestored, Missing, NoRoom, TooPowerful, SecretMissing, FileMissing) as reason:
                 state, why = ItemState.UNKNOWN, str(reason)
             except (Failed, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
                 why = f"the scratch server failed ({type(error).__name__}): {clean(str(error), 200)}"

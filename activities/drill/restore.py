@@ -24,6 +24,8 @@ _TEXT = 4
 _CLUSTER = b"-- PostgreSQL database cluster dump"
 _ROWS = re.compile(rb"COPY .* FROM stdin;")
 _HARMLESS = (b"\\restrict ", b"\\unrestrict ")
+_LETS_OUT = b"\\unrestrict"
+"""Wherever it stands: a psql that is not of the newest minor runs what is between backquotes behind it."""
 _LEFT_OUT = re.compile(
     rb"(ALTER .* OWNER TO .*;|GRANT .*;|REVOKE .*;|ALTER DEFAULT PRIVILEGES .*;|COMMENT ON .*;)\s*$"
 )
@@ -110,6 +112,7 @@ def statements(path: Path, most: int) -> Iterator[bytes]:
     with real_file(path) as file, opened(file, head) as content, _as_not_restored():
         piece = b"\\restrict " + secrets.token_hex(16).encode() + b"\n"
         rows = inside = dropped = False
+        before = b""
         while line := content.readline(_PIECE):
             most -= len(line)
             if most < 0:
@@ -120,6 +123,9 @@ def statements(path: Path, most: int) -> Iterator[bytes]:
             elif not dropped:
                 kept = line
             inside = not line.endswith(b"\n")
+            if _LETS_OUT in before + kept:
+                raise NotRestored(_A_COMMAND)
+            before = kept[-len(_LETS_OUT) :]
             piece += kept
             if len(piece) >= _PIECE:
                 yield piece

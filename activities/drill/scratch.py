@@ -26,6 +26,7 @@ import asyncpg
 
 from activities.drill.production import refuse_production
 from activities.drill.programs import ENVIRONMENT, NOBODY, Failed, program, run, with_its_parent
+from activities.drill.rights import refuse_powerful
 from activities.postgres.address import for_asyncpg
 from activities.postgres.connecting import connecting
 from activities.support.secrets import resolve
@@ -61,7 +62,8 @@ async def scratch(
 ) -> AsyncIterator[Scratch]:
     """With these extensions, as far as its server has them and ours is to create them.
 
-    Raises `NoRoom`, `Missing`, `Failed`, `IsProduction`, `SecretMissing`, and what asyncpg raises."""
+    Raises `NoRoom`, `Missing`, `Failed`, `IsProduction`, `TooPowerful`, `SecretMissing`, and what asyncpg
+    raises."""
     if location.drill.server:
         async with _on_a_configured_server(location, services, run_id) as one:
             yield one
@@ -86,6 +88,7 @@ async def _on_a_configured_server(
     name = f"{mine}{re.sub('[^a-z0-9]', '', run_id.lower())[:12]}"
     async with connecting(url, within=10, each=_STATEMENT_WITHIN) as admin:
         await refuse_production(admin, url, services)
+        await refuse_powerful(admin, location)
         for row in await admin.fetch("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", mine):
             await _drop(admin, row["datname"])
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')

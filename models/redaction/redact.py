@@ -16,19 +16,25 @@ _NAMED = (
     r"|token(?!s\b)|(?:api|auth|access|private|encryption|signing|routing|account|shared|master|service|license"
     r"|licence|storage|consumer|webhook|client|database|db|ssh)[_ -]?key(?!s\b)"
     r"|sess(?:ion)?[_-]?id|connect\.sid|kennwort|contrase(?:ñ|n)a|mot[_ -]de[_ -]passe|senha"
-    r"|signature|(?<![a-z])(?:(?:key|pw|_?auth)(?=[\"']?\s{0,3}=)|sig(?=[\"']?\s{0,3}=\s{0,3}[\"']?[^\s&\"']{16})))"
+    r"|signature|(?<!old)pwd(?=[\"']?\s{0,3}[:=])|(?<![a-z])(?:(?:key|pw|_?auth)(?=[\"']?\s{0,3}=)|sig(?=[\"']?\s{0,3}=\s{0,3}[\"']?[^\s&\"']{16})))"
 )
 _QUOTE = r"(?:\\{0,4}[\"']|&quot;|&#3[49];|%22|\\u0022)"
 _HARMLESS = (
     r"(?:yes|no|true|false|null|none|nil|undefined|missing|required|expired|invalid|incorrect|wrong|empty|unset"
-    r"|rejected|refused|revoked|not|too|set|\*{3,})(?=[\s.,;:&\"'})\]]|$)"
+    r"|rejected|refused|revoked|not|too|set|\*{3,}|\$(?-i:[A-Z][A-Z0-9_]{0,80})|\$\d|<\w[\w -]{0,60}>"
+    r"|\$\{\w[\w.]{0,80}\}|\$?\{\{\s?[$\w.][\w.$-]{0,80}\s?\}\}|\$\(\w[^)\r\n]{0,200}\))(?=[\s.,;:&\"'})\]]|$)"
 )
-"""What is said of a secret, and is none."""
+"""What is said of a secret, or stands for it, and is none."""
 _VALUE = (
-    r"(?:\\{1,4}[\"'][^\"'\\]*(?:\\{1,4}[\"'])?|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|`[^`]*`?"
+    r"(?:(?![\"']\$\{\w[\w.]{0,80}\}[\"'])(?:\\{1,4}[\"'][^\"'\\]*(?:\\{1,4}[\"'])?|\"(?:[^\"\\]|\\.)+\"?|'(?:[^'\\]|\\.)+'?|`[^`]+`?"
     r"|&quot;(?:(?!&quot;).){0,500}|\\u0022(?:(?!\\u0022).){0,500}"
-    rf"|(?![bru]?\[redacted\]|{_HARMLESS})[^\s,;&\"'}}\])]+)"
+    rf"|(?![bru]?\[redacted\]|{_HARMLESS})(?:[^\s,;&\"'}}\])]|[}}\])](?=[\w$]))+))"
 )
+_KEEPS = (
+    r"(?:partition|sort|primary|foreign|cache|group|object|public|idempotency|dedup\w{0,10}|lock|row|hash|shard"
+    r"|index|unique|composite|redis|s3)[_-]key"
+)
+"""Keys by which something is found."""
 _IS = r"(?:=>|:=|={1,3}|!={1,2}|:)"
 
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -38,8 +44,9 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"((?:set-)?cookie[\"']?\s{0,3}[:=]\s{0,3})[^\r\n]+", rf"\1{REDACTED}"),
         (
             rf"((?:proxy-)?authorization{_QUOTE}?\s{{0,3}}[:=,]\s{{0,3}}{_QUOTE}?)(?!\[redacted\])"
-            r"(?:(?:bearer|basic|digest|token|apikey|negotiate|aws4-hmac-sha256)(?:\s+|%20))?"
-            r"(?:credential=[^\r\n\"']+|[^\s,\"'&]+)",
+            r"(?:(?:bearer|basic|digest|token|apikey|negotiate|aws4-hmac-sha256"
+            r"|[a-z][\w-]{1,30}(?=\s+[\w+/=~.-]{0,200}\d))(?:\s+|%20))?+"
+            rf"(?!\[redacted\]|{_HARMLESS})(?:credential=[^\r\n\"']+|[^\s,\"'&]+)",
             rf"\1{REDACTED}",
         ),
         (
@@ -64,14 +71,19 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (r"(\bredis-cli(?=\s)[^\r\n|;]{0,200}?\s-a\s+)\S+", rf"\1{REDACTED}"),
         (
-            r"(\b(?:curl|wget)\s[^\r\n|]{0,300}?(?:-u|--(?:proxy-)?user)[ =]?[\"']?[^\s:\"']{1,100}:)"
-            r"[^\s\"']+",
+            r"(\b(?:curl|wget)\s(?:[^\r\n|\\]|\\.){0,500}?(?<=\s)(?:-u|--(?:proxy-)?user)[ =]{0,4}[\"']?"
+            rf"[^\s:\"']{{0,100}}[\"']?:[\"']?)(?!\[redacted\]|{_HARMLESS})[^\s\"']+",
+            rf"\1{REDACTED}",
+        ),
+        (  # A token in the place of the user, without a password.
+            r"(\b(?:curl|wget)\s(?:[^\r\n|\\]|\\.){0,500}?(?<=\s)(?:-u|--(?:proxy-)?user)[ =]{0,4}[\"']?)"
+            rf"(?!\[redacted\]|{_HARMLESS})(?=[^\s:\"']{{0,100}}\d)[^\s:\"']{{8,100}}(?=:[\"'\s])",
             rf"\1{REDACTED}",
         ),
         (r"(\blogin\s+\S{1,100}\s+password\s+)\S+", rf"\1{REDACTED}"),
         (
-            r"(--?[\w-]{0,40}(?:password|passwd|secret|token|key)(?:\s+|[\"']\s{0,3},\s{0,3}[\"']))"
-            r"(?!\[redacted\])[^\s-][^\s\"']*",
+            r"((?<![\w-])--?[\w-]{0,40}(?:password|passwd|secret|token|key)(?:\s+|[\"']\s{0,3},\s{0,3}[\"']))"
+            rf"(?!\[redacted\]|{_HARMLESS})[^\s:=-][^\s\"']*",
             rf"\1{REDACTED}",
         ),
         # SQL.
@@ -93,13 +105,30 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         # Named values: JSON, environment, query strings, YAML, argument lists.
         (
-            rf"({_NAMED}[\w.-]{{0,40}}(?:\[[\w.-]{{0,40}}\])?{_QUOTE}?\s{{0,3}}"
-            rf"(?>{_IS}\s{{0,3}}(?:[bru](?=[\"'])|@)?)){_VALUE}",
+            rf"({_NAMED}[\w.-]{{0,40}}(?:\[[\w.-]{{0,40}}\])?{_QUOTE}?\]?(?:[ \t]{{0,30}}|\s{{0,3}})"
+            rf"(?>{_IS}(?:[ \t]{{0,30}}+\s{{0,3}})(?:[bru](?=[\"'])|@)?)){_VALUE}",
             rf"\1{REDACTED}",
         ),
         (
             rf"({_NAMED}[\w.-]{{0,40}}(?:%(?:25)?2[27])?%(?:25)?3[AD](?:%(?:25)?20|\+)?(?:%(?:25)?2[27])?)"
             r"(?:[^\s&\"'%]|%(?!(?:25)?2[267C]|(?:25)?7D)[0-9A-F]{2}){1,500}",
+            rf"\1{REDACTED}",
+        ),
+        # A key of whatever name, where the value is made of letters of both cases and digits.
+        (
+            rf"((?<![\w-])[\w-]{{0,40}}?key{_QUOTE}?\]?\s{{0,3}}{_IS}\s{{0,3}}{_QUOTE}?)"
+            r"(?=[\w+/=.~-]{0,200}\d)(?=[\w+/=.~-]{0,200}(?-i:[A-Z]))(?=[\w+/=.~-]{0,200}(?-i:[a-z]))[\w+/=.~-]{20,}",
+            rf"\1{REDACTED}",
+        ),
+        (
+            rf"((?<![\w-])(?!(?:[\w-]{{0,20}}[_-])?{_KEEPS})[\w-]{{1,40}}[_-]key{_QUOTE}?\s{{0,3}}{_IS}\s{{0,3}}{_QUOTE}?)"
+            r"(?![0-9a-f]{8}-[0-9a-f]{4}-)(?=[a-z_-]{0,200}\d)(?=[\d_-]{0,200}[a-z])[\w-]{24,}",
+            rf"\1{REDACTED}",
+        ),
+        # A quoted value right behind its name. Names of objects are quoted there too, without such signs.
+        (
+            rf"({_NAMED}[\w-]{{0,40}}\s{{0,3}}([\"']))(?!/|\[redacted\])"
+            r"(?=[^\"'\s]{0,200}(?:[^\w.\"'\s/:-]|(?-i:[A-Z])))[^\"'\s]{8,200}(?=\2)",
             rf"\1{REDACTED}",
         ),
         # In a sentence. Of a token, only what has a digit: words follow more often than tokens do.

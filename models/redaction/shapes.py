@@ -53,7 +53,7 @@ _OURS = (
     r"\bgithub_pat_\w{16,}",
     r"\bgl(?:pat|dt|ft|rt|ptt|soat|cbt|imt|agent|oas|ffct)-[\w.-]{16,}",
     r"\bnpm_[A-Za-z0-9]{20,}",
-    r"\bxox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}",
+    r"\bxox[a-z](?:\.xox[a-z])?-(?=[A-Za-z-]{0,60}\d[A-Za-z-]{0,60}\d)[A-Za-z0-9-]{8,}",
     r"\bxapp-\d-[A-Za-z0-9-]{8,}",
     r"\bAIza[\w-]{30,}",
     r"\bya29\.[\w-]{16,}",

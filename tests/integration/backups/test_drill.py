@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -154,8 +154,9 @@ async def test_nothing_to_restore_with(dumps: Path, tmp_path: Path) -> None:
         "SELECT '\nCOPY a FROM stdin;\n'; \\! touch {run}\n",
         "SELECT '\nCOPY a FROM stdin;\n';\n\\! touch {run}\n",
         "SELECT 1 AS x \\gset\n\\unrestrict x\n\\! touch {run}\n",
+        "SELECT '\nCOPY a FROM stdin;\n'; \\unrestrict `touch {run}`\n",
     ],
-    ids=["alone", "after a statement", "behind text", "taken for rows", "let out first"],
+    ids=["alone", "after a statement", "behind text", "taken for rows", "let out first", "in backquotes"],
 )
 async def test_a_command_of_psql_in_a_dump_is_not_run(dumps: Path, tmp_path: Path, hidden: str) -> None:
     text = (dumps / "shop.sql").read_text()
@@ -278,6 +279,50 @@ async def test_a_dump_of_a_whole_cluster(dumps: Path, tmp_path: Path) -> None:
 
 # On a server that is configured
 
+MAY = {
+    "superuser": ("LOGIN SUPERUSER", "", "is a superuser"),
+    "programs": ("LOGIN CREATEDB", "pg_execute_server_program", "may act as pg_execute_server_program"),
+    "files": ("LOGIN CREATEDB NOINHERIT", "pg_read_server_files", "may act as pg_read_server_files"),
+    "as a superuser": ("LOGIN CREATEDB NOINHERIT", "postgres_like", "may act as postgres_like"),
+    "replicates": ("LOGIN CREATEDB REPLICATION", "", "may create roles or replicate"),
+    "creates databases": ("LOGIN CREATEDB", "", ""),
+}
+HOSTILE = """--
+-- PostgreSQL database dump
+--
+
+CREATE TABLE products AS SELECT generate_series(1, 20000) AS id;
+COPY (SELECT 1) TO PROGRAM 'touch {run}';
+"""
+
+
+@pytest.mark.parametrize("rights", MAY)
+async def test_a_dump_runs_no_program_on_the_server_that_it_is_restored_on(
+    tmp_path: Path, postgres_server: PostgresServer, rights: str
+) -> None:
+    """A user who could is refused before anything is restored; for another the server refuses it."""
+    run = Path(tempfile.gettempdir()) / f"runbooks-drill-run-{os.getpid()}-{len(rights)}"
+    (tmp_path / "new.sql").write_text(HOSTILE.format(run=run))
+    aged(tmp_path / "new.sql", HOUR)
+    what, member, said = MAY[rights]
+    admin = await asyncpg.connect(postgres_server.url())
+    try:
+        await admin.execute("CREATE ROLE postgres_like SUPERUSER")
+        await admin.execute(f"CREATE ROLE drill_user {what} PASSWORD 'drill-user'")
+        if member:
+            await admin.execute(f"GRANT {member} TO drill_user")
+        url = f"postgresql://drill_user:drill-user@127.0.0.1:{postgres_server.port}/postgres"
+        found = await drilled(location(tmp_path, BackupKind.PLAIN, server=secret(tmp_path, url)))
+        assert not run.exists()
+        assert found.state is ItemState.UNKNOWN, found.reason
+        expected = f"the user of drill.server {said}, so that" if said else "permission denied"
+        assert expected in found.reason
+        assert ("CREATE ROLE drill LOGIN CREATEDB" in found.reason) is bool(said)
+    finally:
+        run.unlink(missing_ok=True)
+        await admin.execute("DROP ROLE IF EXISTS drill_user; DROP ROLE postgres_like")
+        await admin.close()
+
 
 def secret(directory: Path, url: str, name: str = "scratch") -> SecretRef:
     """A connection string in a file beside the backups, whose name matches none of them."""
@@ -297,9 +342,21 @@ async def scratch_databases(server: PostgresServer) -> list[str]:
     return [row["datname"] for row in rows if row["datname"].startswith(PREFIX)]
 
 
-async def test_on_a_configured_server(dumps: Path, tmp_path: Path, postgres_server: PostgresServer) -> None:
+@pytest.fixture
+async def drill_user(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """The address of the server as a user who may create databases, and nothing else."""
+    admin = await asyncpg.connect(postgres_server.url())
+    await admin.execute("CREATE ROLE drill_only LOGIN CREATEDB PASSWORD 'drill-only'")
+    yield f"postgresql://drill_only:drill-only@127.0.0.1:{postgres_server.port}/postgres"
+    await admin.execute("DROP ROLE drill_only")
+    await admin.close()
+
+
+async def test_on_a_configured_server(
+    dumps: Path, tmp_path: Path, postgres_server: PostgresServer, drill_user: str
+) -> None:
     put(dumps / "shop.dump", tmp_path / "new.dump")
-    found = await drilled(location(tmp_path, server=secret(tmp_path, postgres_server.url())))
+    found = await drilled(location(tmp_path, server=secret(tmp_path, drill_user)))
     assert found.state is ItemState.OK, found.reason
     assert await scratch_databases(postgres_server) == []
 
