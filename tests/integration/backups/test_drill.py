@@ -293,6 +293,9 @@ HOSTILE = """--
 
 CREATE TABLE products AS SELECT generate_series(1, 20000) AS id;
 COPY (SELECT 1) TO PROGRAM 'touch {run}';
+--
+-- PostgreSQL database dump complete
+--
 """
 
 
