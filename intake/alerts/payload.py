@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import to_json
 
 from intake.alerts.fingerprint import fingerprint_of
+from intake.alerts.patience import current, patience
 from models.base import Model
 from models.configuration.configuration import USUAL_LABELS
 from models.incident.alert import AlertStatus
@@ -104,9 +105,13 @@ def _hidden(labels: Mapping[str, str], deciding: Sequence[str], most: int = MAX_
 def _without_secrets(name: str, text: str, most: int) -> str:
     """The text without secrets, cut to `most` characters. They are looked for in a little more than is kept:
     half of one would not be known any more, and to look through all that is sent would take long."""
+    looks = current()
+    if looks.ended:
+        return REDACTED
     beyond = BEYOND + KNOWN.longest
-    near = KNOWN.hide(text[: most + beyond])
-    hidden = redact(near) if name in NAMES_A_SECRET else redact_named(name, near)
+    with looks.looking():
+        near = KNOWN.hide(text[: most + beyond])
+        hidden = redact(near) if name in NAMES_A_SECRET else redact_named(name, near)
     if len(text) > most + beyond and hidden != REDACTED:
         hidden = hidden[:-beyond]  # its end may be half of one
     return _cut(hidden, most, text)
@@ -220,6 +225,11 @@ def read_webhook(body: bytes, service_labels: Sequence[str] = ()) -> Batch:
         envelope = Envelope.model_validate_json(body)
     except ValidationError as error:
         raise Unreadable(why(error)) from error
+    with patience():
+        return _batch(envelope, service_labels)
+
+
+def _batch(envelope: Envelope, service_labels: Sequence[str]) -> Batch:
     good: list[tuple[int, ReceivedAlert]] = []
     refused: list[Refused] = []
     for index, received in enumerate(envelope.alerts[:MAX_ALERTS]):

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from intake.alerts.patience import patience
 from intake.alerts.payload import Batch, ReceivedAlert
 from intake.alerts.routing import Nameless, Routed, route, routed
 from models.base import Model
@@ -98,10 +99,15 @@ async def fetch_left(
     url = f"{alertmanager.rstrip('/')}/api/v2/alerts"
     answer = await _ask(client, url, params)
     try:
-        alerts, silent = await asyncio.to_thread(_read, answer, configuration)
+        alerts, silent = await asyncio.to_thread(_patiently_read, answer, configuration)
     except ValidationError as error:
         raise NotFetched(f"{alertmanager} answered something else than a list of alerts") from error
     return Left(asked_at=asked_at, alerts=alerts, known_since=known_since, silent=silent)
+
+
+def _patiently_read(answer: bytes, configuration: Configuration) -> tuple[tuple[Routed, ...], frozenset[str]]:
+    with patience():
+        return _read(answer, configuration)
 
 
 def _read(answer: bytes, configuration: Configuration) -> tuple[tuple[Routed, ...], frozenset[str]]:

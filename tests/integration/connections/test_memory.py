@@ -138,6 +138,17 @@ async def test_more_half_bodies_than_connections_keep_nobody_out(intake: Intake)
     assert not [line for line in intake.log if "Exceeded concurrency limit" in line]
 
 
+@without_a_token
+async def test_a_body_in_chunks_of_one_byte_takes_what_its_bytes_take(intake: Intake) -> None:
+    head = HEAD.format("/v1/alertmanager", port_of(intake), 0).replace(
+        "content-length: 0", "transfer-encoding: chunked"
+    )
+    drops = (head + JSON + "\r\n").encode() + b"1\r\nx\r\n" * 50_000
+    async with crowd(intake, *[drops] * 60):
+        assert await alerted(intake) == [200] * 3
+    assert most_memory(intake) < MOST_MEMORY
+
+
 def many_alerts(intake: Intake, number: int) -> bytes:
     alerts = [alert(fingerprint=f"{number}-{place}", status="resolved") for place in range(7000)]
     return _whole(intake, json.dumps(webhook(*alerts)).encode())
