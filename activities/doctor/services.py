@@ -42,7 +42,7 @@ async def check_manager(service: Service, managers: Managers) -> Check:
     try:
         seen = await asyncio.to_thread(managers.of(service).state)
         if seen.state is not ProcessState.MISSING:
-            return Check(name=name, ok=True)
+            return Check(name=f"{name}{await asyncio.to_thread(_engine, service)}", ok=True)
         known = await asyncio.to_thread(_known, service)
     except ManagerUnreachable as error:
         cure = f"start it, let the worker use it, or {where}"
@@ -67,6 +67,12 @@ def _told(manager: Manager) -> tuple[str, str, str]:
             return f"unit {manager.unit}", "unit", "set XDG_RUNTIME_DIR for the worker"
         case SystemdManager():
             return f"unit {manager.unit}", "unit", "run a worker on the machine itself"
+
+
+def _engine(service: Service) -> str:
+    """Which engine it is, where it is not the usual one."""
+    engine = DockerEngine().name() if isinstance(service.manager, DockerManager) else ""
+    return "" if engine.startswith("Docker") or not engine else f" ({engine})"
 
 
 def _known(service: Service) -> set[str]:

@@ -16,9 +16,17 @@ from docker.models.containers import Container
 from activities.managers.compose import Compose, Project
 from activities.managers.docker_engine import DockerEngine
 from activities.managers.docker_events import KINDS, read, removed_at
-from activities.managers.docker_reading import grace_of, log_lines, moment, seen_of, usage_of, version_of
+from activities.managers.docker_reading import (
+    KILLED_BY_SIGKILL,
+    grace_of,
+    log_lines,
+    moment,
+    seen_of,
+    usage_of,
+    version_of,
+)
 from activities.managers.manager import ManagerRefused, RecentLog, Unsupported, Usage
-from activities.managers.process_seen import ProcessSeen, ProcessState
+from activities.managers.process_seen import Ended, ProcessSeen, ProcessState
 from activities.support.docker_client import TOO_MUCH, BrokenAnswer
 from models.base import in_words
 from models.evidence.evidence import Finding
@@ -50,7 +58,12 @@ class DockerManager:
         now = datetime.now(UTC)
         if attributes is None:
             return self._missing(now, removed_at(events))
-        return seen_of(attributes, now, events)
+        seen = seen_of(attributes, now, events)
+        killed = seen.exited and seen.exit_code == KILLED_BY_SIGKILL and not seen.oom_killed
+        if killed and not self._engine.tells_stops:
+            # It may be the end of a stop that took too long: a person is asked.
+            seen = seen.model_copy(update={"ended": Ended.STOPPED})
+        return seen
 
     def _missing(self, now: datetime, removed: datetime | None) -> ProcessSeen:
         ago = f": it was removed {in_words(now - removed)} ago" if removed else ""

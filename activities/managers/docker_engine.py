@@ -22,6 +22,8 @@ from activities.support.redaction import clean
 
 _LARGEST = 2**21
 """Bytes: the 256 events that an engine keeps have a few hundred kilobytes, most of it labels."""
+_PODMAN = "Libpod-Api-Version"
+"""A header of Podman's answers; no Docker sends it."""
 READ_TIMEOUT = 5
 """Seconds that the engine may take for an answer; stopping adds the container's own grace period."""
 
@@ -33,6 +35,8 @@ class DockerEngine:
         self.host = host or os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         self._timeout = timeout
         self._explicit = host
+        self.tells_stops = True
+        """Whether an end that somebody asked for can be told from others by its events, once it was asked."""
         self._client: docker.DockerClient | None = None
         self._lock = threading.Lock()
 
@@ -53,21 +57,33 @@ class DockerEngine:
     def events(self, container: str, kinds: Iterable[str]) -> bytes | None:
         """What it remembers of a container, by its ID or name, one JSON document a line.
 
-        None when it does not answer, or the proxy before it refuses the question. Takes up to a second:
-        the answer ends when the engine's own clock, by which events are told, has passed the end.
+        None when it does not answer, or the proxy before it refuses the question; and of Podman, which tells
+        that a container died and not that somebody stopped it. Takes up to a second: the answer ends
+        when the engine's own clock, by which events are told, has passed the end.
         """
         filters = {"type": ["container"], "container": [container], "event": list(kinds)}
         try:
             with self.client() as client:
                 base = f"{client.api.base_url}/v{client.api.api_version}"
-                date = client.api.get(f"{base}/_ping", timeout=self._timeout).headers["Date"]
-                until = int(parsedate_to_datetime(date).timestamp()) + 1
+                engine = client.api.get(f"{base}/_ping", timeout=self._timeout).headers
+                self.tells_stops = _PODMAN not in engine
+                if not self.tells_stops:
+                    return None
+                until = int(parsedate_to_datetime(engine["Date"]).timestamp()) + 1
                 asked = {"since": "0", "until": str(until), "filters": json.dumps(filters)}
                 answer = client.api.get(f"{base}/events", params=asked, timeout=self._timeout, stream=True)
                 with answer:
                     return _whole(answer) if answer.status_code == requests.codes.ok else None
         except (ManagerError, ValueError, KeyError):
             return None
+
+    def name(self) -> str:
+        """Which engine answers, and its version: `Podman 4.3.1`. Raises a `ManagerError`."""
+        with self.client() as client:
+            told = client.version()
+        parts = (str(one.get("Name", "")) for one in told.get("Components") or ())
+        kind = "Podman" if any(one.startswith("Podman") for one in parts) else "Docker"
+        return f"{kind} {clean(str(told.get('Version', '')), 40)}"
 
     def close(self) -> None:
         """Close the connections; a later use opens new ones."""

@@ -24,6 +24,9 @@ _STATES = {
     "created": ProcessState.EXITED,
     "exited": ProcessState.EXITED,
     "dead": ProcessState.EXITED,
+    "stopped": ProcessState.EXITED,
+    "configured": ProcessState.EXITED,
+    "initialized": ProcessState.EXITED,
     "removing": ProcessState.MISSING,
 }
 

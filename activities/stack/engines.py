@@ -42,13 +42,13 @@ class EngineActivities:
             return ItemResult(reason=str(error), observed_at=datetime.now(UTC))
 
     def _containers(self) -> ItemResult:
+        engine = self._docker.name()
         with self._docker.client() as client:
-            version = clean(str(client.version().get("Version", "")), 40)
             found: Sequence[Mapping[str, Any]] = client.api.containers(all=True)
         rows = sorted(_of_container(one) for one in found)
         troubled = [name for name, _, _, status in rows if _restarts(status) or "(unhealthy)" in status]
         running = sum(state == "running" for _, _, state, _ in rows)
-        return _result(f"Docker {version}: {running} of {len(rows)} containers run", rows, troubled)
+        return _result(f"{engine}: {running} of {len(rows)} containers run", rows, troubled)
 
 
 def _of_container(found: Mapping[str, Any]) -> tuple[str, str, str, str]:

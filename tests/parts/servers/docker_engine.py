@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import tarfile
@@ -58,6 +59,14 @@ def docker_client() -> Iterator[docker.DockerClient]:
 def image(docker_client: docker.DockerClient) -> Iterator[str]:
     """An image of empty directories; what runs in it is mounted."""
     name = f"runbooks-test:{uuid.uuid4().hex[:8]}"
+    import_image(docker_client, name)
+    yield name
+    with suppress(NotFound):
+        docker_client.images.remove(name, force=True)
+
+
+def import_image(client: docker.DockerClient, name: str) -> None:
+    """Make the image of empty directories."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for directory in sorted({str(part) for path in _DIRECTORIES for part in (path, *_parents(path))}):
@@ -65,10 +74,9 @@ def image(docker_client: docker.DockerClient) -> Iterator[str]:
             entry.type, entry.mode = tarfile.DIRTYPE, 0o755
             tar.addfile(entry)
     repository, _, tag = name.partition(":")
-    docker_client.api.import_image_from_data(archive.getvalue(), repository=repository, tag=tag)
-    yield name
-    with suppress(NotFound):
-        docker_client.images.remove(name, force=True)
+    said = client.api.import_image_from_data(archive.getvalue(), repository=repository, tag=tag)
+    # Podman imports it without its name.
+    client.api.tag(str(json.loads(said.strip().splitlines()[-1])["status"]).strip(), repository, tag)
 
 
 def _parents(path: str) -> list[str]:

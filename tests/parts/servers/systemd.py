@@ -24,6 +24,7 @@ import pytest
 
 from models.service import service as configured
 from models.service.service import Service
+from tests.parts.requirements import missing
 
 SYSTEMD = Path("/lib/systemd/systemd")
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -81,7 +82,7 @@ class Systemd:
 @pytest.fixture(scope="session")
 def one_systemd() -> Iterator[Systemd]:
     if not SYSTEMD.exists() or os.geteuid() != 0:
-        pytest.skip("needs systemd, and root for its namespace")
+        missing("needs systemd, and root for its namespace")
     # Not below pytest's own directory: the path of a unix socket may have about a hundred characters.
     with tempfile.TemporaryDirectory(prefix="sd-") as temporary:
         directory = Path(temporary)
