@@ -10,6 +10,6 @@ pytest_plugins: list[str] = [
     "tests.parts.servers.listeners",
     "tests.parts.servers.postgres_server",
     "tests.parts.servers.supervisor",
-    "tests.parts.servers.systemd",
+    "tests.parts.machine.systemd",
     "tests.parts.sharing",
 ]

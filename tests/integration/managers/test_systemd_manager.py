@@ -26,7 +26,7 @@ from models.checks.item import ItemState
 from models.checks.status import EngineOf
 from models.evidence.seen import Seen
 from models.service.service import ScalePolicy, Service
-from tests.parts.servers.systemd import Systemd
+from tests.parts.machine.systemd import Systemd
 from tests.unit.workflows.test_diagnosis import now as situation
 from workflows.diagnosis import looks
 from workflows.diagnosis.causes import walk

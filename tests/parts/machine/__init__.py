@@ -1,0 +1,1 @@
+"""The machine's own service manager, as a part of tests."""
