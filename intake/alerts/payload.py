@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import to_json
 
 from intake.alerts.fingerprint import fingerprint_of
+from intake.alerts.grafana import understood
 from intake.alerts.patience import current, patience
 from models.base import Model
 from models.configuration.configuration import USUAL_LABELS
@@ -145,6 +146,7 @@ class ReceivedAlert(Model):
     def _told_apart(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
+        value = understood(value)
         given = _text(value.get("fingerprint"))
         told_apart = shortened(given) if given else fingerprint_of(_texts(value.get("labels")))
         return {**value, "fingerprint": told_apart}
