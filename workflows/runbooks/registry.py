@@ -30,8 +30,8 @@ RUNBOOKS: tuple[type[Runbook], ...] = (
     MemoryKeepsGrowing,
     RevenueDeclining,
     NoVideosGenerated,
-    BrokenEndpoint,
     ConfiguredAnswer,
+    BrokenEndpoint,
     AnyAlert,
 )
 
