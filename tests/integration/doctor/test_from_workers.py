@@ -79,7 +79,7 @@ async def test_what_the_workers_see_decides(variables: dict[str, str]) -> None:
         assert lines(told, "workers (") == lines(told, "workers of web-1") == [("ok", "here")]
         assert lines(told, "configuration of the worker") == [("ok", "worker, worker web-1")]
         assert lines(told, "clock of Temporal") == [("ok", "here")]
-        assert lines(told, "clock of the worker") == [("ok", "worker, worker web-1")]
+        assert lines(told, "clock of the worker") == [("ok", "worker"), ("ok", "worker web-1")]
         assert lines(told, "signing key") == [("ok", "here, worker"), ("ok", "worker")]
         assert lines(told, "disk of Temporal")[0][1] == "here"
         assert told.code == USAGE, "the name of the program on web-1 must be corrected"
