@@ -24,6 +24,7 @@ from intake.http.gate import Gate
 from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics, Timed
 from intake.http.openapi import describing
+from intake.http.proxy import OnlyFromProxy
 from intake.http.room import Room
 from intake.pages import IncidentPages
 from intake.reports import ReportPages
@@ -78,6 +79,7 @@ def build(
         routes=[*pages, *slack, *routes, describing(routes)],
         middleware=[
             Middleware(Timed, metrics=metrics),
+            Middleware(OnlyFromProxy, configuration=configuration),
             Middleware(Gate, only_this_machine=keys.sender is None),
             Middleware(Room),
         ],

@@ -21,8 +21,9 @@ from models.incident import search_attributes
 from models.incident.incident import Decided, Decision, IncidentState, Phase, Spoken
 from models.incident.search_attributes import ALERT_NAME, CAUSE, OUTCOME, PHASE, SERVICE, SEVERITY
 from models.incident.stewardship import ControlRoomState
-from models.messages import BEGAN_IN, DECIDE, STATE
+from models.messages import BEGAN_IN, DECIDE, LINK_USED, STATE, USE_LINK
 from models.names import CONTROL_ROOM_ID, DRY_RUN, RESERVED, AlertName, ServiceName, incident_id
+from models.people.link import SignedLink
 from runtime.connection import PATIENCE
 from runtime.errors import NoKey, NoSuchIncident, in_time
 from runtime.people.signing import Signer
@@ -163,6 +164,22 @@ class Incidents:
         spoken = await self._signed(incident, message, spoken, nonce)
         async with in_time(PATIENCE, incident):
             await self._client.get_workflow_handle(incident).signal(message, spoken, rpc_timeout=PATIENCE)
+
+    async def use_link(self, incident: str, link: SignedLink) -> Decided:
+        """Use up a link of a message; of several who try, one is accepted. Raises as `state` does."""
+        async with in_time(ANSWER_WITHIN + timedelta(seconds=5), incident):
+            used: Decided = await self._client.get_workflow_handle(incident).execute_update(
+                USE_LINK, link, result_type=Decided, rpc_timeout=ANSWER_WITHIN
+            )
+            return used
+
+    async def link_used(self, incident: str, nonce: str) -> bool:
+        """Whether the link with this nonce was used already. Raises as `state` does."""
+        async with in_time(ANSWER_WITHIN, incident):
+            used: bool = await self._client.get_workflow_handle(incident).query(
+                LINK_USED, nonce, result_type=bool, rpc_timeout=ANSWER_WITHIN
+            )
+            return used
 
     async def current(self, incident: str) -> Current:
         """Its newest run. Raises NoSuchIncident and TemporalAway."""

@@ -19,7 +19,7 @@ from activities.incidents.control_room import read_control_room
 from models.actions.change import Risk
 from models.answers.answer import Answer
 from models.configuration.alert_rule import AlertRule
-from models.configuration.channels import SlackBotChannel
+from models.configuration.channels import SlackBotChannel, person_of
 from models.configuration.configuration import Configuration, Row
 from models.incident.alert import Alert
 from models.incident.policy import RESPOND_WITHIN, Ladder, Policy, Rung, Urgency
@@ -181,4 +181,6 @@ def _beside(
 
 
 def _rung(role: str, after: timedelta, configuration: Configuration) -> Rung:
-    return Rung(role=role, after=after, channels=configuration.contacts.get(role, ()))
+    channels = configuration.contacts.get(role, ())
+    people = (person_of(configuration.channels.get(one)) for one in channels)
+    return Rung(role=role, after=after, channels=channels, person=next(filter(None, people), ""))

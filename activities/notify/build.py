@@ -38,10 +38,13 @@ from models.configuration.channels import (
     PagerDutyChannel,
     SlackBotChannel,
     SlackChannel,
+    person_of,
 )
 from models.service.secret import SecretRef
 
 ReadSecret = Callable[[SecretRef], str]
+Personal = Callable[[Channel, str], Channel]
+"""Given the channel and its person."""
 
 
 class InvalidSecret(Exception):
@@ -49,16 +52,26 @@ class InvalidSecret(Exception):
 
 
 def build_channels(
-    configured: Mapping[str, ChannelConfig], client: httpx.AsyncClient, read_secret: ReadSecret
+    configured: Mapping[str, ChannelConfig],
+    client: httpx.AsyncClient,
+    read_secret: ReadSecret,
+    personal: Personal | None = None,
 ) -> dict[str, TimedChannel]:
-    """Every configured channel by its name. One without its secret reports that when used."""
+    """Every configured channel by its name. One without its secret reports that when used.
+
+    `personal` adds what only the person of a channel may read.
+    """
     _keep_addresses_out_of_the_log()
     _let_apprise_trust_the_same()
-    return {name: _build(name, config, client, read_secret) for name, config in configured.items()}
+    return {name: _build(name, config, client, read_secret, personal) for name, config in configured.items()}
 
 
 def _build(
-    name: str, config: ChannelConfig, client: httpx.AsyncClient, read_secret: ReadSecret
+    name: str,
+    config: ChannelConfig,
+    client: httpx.AsyncClient,
+    read_secret: ReadSecret,
+    personal: Personal | None,
 ) -> TimedChannel:
     try:
         channel = _of_kind(name, config, client, read_secret)
@@ -69,6 +82,8 @@ def _build(
         late = ChannelDown  # it cannot be stopped: it may still deliver what nobody waits for any longer
     elif isinstance(channel, SlackBot):
         late = ChannelBusy  # it looks whether it arrived
+    if personal and (person := person_of(config)):
+        channel = personal(channel, person)
     own_limits = config.routing_keys if isinstance(config, PagerDutyChannel) else ()
     return BoundedChannel(channel, config.severities, config.timeout, config.retry_for, late, own_limits)
 

@@ -11,13 +11,16 @@ from temporalio.client import Client
 from intake.http.keys import Keys
 from intake.views.deciding import Deciding
 from intake.views.history import HistoryViews
+from intake.views.links import LinkViews
 from intake.views.live import Live
 from intake.views.looks import Looks
 from intake.views.pages import IncidentViews
+from intake.views.review import Reviews
 from intake.views.signing_in import SigningIn
 from intake.views.visitors import Visitors
 from models.configuration.configuration import Configuration
 from runtime.incidents import Incidents, control_room
+from runtime.people.links import Links
 
 
 def views(
@@ -28,10 +31,19 @@ def views(
     draining: asyncio.Event,
 ) -> Sequence[Route]:
     """The routes; they come before those of the API, whose addresses they share for who asks for HTML."""
-    visitors = Visitors(keys)
+    visitors = Visitors(keys, Links(configuration), configuration)
     looks = Looks(incidents, lambda: control_room(client))
+    deciding = Deciding(incidents)
     pages = IncidentViews(
-        looks, visitors, Deciding(incidents), Live(draining), configuration, client.namespace
+        looks,
+        visitors,
+        deciding,
+        Live(draining),
+        configuration,
+        Reviews(client, configuration),
+        client.namespace,
     )
     history = HistoryViews(looks, visitors, configuration)
-    return [*pages.routes(), *history.routes(), *SigningIn(visitors, configuration).routes()]
+    links = LinkViews(pages, visitors, looks, deciding, incidents, configuration)
+    rest = (*links.routes(), *history.routes(), *SigningIn(visitors, configuration).routes())
+    return [*pages.routes(), *rest]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import structlog
 
 from intake.http.answers import Stop
-from models.incident.incident import LONGEST_SAID, Decision, Spoken, Through, Verdict
+from intake.views.visitors import Visitor
+from models.incident.incident import LONGEST_SAID, Decision, Spoken, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
 from models.redaction.known import KNOWN
 from runtime.incidents import Incidents
@@ -17,6 +19,14 @@ SENT = (ACKNOWLEDGE, NOTE, DONE, RETRY)
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
 
 
+@dataclass(frozen=True)
+class Said:
+    """A message to an incident, and the words of it."""
+
+    message: str
+    words: Spoken
+
+
 class Deciding:
     """Sends it on as this person's."""
 
@@ -24,25 +34,32 @@ class Deciding:
         self._incidents = incidents
         self._log = structlog.get_logger("intake")
 
-    async def take(self, incident: str, by: str, fields: dict[str, str]) -> None:
-        """Raises Stop: 422 for what says nothing, 409 for a decision that does not count; and as `Incidents`
-        does."""
+    def read(self, visitor: Visitor, fields: dict[str, str]) -> Said:
+        """What a form says. Raises Stop: 422 for what says nothing, 403 for what is not theirs to decide."""
         word, text = fields.get("word", ""), KNOWN.hide(fields.get("text", "").strip())[:LONGEST_SAID]
+        by, through = visitor.name, visitor.through
         if word in tuple(Verdict):
-            await self._decide(incident, Decision(
-                by=by, through=Through.INTAKE, text=text, verdict=Verdict(word), plan=fields.get("plan", "")
-            ))  # fmt: skip
-            return
+            plan = fields.get("plan", "")
+            if not _DIGEST.fullmatch(plan):
+                raise Stop(422, "the form names no plan: load the page again")
+            if not visitor.decides(plan):
+                raise Stop(403, "the link is for another plan: use that of the newer message, or sign in")
+            return Said(word, Decision(by=by, through=through, text=text, verdict=Verdict(word), plan=plan))
         if word not in SENT:
             raise Stop(422, "this form says nothing that an incident takes: load the page again")
         if word == NOTE and not text:
             raise Stop(422, "a note needs some words")
-        await self._incidents.tell(incident, word, Spoken(by=by, through=Through.INTAKE, text=text))
-        self._log.info("told", incident=incident, by=by, message=word)
+        return Said(word, Spoken(by=by, through=through, text=text))
+
+    async def send(self, incident: str, said: Said) -> None:
+        """Raises Stop with 409 for a decision that does not count; and as `Incidents` does."""
+        if isinstance(said.words, Decision):
+            await self._decide(incident, said.words)
+            return
+        await self._incidents.tell(incident, said.message, said.words)
+        self._log.info("told", incident=incident, by=said.words.by, message=said.message)
 
     async def _decide(self, incident: str, decision: Decision) -> None:
-        if not _DIGEST.fullmatch(decision.plan):
-            raise Stop(422, "the form names no plan: load the page again")
         decided = await self._incidents.decide(incident, decision)
         self._log.info(
             "decided",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -14,10 +15,11 @@ from starlette.routing import Route
 from intake.http.about_incidents import incident_of
 from intake.http.answers import Stop
 from intake.views.board import MOST_LINES, Board, Filters, banners, board
-from intake.views.deciding import Deciding
+from intake.views.deciding import Deciding, Said
 from intake.views.live import Live, mark_of
 from intake.views.looks import Looks
 from intake.views.rendering import HEADERS, LOOK, path_of, rendered
+from intake.views.review import Reviews
 from intake.views.routes import Page, form_of
 from intake.views.signing_in import asked
 from intake.views.visitors import Visitor, Visitors
@@ -42,8 +44,10 @@ class IncidentViews:
         deciding: Deciding,
         live: Live,
         configuration: Callable[[], Configuration],
+        reviews: Reviews,
         namespace: str,
     ) -> None:
+        self._reviews = reviews
         self._looks = looks
         self._visitors = visitors
         self._deciding = deciding
@@ -89,19 +93,32 @@ class IncidentViews:
         return self._live.follow(mark)
 
     async def incident(self, request: Request) -> Response:
-        visitor = self._visitors.of(request)
         incident = incident_of(request)
+        visitor = self._visitors.of(request, incident)
         run = request.query_params.get("run", "")
         if not _RUN.fullmatch(run):
             raise Stop(422, "run: write the ID of a run, as Temporal shows it")
         if visitor is None:
             return asked(path_of(incident) + (f"?run={run}" if run else ""))
         state, current = await self._looks.state(incident, run), await self._looks.current(incident)
-        return self._shown(state, visitor, current, is_newest=not run)
+        if visitor.run and (run or visitor.run != current.began_in):
+            return asked(path_of(incident), wrong="your link is of another firing of this alert")
+        is_open = not run and current.runs
+        review = Markup() if is_open else await self._review(incident, run)
+        return self.shown(state, visitor, current, is_newest=not run, review=review)
+
+    async def _review(self, incident: str, run: str) -> Markup:
+        return await self._looks.once(("review", incident, run), lambda: self._reviews.of(incident, run))
 
     async def incident_live(self, request: Request) -> Response:
-        self._admitted(request)
         incident = incident_of(request)
+        visitor = self._admitted(request, incident)
+        if visitor.run and visitor.run != (await self._looks.current(incident)).began_in:
+            raise Stop(401, "your link is of another firing of this alert")
+        return self.follow(incident)
+
+    def follow(self, incident: str) -> Response:
+        """The stream of an incident's page."""
 
         async def mark() -> str:
             return _mark_of(await self._looks.state(incident))
@@ -110,14 +127,19 @@ class IncidentViews:
 
     async def say(self, request: Request) -> Response:
         incident = incident_of(request)
-        visitor = self._visitors.person(request)
+        visitor = self._visitors.person(request, incident)
+        said = await self.said(request, incident, visitor)
+        await self._deciding.send(incident, said)
+        self._looks.forget(incident)
+        return RedirectResponse(path_of(incident), 303, HEADERS)
+
+    async def said(self, request: Request, incident: str, visitor: Visitor) -> Said:
+        """What a form of the incident's page says. Raises Stop for one that is not theirs."""
         fields = await form_of(request)
         self._looks.forget(incident)  # what was shown a moment ago may be an earlier firing
         began = (await self._looks.current(incident)).began_in
         self._visitors.admit_form(visitor, incident, began, fields.get("form", ""))
-        await self._deciding.take(incident, visitor.name, fields)
-        self._looks.forget(incident)
-        return RedirectResponse(path_of(incident), 303, HEADERS)
+        return self._deciding.read(visitor, fields)
 
     async def look(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -125,9 +147,11 @@ class IncidentViews:
             raise Stop(404, "there is no such file")
         return FileResponse(LOOK / name, headers=KEEP, media_type=LOOK_FILES[name])
 
-    def _admitted(self, request: Request) -> None:
-        if self._visitors.of(request) is None:
+    def _admitted(self, request: Request, incident: str = "") -> Visitor:
+        visitor = self._visitors.of(request, incident)
+        if visitor is None:
             raise Stop(401, "sign in first, at /sign-in")
+        return visitor
 
     async def _board(self, filters: Filters) -> tuple[Board, ControlRoomState, str]:
         """With its mark."""
@@ -139,9 +163,17 @@ class IncidentViews:
         shown, room = board(lines, states, filters), await self._looks.control_room()
         return shown, room, _mark_of_board(shown, room)
 
-    def _shown(
-        self, state: IncidentState, visitor: Visitor, current: Current, *, is_newest: bool
+    def shown(
+        self,
+        state: IncidentState,
+        visitor: Visitor,
+        current: Current,
+        *,
+        is_newest: bool = True,
+        link: str = "",
+        review: Markup = Markup(),  # noqa: B008 — it is empty, and never changes
     ) -> Response:
+        """The page of an incident; of who came by a link, below that."""
         configuration = self._configuration()
         is_open = is_newest and current.runs and state.phase is not Phase.CLOSED
         return rendered(
@@ -149,13 +181,15 @@ class IncidentViews:
             state=state,
             visitor=visitor,
             is_open=is_open,
-            escalated=state.phase is Phase.ESCALATED,
+            retries=state.phase is Phase.ESCALATED and not state.paused,
+            review=review,
             evidence=what_matters_first(state.evidence),
-            form=self._visitors.form(visitor, state.id, current.began_in) if visitor.decides else "",
+            form=self._visitors.form(visitor, state.id, current.began_in) if visitor.says else "",
+            say=link or f"{path_of(state.id)}/say",
             people=bool(configuration.intake.people),
             temporal=_in_temporal(configuration.temporal.ui, self._namespace, state.id),
             mark=_mark_of(state),
-            live=f"{path_of(state.id)}/live" if is_newest else "",
+            live=f"{link or path_of(state.id)}/live" if is_newest else "",
         )
 
 

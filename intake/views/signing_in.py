@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from intake.views.rendering import HEADERS, rendered
 from intake.views.routes import Page, form_of
-from intake.views.visitors import COOKIE, Visitors, own_page
+from intake.views.visitors import COOKIE, Visitors, by_tls, own_page
 from models.configuration.configuration import Configuration
 
 MOST_TOKEN = 1024
@@ -50,7 +50,7 @@ class SigningIn:
             return asked(place, 401, "this token is nobody's: look into the file or variable that holds it")
         self._log.info("signed in", by=visitor.name or "a reader")
         response = RedirectResponse(place, 303, HEADERS)
-        self._visitors.remember(response, visitor, secure=self._secure(request))
+        self._visitors.remember(response, visitor, secure=by_tls(request, self._configuration()))
         return response
 
     async def leave(self, request: Request) -> Response:
@@ -58,11 +58,6 @@ class SigningIn:
         response = RedirectResponse("/", 303, HEADERS)
         response.delete_cookie(COOKIE)
         return response
-
-    def _secure(self, request: Request) -> bool:
-        """Whether people come by TLS, which a proxy in front may end."""
-        public = self._configuration().intake.public_url or ""
-        return public.startswith("https:") or request.url.scheme == "https"
 
 
 def asked(place: str, status: int = 401, wrong: str = "") -> Response:

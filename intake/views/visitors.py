@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -20,8 +20,15 @@ from starlette.responses import Response
 
 from intake.http.answers import Stop
 from intake.http.keys import Keys
+from intake.http.proxy import named_by
+from models.configuration.configuration import Configuration
+from models.incident.incident import Through
+from models.people.link import SESSION, SignedLink
+from runtime.people.links import LinkRefused, Links, SecretMissing
 
 COOKIE = "runbooks-session"
+LINK_COOKIE = "runbooks-link"
+"""Of who came by a link; sent to the page of its incident alone."""
 LASTS = timedelta(hours=12)
 FROM_HERE = (None, "same-origin", "none")
 """What a browser says of a request that a page of ours, or the person themselves, made."""
@@ -33,17 +40,38 @@ class Visitor:
 
     name: str = ""
     session: str = ""
+    key: str = field(default="", repr=False)
+    """Signs their forms."""
+    run: str = ""
+    """Who came by a link sees the incident that began in this run alone; empty for all."""
+    plans: tuple[str, ...] | None = None
+    """All that they may decide, by digest; None for whatever is asked."""
+    through: Through = Through.INTAKE
+    by_proxy: bool = False
+    """The proxy alone signs them out."""
 
     @property
-    def decides(self) -> bool:
+    def says(self) -> bool:
+        """Whether their word counts: they are a person with a name."""
         return bool(self.name)
+
+    def decides(self, plan: str) -> bool:
+        return self.says and (self.plans is None or plan in self.plans)
 
 
 class Visitors:
     """Signs people in, knows them again, and tells their forms from a stranger's."""
 
-    def __init__(self, keys: Keys, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        links: Links,
+        configuration: Callable[[], Configuration],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._configuration = configuration
         self._keys = keys
+        self.links = links
         self._clock = clock
 
     def sign_in(self, token: str) -> Visitor | None:
@@ -53,12 +81,40 @@ class Visitors:
             return None
         expires = int(self._clock() + LASTS.total_seconds())
         named = base64.urlsafe_b64encode((name or "").encode()).decode()
-        return Visitor(name or "", f"{named}.{expires}.{_signed(token, 'session', name or '', expires)}")
+        signature = _signed(token, "session", name or "", expires)
+        return Visitor(name or "", f"{named}.{expires}.{signature}", token)
 
-    def of(self, request: Request) -> Visitor | None:
-        """Whose request it is; None for a stranger where a token is asked for."""
-        known = self._by_cookie(request.cookies.get(COOKIE, ""))
+    def of(self, request: Request, incident: str = "") -> Visitor | None:
+        """Whose request it is, at the page of this incident; None for a stranger where a token is needed."""
+        known = self._by_proxy(request) or self._by_cookie(request.cookies.get(COOKIE, ""))
+        if known is None and incident:
+            known = self.by_link(request.cookies.get(LINK_COOKIE, ""), incident, SESSION)
         return known or (Visitor() if self._keys.sender is None else None)
+
+    def by_link(self, text: str, incident: str, message: str) -> Visitor | None:
+        """Whom a link, or the session of one, signs in at this incident; None for a text that is none."""
+        try:
+            link, key = self.links.read(text, incident, message)
+        except LinkRefused:
+            return None
+        return self.of_link(link, key, text)
+
+    @staticmethod
+    def of_link(link: SignedLink, key: str, text: str) -> Visitor:
+        return Visitor(link.by, text, key, link.run, link.plans, Through.LINK)
+
+    def _by_proxy(self, request: Request) -> Visitor | None:
+        """Raises Stop: 403 for who is not configured, 503 without a key for their forms."""
+        proxy = self._configuration().intake.proxy
+        said = named_by(proxy, request.scope)
+        if proxy is None or not said:
+            return None
+        if said not in proxy.people:
+            raise Stop(403, f"the proxy says that you are {said[:80]}, who is not in intake.proxy.people")
+        try:
+            return Visitor(proxy.people[said], f"proxy {said}", self.links.key(), by_proxy=True)
+        except SecretMissing as error:
+            raise Stop(503, f"no form can be signed: {error}; see approvals.keys") from error
 
     def _by_cookie(self, session: str) -> Visitor | None:
         try:
@@ -71,16 +127,16 @@ class Visitors:
         if not token or until < self._clock():
             return None
         same = hmac.compare_digest(signature.encode(), _signed(token, "session", name, until).encode())
-        return Visitor(name, session) if same else None
+        return Visitor(name, session, token) if same else None
 
     def form(self, visitor: Visitor, incident: str, began_in: str) -> str:
         """What a form of this visitor carries: it is about the incident that began in this run alone."""
-        return _signed(self._keys.token_of(visitor.name) or "", "form", visitor.session, incident, began_in)
+        return _signed(visitor.key, "form", visitor.session, incident, began_in)
 
-    def person(self, request: Request) -> Visitor:
+    def person(self, request: Request, incident: str) -> Visitor:
         """The person who sent a form, before it is read. Raises Stop with 401 or 403."""
-        visitor = self.of(request)
-        if visitor is None or not visitor.decides:
+        visitor = self.of(request, incident)
+        if visitor is None or not visitor.says:
             raise Stop(401, "sign in with your own token first: nothing was done")
         own_page(request)
         return visitor
@@ -92,6 +148,16 @@ class Visitors:
                 403,
                 "this form is of another session or an earlier firing: open the page again; nothing was done",
             )
+
+    def remember_link(
+        self, response: Response, link: SignedLink, incident: str, path: str, *, secure: bool
+    ) -> None:
+        """A cookie for the page of this incident alone. Raises SecretMissing."""
+        session = self.links.session(link, incident)
+        lasts = int(self.links.lasts.total_seconds())
+        response.set_cookie(
+            LINK_COOKIE, session, max_age=lasts, path=path, httponly=True, secure=secure, samesite="lax"
+        )
 
     @staticmethod
     def remember(response: Response, visitor: Visitor, *, secure: bool) -> None:
@@ -106,6 +172,12 @@ class Visitors:
         )
 
 
+def by_tls(request: Request, configuration: Configuration) -> bool:
+    """Whether people come by TLS, which a proxy in front may end."""
+    public = configuration.intake.public_url or ""
+    return public.startswith("https:") or request.url.scheme == "https"
+
+
 def own_page(request: Request) -> None:
     """Refuse what another site made the browser send. Raises Stop with 403.
 
@@ -116,7 +188,9 @@ def own_page(request: Request) -> None:
     host = request.headers.get("host", "")
     elsewhere = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
     if site not in FROM_HERE or (site is None and elsewhere):
-        raise Stop(403, "another site sent this form: nothing was done")
+        raise Stop(
+            403, "another site sent this form: nothing was done; open the page itself and decide there"
+        )
 
 
 def _signed(token: str, *parts: str | int) -> str:

@@ -25,6 +25,14 @@ class Risk(StrEnum):
         return list(Risk).index(self)
 
 
+class Setting(Model):
+    """One setting that an action changes: as it is, and as it will be; an empty value is none."""
+
+    name: str
+    now: str
+    then: str
+
+
 class Change(Model):
     """The base of all actions."""
 
@@ -51,6 +59,11 @@ class Change(Model):
     def changes(self) -> str:
         """What is different afterwards."""
         raise NotImplementedError
+
+    @property
+    def sets(self) -> tuple[Setting, ...]:
+        """What of it can be said as old and new values."""
+        return ()
 
     @property
     def undo(self) -> str:

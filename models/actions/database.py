@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from models.actions.change import Change, Risk
+from models.actions.change import Change, Risk, Setting
 from models.base import Model, in_bytes, in_words
 
 
@@ -77,6 +77,11 @@ class RaiseMaxConnections(Change):
     def says(self) -> str:
         before, after = self.from_connections, self.to_connections
         return f"raise max_connections of {self.service.name} from {before} to {after} and restart it"
+
+    @property
+    def sets(self) -> tuple[Setting, ...]:
+        before, after = str(self.from_connections), str(self.to_connections)
+        return (Setting(name="max_connections", now=before, then=after),)
 
     @property
     def changes(self) -> str:

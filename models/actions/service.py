@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from models.actions.change import Change, Risk
+from models.actions.change import Change, Risk, Setting
 from models.base import in_bytes
 from models.service.process import ProcessIdentity
 from models.service.service import RollBackScript
@@ -62,6 +62,10 @@ class RaiseMemoryLimit(Change):
     def says(self) -> str:
         before, after = in_bytes(self.from_bytes), in_bytes(self.to_bytes)
         return f"raise the memory limit of {self.service.name} from {before} to {after}"
+
+    @property
+    def sets(self) -> tuple[Setting, ...]:
+        return (Setting(name="memory limit", now=in_bytes(self.from_bytes), then=in_bytes(self.to_bytes)),)
 
     @property
     def changes(self) -> str:
@@ -125,6 +129,13 @@ class RollBack(Change):
         return f"roll {self.service.name} back from {before} to {after}"
 
     @property
+    def sets(self) -> tuple[Setting, ...]:
+        if self.target is None:
+            return ()
+        before, after = self.leaves.beside(self.target), self.target.beside(self.leaves)
+        return (Setting(name="version", now=before, then=after),)
+
+    @property
     def changes(self) -> str:
         return f"{self.service.name} is recreated; what {self._left} brought is gone"
 
@@ -152,6 +163,10 @@ class ScaleOut(Change):
     @property
     def says(self) -> str:
         return f"scale {self.service.name} from {self.from_replicas} to {self.to_replicas} replicas"
+
+    @property
+    def sets(self) -> tuple[Setting, ...]:
+        return (Setting(name="replicas", now=str(self.from_replicas), then=str(self.to_replicas)),)
 
     @property
     def changes(self) -> str:

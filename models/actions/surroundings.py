@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from models.actions.change import Change, Risk
+from models.actions.change import Change, Risk, Setting
 from models.base import in_bytes, in_words
+from models.redaction.redact import redact_named
 
 
 class SetEnvironment(Change):
@@ -26,6 +27,16 @@ class SetEnvironment(Change):
     def says(self) -> str:
         settings = ", ".join(f"{key}={value}" for key, value in self.values.items())
         return f"set {settings} in the environment of {self.service.name} and recreate it"
+
+    @property
+    def sets(self) -> tuple[Setting, ...]:
+        """The old values are those that the diff takes away."""
+        gone = (line[1:].partition("=") for line in self.diff.splitlines() if line.startswith("-"))
+        old = {key.removeprefix("export ").strip(): value.strip() for key, _, value in gone}
+        return tuple(
+            Setting(name=key, now=redact_named(key, old.get(key, "")), then=redact_named(key, value))
+            for key, value in self.values.items()
+        )
 
     @property
     def changes(self) -> str:

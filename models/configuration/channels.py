@@ -6,12 +6,15 @@ address and key is named here by its variable or file, and never held.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from models.base import Configured, Duration
+from models.configuration.consistency import Mistake, unknown
+from models.configuration.processes import IntakeSettings
 from models.names import Severity
 from models.service.addresses import WebAddress, WebPage
 from models.service.secret import SecretRef
@@ -30,7 +33,12 @@ class _Channel(Configured):
     """How long it is tried again while it is rate-limited, fails or is not there."""
 
 
-class SlackChannel(_Channel):
+class _Personal(_Channel):
+    person: str = ""
+    """Who alone reads it: their pages and questions bring a signed link that opens the incident as them."""
+
+
+class SlackChannel(_Personal):
     """A Slack channel, by the address of its incoming webhook."""
 
     kind: Literal["slack"] = "slack"
@@ -57,7 +65,7 @@ class DiscordChannel(_Channel):
     webhook: SecretRef
 
 
-class DiscordDirectChannel(_Channel):
+class DiscordDirectChannel(_Personal):
     """A direct message to one person on Discord, sent by a bot of the same server."""
 
     kind: Literal["discord-direct"] = "discord-direct"
@@ -67,14 +75,14 @@ class DiscordDirectChannel(_Channel):
     api: WebAddress = DISCORD_API
 
 
-class EmailChannel(_Channel):
+class EmailChannel(_Personal):
     """E-mail, by an apprise address such as `mailtos://user:password@example.com?to=ops@example.com`."""
 
     kind: Literal["email"] = "email"
     url: SecretRef
 
 
-class AppriseChannel(_Channel):
+class AppriseChannel(_Personal):
     """Whatever else apprise can reach, by its address."""
 
     kind: Literal["apprise"] = "apprise"
@@ -109,3 +117,31 @@ ChannelConfig = Annotated[
     | LogChannel,
     Field(discriminator="kind"),
 ]
+
+
+def person_of(channel: ChannelConfig | None) -> str:
+    """Who alone reads it; empty where it has more readers."""
+    return channel.person if isinstance(channel, _Personal) else ""
+
+
+def mistakes_of_people(
+    channels: Mapping[str, ChannelConfig],
+    broadcast: Collection[str],
+    approvers: Collection[str],
+    intake: IntakeSettings,
+) -> Iterator[Mistake]:
+    """A link that signs somebody in must reach nobody else, lead somewhere, and be good for something."""
+    for name, channel in channels.items():
+        if not (person := person_of(channel)):
+            continue
+        place = ("channels", name, "person")
+        if name in broadcast:
+            yield Mistake(place, f"{name} is in `broadcast`: a link for one person has one reader")
+        if approvers and person not in approvers:
+            known = "add the name to approvals.approvers, or leave it out"
+            yield Mistake(place, f"{person!r} may not decide: {known}")
+        if not intake.public_url:
+            yield Mistake(place, "the link leads to the intake: set intake.public_url")
+    people = {*approvers, *intake.people}
+    for said, person in intake.proxy.people.items() if intake.proxy and people else ():
+        yield from unknown(("intake", "proxy", "people", said), "person", person, people)

@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, Validatio
 from models.actions.kinds import kinds
 from models.base import Configured, Duration, Interval
 from models.configuration.alert_rule import ANY_TOPIC, AlertRule, Risks, mistakes_of_answers
-from models.configuration.channels import ChannelConfig, PagerDutyChannel
+from models.configuration.channels import ChannelConfig, PagerDutyChannel, mistakes_of_people
 from models.configuration.check_mistakes import mistakes_of_checks
 from models.configuration.checks import Checks
 from models.configuration.consistency import Inconsistent, Mistake, Place, cycles, doubled_aliases, unknown
@@ -197,6 +197,7 @@ class Configuration(Configured):
 
     def _mistakes(self) -> tuple[Mistake, ...]:
         """Every name that refers to nothing, and every circular dependency, with its place in the file."""
+        approvers = self.approvals.approvers
         return (
             *self._mistakes_of_services(),
             *self._mistakes_of_alerts(),
@@ -204,6 +205,7 @@ class Configuration(Configured):
             *self._mistakes_of_people(),
             *mistakes_of_checks(self.checks, self.alerts, self.services),
             *self._mistakes_of_heartbeat(),
+            *mistakes_of_people(self.channels, self.broadcast, approvers, self.intake),
         )
 
     def _mistakes_of_heartbeat(self) -> tuple[Mistake, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from models.base import Configured, Interval, Size
 from models.configuration.access import Access
@@ -41,6 +42,23 @@ class SlackButtons(Configured):
     """Where who pressed is answered: nothing is sent to any other host."""
 
 
+def _network(value: str) -> str:
+    network = ip_network(value)
+    if network.prefixlen == 0:
+        raise ValueError("name the addresses of the proxy: this is everybody's")
+    return str(network)
+
+
+class TrustedProxy(Configured):
+    """A proxy in front of the intake that signs people in, and names them in a header of each request."""
+
+    addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(min_length=1)
+    """From where the header counts: `10.0.0.5`, or `10.0.1.0/24`."""
+    header: str = Field(default="X-Forwarded-User", pattern=r"^(?i:x|remote|cf|auth)-[A-Za-z0-9-]{1,60}$")
+    people: dict[str, str] = Field(min_length=1)
+    """What the header says, to the name of the person."""
+
+
 class IntakeSettings(Configured):
     """Settings of the HTTP server."""
 
@@ -55,6 +73,10 @@ class IntakeSettings(Configured):
     max_body: Size = Field(default=4 * 2**20, ge=1024, le=64 * 2**20)
     public_url: WebAddress | None = None
     """How people reach the intake, for the links in messages."""
+    proxy: TrustedProxy | None = None
+    """Without it no header signs anybody in."""
+    link_lasts: Annotated[Interval, Field(le=timedelta(hours=12))] = timedelta(minutes=30)
+    """How long a signed link in a message is good, and then the session of who used it."""
 
 
 class TemporalLinks(Configured):

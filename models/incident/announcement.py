@@ -109,6 +109,8 @@ class Announcement(Model):
     """Channels of the rung, in order: the first that accepts it ends the search."""
     also_to: tuple[str, ...] = ()
     """Channels that get it in any case."""
+    plans: tuple[str, ...] = ()
+    """What is asked when it is sent, by digest."""
     within: timedelta | None = None
     """Busy channels are tried again for so long at most; None for as long as each of them says."""
     ends: tuple[Paged, ...] = ()

@@ -17,7 +17,7 @@ from models.incident.announcement import NextRung, Sent
 from models.incident.refusal import Refusal
 from models.names import Severity
 from models.people.said import Said
-from models.people.signature import Signature, Statement
+from models.people.signature import BY_LINK, Signature, Statement
 from models.redaction.redact import redact
 
 
@@ -53,6 +53,7 @@ class Through(StrEnum):
 
     TEMPORAL_UI = "a Temporal signal"
     INTAKE = "the intake"
+    LINK = BY_LINK
     COMMAND = "the command line"
     SLACK = "Slack"
     CANCELLATION = "a cancellation in Temporal"

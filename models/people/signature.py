@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 from models.base import Model
 
+BY_LINK = "a signed link"
+"""The channel of who came by the link of a message."""
 _OF = "durable-runbooks: the word of a person, 1"
 
 

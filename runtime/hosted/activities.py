@@ -75,6 +75,7 @@ from activities.monitoring.service_metrics import ServiceMetricActivities
 from activities.notify.announce import ChannelActivities
 from activities.notify.build import build_channels
 from activities.people.keys import SigningKeys
+from activities.people.links import with_links
 from activities.people.signatures import SignatureActivities
 from activities.postgres.analyze import AnalyzeActivities
 from activities.postgres.check import PostgresActivities
@@ -198,7 +199,7 @@ def build(
         LessonActivities(Path(now.directories.reviews), {one.__name__: cause_rows(one) for one in RUNBOOKS}),
         ActionActivities(managers),
         AlertSourceActivities(http),
-        ChannelActivities(build_channels(now.channels, http, resolve)),
+        ChannelActivities(build_channels(now.channels, http, resolve, with_links(configuration))),
         ReviewActivities(Path(now.directories.reviews)),
     )
 

@@ -70,7 +70,9 @@ class Message:
 class Announcer:
     """Sends messages, each once."""
 
-    def __init__(self, timeline: Timeline, mistakes: Mistakes) -> None:
+    def __init__(self, timeline: Timeline, mistakes: Mistakes, asked: Callable[[], tuple[str, ...]]) -> None:
+        """`asked` are the digests of what is to be decided now."""
+        self._asked = asked
         self._timeline = timeline
         self._mistakes = mistakes
         self.paged: list[Paged] = []
@@ -151,6 +153,7 @@ class Announcer:
             links=message.policy.addresses.of_incident(here.workflow_id, here.run_id, here.namespace),
             first_of=message.channels,
             also_to=message.also_to,
+            plans=self._asked() if message.occasion.wakes else (),
             within=message.within,
             ends=tuple(self.paged) if message.occasion is Occasion.RESOLVED else (),
             key=message.key,

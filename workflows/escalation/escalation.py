@@ -37,8 +37,9 @@ class Escalation(Telling):
         mistakes: Mistakes,
         situation: Callable[[str], str],
         proved: Callable[[], Awaitable[bool]],
+        asked: Callable[[], tuple[str, ...]],
     ) -> None:
-        super().__init__(policy, timeline, mistakes, situation)
+        super().__init__(policy, timeline, mistakes, situation, asked)
         self._proved = proved
         self._climb = Climb(policy.ladder, starts_at, self._page, self._well)
         self._climbing: asyncio.Task[None] | None = None

@@ -32,13 +32,14 @@ class Telling:
         timeline: Timeline,
         mistakes: Mistakes,
         situation: Callable[[str], str],
+        asked: Callable[[], tuple[str, ...]],
     ) -> None:
         self._policy = policy
         self._timeline = timeline
         self._mistakes = mistakes
         self._situation = situation
         self._incident = workflow.info().workflow_id
-        self._announcer = Announcer(timeline, mistakes)
+        self._announcer = Announcer(timeline, mistakes, asked)
         self._reaching = Reaching(self._announcer, timeline, lambda: self._climb.stands_still)
         self._pages_wanted = 0
         """Counts up when pages that did not arrive yet are not worth another try."""

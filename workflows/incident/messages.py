@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Decided, Decision, Phase, Spoken, Through, Verdict
     from models.incident.so_far import HeardSoFar
     from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
+    from models.people.link import SignedLink
     from models.people.said import Word
     from workflows.escalation.escalation import Escalation
     from workflows.people.signatures import Signatures
@@ -54,6 +55,15 @@ class People:
         if not heard.words.claim:
             return decided
         return decided.model_copy(update={"reason": f"{decided.reason}; raw, and it {heard.words.claim}"})
+
+    async def use_link(self, link: SignedLink) -> Decided:
+        """Use up a link of a message, once; told whether it was still good."""
+        refusal = await self._signatures.use_up(link)
+        return Decided(accepted=not refusal, reason=refusal or "it was used for the first time")
+
+    def used(self, nonce: str) -> bool:
+        """Whether a signature with this nonce counted already."""
+        return self._signatures.used(nonce)
 
     async def signal(self, verdict: Verdict, said: object) -> None:
         """The same by a signal, with no input or with the digest of a plan.

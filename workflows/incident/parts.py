@@ -83,7 +83,13 @@ class Parts:
         before = self.escalation if self._responding else None
         since = min(self.alert_state.alert.starts_at, workflow.now())
         self.escalation = Escalation(
-            self.policy, since, self.timeline, self.mistakes, self.situation, self.proved
+            self.policy,
+            since,
+            self.timeline,
+            self.mistakes,
+            self.situation,
+            self.proved,
+            lambda: self.approval.pending.digests if self.approval.pending else (),
         )
         if before:
             self.escalation.take_over(before)

@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Decided, Decision, IncidentState, Verdict
     from models.incident.so_far import Opened
+    from models.people.link import SignedLink
     from workflows.incident.incident import Incident
 
 
@@ -70,6 +71,14 @@ class Runbook:
     @workflow.update(description="Decide on one exact plan: as a person under a signature, raw otherwise.")
     async def decide(self, decision: Decision) -> Decided:
         return await self.incident.people.decide(decision)
+
+    @workflow.update(description="Use up the link of a message, as the intake does for who opened it.")
+    async def use_link(self, link: SignedLink) -> Decided:
+        return await self.incident.people.use_link(link)
+
+    @workflow.query(description="Whether the link with this nonce is used up.")
+    def link_used(self, nonce: str) -> bool:
+        return self.incident.people.used(nonce)
 
     def note_dropped(self, what: str) -> None:
         """A message could not be taken."""

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Decision, Spoken, Through
     from models.incident.policy import ApprovalPolicy
     from models.incident.so_far import HeardSoFar
+    from models.people.link import SignedLink
     from models.people.signature import Signature, Statement
     from workflows.record.continuation import began_in
     from workflows.record.failures import in_short
@@ -69,13 +70,32 @@ class Signatures:
             return Heard(raw(words, f"approvals does not trust the machine {signature.host[:80]}"))
         return Heard(words.model_copy(update={"claim": ""}))
 
+    async def use_up(self, link: SignedLink) -> str:
+        """Take a link as used; why it is not good, where it is not."""
+        said = link.statement(workflow.info().workflow_id)
+        if refusal := self._outworn(said.signature):
+            return refusal
+        verified = await _verified(said)
+        if refusal := verified.why or self._outworn(said.signature):
+            return refusal
+        self._use(said.signature)
+        return ""
+
+    def used(self, nonce: str) -> bool:
+        return nonce in self._used
+
     def _refused(self, words: Spoken, signature: Signature) -> str:
+        if refusal := self._outworn(signature):
+            return refusal
+        return "a signed decision names its plan" if isinstance(words, Decision) and not words.plan else ""
+
+    def _outworn(self, signature: Signature) -> str:
         if signature.run != began_in():
             return "it was signed for another incident"
         forgotten = self._forgotten_until and signature.at <= self._forgotten_until
         if forgotten or signature.nonce in self._used:
             return "its signature was used already"
-        return "a signed decision names its plan" if isinstance(words, Decision) and not words.plan else ""
+        return ""
 
     def _use(self, signature: Signature) -> None:
         self._used[signature.nonce] = signature.at

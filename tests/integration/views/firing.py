@@ -30,3 +30,13 @@ async def fired(intake: Intake, **changes: Any) -> str:
 async def state_of(client: Client, incident: str) -> IncidentState:
     state: IncidentState = await client.get_workflow_handle(incident).query(STATE, result_type=IncidentState)
     return state
+
+
+async def refired(intake: Intake, incident: str) -> str:
+    """The same alert once more."""
+    name = incident.partition("/")[0]
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {SENDER}"}) as http:
+        body = webhook(alert(labels={"alertname": name}, startsAt="2026-01-05T04:00:00.000Z"))
+        answer = await http.post(f"{intake.url}/v1/alertmanager", json=body)
+    found: str = answer.json()["taken"][0]["incident"]
+    return found

@@ -14,8 +14,8 @@ from models.incident.incident import Spoken, Through
 from models.messages import NOTE
 from runtime.incidents import Which
 from tests.integration.views.conftest import OpenTab
-from tests.integration.views.firing import HTML, fired, state_of
-from tests.parts.product.intake import ANNA, SENDER, Intake, alert, webhook
+from tests.integration.views.firing import HTML, fired, refired, state_of
+from tests.parts.product.intake import ANNA, SENDER, Intake
 from tests.parts.product.report_tab import SCHEMES, SIZES, Scheme
 from tests.parts.product.view_tab import ViewTab
 
@@ -176,7 +176,7 @@ async def test_a_form_of_an_earlier_firing_says_nothing_to_the_next(intake: Inta
         first = (await client.get_workflow_handle(incident).describe()).run_id
         await client.get_workflow_handle(incident).terminate()
         assert "Approve" not in (await http.get(f"{path}?run={first}")).text, "it goes on no more"
-        alerted = await again(intake, incident)
+        alerted = await refired(intake, incident)
         assert alerted == incident
         old = await http.get(f"{path}?run={first}")
         assert (old.status_code, 'name="form"' in old.text, 'data-live=""' in old.text) == (200, False, True)
@@ -184,16 +184,6 @@ async def test_a_form_of_an_earlier_firing_says_nothing_to_the_next(intake: Inta
         assert answer.status_code == 403
         assert "earlier firing" in answer.text
     assert len((await state_of(client, incident)).timeline) == 1
-
-
-async def again(intake: Intake, incident: str) -> str:
-    """The same alert once more."""
-    name = incident.partition("/")[0]
-    async with httpx.AsyncClient(headers={"authorization": f"Bearer {SENDER}"}) as http:
-        body = webhook(alert(labels={"alertname": name}, startsAt="2026-01-05T04:00:00.000Z"))
-        answer = await http.post(f"{intake.url}/v1/alertmanager", json=body)
-    found: str = answer.json()["taken"][0]["incident"]
-    return found
 
 
 async def test_strangers_who_send_half_a_form_keep_nobody_out(intake: Intake) -> None:

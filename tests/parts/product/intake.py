@@ -43,6 +43,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.search_attributes import ALL
     from models.incident.stewardship import StewardState
     from models.names import TASK_QUEUE, Severity
+    from models.people.link import SignedLink
     from models.service.service import Service, SupervisordManager
     from workflows.stewardship.control_room import ControlRoom
 
@@ -125,6 +126,7 @@ class _StandIn:
         self.runbook = workflow.info().workflow_type
         self.entries: list[Entry] = []
         self.over = False
+        self.used: set[str] = set()
         service = Service(name="backend", manager=SupervisordManager(program="backend", socket="/s"))
         plan = Plan(steps=(RestartService(service=service),), why="it hangs")
         now = workflow.now()
@@ -196,6 +198,16 @@ class _Messages:
     def _can_be_valid(self, decision: Decision) -> None:
         if "mallory" in (decision.by, decision.says_to_be):
             raise ApplicationError("mallory is nobody")
+
+    @workflow.update
+    def use_link(self, link: SignedLink) -> Decided:
+        first = link.nonce not in self.one.used
+        self.one.used.add(link.nonce)
+        return Decided(accepted=first, reason="first" if first else "its signature was used already")
+
+    @workflow.query
+    def link_used(self, nonce: str) -> bool:
+        return nonce in self.one.used
 
     @workflow.query
     def state(self) -> IncidentState:
