@@ -197,7 +197,6 @@ class Configuration(Configured):
 
     def _mistakes(self) -> tuple[Mistake, ...]:
         """Every name that refers to nothing, and every circular dependency, with its place in the file."""
-        approvers = self.approvals.approvers
         return (
             *self._mistakes_of_services(),
             *self._mistakes_of_alerts(),
@@ -205,7 +204,7 @@ class Configuration(Configured):
             *self._mistakes_of_people(),
             *mistakes_of_checks(self.checks, self.alerts, self.services),
             *self._mistakes_of_heartbeat(),
-            *mistakes_of_people(self.channels, self.broadcast, approvers, self.intake),
+            *mistakes_of_people(self.channels, self.broadcast, self.approvals.approvers, self.intake),
         )
 
     def _mistakes_of_heartbeat(self) -> tuple[Mistake, ...]:
