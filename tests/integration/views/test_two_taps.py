@@ -100,5 +100,5 @@ def test_a_review_brings_no_markup_of_others() -> None:
     page = as_html("# A\n\n<script>x</script> ![p](http://evil.example/x) [l](javascript:alert(1))")
     assert "<script" not in page
     assert "<img" not in page
-    assert "javascript:" not in page.partition("href")[2]
+    assert 'href="javascript' not in page
     assert "<h3>A</h3>" in page
