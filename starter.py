@@ -23,7 +23,9 @@ from console import (
     switch,
 )
 from console.checks import check, doctor, notify, schedules
+from console.kit import new
 from console.past import audit, dry_runs, review
+from runtime import settings
 
 app = typer.Typer(
     name="starter.py",
@@ -39,6 +41,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(maintenance.app, name="maintenance")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(notify.app, name="notify")
+app.add_typer(new.app, name="new")
 
 
 def main() -> None:
@@ -54,6 +57,7 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    settings.load_packages(settings.path_of())  # also what only reads an incident must know its actions
     code = _run()
     with contextlib.suppress(BrokenPipeError):  # the reader, such as `head`, has closed the pipe
         sys.stdout.flush()

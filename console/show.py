@@ -32,7 +32,7 @@ from runtime.store.forgotten import forgotten_state, with_forgotten
 from runtime.store.opening import database_of
 from workflows.diagnosis.causes import UNKNOWN
 from workflows.lessons.cause_rows import cause_rows
-from workflows.runbooks.registry import RUNBOOKS
+from workflows.runbooks.registry import every_runbook
 
 app = typer.Typer()
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(Interval)
@@ -86,7 +86,7 @@ def _refuse_unknown(service: str) -> None:
 def _which(only_open: bool, only_closed: bool, since: str, service: str, cause: str) -> Which:
     if only_open and only_closed:
         raise Unusable("--open and --closed: write one of them, or none for both")
-    known = {row.name for runbook in RUNBOOKS for row in cause_rows(runbook)} | {UNKNOWN.name}
+    known = {row.name for runbook in every_runbook() for row in cause_rows(runbook)} | {UNKNOWN.name}
     if cause and cause not in known:
         near = difflib.get_close_matches(cause, known)
         did_you_mean = f": did you mean {' or '.join(near)}?" if near else "; docs/runbooks lists them"

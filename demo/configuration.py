@@ -32,6 +32,8 @@ class Around:
     stable_for: str = STABLE_FOR
     backend: Mapping[str, Any] = field(default_factory=dict)
     """More about the backend: what is around it, in a stack that has it."""
+    runbooks: tuple[str, ...] = ()
+    """Packages with runbooks."""
     checks: Mapping[str, Any] = field(default_factory=dict)
     """The part `checks`, in a stack that has what they look at."""
 
@@ -67,6 +69,7 @@ def _content(directory: Path, services: Services, around: Around, secret: Path) 
             for runbook in NAMES
             if runbook not in NO_ALERTS
         },
+        "runbooks": list(around.runbooks),
         "escalation": {ANY_TOPIC: ["on-call"]},
         "contacts": {role: ["log"] for role in ("on-call", "dba", "platform-team", "content-team")},
         "specialists": {"database": "dba", "platform": "platform-team", "api": "content-team"},

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from temporalio.client import Client
@@ -63,9 +65,10 @@ class Stack(Part):
     watch the backend and raise and resolve the alerts themselves. With `observed`, Prometheus watches
     it among all that is around a backend: users, a provider, an orchestrator, Sentry. With
     `one_process`, intake and worker are one process. With `past_days` it is monitored, observed and
-    has figures of the past, and there is what the checks look at beside."""
+    has figures of the past, and there is what the checks look at beside. `brings` are packages of
+    runbooks, by their names, and the directory in which each is."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one way in which a stack differs
         self,
         directory: Path,
         services: Services,
@@ -75,12 +78,14 @@ class Stack(Part):
         observed: bool = False,
         one_process: bool = False,
         past_days: int = 0,
+        brings: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
         self.directory = directory
         self.services = services
         self.temporal = Temporal(directory)
         self.token_file = new_token(directory)
-        self.environment = product_environment(self.temporal.address, self.token_file)
+        self.environment = product_environment(self.temporal.address, self.token_file, brings.values())
+        self._brings = tuple(brings)
         self.config = directory / "runbooks.yaml"
         kind = OneProcess if one_process else Intake
         self.intake = kind(directory, config=self.config, environment=self.environment)
@@ -169,6 +174,7 @@ class Stack(Part):
             stable_for=self._stable_for,
             backend=self._observed(),
             checks=self.checked.configuration() if self.checked else {},
+            runbooks=self._brings,
         )
 
     def _observed(self) -> dict[str, Any]:

@@ -24,15 +24,17 @@ from models.names import Severity
 from models.service.application import ApiPaths
 from models.service.service import LogScan
 from workflows.diagnosis.causes import UNKNOWN, Cause
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.registry import every_workflow
 
 DOCS = Path(__file__).parent
+TUTORIAL = "write-a-runbook.md"
+"""Shows such a place in a page that it has its reader write."""
 PLACE = re.compile(r"(<!-- generated: (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def causes(runbook: str) -> str:
     """The causes table of one runbook, in the order in which it is walked."""
-    (module,) = {sys.modules[one.__module__] for one in WORKFLOWS if one.__name__ == runbook}
+    (module,) = {sys.modules[one.__module__] for one in every_workflow() if one.__name__ == runbook}
     rows: Sequence[Cause] = (*module.CAUSES, getattr(module, "UNKNOWN", UNKNOWN))
     head = ("", "cause", "recognised by", "not if", "what is done", "paged at once")
     return _table(
@@ -126,7 +128,8 @@ def renewed(page: str) -> str:
 
 def out_of_date() -> dict[Path, str]:
     """The pages that differ from the code, with what they should be."""
-    pages = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
+    paths = (path for path in sorted(DOCS.rglob("*.md")) if path.name != TUTORIAL)
+    pages = {path: path.read_text(encoding="utf-8") for path in paths}
     return {path: new for path, page in pages.items() if (new := renewed(page)) != page}
 
 

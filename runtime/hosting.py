@@ -22,6 +22,7 @@ from models.configuration.configuration import Configuration
 from models.names import queue_of, verification_queue_of
 from runtime.deployments import DeploymentWatch
 from runtime.hosted.activities import Activity, build
+from runtime.hosted.packages import classes_brought
 from runtime.people.first_key import make_first_key
 from runtime.schedules import ScheduleKeeper
 from runtime.search_attributes import register_search_attributes
@@ -30,7 +31,7 @@ from runtime.systems.outgoing import outgoing
 from runtime.systems.runs import CACHED_RUNS, RUNNER
 from workflows.checks.registry import HOSTED
 from workflows.record.guarded_messages import GuardedMessages
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.registry import every_workflow
 
 THREADS = 200
 """One for each slot of an activity, local or not: an action never waits for the thread of a look at an
@@ -50,7 +51,7 @@ def workers(
     common = Worker(
         client,
         task_queue=queue_of(host),
-        workflows=() if host else (*WORKFLOWS, *HOSTED),
+        workflows=() if host else (*every_workflow(), *HOSTED),
         interceptors=[GuardedMessages()],
         workflow_runner=RUNNER,
         max_cached_workflows=CACHED_RUNS,
@@ -85,7 +86,7 @@ async def hosted(
     with ThreadPoolExecutor(THREADS) as threads:
         async with outgoing(configuration) as http:
             managers = Managers()
-            activities = build(client, http, managers, configuration)
+            activities = build(client, http, managers, configuration, classes_brought())
             one, verifications = workers(client, activities, threads, host)
             watch = DeploymentWatch(client, ProcessActivities(managers), HealthActivities(http))
             beside = [asyncio.create_task(watch.run(configuration, host))]

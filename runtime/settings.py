@@ -6,7 +6,9 @@ error repeats a value from a place where one might have been pasted.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,12 +20,15 @@ from activities.support.regular_files import NotRegular, file_at
 from models.configuration.configuration import Configuration
 from models.configuration.mistakes import mistakes_in
 from runtime import yaml_document
+from runtime.hosted.packages import Unfit as PackageUnfit
+from runtime.hosted.packages import load as load_package
 from workflows.runbooks.registry import NAMES
 
 CONFIG_VARIABLE = "RUNBOOKS_CONFIG"
 TOKEN_FILE_VARIABLE = "RUNBOOKS_INTAKE_TOKEN_FILE"  # noqa: S105 - the name of a variable
 DEFAULT_PATH = "runbooks.yaml"
 LARGEST_FILE = 2**20
+_NAMES_PACKAGES = re.compile(rb"^['\"]?runbooks\b", re.MULTILINE)
 
 logger = structlog.get_logger(__name__)
 
@@ -82,7 +87,11 @@ class ConfigurationFile:
         if content == self._seen and not self.problem:
             self._stamp = stamp
             return
-        self._in_force = _parse(content, self.path, self._environ)
+        now = _parse(content, self.path, self._environ)
+        if now.runbooks != self._in_force.runbooks:
+            cure = "restart the worker and the intake, which load packages when they start"
+            raise ConfigurationError([f"{self.path}: runbooks: this list has changed: {cure}"])
+        self._in_force = now
         self._stamp, self._seen, self.problem = stamp, content, ""
         logger.info("the configuration changed", file=str(self.path))
 
@@ -145,14 +154,40 @@ def _validated(content: bytes, path: Path, environ: Mapping[str, str]) -> Config
         intake = data.get("intake") or {}
         if isinstance(intake, dict):
             data = {**data, "intake": {**intake, "token": {"file": token_file}}}
+    brought = _brought(document, path)
     try:
-        return Configuration.of(data, NAMES)
+        return Configuration.of(data, (*NAMES, *brought))
     except ValidationError as error:
         mistakes = [mistake for details in error.errors() for mistake in mistakes_in(details)]
     located = sorted(((*document.locate(one.place), one.text) for one in mistakes), key=lambda one: one[0])
     raise ConfigurationError(
         [f"{path}:{line}: " + ": ".join(filter(None, (key, text))) for line, key, text in located]
     )
+
+
+def load_packages(path: Path) -> None:
+    """Load the packages of a configuration for who reads no more of it; none where it is not good."""
+    with contextlib.suppress(ConfigurationError, yaml_document.Unreadable):
+        content = _read(path)
+        if _NAMES_PACKAGES.search(content):  # to parse a file takes a tenth of a second
+            _brought(yaml_document.parse(content), path)
+
+
+def _brought(document: yaml_document.Document, path: Path) -> list[str]:
+    """The runbooks of the packages that the file names; what is not a list of names is found later."""
+    named = document.data.get("runbooks")
+    found, mistakes = list[str](), list[str]()
+    for place, one in enumerate(named if isinstance(named, list) else ()):
+        try:
+            found += (
+                [runbook.__name__ for runbook in load_package(one).runbooks] if isinstance(one, str) else []
+            )
+        except PackageUnfit as why:
+            line, key = document.locate(("runbooks", place))
+            mistakes.append(f"{path}:{line}: {key}: {one}: {why}")
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return found
 
 
 def _printable(line: str) -> str:

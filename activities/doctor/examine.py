@@ -19,6 +19,7 @@ from activities.doctor.answers import check_answers
 from activities.doctor.channels import check_channels
 from activities.doctor.clocks import judged
 from activities.doctor.files import check_certificates, check_directories, check_files
+from activities.doctor.packages import check_packages
 from activities.doctor.secrets import check_secrets
 from activities.doctor.services import check_health, check_manager, check_postgres
 from activities.doctor.signing import check_signing, names_of_keys
@@ -110,6 +111,7 @@ def _looks(
 ) -> Iterator[tuple[str, Coroutine[Any, Any, Found]]]:
     yield "secrets", _threaded(lambda: check_secrets(configuration, host))
     yield "certificates", _threaded(lambda: list(check_certificates()))
+    yield "packages", _threaded(lambda: list(check_packages(configuration)))
     yield "answers", _threaded(lambda: list(check_answers(configuration, host)))
     for service in configuration.services.values():
         if service.host == host:

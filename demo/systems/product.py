@@ -6,7 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -34,13 +34,13 @@ def new_token(directory: Path) -> Path:
     return file
 
 
-def product_environment(temporal: str, token_file: Path) -> dict[str, str]:
-    """What worker, intake and commands are told: where Temporal is, and where the token."""
+def product_environment(temporal: str, token_file: Path, packages: Iterable[Path] = ()) -> dict[str, str]:
+    """What worker, intake and commands are told: where Temporal is, the token, and packages of runbooks."""
     return {
         "TEMPORAL_ADDRESS": temporal,
         "TEMPORAL_NAMESPACE": "default",
         "RUNBOOKS_INTAKE_TOKEN_FILE": str(token_file),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, *packages))),
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -46,9 +46,6 @@ from models.zone import Zone
 USUAL_LABELS = ("service", "job", "app")
 """The first of them that an alert carries names its service, unless `service_labels` says otherwise."""
 
-RISKY_KINDS: tuple[str, ...] = tuple(kinds())
-"""Every kind of action, as `risks` names them."""
-
 SERVICE_NAME: TypeAdapter[str] = TypeAdapter(ServiceName)
 
 
@@ -82,6 +79,8 @@ class Configuration(Configured):
     """Labels that may name the service. The first that an alert carries decides."""
     alerts: dict[AlertName, AlertRule] = Field(default_factory=dict)
     """By the name of the alert, as it stands in the ID of its incident."""
+    runbooks: tuple[str, ...] = ()
+    """Packages of your own with runbooks, by the names of their modules; loaded when a process starts."""
     risks: Risks = Field(default_factory=dict)
     escalation: dict[str, Row] = Field(default_factory=dict)
     """The matrix: topic to roles, lowest rung first."""
@@ -238,9 +237,9 @@ class Configuration(Configured):
             if rule.topic != ANY_TOPIC:
                 found += unknown((*at, "topic"), "row of escalation", rule.topic, self.escalation)
             for kind in rule.risks:
-                found += unknown((*at, "risks", kind), "kind of action", kind, RISKY_KINDS)
+                found += unknown((*at, "risks", kind), "kind of action", kind, kinds())
         for kind in self.risks:
-            found += unknown(("risks", kind), "kind of action", kind, RISKY_KINDS)
+            found += unknown(("risks", kind), "kind of action", kind, kinds())
         return found
 
     def _mistakes_of_people(self) -> list[Mistake]:

@@ -28,7 +28,7 @@ from runtime.stuck_runs import OpenRun, open_run, stuck_runs
 from runtime.systems.runs import RUNNER
 from workflows.checks.registry import HOSTED
 from workflows.record.guarded_messages import GuardedMessages
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.registry import every_workflow
 
 MOST = 200
 """Runs that are replayed, of each type in turn: to replay one takes some 15 ms."""
@@ -56,12 +56,13 @@ class Unfit:
 
 
 async def unfit_runs(
-    client: Client, workflows: Sequence[type[object]] = (*WORKFLOWS, *HOSTED), within: timedelta = WITHIN
+    client: Client, workflows: Sequence[type[object]] = (), within: timedelta = WITHIN
 ) -> list[Unfit]:
-    """Those that go on now, and would not with these workflows. Raises Trouble.
+    """Those that go on now, and would not with these workflows; by default all. Raises Trouble.
 
     What cannot go on already is left out: no new worker makes it worse.
     """
+    workflows = workflows or (*every_workflow(), *HOSTED)
     began = time.monotonic()
     async with in_time(within):
         known = {one.__name__ for one in workflows}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,7 @@ from activities.monitoring.sentry import SentryActivities
 from activities.monitoring.service_metrics import ServiceMetricActivities
 from activities.notify.announce import ChannelActivities
 from activities.notify.build import build_channels
+from activities.packages.clients import Clients
 from activities.people.keys import SigningKeys
 from activities.people.links import with_links
 from activities.people.signatures import SignatureActivities
@@ -104,19 +105,24 @@ from activities.videos.generators import GeneratorActivities
 from activities.videos.videos import VideoActivities
 from models.configuration.configuration import Configuration
 from workflows.lessons.cause_rows import cause_rows
-from workflows.runbooks.registry import RUNBOOKS
+from workflows.runbooks.registry import every_runbook
 
 Activity = Callable[..., Any]
 
 
 def build(
-    client: Client, http: httpx.AsyncClient, managers: Managers, configuration: Callable[[], Configuration]
+    client: Client,
+    http: httpx.AsyncClient,
+    managers: Managers,
+    configuration: Callable[[], Configuration],
+    brought: Sequence[type[object]] = (),
 ) -> list[Activity]:
-    """Every activity, with its clients, each object built once."""
+    """Every activity, with its clients, each object built once; also of these classes of packages."""
     now = configuration()
     health, processes, postgres = HealthActivities(http), ProcessActivities(managers), PostgresActivities()
     api, switches = AppApi(http), Switches(http)
     products = ProductActivities(api)
+    rows = {one.__name__: cause_rows(one) for one in every_runbook()}
     return activities_of(
         PolicyActivities(configuration, client),
         SignatureActivities(SigningKeys(configuration)),
@@ -196,12 +202,22 @@ def build(
         DatabaseOverviewActivities(),
         OwnRunActivities(client),
         ForecastActivities(Prometheus(http)),
-        LessonActivities(Path(now.directories.reviews), {one.__name__: cause_rows(one) for one in RUNBOOKS}),
+        LessonActivities(Path(now.directories.reviews), rows),
         ActionActivities(managers),
         AlertSourceActivities(http),
         ChannelActivities(build_channels(now.channels, http, resolve, with_links(configuration))),
         ReviewActivities(Path(now.directories.reviews)),
+        *(_built(one, Clients(client, http, managers, configuration)) for one in brought),
     )
+
+
+def _built(one: Callable[..., object], clients: Clients) -> object:
+    return one(clients) if inspect.signature(one).parameters else one()
+
+
+def classes_of_activities() -> list[type[object]]:
+    """The product's own classes of which the objects above are."""
+    return [one for one in globals().values() if isinstance(one, type)]
 
 
 def activities_of(*objects: object) -> list[Activity]:

@@ -1,4 +1,4 @@
-"""CONTRIBUTING, followed to the letter in copies of the repository: a new runbook costs four files."""
+"""The tutorial and CONTRIBUTING, followed to the letter in copies of the repository: what each part costs."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[2]
 FILE = re.compile(r"^\*\*`([^`]+)`\*\*\n\n(`{3,})(\w+)\n(.*?)^\2$", re.DOTALL | re.MULTILINE)
 CONSOLE = re.compile(r"^```console\n(python -m .*?)^```$", re.DOTALL | re.MULTILINE)
 """The commands of a chapter: those that begin with this Python. Others are examples in a page."""
+
+NEW = re.compile(r"^```console\n(python starter\.py new .*)\n```$", re.MULTILINE)
+"""What lays down the files of a chapter, before they are replaced."""
 
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".pytest_cache", "var", "ci-output")
 NOT_SOURCES = shutil.ignore_patterns(".*_cache", ".hypothesis", "__pycache__", "ci-output")
@@ -53,6 +56,8 @@ COSTS = {
 def test_a_chapter_costs_these_files_and_ends_green(title: str, tmp_path: Path) -> None:
     copy, chapter = tmp_path / "copy", chapter_of(title)
     shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
+    for line in NEW.findall(chapter):
+        run(line, copy)
     for name, _, language, block in FILE.findall(chapter):
         file = copy / name
         file.write_text(patched(file.read_text(), block) if language == "diff" else block)
@@ -64,7 +69,9 @@ def test_a_chapter_costs_these_files_and_ends_green(title: str, tmp_path: Path) 
 
 
 def chapter_of(title: str) -> str:
-    """From its heading to that of the next one; a page that is shown has headings of its own."""
+    """The tutorial; else from its heading to that of the next one: what is shown has headings of its own."""
+    if title == "Add a runbook":
+        return (ROOT / "docs" / "write-a-runbook.md").read_text(encoding="utf-8")
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     following = dict(zip(COSTS, [*COSTS, "Rules"][1:], strict=True))[title]
     return text.partition(f"\n## {title}\n")[2].partition(f"\n## {following}\n")[0]

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from models.evidence.evidence import Evidence
     from models.evidence.seen import Seen
     from models.incident.so_far import Evidences, Passed
+    from workflows.diagnosis.brought import LOOKS
     from workflows.diagnosis.look import Look
     from workflows.record.endings import Escalated
     from workflows.record.record import Record
@@ -85,6 +86,11 @@ def written_evidence(seen: Mapping[str, Evidence]) -> Evidences:
     return {name: one.model_dump(mode="json") for name, one in seen.items()}
 
 
+def _type_of(look: str) -> type[Evidence]:
+    brought = LOOKS.get(look)
+    return brought.result if brought else TYPES.get(look, Evidence)
+
+
 def read_evidence(written: Evidences) -> dict[str, Evidence]:
     """The same, as each look's own kind of evidence."""
-    return {name: TYPES.get(name, Evidence).model_validate(one) for name, one in written.items()}
+    return {name: _type_of(name).model_validate(one) for name, one in written.items()}

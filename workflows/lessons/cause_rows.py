@@ -19,8 +19,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.look import Look
     from workflows.incident.runbook import Runbook
 
-OURS = "workflows."
-
 
 def cause_rows(runbook: type[Runbook]) -> tuple[CauseRow, ...]:
     """The rows of a runbook in the order in which they are walked; none for one without a table."""
@@ -43,9 +41,14 @@ def _reads(function: Any, met: set[int]) -> set[str]:
     for one in (*_named(function), *_enclosed(function)):
         if isinstance(one, Look):
             found.add(one.name)
-        elif isinstance(one, FunctionType) and one.__module__.startswith(OURS):
+        elif isinstance(one, FunctionType) and _top(one) in ("workflows", _top(function)):
             found |= _reads(one, met)
     return found
+
+
+def _top(function: FunctionType) -> str:
+    """The package of a function: the product's own workflows, or one from outside."""
+    return function.__module__.partition(".")[0]
 
 
 def _named(function: FunctionType) -> Iterator[Any]:

@@ -1,4 +1,7 @@
-"""The only list of runbooks. A new one is imported and named here; everything else finds it here."""
+"""The only list of runbooks. A new one is imported and named here; everything else finds it here.
+
+Those of outside packages are found beside them, in a process that has loaded their packages.
+"""
 
 from __future__ import annotations
 
@@ -39,3 +42,16 @@ NAMES = tuple(runbook.__name__ for runbook in RUNBOOKS)
 """Their workflow types, which `runbooks.yaml` may name."""
 
 WORKFLOWS: tuple[type[object], ...] = (*RUNBOOKS, Steward, ControlRoom)
+
+BROUGHT: list[type[Runbook]] = []
+"""Those of packages, once the configuration that names them was read."""
+
+
+def every_runbook() -> tuple[type[Runbook], ...]:
+    """The product's own, and those of packages."""
+    return (*RUNBOOKS, *BROUGHT)
+
+
+def every_workflow() -> tuple[type[object], ...]:
+    """What a worker hosts for incidents."""
+    return (*WORKFLOWS, *BROUGHT)

@@ -8,7 +8,7 @@ rollback only the look is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -145,6 +145,11 @@ PERFORMANCES = (
 """Every action that can be performed: a new one is one line here."""
 
 _BY_ACTION = {one.action: one for one in PERFORMANCES}
+
+
+def bring(performances: Sequence[Performance]) -> None:
+    """Those of an outside package, beside the product's own; before any run."""
+    _BY_ACTION.update({one.action: one for one in performances})
 
 
 async def perform(action: Action, *, dry_run: bool) -> ActionResult:

@@ -21,7 +21,7 @@ from models.actions.database import (
 )
 from models.actions.endpoints import AnswerMaintenance, DisableEndpoint, ReopenEndpoint
 from models.actions.executions import RetryWorkflow
-from models.actions.kinds import Action
+from models.actions.kinds import Action, kinds
 from models.actions.memory import ClearCache, TakeDiagnostic
 from models.actions.plan import AUTOMATIC, WHEN_URGENT, Choice, Plan, offered
 from models.actions.service import (
@@ -48,7 +48,6 @@ from models.actions.videos import (
     UseUsualGenerator,
     WaitForReset,
 )
-from models.configuration.configuration import RISKY_KINDS
 from models.names import Severity
 from models.service.process import ProcessIdentity
 from models.service.service import DockerManager, RollBackScript, Service
@@ -163,7 +162,7 @@ def plan(*steps: Action, why: str = "") -> Plan:
 
 
 def test_no_action_is_untested() -> None:
-    assert {one.kind for one in EVERY} == set(RISKY_KINDS)
+    assert {one.kind for one in EVERY} == set(kinds())
 
 
 @pytest.mark.parametrize("action", EVERY, ids=lambda action: action.kind)

@@ -11,7 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from models.actions.change import Risk
-from models.configuration.configuration import RISKY_KINDS, Configuration
+from models.actions.kinds import kinds
+from models.configuration.configuration import Configuration
 from models.service.service import LogScan
 from runtime import settings
 from runtime.settings import ConfigurationError, ConfigurationFile
@@ -279,7 +280,7 @@ def test_every_name_must_lead_somewhere(tmp_path: Path) -> None:
         "9: alerts.ServiceDown.topic: there is no row of escalation 'dwn'; did you mean down?",
         "9: alerts.ServiceDown.risks.restart-servic: there is no kind of action 'restart-servic'; "
         "did you mean restart-service?",
-        f"10: risks.explode: there is no kind of action 'explode'; known: {', '.join(sorted(RISKY_KINDS))}",
+        f"10: risks.explode: there is no kind of action 'explode'; known: {', '.join(sorted(kinds()))}",
         "11: escalation: the row 'any-alert' is missing, so some alerts would page nobody: add it",
         "12: escalation.down[0]: there is no role of contacts 'on-cal'; did you mean on-call?",
         "13: contacts.on-call[0]: there is no channel 'slak'; known: none yet",
