@@ -26,8 +26,8 @@ from pydantic import (
 from pydantic_core import to_json
 
 from intake.alerts.fingerprint import fingerprint_of
-from intake.alerts.grafana import understood
 from intake.alerts.patience import current, patience
+from intake.sources.grafana import understood
 from models.base import Model
 from models.configuration.configuration import USUAL_LABELS
 from models.incident.alert import AlertStatus

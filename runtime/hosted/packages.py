@@ -23,15 +23,15 @@ from models.actions.change import Change
 from models.actions.kinds import kinds
 from models.text import plain
 from runtime.hosted.activities import classes_of_activities
-from workflows.diagnosis import brought, looks
+from workflows.diagnosis import looks
 from workflows.diagnosis.causes import Undo
-from workflows.diagnosis.look import Look
+from workflows.diagnosis.look import LOOKS_BROUGHT, Look
 from workflows.diagnosis.undos import UNDOS
 from workflows.diagnosis.verifications import Verification
 from workflows.incident.runbook import Runbook
 from workflows.packages.package import BUILT_FOR, Package
 from workflows.runbooks.registry import BROUGHT, NAMES, WORKFLOWS
-from workflows.stewardship.execution import bring
+from workflows.stewardship.execution import BY_ACTION
 
 OURS = {
     "activities", "bench", "console", "demo", "docs", "intake", "models", "runtime", "starter", "tests",
@@ -75,8 +75,8 @@ def load(name: str) -> Package:
         _check_names(found, undos)
         _check_activities(package, [*found.values(), *_found(modules, Verification)])
         _check_sandbox(package)
-        bring(package.actions)
-        brought.LOOKS.update(found)
+        BY_ACTION.update({one.action: one for one in package.actions})
+        LOOKS_BROUGHT.update(found)
         UNDOS.update(undos)
         BROUGHT.extend(package.runbooks)
         kinds.cache_clear()
@@ -155,7 +155,7 @@ def _check_actions(package: Package, before: dict[str, type[Change]]) -> None:
 
 
 def _check_names(found: dict[str, Look[Any]], undos: dict[str, Undo]) -> None:
-    ours = {one.name for one in vars(looks).values() if isinstance(one, Look)} | brought.LOOKS.keys()
+    ours = {one.name for one in vars(looks).values() if isinstance(one, Look)} | LOOKS_BROUGHT.keys()
     for what, taken in (("look", found.keys() & ours), ("undo", undos.keys() & UNDOS.keys())):
         if taken:
             raise Unfit(f"there is a {what} named {plain(min(taken))} already: give this one another name")

@@ -92,3 +92,7 @@ class Look(Generic[R_co]):
             summary=summary,
         )
         return seen
+
+
+LOOKS_BROUGHT: dict[str, Look[Evidence]] = {}
+"""The looks of outside packages by name. Filled when a process begins, before any run."""

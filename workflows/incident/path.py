@@ -16,8 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from models.evidence.evidence import Evidence
     from models.evidence.seen import Seen
     from models.incident.so_far import Evidences, Passed
-    from workflows.diagnosis.brought import LOOKS
-    from workflows.diagnosis.look import Look
+    from workflows.diagnosis.look import LOOKS_BROUGHT, Look
     from workflows.record.endings import Escalated
     from workflows.record.record import Record
 
@@ -87,7 +86,7 @@ def written_evidence(seen: Mapping[str, Evidence]) -> Evidences:
 
 
 def _type_of(look: str) -> type[Evidence]:
-    brought = LOOKS.get(look)
+    brought = LOOKS_BROUGHT.get(look)
     return brought.result if brought else TYPES.get(look, Evidence)
 
 

@@ -10,9 +10,8 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from models.actions.plan import Plan
     from models.evidence.evidence import Evidence
-    from workflows.diagnosis.brought import LOOKS
     from workflows.diagnosis.causes import Fix
-    from workflows.diagnosis.look import Look
+    from workflows.diagnosis.look import LOOKS_BROUGHT, Look
     from workflows.diagnosis.situation import Situation
     from workflows.record.endings import Withdrawn
 
@@ -27,7 +26,7 @@ async def still_fits(
 ) -> None:
     """Take every look once more. Leaves the page when the alert is not true any more, and begins it anew
     when the fix would be another plan."""
-    seen = [one for one in (*EVERY_LOOK, *LOOKS.values()) if one.name in now.seen.by_name]
+    seen = [one for one in (*EVERY_LOOK, *LOOKS_BROUGHT.values()) if one.name in now.seen.by_name]
     await look(*(one for one in seen if one is looks.process))
     now = await look(*(one for one in seen if one is not looks.process))
     if is_true:

@@ -8,7 +8,7 @@ rollback only the look is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -144,12 +144,8 @@ PERFORMANCES = (
 )
 """Every action that can be performed: a new one is one line here."""
 
-_BY_ACTION = {one.action: one for one in PERFORMANCES}
-
-
-def bring(performances: Sequence[Performance]) -> None:
-    """Those of an outside package, beside the product's own; before any run."""
-    _BY_ACTION.update({one.action: one for one in performances})
+BY_ACTION = {one.action: one for one in PERFORMANCES}
+"""Those of outside packages stand here, too: filled when a process begins, before any run."""
 
 
 async def perform(action: Action, *, dry_run: bool) -> ActionResult:
@@ -160,7 +156,7 @@ async def perform(action: Action, *, dry_run: bool) -> ActionResult:
     """
     if dry_run or action.service.dry_run:
         return ActionResult(done=False, recorded=True, found=ONLY_RECORDED, at=workflow.now())
-    performance = _BY_ACTION[type(action)]
+    performance = BY_ACTION[type(action)]
     asked: Perform[Any] = Perform(action=action, asked_at=workflow.now())
     try:
         return await _attempt(performance, action, asked)

@@ -16,7 +16,7 @@ MADE = {
 }  # fmt: skip
 """What is no part of the repository: what tools and runs leave behind."""
 
-DOCUMENTS = re.compile(r"\b(?:runbook|RUNBOOKS|FIELD|DESIGN|FAULTS|PLATFORM|STYLE|MOVES)\.md\b")
+DOCUMENTS = re.compile(r"(?<![\w-])(?:runbook|RUNBOOKS|FIELD|DESIGN|FAULTS|PLATFORM|STYLE|MOVES)\.md\b")
 PRIVATE_WORDS = re.compile(
     r"\b(?:door|house|hands|eyes|night|voice|presence|beginnings|seldom|outvoted|none too"
     r"|gone on with|tak(?:e|es|en|ing) back|taken_back|nobody can see|done for now|longer than nothing)\b"

@@ -224,7 +224,7 @@ def test_every_mistake_has_a_line_a_key_and_a_cure(tmp_path: Path) -> None:
     assert lines == [
         "3: services.backend.manager.progam: there is no such key; known: container, kind, stop_timeout",
         "4: services.backend.helth: there is no such key; did you mean health?",
-        "6: services.other.manager: there is no such kind: must be one of 'docker', 'supervisord'",
+        "6: services.other.manager: there is no such kind: must be one of 'docker', 'supervisord', 'systemd'",
         "8: services.two.manager: the kind is missing: add the key 'kind'",
         "9: services.two.health.every: 'soon' is not a duration: write it like 30s, 5m, 4h or 1h30m",
         "10: services.two.depends_on: must be a valid tuple",

@@ -1,0 +1,1 @@
+"""What one source of alerts says in another way than Alertmanager."""
