@@ -12,6 +12,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from runtime.systems.runs import RUNNER
 from tests.replay import mutated
 from tests.replay.record import HISTORIES, record, recorded
 from tests.replay.scenarios import SCENARIOS, Scenario, slug
@@ -29,6 +30,7 @@ def history(path: Path) -> WorkflowHistory:
 def replayer(workflows: Iterable[type[object]] = WORKFLOWS) -> Replayer:
     return Replayer(
         workflows=list(workflows),
+        workflow_runner=RUNNER,
         interceptors=[GuardedMessages()],
         data_converter=pydantic_data_converter,
     )
