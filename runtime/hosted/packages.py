@@ -80,6 +80,7 @@ def load(name: str) -> Package:
         UNDOS.update(undos)
         BROUGHT.extend(package.runbooks)
         kinds.cache_clear()
+        kinds()  # before any run: one that imports the actions itself would have classes of its own
         _LOADED[name] = package
     return _LOADED[name]
 
