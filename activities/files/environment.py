@@ -21,6 +21,7 @@ from activities.service.run_once import SETTLES_WITHIN, once
 from activities.support.redaction import clean
 from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import SetEnvironment
+from models.base import in_number
 from models.evidence.evidence import Evidence, Finding
 from models.redaction.shapes import REDACTED
 from models.service.request import ServiceRequest
@@ -67,7 +68,7 @@ class EnvironmentActivities:
         except (CannotEdit, FileTrouble, Unsupported) as trouble:
             return EnvironmentProposal(reason=str(trouble), observed_at=now, values=values)
         change = diff(file.text, edited, str(service.env_file), values)
-        reason = f"{len(values)} settings would be changed in {service.env_file}"
+        reason = f"{in_number(len(values), 'setting')} would be changed in {service.env_file}"
         return EnvironmentProposal(
             finding=Finding.OK,
             reason=reason if change else f"{service.env_file} has these settings already",

@@ -21,7 +21,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.incidents.control_room import read_control_room
-from models.base import Model
+from models.base import Model, in_number
 from models.evidence.deployment import Deployment
 from models.evidence.evidence import Evidence, Finding
 from models.incident.incident import IncidentState, Outcome, Phase
@@ -60,9 +60,11 @@ class HistorySeen(Evidence):
     @classmethod
     def of(cls, state: StewardState, now: datetime) -> Self:
         newest = state.performed[::-1]
+        deployments = in_number(len(state.deployments), "deployment")
+        crashes = "1 crash" if len(state.crashes) == 1 else f"{len(state.crashes)} crashes"
         return cls(
             finding=Finding.OK,
-            reason=f"{len(state.deployments)} deployments, {len(state.crashes)} crashes recorded",
+            reason=f"{deployments}, {crashes} recorded",
             observed_at=now,
             deployments=tuple(sorted(state.deployments, key=lambda d: d.deployed_at, reverse=True)),
             crashes=state.crashes,

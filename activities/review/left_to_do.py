@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from activities.review.log_end import last_error
 from models.base import in_number, in_words
 from models.incident.incident import EntryKind, Outcome
 from models.incident.review import Review
 from models.text import for_markdown as said
 
 UNKNOWN = "unknown"
+NOT_PROVED = (Outcome.CLOSED_BY_HUMAN, Outcome.CANCELLED)
+"""A person ended it, whether it was well or not."""
 
 
 def left_to_do(review: Review) -> str:
@@ -31,11 +34,16 @@ def _document(review: Review) -> Iterator[str]:
     yield f"- Timeline of events: above, {len(review.timeline)} lines."
     done = in_number(len(review.performed), "plan") if review.performed else "none"
     yield f"- Actions taken: {done}, above."
-    yield f"- Resolution time: {in_words(review.resolved_after)}."
+    if review.outcome in NOT_PROVED:
+        yield f"- Resolution time: not known; a person closed it after {in_words(review.resolved_after)}."
+    else:
+        yield f"- Resolution time: {in_words(review.resolved_after)}."
+    if error := last_error(review.log_tail):
+        yield _box(f"Find the reason of the last error in its log: {error}")
     for one in review.performed:
         if not (one.done or one.dry_run or one.paused or one.throttled):
             yield _box(f"Mend what kept “{one.plan.says}” from working: {one.found}")
-    by_a_person = review.outcome in (Outcome.CLOSED_BY_HUMAN, Outcome.CANCELLED)
+    by_a_person = review.outcome in NOT_PROVED
     if by_a_person and not any(one.done for one in review.performed):
         yield _box("See that it is well: it was closed by a person, and no recovery was proved")
     if by_a_person and not _said_what_was_done(review):

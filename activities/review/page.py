@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 from activities.review.dry_run_section import dry_run_section
 from activities.review.file_name import file_name
-from activities.review.left_to_do import UNKNOWN, left_to_do
+from activities.review.left_to_do import NOT_PROVED, UNKNOWN, left_to_do
+from activities.review.log_end import last_error
 from activities.review.markdown import fenced, link
 from activities.review.report_page import report_section
 from activities.review.sentences import Sentences
@@ -22,6 +23,7 @@ from models.text import for_markdown as said
 
 _NOTHING = "Nothing."
 _AUTOMATIC = "policy ("
+_REVERTED = "the approval of what is reverted"
 
 
 def page(review: Review) -> str:
@@ -78,8 +80,15 @@ def _times(review: Review) -> str:
         lines.append(f"- Nobody responded; the deadline was {in_words(review.respond_within)}.")
     if review.acted_after is not None:
         lines.append(f"- The first action began after {in_words(review.acted_after)}.")
-    against = _against(review.resolved_after, review.respond_within)
-    return "\n".join((*lines, f"- Resolved after {in_words(review.resolved_after)}: {against}."))
+    return "\n".join((*lines, f"- {_ended(review)}"))
+
+
+def _ended(review: Review) -> str:
+    """When it was well again; where a person closed it, only when that was."""
+    took = in_words(review.resolved_after)
+    if review.outcome in NOT_PROVED:
+        return f"Closed by a person after {took}; that it was well again was not proved."
+    return f"Well again after {took}: {_against(review.resolved_after, review.respond_within)}."
 
 
 def _against(took: timedelta, deadline: timedelta) -> str:
@@ -109,6 +118,8 @@ def _cause(review: Review, words: Sentences) -> str:
         bad = "; ".join(f"{one.name}: {one.reason}" for one in review.evidence if one.finding == "bad")
         if bad:
             lines.append(f"What was wrong: {said(words.sentence(bad, named=True))}")
+    if error := last_error(review.log_tail):
+        lines.append(f"The last error in its log: {said(error)}")
     if review.also_seen:
         lines.append(f"The evidence speaks for this as well: {', '.join(map(said, review.also_seen))}.")
     if review.ruled_out:
@@ -143,6 +154,8 @@ def _by_whom(approved_by: str) -> str:
     """The person who approved it, or the product by itself, with the risk by which it may."""
     if not approved_by:
         return "without approval"
+    if approved_by == _REVERTED:
+        return "carried out by the product by itself, which reverts what was temporary"
     if approved_by.startswith(_AUTOMATIC):
         risk = approved_by.removeprefix(_AUTOMATIC).removesuffix(")")
         return f"carried out by the product by itself, as the configuration allows ({said(risk)})"

@@ -14,7 +14,7 @@ from temporalio import activity
 from activities.managers import ManagerError, Managers
 from activities.service.matching import Searched, searched
 from activities.support.redaction import LINE_LIMIT, clean_lines, excerpt
-from models.base import Model
+from models.base import Model, in_number
 from models.evidence.evidence import Evidence, Finding
 from models.service.request import ServiceRequest
 from models.service.service import Service
@@ -144,7 +144,9 @@ def _reason(matches: Mapping[str, LogMatch], lines: int, fresh: int) -> str:
     if not lines:
         return "the log is empty"
     read = (
-        f"the last {lines} lines of the log" if fresh == lines else f"the {fresh} lines since its last start"
+        f"the last {in_number(lines, 'line')} of the log"
+        if fresh == lines
+        else f"the {in_number(fresh, 'line')} since its last start"
     )
     if not matches:
         return f"nothing known to be bad in {read}"

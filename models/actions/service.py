@@ -137,7 +137,8 @@ class RollBack(Change):
 
     @property
     def changes(self) -> str:
-        return f"{self.service.name} is recreated; what {self._left} brought is gone"
+        brought = self._left or "the version that it leaves"
+        return f"{self.service.name} is recreated; what {brought} brought is gone"
 
     @property
     def undo(self) -> str:

@@ -99,7 +99,7 @@ def test_errors_of_the_run_before_explain_nothing(managers: Managers, make_conta
     seen = read(managers, docker_service(container.name))
     assert seen.ok
     assert seen.tail == ("No space left on device", "all is well")
-    assert seen.reason == "nothing known to be bad in the 1 lines since its last start"
+    assert seen.reason == "nothing known to be bad in the 1 line since its last start"
 
 
 def test_in_a_crash_loop_the_last_crash_matters(managers: Managers, make_container: MakeContainer) -> None:

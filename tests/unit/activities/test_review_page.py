@@ -22,6 +22,7 @@ from models.names import Severity
 from models.people.said import Said, Word
 from models.service.service import DockerManager, Service
 from models.text import for_markdown as said
+from workflows.remediation.remediation import REVERTED
 
 BEGAN = datetime(2026, 11, 23, 3, 15, 2, tzinfo=UTC)
 PAGED = Sent(occasion=Occasion.PAGE, role="on-call", through=("log",), title="critical: ServiceDown/backend")
@@ -141,7 +142,7 @@ def test_the_short_form_keeps_what_a_reader_must_know() -> None:
     kept_all = ("## Summary", "## Times", "## What was done", "## Timeline", "killed for memory, 12 s ago")
     for kept in (*kept_all, "The backend is down", "Alertmanager still called it firing"):
         assert kept in short
-    for left_out in ("### Prevent", "### Share", "heap out of memory"):
+    for left_out in ("### Prevent", "### Share", "## The end of the log"):
         assert left_out not in short
 
 
@@ -248,6 +249,28 @@ def test_what_the_page_cannot_answer_stays_a_box() -> None:
     text = page(out_of_memory().model_copy(update={**nothing, "outcome": Outcome.CLOSED_BY_HUMAN}))
     for box in ("Root cause analysis", "What the person who closed it did", "Runbook with new issue"):
         assert f"- [ ] {box}: " in text
+
+
+def test_who_closed_it_proved_nothing() -> None:
+    text = page(out_of_memory().model_copy(update={"outcome": Outcome.CLOSED_BY_HUMAN}))
+    assert "- Closed by a person after 6 min 40 s; that it was well again was not proved." in text
+    assert "- Resolution time: not known; a person closed it after 6 min 40 s." in text
+
+
+def test_the_last_error_of_the_log_is_named_and_left_to_look_into() -> None:
+    tail = ("INFO up", "TypeError: no 'price' in <b>this</b>", "INFO 200 GET /health")
+    text = page(out_of_memory().model_copy(update={"log_tail": tail}))
+    assert "The last error in its log: TypeError: no 'price'" in text
+    assert "<b>" not in html(text)
+    assert "- [ ] Find the reason of the last error in its log: TypeError: no 'price'" in text
+    assert "last error" not in page(out_of_memory().model_copy(update={"log_tail": tail[:1]}))
+
+
+def test_what_is_reverted_was_approved_by_nobody() -> None:
+    (first, *_) = out_of_memory().performed
+    reverted = first.model_copy(update={"approved_by": REVERTED})
+    text = page(out_of_memory().model_copy(update={"performed": (reverted,)}))
+    assert "carried out by the product by itself, which reverts what was temporary" in text
 
 
 def test_a_decision_on_a_plan_that_was_not_carried_out_names_it_by_what_it_does() -> None:
