@@ -65,7 +65,8 @@ class Held:
         """End its body."""
         if self.arriving is not None:
             self.left = True
-            self.arriving.reschedule(0)
+            if not self.arriving.expired():  # its time may be up at this very moment
+                self.arriving.reschedule(0)
             self.arriving = None
 
 
