@@ -19,7 +19,7 @@ HEADERS_WITHIN = 10.0
 SAY_AGAIN = 5.0
 """Seconds between two log records of one kind of overload."""
 LARGEST_HEAD = 64 * 2**10
-"""Bytes of the request line and all headers."""
+"""Bytes of the request line and all headers; also of the headers behind a body that comes in chunks."""
 MOST_HEADERS = 100
 """Headers of a request: each is an object, and takes far more room than its bytes."""
 OVERLOADS = (
@@ -88,6 +88,10 @@ class _OneByOne(HttpToolsProtocol):
     reads the answer then."""
     ends = False
     """Whether nothing that arrives is read any more."""
+    took_body = False
+    """Whether what arrived last had a part of a body."""
+    incomplete = 0
+    """Bytes of what is kept until it is complete: a head, or what follows a chunk of a body."""
 
     @property
     def answering(self) -> bool:
@@ -111,13 +115,23 @@ class _OneByOne(HttpToolsProtocol):
         self.scope["state"][TARGET] = self.url
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        self.took_body = True
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         self.in_body = False
         super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
-        if not self.ends:
-            super().data_received(data)
+        if self.ends:
+            return
+        self.took_body = False
+        super().data_received(data)
+        grows = self.in_head or (self.in_body and not self.took_body)
+        self.incomplete = self.incomplete + len(data) if grows else 0
+        if self.incomplete > LARGEST_HEAD:
+            self.refuse(_TOO_LARGE)
 
     def send_400_response(self, msg: str) -> None:
         if not self.ends:
@@ -148,7 +162,6 @@ class PromptRequests(asyncio.Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._heard = self.begun = False
         self.peer = ""
-        self._head = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -160,9 +173,6 @@ class PromptRequests(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._heard = True
         self._http.data_received(data)
-        self._head = 0 if self._http.in_body else self._head + len(data)
-        if self._head > LARGEST_HEAD:
-            self._http.refuse(_TOO_LARGE)
 
     def eof_received(self) -> None:
         self._http.eof_received()

@@ -145,6 +145,37 @@ async def test_headers_without_end_are_refused_before_they_fill_the_memory(intak
     assert json.loads(answer.split(b"\r\n\r\n")[1])["error"] == "the headers are larger than 64 KiB"
 
 
+CHUNKS = b"transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nx-long: "
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"), [(b"text/plain", b"HTTP/1.1 415 "), (b"application/json", b"HTTP/1.1 431 ")]
+)
+async def test_headers_without_end_behind_a_body_are_refused_before_they_fill_the_memory(
+    intake: Intake, kind: bytes, first: bytes
+) -> None:
+    """Behind an answer that was given early, and while the body is read."""
+    before = most_memory(intake)
+    async with connected(intake) as (reader, writer):
+        answer = asyncio.ensure_future(reader.read())
+        writer.write(HEAD + b"content-type: %s\r\n" % kind + CHUNKS)
+        with suppress(ConnectionError):
+            for _ in range(200):
+                writer.write(b"a" * 2**20)
+                await writer.drain()
+        with suppress(ConnectionError):
+            assert (await answer).startswith(first)
+    assert most_memory(intake) < before + 32
+
+
+async def test_a_sender_may_bring_any_number_of_small_requests_on_one_connection(intake: Intake) -> None:
+    async with connected(intake) as (reader, writer):
+        for _ in range(2000):
+            writer.write(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            await reader.readexactly(len(b'{"status":"ok"}'))
+
+
 WHOLE = b"GET /nothing HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
 
