@@ -6,7 +6,7 @@ import asyncio
 import copy
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from models.base import in_words
 from models.incident.announcement import Announcement
@@ -55,6 +55,14 @@ class NotMeant(Exception):
     """The channel does not take such announcements; nothing was sent."""
 
 
+class Place(NamedTuple):
+    """Where the message of an incident is, of a channel that can edit it."""
+
+    at: str
+    stale: bool = False
+    """Whether it could not be edited, although what was to be told arrived."""
+
+
 class Channel(Protocol):
     """A way to reach people."""
 
@@ -66,7 +74,7 @@ class Channel(Protocol):
     def keeps_pages_open(self) -> bool:
         """Whether a page stays open there until it is told of its end, of each role for itself."""
 
-    async def deliver(self, announcement: Announcement) -> str | None:
+    async def deliver(self, announcement: Announcement) -> Place | None:
         """Send it once. Raises `ChannelDown` or `NotMeant`; returns once the other side has it.
 
         Where the message of the incident is, if the channel can edit it.
@@ -122,7 +130,7 @@ class BoundedChannel:
     def keeps_pages_open(self) -> bool:
         return self._channel.keeps_pages_open
 
-    async def deliver(self, announcement: Announcement) -> str | None:
+    async def deliver(self, announcement: Announcement) -> Place | None:
         # A page that is open is closed, also when the severity rose since.
         heard = announcement.severity in self._severities or announcement.ends_at(self.name)
         if self._severities and not heard:
@@ -133,15 +141,15 @@ class BoundedChannel:
         outcomes = await asyncio.gather(*map(self._outcome_of, parts))
         if failures := [one for one in outcomes if isinstance(one, ChannelDown)]:
             raise max(failures, key=_hope)
-        return next((one for one in outcomes if isinstance(one, str)), None)
+        return next((one for one in outcomes if isinstance(one, Place)), None)
 
-    async def _outcome_of(self, announcement: Announcement) -> ChannelDown | str | None:
+    async def _outcome_of(self, announcement: Announcement) -> ChannelDown | Place | None:
         try:
             return await self._deliver(announcement)
         except ChannelDown as down:
             return down
 
-    async def _deliver(self, announcement: Announcement) -> str | None:
+    async def _deliver(self, announcement: Announcement) -> Place | None:
         counted = announcement.role if announcement.role in self._own_limits else ""
         clock = asyncio.get_running_loop().time
         if limit := self._limits.get(counted):

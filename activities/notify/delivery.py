@@ -124,7 +124,8 @@ class Delivery:
             # hold an address, so only the type is reported.
             self._why = f"failed with an internal error ({type(error).__name__})"
         else:
-            self.receipt = Receipt(channel=self.channel.name, delivered=True, place=place or "")
+            at, stale = place or ("", False)
+            self.receipt = Receipt(channel=self.channel.name, delivered=True, place=at, stale=stale)
             return None
         finally:
             self._trying = False

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from cachetools import LRUCache
 from slack_sdk.models.metadata import Metadata
 from temporalio import activity
 
-from activities.notify.channel import ChannelBusy, ChannelDown, ChannelLimited, ChannelRefused
+from activities.notify.channel import ChannelBusy, ChannelDown, ChannelLimited, ChannelRefused, Place
 from activities.notify.delivery import MOST_UNSURE
 from activities.notify.slack_blocks import plain, reply, root
 from activities.notify.wording import for_slack, one_line
@@ -35,6 +35,12 @@ _TOO_MUCH = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long"
 _REMEMBERED = 1000
 
 
+class _Found(NamedTuple):
+    ts: str = ""
+    of: str = ""
+    """The key of the announcement that it was written for."""
+
+
 class SlackBot:
     keeps_pages_open = False
 
@@ -51,44 +57,49 @@ class SlackBot:
         self._versions: LRUCache[str, int] = LRUCache(_REMEMBERED)
         self._one_at_a_time: LRUCache[str, asyncio.Lock] = LRUCache(_REMEMBERED)
 
-    async def deliver(self, announcement: Announcement) -> str:
-        """Where the message of the incident is, so that it can be edited; empty for one without."""
+    async def deliver(self, announcement: Announcement) -> Place | None:
+        """Where the message of the incident is, so that it can be edited; None for one without."""
         with _as_a_channel():
             if (shown := announcement.in_short) is None:
                 await self._post(announcement, _key_of(announcement), plain(announcement), "")
-                return ""
+                return None
             lock = self._one_at_a_time.setdefault(announcement.run_id, asyncio.Lock())
             async with lock:
                 return await self._tell(announcement, shown)
 
-    async def _tell(self, announcement: Announcement, shown: InShort) -> str:
+    async def _tell(self, announcement: Announcement, shown: InShort) -> Place:
         place = announcement.place_in(self.name) or self._places.get(_named(announcement, ROOT), "")
         if not place:
             return await self._begin(announcement, shown)
         try:
-            if blocks := reply(announcement):
-                await self._post(announcement, _key_of(announcement), blocks, place)
-            await self._edit(announcement, shown, place)
+            return await self._go_on(announcement, shown, place)
         except SlackRefused as refused:
             if refused.code not in _GONE:
                 raise
             self._places.pop(_named(announcement, ROOT), None)  # somebody deleted it
             return await self._begin(announcement, shown, afresh=True)
-        return place
 
-    async def _begin(self, announcement: Announcement, shown: InShort, *, afresh: bool = False) -> str:
-        """The first message of an incident; another worker may have written it already."""
+    async def _go_on(self, announcement: Announcement, shown: InShort, place: str) -> Place:
+        """What there is to tell stands in the thread, and then in the message."""
+        if blocks := reply(announcement):
+            await self._post(announcement, _key_of(announcement), blocks, place)
+        return Place(place, stale=not await self._edited(announcement, shown, place))
+
+    async def _begin(self, announcement: Announcement, shown: InShort, *, afresh: bool = False) -> Place:
+        """The first message of an incident. Another worker may have written it already, for what it told."""
         key = f"{ROOT}:{_key_of(announcement)}" if afresh else ROOT
         blocks = root(announcement, shown, buttons=self._buttons)
-        place = await self._post(announcement, key, blocks, look=not afresh)
+        place, of = await self._post(announcement, key, blocks, look=not afresh)
         self._places[_named(announcement, ROOT)] = place
+        if of != _key_of(announcement):
+            return await self._go_on(announcement, shown, place)
         self._versions[place] = shown.version
-        return place
+        return Place(place)
 
-    async def _edit(self, announcement: Announcement, shown: InShort, place: str) -> None:
-        """A page that arrived is not sent again because of an edit that failed: the next one repairs it."""
+    async def _edited(self, announcement: Announcement, shown: InShort, place: str) -> bool:
+        """Whether it was. A page that arrived is not sent again because of an edit that failed."""
         if shown.version < self._versions.get(place, 0):
-            return
+            return True
         self._versions[place] = shown.version
         blocks = root(announcement, shown, buttons=self._buttons)
         edited = {"ts": place, **self._content(announcement, blocks)}
@@ -99,6 +110,8 @@ class SlackBot:
             if gone or not announcement.occasion.wakes:
                 raise
             self._note("not edited", announcement, error)
+            return False
+        return True
 
     async def _post(
         self,
@@ -108,26 +121,28 @@ class SlackBot:
         thread: str = "",
         *,
         look: bool = False,
-    ) -> str:
+    ) -> _Found:
         """Once: what may have arrived is looked for before it is sent again."""
-        named = _named(announcement, key)
+        named, ours = _named(announcement, key), _key_of(announcement)
         if place := self._places.get(named):
-            return place
+            return _Found(place, ours)
         times = self._sent.get(named, 0)
         sent = times > 0 or announcement.again or _tried_before()
-        place = await self._found(announcement, key, thread, times, sent=sent) if sent or look else ""
-        if not place:
+        found = _Found()
+        if sent or look:
+            found = await self._found(announcement, key, thread, times, sent=sent)
+        if not found.ts:
             self._sent[named] = times + 1
-            place = await self._posted(announcement, key, blocks, thread, named)
-        self._places[named] = place
-        return place
+            found = _Found(await self._posted(announcement, key, blocks, thread, named), ours)
+        self._places[named] = found.ts
+        return found
 
     async def _posted(
         self, announcement: Announcement, key: str, blocks: list[dict[str, Any]], thread: str, named: str
     ) -> str:
         message = {
             **self._content(announcement, blocks),
-            "metadata": Metadata(EVENT, {"run": announcement.run_id, "key": key}).to_dict(),
+            "metadata": Metadata(EVENT, _payload(announcement, key)).to_dict(),
             "unfurl_links": False,
             "unfurl_media": False,
         }
@@ -155,7 +170,7 @@ class SlackBot:
 
     async def _found(
         self, announcement: Announcement, key: str, thread: str, times: int, *, sent: bool
-    ) -> str:
+    ) -> _Found:
         """Where it is, if it arrived: the newest messages are looked through.
 
         A look that fails stops what was sent, and nothing else. One that is not allowed lets it be sent once
@@ -173,21 +188,21 @@ class SlackBot:
             if sent:
                 raise
             self._note("not looked for", announcement, error)
-        return ""
+        return _Found()
 
-    async def _looked_up(self, announcement: Announcement, key: str, thread: str) -> str:
+    async def _looked_up(self, announcement: Announcement, key: str, thread: str) -> _Found:
         method, of = ("conversations.replies", {"ts": thread}) if thread else ("conversations.history", {})
         asked = {"channel": self._channel, "limit": _PAGE, "include_all_metadata": "true", **of}
         for _ in range(_MOST_PAGES):
             said = await self._api.read(method, **asked)
             for message in said.get("messages", ()):
-                if _is_it(message, announcement.run_id, key):
-                    return str(message["ts"])
+                if payload := _payload_of(message, announcement.run_id, key):
+                    return _Found(str(message["ts"]), str(payload.get("of", "")))
             cursor = (said.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 break
             asked["cursor"] = cursor
-        return ""
+        return _Found()
 
     def _note(self, what: str, announcement: Announcement, error: SlackError) -> None:
         self._log.warning(what, channel=self.name, incident=announcement.incident, reason=str(error))
@@ -221,10 +236,16 @@ def _named(announcement: Announcement, key: str) -> str:
     return f"{announcement.run_id}/{key}"
 
 
-def _is_it(message: Any, run: str, key: str) -> bool:
+def _payload(announcement: Announcement, key: str) -> dict[str, str]:
+    return {"run": announcement.run_id, "key": key, "of": _key_of(announcement)}
+
+
+def _payload_of(message: Any, run: str, key: str) -> dict[str, Any]:
+    """What the metadata of this message carries; empty where it is another one."""
     metadata = message.get("metadata") if isinstance(message, dict) else None
-    return (
-        isinstance(metadata, dict)
-        and metadata.get("event_type") == EVENT
-        and (metadata.get("event_payload") == {"run": run, "key": key})
-    )
+    if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT:
+        return {}
+    payload = metadata.get("event_payload")
+    if not isinstance(payload, dict) or (payload.get("run"), payload.get("key")) != (run, key):
+        return {}
+    return payload

@@ -166,6 +166,8 @@ class Receipt(Model):
     """Trying again soon does not help: it is not configured, its secret is not set, or it refuses."""
     place: str = ""
     """Where the message of the incident is in it, where that one can be edited."""
+    stale: bool = False
+    """Whether that message could not be edited: it does not show yet what was told."""
 
 
 class Delivered(Model):

@@ -18,7 +18,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from werkzeug import Response
 
-from activities.notify.channel import ChannelRefused, TimedChannel
+from activities.notify.channel import ChannelRefused, Place, TimedChannel
 from models.configuration.channels import ChannelConfig, SlackBotChannel
 from models.incident.announcement import Announcement, Delivered, Occasion, Posted
 from models.telling.in_short import Choice, InShort
@@ -59,6 +59,12 @@ def message(key: str = "1", **differently: Any) -> Announcement:
     return page(key=key, in_short=shown, **differently)
 
 
+async def placed(bot: TimedChannel) -> str:
+    """Where the first message of the incident is."""
+    place = await bot.deliver(message())
+    return place.at if place else ""
+
+
 @pytest.fixture
 def slack(httpserver: HTTPServer) -> Slack:
     slack = Slack()
@@ -89,7 +95,7 @@ async def test_a_page_says_what_where_since_when_what_is_asked_until_when_and_wh
 ) -> None:
     place = await bot.deliver(message())
     [told] = slack.messages
-    assert told["ts"] == place
+    assert place == Place(told["ts"])
     text = text_of(told)
     for expected in (
         "critical: ServiceDown/backend",
@@ -120,13 +126,13 @@ async def test_a_page_says_what_where_since_when_what_is_asked_until_when_and_wh
 async def test_the_same_message_is_edited_and_its_thread_tells_what_happened(
     bot: TimedChannel, slack: Slack
 ) -> None:
-    place = await bot.deliver(message()) or ""
+    place = await placed(bot)
     posted = (Posted(channel="it", place=place),)
     over = short(
         version=2, phase="closed", outcome="It is over.", choices=(), happened=("03:15:00 UTC approve (ana)",)
     )
     end = message("2", occasion=Occasion.RESOLVED, title="closed", text="well", shown=over, posted=posted)
-    assert await bot.deliver(end) == place
+    assert await bot.deliver(end) == Place(place)
     [root], [reply] = slack.roots, slack.replies
     assert "It is over." in text_of(root) and buttons_of(root) == {}
     assert reply["thread_ts"] == place
@@ -137,7 +143,7 @@ async def test_the_same_message_is_edited_and_its_thread_tells_what_happened(
 
 
 async def test_a_question_in_a_thread_is_shown_in_the_channel_too(bot: TimedChannel, slack: Slack) -> None:
-    posted = (Posted(channel="it", place=await bot.deliver(message()) or ""),)
+    posted = (Posted(channel="it", place=await placed(bot)),)
     await bot.deliver(message("2", occasion=Occasion.APPROVAL, shown=short(version=2), posted=posted))
     await bot.deliver(message("3", occasion=Occasion.NOTICE, shown=short(version=3), posted=posted))
     assert [one["reply_broadcast"] for one in slack.replies] == [True, False]
@@ -210,12 +216,12 @@ async def test_a_bot_that_may_not_read_sends_once_more_at_most(
 
 
 async def test_a_message_that_somebody_deleted_is_written_anew(bot: TimedChannel, slack: Slack) -> None:
-    place = await bot.deliver(message()) or ""
+    place = await placed(bot)
     slack.messages.clear()
     slack.messages.append({"ts": "1.0", "channel": CHANNEL, "text": "another", "blocks": []})
     posted = (Posted(channel="it", place=place),)
     anew = await bot.deliver(message("2", shown=short(version=2), posted=posted))
-    assert anew == slack.messages[1]["ts"] != place
+    assert anew == Place(slack.messages[1]["ts"]) != Place(place)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +252,32 @@ async def test_two_pages_of_one_incident_at_once_are_one_message_and_one_line(
         bot.deliver(message("1")), bot.deliver(message("2", role="Database", shown=short(version=2)))
     )
     assert len(set(places)) == len(slack.roots) == len(slack.replies) == 1
+
+
+async def test_what_a_second_worker_has_to_tell_stands_in_the_message_of_the_first(
+    client: httpx.AsyncClient, httpserver: HTTPServer, slack: Slack
+) -> None:
+    """Neither knows of the other; the second finds the message that is there."""
+    one_worker, another = (one(config(httpserver), client, TOKEN) for _ in range(2))
+    place = await one_worker.deliver(message("1", shown=short(choices=())))
+    assert buttons_of(slack.roots[0]).keys() == {"acknowledge"}
+    question = message("2", occasion=Occasion.APPROVAL, title="approval needed", shown=short(version=2))
+    assert await another.deliver(question) == place
+    [root], [reply] = slack.roots, slack.replies
+    assert "approval needed" in text_of(reply) and "approve:0" in buttons_of(root)
+
+
+@pytest.mark.parametrize("answer", [limited(1), broken], ids=["429", "500"])
+async def test_a_page_that_arrived_says_that_the_message_does_not_show_it_yet(
+    client: httpx.AsyncClient, httpserver: HTTPServer, slack: Slack, answer: Any
+) -> None:
+    configured, secrets = {"it": config(httpserver)}, {"SECRET": TOKEN}
+    first = await tell(client, configured, secrets, message(first_of=("it",)))
+    posted = (Posted(channel="it", place=first.receipts[0].place),)
+    slack.before = [None, answer]
+    again = message("2", first_of=("it",), posted=posted, shown=short(version=2))
+    told = await tell(client, configured, secrets, again)
+    assert told.reached and [one.stale for one in (*first.receipts, *told.receipts)] == [False, True]
 
 
 async def test_what_is_about_no_open_incident_is_a_message_of_its_own(
