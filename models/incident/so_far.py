@@ -154,6 +154,8 @@ class LadderSoFar(Model):
     """Which channel has, or may have, a page of whom."""
     posted: tuple[Posted, ...] = ()
     """The messages that are edited as the incident goes on."""
+    untold: int = 0
+    """How many of the newest lines of the timeline stand in none of their threads yet."""
 
 
 class QuestionSoFar(Model):

@@ -126,6 +126,8 @@ class World:
     """Whether a look back finds that the lost effect happened."""
     down: set[str] = field(default_factory=set)
     """Channels that take nothing."""
+    stale: set[Occasion] = field(default_factory=set)
+    """Occasions on which a message takes what is told, and is not edited."""
     unset: set[str] = field(default_factory=set)
     """Those of them that are not set at all."""
     done: list[str] = field(default_factory=list)
@@ -256,6 +258,7 @@ class World:
                 delivered=name not in self.down,
                 final=name in self.unset,
                 place="slack, 1" if message.in_short and name == "slack" not in self.down else "",
+                stale=bool(message.in_short) and message.occasion in self.stale,
             )
             for name in (*message.first_of, *message.also_to)
         )

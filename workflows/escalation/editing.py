@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from temporalio import workflow
 
@@ -10,6 +11,10 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.announcement import Announcement, Delivered, Posted
     from models.telling.in_short import InShort
     from workflows.record.timeline import Timeline, in_one_line
+
+AFTER_A_FAILURE = timedelta(seconds=10)
+"""Before a message is edited again that could not be edited; it doubles."""
+MOST_AGAIN = 5
 
 
 class Editing:
@@ -26,20 +31,31 @@ class Editing:
         self._under_way = 0
         self._shown: InShort | None = None
         self._lines_shown = 0
+        self._stale: set[str] = set()
+        """The channels that took what was told, and whose message does not show it."""
+        self._again = 0
+        """How often they were edited since."""
 
-    def so_far(self) -> tuple[Posted, ...]:
+    @property
+    def posted(self) -> tuple[Posted, ...]:
         return tuple(Posted(channel=channel, place=place) for channel, place in self._places.items())
 
-    def resume(self, posted: Sequence[Posted]) -> None:
+    def so_far(self) -> dict[str, tuple[Posted, ...] | int]:
+        """What `LadderSoFar` has of it."""
+        return {"posted": self.posted, "untold": len(self._lines()) - self._lines_told}
+
+    def resume(self, posted: Sequence[Posted], untold: int) -> None:
         """Go on with the messages of the run before this one, whose versions are lower."""
         self._places = {one.channel: one.place for one in posted}
-        self._lines_told = self._lines_shown = len(self._lines())
+        self._lines_shown = len(self._lines())
+        self._lines_told = max(0, self._lines_shown - untold)
         self._version = int(workflow.now().timestamp())
 
     def take_over(self, before: Editing) -> None:
         """Go on with the messages of another ladder of this run."""
         self._places, self._version = before._places, before._version
         self._lines_told, self._lines_shown = before._lines_told, before._lines_shown
+        self._stale = before._stale
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -56,7 +72,13 @@ class Editing:
         if not self._places or self._under_way:
             return False
         now = self.in_short()
-        return now is not None and (self._lines_shown != len(self._lines()) or self._shown != now)
+        changed = self._lines_shown != len(self._lines()) or self._shown != now
+        return now is not None and (changed or self.pause is not None)
+
+    @property
+    def pause(self) -> timedelta | None:
+        """How long to wait before an edit that failed is tried again; None where none is to be."""
+        return AFTER_A_FAILURE * 2**self._again if self._stale and self._again < MOST_AGAIN else None
 
     def begun(self, announcement: Announcement, edited: Sequence[str]) -> Announcement:
         """With the incident as it stands, for those channels of it that edit."""
@@ -71,7 +93,7 @@ class Editing:
         happened = tuple(lines[self._lines_told :]) if self._places else ()
         self._lines_told += len(happened)
         shown = now.model_copy(update={"version": self._version, "happened": happened})
-        return announcement.model_copy(update={"in_short": shown, "posted": self.so_far()})
+        return announcement.model_copy(update={"in_short": shown, "posted": self.posted})
 
     def heard(self, announcement: Announcement, delivered: Delivered) -> None:
         """Where it is; lines that did not arrive are told with the next one."""
@@ -79,6 +101,9 @@ class Editing:
             return
         self._under_way -= 1
         places = {one.channel: one.place for one in delivered.receipts if one.place}
+        stale = {one.channel for one in delivered.receipts if one.stale}
+        self._again = 0 if stale else self._again + 1
+        self._stale = self._stale.difference(places) | stale
         if not places:
             self._lines_told -= len(announcement.in_short.happened)
         elif not self._places:

@@ -49,9 +49,9 @@ class Escalation(Telling):
     def so_far(self) -> LadderSoFar:
         climbing = self._climbing is not None
         so_far = self._climb.so_far(self._told, climbing=climbing, stopped=self._stopped)
-        paged, posted = tuple(self._announcer.paged), self._announcer.editing.so_far()
-        unreached = self._reaching.so_far()
-        return so_far.model_copy(update={"unreached": unreached, "paged": paged, "posted": posted})
+        paged, unreached = tuple(self._announcer.paged), self._reaching.so_far()
+        beside = {"unreached": unreached, "paged": paged, **self._announcer.editing.so_far()}
+        return so_far.model_copy(update=beside)
 
     def resume(self, so_far: LadderSoFar) -> None:
         """Climb on from where the run before this one stood; nobody is told twice."""
@@ -59,7 +59,7 @@ class Escalation(Telling):
         self._slow_looks.resume()
         self._told, self._stopped = set(so_far.told), so_far.stopped
         self._announcer.paged = list(so_far.paged)
-        self._announcer.editing.resume(so_far.posted)
+        self._announcer.editing.resume(so_far.posted, so_far.untold)
         if so_far.climbing:
             self.begin()
         self._reaching.resume(so_far.unreached, self._call, self._wanted())
@@ -286,6 +286,8 @@ class Escalation(Telling):
         message = replace(message, also_to=tuple(dict.fromkeys((*message.also_to, *told))))
         if not self._climb.stands_still or self.rung:  # who heard nothing need not hear that it is over
             self._reaching.send(message)
+        elif self._announcer.editing.channels:  # a message that is there must not look open for ever
+            await self._announcer.edit(self._policy)
         await self._reaching.finish()
 
     async def _well(self) -> bool:

@@ -57,6 +57,10 @@ class Telling:
     async def _follow(self) -> None:
         while True:
             await workflow.wait_condition(lambda: self._announcer.editing.behind)
+            if pause := self._announcer.editing.pause:
+                await workflow.sleep(pause, summary="until a message is edited again")
+                if not self._announcer.editing.behind:
+                    continue
             await self._announcer.edit(self._policy)
 
     def stop_following(self) -> None:

@@ -7,7 +7,10 @@ from datetime import timedelta
 from models.incident.announcement import Announcement, Occasion
 from models.incident.incident import Decision, Spoken, Through, Verdict
 from tests.workflows.harness import Harness, Incident
+from tests.workflows.incident.test_new_runs import told_for_months
 from tests.workflows.sights import TAKEN_PORT
+from tests.workflows.switch import suspend
+from workflows.escalation.editing import MOST_AGAIN
 
 BOT = {"kind": "slack-bot", "token": {"env": "SLACK_BOT_TOKEN"}, "channel": "C0ALERTS001"}
 
@@ -24,6 +27,10 @@ async def asks(harness: Harness) -> Incident:
 def told(harness: Harness) -> list[Announcement]:
     """What the channel got that edits."""
     return [one for one in harness.world.told if one.in_short]
+
+
+def progress(harness: Harness) -> list[Announcement]:
+    return [one for one in told(harness) if one.occasion is Occasion.PROGRESS]
 
 
 def choices(one: Announcement) -> tuple[str, ...]:
@@ -76,6 +83,47 @@ async def test_what_the_channel_did_not_take_is_told_with_the_next(harness: Harn
     await harness.until_true(lambda: told(harness)[-1].in_short != before)
     last = told(harness)[-1].in_short
     assert last and last.acknowledged_by and any("nobody hears this" in line for line in last.happened)
+
+
+async def test_a_question_that_the_message_does_not_show_is_edited_into_it_once_that_works(
+    harness: Harness,
+) -> None:
+    harness.world.stale = {Occasion.APPROVAL}
+    await asks(harness)
+    harness.world.down = {"slack"}
+    edits = len(progress(harness))
+    await harness.env.sleep(timedelta(minutes=2))
+    assert 2 <= len(progress(harness)) - edits <= MOST_AGAIN + 1
+    harness.world.down, edits = set(), len(progress(harness))
+    await harness.env.sleep(timedelta(minutes=10))
+    assert len(progress(harness)) == edits + 1 and choices(progress(harness)[-1])
+
+
+async def test_a_line_that_no_channel_took_is_told_by_the_next_run(harness: Harness) -> None:
+    handle = await asks(harness)
+    await harness.until_true(lambda: any(one.posted for one in told(harness)))
+    harness.world.down = {"slack"}
+    await handle.signal("note", Spoken(text="nobody hears this"))
+    await harness.env.sleep(timedelta(seconds=30))
+    before, harness.world.down = len(told(harness)), set()
+    await told_for_months(harness, handle)
+    await harness.until_true(lambda: len(told(harness)) > before)
+    lines = [line for one in told(harness)[before:] if one.in_short for line in one.in_short.happened]
+    assert sum("nobody hears this" in line for line in lines) == 1
+
+
+async def test_a_message_shows_the_end_also_where_nobody_is_told_of_it(harness: Harness) -> None:
+    """No rung was reached, and everything is suspended at its end."""
+    harness.configure(channels={"slack": BOT})
+    harness.world.hold("watch_health")
+    handle = await harness.fire(await harness.alert())
+    await harness.until_true(lambda: any(one.posted for one in told(harness)))
+    await suspend(harness, by="ada", why="a migration")
+    harness.world.let_go("watch_health")
+    await harness.end(handle)
+    assert Occasion.RESOLVED not in [one.occasion for one in told(harness)]
+    end = told(harness)[-1].in_short
+    assert end and end.outcome.startswith("ServiceDown on backend: resolved")
 
 
 async def test_without_such_a_channel_nothing_is_said_that_is_not_a_message(harness: Harness) -> None:
