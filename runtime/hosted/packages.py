@@ -20,7 +20,7 @@ from temporalio import activity, workflow
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from models.actions.change import Change
-from models.actions.kinds import kinds
+from models.actions.kinds import ACTIONS_BROUGHT, kind_of, kinds
 from models.text import plain
 from runtime.hosted.activities import classes_of_activities
 from workflows.diagnosis import looks
@@ -65,11 +65,10 @@ def classes_brought() -> list[type[object]]:
 def load(name: str) -> Package:
     """Import a package, check it, and make its parts known. Raises `Unfit`, and takes nothing then."""
     if name not in _LOADED:
-        before = dict(kinds())
         package = _package_of(name, _imported(name))
         modules = _modules_of(name)
         _check_runbooks(package)
-        _check_actions(package, before)
+        _check_actions(package, modules)
         found = {one.name: one for one in _found(modules, Look)}
         undos = {one.name: one for one in _found(modules, Undo)}
         _check_names(found, undos)
@@ -79,6 +78,7 @@ def load(name: str) -> Package:
         LOOKS_BROUGHT.update(found)
         UNDOS.update(undos)
         BROUGHT.extend(package.runbooks)
+        ACTIONS_BROUGHT.extend(one.action for one in package.actions)
         kinds.cache_clear()
         kinds()  # before any run: one that imports the actions itself would have classes of its own
         _LOADED[name] = package
@@ -148,11 +148,30 @@ def _check_runbooks(package: Package) -> None:
         taken.add(one.__name__)
 
 
-def _check_actions(package: Package, before: dict[str, type[Change]]) -> None:
-    for one in package.actions:
-        kind = one.action.model_fields["kind"].default
-        if kind in before and before[kind] is not one.action:
-            raise Unfit(f"there is an action {kind} already: give {one.action.__name__} another kind")
+def _check_actions(package: Package, modules: Sequence[ModuleType]) -> None:
+    """Each is its own, has a kind of its own, and is performed: plans find the activity by the class, and
+    what is read anew finds the class by the kind."""
+    taken = {kind: one.__name__ for kind, one in kinds().items()}
+    listed = [one.action for one in package.actions]
+    for one in listed:
+        if one in BY_ACTION:
+            raise Unfit(f"how {one.__name__} is performed is known already: bring an action of your own")
+        _check_kind(one, taken)
+    values = (value for module in modules for value in vars(module).values())
+    for one in (value for value in values if isinstance(value, type) and issubclass(value, Change)):
+        if one not in BY_ACTION and one not in listed and kind_of(one):
+            _check_kind(one, taken)
+            cure = "add a Performance of it to `actions` of the PACKAGE"
+            raise Unfit(f"nothing performs {one.__name__}: {cure}")
+
+
+def _check_kind(one: type[Change], taken: dict[str, str]) -> None:
+    kind = kind_of(one)
+    if not kind:
+        raise Unfit(f'{one.__name__} has no kind: give it one, such as kind: str = "remove-lock"')
+    if kind in taken:
+        raise Unfit(f"{taken[kind]} is the action {kind} already: give {one.__name__} another kind")
+    taken[kind] = one.__name__
 
 
 def _check_names(found: dict[str, Look[Any]], undos: dict[str, Undo]) -> None:

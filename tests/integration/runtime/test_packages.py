@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from models.actions.kinds import kinds
 from runtime import settings
+from workflows.stewardship.execution import BY_ACTION
 
 RUNBOOK = """\
 from __future__ import annotations
@@ -44,6 +46,30 @@ class Some:
     def {activity}(self, service: Service) -> Evidence: ...
 
 seen = Look("{look}", Evidence, Some.{activity}, the_service)
+"""
+ACTIONS = """\
+from datetime import timedelta
+from temporalio import activity
+from models.actions.change import ActionResult, Change, Perform, Risk
+from models.actions.service import RestartService
+from workflows.packages.package import Package
+from workflows.stewardship.execution import Performance
+
+class Own(Change):
+    risk = Risk.SAFE
+    kind: str = "{kind}"
+
+class Derived({base}):
+    pass
+
+class Some:
+    @activity.defn
+    def restart_as_we_do(self, asked: Perform[Own]) -> ActionResult: ...
+
+def by(action):
+    return Performance(action, Some.restart_as_we_do, timedelta(minutes=1))
+
+PACKAGE = Package(built_for="0.1", activities=(Some,), actions=({lines}))
 """
 
 
@@ -148,6 +174,28 @@ def test_one_that_does_not_fit_is_refused_with_its_line_and_the_reason(
     said = told(directory, files, named)
     assert said.startswith(f"runbooks.yaml:3: runbooks[0]: {named}: ")
     assert reason in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "base", "lines", "reason"),
+    [
+        ("own", "object", "by(Own), by(RestartService)", "how RestartService is performed is known already"),
+        ("own", "RestartService", "by(Own),", "RestartService is the action restart-service already"),
+        ("own", "RestartService", "by(Own), by(Derived)", "give Derived another kind"),
+        ("own", "Own", "by(Own),", "Own is the action own already"),
+        ("own", "Own", "by(Own), by(Derived)", "give Derived another kind"),
+        ("own", "object", "by(Own), by(Own)", "Own is the action own already"),
+        ("restart-service", "object", "by(Own),", "give Own another kind"),
+        ("own", "object", "", "nothing performs Own: add a Performance of it"),
+    ],
+)
+def test_no_action_takes_the_place_of_another_and_nothing_of_it_stays(
+    directory: Path, kind: str, base: str, lines: str, reason: str
+) -> None:
+    before = dict(BY_ACTION), dict(kinds())
+    assert reason in told(directory, {"package": ACTIONS.format(kind=kind, base=base, lines=lines)})
+    kinds.cache_clear()  # as when another package is loaded after it
+    assert (dict(BY_ACTION), dict(kinds())) == before
 
 
 def test_a_list_that_changes_while_a_process_runs_asks_for_a_restart(tmp_path: Path) -> None:
