@@ -70,6 +70,7 @@ class ConfigurationFile:
         self._stamp = _stamp(path)
         self._seen = _read(path)
         self._in_force = _parse(self._seen, path, environ)
+        self._refused: tuple[bytes, ConfigurationError] | None = None
 
     def __call__(self) -> Configuration:
         with self._lock:
@@ -84,16 +85,17 @@ class ConfigurationFile:
         if stamp and stamp == self._stamp and not self.problem:
             return
         content = _read(self.path)
-        if content == self._seen and not self.problem:
-            self._stamp = stamp
-            return
-        now = _parse(content, self.path, self._environ)
-        if now.runbooks != self._in_force.runbooks:
-            cure = "restart the worker and the intake, which load packages when they start"
-            raise ConfigurationError([f"{self.path}: runbooks: this list has changed: {cure}"])
-        self._in_force = now
-        self._stamp, self._seen, self.problem = stamp, content, ""
-        logger.info("the configuration changed", file=str(self.path))
+        if self._refused and self._refused[0] == content:
+            raise self._refused[1]
+        if content != self._seen:
+            try:
+                self._in_force = _parse(content, self.path, self._environ, self._in_force.runbooks)
+            except ConfigurationError as error:
+                self._refused = content, error
+                raise
+        if content != self._seen or self.problem:
+            logger.info("the configuration changed", file=str(self.path))
+        self._stamp, self._seen, self._refused, self.problem = stamp, content, None, ""
 
     def _say(self, problem: str) -> None:
         if problem != self.problem:
@@ -130,13 +132,16 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _parse(content: bytes, path: Path, environ: Mapping[str, str]) -> Configuration:
+def _parse(
+    content: bytes, path: Path, environ: Mapping[str, str], packages: Sequence[str] | None = None
+) -> Configuration:
     """The configuration in these bytes. Raises `ConfigurationError`, whatever a library raises.
 
+    A process that runs names its `packages`, and loads no others.
     A caller with a last good configuration keeps it for this error, and for no other.
     """
     try:
-        return _validated(content, path, environ)
+        return _validated(content, path, environ, packages)
     except ConfigurationError:
         raise
     except Exception as error:
@@ -144,7 +149,9 @@ def _parse(content: bytes, path: Path, environ: Mapping[str, str]) -> Configurat
         raise ConfigurationError([f"{path}: {problem}"]) from error
 
 
-def _validated(content: bytes, path: Path, environ: Mapping[str, str]) -> Configuration:
+def _validated(
+    content: bytes, path: Path, environ: Mapping[str, str], packages: Sequence[str] | None
+) -> Configuration:
     try:
         document = yaml_document.parse(content)
     except yaml_document.Unreadable as error:
@@ -154,6 +161,11 @@ def _validated(content: bytes, path: Path, environ: Mapping[str, str]) -> Config
         intake = data.get("intake") or {}
         if isinstance(intake, dict):
             data = {**data, "intake": {**intake, "token": {"file": token_file}}}
+    named = data.get("runbooks") or []
+    if packages is not None and isinstance(named, list) and named != [*packages]:
+        cure = "restart the worker and the intake, which load packages when they start"
+        line, key = document.locate(("runbooks",))
+        raise ConfigurationError([f"{path}:{line}: {key}: this list has changed: {cure}"])
     brought = _brought(document, path)
     try:
         return Configuration.of(data, (*NAMES, *brought))

@@ -198,11 +198,25 @@ def test_no_action_takes_the_place_of_another_and_nothing_of_it_stays(
     assert (dict(BY_ACTION), dict(kinds())) == before
 
 
-def test_a_list_that_changes_while_a_process_runs_asks_for_a_restart(tmp_path: Path) -> None:
-    config = tmp_path / "runbooks.yaml"
+def test_a_list_that_changes_while_a_process_runs_asks_for_a_restart(directory: Path) -> None:
+    """And nothing of it is imported."""
+    config = directory / "runbooks.yaml"
     config.write_text("dry_run: true\n")
     file = settings.ConfigurationFile(config)
     assert file().dry_run
-    config.write_text("dry_run: false\nrunbooks: [json]\n")
-    assert file().dry_run, "the last good one stays in force"
-    assert "json.package" in file.problem or "restart" in file.problem
+    (directory / "acme").mkdir()
+    (directory / "acme" / "__init__.py").touch()
+    (directory / "acme" / "one.py").write_text(RUNBOOK.format(name="Late"))
+    (directory / "acme" / "package.py").write_text(ONE.format(name="Late"))
+    for text, why in (
+        ("[acme]", "this list has changed: restart the worker"),
+        ("acme", "must be"),
+        ("7", "must"),
+    ):
+        config.write_text(f"dry_run: false\nrunbooks: {text}\n")
+        assert file().dry_run, "the last good one stays in force"
+        assert file.problem.startswith(f"{config}:2: runbooks: {why}")
+    assert not [one for one in sys.modules if one.partition(".")[0] == "acme"]
+    config.write_text("dry_run: false\nrunbooks: []\n")
+    assert not file().dry_run
+    assert file.problem == ""

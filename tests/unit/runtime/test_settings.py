@@ -6,6 +6,7 @@ import re
 import textwrap
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -474,11 +475,36 @@ def test_a_broken_or_deleted_file_leaves_the_last_good_one_in_force(tmp_path: Pa
         assert configuration() == configuration() == good
         assert "there is no such file" in configuration.problem
 
+        written(tmp_path, "service_labels: [two]\nservics: {}\n")
+        assert configuration() == good
+        assert "did you mean services?" in configuration.problem
+
         written(tmp_path, "service_labels: [one]\n")
         assert configuration() == good
         assert configuration.problem == ""
 
-    assert [line["log_level"] for line in said] == ["error", "error", "info"]
+    assert [line["log_level"] for line in said] == ["error", "error", "error", "info"]
+
+
+class Environment(dict[str, str]):
+    """Counts how often it is asked, which is once whenever a file is parsed."""
+
+    asked = 0
+
+    def get(self, *key: Any) -> Any:
+        self.asked += 1
+        return super().get(*key)
+
+
+def test_a_file_that_was_refused_is_not_parsed_again(tmp_path: Path) -> None:
+    environment = Environment()
+    configuration = ConfigurationFile(written(tmp_path, "service_labels: [one]\n"), environment)
+    written(tmp_path, "servics: {}\n")
+    before = environment.asked
+    for _ in range(3):
+        configuration()
+    assert configuration.problem
+    assert environment.asked == before + 1
 
 
 def test_the_first_file_must_be_good(tmp_path: Path) -> None:
