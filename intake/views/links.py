@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from intake.http.about_incidents import incident_of
+from intake.http.about_incidents import incident_of, status_of
 from intake.http.answers import Stop
-from intake.views.deciding import Deciding
+from intake.views.deciding import Deciding, Said
 from intake.views.looks import Looks
 from intake.views.pages import ONE, IncidentViews
-from intake.views.rendering import HEADERS, path_of, rendered
+from intake.views.rendering import HEADERS, ago, path_of, rendered
 from intake.views.routes import Page
 from intake.views.visitors import LINK_COOKIE, Visitor, Visitors, by_tls, own_page
 from models.configuration.configuration import Configuration
-from models.incident.incident import IncidentState
+from models.incident.incident import IncidentState, Through
 from models.people.link import SESSION, SignedLink
+from runtime.errors import Trouble
 from runtime.incidents import Current, Incidents
-from runtime.people.links import LinkRefused
+from runtime.people.links import LinkRefused, SecretMissing
 
 LINK = f"{ONE}/link/{{link}}"
 
@@ -72,20 +74,36 @@ class LinkViews:
         link, visitor = self._read(request, incident)
         said = await self._pages.said(request, incident, visitor)
         await self._good(link, incident)
+        session = self._session(link, incident)
         used = await self._incidents.use_link(incident, link)
         if not used.accepted:
+            await self._good(link, incident)
             raise _refused(incident, used.reason)
-        response: Response
+        response = await self._answer(incident, said)
+        self._looks.forget(incident)
+        secure = by_tls(request, self._configuration())
+        self._visitors.remember_link(response, session, path_of(incident), secure=secure)
+        return response
+
+    def _session(self, link: SignedLink, incident: str) -> str:
+        """Raises Stop with 503: without a session the link would be used up for nothing."""
+        try:
+            return self._visitors.links.session(link, incident)
+        except SecretMissing as error:
+            why = f"nobody can be signed in: {error}; see approvals.keys. The link is still good"
+            raise _refused(incident, why, 503) from error
+
+    async def _answer(self, incident: str, said: Said) -> Response:
+        """To who is signed in from here on, whether their word counted or not."""
+        back = path_of(incident)
         try:
             await self._deciding.send(incident, said)
         except Stop as stop:
-            response = rendered("refused.html", stop.status, reason=stop.reason, back=path_of(incident))
-        else:
-            response = RedirectResponse(path_of(incident), 303, HEADERS)
-        self._looks.forget(incident)
-        secure = by_tls(request, self._configuration())
-        self._visitors.remember_link(response, link, incident, path_of(incident), secure=secure)
-        return response
+            return rendered("refused.html", stop.status, reason=stop.reason, back=back)
+        except Trouble as trouble:
+            reason = f"{trouble}. You are signed in: go back, and press again if it did not count"
+            return rendered("refused.html", status_of(trouble), reason=reason, back=back)
+        return RedirectResponse(back, 303, HEADERS)
 
     def _read(self, request: Request, incident: str) -> tuple[SignedLink, Visitor]:
         """Raises Stop with 403."""
@@ -103,7 +121,7 @@ class LinkViews:
         if link.run != current.began_in:
             raise _refused(incident, "this link is of another firing of this alert")
         if await self._incidents.link_used(incident, link.nonce):
-            raise _refused(incident, "this link was used already, and opens once")
+            raise _refused(incident, _used(link, state), done="This press did nothing")
         if link.plans and (state.awaiting is None or state.awaiting.digest not in link.plans):
             now = (
                 f"now it asks about plan {state.awaiting.digest}"
@@ -118,9 +136,21 @@ def _address(request: Request, incident: str) -> str:
     return f"{path_of(incident)}/link/{request.path_params['link']}"
 
 
-def _refused(incident: str, why: str, status: int = 409) -> Stop:
+def _used(link: SignedLink, state: IncidentState) -> str:
+    """Whose word came by such a link; what they said is not for everybody who finds it."""
+    heard = [one.at for one in state.timeline if (one.by, one.through) == (link.by, Through.LINK)]
+    if not heard or heard[-1] < link.at:
+        return f"this link was used already, and opens once; nothing that {link.by} said has arrived yet"
+    since = ago(heard[-1], datetime.now(UTC))
+    return (
+        f"this link was used already, and opens once; {link.by} was last heard through a signed link {since}:"
+        " if you pressed twice, the first press counted"
+    )
+
+
+def _refused(incident: str, why: str, status: int = 409, done: str = "Nothing was done") -> Stop:
     """With what its reader can do instead."""
     instead = (
         f"use the newest message, sign in with your own token, or run: python starter.py show {incident}"
     )
-    return Stop(status, f"{why}. Nothing was done. To go on, {instead}")
+    return Stop(status, f"{why}. {done}. To go on, {instead}")

@@ -102,7 +102,9 @@ class IncidentViews:
             return asked(path_of(incident) + (f"?run={run}" if run else ""))
         state, current = await self._looks.state(incident, run), await self._looks.current(incident)
         if visitor.run and (run or visitor.run != current.began_in):
-            return asked(path_of(incident), wrong="your link is of another firing of this alert")
+            visitor = self._visitors.of(request)
+            if visitor is None:
+                return asked(path_of(incident), wrong="your link is of another firing of this alert")
         is_open = not run and current.runs
         review = Markup() if is_open else await self._review(incident, run)
         return self.shown(state, visitor, current, is_newest=not run, review=review)
@@ -114,7 +116,7 @@ class IncidentViews:
         incident = incident_of(request)
         visitor = self._admitted(request, incident)
         if visitor.run and visitor.run != (await self._looks.current(incident)).began_in:
-            raise Stop(401, "your link is of another firing of this alert")
+            self._admitted(request)
         return self.follow(incident)
 
     def follow(self, incident: str) -> Response:
@@ -185,6 +187,7 @@ class IncidentViews:
             review=review,
             evidence=what_matters_first(state.evidence),
             form=self._visitors.form(visitor, state.id, current.began_in) if visitor.says else "",
+            link=link,
             say=link or f"{path_of(state.id)}/say",
             people=bool(configuration.intake.people),
             temporal=_in_temporal(configuration.temporal.ui, self._namespace, state.id),

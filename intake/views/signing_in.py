@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from intake.views.rendering import HEADERS, rendered
 from intake.views.routes import Page, form_of
-from intake.views.visitors import COOKIE, Visitors, by_tls, own_page
+from intake.views.visitors import COOKIE, LINK_COOKIE, Visitors, by_tls, own_page
 from models.configuration.configuration import Configuration
 
 MOST_TOKEN = 1024
@@ -57,6 +57,8 @@ class SigningIn:
         own_page(request)
         response = RedirectResponse("/", 303, HEADERS)
         response.delete_cookie(COOKIE)
+        left = _place(request.query_params.get("at", ""))
+        response.delete_cookie(LINK_COOKIE, path=left.partition("?")[0])
         return response
 
 

@@ -87,8 +87,8 @@ class Visitors:
     def of(self, request: Request, incident: str = "") -> Visitor | None:
         """Whose request it is, at the page of this incident; None for a stranger where a token is needed."""
         known = self._by_proxy(request) or self._by_cookie(request.cookies.get(COOKIE, ""))
-        if known is None and incident:
-            known = self.by_link(request.cookies.get(LINK_COOKIE, ""), incident, SESSION)
+        if incident and (known is None or not known.says):
+            known = self.by_link(request.cookies.get(LINK_COOKIE, ""), incident, SESSION) or known
         return known or (Visitor() if self._keys.sender is None else None)
 
     def by_link(self, text: str, incident: str, message: str) -> Visitor | None:
@@ -149,11 +149,8 @@ class Visitors:
                 "this form is of another session or an earlier firing: open the page again; nothing was done",
             )
 
-    def remember_link(
-        self, response: Response, link: SignedLink, incident: str, path: str, *, secure: bool
-    ) -> None:
-        """A cookie for the page of this incident alone. Raises SecretMissing."""
-        session = self.links.session(link, incident)
+    def remember_link(self, response: Response, session: str, path: str, *, secure: bool) -> None:
+        """A cookie for the page of this incident alone."""
         lasts = int(self.links.lasts.total_seconds())
         response.set_cookie(
             LINK_COOKIE, session, max_age=lasts, path=path, httponly=True, secure=secure, samesite="lax"

@@ -66,7 +66,19 @@ document.addEventListener("visibilitychange", () => {
   follow();
   if (main().dataset.live) renew();
 });
-document.addEventListener("submit", stop);
+// A second tap sends nothing. A disabled button says nothing, so that it is disabled after it was sent.
+document.addEventListener("submit", (event) => {
+  if (main().dataset.sent) return event.preventDefault();
+  stop();
+  if (event.target.method !== "post") return;
+  main().dataset.sent = "yes";
+  setTimeout(() => {
+    for (const button of document.querySelectorAll("form[method=post] button")) button.disabled = true;
+  });
+});
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
 
 function inWords(seconds) {
   const parts = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];

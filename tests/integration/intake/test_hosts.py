@@ -168,3 +168,36 @@ async def test_a_page_of_a_stranger_whose_name_leads_to_this_machine_neither_rea
         )
         await browser.close()
     assert asked == [403, 403, 403, 403, "blocked", "blocked"]
+
+
+async def test_by_plain_http_from_another_machine_our_own_form_counts_and_a_strangers_does_not(
+    guarded: Intake,
+) -> None:
+    """To a name that is not this machine's, Chromium says no `Sec-Fetch-Site`: the `Origin` alone."""
+    if not is_installed("chromium"):
+        missing("chromium is not installed: apt-get install chromium")
+    path = program("chromium", hint="apt-get install chromium")
+    flags = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.test 127.0.0.1"]
+    ours = f"http://intake.test:{port(guarded)}"
+    strangers = (
+        f"<form method=post action='{ours}/sign-in'><input name=token value={SENDER}><button>Go</button>"
+    )
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=flags)
+        page = await browser.new_page()
+        await page.route(
+            f"http://{STRANGER}/", lambda route: route.fulfill(body=strangers, content_type="text/html")
+        )
+        await page.goto(f"http://{STRANGER}/")
+        async with page.expect_response(f"{ours}/sign-in") as theirs:
+            await page.get_by_role("button").click()
+        await page.goto(f"{ours}/sign-in")
+        await page.get_by_label("Your token").fill(SENDER)
+        async with page.expect_response(f"{ours}/sign-in") as own:
+            await page.get_by_role("button", name="Sign in").click()
+        answers = [await theirs.value, await own.value]
+        sent = [await one.request.all_headers() for one in answers]
+        await browser.close()
+    assert [one.status for one in answers] == [403, 303]
+    assert [one.get("sec-fetch-site") for one in sent] == [None, None]
+    assert [one.get("origin") for one in sent] == [f"http://{STRANGER}", ours]

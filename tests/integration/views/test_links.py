@@ -73,6 +73,75 @@ async def test_the_same_without_a_script(intake: Intake, client: Client, tab: Op
     await expect(opened.page.get_by_text("approve (anna, through a signed link)")).to_be_visible()
 
 
+@pytest.mark.parametrize("script", [True, False])
+async def test_a_double_tap_counts_once_and_says_so(
+    intake: Intake, client: Client, tab: OpenTab, script: bool
+) -> None:
+    incident = await fired(intake)
+    opened = await tab(script=script)
+    path = await path_in_message(client, incident, intake.url)
+    await opened.open(path)
+    posts: list[str] = []
+    opened.page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    await opened.page.get_by_role("button", name="Approve").dblclick()
+    heard = opened.page.get_by_text("approve (anna, through a signed link)")
+    if script:
+        await expect(heard).to_be_visible()
+        assert len(posts) == 1
+    else:
+        counted = opened.page.get_by_text("if you pressed twice, the first press counted")
+        await expect(heard.or_(counted)).to_be_visible()
+    assert [one.by for one in (await state_of(client, incident)).timeline] == ["runbook", "anna"]
+
+
+async def test_a_second_press_is_told_that_the_first_counted(intake: Intake, client: Client) -> None:
+    incident = await fired(intake)
+    path = await path_in_message(client, incident, intake.url)
+    async with browser(intake.url) as http:
+        form = fields_of((await http.get(path)).text)
+        assert (await http.post(path, data=form)).status_code == 303
+    async with browser(intake.url) as again:
+        answer = await again.post(path, data=form)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (409, False)
+    assert "anna was last heard through a signed link" in answer.text
+    assert "the first press counted" in answer.text
+    assert "Nothing was done" not in answer.text
+
+
+async def test_who_used_a_link_is_signed_in_though_their_word_did_not_count(
+    intake: Intake, client: Client
+) -> None:
+    incident = await fired(intake)
+    path = resealed(await path_in_message(client, incident, intake.url), by="mallory")
+    async with browser(intake.url) as http:
+        refused = await http.post(path, data=fields_of((await http.get(path)).text))
+        assert (refused.status_code, "mallory is nobody" in refused.text) == (409, True)
+        assert "press again if it did not count" in refused.text
+        assert "as mallory, for this incident" in (await http.get(f"/incidents/{incident}")).text
+
+
+async def test_a_link_signs_in_who_only_reads_and_signing_out_leaves_both(
+    intake: Intake, client: Client
+) -> None:
+    incident = await fired(intake)
+    page = f"/incidents/{incident}"
+    async with browser(intake.url) as http:
+        await http.post("/sign-in", data={"token": SENDER, "next": "/"})
+        assert "reading only" in (await http.get(page)).text
+        path = await path_in_message(client, incident, intake.url)
+        said = fields_of((await http.get(path)).text) | {"word": "acknowledge"}
+        assert (await http.post(path, data=said)).status_code == 303
+        seen = (await http.get(page)).text
+        assert "as anna, for this incident" in seen
+        assert (await http.post(f"{page}/say", data=fields_of(seen))).status_code == 303
+        await client.get_workflow_handle(incident).terminate()
+        await refired(intake, incident)
+        assert "reading only" in (await http.get(page)).text, "a link of an earlier firing hides nothing"
+        form = seen.partition('action="/sign-out')[2].partition('"')[0]
+        assert (await http.post(f"/sign-out{form}")).status_code == 303
+        assert not http.cookies
+
+
 async def test_a_chat_program_that_looks_ahead_uses_nothing_up(intake: Intake, client: Client) -> None:
     incident = await fired(intake)
     path = await path_in_message(client, incident, intake.url)
