@@ -24,7 +24,7 @@ from activities.managers.manager import (
 )
 from activities.managers.process_seen import Ended, OwnCheck, ProcessSeen, ProcessState
 from activities.support.environment import minimal
-from activities.systemd.journal import MESSAGES, deaths_in, entries_in, last_end_in
+from activities.systemd.journal import MESSAGES, deaths_in, entries_in, last_end_in, of_this_boot
 from activities.systemd.unit import PROPERTIES, Being, Unit, units_in
 from activities.systemd.words import in_a_sentence
 from models.evidence.evidence import Finding
@@ -72,7 +72,8 @@ class SystemdManager:
             told = entries_in(self._journal(200, _DEATHS_SINCE, "MESSAGE_ID", *kinds))
         except ManagerError:
             return seen_of(unit)  # the state is worth more than its history
-        return seen_of(replace(unit, life=last_end_in(told))).model_copy(update={"deaths": deaths_in(told)})
+        seen = seen_of(replace(unit, life=last_end_in(of_this_boot(told))))
+        return seen.model_copy(update={"deaths": deaths_in(told)})
 
     def usage(self) -> Usage:
         processes = family(self._main_pid())
@@ -160,7 +161,7 @@ class SystemdManager:
         if unit.masked:
             cure = f"run `systemctl unmask {self._unit}` first"
             raise Unsupported(f"{self._unit} is masked by somebody: {cure}")
-        if unit.broken and unit.being in (Being.ENDED, Being.WAITS):
+        if unit.broken and unit.being in (Being.ENDED, Being.WAITS, Being.IDLE):
             names = ", ".join(one["Id"] for one in unit.broken)
             raise ManagerRefused(f"{self._unit} needs {names}, which cannot run: bring that back first")
         return unit
@@ -175,7 +176,7 @@ class SystemdManager:
 
     def _wait_while_it_ends(self) -> None:
         until = time.monotonic() + _LONGEST_STOP
-        while self._look(with_others=False)["ActiveState"] == "deactivating":
+        while self._look(with_others=False).about_to_end:
             if time.monotonic() > until:
                 raise ManagerRefused(f"{self._unit} did not end within {_LONGEST_STOP:g} s")
             time.sleep(_LOOK_EVERY)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"
 STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
@@ -18,6 +19,7 @@ MESSAGES = (STARTING, STARTED, STOPPING, STOPPED, FAILED, SUCCEEDED)
 _BEGINS = (STARTING, STARTED)
 _ENDED_BY_SOMEBODY = (STOPPING, STOPPED)
 DEATHS = 20
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 _ASKED_WITHIN = timedelta(minutes=8)
 
 
@@ -26,11 +28,18 @@ class Entry:
     at: datetime
     text: bytes
     kind: str = ""
+    boot: str = ""
 
 
 def entries_in(printed: str) -> tuple[Entry, ...]:
     """Oldest first, whatever their order in the answer. What is cut or strange is left out."""
     return tuple(sorted(_entries(printed), key=lambda one: one.at))
+
+
+def of_this_boot(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Without those from before the machine started: that it went down says nothing of what is wanted now."""
+    boot = _BOOT.read_text().strip().replace("-", "")
+    return tuple(one for one in entries if one.boot == boot)
 
 
 def _entries(printed: str) -> Iterator[Entry]:
@@ -39,7 +48,8 @@ def _entries(printed: str) -> Iterator[Entry]:
         try:
             told = json.loads(line)
             at = datetime.fromtimestamp(int(told["__REALTIME_TIMESTAMP"]) / 1e6, UTC)
-            yield Entry(at, _bytes(told.get("MESSAGE")), str(told.get("MESSAGE_ID") or ""))
+            kind, boot = (str(told.get(name) or "") for name in ("MESSAGE_ID", "_BOOT_ID"))
+            yield Entry(at, _bytes(told.get("MESSAGE")), kind, boot)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError, OSError):
             continue
 

@@ -40,7 +40,9 @@ class Being(StrEnum):
     """Its programs run, and it has not said yet that it is ready."""
     GOES_DOWN = "goes down"
     WAITS = "waits"
-    """It does not run, and systemd is about to start it: after a crash, behind a job, for a connection."""
+    """It does not run, and systemd is about to start it: after a crash, or behind a job."""
+    IDLE = "idle"
+    """It does not run, and nobody stopped it: a socket of it starts it with the next connection."""
     ENDED = "ended"
     UNWATCHED = "unwatched"
     """A one-shot that stays active: systemd does not know what became of what it started."""
@@ -72,7 +74,9 @@ class Unit:
             return Being.FROZEN
         state, sub = self["ActiveState"], self["SubState"]
         if state in ("inactive", "failed"):
-            return Being.WAITS if self.queued or self.listening else Being.ENDED
+            if self.queued:
+                return Being.WAITS
+            return Being.IDLE if self.listening and not self.asked_to_end else Being.ENDED
         if state == "activating":
             return Being.WAITS if sub.startswith("auto-restart") else Being.COMES_UP
         known = {"active": Being.RUNS, "reloading": Being.RUNS, "refreshing": Being.RUNS}
@@ -85,8 +89,14 @@ class Unit:
         return self["Job"] not in ("", "0")
 
     @property
+    def about_to_end(self) -> bool:
+        """It is being stopped, or will be: what was asked for waits for other units."""
+        stays = self.being in (Being.RUNS, Being.UNWATCHED)
+        return self["ActiveState"] == "deactivating" or (self.queued and stays)
+
+    @property
     def listening(self) -> bool:
-        """It ended in order, and a socket of it starts it with the next connection."""
+        """It stands still, and a socket of it starts it with the next connection."""
         sockets = (one for name, one in self.others.items() if name in self.triggers)
         waits = any(one["ActiveState"] == "active" and one["SubState"] == "listening" for one in sockets)
         return waits and self["ActiveState"] == "inactive" and self["LoadState"] != "masked"
@@ -136,6 +146,8 @@ class Unit:
         """Its last run ended because its unit was stopped; neither a crash nor one of its own limits."""
         if self.forgotten:
             return self.life is not None and self.life.asked
+        if self._kept_from_its_restart:
+            return True
         if self["Result"] in ("watchdog", "oom-kill", "start-limit-hit") or self._ran_out_of_time:
             return False
         left, began = _number(self["ActiveExitTimestampMonotonic"]), self._began_at
@@ -169,9 +181,7 @@ class Unit:
         """A condition of it says that it must not run here and now."""
         if self["ActiveState"] not in ("inactive", "failed") or self.asked_to_end:
             return False
-        # Before it was ever tried, both results are `no`.
-        tried = (name for name in ("Condition", "Assert") if _number(self[f"{name}TimestampMonotonic"]))
-        return any(self[f"{name}Result"] == "no" for name in tried)
+        return self._denied
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -212,6 +222,25 @@ class Unit:
         """Zero while the main process of the last run lives, or when there was none."""
         at = _number(self["ExecMainExitTimestampMonotonic"])
         return at if at >= self._began_at else 0
+
+    @property
+    def _denied(self) -> bool:
+        """Its last start ended at a condition."""
+        # Before it was ever tried, both results are `no`.
+        tried = (name for name in ("Condition", "Assert") if _number(self[f"{name}TimestampMonotonic"]))
+        return any(self[f"{name}Result"] == "no" for name in tried)
+
+    @property
+    def _kept_from_its_restart(self) -> bool:
+        """It ended by itself, and was stopped while systemd waited to start it again.
+
+        Left alone it would run, or be `failed`.
+        """
+        if self["ActiveState"] != "inactive" or self.queued or self._denied:
+            return False
+        if self["Result"] in ("", "success"):
+            return self["Restart"] in ("always", "on-success")
+        return self["Result"] != "exec-condition"
 
     @property
     def _ran_out_of_time(self) -> bool:

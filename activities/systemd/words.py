@@ -33,6 +33,7 @@ def _state(unit: Unit) -> str:
     stopping = "after it failed" if unit["Result"] not in ("", "success") else "by somebody"
     sub = clean(unit["SubState"], 40)
     return {
+        Being.IDLE: f"idle: {_sockets(unit)}",
         Being.MISSING: f"systemd knows no unit called {clean(unit['Id'], 260)}",
         Being.FROZEN: "frozen by somebody",
         Being.RUNS: f"running{since}",
@@ -46,8 +47,6 @@ def _state(unit: Unit) -> str:
 def _waiting(unit: Unit) -> str:
     if unit.queued:
         return "its start is asked for, and waits for other units"
-    if unit.listening:
-        return f"idle: {clean(', '.join(unit.triggers), 120)} starts it with the next connection"
     after = unit.span("RestartUSec")
     pause = f", {in_words(after)} after each end" if after else ""
     return f"is started again by systemd{pause}; at last: {_end(unit)}"
@@ -67,11 +66,16 @@ def _ended(unit: Unit) -> str:
         return f"a condition of its unit is not met; at last: {_end(unit)}{ago}{needs}"
     if unit.asked_to_end:
         whose = "with what it needs" if broken else "by somebody"
-        return f"stopped {whose}{ago}{needs}"
+        again = f"; {_sockets(unit)}" if unit.listening else ""
+        return f"stopped {whose}{ago}{again}{needs}"
     if unit.one_shot and unit["Result"] == "success":
         return f"finished{ago}: it is a one-shot, and runs when it is started{needs}"
     gave_up = "systemd gave up starting it, at last: " if unit.gave_up else ""
     return f"{gave_up}{_end(unit)}{ago}{needs}"
+
+
+def _sockets(unit: Unit) -> str:
+    return f"{clean(', '.join(unit.triggers), 120)} starts it with the next connection"
 
 
 def _trouble(unit: Unit) -> str:

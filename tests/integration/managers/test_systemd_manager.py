@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,6 +115,26 @@ def test_stopped_by_a_person_is_not_started_unasked(systemd: Systemd, how: str) 
     systemd.ctl("stop", name)
     seen = look(service)
     assert (seen.exited, seen.stopped, seen.crashed, seen.deaths) == (True, True, False, ()), seen
+    assert seen.reason.startswith("stopped by somebody"), seen.reason
+    assert cause(later(seen)) == "stopped by somebody"
+
+
+@pytest.mark.parametrize("script", ["exit 4", "exit 0"])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_stopped_by_a_person_while_it_waits_for_its_restart(
+    systemd: Systemd, enabled: bool, script: str
+) -> None:
+    """Its last run ended by itself; that it does not run any more is a person's word."""
+    name = f"gives-way-{enabled}-{script[-1]}.service".lower()
+    if enabled:
+        systemd.enable(name)
+    systemd.write(**{name: runs(script, "Restart=always\nRestartSec=5min")})
+    systemd.ctl("start", name)
+    service = systemd.service(name)
+    look_until(service, lambda seen: seen.restarting)
+    systemd.ctl("stop", name)
+    seen = look(service)
+    assert (seen.exited, seen.stopped, seen.crashed) == (True, True, False), seen
     assert seen.reason.startswith("stopped by somebody"), seen.reason
     assert cause(later(seen)) == "stopped by somebody"
 
@@ -234,9 +255,39 @@ def test_what_its_socket_starts_with_the_next_connection_is_not_down(systemd: Sy
     systemd.ctl("start", "idle.socket")
     seen = look(systemd.service("idle.service"))
     assert seen.reason == "idle: idle.socket starts it with the next connection"
-    assert cause(later(seen)) == "starting"
+    assert seen.unknown, "idle is neither well nor down"
+    assert seen.state is ProcessState.UNKNOWN
+    assert cause(later(seen)) == "unknown"
+    systemd.ctl("start", "idle.service")
+    assert look(systemd.service("idle.service")).running
+    systemd.ctl("stop", "idle.service")
+    stopped = look(systemd.service("idle.service"))
+    assert (stopped.bad, stopped.stopped, stopped.crashed) == (True, True, False), stopped
+    assert stopped.reason.startswith("stopped by somebody"), stopped.reason
+    assert stopped.reason.endswith("; idle.socket starts it with the next connection"), stopped.reason
+    assert cause(later(stopped)) == "stopped by somebody"
     systemd.ctl("stop", "idle.socket")
     assert look(systemd.service("idle.service")).stopped
+
+
+def test_the_journal_of_an_earlier_boot_says_nothing_of_this_one(systemd: Systemd, tmp_path: Path) -> None:
+    """Each machine stops its services when it goes down: nobody's wish that they stay down."""
+    systemd.write(before__service=SLEEPS)
+    systemd.ctl("start", "before.service")
+    systemd.ctl("stop", "before.service")
+    service = systemd.service("before.service")
+    assert look(service).reason.startswith("stopped by somebody")
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
+    rebooted = tmp_path / "journalctl"
+    real = systemd.directory / "bin" / "journalctl"
+    rebooted.write_text(f'#!/bin/sh\n{real} "$@" | sed s/{boot}/{"0" * 32}/g\n')
+    rebooted.chmod(0o755)
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{tmp_path}:{before}"
+    try:
+        assert look(service).reason.startswith("never started since the machine did")
+    finally:
+        os.environ["PATH"] = before
 
 
 def test_the_port_that_its_socket_unit_holds_is_its_own(systemd: Systemd) -> None:
@@ -342,6 +393,27 @@ def test_a_restart_waits_for_a_slow_end_and_takes_effect(systemd: Systemd) -> No
     assert perform("restart_service", RestartService(service=service)).done
     assert look(service).pid != before.pid
     systemd.ctl("kill", "--signal=KILL", "lingers.service")
+
+
+@pytest.mark.parametrize("how", ["stop", "restart"])
+def test_what_is_asked_for_is_waited_for_also_behind_another_job(systemd: Systemd, how: str) -> None:
+    """systemd ends first what is to end before it: until then it runs on."""
+    slow = 'trap "sleep 1; exit 0" TERM; touch {up}; while :; do sleep 0.1; done'
+    up = systemd.directory / f"first-{how}"
+    name = f"second-{how}.service"
+    systemd.write(
+        **{
+            f"first-{how}.service": runs(slow.format(up=up), unit=f"After={name}"),
+            name: SLEEPS,
+        }
+    )
+    systemd.ctl("start", name, f"first-{how}.service")
+    service = systemd.service(name)
+    before = look_until(service, lambda seen: bool(seen.pid) and up.exists())
+    systemd.ctl("--no-block", "stop", f"first-{how}.service")
+    getattr(Managers().of(service), how)()
+    assert look(service).pid != before.pid
+    systemd.ctl("stop", name)
 
 
 def test_a_memory_limit_holds_at_once(systemd: Systemd) -> None:

@@ -38,7 +38,7 @@ mount -t tmpfs tmpfs /run/log
 mkdir /run/log/journal
 mount --bind "$1/journal" /run/log/journal
 mount --bind "$1/journald.conf" /etc/systemd/journald.conf
-/lib/systemd/systemd-journald &
+setpriv --pdeathsig KILL /lib/systemd/systemd-journald &
 until [ -S /run/systemd/journal/stdout ]; do sleep 0.02; done
 exec /lib/systemd/systemd --user
 """
@@ -87,11 +87,11 @@ def one_systemd() -> Iterator[Systemd]:
     with tempfile.TemporaryDirectory(prefix="sd-") as temporary:
         directory = Path(temporary)
         # The journal tells by the name of its group that a process is of a user's unit.
-        groups = _groups(f"{directory.name}.slice")
+        groups = groups_called(f"{directory.name}.slice")
         try:
-            yield from _running(directory, groups)
+            yield from running(directory, groups)
         finally:
-            _end(groups)
+            end(groups)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def systemd(one_systemd: Systemd) -> Iterator[Systemd]:
         del os.environ["XDG_RUNTIME_DIR"]
 
 
-def _running(directory: Path, groups: list[Path]) -> Iterator[Systemd]:
+def running(directory: Path, groups: list[Path]) -> Iterator[Systemd]:
     for name in ("run", "units", "home", "journal", "bin"):
         (directory / name).mkdir(mode=0o700)
     for target in ("default", "basic", "shutdown", "exit"):
@@ -126,7 +126,9 @@ def _running(directory: Path, groups: list[Path]) -> Iterator[Systemd]:
         "SYSTEMD_UNIT_PATH": str(directory / "units"),
     }
     joins = "\n".join(f"echo $$ > {shlex.quote(str(one / 'cgroup.procs'))}" for one in groups)
-    command = ["unshare", "--mount", "sh", "-c", f"{joins}\n{_BEGIN}", "systemd", str(directory)]
+    # Both end with the tests, also where those are killed: it with pytest, its journal with it.
+    ends_with_us = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount"]
+    command = [*ends_with_us, "sh", "-c", f"{joins}\n{_BEGIN}", "systemd", str(directory)]
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
@@ -141,7 +143,7 @@ def _running(directory: Path, groups: list[Path]) -> Iterator[Systemd]:
         process.wait()
 
 
-def _groups(name: str) -> list[Path]:
+def groups_called(name: str) -> list[Path]:
     """A control group of its own in each hierarchy: systemd takes that in which it is started for its own."""
     mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
     hierarchies = {Path(where) for _, where, kind, *_ in mounts if kind in ("cgroup", "cgroup2")}
@@ -154,10 +156,10 @@ def _groups(name: str) -> list[Path]:
     return made
 
 
-def _end(groups: list[Path]) -> None:
+def end(groups: list[Path]) -> None:
     """End whatever is left of it, and remove its control groups."""
     until = time.monotonic() + 15
-    while left := {pid for one in groups for pid in _pids(one)}:
+    while left := {pid for one in groups for pid in pids(one)}:
         for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -169,6 +171,6 @@ def _end(groups: list[Path]) -> None:
                 group.rmdir()
 
 
-def _pids(group: Path) -> set[int]:
+def pids(group: Path) -> set[int]:
     files = (group / "cgroup.procs", *group.rglob("cgroup.procs"))
     return {int(pid) for file in files for pid in file.read_text().split()}
