@@ -7,12 +7,12 @@ command that cannot run or takes too long.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.answers.places import NoPlace, Places
 from activities.answers.script import CannotRun, run_script
 from activities.managers import ManagerRefused, Unsupported
 from activities.service.outcomes import Outcome
@@ -26,6 +26,9 @@ from models.evidence.evidence import Evidence, Finding, VerificationRequest, Ver
 from models.service.request import ServiceRequest
 
 LOOK_WITHIN = timedelta(seconds=10)
+LOOK_ENDS_WITHIN = timedelta(seconds=2)
+"""From SIGTERM to SIGKILL, and once more for that to work: all within the time of a look's activity."""
+PROOFS_AT_ONCE = 16
 EVERY = timedelta(seconds=5)
 SETTLES_WITHIN = timedelta(minutes=1)
 """So long the proof may take to be well for the first time."""
@@ -51,6 +54,9 @@ class WatchByScript(VerificationRequest):
 
 class AnswerActivities:
     """Runs what `runbooks.yaml` names on the host of this worker, as its user."""
+
+    def __init__(self, proofs_at_once: int = PROOFS_AT_ONCE, waits: timedelta = LOOK_WITHIN) -> None:
+        self._places = Places(proofs_at_once, waits)
 
     @activity.defn
     def look_by_script(self, request: LookByScript) -> AnswerSeen:
@@ -89,13 +95,20 @@ class AnswerActivities:
             stable_for=request.stable_for,
             well="well by its `verify`",
         )
-        return await watch(lambda: asyncio.to_thread(_seen, request.command, request.environment), pace)
+
+        async def proof() -> AnswerSeen:
+            try:
+                return await self._places.run(lambda: _seen(request.command, request.environment))
+            except NoPlace as why:
+                return AnswerSeen(reason=str(why), observed_at=datetime.now(UTC))
+
+        return await watch(proof, pace)
 
 
 def _seen(command: tuple[str, ...], environment: tuple[str, ...]) -> AnswerSeen:
     now = datetime.now(UTC)
     try:
-        ended = run_script(command, LOOK_WITHIN, environment)
+        ended = run_script(command, LOOK_WITHIN, environment, LOOK_ENDS_WITHIN)
     except CannotRun as why:
         return AnswerSeen(reason=str(why), observed_at=now)
     how = ended.says(command[0], LOOK_WITHIN)

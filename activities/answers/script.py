@@ -25,7 +25,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KEPT = 16 * 1024
 """Bytes of the end of what a script writes."""
 _CHUNK = 64 * 1024
-_KILL_AFTER = 5.0
+KILL_AFTER = timedelta(seconds=5)
 _POLL = 0.1
 
 
@@ -75,8 +75,16 @@ def environment_of(named: Iterable[str]) -> dict[str, str]:
     return {"PATH": PATH, "LANG": "C.UTF-8", **home, **given}
 
 
-def run_script(command: Sequence[str], within: timedelta, environment: Iterable[str]) -> Ended:
-    """Run it to its end, in `/`, without input. Raises `CannotRun` when it cannot begin."""
+def run_script(
+    command: Sequence[str],
+    within: timedelta,
+    environment: Iterable[str],
+    kill_after: timedelta = KILL_AFTER,
+) -> Ended:
+    """Run it to its end, in `/`, without input; who is cancelled meanwhile leaves nothing of it running.
+
+    Raises `CannotRun` when it cannot begin.
+    """
     try:
         process = subprocess.Popen(
             list(command),
@@ -95,12 +103,18 @@ def run_script(command: Sequence[str], within: timedelta, environment: Iterable[
     assert process.stdout and process.stderr  # noqa: S101 - both are pipes
     with process.stdout as output, process.stderr as errors:
         kept = {output.fileno(): b"", errors.fileno(): b""}
-        in_time = _followed(process, kept, within)
+        try:
+            in_time = _followed(process, kept, within, kill_after.total_seconds())
+        except BaseException:  # a cancelled activity, too
+            _kill(process)
+            raise
         said, complained = map(_last_line, kept.values())
     return Ended(process.returncode if in_time else None, said, complained)
 
 
-def _followed(process: subprocess.Popen[bytes], kept: dict[int, bytes], within: timedelta) -> bool:
+def _followed(
+    process: subprocess.Popen[bytes], kept: dict[int, bytes], within: timedelta, kill_after: float
+) -> bool:
     """Keep the end of what it writes until it ended; False when it had to be ended.
 
     What it leaves running may keep a pipe open: that is not waited for.
@@ -112,7 +126,7 @@ def _followed(process: subprocess.Popen[bytes], kept: dict[int, bytes], within: 
         waiting.register(pipe, select.POLLIN)
     while process.poll() is None:
         if time.monotonic() >= until:
-            _end(process)
+            _end(process, kill_after)
             _read(waiting, kept, 0)
             return False
         if not _read(waiting, kept, _POLL):
@@ -138,13 +152,21 @@ def _last_line(said: bytes) -> str:
     return clean(lines[-1], 300) if lines else ""
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], kill_after: float) -> None:
     """It, and what it started in its session: first kindly, then also what outlives it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(_KILL_AFTER)
+            process.wait(kill_after)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """At once, where it still runs."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _signal(number: int) -> str:

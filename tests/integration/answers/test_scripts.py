@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
+from temporalio.exceptions import CancelledError
 from temporalio.testing import ActivityEnvironment
 
 from activities.answers import script
-from activities.answers.answers import AnswerActivities, AnswerSeen, LookByScript
+from activities.answers.answers import (
+    LOOK_ENDS_WITHIN,
+    LOOK_WITHIN,
+    AnswerActivities,
+    AnswerSeen,
+    LookByScript,
+    WatchByScript,
+)
 from activities.answers.script import CannotRun, Ended, run_script
+from activities.support.stability import Samples
 from models.evidence.evidence import Finding
 from tests.parts.servers.docker_engine import docker_service
+from workflows.diagnosis.look import TIMEOUT
 
 OWN_VARIABLE = "PYTEST_CURRENT_TEST"
 SOON = timedelta(seconds=30)
@@ -113,6 +126,59 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -
     while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < until, "it still runs"
         time.sleep(0.1)
+
+
+def test_a_look_that_is_cancelled_leaves_no_script_running(tmp_path: Path) -> None:
+    command = program(tmp_path, f"#!/bin/sh\necho $$ > {tmp_path}/pid; exec sleep 600")
+    request = LookByScript(service=docker_service("web"), command=(command,))
+    environment = ActivityEnvironment()
+    with ThreadPoolExecutor(1) as threads:
+        looking = threads.submit(environment.run, AnswerActivities().look_by_script, request)
+        until = time.monotonic() + 10
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        environment.cancel()
+        with pytest.raises(CancelledError):
+            looking.result(timeout=30)
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+
+
+def test_a_look_that_must_be_killed_is_over_before_nobody_waits_for_it() -> None:
+    assert LOOK_WITHIN + 2 * LOOK_ENDS_WITHIN < TIMEOUT
+
+
+async def test_proofs_that_hang_leave_the_threads_of_the_worker_free(tmp_path: Path) -> None:
+    """And what finds no place of its own says nothing of the service."""
+    command = program(tmp_path, f"#!/bin/sh\ntouch {tmp_path}/up; exec sleep 600")
+    request = WatchByScript(service=docker_service("web"), command=(command,), stable_for=SOON)
+    answers = AnswerActivities(proofs_at_once=1, waits=timedelta(milliseconds=500))
+    usual = ThreadPoolExecutor(1)
+    asyncio.get_running_loop().set_default_executor(usual)
+    beats: list[Samples] = []
+    second = ActivityEnvironment()
+    second.on_heartbeat = beats.append
+    watches = [asyncio.create_task(ActivityEnvironment().run(answers.watch_by_script, request))]
+    await until((tmp_path / "up").exists)
+    watches.append(asyncio.create_task(second.run(answers.watch_by_script, request)))
+    try:
+        await asyncio.wait_for(asyncio.to_thread(lambda: None), 5)
+        await until(lambda: any("as many scripts as may" in str(one) for one in beats))
+    finally:
+        for one in psutil.Process().children():
+            if "sleep" in one.name():
+                one.kill()
+        for task in watches:
+            task.cancel()
+        await asyncio.gather(*watches, return_exceptions=True)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if true():
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("it did not become true")
 
 
 def test_a_child_that_keeps_the_output_open_holds_nobody_up(tmp_path: Path) -> None:
