@@ -63,7 +63,7 @@ class PromptApp:
         try:
             await self._app(scope, receive, send)
         finally:
-            connection.wait()
+            connection.end()
 
 
 class _TooEarly(Exception):
@@ -162,13 +162,14 @@ class PromptRequests(asyncio.Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._heard = self.begun = False
         self.peer = ""
+        self._in_hand = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._http.connection_made(self._transport)
         self._connections[self._http.client] = self
         self.peer = self._http.client[0] if self._http.client else ""
-        self.wait()
+        self._wait()
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
@@ -196,9 +197,16 @@ class PromptRequests(asyncio.Protocol):
     def begin(self) -> None:
         """A request has arrived."""
         self.begun = True
+        self._in_hand += 1
         self._clear()
 
-    def wait(self) -> None:
+    def end(self) -> None:
+        """A request has been handled. The next may be here before whatever follows the answer is done."""
+        self._in_hand -= 1
+        if not self._in_hand:
+            self._wait()
+
+    def _wait(self) -> None:
         """Start the deadline of the next request."""
         if not self._transport.is_closing():
             self._deadline = asyncio.get_running_loop().call_later(HEADERS_WITHIN, self.leave)
