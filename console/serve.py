@@ -86,7 +86,7 @@ async def _serve(config: Path, host: str | None, port: int | None, with_worker: 
             app = build(client, dispatch, file, keys, http, itself)
             async with _running(worker), _beside(rounds.run(file)):
                 await serve_app(app, listener, itself.draining)
-                await dispatch.finish()
+                await asyncio.gather(dispatch.finish(), itself.presses.finish())
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ from intake.http.room import Room
 from intake.pages import IncidentPages
 from intake.reports import ReportPages
 from intake.slack.interactions import SlackInteractions
+from intake.slack.presses import Presses
 from intake.views.build import views
 from models.configuration.configuration import Configuration
 from runtime.alive.queues import Attended
@@ -50,6 +51,8 @@ class Itself:
     """The one in the same process, if there is one."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is asked to end: what would stay open ends."""
+    presses: Presses = field(default_factory=Presses)
+    """What presses of buttons on Slack began."""
     problem: Callable[[], str] = str
     """What is wrong with the configuration file, or an empty string."""
 
@@ -73,7 +76,7 @@ def build(
             client, configuration, itself.attended, itself.problem, itself.worker, metrics, keys
         ).routes(),
     ]
-    slack = SlackInteractions(incidents, configuration, http).routes()
+    slack = SlackInteractions(incidents, configuration, http, itself.presses).routes()
     pages = views(client, incidents, keys, configuration, itself.draining)
     app = Starlette(
         routes=[*pages, *slack, *routes, describing(routes)],

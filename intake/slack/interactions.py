@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from functools import partial
 
 import httpx
 import structlog
 from pydantic import Field, ValidationError
-from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from intake.http.answers import Stop
-from intake.slack.requests import Press, Seal, body_of, press_in
+from intake.slack.presses import Presses
+from intake.slack.requests import Press, Seal, body_of, claimed, press_in
 from models.base import Model
 from models.configuration.configuration import Configuration
 from models.configuration.processes import SlackButtons
@@ -43,11 +44,16 @@ class SlackInteractions:
     """Acknowledges at once, and decides afterwards: who pressed is told by Slack, and nobody else."""
 
     def __init__(
-        self, incidents: Incidents, configuration: Callable[[], Configuration], http: httpx.AsyncClient
+        self,
+        incidents: Incidents,
+        configuration: Callable[[], Configuration],
+        http: httpx.AsyncClient,
+        presses: Presses,
     ) -> None:
         self._incidents = incidents
         self._configuration = configuration
         self._http = http
+        self._presses = presses
         self._seal = Seal()
         self._log = structlog.get_logger("intake")
 
@@ -58,26 +64,29 @@ class SlackInteractions:
         settings = self._configuration().intake.slack
         if settings is None:
             raise Stop(404, "Slack's buttons are not configured: write intake.slack")
-        body = await body_of(request)
+        claim = claimed(request.headers)
         try:
             secret = await signing_secret(settings)
         except NoSecret as missing:
             raise Stop(503, f"no request of Slack can be verified: {missing}") from missing
-        signature = self._seal.verify(secret, request.headers, body)
+        body = await body_of(request)
+        signature = self._seal.verify(secret, claim, body)
         press = press_in(body)
         if press is None:
             return Response()
-        return Response(background=BackgroundTask(self._take, settings, press, signature))
+        tell = partial(tell_in_private, self._http, settings, press.response_url)
+        self._presses.begin(self._take(settings, press, signature), tell)
+        return Response()
 
-    async def _take(self, settings: SlackButtons, press: Press, signature: str) -> None:
+    async def _take(self, settings: SlackButtons, press: Press, signature: str) -> str:
+        """What to tell who pressed."""
         try:
-            said = await self._said(settings, press, signature)
+            return await self._said(settings, press, signature)
         except Trouble as trouble:
-            said = f"Nothing was done: {trouble}."
+            return f"Nothing was done: {trouble}."
         except Exception as error:
             self._log.error("a press on Slack failed", user=plain(press.user.id), exc_info=error)
-            said = "Nothing was done, because of a mistake of the intake: use the command line."
-        await tell_in_private(self._http, settings, press.response_url, said)
+            return "Nothing was done, because of a mistake of the intake: use the command line."
 
     async def _said(self, settings: SlackButtons, press: Press, signature: str) -> str:
         """Do what the button asks, and say what came of it. Raises `Trouble`."""
