@@ -32,7 +32,7 @@ from models.incident.alert import Alert
 from models.incident.incident import Decided, Decision, Entry, IncidentState, Spoken, Through, Verdict
 from models.incident.review import Review
 from models.incident.search_attributes import ALL
-from models.names import TASK_QUEUE
+from models.names import STEWARD, TASK_QUEUE
 from models.people.signature import key_name
 from runtime.people.signing import Signer
 from tests.parts.product.intake import SIGNING_KEY
@@ -49,6 +49,8 @@ CLAIMS = [
     {"by": name, "through": through} for name, through in itertools.product(("", "ada", "mallory"), Through)
 ]
 """Every combination of a name and a channel."""
+NUMBERS = itertools.count()
+"""Of the incidents of all tests: they are on one server."""
 STRANGERS_KEY = "a-key-that-a-stranger-has-made-up-0123456789"
 
 
@@ -59,14 +61,13 @@ class Product:
     client: Client
     world: World = field(default_factory=World)
     configuration: Configuration = field(default_factory=lambda: Configuration.of(CONFIGURATION, NAMES))
-    numbers: Any = field(default_factory=itertools.count)
 
     def approvals(self, **settings: Any) -> None:
         self.configuration = Configuration.of(merged(CONFIGURATION, {"approvals": settings}), NAMES)
 
     async def asks(self) -> Incident:
         """An incident of its own that asks whether it may kill a process."""
-        name = f"Typed{next(self.numbers)}"
+        name = f"Typed{next(NUMBERS)}"
         alert = Alert(name=name, service="backend", starts_at=datetime.now(UTC))
         await self.client.start_workflow("ServiceDown", alert, id=alert.incident_id, task_queue=TASK_QUEUE)
         incident: Incident = self.client.get_workflow_handle(alert.incident_id, result_type=Review)
@@ -90,11 +91,10 @@ async def product(server: WorkflowEnvironment) -> AsyncIterator[Product]:
     product.world.port = sights.TAKEN_PORT
     async with hosted(server.client, product.world, lambda: product.configuration):
         yield product
-        async for one in server.client.list_workflows("ExecutionStatus = 'Running'"):
-            with suppress(RPCError):  # it ended meanwhile
-                await server.client.get_workflow_handle(one.id, run_id=one.run_id).terminate(
-                    "the test is over"
-                )
+    open_now = [one async for one in server.client.list_workflows("ExecutionStatus = 'Running'")]
+    for one in sorted(open_now, key=lambda one: one.workflow_type == STEWARD):  # no steward outlives it
+        with suppress(RPCError):  # it ended meanwhile
+            await server.client.get_workflow_handle(one.id, run_id=one.run_id).terminate("the test is over")
 
 
 async def state_of(incident: Incident) -> IncidentState:
