@@ -47,7 +47,8 @@ class _Statements:
 
 
 class SqliteDatabase:
-    """A file in write-ahead mode: readers do not wait for the writer."""
+    """A file that a reader needs no right to write, nor to its directory: so without a write-ahead log, which
+    every reader would have to keep up."""
 
     kind = "sqlite"
 
@@ -101,7 +102,7 @@ class SqliteDatabase:
             address, timeout=PATIENCE, isolation_level=None, check_same_thread=False, uri=True
         )
         if mode == "rwc":
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("PRAGMA synchronous = FULL")
         return connection
 
