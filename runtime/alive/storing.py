@@ -19,7 +19,7 @@ from temporalio.client import Client
 from models.base import in_days
 from models.configuration.configuration import Configuration
 from runtime.alive.gauges import Gauge, Gauges
-from runtime.errors import Trouble
+from runtime.errors import NobodyAnswers, TemporalAway, Trouble
 from runtime.incidents import IncidentLine
 from runtime.store.collecting import Collector, retention
 from runtime.store.database import StoreAway
@@ -42,6 +42,7 @@ logger = structlog.get_logger(__name__)
 class _Look(NamedTuple):
     """One incident to ask about; `closed_at` of one that is to be stored as closed."""
 
+    began_in: str
     ask: Callable[[], Awaitable[Growth | None]]
     closed_at: datetime | None = None
 
@@ -58,6 +59,7 @@ class StoreRounds:
         self._prepared = ""
         self._away_since: datetime | None = None
         self._keeps_all = False
+        self._unread = set[str]()
 
     async def run(self, configuration: Callable[[], Configuration]) -> None:
         """For ever. What goes wrong is logged once, until it goes well again."""
@@ -108,7 +110,11 @@ class StoreRounds:
         since = until - AGAIN if until else None
         listed, known = await self._collector.listed(since), await store.known(since)
         closed = [
-            _Look(partial(self._collector.growth, began_in, line, known.get(began_in)), line.closed_at or now)
+            _Look(
+                began_in,
+                partial(self._collector.growth, began_in, line, known.get(began_in)),
+                line.closed_at or now,
+            )
             for began_in, line in listed.items()
             if not line.open and not (began_in in known and known[began_in].closed)
         ]
@@ -127,20 +133,33 @@ class StoreRounds:
 
     def _of_open(self, listed: Mapping[str, IncidentLine], known: Mapping[str, Known]) -> Sequence[_Look]:
         opened = [
-            _Look(partial(self._collector.growth, began_in, line, known.get(began_in)))
+            _Look(began_in, partial(self._collector.growth, began_in, line, known.get(began_in)))
             for began_in, line in listed.items()
             if line.open
         ]
         gone = [
-            _Look(partial(self._collector.missing, began_in, one))
+            _Look(began_in, partial(self._collector.missing, began_in, one))
             for began_in, one in known.items()
             if not one.closed and began_in not in listed
         ]
         return [*opened, *gone]
 
     async def _asked(self, look: _Look) -> Growth | None:
+        """None for one that cannot be read now, too: it holds up no other."""
         async with self._few:
-            return await look.ask()
+            try:
+                growth = await look.ask()
+            except (StoreAway, TemporalAway):
+                raise
+            except NobodyAnswers:
+                return None
+            except Exception:
+                if look.began_in not in self._unread:
+                    self._unread.add(look.began_in)
+                    logger.exception("an incident cannot be read, and is not stored", run=look.began_in)
+                return None
+        self._unread.discard(look.began_in)
+        return growth
 
     def _is_away(self, why: str) -> None:
         if self._away_since is None:

@@ -28,7 +28,8 @@ from runtime.store.store import Growth, Known
 
 LISTED_WITHIN = timedelta(seconds=60)
 GIVES_UP_AFTER = timedelta(hours=1)
-"""So long a closed run that nobody answers for is asked again; then what Temporal lists of it is stored."""
+"""So long after the first try is a closed run asked again that nobody answers for; then what Temporal lists
+of it is stored."""
 MOST_EARLIER = 50
 """Earlier runs of one incident that are asked."""
 FORGOTTEN = "unknown: Temporal has forgotten it"
@@ -37,9 +38,12 @@ FORGOTTEN = "unknown: Temporal has forgotten it"
 class Collector:
     """Reads incidents for the store."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, gives_up_after: timedelta = GIVES_UP_AFTER) -> None:
         self._client = client
         self._incidents = Incidents(client)
+        self._gives_up_after = gives_up_after
+        self._unanswered: dict[str, datetime] = {}
+        """When each run was asked first, of those that nobody has answered for."""
 
     async def listed(self, since: datetime | None) -> Mapping[str, IncidentLine]:
         """What is open, and what closed since then, by the run in which it began. Raises TemporalAway."""
@@ -74,7 +78,8 @@ class Collector:
         return await self.growth(began_in, line_of(seen), known)
 
     def forgotten(self, began_in: str, line: IncidentLine) -> Growth:
-        return Growth(began_in, line, [*ending(line, None, FORGOTTEN)], 0)
+        """Of what was stored before only the end is new."""
+        return Growth(began_in, line, [*facts_of(line, None), *ending(line, None, FORGOTTEN)], 0)
 
     async def _of_open(self, began_in: str, line: IncidentLine, known: Known | None) -> Growth | None:
         handle = self._client.get_workflow_handle(line.id, run_id=line.run_id)
@@ -96,17 +101,23 @@ class Collector:
     async def _of_closed(self, began_in: str, line: IncidentLine, known: Known | None) -> Growth | None:
         state, review = await self._last_state(line), await self._review(line)
         closed_at = line.closed_at or datetime.now(UTC)
-        if state is None and review is None and datetime.now(UTC) - closed_at < GIVES_UP_AFTER:
+        if state or review:
+            self._unanswered.pop(line.run_id, None)
+        elif not self._is_given_up(line.run_id):
             return None
         earlier = await self._earlier(began_in, line, known)
         facts = [*merged([*earlier, [*facts_of(line, state, review)]])]
         facts += [status_of(state, closed_at)] if state else []
         return Growth(began_in, line, [*facts, *ending(line, review)], 0)
 
+    def _is_given_up(self, run_id: str) -> bool:
+        now = datetime.now(UTC)
+        return now - self._unanswered.setdefault(run_id, now) >= self._gives_up_after
+
     async def _last_state(self, line: IncidentLine) -> IncidentState | None:
         try:
             return await self._incidents.state(line.id, line.run_id)
-        except (NobodyAnswers, NoSuchIncident):
+        except (NobodyAnswers, NoSuchIncident, ValidationError):
             return None
 
     async def _review(self, line: IncidentLine) -> Review | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -22,8 +23,10 @@ from runtime.store.store import moment
 
 PAGE = 50
 MOST_PAGES = 1_000
+NEVER = "1970-01-01T00:00+00:00"
 MOST_WORDS = 8
 """Words that are searched at once."""
+E = TypeVar("E", bound=StrEnum)
 NARROWED = ("service", "alert", "outcome", "cause")
 
 
@@ -129,10 +132,10 @@ class StoredIncidents:
         }
         return IncidentState(
             id=line.id,
-            alert=Alert.model_validate(said),
+            alert=_alert(said, line),
             runbook=line.runbook,
-            severity=Severity(line.severity),
-            phase=Phase(line.phase),
+            severity=_known(Severity, line.severity, Severity.WARNING),
+            phase=_known(Phase, line.phase, Phase.CLOSED if line.closed_at else Phase.ACTING),
             summary=stored.summary or line.ended,
             cause=line.cause,
             evidence=review.evidence if review else (),
@@ -151,6 +154,19 @@ class StoredIncidents:
                 *(topic.value for topic in topics),
             )
         return [json.loads(row["body"]) for row in rows]
+
+
+def _alert(said: Any, line: IncidentLine) -> Alert:
+    """What was stored of it; where that is too large, or of another version, what the list says."""
+    try:
+        return Alert.model_validate(said)
+    except ValidationError:
+        return Alert.model_construct(name=line.alert, service=line.service, starts_at=line.started_at)
+
+
+def _known(kind: type[E], value: str, otherwise: E) -> E:
+    """Temporal may have forgotten an incident before anything else of it was stored."""
+    return kind(value) if value in set(kind) else otherwise
 
 
 def _where(search: Search) -> tuple[str, list[Any]]:
@@ -198,7 +214,7 @@ def _stored(row: Row) -> Stored:
         outcome=row["outcome"],
         open=not closed,
         ended=row["ended"],
-        started_at=datetime.fromisoformat(row["opened_at"]),
+        started_at=datetime.fromisoformat(row["opened_at"] or closed or NEVER),
         closed_at=datetime.fromisoformat(closed) if closed else None,
         dry_run=bool(row["dry_run"]),
     )

@@ -63,7 +63,20 @@ class GoesOn:
         )
 
 
+@workflow.defn
+class Garbled:
+    """Its answer is none."""
+
+    @workflow.run
+    async def run(self, alert: Alert) -> None:
+        await workflow.wait_condition(lambda: False)
+
+    @workflow.query
+    def state(self) -> list[int]:
+        return [1, 2, 3]
+
+
 def stand_ins(client: Client) -> Worker:
     """A worker with them."""
-    kinds = [ServiceDownStandIn, AnyAlertStandIn, GoesOn]
+    kinds = [ServiceDownStandIn, AnyAlertStandIn, GoesOn, Garbled]
     return Worker(client, task_queue=TASK_QUEUE, workflows=kinds)

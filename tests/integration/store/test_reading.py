@@ -10,9 +10,10 @@ from models.incident.incident import Phase
 from runtime.errors import NoSuchIncident
 from runtime.incidents import Which
 from runtime.store.database import Database, StoreEmpty
+from runtime.store.facts import ending
 from runtime.store.forgotten import forgotten_review, forgotten_state, with_forgotten
 from runtime.store.reading import Search, StoredIncidents
-from runtime.store.store import IncidentStore
+from runtime.store.store import Growth, IncidentStore
 from tests.parts.store.stored import BEGAN, growth_of, line_of, review_of, state_of
 
 CAUSES = ("crash", "out of memory", "hung")
@@ -84,6 +85,18 @@ async def test_the_list_of_closed_ones_goes_on_where_temporal_has_forgotten(
     listed = (line_of(state_of(phase=Phase.CLOSED), "run-4", BEGAN + timedelta(days=4)),)
     lines = await with_forgotten(database, listed, Which(service="backend"), 3)
     assert [line.run_id for line in lines] == ["run-4", "run-2", "run-0"]
+
+
+async def test_one_of_which_only_the_end_was_stored_is_shown(
+    stored: StoredIncidents, database: Database
+) -> None:
+    line = line_of(state_of(phase=Phase.CLOSED), "gone").model_copy(update={"severity": "", "phase": ""})
+    await IncidentStore(database).append([Growth("gone", line, [*ending(line, None, "forgotten")], 0)], BEGAN)
+    assert "gone" in [one.began_in for one in (await stored.find(Search())).rows]
+    found = await stored.firing("gone")
+    assert found
+    state = await stored.state(found)
+    assert (state.phase, state.summary, state.timeline) == (Phase.CLOSED, "completed", ())
 
 
 async def test_before_anything_is_stored_the_list_is_that_of_temporal(database: Database) -> None:
