@@ -22,7 +22,8 @@ def understood(alert: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(labels, dict) or not isinstance(annotations, dict | None):
         return alert
     said: dict[str, Any] = dict(annotations or {})
-    if (name := labels.get("alertname")) in _BLIND:
+    name = labels.get("alertname")
+    if isinstance(name, str) and name in _BLIND:
         said = {key: text for key, text in said.items() if key not in _WORDS}
         rule = shorten(str(labels.get("rulename") or "its rule"), _LONGEST)
         blind = f"Monitoring is blind: {rule} {_BLIND[name]} in Grafana."

@@ -6,8 +6,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from intake.alerts.payload import read_webhook
 from intake.alerts.routing import Routed, route
+from intake.sources.grafana import understood
 from models.configuration.configuration import Configuration
 
 CONFIGURATION = Configuration.of(
@@ -93,3 +96,8 @@ def test_its_end_is_the_end_of_the_same_alert() -> None:
     )
     assert (firing.alert.incident_id, firing.instance) == (over.alert.incident_id, over.instance)
     assert not over.alert.firing
+
+
+@pytest.mark.parametrize("name", [["x"], {"a": 1}, None, 7])
+def test_a_name_that_is_no_text_is_left_to_who_judges_names(name: object) -> None:
+    assert understood(alert(labels={"alertname": name}))["labels"] == {"alertname": name}
