@@ -1,6 +1,7 @@
 """ConfiguredAnswer: an alert that the configuration itself answers, with one action on its service.
 
-Look      the `look` of the answer; for a restart without one, the health check and the process
+Look      the `look` of the answer; for a restart without one, the health check and the process. Before a
+          restart, what is starting has its time
 Act       the restart or the script, with approval where the answer, its risk or the severity ask for it
 Verify    the `verify` of the answer; for a restart without one, the service's health
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.diagnosis.how_it_runs as how_it_runs
     import workflows.diagnosis.looks as looks
     import workflows.diagnosis.plans as plans
     import workflows.diagnosis.verifications as verifications
@@ -34,7 +36,17 @@ def is_bad(now: Situation) -> bool:
 
 
 def asks(now: Situation) -> bool:
-    return now.policy.answer is not None and now.policy.answer.asks
+    """A person is asked: as the answer says; and before a restart of what somebody stopped."""
+    answer = now.policy.answer
+    return answer is not None and (answer.asks or (answer.restarts and how_it_runs.stopped(now)))
+
+
+def is_starting(now: Situation) -> bool:
+    """A restart would only make its start begin anew."""
+    answer = now.policy.answer
+    if answer is None or not answer.restarts:
+        return False
+    return is_bad(now) and how_it_runs.is_starting(now) and not how_it_runs.starts_no_more(now)
 
 
 def the_action(now: Situation) -> Plan | None:
@@ -87,7 +99,9 @@ class ConfiguredAnswer(Runbook):
         answer = incident.policy.answer
         if answer is None:
             incident.hand_over("the configuration has no answer to this alert any more")
-        await incident.look(looks.answer, looks.health, looks.process, looks.recent_logs, looks.history)
+        now = await self.settled(incident, await self.look(incident))
+        if is_starting(now):
+            incident.hand_over(f"still starting, so it was not restarted: {now.trouble}")
         await incident.confirm(*((looks.answer,) if answer.look else self.own_checks(incident)))
         await incident.act(incident.diagnose(CAUSES))
         if answer.proof:
@@ -95,6 +109,19 @@ class ConfiguredAnswer(Runbook):
         else:
             by_health = incident.service.health is not None
             await incident.stays(verifications.HEALTHY if by_health else verifications.RUNS)
+
+    async def look(self, incident: Incident) -> Situation:
+        return await incident.look(
+            looks.answer, looks.health, looks.process, looks.recent_logs, looks.history
+        )
+
+    async def settled(self, incident: Incident, now: Situation) -> Situation:
+        """Wait for what is starting, within its bound; then look again."""
+        until = incident.path.now + how_it_runs.longest_start(now)
+        while is_starting(now) and incident.path.now < until:
+            await incident.wait(how_it_runs.until_it_has_started(now), now.trouble)
+            now = await self.look(incident)
+        return now
 
     def own_checks(self, incident: Incident) -> tuple[Look[Evidence], ...]:
         return (looks.health, looks.process) if incident.service.health else (looks.process,)
