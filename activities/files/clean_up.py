@@ -67,7 +67,8 @@ class CleanUpActivities:
         now = datetime.now(UTC)
         configured = service.clean_up
         if configured is None:
-            return OldFilesSeen(reason=f"no clean_up is configured for {service.name}", observed_at=now)
+            reason = f"no clean_up is configured for {service.name}"
+            return OldFilesSeen(reason=reason, observed_at=now, applies=False)
         try:
             with opened(configured) as directory:
                 old = directory.old(now)

@@ -45,7 +45,7 @@ class HeapLimitActivities:
         limit = service.heap_limit
         if limit is None:
             reason = f"no heap_limit is configured for {service.name}"
-            return EnvironmentProposal(reason=reason, observed_at=now)
+            return EnvironmentProposal(reason=reason, observed_at=now, applies=False)
         wanted = limit.mebibytes * MIB
         if request.memory is not None and wanted > OF_THE_MEMORY * request.memory:
             reason = (

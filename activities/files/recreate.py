@@ -35,7 +35,8 @@ class RecreateActivities:
         """`bad` when it must be recreated to take them; `unknown` where that cannot be told."""
         now = datetime.now(UTC)
         if service.env_file is None:
-            return UnreadSettingsSeen(reason=f"no env_file is configured for {service.name}", observed_at=now)
+            reason = f"no env_file is configured for {service.name}"
+            return UnreadSettingsSeen(reason=reason, observed_at=now, applies=False)
         try:
             unread = _unread(self._managers.of(service), service)
         except (FileTrouble, ManagerError) as trouble:

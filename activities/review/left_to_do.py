@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from activities.review.log_end import last_error
+from activities.support.log_end import last_error
 from models.base import in_number, in_words
-from models.incident.incident import EntryKind, Outcome
+from models.incident.incident import EntryKind, EvidenceLine, Outcome
 from models.incident.review import Review
 from models.text import for_markdown as said
 
@@ -63,11 +63,12 @@ def _update(review: Review) -> Iterator[str]:
         yield "- Alert thresholds: no reason to change them, something was wrong when it fired."
     else:
         yield _box("Alert thresholds: nothing that was seen was wrong; is the rule right?")
-    gaps = [f"{one.name}: {one.reason}" for one in review.evidence if one.finding == UNKNOWN]
+    gaps = _gaps(review)
     for gap in gaps:
-        yield _box(f"Monitoring coverage gaps: {gap}")
+        yield _box(f"Monitoring coverage gaps: {gap.name}: {gap.reason}")
     if not gaps:
-        yield f"- Monitoring coverage gaps: none, all of {in_number(len(review.evidence), 'look')} answered."
+        looks = in_number(sum(one.applies for one in review.evidence), "look")
+        yield f"- Monitoring coverage gaps: none, all of {looks} answered."
     for entry in review.timeline:
         if entry.kind is EntryKind.NOT_TOLD:
             yield _box(f"Repair the channel: {entry.text}")
@@ -75,8 +76,10 @@ def _update(review: Review) -> Iterator[str]:
 
 def _prevent(review: Review) -> Iterator[str]:
     yield _box("Add test case")
-    if any(one.finding == UNKNOWN for one in review.evidence):
+    if _gaps(review):
         yield "- Improve observability: see the monitoring coverage gaps."
+    elif last_error(review.log_tail) and not any(one.finding == "bad" for one in review.evidence):
+        yield _box("Improve observability: only its log told of an error, and no pattern of `logs` knows it")
     else:
         yield "- Improve observability: nothing that was looked for was missing."
     yield _box("Consider redundancy")
@@ -89,6 +92,10 @@ def _share(review: Review) -> Iterator[str]:
     else:
         yield _box("Update documentation")
     yield _box("Train team on response")
+
+
+def _gaps(review: Review) -> list[EvidenceLine]:
+    return [one for one in review.evidence if one.finding == UNKNOWN and one.applies]
 
 
 def _is_known(review: Review) -> bool:

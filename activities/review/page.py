@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from activities.review.dry_run_section import dry_run_section
 from activities.review.file_name import file_name
 from activities.review.left_to_do import NOT_PROVED, UNKNOWN, left_to_do
-from activities.review.log_end import last_error
 from activities.review.markdown import fenced, link
 from activities.review.report_page import report_section
 from activities.review.sentences import Sentences
+from activities.support.log_end import last_error
 from models.base import in_words
 from models.incident.incident import Entry, EntryKind, EvidenceLine, Performed, what_matters_first
 from models.incident.review import Review

@@ -13,6 +13,7 @@ from temporalio import activity
 
 from activities.managers import ManagerError, Managers
 from activities.service.matching import Searched, searched
+from activities.support.log_end import last_error
 from activities.support.redaction import LINE_LIMIT, clean_lines, excerpt
 from models.base import Model, in_number
 from models.evidence.evidence import Evidence, Finding
@@ -21,6 +22,7 @@ from models.service.service import Service
 from models.text import shorten
 
 MOST_AROUND = 20
+_LONGEST_ERROR = 120
 _SEARCHED = 5000
 """Lines."""
 _TAIL_BYTES = 256 * 1024
@@ -91,7 +93,7 @@ class LogActivities:
         finding = Finding.UNKNOWN if found.too_slow or found.not_searched else Finding.OK
         return LogsSeen(
             finding=Finding.BAD if matches else finding,
-            reason=_reason(matches, len(lines), log.fresh) + _missing(found),
+            reason=_reason(matches, len(lines), fresh) + _missing(found),
             observed_at=now,
             tail=_tail(lines),
             fresh=log.fresh,
@@ -140,16 +142,19 @@ def _missing(found: Searched) -> str:
     return f"; the pattern {found.too_slow} takes too long on these lines: {cure}"
 
 
-def _reason(matches: Mapping[str, LogMatch], lines: int, fresh: int) -> str:
+def _reason(matches: Mapping[str, LogMatch], lines: int, fresh: Sequence[str]) -> str:
     if not lines:
         return "the log is empty"
     read = (
         f"the last {in_number(lines, 'line')} of the log"
-        if fresh == lines
-        else f"the {in_number(fresh, 'line')} since its last start"
+        if len(fresh) == lines
+        else f"the {in_number(len(fresh), 'line')} since its last start"
     )
     if not matches:
-        return f"nothing known to be bad in {read}"
+        error = last_error(fresh)
+        return f"nothing known to be bad in {read}" + (
+            f"; the last error: {shorten(error, _LONGEST_ERROR)}" if error else ""
+        )
     found = ", ".join(f"{name} ({match.count})" for name, match in matches.items())
     return f"in {read}: {found}"
 

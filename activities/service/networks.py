@@ -57,7 +57,7 @@ class NetworkActivities:
         now = datetime.now(UTC)
         if not isinstance(service.manager, DockerManager):
             reason = f"{service.name} runs under {service.manager.kind}, which has no networks of its own"
-            return NetworksSeen(reason=reason, observed_at=now)
+            return NetworksSeen(reason=reason, observed_at=now, applies=False)
         others = [one for one in request.needed if isinstance(one.manager, DockerManager)]
         try:
             own = self._managers.of(service).networks()
@@ -66,7 +66,8 @@ class NetworkActivities:
             return NetworksSeen(reason=str(error), observed_at=now)
         if service.network is None and not theirs:
             reason = f"no network is configured for {service.name}, and nothing that it needs"
-            return NetworksSeen(reason=reason, observed_at=now, networks=tuple(sorted(own)))
+            networks = tuple(sorted(own))
+            return NetworksSeen(reason=reason, observed_at=now, networks=networks, applies=False)
         return _judged(service, own, theirs).model_copy(update={"observed_at": now})
 
     @activity.defn(no_thread_cancel_exception=True)

@@ -24,6 +24,8 @@ class Evidence(Model):
 
     finding: Finding = Finding.UNKNOWN
     reason: str = "not looked at"
+    applies: bool = True
+    """False where the service has nothing of the kind that could be looked at: that is no gap."""
     observed_at: datetime | None = None
     look_again_after: timedelta | None = None
     """Throttled, starting or recovering: it is worth another look after so long, and nothing else before."""

@@ -227,11 +227,14 @@ class EvidenceLine(Model):
     reason: str
     at: datetime | None = None
     """When it was seen."""
+    applies: bool = True
+    """False where the service has nothing of the kind."""
 
 
 def what_matters_first(evidence: Iterable[EvidenceLine]) -> list[EvidenceLine]:
-    """What is bad, then what could not be seen, then what is well."""
-    return sorted(evidence, key=lambda one: (one.finding != "bad", one.finding != "unknown"))
+    """What is bad, then what could not be seen, then what is well; without what does not apply."""
+    applying = [one for one in evidence if one.applies]
+    return sorted(applying, key=lambda one: (one.finding != "bad", one.finding != "unknown"))
 
 
 class Performed(Model):

@@ -27,6 +27,8 @@ CANNOT_CONNECT = (
 def application_cannot_connect(now: Situation) -> Evidence:
     """Our own `SELECT 1` may answer while the application has the wrong password or no network."""
     log = now[looks.dependents_logs]
+    if now[looks.database].bad:
+        return now[looks.database]  # it says more than a line of a log
     if now[looks.dependents].bad and any(log.has(pattern) for pattern in CANNOT_CONNECT):
         return log
     return now[looks.database]

@@ -162,7 +162,13 @@ class Record:
     def evidence(self) -> tuple[EvidenceLine, ...]:
         """What was found, in the order in which it was looked at."""
         return tuple(
-            EvidenceLine(name=name, finding=seen.finding, reason=seen.reason, at=seen.observed_at)
+            EvidenceLine(
+                name=name,
+                finding=seen.finding,
+                reason=seen.reason,
+                at=seen.observed_at,
+                applies=seen.applies,
+            )
             for name, seen in self.seen.by_name.items()
         )
 

@@ -51,6 +51,11 @@ def look(service: Service) -> OldFilesSeen:
     return seen
 
 
+def test_without_a_clean_up_there_is_nothing_to_look_at() -> None:
+    seen = look(docker_service("web"))
+    assert (seen.unknown, seen.applies) == (True, False)
+
+
 def names(seen: OldFilesSeen) -> list[str]:
     return [Path(file.path).name for file in seen.files]
 

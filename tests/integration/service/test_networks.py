@@ -197,7 +197,7 @@ def test_a_container_that_is_missing_is_unknown(managers: Managers) -> None:
 def test_a_program_has_no_networks(start_supervisord: StartSupervisord) -> None:
     service = start_supervisord(web=SLEEPS).service("web", network="app")
     seen = look(Managers(), service)
-    assert seen.unknown
+    assert (seen.unknown, seen.applies) == (True, False)
     assert "runs under supervisord" in seen.reason
     with pytest.raises(ApplicationError, match="has no networks of its own"):
         reattach(Managers(), service, "app")

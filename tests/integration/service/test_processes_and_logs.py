@@ -49,6 +49,18 @@ def test_both_streams_their_matches_and_no_secret(managers: Managers, make_conta
     assert seen.reason == "in the last 2 lines of the log: port-in-use (1)"
 
 
+def test_an_error_that_no_pattern_knows_is_named(start_supervisord: StartSupervisord) -> None:
+    error = "TypeError: cannot read the price of " + "x" * 200
+    supervisord = start_supervisord(
+        web=f"import time; print('up', {error!r}, sep=chr(10), flush=True); time.sleep(600)"
+    )
+    wait_for_lines(Path(supervisord.directory, "web.out"))
+    seen = read(Managers(), supervisord.service("web"))
+    assert seen.ok
+    assert seen.reason.startswith("nothing known to be bad in ")
+    assert seen.reason.endswith(f"; the last error: {error[:119]}…")
+
+
 def test_a_pattern_that_never_ends_is_named(managers: Managers, make_container: MakeContainer) -> None:
     container = make_container("print('a' * 60 + '!', flush=True)")
     wait_for(container, "exited")

@@ -266,6 +266,21 @@ def test_the_last_error_of_the_log_is_named_and_left_to_look_into() -> None:
     assert "last error" not in page(out_of_memory().model_copy(update={"log_tail": tail[:1]}))
 
 
+def test_what_does_not_apply_here_is_no_gap_and_was_not_found() -> None:
+    seen = EvidenceLine(name="health", finding="ok", reason="it answers")
+    networks = EvidenceLine(name="networks", finding="unknown", reason="it has none", applies=False)
+    text = page(out_of_memory().model_copy(update={"evidence": (seen, networks)}))
+    assert "networks" not in text
+    assert "- Monitoring coverage gaps: none, all of 1 look answered." in text
+    assert "- Improve observability: nothing that was looked for was missing." in text
+
+
+def test_an_error_that_no_pattern_knows_is_left_to_observe() -> None:
+    seen = EvidenceLine(name="logs", finding="ok", reason="nothing known to be bad")
+    review = out_of_memory().model_copy(update={"evidence": (seen,), "log_tail": ("TypeError: no 'price'",)})
+    assert "- [ ] Improve observability: only its log told of an error" in page(review)
+
+
 def test_what_is_reverted_was_approved_by_nobody() -> None:
     (first, *_) = out_of_memory().performed
     reverted = first.model_copy(update={"approved_by": REVERTED})

@@ -10,11 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from activities.health.dependencies import DependenciesSeen
 from activities.incidents.policy import policy_for
 from activities.incidents.stewardship import HistorySeen
 from activities.managers.process_seen import ProcessSeen, ProcessState
+from activities.postgres.database_seen import DatabaseSeen
+from activities.service.logs import LogMatch, LogsSeen
 from activities.service.ports import PortOwner
 from models.configuration.configuration import Configuration
+from models.evidence.evidence import Finding
 from models.evidence.seen import Seen
 from models.incident.alert import Alert
 from models.incident.stewardship import Remembered
@@ -23,6 +27,7 @@ from tests.workflows.configuration import CONFIGURATION
 from tests.workflows.world import EVERY_LOOK
 from workflows.diagnosis import how_it_runs, looks
 from workflows.diagnosis.causes import UNKNOWN, Cause, ask_a_human, never, walk
+from workflows.diagnosis.database_signs import application_cannot_connect
 from workflows.diagnosis.plans import free_the_port_then_start, restart, restart_dependent, start
 from workflows.diagnosis.situation import Situation
 from workflows.runbooks.registry import RUNBOOKS
@@ -33,6 +38,7 @@ POLICY = policy_for(
 )
 assert POLICY.service is not None
 SERVICE = POLICY.service
+MATCH = LogMatch(count=1, sample="terminating connection")
 
 TABLES = {
     runbook.__name__: sys.modules[runbook.__module__].CAUSES
@@ -169,3 +175,14 @@ def test_nobody_is_asked_to_kill_what_could_not_be_told_from_another() -> None:
     assert owner is not None
     assert free_the_port_then_start(with_owner(owner))
     assert free_the_port_then_start(with_owner(owner.model_copy(update={"identity": None}))) is None
+
+
+def test_a_database_that_fails_confirms_more_tellingly_than_a_log() -> None:
+    log = LogsSeen(finding=Finding.BAD, reason="database-lost (1)", matches={"database-lost": MATCH})
+    seen = Seen().having(
+        [(looks.dependents, DependenciesSeen(finding=Finding.BAD)), (looks.dependents_logs, log)]
+    )
+    refused = DatabaseSeen(finding=Finding.BAD, reason="connection refused at 10.0.0.4:5432")
+    well = DatabaseSeen(finding=Finding.OK, reason="it answers")
+    assert application_cannot_connect(now(seen.having([(looks.database, refused)]))) == refused
+    assert application_cannot_connect(now(seen.having([(looks.database, well)]))) == log
