@@ -269,7 +269,7 @@ def test_the_last_error_of_the_log_is_named_and_left_to_look_into() -> None:
 def test_what_does_not_apply_here_is_no_gap_and_was_not_found() -> None:
     seen = EvidenceLine(name="health", finding="ok", reason="it answers")
     networks = EvidenceLine(name="networks", finding="unknown", reason="it has none", applies=False)
-    text = page(out_of_memory().model_copy(update={"evidence": (seen, networks)}))
+    text = page(out_of_memory().model_copy(update={"evidence": (seen, networks), "log_tail": ()}))
     assert "networks" not in text
     assert "- Monitoring coverage gaps: none, all of 1 look answered." in text
     assert "- Improve observability: nothing that was looked for was missing." in text
