@@ -12,7 +12,7 @@ from console.output import AsJson, Exit, Unusable, as_json, out, run, safe
 from models.base import in_number
 from models.text import plain
 from runtime.settings import load, path_of
-from runtime.store.audit import Audit, audit
+from runtime.store.audit import Audit, Wrong, audit
 from runtime.store.opening import database_of
 
 app = typer.Typer(help="Prove that nothing of the stored incidents was changed.", no_args_is_help=True)
@@ -38,7 +38,8 @@ def verify(
     async def work() -> Audit:
         if head and not _HEAD.fullmatch(head):
             raise Unusable(f"--head {plain(head)}: write it as the audit printed it, NUMBER:HASH")
-        return await audit(database_of(load(path_of(config))), head)
+        configuration = load(path_of(config))
+        return await audit(database_of(configuration), head, configuration.store.keep)
 
     found = run(work())
     if json:
@@ -55,5 +56,9 @@ def _print(found: Audit) -> None:
     if len(found.findings) > MOST_PRINTED:
         out.print(f"and {len(found.findings) - MOST_PRINTED} more")
     read = f"{in_number(found.incidents, 'incident')}, {in_number(found.events, 'row')}"
-    out.print(f"{read}: {'as they were written' if found.ok else 'NOT as they were written'}")
+    if found.removed:
+        read += f"; {in_number(found.removed, 'incident')} removed"
+    is_changed = any(one.wrong is not Wrong.UNKNOWN for one in found.findings)
+    proved = "as they were written" if found.ok else "not proved against that head"
+    out.print(f"{read}: {'NOT as they were written' if is_changed else proved}")
     out.print(f"head {found.head}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 
@@ -23,6 +24,9 @@ class Wrong(StrEnum):
     MISSING = "missing"
     INSERTED = "inserted"
     REORDERED = "reordered"
+    EARLY = "removed before its time"
+    UNKNOWN = "not kept any more"
+    """A head that is older than the ledger: whether anything was changed since then cannot be told by it."""
 
 
 class Finding(Model):
@@ -37,8 +41,12 @@ class Finding(Model):
 
     @property
     def says(self) -> str:
+        if self.wrong is Wrong.UNKNOWN:
+            return f"{self.incident}: row {self.row} is not kept any more: note a new head"
         run = f" (run {self.run_id})" if self.run_id else ""
         time = f", {'after ' if self.wrong is Wrong.MISSING else ''}{self.at}" if self.at else ""
+        if self.wrong is Wrong.EARLY:
+            return f"{self.incident}{run}: it was removed before its time{time}"
         return f"{self.incident}{run}: row {self.row} is {self.wrong}{time}"
 
 
@@ -47,6 +55,8 @@ class Audit(Model):
 
     incidents: int
     events: int
+    removed: int
+    """Incidents that the ledger says were removed; it forgets the oldest."""
     head: str
     """The end of the ledger, as NUMBER:HASH. Noted elsewhere, it shows later that nobody wrote all anew."""
     findings: tuple[Finding, ...] = ()
@@ -56,14 +66,14 @@ class Audit(Model):
         return not self.findings
 
 
-async def audit(database: Database, noted: str = "") -> Audit:
-    """Verify everything. `noted`: a head of earlier. Raises StoreAway."""
+async def audit(database: Database, noted: str = "", keep: timedelta = timedelta()) -> Audit:
+    """Verify everything. `noted`: a head of earlier; `keep`: how long all is kept. Raises StoreAway."""
     async with database.reading() as one:
         await check_step(database, one)
         ledger = [Entry.of(row) for row in await one.rows("SELECT * FROM runbooks_ledger ORDER BY number")]
         head, base = await get(one, HEAD), await get(one, BASE)
         rows = await one.rows("SELECT * FROM runbooks_incidents ORDER BY opened_at, run_id")
-        found = [*_ledger(ledger, head, base), *_noted(ledger, base, noted)]
+        found = [*_ledger(ledger, head, base), *_noted(ledger, base, noted), *_early(ledger, keep)]
         last = {entry.run_id: entry for entry in ledger}
         kept = {row["run_id"]: row for row in rows}
         events = 0
@@ -75,7 +85,8 @@ async def audit(database: Database, noted: str = "") -> Audit:
                 events += len(own)
                 found += _incident(own, last.get(run_id), kept.get(run_id))
         found += await _strangers(one, {*named})
-    return Audit(incidents=len(rows), events=events, head=head, findings=tuple(found))
+    removed = sum(entry.kind == REMOVED for entry in ledger)
+    return Audit(incidents=len(rows), events=events, removed=removed, head=head, findings=tuple(found))
 
 
 def _is_kept(run_id: str, last: Mapping[str, Entry]) -> bool:
@@ -174,13 +185,40 @@ def _ledger(ledger: Sequence[Entry], head: str, base: str) -> Iterator[Finding]:
 
 
 def _noted(ledger: Sequence[Entry], base: str, noted: str) -> Iterator[Finding]:
-    """Whether the ledger still has the row that somebody noted. One before its beginning cannot be told."""
+    """Whether the ledger still has the row that somebody noted."""
     number, _, known = noted.partition(":")
     first_place = int((base or "0").partition(":")[0])
-    if not noted or int(number) < first_place:
+    if not noted:
+        return
+    if int(number) < first_place:
+        yield Finding(wrong=Wrong.UNKNOWN, incident=LEDGER, row=int(number))
         return
     here = {entry.number: entry for entry in ledger}.get(int(number))
     at_base = f"{number}:{known}" == base
     if not at_base and (here is None or here.hash != known):
         wrong = Wrong.CHANGED if here else Wrong.MISSING
         yield Finding(wrong=wrong, incident=LEDGER, row=int(number), at=here.at if here else "")
+
+
+def _early(ledger: Sequence[Entry], keep: timedelta) -> Iterator[Finding]:
+    """Removed incidents that had grown within this time before; and the last one where the ledger has
+    forgotten rows that are younger."""
+    grown, now = dict[str, str](), datetime.now(UTC)
+    early, removed = list[Entry](), list[Entry]()
+
+    def is_early(entry: Entry, since: str) -> bool:
+        return min(datetime.fromisoformat(entry.at), now) - datetime.fromisoformat(since) < keep
+
+    for entry in ledger:
+        if entry.kind != REMOVED:
+            grown[entry.run_id] = entry.at
+            continue
+        removed.append(entry)
+        if entry.run_id in grown and is_early(entry, grown[entry.run_id]):
+            early.append(entry)
+    if removed and removed[-1] not in early and is_early(removed[-1], ledger[0].at):
+        early.append(removed[-1])
+    for entry in early:
+        yield Finding(
+            wrong=Wrong.EARLY, incident=entry.id, run_id=entry.run_id, row=entry.number, at=entry.at
+        )

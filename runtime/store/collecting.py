@@ -95,7 +95,11 @@ class Collector:
             return None
         facts = [*await self._earlier(began_in, line, known), [*facts_of(line, state), *samples]]
         return Growth(
-            began_in, line, [*merged(facts), status_of(state, datetime.now(UTC))], now.history_length
+            began_in,
+            line,
+            [*merged(facts), status_of(state, datetime.now(UTC), line.run_id)],
+            now.history_length,
+            known.seen if known else 0,
         )
 
     async def _of_closed(self, began_in: str, line: IncidentLine, known: Known | None) -> Growth | None:
@@ -107,7 +111,7 @@ class Collector:
             return None
         earlier = await self._earlier(began_in, line, known)
         facts = [*merged([*earlier, [*facts_of(line, state, review)]])]
-        facts += [status_of(state, closed_at)] if state else []
+        facts += [status_of(state, closed_at, line.run_id)] if state else []
         return Growth(began_in, line, [*facts, *ending(line, review)], 0)
 
     def _is_given_up(self, run_id: str) -> bool:

@@ -124,11 +124,12 @@ def merged(of_runs: Sequence[Sequence[Fact]]) -> Iterator[Fact]:
         count |= own
 
 
-def status_of(state: IncidentState, at: datetime) -> Fact:
-    """What may change while it is open."""
+def status_of(state: IncidentState, at: datetime, run_id: str) -> Fact:
+    """What may change while it is open, and the run in which it goes on."""
     names = ("summary", "cause", "acknowledged_by", "rung", "waits_for", "paused")
     body = {
         **{name: getattr(state, name) for name in names},
+        "run_id": run_id,
         "phase": state.phase.value,
         "severity": state.severity.value,
         "outcome": state.outcome.value if state.outcome else "",

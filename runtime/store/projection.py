@@ -17,7 +17,7 @@ EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(
         ("id", "alert", "service", "runbook", "severity", "phase", "outcome", "cause", "summary", "ended"), ""
     ),
-    **dict.fromkeys(("opened_at", "closed_at", "words"), ""),
+    **dict.fromkeys(("opened_at", "closed_at", "words", "last_run"), ""),
     "recovered_after": None,
     "dry_run": 0,
 }
@@ -49,7 +49,8 @@ def _opened(event: Event, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _status(_: Event, body: dict[str, Any]) -> dict[str, Any]:
-    return {name: body.get(name, "") for name in ("phase", "severity", "summary", "cause", "outcome")}
+    names = ("phase", "severity", "summary", "cause", "outcome")
+    return {**{name: body.get(name, "") for name in names}, **_run(body)}
 
 
 def _line(_: Event, body: dict[str, Any]) -> dict[str, Any]:
@@ -65,12 +66,17 @@ def _closed(event: Event, body: dict[str, Any]) -> dict[str, Any]:
     known = {name: body[name] for name in ("outcome", "cause") if body.get(name)}
     return {
         **known,
+        **_run(body),
         "phase": "closed",
         "ended": body.get("ended", ""),
         "closed_at": event.at,
         "recovered_after": body.get("recovered_after"),
         "words": " ".join(known.values()),
     }
+
+
+def _run(body: dict[str, Any]) -> dict[str, Any]:
+    return {"last_run": body["run_id"]} if body.get("run_id") else {}
 
 
 def _nothing(_: Event, __: dict[str, Any]) -> dict[str, Any]:

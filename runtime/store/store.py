@@ -42,6 +42,8 @@ class Growth:
     facts: Sequence[Fact]
     seen: int
     """Events of its history before it was asked."""
+    knew: int = 0
+    """What was stored as `seen` then: a history only grows, so more than `seen` was nobody's answer."""
 
 
 def moment(at: datetime) -> str:
@@ -96,10 +98,12 @@ class IncidentStore:
             return sum([await _append(one, growth, moment(now)) for growth in growths])
 
     async def remove_closed_before(self, until: datetime, now: datetime) -> int:
-        """Remove whole incidents, some of them; the ledger says so. Their number."""
+        """Remove whole incidents, some of them, of which nothing was stored since; the ledger says so. Their
+        number."""
         async with self.database.writing() as one:
             rows = await one.rows(
-                "SELECT run_id, id FROM runbooks_incidents WHERE closed_at <> '' AND closed_at < $1 "
+                "SELECT run_id, id FROM runbooks_incidents i WHERE closed_at <> '' AND closed_at < $1 AND "
+                "NOT EXISTS (SELECT 1 FROM runbooks_ledger l WHERE l.run_id = i.run_id AND l.at >= $1) "
                 "ORDER BY closed_at LIMIT $2",
                 moment(until),
                 MOST_REMOVED,
@@ -141,7 +145,7 @@ async def _append(one: Transaction, growth: Growth, now: str) -> int:
 def _is_older(growth: Growth, before: Mapping[str, Any]) -> bool:
     """Another process asked later, and was faster."""
     asked = growth.line.open and growth.line.run_id == before["last_run"]
-    return asked and growth.seen < int(before["seen"])
+    return asked and growth.seen < int(before["seen"]) != growth.knew
 
 
 def _events(growth: Growth, stored: Sequence[tuple[str, str]], now: str) -> Sequence[tuple[Fact, str, str]]:
@@ -167,7 +171,7 @@ def _events(growth: Growth, stored: Sequence[tuple[str, str]], now: str) -> Sequ
 
 
 async def _keep_row(one: Transaction, growth: Growth, row: Mapping[str, Any]) -> None:
-    values = {"run_id": growth.began_in, **row, "last_run": growth.line.run_id, "seen": growth.seen}
+    values = {"run_id": growth.began_in, **row, "seen": growth.seen}
     places = ", ".join(f"${place}" for place in range(1, len(values) + 1))
     renewed = ", ".join(f"{name} = excluded.{name}" for name in values if name != "run_id")
     await one.run(
@@ -197,16 +201,19 @@ async def _remove(one: Transaction, run_id: str, incident: str, now: str) -> Non
 
 
 async def _shorten_ledger(one: Transaction) -> None:
-    """Its beginning is not needed once it tells of removed incidents alone."""
+    """Its beginning is not needed once it tells of removed incidents alone. The last row of one that grew
+    stays: it shows how old all before it were."""
     (kept,) = await one.rows(
         "SELECT min(l.number) AS number FROM runbooks_ledger l "
         "JOIN runbooks_incidents i ON i.run_id = l.run_id"
     )
     end = int((await get(one, HEAD)).partition(":")[0])
     until = min(int(kept["number"] or end), end)
-    (last,) = await one.rows("SELECT max(number) AS number FROM runbooks_ledger WHERE number < $1", until)
+    (last,) = await one.rows(
+        "SELECT max(number) AS number FROM runbooks_ledger WHERE number < $1 AND kind = $2", until, GROWN
+    )
     if last["number"] is None:
         return
-    (row,) = await one.rows("SELECT number, hash FROM runbooks_ledger WHERE number = $1", last["number"])
-    await put(one, BASE, f"{row['number']}:{row['hash']}")
-    await one.run("DELETE FROM runbooks_ledger WHERE number < $1", until)
+    (row,) = await one.rows("SELECT number, previous FROM runbooks_ledger WHERE number = $1", last["number"])
+    await put(one, BASE, f"{row['number'] - 1}:{row['previous']}")
+    await one.run("DELETE FROM runbooks_ledger WHERE number < $1", row["number"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from models.incident.incident import Phase
 from runtime.store.audit import Wrong, audit
 from runtime.store.chain import first, link
 from runtime.store.database import Database
@@ -46,6 +48,7 @@ async def stored(database: Database) -> Database:
          "UPDATE runbooks_events SET sequence = 3 WHERE TWO AND sequence = 4; "
          "UPDATE runbooks_events SET sequence = 4 WHERE TWO AND sequence = 99", Wrong.REORDERED, 3),
         ("UPDATE runbooks_incidents SET cause = 'an act of god' WHERE TWO", Wrong.CHANGED, 0),
+        ("UPDATE runbooks_incidents SET last_run = 'another' WHERE TWO", Wrong.CHANGED, 0),
         ("DELETE FROM runbooks_incidents WHERE TWO", Wrong.MISSING, 0),
         ("DELETE FROM runbooks_events WHERE TWO; DELETE FROM runbooks_incidents WHERE TWO", Wrong.MISSING, 1),
     ],
@@ -116,3 +119,55 @@ async def test_a_store_that_was_written_anew_does_not_fit_what_was_noted(
     assert (await audit(stored)).ok
     (found,) = (await audit(stored, noted)).findings
     assert (found.wrong, found.incident, found.row) == (Wrong.CHANGED, "the ledger", 3)
+
+
+KEEP = timedelta(days=400)
+DAY = timedelta(days=1)
+
+
+async def closed_each_day(database: Database, began: datetime, days: int = 3) -> list[str]:
+    """The head after each of them."""
+    store, heads = IncidentStore(database), list[str]()
+    await store.prepare()
+    for day in range(days):
+        at, state = began + day * DAY, state_of("began", phase=Phase.CLOSED)
+        await store.append([growth_of(state, run_id=f"run-{day}", began=at)], at + timedelta(hours=1))
+        heads.append((await audit(database)).head)
+    return heads
+
+
+async def test_a_head_from_before_what_is_kept_proves_nothing(database: Database) -> None:
+    began = datetime.now(UTC) - KEEP - 3 * DAY
+    noted = (await closed_each_day(database, began, days=4))[0]
+    assert await IncidentStore(database).remove_closed_before(began + 2.5 * DAY, datetime.now(UTC)) == 3
+    found = await audit(database, noted, KEEP)
+    assert [(one.wrong, one.row) for one in found.findings] == [(Wrong.UNKNOWN, 1)]
+    assert "note a new head" in found.findings[0].says
+    assert (await audit(database, "", KEEP)).ok
+
+
+@pytest.mark.parametrize("removed", [1, 2])
+async def test_one_that_was_removed_before_its_time_is_named(database: Database, removed: int) -> None:
+    """As the retention does it, by somebody who says that it is time; also where its rows are forgotten."""
+    began = datetime.now(UTC) - 30 * DAY
+    await closed_each_day(database, began)
+    until = began + (removed - 0.5) * DAY
+    assert await IncidentStore(database).remove_closed_before(until, datetime.now(UTC)) == removed
+    found = await audit(database, "", KEEP)
+    assert found.removed == removed
+    assert {one.wrong for one in found.findings} == {Wrong.EARLY}
+    assert f"run-{removed - 1}" in [one.run_id for one in found.findings]
+    assert (await audit(database)).ok
+
+
+async def test_what_goes_day_by_day_past_its_time_is_no_finding(database: Database) -> None:
+    began = datetime.now(UTC) - KEEP - 6 * DAY
+    await closed_each_day(database, began, days=5)
+    for day in range(1, 5):
+        now = began + KEEP + (day + 0.5) * DAY
+        assert await IncidentStore(database).remove_closed_before(now - KEEP, now)
+        state = state_of("new")
+        await IncidentStore(database).append([growth_of(state, run_id=f"new-{day}", began=now)], now)
+        found = await audit(database, "", KEEP)
+        assert found.findings == ()
+        assert found.removed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -56,6 +57,18 @@ async def test_a_process_that_asked_earlier_and_comes_later_changes_nothing(
     assert await store.append([growth_of(early, seen=10)], BEGAN) == 0
     (row,) = await every(database, "SELECT phase FROM runbooks_incidents")
     assert row["phase"] == "verifying"
+
+
+async def test_a_length_that_no_history_has_does_not_keep_it_from_being_stored(
+    store: IncidentStore, database: Database
+) -> None:
+    await store.append([growth_of(state_of("began"), seen=10)], BEGAN)
+    async with database.writing() as one:
+        await one.run("UPDATE runbooks_incidents SET seen = 1000000000000000")
+    known = (await store.known(None))["run-1"]
+    more = replace(growth_of(state_of("began", "acted"), seen=20), knew=known.seen)
+    assert await store.append([more], BEGAN) == 1
+    assert (await store.known(None))["run-1"].seen == 20
 
 
 async def test_what_a_transaction_could_not_finish_is_not_there_at_all(
@@ -154,9 +167,9 @@ async def test_what_is_past_its_time_goes_as_a_whole_and_the_rest_is_still_prove
         state = state_of("began", phase=Phase.CLOSED if day != 1 else Phase.ACTING)
         await store.append([growth_of(state, run_id=f"run-{day}", began=began)], began)
     noted = (await audit(database)).head
-    assert await store.remove_closed_before(BEGAN + timedelta(days=3), BEGAN) == 2
+    assert await store.remove_closed_before(BEGAN + timedelta(days=3), BEGAN + timedelta(days=9)) == 2
     found = await audit(database, noted)
-    assert (found.findings, found.incidents) == ((), 2)
+    assert (found.findings, found.incidents, found.removed) == ((), 2, 2)
     assert {row["run_id"] for row in await every(database, "SELECT run_id FROM runbooks_events")} == {
         "run-1",
         "run-3",

@@ -70,6 +70,6 @@ def growth_of(
 ) -> Growth:
     """As it is collected from Temporal."""
     line = line_of(state, run_id, began)
-    facts = [*facts_of(line, state, review), status_of(state, began)]
+    facts = [*facts_of(line, state, review), status_of(state, began, run_id)]
     facts += [*ending(line, review)] if not line.open else []
     return Growth(run_id, line, facts, seen)
