@@ -100,7 +100,7 @@ class TemporalServer:
                 return None
             return client
 
-        client: Client = await until(ready, within=20)
+        client: Client = await until(ready, within=60)
         return client
 
     async def kill(self) -> None:
@@ -303,7 +303,7 @@ async def intake_process(config: Path, variables: Mapping[str, str], *options: s
     )  # fmt: skip
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (line := (await process.stderr.readline()).decode()) and "listening" not in line:
                 pass
         assert line, "the intake did not start"
