@@ -29,9 +29,17 @@ from models.text import plain
 
 _NOBODY = "no worker answered in time: is `python worker.py` running?"
 
+_UNKNOWN = (
+    "nobody knows yet whether it counted, for it was sent and no answer came: look at the incident "
+    "before you send it again"
+)
+
 
 class Trouble(Exception):
     """The text says what happened, in one line."""
+
+    may_count = False
+    """Whether it was sent, and may count all the same: no answer came."""
 
 
 class TemporalAway(Trouble):
@@ -93,6 +101,18 @@ async def in_time(within: timedelta, asked: str = "") -> AsyncIterator[None]:
         raise _meaning(error, asked) from error
     except RuntimeError as error:  # the SDK's, when a lazy client cannot connect
         raise TemporalAway("Temporal cannot be reached") from error
+
+
+@asynccontextmanager
+async def sent_in_time(within: timedelta, asked: str) -> AsyncIterator[None]:
+    """The same for what changes something: without an answer, nobody knows whether it counted."""
+    try:
+        async with in_time(within, asked):
+            yield
+    except (NobodyAnswers, TemporalAway) as trouble:
+        unknown = type(trouble)(f"{_UNKNOWN} ({trouble})")
+        unknown.may_count = True
+        raise unknown from trouble
 
 
 def not_found(error: RPCError) -> bool:

@@ -25,7 +25,7 @@ from models.messages import BEGAN_IN, DECIDE, LINK_USED, STATE, USE_LINK
 from models.names import CONTROL_ROOM_ID, DRY_RUN, RESERVED, AlertName, ServiceName, incident_id
 from models.people.link import SignedLink
 from runtime.connection import PATIENCE
-from runtime.errors import NoKey, NoSuchIncident, in_time
+from runtime.errors import NoKey, NoSuchIncident, Rejected, in_time, sent_in_time
 from runtime.people.signing import Signer
 
 ANSWER_WITHIN = 2 * PATIENCE
@@ -149,25 +149,26 @@ class Incidents:
             )
             return state
 
-    async def decide(self, incident: str, decision: Decision, nonce: str = "") -> Decided:
-        """Approve or deny a plan. Raises Rejected when the decision is invalid, NoKey without a key
-        to sign with, and as `state` does."""
-        decision = await self._signed(incident, decision.verdict, decision, nonce)
-        async with in_time(ANSWER_WITHIN + timedelta(seconds=5), incident):
+    async def decide(self, incident: str, decision: Decision, nonce: str = "", run: str = "") -> Decided:
+        """Approve or deny a plan, of the firing that began in this run, where one is named. Raises Rejected
+        when the decision is invalid or of another firing, NoKey without a key to sign with, and as `state`
+        does; what was sent and is not answered `may_count`."""
+        decision = await self._signed(incident, decision.verdict, decision, nonce, run)
+        async with sent_in_time(ANSWER_WITHIN + timedelta(seconds=5), incident):
             decided: Decided = await self._client.get_workflow_handle(incident).execute_update(
                 DECIDE, decision, result_type=Decided, rpc_timeout=ANSWER_WITHIN
             )
             return decided
 
-    async def tell(self, incident: str, message: str, spoken: Spoken, nonce: str = "") -> None:
+    async def tell(self, incident: str, message: str, spoken: Spoken, nonce: str = "", run: str = "") -> None:
         """Send `acknowledge`, `note` or `done`. Durable once this returns. Raises as `decide` does."""
-        spoken = await self._signed(incident, message, spoken, nonce)
-        async with in_time(PATIENCE, incident):
+        spoken = await self._signed(incident, message, spoken, nonce, run)
+        async with sent_in_time(PATIENCE, incident):
             await self._client.get_workflow_handle(incident).signal(message, spoken, rpc_timeout=PATIENCE)
 
     async def use_link(self, incident: str, link: SignedLink) -> Decided:
-        """Use up a link of a message; of several who try, one is accepted. Raises as `state` does."""
-        async with in_time(ANSWER_WITHIN + timedelta(seconds=5), incident):
+        """Use up a link of a message; of several who try, one is accepted. Raises as `decide` does."""
+        async with sent_in_time(ANSWER_WITHIN + timedelta(seconds=5), incident):
             used: Decided = await self._client.get_workflow_handle(incident).execute_update(
                 USE_LINK, link, result_type=Decided, rpc_timeout=ANSWER_WITHIN
             )
@@ -188,12 +189,17 @@ class Incidents:
             began = await found.memo_value(BEGAN_IN, found.run_id, type_hint=str)
         return Current(began, found.status is WorkflowExecutionStatus.RUNNING)
 
-    async def _signed(self, incident: str, message: str, words: S, nonce: str) -> S:
+    async def _signed(self, incident: str, message: str, words: S, nonce: str, run: str) -> S:
         """Under a signature for this incident, which is known by the run in which it began. Without a key
-        it stays raw, where the configuration asks nothing of who says it. Raises NoKey elsewhere."""
-        if self._signer is None:
+        it stays raw, where the configuration asks nothing of who says it. Raises NoKey elsewhere,
+        and Rejected where it began in another run than the one that is named."""
+        if self._signer is None and not run:
             return words
         began = (await self.current(incident)).began_in
+        if run and began != run:
+            raise Rejected(f"{incident} fired again meanwhile: this is of the one before, which is closed")
+        if self._signer is None:
+            return words
         try:
             return await asyncio.to_thread(self._signer.signed, words, message, incident, began, nonce)
         except SecretMissing as error:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from intake.http.answers import Stop
+from intake.slack.outcome import MISTAKE, acknowledged, went_wrong
 from intake.slack.presses import Presses
 from intake.slack.requests import Press, Seal, body_of, claimed, press_in
 from models.base import Model
@@ -83,10 +84,10 @@ class SlackInteractions:
         try:
             return await self._said(settings, press, signature)
         except Trouble as trouble:
-            return f"Nothing was done: {trouble}."
+            return went_wrong(trouble)
         except Exception as error:
             self._log.error("a press on Slack failed", user=plain(press.user.id), exc_info=error)
-            return "Nothing was done, because of a mistake of the intake: use the command line."
+            return MISTAKE
 
     async def _said(self, settings: SlackButtons, press: Press, signature: str) -> str:
         """Do what the button asks, and say what came of it. Raises `Trouble`."""
@@ -106,15 +107,14 @@ class SlackInteractions:
             return f"Nothing was done: this message is of {incident} as it was before, and that is closed."
         nonce = hashlib.sha256(signature.encode()).hexdigest()[:24]
         if action == ACKNOWLEDGE:
-            await self._incidents.tell(
-                incident, ACKNOWLEDGE, Spoken(by=by, through=Through.SLACK), nonce=nonce
-            )
+            spoken = Spoken(by=by, through=Through.SLACK)
+            await self._incidents.tell(incident, ACKNOWLEDGE, spoken, nonce, asked.run)
             self._log.info("told", incident=incident, by=by, message=action, through="slack")
-            return f"You have {incident}: acknowledged as {by}."
+            return await acknowledged(self._incidents, incident, by)
         if action not in _VERDICTS or not _DIGEST.fullmatch(asked.plan):
             return "Nothing was done: this button names no plan."
         decision = Decision(by=by, through=Through.SLACK, verdict=_VERDICTS[action], plan=asked.plan)
-        decided = await self._incidents.decide(incident, decision, nonce=nonce)
+        decided = await self._incidents.decide(incident, decision, nonce, asked.run)
         self._log.info(
             "decided",
             incident=incident,

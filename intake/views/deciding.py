@@ -25,6 +25,8 @@ class Said:
 
     message: str
     words: Spoken
+    run: str
+    """In which the firing began that it is about."""
 
 
 class Deciding:
@@ -34,8 +36,8 @@ class Deciding:
         self._incidents = incidents
         self._log = structlog.get_logger("intake")
 
-    def read(self, visitor: Visitor, fields: dict[str, str]) -> Said:
-        """What a form says. Raises Stop: 422 for what says nothing, 403 for what is not theirs to decide."""
+    def read(self, visitor: Visitor, fields: dict[str, str], run: str) -> Said:
+        """What a form says to the firing that began in this run. Raises Stop: 422 for what says nothing, 403 for what is not theirs to decide."""
         word, text = fields.get("word", ""), KNOWN.hide(fields.get("text", "").strip())[:LONGEST_SAID]
         by, through = visitor.name, visitor.through
         if word in tuple(Verdict):
@@ -44,23 +46,25 @@ class Deciding:
                 raise Stop(422, "the form names no plan: load the page again")
             if not visitor.decides(plan):
                 raise Stop(403, "the link is for another plan: use that of the newer message, or sign in")
-            return Said(word, Decision(by=by, through=through, text=text, verdict=Verdict(word), plan=plan))
+            return Said(
+                word, Decision(by=by, through=through, text=text, verdict=Verdict(word), plan=plan), run
+            )
         if word not in SENT:
             raise Stop(422, "this form says nothing that an incident takes: load the page again")
         if word == NOTE and not text:
             raise Stop(422, "a note needs some words")
-        return Said(word, Spoken(by=by, through=through, text=text))
+        return Said(word, Spoken(by=by, through=through, text=text), run)
 
     async def send(self, incident: str, said: Said) -> None:
         """Raises Stop with 409 for a decision that does not count; and as `Incidents` does."""
         if isinstance(said.words, Decision):
-            await self._decide(incident, said.words)
+            await self._decide(incident, said.words, said.run)
             return
-        await self._incidents.tell(incident, said.message, said.words)
+        await self._incidents.tell(incident, said.message, said.words, run=said.run)
         self._log.info("told", incident=incident, by=said.words.by, message=said.message)
 
-    async def _decide(self, incident: str, decision: Decision) -> None:
-        decided = await self._incidents.decide(incident, decision)
+    async def _decide(self, incident: str, decision: Decision, run: str) -> None:
+        decided = await self._incidents.decide(incident, decision, run=run)
         self._log.info(
             "decided",
             incident=incident, by=decision.by, verdict=decision.verdict, accepted=decided.accepted,

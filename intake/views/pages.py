@@ -141,7 +141,7 @@ class IncidentViews:
         self._looks.forget(incident)  # what was shown a moment ago may be an earlier firing
         began = (await self._looks.current(incident)).began_in
         self._visitors.admit_form(visitor, incident, began, fields.get("form", ""))
-        return self._deciding.read(visitor, fields)
+        return self._deciding.read(visitor, fields, began)
 
     async def look(self, request: Request) -> Response:
         name = request.path_params["name"]

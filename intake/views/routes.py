@@ -47,7 +47,10 @@ def _refusing_in_words(handler: Handler) -> Handler:
         except Stop as stop:
             return rendered("refused.html", stop.status, reason=stop.reason, back=_back(request))
         except Trouble as trouble:
-            return rendered("refused.html", status_of(trouble), reason=str(trouble), back=_back(request))
+            reason, unknown = str(trouble), trouble.may_count
+            return rendered(
+                "refused.html", status_of(trouble), reason=reason, unknown=unknown, back=_back(request)
+            )
 
     return page
 
