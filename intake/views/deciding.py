@@ -37,7 +37,10 @@ class Deciding:
         self._log = structlog.get_logger("intake")
 
     def read(self, visitor: Visitor, fields: dict[str, str], run: str) -> Said:
-        """What a form says to the firing that began in this run. Raises Stop: 422 for what says nothing, 403 for what is not theirs to decide."""
+        """What a form says to the firing that began in this run.
+
+        Raises Stop: 422 for what says nothing, 403 for what is not theirs to decide.
+        """
         word, text = fields.get("word", ""), KNOWN.hide(fields.get("text", "").strip())[:LONGEST_SAID]
         by, through = visitor.name, visitor.through
         if word in tuple(Verdict):

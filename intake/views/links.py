@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from intake.http.about_incidents import incident_of, status_of
+from intake.http.about_incidents import incident_of
 from intake.http.answers import Stop
 from intake.views.deciding import Deciding, Said
 from intake.views.looks import Looks
 from intake.views.pages import ONE, IncidentViews
 from intake.views.rendering import HEADERS, ago, path_of, rendered
-from intake.views.routes import Page
+from intake.views.routes import Page, failed
 from intake.views.visitors import LINK_COOKIE, Visitor, Visitors, by_tls, own_page
 from models.configuration.configuration import Configuration
 from models.incident.incident import IncidentState, Through
@@ -101,8 +101,7 @@ class LinkViews:
         except Stop as stop:
             return rendered("refused.html", stop.status, reason=stop.reason, back=back)
         except Trouble as trouble:
-            reason = f"{trouble}. You are signed in: go back, and press again if it did not count"
-            return rendered("refused.html", status_of(trouble), reason=reason, back=back)
+            return failed(trouble, back, ". You are signed in: go back, and press again if it did not count")
         return RedirectResponse(back, 303, HEADERS)
 
     def _read(self, request: Request, incident: str) -> tuple[SignedLink, Visitor]:

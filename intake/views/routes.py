@@ -47,12 +47,15 @@ def _refusing_in_words(handler: Handler) -> Handler:
         except Stop as stop:
             return rendered("refused.html", stop.status, reason=stop.reason, back=_back(request))
         except Trouble as trouble:
-            reason, unknown = str(trouble), trouble.may_count
-            return rendered(
-                "refused.html", status_of(trouble), reason=reason, unknown=unknown, back=_back(request)
-            )
+            return failed(trouble, _back(request))
 
     return page
+
+
+def failed(trouble: Trouble, back: str, more: str = "") -> Response:
+    """A page that says what happened, and whether that is all that is known."""
+    reason, status = f"{trouble}{more}", status_of(trouble)
+    return rendered("refused.html", status, reason=reason, unknown=trouble.may_count, back=back)
 
 
 def _back(request: Request) -> str:
