@@ -99,7 +99,7 @@ class LinkViews:
         try:
             await self._deciding.send(incident, said)
         except Stop as stop:
-            return rendered("refused.html", stop.status, reason=stop.reason, back=back)
+            return rendered("refused.html", stop.status, reason=stop.reason, unknown=False, back=back)
         except Trouble as trouble:
             return failed(trouble, back, ". You are signed in: go back, and press again if it did not count")
         return RedirectResponse(back, 303, HEADERS)

@@ -45,7 +45,9 @@ def _refusing_in_words(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except Stop as stop:
-            return rendered("refused.html", stop.status, reason=stop.reason, back=_back(request))
+            return rendered(
+                "refused.html", stop.status, reason=stop.reason, unknown=False, back=_back(request)
+            )
         except Trouble as trouble:
             return failed(trouble, _back(request))
 
