@@ -132,6 +132,7 @@ def mistakes_of_people(
 ) -> Iterator[Mistake]:
     """A link that signs somebody in must reach nobody else, lead somewhere, and be good for something."""
     for name, channel in channels.items():
+        yield from _mistakes_of_buttons(name, channel, intake)
         if not (person := person_of(channel)):
             continue
         place = ("channels", name, "person")
@@ -143,5 +144,13 @@ def mistakes_of_people(
         if not intake.public_url:
             yield Mistake(place, "the link leads to the intake: set intake.public_url")
     people = {*approvers, *intake.people}
-    for said, person in intake.proxy.people.items() if intake.proxy and people else ():
-        yield from unknown(("intake", "proxy", "people", said), "person", person, people)
+    named = {"proxy": intake.proxy, "slack": intake.slack}
+    for part, of in named.items() if people else ():
+        for said, person in of.people.items() if of else ():
+            yield from unknown(("intake", part, "people", said), "person", person, people)
+
+
+def _mistakes_of_buttons(name: str, channel: ChannelConfig, intake: IntakeSettings) -> Iterator[Mistake]:
+    if isinstance(channel, SlackBotChannel) and channel.buttons and intake.slack is None:
+        why = f"{name} asks by buttons, which do nothing: write intake.slack, or `buttons: false` here"
+        yield Mistake(("channels", name, "buttons"), why)

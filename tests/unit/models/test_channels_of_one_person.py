@@ -37,3 +37,24 @@ def test_a_person_of_a_channel_that_cannot_be_right_is_refused(changes: dict[str
 
 def test_a_channel_of_one_person_is_taken() -> None:
     assert Configuration.model_validate(FILE).channels["phone"].kind == "apprise"
+
+
+BOT = {"kind": "slack-bot", "token": {"env": "BOT"}, "channel": "C0ALERTS001"}
+SLACK = {"signing_secret": {"env": "SECRET"}, "people": {"U0ANNA00001": "anna"}}
+
+
+def with_bot(bot: dict[str, Any], **intake: Any) -> dict[str, Any]:
+    return {**FILE, "channels": {**FILE["channels"], "bot": bot}, "intake": FILE["intake"] | intake}
+
+
+def test_buttons_that_would_do_nothing_are_refused_with_the_cure() -> None:
+    with pytest.raises(ValidationError, match=r"write intake\.slack, or `buttons: false` here"):
+        Configuration.model_validate(with_bot(BOT))
+    assert Configuration.model_validate(with_bot(BOT | {"buttons": False})).channels["bot"]
+    assert Configuration.model_validate(with_bot(BOT, slack=SLACK)).channels["bot"]
+
+
+def test_a_mistyped_name_of_who_may_press_is_refused() -> None:
+    wrong = SLACK | {"people": {"U0ANNA00001": "ana"}}
+    with pytest.raises(ValidationError, match="there is no person 'ana'; did you mean anna"):
+        Configuration.model_validate(with_bot(BOT, slack=wrong))

@@ -12,7 +12,7 @@ from tests.workflows.sights import TAKEN_PORT
 from tests.workflows.switch import suspend
 from workflows.escalation.editing import MOST_AGAIN
 
-BOT = {"kind": "slack-bot", "token": {"env": "SLACK_BOT_TOKEN"}, "channel": "C0ALERTS001"}
+BOT = {"kind": "slack-bot", "token": {"env": "SLACK_BOT_TOKEN"}, "channel": "C0ALERTS001", "buttons": False}
 
 
 async def asks(harness: Harness) -> Incident:
