@@ -14,17 +14,20 @@ from activities.notify.channel import UnsetChannel
 from activities.support.secrets import resolve
 from models.configuration.channels import (
     PAGERDUTY_EVENTS,
+    SLACK_API,
     ChannelConfig,
     DiscordChannel,
     DiscordDirectChannel,
     LogChannel,
     PagerDutyChannel,
+    SlackBotChannel,
     SlackChannel,
 )
 from models.configuration.configuration import Configuration
 from models.examined import Check, Kind
 
 _INTEGRATION_KEY = re.compile(r"[A-Za-z0-9]{32}")
+_OF_A_BOT = "xoxb-"
 _SLACK = re.compile(r"/(services|workflows|triggers)/.+")
 _DISCORD = re.compile(r"/api/(v\d+/)?webhooks/\d+/.+")
 _DISCORD_HOSTS = ("discord.com", "discordapp.com", "ptb.discord.com", "canary.discord.com")
@@ -65,13 +68,17 @@ def _misfit(channel: ChannelConfig) -> str:
     """A secret that is well-formed, and is not what this kind of channel takes."""
     match channel:
         case PagerDutyChannel() if channel.url == PAGERDUTY_EVENTS:
-            fits = _INTEGRATION_KEY.fullmatch(resolve(channel.routing_key))
+            fits = bool(_INTEGRATION_KEY.fullmatch(resolve(channel.routing_key)))
             form = "an integration key of Events API v2, which has 32 letters and digits"
             return "" if fits else f"{channel.routing_key} is not {form}"
         case SlackChannel() | DiscordChannel():
             return _of_webhook(channel)
         case DiscordDirectChannel() if resolve(channel.token).lower().startswith(("bot ", "bearer ")):
             return f"{channel.token} begins with the word that goes before a token: write the token alone"
+        case SlackBotChannel() if channel.api == SLACK_API:
+            fits = resolve(channel.token).startswith(_OF_A_BOT)
+            form = f"a Bot User OAuth Token, which begins with {_OF_A_BOT}"
+            return "" if fits else f"{channel.token} is not {form}"
     return ""
 
 

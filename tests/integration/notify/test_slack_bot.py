@@ -19,8 +19,10 @@ from temporalio.testing import WorkflowEnvironment
 from werkzeug import Response
 
 from activities.notify.channel import ChannelRefused, Place, TimedChannel
+from activities.notify.trial import try_out
 from models.configuration.channels import ChannelConfig, SlackBotChannel
 from models.incident.announcement import Announcement, Delivered, Occasion, Posted
+from models.names import Severity
 from models.telling.in_short import Choice, InShort
 from tests.integration.notify.test_announcing import start_worker, temporal_binary
 from tests.integration.notify.test_busy_channels import tell
@@ -285,6 +287,15 @@ async def test_what_is_about_no_open_incident_is_a_message_of_its_own(
 ) -> None:
     await bot.deliver(page(title="daily check: all is well"))
     assert text_of(slack.messages[0]).startswith("*daily check: all is well*\nconnection refused at")
+
+
+async def test_a_bot_that_is_tried_out_writes_one_message_without_buttons(
+    bot: TimedChannel, slack: Slack
+) -> None:
+    await try_out(bot, "On-Call", Severity.CRITICAL, "ada")
+    [told] = slack.messages
+    assert "TEST, nothing is broken" in text_of(told) and "ada tries the channel it" in text_of(told)
+    assert buttons_of(told) == {}
 
 
 async def test_a_worker_that_is_killed_after_the_message_arrived_writes_no_second_one(
