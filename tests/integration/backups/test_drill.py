@@ -429,6 +429,7 @@ async def test_a_killed_worker_leaves_nothing_to_the_next_drill(
     dumps: Path,
     tmp_path: Path,
     postgres_server: PostgresServer,
+    drill_user: str,
     own: bool,
 ) -> None:
     text = (dumps / "shop.sql").read_text()
@@ -437,7 +438,7 @@ async def test_a_killed_worker_leaves_nothing_to_the_next_drill(
     )
     (tmp_path / "new.sql").write_text(slow)
     aged(tmp_path / "new.sql", HOUR)
-    more = {} if own else {"server": secret(tmp_path, postgres_server.url())}
+    more = {} if own else {"server": secret(tmp_path, drill_user)}
     where = location(tmp_path, BackupKind.PLAIN, **more)
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "-c", textwrap.dedent(DRILLING), stdin=asyncio.subprocess.PIPE
