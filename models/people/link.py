@@ -59,7 +59,7 @@ class SignedLink(Model):
 
     @classmethod
     def of_text(cls, text: str) -> Self | None:
-        """What such a text says, whoever wrote it; None for anything else."""
+        """What such a text says, before its seal is checked; None for anything else."""
         try:
             padded = text[:LONGEST] + "=" * (-len(text[:LONGEST]) % 4)
             by, plans, run, at, nonce, key, seal = json.loads(

@@ -183,7 +183,7 @@ def test_what_is_started_again_by_systemd_is_left_to_it(systemd: Systemd) -> Non
     seen = look_until(service, lambda seen: seen.restarting)
     assert seen.reason == "is started again by systemd, 5 min after each end; at last: exited with code 4"
     assert cause(later(seen)) == "starting"
-    # Whoever asks for its start does not want it to wait.
+    # A person who asks for its start does not want it to wait.
     assert perform("start_service", StartService(service=service)).after
     assert len(look_until(service, lambda seen: len(seen.deaths) == 2).deaths) == 2
     systemd.ctl("stop", "waits.service")
