@@ -69,17 +69,18 @@ def build(
     metrics, incidents = itself.metrics, Incidents(client, Signer(configuration))
     webhook = AlertmanagerWebhook(dispatch, configuration, keys, metrics, http, incidents, itself.heartbeats)
     routes = [
-        *webhook.routes(),
         *IncidentPages(incidents, keys).routes(),
         *ReportPages(configuration, keys).routes(),
         *HealthPages(
             client, configuration, itself.attended, itself.problem, itself.worker, metrics, keys
         ).routes(),
     ]
+    alerts = webhook.routes()
     slack = SlackInteractions(incidents, configuration, http, itself.presses).routes()
     pages = views(client, incidents, keys, configuration, itself.draining)
     app = Starlette(
-        routes=[*pages, *slack, *routes, describing(routes)],
+        # In a storm most requests are alerts, so they are looked for first.
+        routes=[*alerts, *pages, *slack, *routes, describing([*alerts, *routes])],
         middleware=[
             Middleware(Timed, metrics=metrics),
             Middleware(OnlyFromProxy, configuration=configuration),
