@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import first_probe, history, long_open, memory, starts, storm
 from bench.figures import Figure, as_markdown, as_text, missing
 from bench.ground import as_installed
+from bench.views import measuring
 from demo.parts.errors import EndedError, NotReadyError
 
 MEASUREMENTS: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
@@ -22,6 +23,7 @@ MEASUREMENTS: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "memory": memory.measure,
     "starts": starts.measure,
     "storm": storm.measure,
+    "views": measuring.measure,
 }
 
 

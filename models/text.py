@@ -19,6 +19,8 @@ def shorten(text: str, limit: int) -> str:
 
 def visible(text: str, instead: str = "", kept: str = "") -> str:
     """Without control, direction and zero-width characters, but for those that are `kept`."""
+    if text.isprintable():  # as most texts are: a page has thousands
+        return text
     return "".join(instead if c not in kept and unicodedata.category(c) in _INVISIBLE else c for c in text)
 
 

@@ -11,8 +11,10 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
+from temporalio.converter import decode_typed_search_attributes
 
 from activities.incidents.control_room import read_control_room
 from activities.support.secrets import SecretMissing
@@ -68,6 +70,10 @@ class Current(NamedTuple):
 
     began_in: str
     runs: bool
+    run_id: str
+    """Its newest run."""
+    length: int
+    """Events of that run's history."""
 
 
 class Which(Model):
@@ -187,7 +193,8 @@ class Incidents:
         async with in_time(PATIENCE, incident):
             found = await self._client.get_workflow_handle(incident).describe(rpc_timeout=PATIENCE)
             began = await found.memo_value(BEGAN_IN, found.run_id, type_hint=str)
-        return Current(began, found.status is WorkflowExecutionStatus.RUNNING)
+        is_running = found.status is WorkflowExecutionStatus.RUNNING
+        return Current(began, is_running, found.run_id, found.history_length)
 
     async def _signed(self, incident: str, message: str, words: S, nonce: str, run: str) -> S:
         """Under a signature for this incident, which is known by the run in which it began. Without a key
@@ -218,14 +225,22 @@ async def control_room(client: Client) -> ControlRoomState:
 
 
 def line_of(execution: WorkflowExecution) -> IncidentLine:
-    def attribute(key: SearchAttributeKey[str]) -> str:
-        return execution.typed_search_attributes.get(key) or ""
+    return line_of_info(execution.raw_info)
 
-    is_open = execution.status is WorkflowExecutionStatus.RUNNING
+
+def line_of_info(info: WorkflowExecutionInfo) -> IncidentLine:
+    """As Temporal's service sends it."""
+    attributes = decode_typed_search_attributes(info.search_attributes)
+
+    def attribute(key: SearchAttributeKey[str]) -> str:
+        return attributes.get(key) or ""
+
+    status = WorkflowExecutionStatus(info.status) if info.status else None
+    is_open = status is WorkflowExecutionStatus.RUNNING
     return IncidentLine(
-        id=execution.id,
-        run_id=execution.run_id,
-        runbook=execution.workflow_type,
+        id=info.execution.workflow_id,
+        run_id=info.execution.run_id,
+        runbook=info.type.name,
         alert=attribute(ALERT_NAME),
         service=attribute(SERVICE),
         severity=attribute(SEVERITY),
@@ -233,9 +248,9 @@ def line_of(execution: WorkflowExecution) -> IncidentLine:
         cause=attribute(CAUSE),
         outcome=attribute(OUTCOME),
         open=is_open,
-        ended="" if is_open or execution.status is None else execution.status.name.lower(),
-        started_at=execution.start_time,
-        closed_at=execution.close_time,
+        ended="" if is_open or status is None else status.name.lower(),
+        started_at=info.start_time.ToDatetime(UTC),
+        closed_at=info.close_time.ToDatetime(UTC) if info.HasField("close_time") else None,
         dry_run=bool(attribute(search_attributes.DRY_RUN)),
     )
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
+from intake.views.rendering import path_of
 from models.incident.incident import IncidentState, Phase
 from models.incident.stewardship import ControlRoomState
 from models.names import Severity
-from runtime.incidents import IncidentLine, Which
+from runtime.incidents import IncidentLine
+from runtime.overview.listed import needs_a_person, urgency
+from runtime.store.reading import Search, Stored
 
 SHOWN_DAYS = 30
-MOST_LINES = 300
-"""Incidents of a board; the command line and the API list older ones."""
+A_PAGE = 50
+"""Open incidents of one page; and closed ones below it, the rest of which are in the history."""
 LONGEST_FILTER = 200
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_URGENT = {Phase.AWAITING_APPROVAL.value: 0, Phase.ESCALATED.value: 1}
+_PAGE = re.compile(r"[1-9][0-9]{0,2}")
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,9 @@ class Filters:
     severity: str = ""
     outcome: str = ""
     words: str = ""
-    decision: bool = False
+    decision: str = ""
     """Only what waits for a person to approve something."""
+    page: int = 1
 
     @classmethod
     def of(cls, query: QueryParams) -> Filters:
@@ -40,20 +45,28 @@ class Filters:
             return query.get(name, "").strip()[:LONGEST_FILTER]
 
         service = one("service") if _SERVICE.fullmatch(one("service")) else ""
-        return cls(
-            service, one("phase"), one("severity"), one("outcome"), one("words"), bool(one("decision"))
-        )
+        page = int(one("page")) if _PAGE.fullmatch(one("page")) else 1
+        decision = "needed" if one("decision") else ""
+        return cls(service, one("phase"), one("severity"), one("outcome"), one("words"), decision, page)
 
-    def which(self, now: datetime) -> Which:
-        """As Temporal is asked."""
-        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        return Which(since=today - timedelta(days=SHOWN_DAYS), service=self.service)
+    def at(self, page: int) -> str:
+        """The query of this page of the same board."""
+        named = {**vars(self), "page": page if page > 1 else ""}
+        return urlencode({name: value for name, value in named.items() if value})
+
+    @property
+    def search(self) -> Search:
+        """As the store is asked for what closed."""
+        return Search(
+            service=self.service, severity=self.severity, outcome=self.outcome, words=self.words, closed=True
+        )
 
     def passes(self, line: IncidentLine) -> bool:
         """Whether an incident is one of those that are looked for."""
         text = f"{line.id} {line.runbook} {line.cause} {line.outcome} {line.phase}".lower()
         return (
-            self.severity in ("", line.severity)
+            self.service in ("", line.service)
+            and self.severity in ("", line.severity)
             and (self.outcome in ("", line.outcome) or line.open)
             and all(word in text for word in self.words.lower().split())
         )
@@ -68,7 +81,7 @@ class Row:
 
     @property
     def needs_a_person(self) -> bool:
-        return self.phase in _URGENT
+        return needs_a_person(self.phase)
 
     @property
     def phase(self) -> str:
@@ -92,10 +105,9 @@ class Closed:
     """One incident of the last days."""
 
     line: IncidentLine
-
-    @property
-    def took(self) -> timedelta | None:
-        return self.line.closed_at - self.line.started_at if self.line.closed_at else None
+    at: str
+    """Where its page is."""
+    recovered_after: timedelta | None = None
 
     @property
     def ended(self) -> str:
@@ -104,17 +116,35 @@ class Closed:
 
 
 @dataclass(frozen=True)
+class Past:
+    """What the store says of the last days."""
+
+    rows: Sequence[Stored] = ()
+    total: int = 0
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    away: str = ""
+    """Why it cannot be read now."""
+
+
+@dataclass(frozen=True)
 class Board:
     open: Sequence[Row]
+    """Of one page."""
+    total: int
+    page: int
+    pages: int
     closed: Sequence[Closed]
+    past: Past
     services: Sequence[str]
     outcomes: Sequence[str]
     phases: Sequence[str] = tuple(one.value for one in Phase if one is not Phase.CLOSED)
     severities: Sequence[str] = tuple(one.value for one in Severity)
 
 
-def banners(room: ControlRoomState, dry_run: bool, now: datetime) -> Sequence[str]:
+def banners(room: ControlRoomState | None, dry_run: bool, now: datetime) -> Sequence[str]:
     """What stands above the incidents: that nothing is done, and why; windows that are on or planned."""
+    if room is None:
+        return ["It cannot be read now whether actions are suspended, or a maintenance is on."]
     said = [f"Actions are {room.suspended_words}."] if room.suspended else []
     if dry_run:
         said.append("Dry run: what would be done is recorded, and nothing is done (dry_run: true).")
@@ -125,15 +155,37 @@ def banners(room: ControlRoomState, dry_run: bool, now: datetime) -> Sequence[st
     return said
 
 
-def board(lines: Sequence[IncidentLine], states: dict[str, IncidentState], filters: Filters) -> Board:
-    """What is open, what needs a person first; then what closed, the newest first."""
+def board(
+    lines: Sequence[IncidentLine], states: Mapping[str, IncidentState], past: Past, filters: Filters
+) -> Board:
+    """What is open, what needs a person first; then what closed, the last one first."""
     passing = [line for line in lines if filters.passes(line)]
     rows = [Row(line, states.get(line.id)) for line in passing if line.open]
     rows = [row for row in rows if row.passes(filters)]
-    rows.sort(key=lambda row: (_URGENT.get(row.phase, 2), -row.line.started_at.timestamp()))
+    rows.sort(key=lambda row: urgency(row.phase, row.line.started_at))
+    pages = max(1, -(-len(rows) // A_PAGE))
+    page = min(filters.page, pages)
+    outcomes = {line.outcome for line in lines if line.outcome}
     return Board(
-        open=rows,
-        closed=[Closed(line) for line in passing if not line.open],
-        services=sorted({line.service for line in lines if line.service}),
-        outcomes=sorted({line.outcome for line in lines if line.outcome}),
+        open=rows[A_PAGE * (page - 1) : A_PAGE * page],
+        total=len(rows),
+        page=page,
+        pages=pages,
+        closed=_closed([line for line in passing if not line.open], past),
+        past=past,
+        services=sorted(
+            {*(line.service for line in lines if line.service), *past.choices.get("service", ())}
+        ),
+        outcomes=sorted({*outcomes, *past.choices.get("outcome", ())}),
     )
+
+
+def _closed(just: Sequence[IncidentLine], past: Past) -> Sequence[Closed]:
+    """What the store has, and what closed so lately that it is not there yet."""
+    stored = {one.line.run_id for one in past.rows}
+    rows = [
+        Closed(line, f"{path_of(line.id)}?run={line.run_id}") for line in just if line.run_id not in stored
+    ]
+    rows += [Closed(one.line, f"/history/{one.began_in}", one.recovered_after) for one in past.rows]
+    rows.sort(key=lambda one: one.line.closed_at or one.line.started_at, reverse=True)
+    return rows[:A_PAGE]

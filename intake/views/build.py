@@ -9,6 +9,7 @@ from starlette.routing import Route
 from temporalio.client import Client
 
 from intake.http.keys import Keys
+from intake.views.board_page import BoardViews
 from intake.views.deciding import Deciding
 from intake.views.history import HistoryViews
 from intake.views.links import LinkViews
@@ -20,6 +21,8 @@ from intake.views.signing_in import SigningIn
 from intake.views.visitors import Visitors
 from models.configuration.configuration import Configuration
 from runtime.incidents import Incidents, control_room
+from runtime.overview.listed import Listed
+from runtime.overview.states import OpenStates
 from runtime.people.links import Links
 
 
@@ -32,18 +35,21 @@ def views(
 ) -> Sequence[Route]:
     """The routes; they come before those of the API, whose addresses they share for who asks for HTML."""
     visitors = Visitors(keys, Links(configuration), configuration)
-    looks = Looks(incidents, lambda: control_room(client))
-    deciding = Deciding(incidents)
+    looks = Looks(
+        incidents, Listed(client), lambda states: OpenStates(client, states), lambda: control_room(client)
+    )
+    deciding, live = Deciding(incidents), Live(draining)
     pages = IncidentViews(
         looks,
         visitors,
         deciding,
-        Live(draining),
+        live,
         configuration,
         Reviews(client, configuration),
         client.namespace,
     )
     history = HistoryViews(looks, visitors, configuration)
     links = LinkViews(pages, visitors, looks, deciding, incidents, configuration)
-    rest = (*links.routes(), *history.routes(), *SigningIn(visitors, configuration).routes())
+    board = BoardViews(looks, visitors, live, configuration)
+    rest = (*board.routes(), *links.routes(), *history.routes(), *SigningIn(visitors, configuration).routes())
     return [*pages.routes(), *rest]

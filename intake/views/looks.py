@@ -4,41 +4,84 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
-from cachetools import TTLCache
+from cachetools import TLRUCache, TTLCache
 
 from models.incident.incident import IncidentState
 from models.incident.stewardship import ControlRoomState
-from runtime.errors import Trouble
-from runtime.incidents import Current, IncidentLine, Incidents, Which
+from runtime.errors import NobodyAnswers
+from runtime.incidents import Current, IncidentLine, Incidents
+from runtime.overview.listed import Listed
+from runtime.overview.states import OpenStates, States
 
 FRESH = 1.0
 """Seconds for which an answer is shown again."""
+STORE_FRESH = 5.0
+"""The same of what the store said; it is written to every 15."""
+STILL_SHOWN = 3.0
+"""Seconds for which a board that is loaded may show what was known, while it takes long to ask anew: its live
+stream then tells what changed."""
+LOADS_WITHIN = 0.1
+"""Seconds for which it waits before that."""
+SHOWN_FOR = 5.0
+"""Seconds for which somebody is taken to have an incident before them after their page asked for it."""
+ROOM_WITHIN = 1.0
 MOST_KEPT = 2_000
-MOST_ASKED = 40
-"""Open incidents that a board asks one by one, eight at once; it shows of the others what Temporal lists."""
-AT_ONCE = 8
 Key = tuple[Hashable, ...]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the incidents stand. As long as nothing changes it is the same object."""
+
+    lines: Sequence[IncidentLine]
+    """What is open, what needs a person first; then what has just closed."""
+    states: Mapping[str, IncidentState]
+    """Of the open ones that answered, by ID."""
+    room: ControlRoomState | None
+    """None where it cannot be read now."""
 
 
 class Looks:
     """Reads incidents for pages. Twenty viewers cost as much as one."""
 
-    def __init__(self, incidents: Incidents, control_room: Callable[[], Awaitable[ControlRoomState]]) -> None:
+    def __init__(
+        self,
+        incidents: Incidents,
+        listed: Listed,
+        open_states: Callable[[States], OpenStates],
+        control_room: Callable[[], Awaitable[ControlRoomState]],
+    ) -> None:
         self._incidents = incidents
+        self._listed = listed
+        self._states = States(incidents)
+        self._open_states = open_states(self._states)
         self._control_room = control_room
-        self._asked: dict[Key, asyncio.Task[Any]] = {}
-        self._kept: TTLCache[Key, Any] = TTLCache(MOST_KEPT, FRESH, time.monotonic)
-        self._few = asyncio.Semaphore(AT_ONCE)
+        self._asked: dict[Key, asyncio.Future[Any]] = {}
+        self._kept: TLRUCache[Key, tuple[float, Any]] = TLRUCache(
+            MOST_KEPT, lambda _, kept, now: now + kept[0], time.monotonic
+        )
+        self._standing: Standing | None = None
+        self._stood_at = 0.0
+        self._told = 0
+        """How often an incident was told something."""
+        self._shown: TTLCache[Hashable, frozenset[str]] = TTLCache(MOST_KEPT, SHOWN_FOR, time.monotonic)
 
     async def state(self, incident: str, run_id: str = "") -> IncidentState:
         """Raises as `Incidents.state` does."""
-        return await self.once(
-            ("state", incident, run_id), lambda: self._incidents.state(incident, run_id or None)
-        )
+        if run_id:
+            return await self.once(
+                ("state", incident, run_id), lambda: self._incidents.state(incident, run_id)
+            )
+        now = await self.current(incident)
+        ask = partial(self._states.of, incident, now.run_id, now.length)
+        return await self.once(("state", incident), ask, lasts=0)
 
     async def current(self, incident: str) -> Current:
         """Its newest run. Raises NoSuchIncident and TemporalAway."""
@@ -46,46 +89,66 @@ class Looks:
 
     def forget(self, incident: str) -> None:
         """Ask anew: it was just told something, and the person who told it sees what follows."""
-        for key in (("state", incident, ""), ("current", incident)):
+        self._told += 1
+        self._standing = None
+        self._states.forget(incident)
+        for key in (("state", incident), ("current", incident), ("standing",)):
             self._kept.pop(key, None)
             self._asked.pop(key, None)
 
-    async def lines(self, most: int, which: Which) -> tuple[IncidentLine, ...]:
-        """Raises TemporalAway."""
-        return await self.once(("lines", most, which.query), lambda: self._incidents.list(most, which))
+    async def standing(self, *, fresh: bool = False) -> Standing:
+        """How the incidents stand: as of a second ago where it must be `fresh`. Raises TemporalAway."""
+        kept, age = self._standing, time.monotonic() - self._stood_at
+        if kept is None or fresh or age > STILL_SHOWN:
+            return await self.once(("standing",), self._look)
+        if ("standing",) in self._kept:
+            return kept
+        asking = self._begun(("standing",), self._look, FRESH)
+        await asyncio.wait({asking}, timeout=LOADS_WITHIN)
+        return self._standing or kept
 
-    async def control_room(self) -> ControlRoomState:
-        """Raises NobodyAnswers or TemporalAway."""
-        return await self.once(("control room",), self._control_room)
+    def shows(self, page: Hashable, runs: frozenset[str]) -> None:
+        """A page shows these runs to somebody: about them Temporal is asked first."""
+        self._shown[page] = runs
 
-    async def open_states(self, lines: tuple[IncidentLine, ...]) -> dict[str, IncidentState]:
-        """The states of the open incidents among these that answered, by ID."""
-        wanted = [line.id for line in lines if line.open][:MOST_ASKED]
-        answers = await asyncio.gather(*(self._one_of_many(incident) for incident in wanted))
-        return {state.id: state for state in answers if state}
+    async def _look(self) -> Standing:
+        told = self._told
+        lines, room = await asyncio.gather(self._listed.lines(datetime.now(UTC)), self._room())
+        shown = [self._shown.get(page, frozenset()) for page in list(self._shown)]
+        states = await self._open_states.round(lines, frozenset().union(*shown))
+        now = Standing(lines, states, room)
+        if now == self._standing:
+            now = self._standing
+        if told == self._told:
+            self._standing, self._stood_at = now, time.monotonic()
+        return now
 
-    async def _one_of_many(self, incident: str) -> IncidentState | None:
-        async with self._few:
-            try:
-                return await self.state(incident)
-            except Trouble:  # a worker that is being replaced: the line itself is still shown
-                return None
+    async def _room(self) -> ControlRoomState | None:
+        try:
+            async with asyncio.timeout(ROOM_WITHIN):
+                return await self.once(("control room",), self._control_room)
+        except (TimeoutError, NobodyAnswers):
+            return None
 
-    async def once(self, key: Key, ask: Callable[[], Awaitable[T]]) -> T:
-        """What was answered within a moment, or is being asked already; else ask."""
+    async def once(self, key: Key, ask: Callable[[], Awaitable[T]], lasts: float = FRESH) -> T:
+        """What was answered at most so many seconds ago, or is being asked already; else ask."""
         if (kept := self._kept.get(key)) is not None:
-            found: T = kept
+            found: T = kept[1]
             return found
+        answer: T = await asyncio.shield(self._begun(key, ask, lasts))
+        return answer
+
+    def _begun(self, key: Key, ask: Callable[[], Awaitable[T]], lasts: float) -> asyncio.Future[T]:
         task = self._asked.get(key)
         if task is None:
             task = self._asked[key] = asyncio.ensure_future(ask())
-            task.add_done_callback(lambda done: self._answered(key, done))
-        answer: T = await asyncio.shield(task)
-        return answer
+            task.add_done_callback(lambda done: self._answered(key, done, lasts))
+        return task
 
-    def _answered(self, key: Key, task: asyncio.Task[Any]) -> None:
+    def _answered(self, key: Key, task: asyncio.Future[Any], lasts: float) -> None:
+        failed = task.cancelled() or task.exception() is not None
         if self._asked.get(key) is not task:
             return
         del self._asked[key]
-        if not task.cancelled() and task.exception() is None:
-            self._kept[key] = task.result()
+        if not failed:
+            self._kept[key] = lasts, task.result()

@@ -1,10 +1,9 @@
-"""The pages for people: the board, and one incident; live, and with forms that work without a script."""
+"""The page of one incident; live, and with forms that work without a script."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -14,7 +13,6 @@ from starlette.routing import Route
 
 from intake.http.about_incidents import incident_of
 from intake.http.answers import Stop
-from intake.views.board import MOST_LINES, Board, Filters, banners, board
 from intake.views.deciding import Deciding, Said
 from intake.views.live import Live, mark_of
 from intake.views.looks import Looks
@@ -25,7 +23,6 @@ from intake.views.signing_in import asked
 from intake.views.visitors import Visitor, Visitors
 from models.configuration.configuration import Configuration
 from models.incident.incident import IncidentState, Phase, what_matters_first
-from models.incident.stewardship import ControlRoomState
 from runtime.incidents import Current
 
 LOOK_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -35,7 +32,7 @@ ONE = "/incidents/{alert}/{service}"
 
 
 class IncidentViews:
-    """The board and the incidents as pages. Reading needs a visitor who signed in, where there is a token."""
+    """The incidents as pages. Reading needs a visitor who signed in, where there is a token."""
 
     def __init__(
         self,
@@ -57,40 +54,11 @@ class IncidentViews:
 
     def routes(self) -> Sequence[Route]:
         return [
-            Page("GET", "/", self.board),
             Page("GET", ONE, self.incident),
             Page("POST", f"{ONE}/say", self.say),
-            Route("/live", self.board_live, methods=["GET"]),
             Route(f"{ONE}/live", self.incident_live, methods=["GET"]),
             Route("/look/{name}", self.look, methods=["GET"]),
         ]
-
-    async def board(self, request: Request) -> Response:
-        visitor = self._visitors.of(request)
-        if visitor is None:
-            return asked("/")
-        filters = Filters.of(request.query_params)
-        shown, room, mark = await self._board(filters)
-        configuration = self._configuration()
-        return rendered(
-            "board.html",
-            visitor=visitor,
-            board=shown,
-            filters=filters,
-            room=room,
-            banners=banners(room, configuration.dry_run, datetime.now(UTC)),
-            mark=mark,
-            live=f"/live?{request.url.query}",
-        )
-
-    async def board_live(self, request: Request) -> Response:
-        self._admitted(request)
-        filters = Filters.of(request.query_params)
-
-        async def mark() -> str:
-            return (await self._board(filters))[2]
-
-        return self._live.follow(mark)
 
     async def incident(self, request: Request) -> Response:
         incident = incident_of(request)
@@ -155,16 +123,6 @@ class IncidentViews:
             raise Stop(401, "sign in first, at /sign-in")
         return visitor
 
-    async def _board(self, filters: Filters) -> tuple[Board, ControlRoomState, str]:
-        """With its mark."""
-        return await self._looks.once(("board", filters), lambda: self._board_now(filters))
-
-    async def _board_now(self, filters: Filters) -> tuple[Board, ControlRoomState, str]:
-        lines = await self._looks.lines(MOST_LINES, filters.which(datetime.now(UTC)))
-        states = await self._looks.open_states(lines)
-        shown, room = board(lines, states, filters), await self._looks.control_room()
-        return shown, room, _mark_of_board(shown, room)
-
     def shown(
         self,
         state: IncidentState,
@@ -204,10 +162,3 @@ def _in_temporal(address: str | None, namespace: str, incident: str) -> str:
 
 def _mark_of(state: IncidentState) -> str:
     return mark_of(state.model_dump_json())
-
-
-def _mark_of_board(shown: Board, room: ControlRoomState) -> str:
-    rows = [one.line.model_dump_json() for one in shown.open]
-    past = [one.line.model_dump_json() for one in shown.closed]
-    states = [row.state.model_dump_json() for row in shown.open if row.state]
-    return mark_of(room.model_dump_json(), *rows, *past, *states)

@@ -67,7 +67,12 @@ _TEMPLATES.filters |= {"at": at, "ago": ago, "left": left, "path": path_of, "rou
 _TEMPLATES.globals |= {"look": file_with_mark}
 
 
+def text_of(template: str, **shown: object) -> Markup:
+    """What a template says, for a page around it or as one."""
+    text = _TEMPLATES.get_template(template).render(now=datetime.now(UTC), **shown)
+    return Markup(text)  # noqa: S704 - the template escaped what came in
+
+
 def rendered(template: str, status: int = 200, **shown: object) -> Response:
     """A page of this template."""
-    text = _TEMPLATES.get_template(template).render(now=datetime.now(UTC), **shown)
-    return Response(text, status, HEADERS, "text/html")
+    return Response(text_of(template, **shown), status, HEADERS, "text/html")

@@ -39,6 +39,7 @@ class Search(Model):
     alert: str = ""
     outcome: str = ""
     cause: str = ""
+    severity: str = ""
     words: str = ""
     """Each must stand in what the alert says, in the timeline or in the ending."""
     closed: bool = False
@@ -58,7 +59,7 @@ class Stored(Model):
 
 
 class Found(Model):
-    """One page of what was found, the newest first."""
+    """One page of what was found, the newest first; of closed ones, what closed last."""
 
     rows: tuple[Stored, ...]
     total: int
@@ -83,12 +84,13 @@ class StoredIncidents:
         where, values = _where(search)
         names = "run_id, id, alert, service, runbook, severity, phase, outcome, cause, summary, ended, "
         names += "opened_at, closed_at, recovered_after, dry_run, last_run"
+        order = "closed_at" if search.closed else "opened_at"  # an index has what is asked for in this order
         async with self._database.reading() as one:
             await check_step(self._database, one)
             (count,) = await one.rows(f"SELECT count(*) AS n FROM runbooks_incidents {where}", *values)  # noqa: S608
             rows = await one.rows(
                 f"SELECT {names} FROM runbooks_incidents {where} "  # noqa: S608 - only names
-                f"ORDER BY opened_at DESC, run_id LIMIT {size} OFFSET {size * (page - 1)}",
+                f"ORDER BY {order} DESC, run_id LIMIT {size} OFFSET {size * (page - 1)}",
                 *values,
             )
             choices = await _choices(one, search.since)
@@ -183,7 +185,7 @@ def _where(search: Search) -> tuple[str, list[Any]]:
         )
     elif search.closed:
         parts.append("closed_at > ''")
-    for name in NARROWED:
+    for name in (*NARROWED, "severity"):
         if value := getattr(search, name):
             holds(f"{name} = $", value)
     for word in search.words.lower().split()[:MOST_WORDS]:
