@@ -1,4 +1,4 @@
-"""Commands that send a message to an incident: `approve`, `deny`, `ack`, `note`, `done`, `retry`."""
+"""Commands that send an incident a message: `approve`, `deny`, `propose`, `ack`, `note`, `done`, `retry`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from activities.people.keys import SigningKeys
 from activities.support.secrets import SecretMissing
@@ -26,6 +27,7 @@ from console.output import (
 )
 from models.incident.incident import Decision, Phase, Spoken, Through, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
+from models.proposals.proposal import Proposal
 from models.text import plain
 from runtime import settings
 from runtime.connection import connect
@@ -171,3 +173,50 @@ async def _tell(incident: str, message: str, spoken: Spoken, json: bool) -> None
         as_json({"incident": name, "told": message, "by": spoken.signed_as})
     else:
         out.print(f"{TOLD[message].format(name)} as {safe(spoken.signed_as)}")
+
+
+@app.command()
+def propose(
+    incident: Id,
+    action: Annotated[str, typer.Argument(help="What may be done, as `restart-service`.", callback=typed)],
+    service: Annotated[
+        str, typer.Option("--service", help="By default the incident's own.", callback=typed)
+    ] = "",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="How much.", callback=typed)
+    ] = None,
+    key: Annotated[
+        str, typer.Option("--key", help="To propose the same once more, another one.", callback=typed)
+    ] = "",
+    text: Text = "",
+    by: By = "",
+    json: AsJson = False,
+) -> None:
+    """Propose what an escalated incident is to do: it is looked at, asked about, done and verified."""
+    run(_propose(incident, action, service, settings or [], key, _spoken(text, by), json))
+
+
+def _proposal(action: str, service: str, settings: list[str], key: str, spoken: Spoken) -> Proposal:
+    """Raises Unusable for what is not of the catalogue."""
+    pairs = {name: value for name, _, value in (one.partition("=") for one in settings)}
+    values = {
+        name: int(value) if value.isascii() and value.isdecimal() else value for name, value in pairs.items()
+    }
+    try:
+        return Proposal(**dict(spoken), action=action, service=service or None, settings=values, key=key)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise Unusable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")) from error
+
+
+async def _propose(
+    incident: str, action: str, service: str, settings: list[str], key: str, spoken: Spoken, json: bool
+) -> None:
+    name, proposal = parse_id(incident), _proposal(action, service, settings, key, spoken)
+    proposed = await Incidents(await connect(), _signer()).propose(name, proposal)
+    if json:
+        as_json({"incident": name, "by": proposal.signed_as, **proposed.model_dump(mode="json")})
+    elif proposed.accepted:
+        out.print(f"Proposed to {name} as {safe(proposal.signed_as)}: {safe(proposed.reason)}")
+    if not proposed.accepted:
+        raise Refused(f"{name}: {proposed.reason}")

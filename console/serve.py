@@ -118,4 +118,5 @@ def keys_of(configuration: Configuration) -> Keys:
     return Keys(
         sender=resolve(intake.token) if intake.token else None,
         people={name: resolve(ref) for name, ref in intake.people.items()},
+        programs={name: resolve(ref) for name, ref in intake.programs.items()},
     )

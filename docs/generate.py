@@ -17,9 +17,10 @@ from pathlib import Path
 
 from demo.faults import FAULTS, Fault
 from docs.keys import tables
-from models.actions.change import Risk
+from models.actions.change import Change, Risk
 from models.actions.kinds import kinds
 from models.actions.plan import AUTOMATIC
+from models.catalogue.proposable import PROPOSABLE
 from models.names import Severity
 from models.service.application import ApiPaths
 from models.service.service import LogScan
@@ -72,6 +73,17 @@ def _kinds(risk: Risk) -> str:
     return ", ".join(f"`{kind}`" for kind, action in kinds().items() if action.risk is risk)
 
 
+def proposable(_: str = "") -> str:
+    """What may be proposed, and how much of it."""
+    rows = [(f"`{kind}`", _first_line(kinds()[kind]), one.set_by) for kind, one in PROPOSABLE.items()]
+    return _table(("action", "what it does", "settings"), rows)
+
+
+def _first_line(action: type[Change]) -> str:
+    said = (action.__doc__ or "").strip().splitlines()[0].rstrip(".")
+    return said[:1].lower() + said[1:]
+
+
 def patterns(_: str = "") -> str:
     """The log patterns of a service that names none of its own."""
     rows = [(f"`{name}`", f"`{_in_a_cell(text)}`") for name, text in LogScan().patterns.items()]
@@ -114,6 +126,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 WRITERS: dict[str, Callable[[str], str]] = {
     "causes": causes,
     "risks": risks,
+    "proposable": proposable,
     "patterns": patterns,
     "paths": paths,
     "keys": keys,

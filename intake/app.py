@@ -27,6 +27,7 @@ from intake.http.openapi import describing
 from intake.http.proxy import OnlyFromProxy
 from intake.http.room import Room
 from intake.pages import IncidentPages
+from intake.proposals import ProposalPages
 from intake.reports import ReportPages
 from intake.slack.interactions import SlackInteractions
 from intake.slack.presses import Presses
@@ -70,6 +71,7 @@ def build(
     webhook = AlertmanagerWebhook(dispatch, configuration, keys, metrics, http, incidents, itself.heartbeats)
     routes = [
         *IncidentPages(incidents, keys).routes(),
+        *ProposalPages(incidents, keys).routes(),
         *ReportPages(configuration, keys).routes(),
         *HealthPages(
             client, configuration, itself.attended, itself.problem, itself.worker, metrics, keys

@@ -12,9 +12,15 @@ from typing import NamedTuple, TypeVar
 import structlog
 from pydantic import TypeAdapter, ValidationError
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+)
 from temporalio.common import SearchAttributeKey
 from temporalio.converter import decode_typed_search_attributes
+from temporalio.exceptions import ApplicationError
 
 from activities.incidents.control_room import read_control_room
 from activities.support.secrets import SecretMissing
@@ -23,9 +29,10 @@ from models.incident import search_attributes
 from models.incident.incident import Decided, Decision, IncidentState, Phase, Spoken
 from models.incident.search_attributes import ALERT_NAME, CAUSE, OUTCOME, PHASE, SERVICE, SEVERITY
 from models.incident.stewardship import ControlRoomState
-from models.messages import BEGAN_IN, DECIDE, LINK_USED, STATE, USE_LINK
+from models.messages import BEGAN_IN, DECIDE, LINK_USED, PROPOSE, STATE, USE_LINK
 from models.names import CONTROL_ROOM_ID, DRY_RUN, RESERVED, AlertName, ServiceName, incident_id
 from models.people.link import SignedLink
+from models.proposals.proposal import TAKEN_BEFORE, Proposal, Proposed
 from runtime.connection import PATIENCE
 from runtime.errors import NoKey, NoSuchIncident, Rejected, in_time, sent_in_time
 from runtime.people.signing import Signer
@@ -171,6 +178,21 @@ class Incidents:
         spoken = await self._signed(incident, message, spoken, nonce, run)
         async with sent_in_time(PATIENCE, incident):
             await self._client.get_workflow_handle(incident).signal(message, spoken, rpc_timeout=PATIENCE)
+
+    async def propose(self, incident: str, proposal: Proposal) -> Proposed:
+        """Propose a plan; the answer of then for what was proposed before. Raises as `decide` does."""
+        proposal = await self._signed(incident, PROPOSE, proposal, "", "")
+        async with sent_in_time(ANSWER_WITHIN + timedelta(seconds=5), incident):
+            try:
+                proposed: Proposed = await self._client.get_workflow_handle(incident).execute_update(
+                    PROPOSE, proposal, result_type=Proposed, rpc_timeout=ANSWER_WITHIN
+                )
+            except WorkflowUpdateFailedError as error:
+                why = error.__cause__
+                if isinstance(why, ApplicationError) and why.type == TAKEN_BEFORE:
+                    return Proposed.model_validate(why.details[0])
+                raise
+            return proposed
 
     async def use_link(self, incident: str, link: SignedLink) -> Decided:
         """Use up a link of a message; of several who try, one is accepted. Raises as `decide` does."""

@@ -135,8 +135,9 @@ def _done(performed: Iterable[Performed], words: Sentences) -> str:
 def _plan(number: int, performed: Performed, words: Sentences) -> str:
     """One plan: by whom, why, and what each of its actions changed and how it is undone."""
     took = in_words(performed.finished_at - performed.started_at)
+    by = _by_whom(performed.approved_by, performed.plan.proposed_by)
     lines = [
-        f"{number}. **{said(performed.plan.says)}**, {_by_whom(performed.approved_by)}, "
+        f"{number}. **{said(performed.plan.says)}**, {by}, "
         f"at {words.when(performed.started_at)}; it took {took}",
         f"   - Why: {said(performed.plan.why)}",
         *(f"   - Chosen instead of: {said(words.plainly(other))}" for other in performed.instead_of),
@@ -150,8 +151,8 @@ def _plan(number: int, performed: Performed, words: Sentences) -> str:
     return "\n".join(lines)
 
 
-def _by_whom(approved_by: str) -> str:
-    """The person who approved it, or the product by itself, with the risk by which it may."""
+def _by_whom(approved_by: str, proposed_by: str) -> str:
+    """Who proposed and who approved it, or the product by itself, with the risk by which it may."""
     if not approved_by:
         return "without approval"
     if approved_by == _REVERTED:
@@ -159,7 +160,8 @@ def _by_whom(approved_by: str) -> str:
     if approved_by.startswith(_AUTOMATIC):
         risk = approved_by.removeprefix(_AUTOMATIC).removesuffix(")")
         return f"carried out by the product by itself, as the configuration allows ({said(risk)})"
-    return f"carried out by the product, approved by {said(approved_by)}"
+    proposed = f"proposed by {said(proposed_by)}, " if proposed_by else ""
+    return f"carried out by the product, {proposed}approved by {said(approved_by)}"
 
 
 def _people(review: Review, words: Sentences) -> str:

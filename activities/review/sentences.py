@@ -24,6 +24,7 @@ _DID = {
     Word.RETRY: "asked to look and act again",
     Word.DONE: "said that it is done",
     Word.CANCEL: "cancelled it",
+    Word.PROPOSE: "proposed",
 }
 _HAPPENED: dict[EntryKind, str] = {
     EntryKind.CONFIRMED: "The alert is true: ",

@@ -1,4 +1,4 @@
-"""Authentication: senders by the intake's token, people by a token of their own."""
+"""Authentication: senders by the intake's token, people and programs by a token of their own."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ class Keys:
     sender: str | None = field(default=None, repr=False)
     people: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Name to token."""
+    programs: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The same of programs, which read and propose, and decide nothing."""
 
     def knows(self, request: Request) -> bool:
-        """Whether a sender or a known person asks; without `sender`, everybody is as good as one."""
+        """Whether a sender, a person or a program asks; without `sender`, everybody is as good as one."""
         return self.sender is None or self._known(_bearer(request))
 
     def admit(self, request: Request) -> None:
         """Accept a sender or a known person. Raises Stop with 401."""
-        if not self.knows(request):
+        if self.sender is not None and not self._sends(_bearer(request)):
             raise Stop(401, "the bearer token is missing or wrong", CHALLENGE)
 
     def admit_reader(self, request: Request) -> None:
@@ -48,11 +50,20 @@ class Keys:
                 "or use the command line",
             )
         holder = self.holder(_bearer(request))
+        if holder is None and self.program_of(request):
+            raise Stop(403, "a program may read and propose; a person decides")
         if holder is None:
             raise Stop(401, "the bearer token is missing, or is not a person's", CHALLENGE)
         return holder
 
+    def program_of(self, request: Request) -> str | None:
+        """The name of the program; None for everybody else."""
+        return _holder(_bearer(request), self.programs)
+
     def _known(self, given: str) -> bool:
+        return self._sends(given) | (_holder(given, self.programs) is not None)
+
+    def _sends(self, given: str) -> bool:
         return self.is_sender(given) | (self.holder(given) is not None)
 
     def is_sender(self, given: str) -> bool:
@@ -64,9 +75,8 @@ class Keys:
         return self.people.get(name) if name else self.sender
 
     def holder(self, given: str) -> str | None:
-        """Whose token it is; compares every one, so that the time taken reveals nothing."""
-        holders = [name for name, token in self.people.items() if _same(given, token)]
-        return holders[0] if holders else None
+        """Whose token it is, of the people."""
+        return _holder(given, self.people)
 
 
 def _bearer(request: Request) -> str:
@@ -83,6 +93,12 @@ def _password(request: Request) -> str:
     except ValueError:
         return ""
     return decoded.partition(":")[2]
+
+
+def _holder(given: str, tokens: Mapping[str, str]) -> str | None:
+    """Compares every one, so that the time taken reveals nothing."""
+    holders = [name for name, token in tokens.items() if _same(given, token)]
+    return holders[0] if holders else None
 
 
 def _same(given: str, expected: str) -> bool:

@@ -32,6 +32,8 @@ class Plan(Model):
 
     steps: tuple[Action, ...] = Field(min_length=1)
     why: str
+    proposed_by: str = Field(default="", exclude_if=lambda by: not by)
+    """The person or program; empty for a plan that the runbook made."""
 
     @model_validator(mode="after")
     def _one_service(self) -> Self:

@@ -143,11 +143,23 @@ def mistakes_of_people(
             yield Mistake(place, f"{person!r} may not decide: {known}")
         if not intake.public_url:
             yield Mistake(place, "the link leads to the intake: set intake.public_url")
+    yield from _mistakes_of_programs(approvers, intake)
     people = {*approvers, *intake.people}
     named = {"proxy": intake.proxy, "slack": intake.slack}
     for part, of in named.items() if people else ():
         for said, person in of.people.items() if of else ():
             yield from unknown(("intake", part, "people", said), "person", person, people)
+
+
+def _mistakes_of_programs(approvers: Collection[str], intake: IntakeSettings) -> Iterator[Mistake]:
+    """What a program proposes is shown under its name, which must be nobody's who decides."""
+    people = {name.casefold() for name in (*approvers, *intake.people)}
+    for name, token in intake.programs.items():
+        if name.casefold() in people:
+            why = f"{name!r} is a person's name: a program has its own, and approves nothing"
+            yield Mistake(("intake", "programs", name), why)
+        if token in (intake.token, *intake.people.values()):
+            yield Mistake(("intake", "programs", name), "this is another's token: a program has its own")
 
 
 def _mistakes_of_buttons(name: str, channel: ChannelConfig, intake: IntakeSettings) -> Iterator[Mistake]:

@@ -68,6 +68,11 @@ class IntakeSettings(Configured):
     """The bearer token; `RUNBOOKS_INTAKE_TOKEN_FILE` names its file and wins."""
     people: dict[str, SecretRef] = Field(default_factory=dict)
     """Who may decide over HTTP: a name, as in `approvals.approvers`, and where their token is."""
+    programs: dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$")], SecretRef
+    ] = Field(default_factory=dict)
+    """Which programs may read and propose a plan, which a person then approves or denies: a name that is no
+    person's, and where its token is."""
     slack: SlackButtons | None = None
     """Without it the buttons on Slack do nothing."""
     max_body: Size = Field(default=4 * 2**20, ge=1024, le=64 * 2**20)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 from models.actions.change import Risk
 from models.actions.plan import Plan
 from models.base import Model
+from models.catalogue.line import ProposalLine
 from models.incident.alert import Alert
 from models.incident.announcement import NextRung, Sent
 from models.incident.refusal import Refusal
@@ -56,6 +57,7 @@ class Through(StrEnum):
     LINK = BY_LINK
     COMMAND = "the command line"
     SLACK = "Slack"
+    PROGRAM = "a program"
     CANCELLATION = "a cancellation in Temporal"
     PRODUCT = "the workflow"
 
@@ -216,7 +218,7 @@ class Entry(Model):
 
     @property
     def of_a_person(self) -> bool:
-        return self.through is not Through.PRODUCT
+        return self.through not in (Through.PRODUCT, Through.PROGRAM)
 
 
 class EvidenceLine(Model):
@@ -288,6 +290,7 @@ class IncidentState(Model):
     """Whom it pages next; None where nobody is paged as it stands."""
     outcome: Outcome | None = None
     performed: tuple[Performed, ...] = ()
+    proposals: tuple[ProposalLine, ...] = ()
     timeline: tuple[Entry, ...] = Field(default_factory=tuple)
     review: str = ""
     """Where the review was written, once it was."""

@@ -44,6 +44,8 @@ class ApprovalPolicy(Configured):
 
     approvers: tuple[str, ...] = ()
     """Authenticated names that may decide; empty means every authenticated person."""
+    own_proposals: bool = Field(default=True, exclude_if=bool)
+    """Whether a person may approve what they proposed themselves. A program never approves anything."""
     ask_again_after: Interval = timedelta(minutes=10)
     """Without an answer for this long, the next rung is asked."""
     expire_after: Interval = timedelta(hours=4)

@@ -10,7 +10,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pydantic import Field
+
 from models.base import Model
+from models.catalogue.line import ProposalLine
 from models.evidence.evidence import VerificationResult
 from models.incident.alert import Alert
 from models.incident.alert_life import Instance
@@ -220,6 +223,7 @@ class SoFar(Model):
     hold: HoldSoFar | None
     promises: tuple[PromiseSoFar, ...]
     others: OthersSoFar
+    proposals: tuple[ProposalLine, ...] = Field(default=(), exclude_if=lambda lines: not lines)
 
 
 class Opened(Alert):

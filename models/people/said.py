@@ -17,9 +17,10 @@ class Word(StrEnum):
     RETRY = "retry"
     DONE = "done"
     CANCEL = "cancel"
+    PROPOSE = "propose"
 
 
-_LINES = {Word.ACKNOWLEDGE: "acknowledged", Word.CANCEL: "cancelled"}
+_LINES = {Word.ACKNOWLEDGE: "acknowledged", Word.CANCEL: "cancelled", Word.PROPOSE: "proposed"}
 
 
 class Said(Model):
@@ -40,5 +41,5 @@ class Said(Model):
         if self.refused:
             what = f"{self.word} did not count ({self.refused})"
         elif self.about:
-            what = f"{self.word} of {self.about}"
+            what = f"{what} {self.about}" if self.word is Word.PROPOSE else f"{self.word} of {self.about}"
         return f"{what}: {self.text}" if self.text else what

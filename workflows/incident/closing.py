@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     import workflows.incident.ui as ui
     from activities.managers.process_seen import ProcessSeen
     from activities.review.reviews import ReviewActivities
+    from models.catalogue.line import open_of
     from models.incident.incident import Outcome, Phase
     from models.incident.policy import Policy
     from models.incident.report import Report, WriteReport
@@ -71,7 +72,7 @@ class Closing:
 
     async def wait_for_a_human(self, done_said: Callable[[], bool]) -> Ending | None:
         """Stay open, with the ladder climbing, until the alert is over or a person says done.
-        None when a person wants it to be looked at again.
+        None when a person wants it to be looked at again, or proposes what is to be done.
 
         The source's word that came before we saw ourselves that it is not well ends nothing.
         """
@@ -79,10 +80,18 @@ class Closing:
         over, pause = ResolvedElsewhere("the alert is over"), LOOKS_AGAIN_AFTER
         while True:
             await workflow.wait_condition(
-                lambda: self._is_over() or done_said() or bool(self._record.retry) or continuation.due
+                lambda: (
+                    self._is_over()
+                    or done_said()
+                    or bool(self._record.retry)
+                    or bool(open_of(self._record.proposals))
+                    or continuation.due
+                )
             )
             if done_said():
                 return ClosedByHuman("a person said that it is done")
+            if open_of(self._record.proposals):
+                return None
             if self._record.retry:
                 self._record.retry = None
                 return None

@@ -52,7 +52,7 @@ NOBODY_ANSWERS = (Refused.NO_ANSWER, Refused.FAILED)
 class Incident(Waits):
     """The verbs of a page, on the parts and the state of one run."""
 
-    _is_true: IsTrue | None = None
+    is_true: IsTrue | None = None
     """Confirms the alert once more, as its page did."""
 
     async def respond(self, page: Page) -> Review:
@@ -79,12 +79,12 @@ class Incident(Waits):
         `check` is the runbook's own; any other evidence that is bad confirms the alert as well. `again`
         are the looks that a check follows from, beside those that are checks themselves.
         """
-        self._is_true = partial(
+        self.is_true = partial(
             Confirmation(self.record, self.alert_state, self._look).of, checks=(check, *others), again=again
         )
         if self.path.passed("confirm"):
             return
-        bad = await self._is_true(self.now)
+        bad = await self.is_true(self.now)
         self.timeline.add(bad.reason, kind=EntryKind.CONFIRMED)
         self.pause.judged()
         self.escalation.begin_with_grace()
@@ -177,7 +177,7 @@ class Incident(Waits):
 
     async def _still_fits(self, fix: Fix, plan: Plan) -> None:
         self.timeline.add("the approval came late: looks again before anything is done")
-        await still_fits(plan, fix, self.now, self._look, self._is_true)
+        await still_fits(plan, fix, self.now, self._look, self.is_true)
 
     async def act_unless_throttled(self, cause: Cause) -> timedelta | None:
         """The same; how long to wait before it is asked for again, where it was refused for now."""

@@ -11,6 +11,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     import workflows.incident.ui as ui
+    from models.catalogue.line import open_of
     from models.incident.incident import EntryKind, Phase
     from models.incident.refusal import Refusal
     from models.incident.review import Review
@@ -21,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.path import Path
     from workflows.incident.resuming import everything_known
     from workflows.incident.taking_policy import policy_as_of_now
+    from workflows.proposals.proposing import Proposing
     from workflows.record.alert_state import handed_on
     from workflows.record.cancellation import hearing_cancellation
     from workflows.record.continuation import GoesOnInNewRun, began_in
@@ -173,7 +175,13 @@ class Life:
             await self._incident.remediation.release()
             await self._incident.others.tell(None, self._record.escalated_because)
             self._stage = Stage.WITH_A_PERSON
-        return await closing.wait_for_a_human(done_said)
+        proposing = Proposing(self._incident, self._incident.proposals, closing.still_down, self._left)
+        while (ending := await closing.wait_for_a_human(done_said)) is None:
+            if not (line := open_of(self._record.proposals)):
+                break
+            if healed := await proposing.carry_out(line):
+                return healed
+        return proposing.helped(ending)
 
     def _look_again(self) -> None:
         self._timeline.add("the temporary change stays, and the evidence is gathered again")

@@ -14,11 +14,13 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Decided, Decision, Phase, Spoken, Through, Verdict
     from models.incident.so_far import HeardSoFar
-    from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
+    from models.messages import ACKNOWLEDGE, DONE, NOTE, PROPOSE, RETRY
     from models.people.link import SignedLink
     from models.people.said import Word
+    from models.proposals.proposal import Proposal, Proposed
     from workflows.escalation.escalation import Escalation
     from workflows.people.signatures import Signatures
+    from workflows.proposals.proposals import Proposals
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline, who
     from workflows.remediation.approval import REFUSES_RAW, Approval
@@ -30,12 +32,13 @@ DIGEST = re.compile(r"[0-9a-f]{12}")
 class People:
     """Takes decisions, acknowledgements, notes and the word that it is done; all may come early."""
 
-    def __init__(self, record: Record, timeline: Timeline, approval: Approval) -> None:
+    def __init__(self, record: Record, timeline: Timeline, approval: Approval, proposals: Proposals) -> None:
         self.escalation: Escalation | None = None
         """The ladder that they stop, once the incident has one."""
         self._record = record
         self._timeline = timeline
         self._approval = approval
+        self._proposals = proposals
         self._signatures = Signatures()
 
     def so_far(self) -> HeardSoFar:
@@ -55,6 +58,14 @@ class People:
         if not heard.words.claim:
             return decided
         return decided.model_copy(update={"reason": f"{decided.reason}; raw, and it {heard.words.claim}"})
+
+    async def propose(self, proposal: Proposal) -> Proposed:
+        """Take a proposal; told whether it was taken. It is asked about before anything is done."""
+        heard = await self._signatures.hear(proposal, PROPOSE, self._approval.policy)
+        proposed = self._proposals.take(heard.words, heard.refusal)
+        if proposed.accepted and not proposal.of_program:
+            self._heard()
+        return proposed
 
     async def use_link(self, link: SignedLink) -> Decided:
         """Use up a link of a message, once; told whether it was still good."""

@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.path import Path
     from workflows.incident.resuming import resume
     from workflows.maintenance.pause import Pause
+    from workflows.proposals.proposals import Proposals
     from workflows.record.alert_state import AlertState, taken_over
     from workflows.record.endings import Escalated
     from workflows.record.mistakes import Mistakes, raise_temporals_own
@@ -52,7 +53,10 @@ class Parts:
         self.record = Record(alert, self.timeline)
         self.alert_state = AlertState(alert, self.timeline, taken_over())
         self.approval = Approval(self.timeline)
-        self.people = People(self.record, self.timeline, self.approval)
+        self.proposals = Proposals(
+            self.record, self.timeline, lambda: self.approval.pending, lambda: self.alert_state.resolved
+        )
+        self.people = People(self.record, self.timeline, self.approval, self.proposals)
         self.pause = Pause(self.record, self.timeline, self.mistakes, self.show)
         self.remediation = Remediation(
             self.record, self.timeline, self.alert_state, self.approval, self.pause, self.show

@@ -33,6 +33,7 @@ def everything_known(incident: Parts, stage: Stage) -> SoFar:
         hold=incident.remediation.so_far(),
         promises=incident.undoing.so_far(),
         others=incident.others.so_far(),
+        proposals=incident.record.proposals,
     )
     return fitted(whole)
 
@@ -51,6 +52,7 @@ def fitted(whole: SoFar) -> SoFar:
 def resume(incident: Parts, so_far: SoFar) -> None:
     """Know all of it before the first message of the new run is heard."""
     _take(incident.record, so_far.known)
+    incident.record.proposals = so_far.proposals
     incident.path = Path(incident.record, so_far.path)
     incident.timeline.resume(so_far.timeline)
     incident.alert_state.resume(so_far.alert)

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.incident import Decided, Decision, IncidentState, Verdict
     from models.incident.so_far import Opened
     from models.people.link import SignedLink
+    from models.proposals.proposal import Proposal, Proposed
     from workflows.incident.incident import Incident
 
 
@@ -75,6 +76,14 @@ class Runbook:
     @workflow.update(description="Use up the link of a message, as the intake does for who opened it.")
     async def use_link(self, link: SignedLink) -> Decided:
         return await self.incident.people.use_link(link)
+
+    @workflow.update(description="Propose one action of the catalogue, under a signature. It is asked about.")
+    async def propose(self, proposal: Proposal) -> Proposed:
+        return await self.incident.people.propose(proposal)
+
+    @propose.validator
+    def may_propose(self, proposal: Proposal) -> None:
+        self.incident.proposals.check(proposal)
 
     @workflow.query(description="Whether the link with this nonce is used up.")
     def link_used(self, nonce: str) -> bool:

@@ -10,6 +10,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Plan
     from models.base import in_words
+    from models.catalogue.line import ProposalLine
     from models.evidence.evidence import VerificationResult
     from models.evidence.seen import Seen
     from models.incident.alert import Alert
@@ -41,6 +42,9 @@ UNASKED = ("policy (", "the approval of what is reverted")
 
 class Record:
     """Facts only; the incident decides, and writes them here."""
+
+    proposals: tuple[ProposalLine, ...] = ()
+    """What people and programs proposed, and what became of it."""
 
     def __init__(self, alert: Alert, timeline: Timeline) -> None:
         self.alert = alert
@@ -212,6 +216,7 @@ class Record:
             next_rung=next_rung,
             outcome=self.outcome,
             performed=tuple(self.performed),
+            proposals=self.proposals,
             timeline=tuple(self.timeline.entries),
             review=self.review_path,
             dry_run=self.policy.dry_run if self.policy else "",
@@ -256,8 +261,9 @@ class Record:
         return next((one.started_at for one in self.performed if not one.dry_run), None)
 
     def _did_not_help(self) -> tuple[str, ...]:
-        escalated = bool(self.escalated_because)
-        did = (one for one in self.performed if not one.dry_run)
+        escalated, proved = bool(self.escalated_because), bool(self.watched and self.watched.ok)
+        helped = [one for one in self.performed[-1:] if one.done and proved and one.plan.proposed_by]
+        did = (one for one in self.performed if not one.dry_run and one not in helped)
         return tuple(f"{one.plan.says}: {one.found}" for one in did if escalated or not one.done)
 
     def _dry_run(self, policy: Policy, outcome: Outcome) -> DryRun | None:

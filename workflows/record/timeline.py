@@ -92,7 +92,8 @@ class Timeline:
         """Write what a person did or said: about which plan, or why it did not count."""
         said = Said(word=word, about=about, refused=refused[:LONGEST], text=words.text[:LONGEST])
         by = f"{who(words)}, {words.claim}" if words.claim else who(words)
-        self.add(said.line, by=by, through=words.through, said=said)
+        line = f"{by} (a program) {said.line}" if words.through is Through.PROGRAM else said.line
+        self.add(line, by=by, through=words.through, said=said)
 
 
 def in_one_line(entry: Entry) -> str:

@@ -55,11 +55,25 @@ class Approval:
         if decision.plan and decision.plan not in self.pending.digests:
             waiting = "are waiting" if self.pending.others else "is waiting"
             return f"it names plan {decision.plan}, but {self.pending.named} {waiting}"
+        return self._is_own(decision, self.pending.plan.proposed_by) or self._not_theirs(decision)
+
+    def _not_theirs(self, decision: Decision) -> str:
+        """Why the one who sent it may decide nothing."""
+        if decision.through is Through.PROGRAM:
+            return "a program may propose, and decides nothing"
         if decision.through is Through.TEMPORAL_UI:
             return "" if self.policy.temporal_ui else REFUSES_RAW
         if self.policy.approvers and decision.by not in self.policy.approvers:
             return f"{decision.by} is not on the list of approvers"
         return ""
+
+    def _is_own(self, decision: Decision, proposed_by: str) -> str:
+        """Why the one who proposed it may not approve it, where the configuration wants two people."""
+        if not proposed_by or self.policy.own_proposals or decision.verdict is Verdict.DENY:
+            return ""
+        if decision.through is Through.TEMPORAL_UI:
+            return f"{proposed_by} proposed it, another person approves, and nobody vouches for who sent this"
+        return f"{proposed_by} proposed it: another person approves" if decision.by == proposed_by else ""
 
     def so_far(self) -> QuestionSoFar:
         return QuestionSoFar(pending=self.pending, decision=self._decision)
@@ -107,7 +121,8 @@ class Approval:
         while self.pending and await self._unanswered(self.pending, unless):
             if self._timeline.now() >= self.pending.expires_at:
                 return None
-            unanswered()
+            if not self.pending.plan.proposed_by:  # nobody is woken because of an offer that nobody takes
+                unanswered()
         return self._decision
 
     async def _unanswered(self, pending: PendingApproval, unless: Callable[[], bool]) -> bool:

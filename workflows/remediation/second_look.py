@@ -26,12 +26,17 @@ async def still_fits(
 ) -> None:
     """Take every look once more. Leaves the page when the alert is not true any more, and begins it anew
     when the fix would be another plan."""
-    seen = [one for one in (*EVERY_LOOK, *LOOKS_BROUGHT.values()) if one.name in now.seen.by_name]
-    await look(*(one for one in seen if one is looks.process))
-    now = await look(*(one for one in seen if one is not looks.process))
+    now = await looked_again(now, look)
     if is_true:
         await is_true(now)
         now = await look()
     offer = fix(now)
     if offer is None or plan.digest not in [one.digest for one in offer.plans]:
         raise Withdrawn(f"what was approved does not fit any more: {plan.says}")
+
+
+async def looked_again(now: Situation, look: Callable[..., Awaitable[Situation]]) -> Situation:
+    """Everything that was looked at, as it is now; the process first, which other looks ask about."""
+    seen = [one for one in (*EVERY_LOOK, *LOOKS_BROUGHT.values()) if one.name in now.seen.by_name]
+    await look(*(one for one in seen if one is looks.process))
+    return await look(*(one for one in seen if one is not looks.process))
