@@ -23,7 +23,9 @@ CONSOLE = re.compile(r"^```console\n(python -m .*?)^```$", re.DOTALL | re.MULTIL
 NEW = re.compile(r"^```console\n(python starter\.py new .*)\n```$", re.MULTILINE)
 """What lays down the files of a chapter, before they are replaced."""
 
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".pytest_cache", "var", "ci-output")
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".pytest_cache", "var", "ci-output")
+"""What is compiled already goes along: each command would compile it anew."""
+
 NOT_SOURCES = shutil.ignore_patterns(".*_cache", ".hypothesis", "__pycache__", "ci-output")
 WITHIN = 300
 """Seconds for one command. The longest starts a whole stack."""
@@ -106,7 +108,7 @@ def run(line: str, copy: Path) -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=copy,
-        env=ours | {"PYTHONDONTWRITEBYTECODE": "1"},
+        env=ours,
         capture_output=True,
         text=True,
         timeout=WITHIN,
