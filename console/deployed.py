@@ -10,6 +10,8 @@ import typer
 
 from console.fire import Config
 from console.output import AsJson, By, as_json, out, run, safe, somebody, typed
+from console.shell.completing import services
+from console.shell.examples import examples
 from models.configuration.known_services import known
 from models.evidence.deployment import Deployment
 from models.names import steward_id
@@ -21,9 +23,9 @@ from runtime.errors import in_time
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog=examples("deployed backend registry.example/backend:1.4.2"))
 def deployed(
-    service: Annotated[str, typer.Argument(metavar="SERVICE", help="The service.")],
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="The service.", autocompletion=services)],
     image: Annotated[
         str, typer.Argument(metavar="IMAGE", help="The image or version that runs now.", callback=typed)
     ],

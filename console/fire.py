@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from console.output import AsJson, By, Unusable, as_json, out, run, somebody, typed
+from console.shell.completing import alerts, services
+from console.shell.examples import examples
 from intake.alerts.dispatch import Dispatch
 from intake.alerts.payload import MAX_LABEL
 from intake.alerts.routing import routed
@@ -29,10 +31,22 @@ Config = Annotated[
 ]
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "fire ServiceDown --service backend",
+        "fire ServiceDown --service backend --label zone=a --dry-run",
+    )
+)
 def fire(
-    alert: Annotated[str, typer.Argument(help="The alert's name, such as ServiceDown.")],
-    service: Annotated[str, typer.Option("--service", help="The service, as the configuration names it.")],
+    alert: Annotated[
+        str, typer.Argument(help="The alert's name, such as ServiceDown.", autocompletion=alerts)
+    ],
+    service: Annotated[
+        str,
+        typer.Option(
+            "--service", help="The service, as the configuration names it.", autocompletion=services
+        ),
+    ],
     label: Annotated[
         list[str] | None, typer.Option("--label", help="A label, key=value; may be repeated.", callback=typed)
     ] = None,

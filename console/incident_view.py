@@ -115,10 +115,15 @@ def entry_line(entry: Entry) -> Text:
 
 
 def _entry(entry: Entry) -> list[str]:
+    return wrapped(words_of(entry), head=f"{entry.at:%H:%M:%S} ")
+
+
+def words_of(entry: Entry) -> str:
+    """What it says, and who said it."""
     by = "" if entry.by == "runbook" else f" ({entry.by})"
     if entry.of_a_person and entry.through is not Through.TEMPORAL_UI:
         by = f" ({entry.by}, through {entry.through.value})"
-    return wrapped(f"{entry.text}{by}", head=f"{entry.at:%H:%M:%S} ")
+    return f"{entry.text}{by}"
 
 
 def _text(lines: Iterable[str]) -> Text:

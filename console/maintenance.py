@@ -15,6 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from console.control_room import RECORDED, key, order
 from console.output import AsJson, By, Refused, Unusable, as_json, out, run, safe, somebody, typed
+from console.shell.completing import alerts, services
+from console.shell.examples import examples
 from models.base import Interval, in_words
 from models.calendar import WEEKDAYS, Calendar
 from models.configuration.configuration import Configuration
@@ -28,8 +30,15 @@ from runtime.incidents import control_room
 
 app = typer.Typer(help="Pause incidents for a time of maintenance.", no_args_is_help=True)
 
-Service = Annotated[str, typer.Option("--service", help="Only incidents of this service.", callback=typed)]
-AlertOption = Annotated[str, typer.Option("--alert", help="Only incidents of this alert.", callback=typed)]
+Service = Annotated[
+    str,
+    typer.Option(
+        "--service", help="Only incidents of this service.", callback=typed, autocompletion=services
+    ),
+]
+AlertOption = Annotated[
+    str, typer.Option("--alert", help="Only incidents of this alert.", callback=typed, autocompletion=alerts)
+]
 Fleet = Annotated[bool, typer.Option("--fleet", help="All incidents.")]
 Lasts = Annotated[str, typer.Option("--for", help="How long, such as 30m or 2h: it always has an end.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, which every message shows.", callback=typed)]
@@ -41,7 +50,7 @@ Config = Annotated[
 ]
 
 
-@app.command()
+@app.command(epilog=examples('maintenance start --service backend --for 2h --why "new disks"'))
 def start(
     service: Service = "",
     alert: AlertOption = "",
@@ -61,7 +70,12 @@ def start(
     run(work())
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        'maintenance plan --service backend --at "2026-12-01 02:00" --for 2h --why "new disks"',
+        "maintenance plan --fleet --at 02:00 --on sunday --for 2h --why updates",
+    )
+)
 def plan(
     service: Service = "",
     alert: AlertOption = "",
@@ -91,7 +105,7 @@ def plan(
     run(work())
 
 
-@app.command()
+@app.command(epilog=examples("maintenance end 3f1c2a9b"))
 def end(
     window: Annotated[str, typer.Argument(metavar="ID", help="The window, as `maintenance list` names it.")],
     for_good: Annotated[
@@ -119,7 +133,7 @@ def end(
     run(work())
 
 
-@app.command("list")
+@app.command("list", epilog=examples("maintenance list"))
 def list_(json: AsJson = False) -> None:
     """List the windows that are in force or planned."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 from collections.abc import Callable, Coroutine
 from enum import IntEnum
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -19,13 +20,14 @@ from rich.markup import escape
 from rich.text import Text
 
 from activities.support.secrets import SecretMissing
+from console.shell.completing import incidents, open_incidents
 from intake.http.server import ListenerTaken, NoSuchHost
 from models.base import Model
 from models.configuration.known_services import NoSuchService
 from models.text import plain
-from runtime.alive.open_runs import DoesNotReplay
 from runtime.connection import ConnectionMisconfigured, TemporalUnreachable
 from runtime.errors import (
+    DoesNotReplay,
     NobodyAnswers,
     NoKey,
     NoReport,
@@ -36,15 +38,20 @@ from runtime.errors import (
     Rejected,
     TemporalAway,
 )
+from runtime.file.source import ConfigurationError
 from runtime.people.signing import user_of_this_machine
 from runtime.search_attributes import AttributesMissing
-from runtime.settings import ConfigurationError
 from runtime.store.database import StoreAway
 
 T = TypeVar("T")
 _BEYOND_ASCII = re.compile(r"[^\n -~]")
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def can_redraw() -> bool:
+    """Whether standard output is a terminal on which a picture can be redrawn in place, and may be."""
+    return sys.stdout.isatty() and out.is_interactive and not out.no_color
 
 
 def typed(parameter: typer.CallbackParam, value: Any) -> Any:
@@ -84,7 +91,12 @@ By = Annotated[
         callback=typed,
     ),
 ]
-Id = Annotated[str, typer.Argument(metavar="ID", help="The incident: ALERT/SERVICE.")]
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="The incident: ALERT/SERVICE.", autocompletion=incidents)
+]
+OpenId = Annotated[
+    str, typer.Argument(metavar="ID", help="The incident: ALERT/SERVICE.", autocompletion=open_incidents)
+]
 
 
 Run = Annotated[

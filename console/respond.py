@@ -11,20 +11,9 @@ from pydantic import ValidationError
 from activities.people.keys import SigningKeys
 from activities.support.secrets import SecretMissing
 from console.incident_view import question
-from console.output import (
-    AsJson,
-    By,
-    Id,
-    Refused,
-    Unusable,
-    as_json,
-    err,
-    out,
-    run,
-    safe,
-    typed,
-    worded,
-)
+from console.output import AsJson, By, OpenId, Refused, Unusable, as_json, err, out, run, safe, typed, worded
+from console.shell.completing import services
+from console.shell.examples import examples
 from models.incident.incident import Decision, Phase, Spoken, Through, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
 from models.proposals.proposal import Proposal
@@ -53,9 +42,14 @@ TOLD = {
 }
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "approve ServiceDown/backend",
+        "approve ServiceDown/backend --plan 0a1b2c3d4e5f --yes",
+    )
+)
 def approve(
-    incident: Id,
+    incident: OpenId,
     plan: PlanOption = "",
     text: Text = "",
     by: By = "",
@@ -66,21 +60,21 @@ def approve(
     run(_decide(incident, _decision(Verdict.APPROVE, plan, text, by), json, asks=not yes))
 
 
-@app.command()
-def deny(incident: Id, plan: PlanOption = "", text: Text = "", by: By = "", json: AsJson = False) -> None:
+@app.command(epilog=examples('deny ServiceDown/backend --text "that process is the migration"'))
+def deny(incident: OpenId, plan: PlanOption = "", text: Text = "", by: By = "", json: AsJson = False) -> None:
     """Deny the pending plan of an incident, and all others that are offered."""
     run(_decide(incident, _decision(Verdict.DENY, plan, text, by), json))
 
 
-@app.command()
-def ack(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> None:
+@app.command(epilog=examples("ack ServiceDown/backend"))
+def ack(incident: OpenId, text: Text = "", by: By = "", json: AsJson = False) -> None:
     """Acknowledge an incident: no further rung of the escalation is paged."""
     run(_tell(incident, ACKNOWLEDGE, _spoken(text, by), json))
 
 
-@app.command()
+@app.command(epilog=examples('note ServiceDown/backend "replacing the disk"'))
 def note(
-    incident: Id,
+    incident: OpenId,
     text: Annotated[str, typer.Argument(help="The text.", callback=worded)],
     by: By = "",
     json: AsJson = False,
@@ -89,8 +83,8 @@ def note(
     run(_tell(incident, NOTE, _spoken(text, by), json))
 
 
-@app.command()
-def done(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> None:
+@app.command(epilog=examples('done ServiceDown/backend --text "replaced the disk"'))
+def done(incident: OpenId, text: Text = "", by: By = "", json: AsJson = False) -> None:
     """Close an incident: you have repaired it, or nothing is left to do."""
     run(_tell(incident, DONE, _spoken(text, by), json))
 
@@ -101,8 +95,8 @@ def _spoken(text: str, by: str) -> Spoken:
     return Spoken(by=user, says_to_be="" if name == user else name, through=Through.COMMAND, text=text)
 
 
-@app.command()
-def retry(incident: Id, text: Text = "", by: By = "", json: AsJson = False) -> None:
+@app.command(epilog=examples("retry ServiceDown/backend"))
+def retry(incident: OpenId, text: Text = "", by: By = "", json: AsJson = False) -> None:
     """Let an escalated incident look and act again, also after a denial."""
 
     async def work() -> None:
@@ -175,12 +169,15 @@ async def _tell(incident: str, message: str, spoken: Spoken, json: bool) -> None
         out.print(f"{TOLD[message].format(name)} as {safe(spoken.signed_as)}")
 
 
-@app.command()
+@app.command(epilog=examples('propose ServiceDown/backend restart-service --text "the pool is stuck"'))
 def propose(
-    incident: Id,
+    incident: OpenId,
     action: Annotated[str, typer.Argument(help="What may be done, as `restart-service`.", callback=typed)],
     service: Annotated[
-        str, typer.Option("--service", help="By default the incident's own.", callback=typed)
+        str,
+        typer.Option(
+            "--service", help="By default the incident's own.", callback=typed, autocompletion=services
+        ),
     ] = "",
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="How much.", callback=typed)

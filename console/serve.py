@@ -15,6 +15,7 @@ from temporalio.runtime import Runtime
 from activities.support.secrets import resolve
 from console.fire import Config
 from console.output import Unusable, run, typed
+from console.shell.examples import examples
 from intake.alerts.dispatch import Dispatch
 from intake.alerts.heartbeats import Heartbeats
 from intake.app import Itself, build
@@ -37,7 +38,12 @@ from runtime.telemetry import worker_runtime
 app = typer.Typer()
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "serve --with-worker",
+        "serve --config /etc/runbooks/runbooks.yaml --host 0.0.0.0 --port 8080",
+    )
+)
 def serve(
     config: Config = None,
     host: Annotated[

@@ -10,6 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from console.fire import Config
 from console.output import AsJson, Unusable, as_json, out, run, safe
+from console.shell.completing import services
+from console.shell.examples import examples
 from models.configuration.known_services import known
 from models.incident.stewardship import StewardState
 from models.messages import STATE, UNBLOCK
@@ -21,10 +23,10 @@ from runtime.incidents import ANSWER_WITHIN
 from workflows.stewardship.limiting import Tried
 
 app = typer.Typer(help="Show or unblock a service.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(metavar="SERVICE", help="The service.")]
+Name = Annotated[str, typer.Argument(metavar="SERVICE", help="The service.", autocompletion=services)]
 
 
-@app.command()
+@app.command(epilog=examples("service show backend"))
 def show(service: Name, config: Config = None, json: AsJson = False) -> None:
     """Show who holds the service, who waits, what was done, and what its limits refuse now."""
 
@@ -47,7 +49,7 @@ def show(service: Name, config: Config = None, json: AsJson = False) -> None:
     run(work())
 
 
-@app.command()
+@app.command(epilog=examples("service unblock backend"))
 def unblock(service: Name, config: Config = None, json: AsJson = False) -> None:
     """Lift the block after failed plans, and every other limit: nothing that was tried counts any more."""
 

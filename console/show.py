@@ -1,26 +1,25 @@
-"""Commands that only read: `list`, `show`, `watch`."""
+"""Commands that only read: `list`, `show`."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import difflib
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.live import Live
 from temporalio.client import Client
 
-from console.incident_view import entry_line, question, table_of, whole
+from console.incident_view import table_of, whole
 from console.maintenance import standing
-from console.output import AsJson, Id, Run, Unusable, as_json, err, out, run, safe, typed
+from console.output import AsJson, Id, Run, Unusable, as_json, err, out, run, typed
+from console.shell.completing import services
+from console.shell.examples import examples
 from intake.alerts.payload import why
 from models.base import Interval
 from models.configuration.known_services import known
-from models.incident.incident import IncidentState, Phase, what_matters_first
+from models.incident.incident import IncidentState
 from models.text import plain
 from runtime import settings
 from runtime.connection import connect
@@ -36,12 +35,15 @@ from workflows.runbooks.registry import every_runbook
 
 app = typer.Typer()
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(Interval)
-QUERY_EVERY = timedelta(seconds=1)
-MOST_UNANSWERED = 30
-"""Failed queries in a row before `watch` gives up; a worker that is replaced misses a few."""
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=examples(
+        "list --open",
+        "list --closed --since 7d --service backend --cause crash",
+    ),
+)
 def list_(
     json: AsJson = False,
     only_open: Annotated[bool, typer.Option("--open", help="Only open incidents.")] = False,
@@ -50,7 +52,9 @@ def list_(
         str,
         typer.Option("--since", help="Open, or closed since: 7d, 12h, 30m.", callback=typed),
     ] = "",
-    service: Annotated[str, typer.Option("--service", help="About this service.", callback=typed)] = "",
+    service: Annotated[
+        str, typer.Option("--service", help="About this service.", callback=typed, autocompletion=services)
+    ] = "",
     cause: Annotated[str, typer.Option("--cause", help="Closed with this cause.", callback=typed)] = "",
     most: Annotated[int, typer.Option("--most", min=1, max=1000, help="The most incidents to list.")] = 50,
 ) -> None:
@@ -99,7 +103,7 @@ def _which(only_open: bool, only_closed: bool, since: str, service: str, cause: 
     return Which(open=only_open, closed=only_closed, since=began, service=service, cause=cause)
 
 
-@app.command()
+@app.command(epilog=examples("show ServiceDown/backend"))
 def show(incident: Id, run_: Run = "", json: AsJson = False) -> None:
     """Show one incident: its phase, its pending question, what was found, its timeline."""
 
@@ -146,72 +150,3 @@ async def _with_stored(lines: tuple[IncidentLine, ...], which: Which, most: int)
             markup=False,
         )
         return lines
-
-
-@app.command()
-def watch(incident: Id, json: AsJson = False) -> None:
-    """Follow one incident until it closes. With --json, print its final state."""
-
-    async def work() -> None:
-        name = parse_id(incident)
-        incidents = Incidents(await connect())
-        if json:
-            as_json(await _until_closed(incidents, name, lambda _: None))
-        elif out.is_terminal:
-            with Live(console=out, auto_refresh=False) as live:
-                await _until_closed(incidents, name, lambda seen: live.update(whole(seen), refresh=True))
-        else:
-            await _until_closed(incidents, name, _Lines())
-
-    run(work())
-
-
-class _Lines:
-    """Prints each line of a timeline, each finding and each open question once, for a pipe or a log."""
-
-    def __init__(self) -> None:
-        self._printed = 0
-        self._introduced = False
-        self._found: set[tuple[str, str]] = set()
-        self._asked: tuple[str, ...] = ()
-        self._phase: Phase | None = None
-
-    def __call__(self, state: IncidentState) -> None:
-        if not self._introduced:
-            self._introduced = True
-            for text in state.alert.words.values():
-                out.print(f"the alert says: {safe(text)}")
-        for entry in state.timeline[self._printed :]:
-            out.print(entry_line(entry))
-        self._printed = len(state.timeline)
-        if state.phase is not self._phase:
-            self._phase = state.phase
-            out.print(f"phase: {state.phase.value}")
-        for one in what_matters_first(state.evidence):
-            if (one.name, one.finding) not in self._found:
-                self._found.add((one.name, one.finding))
-                out.print(f"found: {safe(f'{one.name}: {one.finding}, {one.reason}')}")
-        asked = state.awaiting.digests if state.awaiting else ()
-        if state.awaiting and asked != self._asked and state.phase is not Phase.CLOSED:
-            out.print(question(state.id, state.awaiting))
-        self._asked = asked
-
-
-async def _until_closed(
-    incidents: Incidents, name: str, seen: Callable[[IncidentState], None]
-) -> IncidentState:
-    """Query every second; tolerates a worker that is being replaced."""
-    unanswered = 0
-    while True:
-        try:
-            state = await incidents.state(name)
-        except NobodyAnswers:
-            unanswered += 1
-            if unanswered >= MOST_UNANSWERED:
-                raise
-        else:
-            unanswered = 0
-            seen(state)
-            if state.phase is Phase.CLOSED:
-                return state
-        await asyncio.sleep(QUERY_EVERY.total_seconds())

@@ -13,6 +13,8 @@ from temporalio.client import Client, WorkflowFailureError
 
 from console.maintenance import standing
 from console.output import AsJson, Exit, Unusable, as_json, fail, out, run, safe, typed
+from console.shell.completing import services
+from console.shell.examples import examples
 from models.checks.item import Item, ItemState, Table
 from models.checks.status import StatusPart, StatusReport, StatusRequest
 from models.incident.incident import Phase
@@ -38,12 +40,14 @@ COLOURS = {
 }
 
 
-@app.command()
+@app.command(epilog=examples("status", "status logs --service backend --search timeout"))
 def status(
     part: Annotated[
         StatusPart | None, typer.Argument(help="One page with its details; by default a line of each item.")
     ] = None,
-    service: Annotated[str, typer.Option("--service", help="Only this service.", callback=typed)] = "",
+    service: Annotated[
+        str, typer.Option("--service", help="Only this service.", callback=typed, autocompletion=services)
+    ] = "",
     search: Annotated[
         list[str] | None,
         typer.Option("--search", help="Search the logs for this; may be repeated.", callback=typed),

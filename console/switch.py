@@ -8,6 +8,7 @@ import typer
 
 from console.control_room import RECORDED, key, order
 from console.output import AsJson, By, as_json, out, run, safe, somebody, typed
+from console.shell.examples import examples
 from models.incident.stewardship import ControlRoomState, Ordered, Switch
 from runtime.connection import connect
 
@@ -17,7 +18,7 @@ Why = Annotated[
 ]
 
 
-@app.command()
+@app.command(epilog=examples('suspend --why "we are moving the database"'))
 def suspend(why: Why = "", by: By = "", json: AsJson = False) -> None:
     """Stop all new actions at once: incidents look, and wait quietly until `resume`."""
     switch = Switch(by=somebody(by), why=why)
@@ -27,7 +28,7 @@ def suspend(why: Why = "", by: By = "", json: AsJson = False) -> None:
     run(_turned(Ordered(key=key(), suspend=switch), said, json))
 
 
-@app.command()
+@app.command(epilog=examples("resume"))
 def resume(why: Why = "", by: By = "", json: AsJson = False) -> None:
     """Allow actions again: every incident that waited looks again, and goes on."""
     switch = Switch(by=somebody(by), why=why)

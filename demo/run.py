@@ -68,9 +68,10 @@ async def _demo(fault: Fault, check: CheckName | None, directory: Path, screen: 
                 stable_for=STABLE_FOR,
                 observed=observed,
                 one_process=True,
+                for_a_browser=True,
                 past_days=PAST_DAYS[check] if check else 0,
             ) as stack:
-                screen.line(f"READY     Temporal's UI is at {stack.temporal.ui}")
+                screen.line(f"READY     the incidents are at {stack.intake.url}/ in a browser")
                 code = await (tell(check, stack, screen) if check else _show(fault, stack, screen))
                 if os.environ.get("KEEP") == "1":
                     limit.reschedule(None)
@@ -82,6 +83,10 @@ async def _demo(fault: Fault, check: CheckName | None, directory: Path, screen: 
                         f"All is left running (KEEP=1). Ctrl-C or `kill {os.getpid()}` stops everything."
                     )
                     await asyncio.Event().wait()
+                elif screen.has_a_person:
+                    limit.reschedule(None)
+                    screen.plain(f"LOOK AT IT in a browser: {stack.intake.url}/  Enter stops everything.")
+                    await screen.until_enter()
     except PartError as error:
         screen.plain(f"{error}\nThe logs are in {directory}")
         return 1

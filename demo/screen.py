@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 import time
@@ -43,6 +44,22 @@ class Screen:
     def plain(self, text: str) -> None:
         """A line without the time: what is to be copied, and the last words."""
         self._console.print(escape(text))
+
+    @property
+    def has_a_person(self) -> bool:
+        """Whether somebody sits at a terminal, sees this and can answer."""
+        return self._console.is_terminal and sys.stdin is not None and sys.stdin.isatty()
+
+    async def until_enter(self) -> None:
+        """Wait until they press Enter; a signal ends the wait."""
+        pressed = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(sys.stdin, pressed.set)
+        try:
+            await pressed.wait()
+        finally:
+            loop.remove_reader(sys.stdin)
+        sys.stdin.readline()
 
     def status(self, text: str) -> None:
         """What happens now; shown only on a terminal."""

@@ -64,7 +64,8 @@ class Stack(Part):
     """All parts on free ports in one work directory. With `monitored`, Prometheus and Alertmanager
     watch the backend and raise and resolve the alerts themselves. With `observed`, Prometheus watches
     it among all that is around a backend: users, a provider, an orchestrator, Sentry. With
-    `one_process`, intake and worker are one process. With `past_days` it is monitored, observed and
+    `one_process`, intake and worker are one process. With `for_a_browser`, its pages open without a token,
+    on this machine alone. With `past_days` it is monitored, observed and
     has figures of the past, and there is what the checks look at beside. `brings` are packages of
     runbooks, by their names, and the directory in which each is."""
 
@@ -77,6 +78,7 @@ class Stack(Part):
         monitored: bool = False,
         observed: bool = False,
         one_process: bool = False,
+        for_a_browser: bool = False,
         past_days: int = 0,
         brings: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
@@ -84,7 +86,8 @@ class Stack(Part):
         self.services = services
         self.temporal = Temporal(directory)
         self.token_file = new_token(directory)
-        self.environment = product_environment(self.temporal.address, self.token_file, brings.values())
+        token_file = None if for_a_browser else self.token_file
+        self.environment = product_environment(self.temporal.address, token_file, brings.values())
         self._brings = tuple(brings)
         self.config = directory / "runbooks.yaml"
         kind = OneProcess if one_process else Intake
@@ -105,6 +108,10 @@ class Stack(Part):
         self.checked = CheckSurroundings(directory, services.cluster) if past_days else None
         self._stable_for = stable_for
         self._open = AsyncExitStack()
+
+    def page_of(self, incident: str) -> str:
+        """The address of its page, for a browser on this machine."""
+        return f"{self.intake.url}/incidents/{incident}"
 
     @property
     def token(self) -> str:

@@ -60,8 +60,10 @@ class Story:
             await post(self._stack.intake.url, self._stack.token, firing)
             self._screen.line(f"ALERT     {fault.alert} fires; the intake took the webhook")
             run = await self._watch.run_of(firing.incident)
-            page = f"{self._stack.temporal.ui}/namespaces/default/workflows/{quote(firing.incident, safe='')}"
-            self._screen.line(f"WATCH IT  {page}/{run.run_id}")
+            self._screen.line(f"WATCH IT  {self._stack.page_of(firing.incident)}")
+            workflow = quote(firing.incident, safe="")
+            history = f"{self._stack.temporal.ui}/namespaces/default/workflows/{workflow}/{run.run_id}"
+            self._screen.line(f"          its history in Temporal: {history}")
             is_over = fault.is_over or self._is_well
             healthy_after = await self._follow(run, firing, since, is_over, reports=fault.reports)
         await self._until_closed(run)

@@ -82,6 +82,10 @@ class Rejected(Trouble):
     pass
 
 
+class DoesNotReplay(Exception):
+    """Open runs would not go on with this code. The text names them and the cure."""
+
+
 @asynccontextmanager
 async def in_time(within: timedelta, asked: str = "") -> AsyncIterator[None]:
     """Bound a request to Temporal, and translate its errors. `asked` is the workflow's ID."""

@@ -1,4 +1,4 @@
-"""The only module that reads `runbooks.yaml` and the environment.
+"""The configuration: `runbooks.yaml`, and what the environment says beside it. Nothing else reads them.
 
 The file only names secrets (`activities/support/secrets.py` reads them where they are used), and no
 error repeats a value from a place where one might have been pasted.
@@ -16,42 +16,25 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from activities.support.regular_files import NotRegular, file_at
 from models.configuration.configuration import Configuration
 from models.configuration.mistakes import mistakes_in
-from runtime import yaml_document
+from runtime.file import yaml_document
+from runtime.file.source import ConfigurationError, path_of, read
 from runtime.hosted.packages import Unfit as PackageUnfit
 from runtime.hosted.packages import load as load_package
 from workflows.runbooks.registry import NAMES
 
-CONFIG_VARIABLE = "RUNBOOKS_CONFIG"
 TOKEN_FILE_VARIABLE = "RUNBOOKS_INTAKE_TOKEN_FILE"  # noqa: S105 - the name of a variable
-DEFAULT_PATH = "runbooks.yaml"
-LARGEST_FILE = 2**20
 _NAMES_PACKAGES = re.compile(rb"^['\"]?runbooks\b", re.MULTILINE)
+
+__all__ = ["ConfigurationError", "ConfigurationFile", "load", "load_packages", "path_of"]
 
 logger = structlog.get_logger(__name__)
 
 
-class ConfigurationError(Exception):
-    """The file cannot be used. `lines` holds one line a mistake: file, line, key, cure.
-
-    Unprintable characters in keys are escaped.
-    """
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.lines = tuple(map(_printable, lines))
-        super().__init__("\n".join(self.lines))
-
-
-def path_of(option: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
-    """The file to read: the option, else `RUNBOOKS_CONFIG`, else `runbooks.yaml`."""
-    return option or Path(environ.get(CONFIG_VARIABLE) or DEFAULT_PATH)
-
-
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Configuration:
     """Read and check the file. Raises `ConfigurationError` with every mistake that it finds."""
-    return _parse(_read(path), path, environ)
+    return _parse(read(path), path, environ)
 
 
 class ConfigurationFile:
@@ -68,7 +51,7 @@ class ConfigurationFile:
         self._environ = environ
         self._lock = threading.Lock()
         self._stamp = _stamp(path)
-        self._seen = _read(path)
+        self._seen = read(path)
         self._in_force = _parse(self._seen, path, environ)
         self._refused: tuple[bytes, ConfigurationError] | None = None
 
@@ -84,7 +67,7 @@ class ConfigurationFile:
         stamp = _stamp(self.path)
         if stamp and stamp == self._stamp and not self.problem:
             return
-        content = _read(self.path)
+        content = read(self.path)
         if self._refused and self._refused[0] == content:
             raise self._refused[1]
         if content != self._seen:
@@ -112,24 +95,6 @@ def _stamp(path: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
-
-
-def _read(path: Path) -> bytes:
-    """The bytes of the file, bounded."""
-    try:
-        with file_at(path) as file:
-            content = file.read(LARGEST_FILE + 1)
-    except (NotRegular, IsADirectoryError):
-        raise ConfigurationError([f"{path}: this is not a file: name one with --config"]) from None
-    except FileNotFoundError:
-        cure = f"name another with --config or {CONFIG_VARIABLE}, or copy the {DEFAULT_PATH} of the release"
-        raise ConfigurationError([f"{path}: there is no such file: {cure}"]) from None
-    except OSError as error:
-        cure = "give the user that runs this process the right to read it"
-        raise ConfigurationError([f"{path}: it cannot be read ({error.strerror}): {cure}"]) from None
-    if len(content) > LARGEST_FILE:
-        raise ConfigurationError([f"{path}: it is larger than 1 MiB: this cannot be a configuration"])
-    return content
 
 
 def _parse(
@@ -180,7 +145,7 @@ def _validated(
 def load_packages(path: Path) -> None:
     """Load the packages of a configuration for who reads no more of it; none where it is not good."""
     with contextlib.suppress(ConfigurationError, yaml_document.Unreadable):
-        content = _read(path)
+        content = read(path)
         if _NAMES_PACKAGES.search(content):  # to parse a file takes a tenth of a second
             _brought(yaml_document.parse(content), path)
 
@@ -200,9 +165,3 @@ def _brought(document: yaml_document.Document, path: Path) -> list[str]:
     if mistakes:
         raise ConfigurationError(mistakes)
     return found
-
-
-def _printable(line: str) -> str:
-    """One line: control characters, line breaks and broken Unicode as they are written in Python."""
-    shown = (one if one.isprintable() else one.encode("unicode_escape").decode() for one in line)
-    return "".join(shown)

@@ -15,7 +15,7 @@ from temporalio.runtime import (
 )
 
 from activities.support.counts import BUCKETS
-from runtime.settings import ConfigurationError
+from runtime.file.source import ConfigurationError
 
 _LOG = LoggingConfig(
     TelemetryFilter(core_level="WARN", other_level="ERROR"),

@@ -12,6 +12,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from console.checks.report_view import lines_of
 from console.output import AsJson, By, Exit, as_json, err, out, run, safe, somebody
+from console.shell.examples import examples
 from models.checks.check import CheckName, CheckReport, CheckRequest
 from models.checks.item import ItemState
 from models.names import TASK_QUEUE, check_id
@@ -29,7 +30,7 @@ NOT_TAKEN_YET = 2
 """Events of a run that no worker has seen: it was started, and its first task scheduled."""
 
 
-@app.command()
+@app.command(epilog=examples("check daily", "check weekly --last"))
 def check(
     name: Annotated[CheckName, typer.Argument(help="The check.")],
     latest: Annotated[bool, typer.Option("--last/--now", help="Show what the last run found.")] = False,

@@ -17,6 +17,7 @@ from console.checks.seen import HERE, merged
 from console.checks.temporal_disk import check_disk
 from console.fire import Config
 from console.output import AsJson, Exit, as_json, out, run, safe
+from console.shell.examples import examples
 from models.configuration.configuration import Configuration
 from models.examined import Check, Grade, Kind
 from runtime import settings
@@ -33,7 +34,7 @@ _CODES = {Kind.AWAY: Exit.UNREACHABLE, Kind.MISTAKE: Exit.USAGE, Kind.TROUBLE: E
 _COLOURS = {Grade.OK: "green", Grade.ATTENTION: "yellow", Grade.PROBLEM: "red"}
 
 
-@app.command()
+@app.command(epilog=examples("doctor"))
 def doctor(config: Config = None, json: AsJson = False) -> None:
     """Check everything that the product needs, from here and from the workers.
 

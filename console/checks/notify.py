@@ -13,6 +13,7 @@ from activities.notify.trial import try_out
 from activities.support.secrets import resolve
 from console.fire import Config
 from console.output import AsJson, By, Exit, Unusable, as_json, out, run, safe, somebody, typed
+from console.shell.examples import examples
 from models.configuration.configuration import Configuration
 from models.configuration.consistency import unknown
 from models.names import Severity
@@ -30,7 +31,7 @@ def notify() -> None:
     """Try the channels that people are told through."""
 
 
-@app.command()
+@app.command(epilog=examples("notify test slack", "notify test pagerduty --role team-lead"))
 def test(
     channel: Annotated[
         str, typer.Argument(help="The channel, as the configuration names it.", callback=typed)

@@ -11,6 +11,7 @@ from rich.table import Table
 from console.checks.scheduled import ScheduleLine, Schedules
 from console.fire import Config
 from console.output import AsJson, By, Exit, as_json, err, out, run, safe, somebody, typed
+from console.shell.examples import examples
 from models.checks.check import CheckName
 from runtime import schedules, settings
 from runtime.connection import connect
@@ -21,7 +22,7 @@ Name = Annotated[CheckName, typer.Argument(help="The check.")]
 Note = Annotated[str, typer.Argument(metavar="[TEXT]", help="The reason, for everybody.", callback=typed)]
 
 
-@app.command("list")
+@app.command("list", epilog=examples("schedules list"))
 def list_(json: AsJson = False) -> None:
     """List the schedules: their calendars, pauses, last and next runs."""
 
@@ -35,7 +36,7 @@ def list_(json: AsJson = False) -> None:
     run(work())
 
 
-@app.command()
+@app.command(epilog=examples("schedules apply"))
 def apply(config: Config = None, json: AsJson = False) -> None:
     """Create, update and remove the schedules that differ from the configuration, as the worker does."""
 
@@ -57,7 +58,7 @@ def apply(config: Config = None, json: AsJson = False) -> None:
         raise typer.Exit(Exit.REFUSED)
 
 
-@app.command()
+@app.command(epilog=examples('schedules pause weekly "the disks are replaced"'))
 def pause(check: Name, text: Note = "", by: By = "", json: AsJson = False) -> None:
     """Pause a schedule. It stays paused, whatever is applied, until it is resumed."""
 
@@ -69,7 +70,7 @@ def pause(check: Name, text: Note = "", by: By = "", json: AsJson = False) -> No
     run(work())
 
 
-@app.command()
+@app.command(epilog=examples("schedules resume weekly"))
 def resume(check: Name, text: Note = "", by: By = "", json: AsJson = False) -> None:
     """End the pause of a schedule."""
 
@@ -80,7 +81,7 @@ def resume(check: Name, text: Note = "", by: By = "", json: AsJson = False) -> N
     run(work())
 
 
-@app.command("run")
+@app.command("run", epilog=examples("schedules run daily"))
 def run_(check: Name, json: AsJson = False) -> None:
     """Run a check now, by its schedule. While it runs already, there is no second run."""
 

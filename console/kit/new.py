@@ -12,6 +12,7 @@ import typer
 from activities.support.whole_files import write_once, write_whole
 from console.kit import templates
 from console.output import Unusable, out, run
+from console.shell.examples import examples
 from models.names import NO_ALERTS
 from runtime.hosted.packages import OURS
 from workflows.packages.package import BUILT_FOR
@@ -31,18 +32,19 @@ def new() -> None:
     """Begin something new."""
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "new runbook DiskFilling",
+        "new runbook DiskFilling --package ../mycompany_runbooks",
+    )
+)
 def runbook(
     name: Annotated[str, typer.Argument(help="The alert's name, such as DiskFilling.")],
     package: Annotated[
         Path | None, typer.Option(help="A directory for a package of its own, outside of this tree.")
     ] = None,
 ) -> None:
-    """Lay down the files of a new runbook. Nothing that exists is overwritten.
-
-    Examples:  starter.py new runbook DiskFilling
-               starter.py new runbook DiskFilling --package ../mycompany_runbooks
-    """
+    """Lay down the files of a new runbook. Nothing that exists is overwritten."""
 
     async def work() -> None:
         _check(name)

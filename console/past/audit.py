@@ -9,6 +9,7 @@ import typer
 
 from console.fire import Config
 from console.output import AsJson, Exit, Unusable, as_json, out, run, safe
+from console.shell.examples import examples
 from models.base import in_number
 from models.text import plain
 from runtime.settings import load, path_of
@@ -25,7 +26,7 @@ def _group() -> None:
     """Keeps `verify` a command of the group, though it is the only one."""
 
 
-@app.command()
+@app.command(epilog=examples("audit verify"))
 def verify(
     config: Config = None,
     head: Annotated[

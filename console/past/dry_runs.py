@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
 from console.output import AsJson, Unusable, as_json, out, run, safe
+from console.shell.examples import examples
 from models.base import Interval, in_days, in_number
 from models.incident.dry_runs import DryRuns, Row
 from runtime.connection import connect
@@ -19,7 +20,7 @@ from runtime.past.dry_runs import MOST, dry_runs_of
 app = typer.Typer()
 
 
-@app.command("dry-runs")
+@app.command("dry-runs", epilog=examples("dry-runs --since 7d"))
 def dry_runs(
     since: Annotated[str, typer.Option("--since", help="How far back: 12h, 7d.")] = "7d",
     json: AsJson = False,

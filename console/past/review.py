@@ -9,6 +9,7 @@ from rich.markdown import Markdown
 
 from activities.review.page import page
 from console.output import AsJson, Id, Run, as_document, err, out, run
+from console.shell.examples import examples
 from models.text import visible
 from runtime.connection import connect
 from runtime.errors import NoReview, NoSuchIncident
@@ -22,7 +23,7 @@ from runtime.store.opening import database_of
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog=examples("review ServiceDown/backend", "review ServiceDown/backend --run 2"))
 def review(incident: Id, run_: Run = "", json: AsJson = False) -> None:
     """Print the review of an incident: from its file, or from what Temporal still has."""
 

@@ -34,12 +34,14 @@ def new_token(directory: Path) -> Path:
     return file
 
 
-def product_environment(temporal: str, token_file: Path, packages: Iterable[Path] = ()) -> dict[str, str]:
+def product_environment(
+    temporal: str, token_file: Path | None, packages: Iterable[Path] = ()
+) -> dict[str, str]:
     """What worker, intake and commands are told: where Temporal is, the token, and packages of runbooks."""
     return {
         "TEMPORAL_ADDRESS": temporal,
         "TEMPORAL_NAMESPACE": "default",
-        "RUNBOOKS_INTAKE_TOKEN_FILE": str(token_file),
+        "RUNBOOKS_INTAKE_TOKEN_FILE": str(token_file or ""),
         "PYTHONPATH": os.pathsep.join(map(str, (ROOT, *packages))),
         "PYTHONUNBUFFERED": "1",
     }

@@ -23,7 +23,7 @@ from models.configuration.processes import Unreplayable
 from models.names import TASK_QUEUE
 from models.text import plain
 from runtime.connection import PATIENCE
-from runtime.errors import Trouble, in_time
+from runtime.errors import DoesNotReplay, Trouble, in_time
 from runtime.stuck_runs import OpenRun, open_run, stuck_runs
 from runtime.systems.runs import RUNNER
 from workflows.checks.registry import HOSTED
@@ -41,10 +41,6 @@ LONGEST = 5_000
 NAMED = 5
 
 logger = structlog.get_logger("worker")
-
-
-class DoesNotReplay(Exception):
-    """Open runs would not go on with this code. The text names them and the cure."""
 
 
 @dataclass(frozen=True)

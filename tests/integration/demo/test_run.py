@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
+import httpx
 import psutil
 import pytest
 
@@ -48,9 +51,13 @@ def left_running(work: Path) -> list[str]:
     return found
 
 
+def said_in(work: Path) -> str:
+    return (work / "said").read_text(errors="replace")
+
+
 async def has_said(work: Path, words: str, within: float = 90) -> None:
     async def not_yet() -> str:
-        said = (work / "said").read_text()
+        said = said_in(work)
         return "" if words in said else f"said so far: {said}"
 
     await until(f"{words!r} said", not_yet, within=within)
@@ -114,6 +121,48 @@ async def test_interrupted_while_it_is_being_imported(tmp_path: Path) -> None:
         assert await ended(demo, within=60) == 130
     assert "Traceback" not in (tmp_path / "said").read_text()
     assert left_running(tmp_path) == []
+
+
+async def test_at_a_terminal_the_incident_can_be_looked_at_until_enter(tmp_path: Path) -> None:
+    with at_a_terminal(tmp_path) as (demo, terminal):
+        await has_said(tmp_path, "Enter stops everything", within=170)
+        (page,) = set(re.findall(r"http://[\d.:]+/incidents/ServiceDown/backend", said_in(tmp_path)))
+        async with httpx.AsyncClient(headers={"accept": "text/html"}, trust_env=False) as browser:
+            answer = await browser.get(page)
+        assert answer.status_code == 200
+        assert "Post-incident review: ServiceDown/backend" in answer.text
+        os.write(terminal, b"\n")
+        assert await ended(demo, within=60) == 0
+    assert left_running(tmp_path) == []
+
+
+@contextmanager
+def at_a_terminal(work: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The same with a person at a terminal, whose keys are written there."""
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "TMPDIR": str(work), "DOCKER_HOST": NO_ENGINE, "TERM": "xterm"}
+    argv = [sys.executable, "-m", "demo"]
+    demo = subprocess.Popen(argv, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    reading = Thread(target=_copied, args=(ours, work / "said"))
+    reading.start()
+    try:
+        yield demo, ours
+    finally:
+        demo.terminate()
+        demo.wait(60)
+        reading.join(60)
+
+
+def _copied(terminal: int, into: Path) -> None:
+    """All that is shown there, until the other end is closed."""
+    with (
+        open(terminal, "rb", buffering=0) as shown,
+        into.open("wb", buffering=0) as file,
+        suppress(OSError),
+    ):
+        while part := shown.read(65536):
+            file.write(part)
 
 
 async def test_kept(tmp_path: Path) -> None:

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
 
 from intake.views.review import as_html
 from models.actions.surroundings import SetEnvironment
 from models.incident.announcement import Occasion
-from models.incident.search_attributes import ALL
 from models.service.service import Service, SupervisordManager
 from tests.integration.views.messages import PHONE, delivered
 from tests.parts.product.intake import CONFIGURATION, environment, intake_process
 from tests.parts.product.report_tab import SIZES
 from tests.parts.product.view_tab import ViewTab
-from tests.workflows.harness import Harness, hosted
+from tests.parts.scenarios.real_time import in_real_time
+from tests.workflows.harness import Harness
 from tests.workflows.scenes import deployed, failing
-from tests.workflows.world import World
 
 pytest_plugins = ["tests.parts.servers.browser"]
 
 
 @pytest.fixture
 async def harness() -> AsyncIterator[Harness]:
-    """Real runbooks in a scripted world, on a server whose clock is the real one."""
-    binary = shutil.which("temporal", path=str(Path(sys.executable).parent)) or shutil.which("temporal")
-    local = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=binary, data_converter=pydantic_data_converter, search_attributes=ALL
-    )
-    async with local as env:
-        harness = Harness(World(), env)
-        async with hosted(env.client, harness.world, lambda: harness.configuration):
-            yield harness
+    async with in_real_time() as harness:
+        yield harness
 
 
 @pytest.mark.parametrize("script", [True, False])

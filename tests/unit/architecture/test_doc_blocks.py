@@ -18,12 +18,11 @@ from typing import Any
 import pytest
 import yaml
 from ruamel import yaml as newer
-from typer.main import get_command
 
-import starter
 from runtime.settings import load
 from tests.parts.product.doc_blocks import ROOT, Block, blocks
 from tests.parts.requirements import missing
+from tests.parts.terminal.every_command import parse
 
 YAML = newer.YAML(typ="safe", pure=True)
 """As the product reads it: `on` is a word."""
@@ -70,7 +69,8 @@ def test_a_shell_can_read_each_block(block: Block) -> None:
 @pytest.mark.parametrize("block", named(list(blocks("console"))))
 def test_each_command_is_known_with_its_arguments(block: Block) -> None:
     for line in block.lines:
-        words = shlex.split(re.split(r" \| | && (?=\.|python)| &$", line)[0])
+        typed = re.sub(r"^source <\((.*)\)$", r"\1", line)
+        words = shlex.split(re.split(r" \| | && (?=\.|python)| &$", typed)[0])
         while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
             del words[0]
         if words[:3] == ["docker", "compose", "exec"] and "starter.py" in words:
@@ -78,7 +78,7 @@ def test_each_command_is_known_with_its_arguments(block: Block) -> None:
         if words[0] == "make":
             assert_make(words[1:])
         elif words[:2] == ["python", "starter.py"]:
-            assert_starter(words[2:])
+            parse(words[2:])
         elif words[:2] == ["python", "-m"]:
             assert words[2] in ("ruff", "mypy", "pytest", "docs.generate", "bench", "demo"), line
         elif words[:2] == ["python", "worker.py"]:
@@ -92,18 +92,6 @@ def test_each_command_is_known_with_its_arguments(block: Block) -> None:
 def assert_make(words: list[str]) -> None:
     said = subprocess.run(["make", "-n", "-C", ROOT, *words], capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
-
-
-def assert_starter(words: list[str]) -> None:
-    """Parsed by the command itself, with every option and argument; not invoked."""
-    command: Any = get_command(starter.app)
-    while hasattr(command, "commands") and words and words[0] in command.commands:
-        command = command.commands[words.pop(0)]
-    assert not hasattr(command, "commands"), f"there is no command {words}"
-    try:
-        command.make_context(str(command.name), words)
-    except Exception as error:
-        raise AssertionError(f"{command.name} {words}: {error}") from error
 
 
 @pytest.mark.parametrize("block", named([one for one in blocks("python") if "…" not in one.text]))

@@ -16,6 +16,7 @@ from models.actions.kinds import kinds
 from models.configuration.configuration import Configuration
 from models.service.service import LogScan
 from runtime import settings
+from runtime.file.source import LARGEST_FILE
 from runtime.settings import ConfigurationError, ConfigurationFile
 
 ROOT = Path(__file__).parents[3]
@@ -428,7 +429,7 @@ def test_a_mistake_beside_a_merge_has_its_own_line(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"services: {}\nrisks: {a\xff: safe}\n")
-    (tmp_path / "large").write_bytes(b"#" * (settings.LARGEST_FILE + 1))
+    (tmp_path / "large").write_bytes(b"#" * (LARGEST_FILE + 1))
     said = {
         "absent": ": there is no such file: name another with --config or RUNBOOKS_CONFIG",
         ".": ": this is not a file",

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
-import os
 import re
-import struct
-import sys
-import termios
 from pathlib import Path
 
 import pytest
 from temporalio.client import Client
 
 from tests.parts.product.commands import Person
-from tests.parts.product.intake import ROOT, TemporalServer, environment, until
+from tests.parts.product.intake import TemporalServer, environment, until
+from tests.parts.terminal.terminal import at_a_terminal
 
 ALERT = "DatabaseConnectionFailureOfTheReadReplicas"
 INCIDENT = f"{ALERT}/backend"
@@ -36,33 +31,9 @@ async def variables(temporal: TemporalServer, client: Client, config: Path) -> d
 
 async def on_a_terminal(columns: int, variables: dict[str, str], *words: str) -> str:
     """What is shown, as the command wrote it, without colours."""
-    ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    at_the_terminal = {**variables, "TERM": "xterm"}
-    del at_the_terminal["COLUMNS"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "starter.py", *words, cwd=ROOT, env=at_the_terminal,
-        stdin=theirs, stdout=theirs, stderr=theirs,
-    )  # fmt: skip
-    os.close(theirs)
-    written = await asyncio.to_thread(_read, ours)
-    async with asyncio.timeout(60):
-        assert await process.wait() == 0, written
-    return re.sub(r"\x1b\[[0-9;]*m", "", written.replace("\r\n", "\n"))
-
-
-def _read(terminal: int) -> str:
-    parts = []
-    with open(terminal, "rb", buffering=0) as file:
-        while True:
-            try:
-                part = file.read(65536)
-            except OSError:  # the other end is closed
-                break
-            if not part:
-                break
-            parts.append(part)
-    return b"".join(parts).decode()
+    async with at_a_terminal(variables, *words, size=(columns, 50)) as terminal:
+        assert await terminal.ended() == 0, terminal.written
+        return re.sub(r"\x1b\[[0-9;]*m", "", terminal.written.replace("\r\n", "\n"))
 
 
 @pytest.mark.parametrize("columns", [80, 40])

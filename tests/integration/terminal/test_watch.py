@@ -1,0 +1,86 @@
+"""`watch` at a real terminal and in a pipe, of a real incident: until its review is written."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.parts.product.commands import Person
+from tests.parts.product.intake import CONFIGURATION, environment
+from tests.parts.scenarios.real_time import in_real_time
+from tests.parts.terminal.terminal import at_a_terminal
+from tests.workflows.harness import Harness
+from tests.workflows.scenes import deployed, failing
+
+INCIDENT = "HighErrorRate/backend"
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture
+async def harness() -> AsyncIterator[Harness]:
+    async with in_real_time() as harness:
+        yield harness
+
+
+@pytest.fixture
+def variables(harness: Harness, tmp_path: Path) -> dict[str, str]:
+    config = tmp_path / "runbooks.yaml"
+    config.write_text(CONFIGURATION)
+    server = harness.env.client.service_client.config.target_host
+    variables = environment(server, RUNBOOKS_CONFIG=str(config))
+    del variables["NO_COLOR"]
+    return variables
+
+
+async def test_from_the_question_to_the_review(harness: Harness, variables: dict[str, str]) -> None:
+    await deployed(failing())(harness)
+    handle = await harness.fire(await harness.alert("HighErrorRate"))
+    await harness.until(handle, "awaiting approval")
+    piped = asyncio.create_task(Person(variables).types("watch", INCIDENT))
+    dumb, no_color = {**variables, "TERM": "dumb"}, {**variables, "NO_COLOR": "1"}
+    async with (
+        at_a_terminal(variables, "watch", INCIDENT) as wide,
+        at_a_terminal(variables, "watch", INCIDENT, size=(60, 24)) as narrow,
+        at_a_terminal(dumb, "watch", INCIDENT) as plain,
+        at_a_terminal(no_color, "watch", INCIDENT) as uncoloured,
+    ):
+        await wide.until(f"python starter.py approve {INCIDENT}")
+        await narrow.until("Your decision is needed")
+        await plain.until(f"{INCIDENT} asks")
+        assert (await Person(variables).types("approve", INCIDENT, "--yes")).code == 0
+        await harness.end(handle)
+        review = (await harness.state(handle)).review
+        assert review
+        for terminal in (wide, narrow, plain, uncoloured):
+            assert await terminal.ended() == 0, terminal.written
+        for terminal in (wide, narrow):
+            assert "\n".join(terminal.shows).count(f"{INCIDENT}  ") == 1, "it is redrawn in place"
+            assert not any("Your decision is needed" in line for line in terminal.shows)
+            assert any(line.startswith("outcome      resolved") for line in terminal.shows)
+            assert COLOUR.search(terminal.written)
+            assert terminal.written.rindex("\x1b[?25h") > terminal.written.rindex("\x1b[?25l")
+        assert f"review       {review}" in wide.shows
+        assert max(map(len, narrow.shows)) <= 60
+        assert "\x1b" not in plain.written
+    lines = (await piped).out.splitlines()
+    assert lines[-2:] == ["outcome: resolved", f"review: {review}"]
+    assert "phase: closed" in lines
+    for terminal in (plain, uncoloured):
+        assert f"review: {review}" in terminal.shows, "it is told line by line, as to a pipe"
+
+
+async def test_ctrl_c_leaves_the_terminal_as_it_was(harness: Harness, variables: dict[str, str]) -> None:
+    await harness.fire(await harness.alert("HighErrorRate"))
+    for given in (variables, {**variables, "TERM": "dumb"}):
+        async with at_a_terminal(given, "watch", INCIDENT) as terminal:
+            await terminal.until("HighErrorRate")
+            terminal.types("\x03")
+            assert await terminal.ended() == 130
+        assert "Traceback" not in terminal.written
+        assert "Abort" not in terminal.written
+        shown, hidden = (terminal.written.rfind(f"\x1b[?25{kind}") for kind in "hl")
+        assert shown >= hidden, "the cursor is back"
