@@ -24,6 +24,10 @@ from activities.support.environment import minimal
 from activities.support.redaction import clean
 
 _LABEL = "com.docker.compose."
+ONE_OFF = f"{_LABEL}oneoff"
+"""Whether a container is that of a `run`; podman-compose leaves it out."""
+BY_PODMAN_COMPOSE = "io.podman.compose.project"
+"""A label of podman-compose's containers, which have most of Compose's labels as well."""
 _FROM_INPUT = "-"
 _READ = timedelta(seconds=15)
 _CHANGE = timedelta(minutes=3)
@@ -52,13 +56,28 @@ class Project:
             service=service,
         )
 
+    @classmethod
+    def to_change(cls, labels: Mapping[str, str], container: str, what: str) -> Project:
+        """Raises Unsupported where Compose would not change this very container, named for who reads it."""
+        project = cls.of(labels)
+        if project is None:
+            raise Unsupported(
+                f"the container {container} does not belong to a Compose project, so it cannot be {what}"
+                " without guessing how it was made: configure a rollback script, or do it by hand"
+            )
+        if BY_PODMAN_COMPOSE in labels:
+            raise Unsupported(
+                f"podman-compose made the container {container}, so it cannot be {what}: Compose would start"
+                " a second one beside it; configure a rollback script, or do it by hand"
+            )
+        return project
+
     @property
     def label_filters(self) -> list[str]:
         """What all containers of this service have in common."""
         return [
             f"{_LABEL}project={self.name}",
             f"{_LABEL}service={self.service}",
-            f"{_LABEL}oneoff=False",
         ]
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 from docker.errors import ImageNotFound, NotFound
 from docker.models.containers import Container
 
-from activities.managers.compose import Compose, Project
+from activities.managers.compose import ONE_OFF, Compose, Project
 from activities.managers.docker_engine import DockerEngine
 from activities.managers.docker_events import KINDS, read, removed_at
 from activities.managers.docker_reading import (
@@ -91,8 +91,10 @@ class DockerManager:
         with self._container() as container:
             if not container.attrs["State"].get("Running"):
                 return frozenset()
-            table = container.top()
-        column = table["Titles"].index("PID")
+            # Podman asks the container's own `ps`, which counts from 1; by this name it tells the host's.
+            name, asked = ("HPID", "hpid") if self._engine.is_podman() else ("PID", None)
+            table = container.top(ps_args=asked)
+        column = table["Titles"].index(name)
         return frozenset(int(row[column]) for row in table["Processes"] or ())
 
     def publishes(self, port: int) -> bool:
@@ -124,12 +126,15 @@ class DockerManager:
         with self._container() as container:
             if container.status == "paused":
                 container.unpause()
+            self._refuse_if_removed(container, "stopped")
             container.stop(timeout=self._grace(container))
 
     def restart(self) -> None:
         with self._container() as container:
             if container.status == "paused":
                 container.unpause()
+            if self._engine.is_podman():  # which may remove it in the middle of a restart
+                self._refuse_if_removed(container, "restarted")
             container.restart(timeout=self._grace(container))
 
     def signal(self, name: str) -> None:
@@ -143,22 +148,28 @@ class DockerManager:
             memory, with_swap = host.get("Memory") or 0, host.get("MemorySwap") or 0
             # The engine counts swap on top of memory: the share that is swap stays what it was.
             swap = size + (with_swap - memory) if with_swap > 0 else with_swap
-            if swap:
-                container.update(mem_limit=size, memswap_limit=swap)
-            else:
-                container.update(mem_limit=size)
+            try:
+                if swap:
+                    container.update(mem_limit=size, memswap_limit=swap)
+                else:
+                    container.update(mem_limit=size)
+            except NotFound as error:
+                raise Unsupported(
+                    f"{self._engine.name()} cannot change the limit of {self._name}, only of a container"
+                    " that is made anew: set it where the container is described"
+                ) from error
 
     def roll_back(self, version: Version) -> None:
         """Recreate the Compose service from another image; see `Compose.run_image`."""
         with self._container() as container:
-            project = self._project(container, "rolled back")
+            project = Project.to_change(container.labels, self._name, "rolled back")
             environment = tuple(container.attrs["Config"].get("Env") or ())
         Compose(self._engine.host).run_image(project, self._reference(version), environment)
 
     def scale(self, replicas: int) -> None:
         """Run this many containers of the Compose service, all of the image that runs now."""
         with self._container() as container:
-            project = self._project(container, "scaled")
+            project = Project.to_change(container.labels, self._name, "scaled")
             image = self._reference(version_of(container.attrs))
             environment = tuple(container.attrs["Config"].get("Env") or ())
         now = self._running(project)
@@ -171,7 +182,7 @@ class DockerManager:
     def recreate(self, settings: Mapping[str, str | None]) -> None:
         """Recreate the Compose service from the very image that runs; see `Compose.recreate`."""
         with self._container() as container:
-            project = self._project(container, "recreated")
+            project = Project.to_change(container.labels, self._name, "recreated")
             image = self._reference(version_of(container.attrs))
             environment = tuple(container.attrs["Config"].get("Env") or ())
         now = self._running(project)
@@ -194,6 +205,13 @@ class DockerManager:
             if found.name != network:
                 raise Unsupported(absent)
             found.connect(container, aliases=aliases or None)
+
+    def _refuse_if_removed(self, container: Container, what: str) -> None:
+        if container.attrs["HostConfig"].get("AutoRemove"):
+            raise Unsupported(
+                f"the container {self._name} cannot be {what}: it is removed when it stops, and could not be"
+                " started again; give the service the systemd unit that runs it, or do it by hand"
+            )
 
     def _grace(self, container: Container) -> int:
         return grace_of(container.attrs, self._stop_timeout)
@@ -225,16 +243,8 @@ class DockerManager:
 
     def _running(self, project: Project) -> int:
         with self._engine.client() as client:
-            return len(client.containers.list(filters={"label": project.label_filters}))
-
-    def _project(self, container: Container, what: str) -> Project:
-        project = Project.of(container.labels)
-        if project is None:
-            raise Unsupported(
-                f"the container {self._name} does not belong to a Compose project, so it cannot be {what}"
-                " without guessing how it was made: configure a rollback script, or do it by hand"
-            )
-        return project
+            found = client.containers.list(filters={"label": project.label_filters})
+        return sum(1 for one in found if one.labels.get(ONE_OFF) != "True")
 
     def _inspect(self) -> Mapping[str, Any] | None:
         with self._engine.client() as client:

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 
@@ -64,8 +64,7 @@ class DockerEngine:
         filters = {"type": ["container"], "container": [container], "event": list(kinds)}
         try:
             with self.client() as client:
-                base = f"{client.api.base_url}/v{client.api.api_version}"
-                engine = client.api.get(f"{base}/_ping", timeout=self._timeout).headers
+                base, engine = _base(client), self._greeted(client)
                 self.tells_stops = _PODMAN not in engine
                 if not self.tells_stops:
                     return None
@@ -76,6 +75,11 @@ class DockerEngine:
                     return _whole(answer) if answer.status_code == requests.codes.ok else None
         except (ManagerError, ValueError, KeyError):
             return None
+
+    def is_podman(self) -> bool:
+        """Whether Podman answers at Docker's address. Raises a `ManagerError`."""
+        with self.client() as client:
+            return _PODMAN in self._greeted(client)
 
     def name(self) -> str:
         """Which engine answers, and its version: `Podman 4.3.1`. Raises a `ManagerError`."""
@@ -91,6 +95,9 @@ class DockerEngine:
             client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _greeted(self, client: docker.DockerClient) -> Mapping[str, str]:
+        return client.api.get(f"{_base(client)}/_ping", timeout=self._timeout).headers
 
     def _knock(self) -> None:
         """Touch a unix socket before the SDK does, which leaves its own behind when it cannot connect."""
@@ -117,6 +124,10 @@ class DockerEngine:
             if sign in said:
                 return sentence.format(where=where, timeout=f"{self._timeout}")
         return f"Docker could not be asked at {where}: {clean(str(error), 160)}"
+
+
+def _base(client: docker.DockerClient) -> str:
+    return f"{client.api.base_url}/v{client.api.api_version}"
 
 
 def _whole(answer: requests.Response) -> bytes:

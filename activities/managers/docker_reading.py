@@ -19,6 +19,7 @@ from models.version import Version
 
 _STATES = {
     "running": ProcessState.RUNNING,
+    "stopping": ProcessState.RUNNING,
     "restarting": ProcessState.RESTARTING,
     "paused": ProcessState.PAUSED,
     "created": ProcessState.EXITED,
@@ -138,6 +139,8 @@ def _ended_untold(attributes: Mapping[str, Any], exit_code: int | None, oom_kill
 
 def _is_being_stopped(attributes: Mapping[str, Any], told: Told, now: datetime) -> bool:
     grace = timedelta(seconds=grace_of(attributes, None)) + _A_MOMENT
+    if attributes["State"]["Status"] == "stopping":  # Podman says so itself
+        return True
     return told.asked_to_end_at is not None and now - told.asked_to_end_at < grace
 
 

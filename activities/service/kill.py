@@ -18,10 +18,10 @@ import psutil
 
 from activities.managers import ManagerRefused, Unsupported
 from activities.managers.host_processes import identity_of
-from activities.service.ports import DOCKER_PROXY, listeners
+from activities.service.ports import PROXIES, listeners
 from models.actions.service import KillProcess
 
-_ENGINE = frozenset({DOCKER_PROXY, "dockerd", "containerd", "containerd-shim", "supervisord", "systemd"})
+_ENGINE = PROXIES | {"dockerd", "containerd", "containerd-shim", "podman", "supervisord", "systemd"}
 _PATIENCE = 5.0
 """Seconds between the request to end and the kill, and again until it is gone."""
 

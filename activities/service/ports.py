@@ -20,7 +20,8 @@ from models.evidence.evidence import Evidence, Finding
 from models.service.process import ProcessIdentity
 from models.service.service import Service
 
-DOCKER_PROXY = "docker-proxy"
+PROXIES = frozenset({"docker-proxy", "conmon", "rootlessport", "pasta", "pasta.avx2", "slirp4netns"})
+"""Who listens for a container: Docker's program, and Podman's."""
 """The engine's own process, which listens on the host for a container that publishes a port."""
 LONGEST_COMMAND = 300
 """Characters of a command line that are kept."""
@@ -122,7 +123,7 @@ def _identity(pid: int) -> ProcessIdentity | None:
 
 
 def _is_ours(manager: ServiceManager, pid: int, name: str, port: int) -> bool:
-    if name == DOCKER_PROXY:
+    if name in PROXIES:
         return manager.publishes(port)
     return pid in manager.pids()
 

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from activities.health.health_seen import HealthKind
     from activities.managers.process_seen import Ended, OwnCheck
-    from activities.service.ports import DOCKER_PROXY
+    from activities.service.ports import PROXIES
     from models.service.service import HealthCheck
     from workflows.diagnosis.situation import Situation
 
@@ -86,7 +86,7 @@ def is_away(now: Situation) -> bool:
 def listens_elsewhere(now: Situation) -> bool:
     """Its process listens on its port itself, and yet the check is refused: the check asks elsewhere."""
     owner = now[looks.port_owner].owner
-    itself = owner is not None and owner.ours and owner.name != DOCKER_PROXY
+    itself = owner is not None and owner.ours and owner.name not in PROXIES
     return itself and now[looks.health].kind is HealthKind.REFUSED
 
 
