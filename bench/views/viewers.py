@@ -75,13 +75,14 @@ class Viewers:
     async def _follow(self, kind: Kind, path: str) -> None:
         """As the script of the pages does: what changed is loaded anew."""
         stream, out = await asyncio.open_connection(self._host, self._port)
-        reader, writer = await asyncio.open_connection(self._host, self._port)
-        with closing(writer), closing(out):
+        with closing(out):
             out.write(f"{self._head('GET', path.rstrip('/') + '/live')}\r\n".encode())
             while line := await stream.readline():
                 if line.startswith(b"data: "):
                     self.changes += 1
-                    await self._load(reader, writer, kind, path)
+                    reader, writer = await asyncio.open_connection(self._host, self._port)
+                    with closing(writer):
+                        await self._load(reader, writer, kind, path)
             raise RuntimeError(f"the live stream of {path} ended")
 
     async def _load(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
@@ -15,6 +17,10 @@ from runtime.incidents import ANSWER_WITHIN, IncidentLine, Which, line_of_info
 
 JUST_CLOSED = timedelta(minutes=10)
 """What closed so lately is listed as well: the store may not have it yet."""
+LATELY = timedelta(seconds=15)
+"""So far back what is new is listed again: Temporal's list may be late, and clocks differ."""
+SHARE = 10
+"""All are listed again after so many times as long as it took."""
 MOST_LISTED = 2_000
 A_PAGE = 1_000
 _URGENT = {Phase.AWAITING_APPROVAL.value: 0, Phase.ESCALATED.value: 1}
@@ -31,26 +37,36 @@ def urgency(phase: str, started_at: datetime) -> tuple[int, float]:
 
 
 class Listed:
-    """The list of one process. A line that is the same as before is the same object."""
+    """The list of one process. A line that is the same as before is the same object.
 
-    def __init__(self, client: Client) -> None:
+    To list hundreds costs the server a lot, so that it is asked for all of them a tenth of the time at most,
+    and meanwhile for what began or closed.
+    """
+
+    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
-        self._lines: dict[bytes, IncidentLine] = {}
-        """By the bytes from which each was read: those are compared in no time, and read at length."""
+        self._clock = clock
+        self._read: dict[str, tuple[bytes, IncidentLine]] = {}
+        """By run: what was sent, and the line that was read from it, which takes longer than to compare."""
+        self._all_again = 0.0
 
     async def lines(self, now: datetime) -> tuple[IncidentLine, ...]:
         """What is open, as `urgency` sorts it, and what has just closed. Raises TemporalAway."""
+        began, before = self._clock(), self._read
+        all_again = began >= self._all_again
         async with in_time(ANSWER_WITHIN):
-            found = await self._found(Which(since=now - JUST_CLOSED).query)
-        before, self._lines = self._lines, {}
-        for info in found:
-            key = info.SerializeToString(deterministic=True)
-            self._lines[key] = before.get(key) or line_of_info(info)
-        return tuple(
-            sorted(
-                self._lines.values(), key=lambda line: (not line.open, *urgency(line.phase, line.started_at))
-            )
-        )
+            found = await self._found(Which(since=now - JUST_CLOSED).query if all_again else _new(now))
+        if all_again:
+            self._all_again = self._clock() + (SHARE - 1) * (self._clock() - began)
+        self._read = ({} if all_again else before) | dict(_read(info, before) for info in found)
+        newest = {line.id: line for line in sorted(self._open, key=lambda line: line.started_at)}
+        closed = [line for _, line in self._read.values() if not line.open]
+        return (*sorted(newest.values(), key=lambda line: urgency(line.phase, line.started_at)), *closed)
+
+    @property
+    def _open(self) -> Iterator[IncidentLine]:
+        """A run that went on in a new one is open here until all are listed again."""
+        return (line for _, line in self._read.values() if line.open)
 
     async def _found(self, query: str) -> list[WorkflowExecutionInfo]:
         found, page = list[WorkflowExecutionInfo](), b""
@@ -66,3 +82,16 @@ class Listed:
             if not page:
                 break
         return found
+
+
+def _read(
+    info: WorkflowExecutionInfo, before: Mapping[str, tuple[bytes, IncidentLine]]
+) -> tuple[str, tuple[bytes, IncidentLine]]:
+    sent, run_id = info.SerializeToString(deterministic=True), info.execution.run_id
+    known = before.get(run_id)
+    return run_id, known if known and known[0] == sent else (sent, line_of_info(info))
+
+
+def _new(now: datetime) -> str:
+    since = (now - LATELY).astimezone(UTC).isoformat()
+    return f"{Which().query} AND (StartTime >= '{since}' OR CloseTime >= '{since}')"

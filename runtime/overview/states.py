@@ -21,8 +21,8 @@ MOST_KEPT = 1_000
 MOST_ASKED = 50
 """Open incidents about which Temporal is asked in one round: as many as one page shows."""
 AT_ONCE = 8
-WITHIN = 0.5
-"""Seconds for which a round waits: an incident that nobody answers for holds up no other."""
+WITHIN = 0.1
+"""Seconds for which a round waits: what is answered later is shown by the next one."""
 SHOWN_EVERY, OTHERS_EVERY = 0.9, 30.0
 """Seconds after which one is looked at again: one that somebody has before them, and any other."""
 
