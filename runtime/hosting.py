@@ -13,10 +13,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
 from activities.health.probe import HealthActivities
 from activities.managers import Managers
+from activities.orders.guard import OrdersAsConfigured
 from activities.service.processes import ProcessActivities
 from models.configuration.configuration import Configuration
 from models.names import queue_of, verification_queue_of
@@ -44,15 +45,19 @@ VERIFICATIONS = 1000
 
 
 def workers(
-    client: Client, activities: Sequence[Activity], threads: ThreadPoolExecutor, host: str | None = None
+    client: Client,
+    activities: Sequence[Activity],
+    threads: ThreadPoolExecutor,
+    host: str | None = None,
+    guards: Sequence[Interceptor] = (),
 ) -> tuple[Worker, Worker]:
     """The common worker (with `host`, one for the activities that must run on that host), and the one for
-    verifications, which has slots of its own."""
+    verifications, which has slots of its own. `guards` judge what their activities are asked for."""
     common = Worker(
         client,
         task_queue=queue_of(host),
         workflows=() if host else (*every_workflow(), *HOSTED),
-        interceptors=[GuardedMessages()],
+        interceptors=[GuardedMessages(), *guards],
         workflow_runner=RUNNER,
         max_cached_workflows=CACHED_RUNS,
         activities=activities,
@@ -62,6 +67,7 @@ def workers(
     verifications = Worker(
         client,
         task_queue=verification_queue_of(host),
+        interceptors=guards,
         activities=[one for one in activities if inspect.iscoroutinefunction(one)],
         max_concurrent_activities=VERIFICATIONS,
         graceful_shutdown_timeout=DRAIN,
@@ -87,7 +93,8 @@ async def hosted(
         async with outgoing(configuration) as http:
             managers = Managers()
             activities = build(client, http, managers, configuration, classes_brought())
-            one, verifications = workers(client, activities, threads, host)
+            guard = OrdersAsConfigured(configuration, client, host)
+            one, verifications = workers(client, activities, threads, host, [guard])
             watch = DeploymentWatch(client, ProcessActivities(managers), HealthActivities(http))
             beside = [asyncio.create_task(watch.run(configuration, host))]
             if host is None:

@@ -7,6 +7,8 @@ command that cannot run or takes too long.
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
@@ -19,6 +21,7 @@ from activities.service.outcomes import Outcome
 from activities.service.run_once import effect, once
 from activities.support.stability import Pace
 from activities.support.watch import watch
+from models.actions.allowed import Allowed
 from models.actions.answers import RunScript
 from models.actions.change import ActionResult, Perform
 from models.actions.plan import LookBack
@@ -44,12 +47,26 @@ class LookByScript(ServiceRequest):
     command: tuple[str, ...]
     environment: tuple[str, ...] = ()
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        """It must be the `look` of an answer."""
+        if not any(
+            (one.look, one.environment) == (self.command, self.environment) for one in allowed.scripts
+        ):
+            yield f"no `answer` looks by {shlex.join(self.command)} with these variables"
+
 
 class WatchByScript(VerificationRequest):
     """Verify with this command."""
 
     command: tuple[str, ...]
     environment: tuple[str, ...] = ()
+
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        """It must be the proof of an answer."""
+        if not any(
+            (one.verify, one.environment) == (self.command, self.environment) for one in allowed.scripts
+        ):
+            yield f"no `answer` verifies by {shlex.join(self.command)} with these variables"
 
 
 class AnswerActivities:

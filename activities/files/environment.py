@@ -153,9 +153,20 @@ def _edit_and_recreate(manager: ServiceManager, action: SetEnvironment, asked_at
             edited = edit(file.text, action.values)
             if diff(file.text, edited, action.file, action.values) != action.diff:
                 raise ManagerRefused(f"{action.file} was changed since this was planned: plan it again")
+            _refuse_other_options(manager, file, action)
             keep(file, backup)
             before, file = file, replace(file, edited)
     _recreate(manager, file, before.text, action.values, _earlier(before, action))
+
+
+def _refuse_other_options(manager: ServiceManager, file: EnvFile, action: SetEnvironment) -> None:
+    """Of a heap's setting the limit alone may be changed: other options would run code in the service."""
+    heap = action.service.heap_limit
+    if heap is None or heap.key not in action.values:
+        return
+    stands = values_in(file.text).get(heap.key) or (manager.environment() or {}).get(heap.key, "")
+    if action.values[heap.key] not in (stands, heap.raised(stands)):
+        raise ManagerRefused(f"more of {heap.key} would be changed than {heap.option}: nothing was done")
 
 
 def _recreate(

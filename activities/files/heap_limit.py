@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -56,9 +55,9 @@ class HeapLimitActivities:
         try:
             file = file_of(service)
             stands = values_in(file.text).get(limit.key) or self._started_with(request, limit)
-            if has_it := _has_it_already(_present(stands, limit), request.in_force, wanted, limit):
+            if has_it := _has_it_already(limit.given_by(stands), request.in_force, wanted, limit):
                 return EnvironmentProposal(reason=has_it, observed_at=now, unchanged=True)
-            values = {limit.key: _with(stands, limit)}
+            values = {limit.key: limit.raised(stands)}
             edited = edit(file.text, values)
         except (CannotEdit, FileTrouble, Unsupported, ManagerError) as trouble:
             return EnvironmentProposal(reason=str(trouble), observed_at=now)
@@ -92,19 +91,3 @@ def _has_it_already(present: int | None, in_force: int | None, wanted: int, limi
     if in_force is not None and in_force >= wanted:
         return f"Node.js reports that its heap may have {in_bytes(in_force)} already"
     return ""
-
-
-def _option(limit: HeapLimit) -> re.Pattern[str]:
-    """Node.js takes underscores for dashes, and the newest of two."""
-    name = re.escape(limit.option.removeprefix("--")).replace(r"\-", "[-_]")
-    return re.compile(rf"(?<!\S)--{name}(?:=|\s+)(\d{{1,9}})(?!\S)")
-
-
-def _present(stands: str, limit: HeapLimit) -> int | None:
-    found = _option(limit).findall(stands)
-    return int(found[-1]) if found else None
-
-
-def _with(stands: str, limit: HeapLimit) -> str:
-    others = " ".join(_option(limit).sub("", stands).split())
-    return f"{others} {limit.option}={limit.mebibytes}".strip()

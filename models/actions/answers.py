@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field
 
+from models.actions.allowed import Allowed, Script
 from models.actions.change import Change, Risk
 
 
@@ -15,6 +17,7 @@ class RunScript(Change):
     """Run the script that the configuration has for an alert, once."""
 
     risk = Risk.GUARDED
+    uses = ()
     kind: Literal["run-script"] = "run-script"
     command: tuple[str, ...] = Field(min_length=1)
     verify: tuple[str, ...] = Field(min_length=1)
@@ -40,3 +43,13 @@ class RunScript(Change):
     @property
     def outlives_its_worker(self) -> timedelta:
         return self.timeout
+
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        if not any(self._is(one) for one in allowed.scripts):
+            yield f"no `answer` runs {shlex.join(self.command)} with this `verify`, `timeout` and the like"
+
+    def _is(self, one: Script) -> bool:
+        own = (one.act, one.verify, one.timeout, one.environment, one.changes, one.undo)
+        return own == (
+            self.command, self.verify, self.timeout, self.environment, self.effect, self.way_back
+        )  # fmt: skip

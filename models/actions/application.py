@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
+from models.actions.allowed import Allowed
 from models.actions.change import Change, Risk
 from models.text import shorten
 
@@ -16,6 +18,7 @@ class SyncProducts(Change):
     """Ask the application to sync its products, unless they were synced since they were looked at."""
 
     risk = Risk.SAFE
+    uses = ("api",)
     kind: Literal["sync-products"] = "sync-products"
     asked_with: dict[str, str | bool | int] = {}
     """What is sent with it, such as the size of the batch."""
@@ -31,11 +34,17 @@ class SyncProducts(Change):
     def changes(self) -> str:
         return "products are fetched anew from where they come from, which counts against its rate limit"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        fewer = allowed.service.api.smaller_sync if allowed.service.api else {}
+        if self.asked_with and self.asked_with != fewer:
+            yield "what is sent with the sync is not `api.smaller_sync`"
+
 
 class UnpauseSchedule(Change):
     """Let a paused schedule run again. A schedule that was paused anew meanwhile stays so."""
 
     risk = Risk.SAFE
+    uses = ()
     kind: Literal["unpause-schedule"] = "unpause-schedule"
     schedule: str
     note: str = ""
@@ -54,11 +63,15 @@ class UnpauseSchedule(Change):
     def undo(self) -> str:
         return f"pause {self.schedule} again"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        yield from _unknown(self.schedule, allowed)
+
 
 class PauseSchedule(Change):
     """Keep a schedule from starting workflows. What runs already goes on."""
 
     risk = Risk.GUARDED
+    uses = ("temporal",)
     kind: Literal["pause-schedule"] = "pause-schedule"
     schedule: str
     because: str
@@ -80,11 +93,15 @@ class PauseSchedule(Change):
     def undo(self) -> str:
         return f"unpause {self.schedule}"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        yield from _unknown(self.schedule, allowed)
+
 
 class TriggerSchedule(Change):
     """Have a schedule start its workflow now, unless it started one since it was looked at."""
 
     risk = Risk.SAFE
+    uses = ("temporal",)
     kind: Literal["trigger-schedule"] = "trigger-schedule"
     schedule: str
     started: int
@@ -97,3 +114,11 @@ class TriggerSchedule(Change):
     @property
     def changes(self) -> str:
         return f"the workflow of {self.schedule} runs once more, now"
+
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        yield from _unknown(self.schedule, allowed)
+
+
+def _unknown(schedule: str, allowed: Allowed) -> Iterator[str]:
+    if allowed.service.temporal is None or schedule not in allowed.service.temporal.schedules:
+        yield f"{schedule} is not one of `temporal.schedules` of this service"

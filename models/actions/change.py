@@ -5,10 +5,12 @@ An action says what it does, what it changes and how to undo it. None holds cont
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
+from models.actions.allowed import Allowed
 from models.base import Model
 from models.service.service import Service
 
@@ -44,6 +46,11 @@ class Change(Model):
     """Whether its plan goes on when it was not done."""
     restarts: ClassVar[bool] = False
     """Whether the service is started anew: so many within an hour are allowed unasked."""
+    uses: ClassVar[tuple[str, ...] | None] = None
+    """The parts of its service, besides `host` and `manager`, by which it is done: what was approved is not
+    done when the configuration says something else of them since. None stands for every part."""
+    goes_back: ClassVar[bool] = False
+    """Whether it goes back to what the steward recorded."""
 
     @property
     def says(self) -> str:
@@ -74,6 +81,13 @@ class Change(Model):
     def outlives_its_worker(self) -> timedelta:
         """How long it may still run after its worker died."""
         return timedelta()
+
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        """Which of its own values the configuration does not allow, a sentence each.
+
+        What was only seen, such as a process or a session, is not judged here: its activity looks again.
+        """
+        yield from ()
 
 
 A = TypeVar("A", bound=Change)

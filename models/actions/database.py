@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
+from models.actions.allowed import Allowed
 from models.actions.change import Change, Risk, Setting
 from models.base import Model, in_bytes, in_words
 
@@ -14,6 +16,7 @@ class RestartDatabase(Change):
 
     risk = Risk.DANGEROUS
     restarts = True
+    uses = ("database",)
     kind: Literal["restart-database"] = "restart-database"
 
     @property
@@ -23,6 +26,10 @@ class RestartDatabase(Change):
     @property
     def changes(self) -> str:
         return "every session is cut off, and transactions that were not committed are lost"
+
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        if not allowed.service.is_database:
+            yield "no `database` is configured for this service"
 
 
 class Session(Model):
@@ -47,6 +54,7 @@ class TerminateSessions(Change):
     """End sessions that have been idle for longer than the limit, each by PID and start."""
 
     risk = Risk.DANGEROUS
+    uses = ("database",)
     kind: Literal["terminate-sessions"] = "terminate-sessions"
     sessions: tuple[Session, ...]
     idle_longer_than: timedelta
@@ -63,12 +71,19 @@ class TerminateSessions(Change):
         open_ones = sum(session.in_transaction for session in self.sessions)
         return f"open transactions that are rolled back: {open_ones}; {lost}" if open_ones else lost
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        limits = allowed.service.database
+        if limits is None or self.idle_longer_than != limits.idle_limit:
+            idle = in_words(self.idle_longer_than)
+            yield f"sessions idle for {idle} are not those that `database.idle_limit` names"
+
 
 class RaiseMaxConnections(Change):
     """Set `max_connections` by `ALTER SYSTEM`; it takes effect with the restart that follows."""
 
     risk = Risk.DANGEROUS
     restarts = True
+    uses = ("database",)
     kind: Literal["raise-max-connections"] = "raise-max-connections"
     from_connections: int
     to_connections: int
@@ -90,6 +105,11 @@ class RaiseMaxConnections(Change):
     @property
     def undo(self) -> str:
         return f"ALTER SYSTEM SET max_connections = {self.from_connections}, then restart"
+
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        before, after = self.from_connections, self.to_connections
+        if not before < after <= before + before // 2:
+            yield f"max_connections is raised by half at most, and not from {before} to {after}"
 
 
 class TableStatistics(Model):
@@ -122,6 +142,7 @@ class AnalyzeTables(Change):
     """Renew the planner's statistics of exactly these tables, one after the other."""
 
     risk = Risk.SAFE
+    uses = ("database",)
     kind: Literal["analyze-tables"] = "analyze-tables"
     tables: tuple[TableStatistics, ...]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Literal
 
+from models.actions.allowed import Allowed
 from models.actions.change import Change, Risk
 from models.base import in_words
+from models.service.endpoints import Endpoint
 
 Closed = Literal["disable", "maintenance"]
 """The two ways of being out of service, by their keys in the configuration."""
@@ -16,6 +19,7 @@ class DisableEndpoint(Change):
     """Take the endpoint out of service by the configured call."""
 
     risk = Risk.DANGEROUS
+    uses = ("endpoints",)
     kind: Literal["disable-endpoint"] = "disable-endpoint"
     path: str
     """As it is configured."""
@@ -33,11 +37,17 @@ class DisableEndpoint(Change):
     def undo(self) -> str:
         return _UNDO
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        endpoint = _known(self.path, allowed)
+        if endpoint is None or self.at_most != endpoint.at_most:
+            yield f"no endpoint of this service is {self.path}, for {in_words(self.at_most)} at most"
+
 
 class AnswerMaintenance(Change):
     """Have the endpoint answer 503 with a maintenance message, by the configured call."""
 
     risk = Risk.GUARDED
+    uses = ("endpoints",)
     kind: Literal["answer-maintenance"] = "answer-maintenance"
     path: str
     """As it is configured."""
@@ -56,11 +66,17 @@ class AnswerMaintenance(Change):
     def undo(self) -> str:
         return _UNDO
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        endpoint = _known(self.path, allowed)
+        if endpoint is None or self.at_most != endpoint.at_most:
+            yield f"no endpoint of this service is {self.path}, for {in_words(self.at_most)} at most"
+
 
 class ReopenEndpoint(Change):
     """Put the endpoint back into service: the undo of both."""
 
     risk = Risk.SAFE
+    uses = ()
     kind: Literal["reopen-endpoint"] = "reopen-endpoint"
     path: str
     """As it is configured."""
@@ -74,7 +90,16 @@ class ReopenEndpoint(Change):
     def changes(self) -> str:
         return f"{self.path} answers by itself again"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        if _known(self.path, allowed) is None:
+            yield f"no endpoint of this service is {self.path}"
+
 
 OfEndpoint = DisableEndpoint | AnswerMaintenance | ReopenEndpoint
 
 _UNDO = "automatic, when it is well, or when a person says done"
+
+
+def _known(path: str, allowed: Allowed) -> Endpoint | None:
+    known = allowed.service.endpoints.known if allowed.service.endpoints else ()
+    return next((one for one in known if one.path == path), None)

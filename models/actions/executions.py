@@ -15,6 +15,7 @@ class RetryWorkflow(Change):
     """
 
     risk = Risk.GUARDED
+    uses = ("temporal",)
     kind: Literal["retry-workflow"] = "retry-workflow"
     type: str
     workflow_id: str

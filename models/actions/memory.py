@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import ClassVar, Literal
 
+from models.actions.allowed import Allowed
 from models.actions.change import Change, Risk
 from models.base import in_bytes, in_words
 
@@ -13,6 +15,7 @@ class ClearCache(Change):
     """Empty the caches of the running service, by the configured call."""
 
     risk = Risk.GUARDED
+    uses = ("clear_cache",)
     kind: Literal["clear-cache"] = "clear-cache"
     holds: int
     """Bytes in its caches, as they were seen."""
@@ -35,6 +38,7 @@ class TakeDiagnostic(Change):
 
     risk = Risk.GUARDED
     optional: ClassVar[bool] = True
+    uses = ("diagnostic",)
     kind: Literal["take-diagnostic"] = "take-diagnostic"
     by: str
     """How it is asked for, in words."""
@@ -58,3 +62,9 @@ class TakeDiagnostic(Change):
     @property
     def undo(self) -> str:
         return "delete the file"
+
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        own = allowed.service.diagnostic
+        planned = (self.by, self.directory, self.pattern, self.at_most, self.largest)
+        if own is None or planned != (own.asked_by, own.directory, own.pattern, own.at_most, own.largest):
+            yield f"{self.pattern} in {self.directory} by {self.by} is not the `diagnostic` of this service"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
 
+from models.actions.allowed import Allowed
 from models.actions.change import Change, Risk, Setting
 from models.base import in_bytes
 from models.service.process import ProcessIdentity
@@ -19,6 +21,7 @@ class StartService(Change):
 
     risk = Risk.SAFE
     restarts = True
+    uses = ()
     kind: Literal["start-service"] = "start-service"
 
     @property
@@ -39,6 +42,7 @@ class RestartService(Change):
 
     risk = Risk.GUARDED
     restarts = True
+    uses = ()
     kind: Literal["restart-service"] = "restart-service"
 
     @property
@@ -54,6 +58,7 @@ class RaiseMemoryLimit(Change):
     """Raise the memory limit; the new limit in bytes."""
 
     risk = Risk.GUARDED
+    uses = ("memory",)
     kind: Literal["raise-memory-limit"] = "raise-memory-limit"
     from_bytes: int
     to_bytes: int
@@ -76,11 +81,18 @@ class RaiseMemoryLimit(Change):
     def undo(self) -> str:
         return f"set the limit back to {in_bytes(self.from_bytes)}"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        memory = allowed.service.memory
+        if not self.from_bytes < self.to_bytes <= min(self.from_bytes * memory.factor, memory.cap):
+            most = f"by {memory.factor:g} at a time, up to {in_bytes(memory.cap)}"
+            yield f"a memory limit is raised {most}, and not from {self.from_bytes} to {self.to_bytes} bytes"
+
 
 class KillProcess(Change):
     """End the process that holds the service's port; refused unless it is the very one that was seen."""
 
     risk = Risk.DANGEROUS
+    uses = ("port",)
     kind: Literal["kill-process"] = "kill-process"
     pid: int
     process: str
@@ -98,12 +110,18 @@ class KillProcess(Change):
         who = f" ({self.identity.executable}, of user {self.identity.owner})" if self.identity else ""
         return f"process {self.pid}{who} is gone, and port {self.port} is free for {self.service.name}"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        if self.port != allowed.service.port:
+            yield f"{self.port} is not the port of this service"
+
 
 class RollBack(Change):
     """Go back to the version that was last seen healthy, or run the configured script once."""
 
     risk = Risk.DANGEROUS
     restarts = True
+    uses = ("rollback",)
+    goes_back = True
     kind: Literal["roll-back"] = "roll-back"
     from_version: str
     from_image: str = ""
@@ -152,11 +170,21 @@ class RollBack(Change):
     def _left(self) -> str:
         return self.leaves.beside(self.target) if self.target else self.from_version
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        if self.script != allowed.service.rollback:
+            yield "its script is not the `rollback` of this service"
+        elif (self.script is None) == (self.target is None):
+            yield "a rollback is to a version, or by a script where one is configured"
+        to = self.target
+        if to and not any(one.version == to.name and one.is_version(to) for one in allowed.deployments):
+            yield f"no deployment of {to.name} {to.image_id} was recorded".replace("  ", " ")
+
 
 class ScaleOut(Change):
     """Run more replicas of the service."""
 
     risk = Risk.GUARDED
+    uses = ("scale",)
     kind: Literal["scale-out"] = "scale-out"
     from_replicas: int
     to_replicas: int
@@ -177,3 +205,9 @@ class ScaleOut(Change):
     @property
     def undo(self) -> str:
         return f"scale {self.service.name} back to {self.from_replicas}"
+
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        most = allowed.service.scale.max_replicas
+        if self.to_replicas != self.from_replicas + 1 or self.to_replicas > most:
+            step = f"{self.from_replicas} to {self.to_replicas}"
+            yield f"one replica is added at a time, up to {most}, and not {step}"

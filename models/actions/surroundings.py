@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field
 
+from models.actions.allowed import Allowed
 from models.actions.change import Change, Risk, Setting
 from models.base import in_bytes, in_words
 from models.redaction.redact import redact_named
+from models.service.settings import may_be_set
 
 
 class SetEnvironment(Change):
@@ -17,6 +20,7 @@ class SetEnvironment(Change):
 
     risk = Risk.GUARDED
     restarts = True
+    uses = ("env_file",)
     kind: Literal["set-environment"] = "set-environment"
     file: str
     values: dict[str, str]
@@ -46,12 +50,20 @@ class SetEnvironment(Change):
     def undo(self) -> str:
         return "restore the file from the backup beside it, and recreate the service"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        if self.file != allowed.service.env_file:
+            yield f"{self.file} is not the `env_file` of this service"
+        for key, value in self.values.items():
+            if not may_be_set(key, value, allowed.service):
+                yield f"`pool`, `heap_limit` and `costs` of this service set {key} to something else, or not"
+
 
 class RecreateService(Change):
     """Start the service anew, so that it reads the settings that a person has edited."""
 
     risk = Risk.GUARDED
     restarts = True
+    uses = ("env_file",)
     kind: Literal["recreate-service"] = "recreate-service"
     settings: tuple[str, ...] = ()
     """The settings of its env file that it does not run with yet, by name."""
@@ -70,6 +82,7 @@ class ReattachNetwork(Change):
     """Connect the service's container to the network that it shares with those it needs."""
 
     risk = Risk.DANGEROUS
+    uses = ("network",)
     kind: Literal["reattach-network"] = "reattach-network"
     network: str
 
@@ -85,11 +98,16 @@ class ReattachNetwork(Change):
     def undo(self) -> str:
         return f"disconnect it from {self.network}"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        if self.network != allowed.service.network:
+            yield f"{self.network} is not the `network` of this service"
+
 
 class CleanUpFiles(Change):
     """Delete exactly these files, which the configuration allows to be cleaned up."""
 
     risk = Risk.DANGEROUS
+    uses = ("clean_up",)
     kind: Literal["clean-up-files"] = "clean-up-files"
     files: tuple[str, ...]
     frees: int
@@ -111,6 +129,7 @@ class Degrade(Change):
     """Switch the service to its degraded mode: cached answers, queued jobs, 202 instead of 500."""
 
     risk = Risk.GUARDED
+    uses = ("degradation",)
     kind: Literal["degrade"] = "degrade"
     because_of: str
     """The provider that makes it necessary."""
@@ -130,11 +149,17 @@ class Degrade(Change):
     def undo(self) -> str:
         return f"automatic, when {self.because_of} is {'fast' if self.trouble == 'slow' else 'healthy'} again"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        own = allowed.service.degradation
+        if own is None or self.at_most != own.at_most:
+            yield f"`degradation` of this service is not for {in_words(self.at_most)} at most"
+
 
 class RestoreService(Change):
     """End the degraded mode: the undo of `Degrade`."""
 
     risk = Risk.SAFE
+    uses = ()
     kind: Literal["restore-service"] = "restore-service"
 
     @property

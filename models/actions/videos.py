@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
+from models.actions.allowed import Allowed
 from models.actions.change import Change, Risk
 from models.base import in_words
 
@@ -13,6 +15,7 @@ class GenerateVideos(Change):
     """Have the application generate videos now, unless it has done so, or does, since it was looked at."""
 
     risk = Risk.SAFE
+    uses = ("api",)
     kind: Literal["generate-videos"] = "generate-videos"
     last_at: datetime | None
     """When the last video was generated, as it was seen; None for never."""
@@ -33,6 +36,7 @@ class WaitForReset(Change):
     """Change nothing: generation goes on when the budget of the next day begins."""
 
     risk = Risk.SAFE
+    uses = ()
     kind: Literal["wait-for-reset"] = "wait-for-reset"
     until: datetime
     zone: str
@@ -54,6 +58,7 @@ class RaiseBudget(Change):
     """Raise the daily budget for a while."""
 
     risk = Risk.DANGEROUS
+    uses = ("api", "videos")
     kind: Literal["raise-budget"] = "raise-budget"
     from_dollars: float
     to_dollars: float
@@ -73,11 +78,18 @@ class RaiseBudget(Change):
     def undo(self) -> str:
         return f"automatic, to ${self.from_dollars:g}, when the incident ends, and at the reset at the latest"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        own = allowed.service.videos.budget if allowed.service.videos else None
+        if own is None or (self.from_dollars, self.to_dollars) != (own.usual, own.raised):
+            step = f"from ${self.from_dollars:g} to ${self.to_dollars:g}"
+            yield f"`videos.budget` of this service is not set {step}"
+
 
 class RestoreBudget(Change):
     """Set the daily budget back: the undo of `RaiseBudget`. One that somebody else set since is left."""
 
     risk = Risk.SAFE
+    uses = ()
     kind: Literal["restore-budget"] = "restore-budget"
     from_dollars: float
     to_dollars: float
@@ -90,11 +102,18 @@ class RestoreBudget(Change):
     def changes(self) -> str:
         return f"{self.service.name} may spend ${self.to_dollars:g} a day again"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        own = allowed.service.videos.budget if allowed.service.videos else None
+        if own is None or (self.from_dollars, self.to_dollars) != (own.raised, own.usual):
+            step = f"from ${self.from_dollars:g} to ${self.to_dollars:g}"
+            yield f"`videos.budget` of this service is not set {step}"
+
 
 class UseBackupGenerator(Change):
     """Have the videos made by another generator while a provider is down."""
 
     risk = Risk.GUARDED
+    uses = ("videos",)
     kind: Literal["use-backup-generator"] = "use-backup-generator"
     generator: str
     because_of: str
@@ -116,11 +135,18 @@ class UseBackupGenerator(Change):
     def undo(self) -> str:
         return f"automatic, when {self.because_of} is back"
 
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        own = allowed.service.videos.backup if allowed.service.videos else None
+        if own is None or (self.generator, self.at_most) != (own.name, own.at_most):
+            limit = in_words(self.at_most)
+            yield f"`videos.backup` of this service is not {self.generator} for {limit} at most"
+
 
 class UseUsualGenerator(Change):
     """Have the videos made by the usual provider again: the undo of `UseBackupGenerator`."""
 
     risk = Risk.SAFE
+    uses = ()
     kind: Literal["use-usual-generator"] = "use-usual-generator"
     generator: str
 
@@ -131,3 +157,8 @@ class UseUsualGenerator(Change):
     @property
     def changes(self) -> str:
         return f"{self.generator} makes no videos of {self.service.name} any more"
+
+    def strays(self, allowed: Allowed) -> Iterator[str]:
+        own = allowed.service.videos.backup if allowed.service.videos else None
+        if own is None or self.generator != own.name:
+            yield f"`videos.backup` of this service is not {self.generator}"

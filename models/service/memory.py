@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from datetime import timedelta
 from typing import Self
@@ -22,6 +23,22 @@ class HeapLimit(Configured):
     option: str = Field(default="--max-old-space-size", pattern=r"^--[a-z][a-z0-9-]*$")
     """Other options of the same setting are kept."""
     mebibytes: int = Field(default=4096, ge=64)
+
+    def raised(self, stands: str) -> str:
+        """The setting as it stands, with this limit; its other options are kept."""
+        others = " ".join(self._option.sub("", stands).split())
+        return f"{others} {self.option}={self.mebibytes}".strip()
+
+    def given_by(self, stands: str) -> int | None:
+        """The limit in MiB that a setting gives; None where it has none. The newest of two counts."""
+        found = self._option.findall(stands)
+        return int(found[-1]) if found else None
+
+    @property
+    def _option(self) -> re.Pattern[str]:
+        """Node.js takes underscores for dashes."""
+        name = re.escape(self.option.removeprefix("--")).replace(r"\-", "[-_]")
+        return re.compile(rf"(?<!\S)--{name}(?:=|\s+)(\d{{1,9}})(?!\S)")
 
 
 class Diagnostic(Configured):
@@ -62,6 +79,11 @@ class Diagnostic(Configured):
         if bool(self.signal) == (self.call is not None):
             raise ValueError("a diagnostic is asked for by a `signal` or by a `call`: write one of them")
         return self
+
+    @property
+    def asked_by(self) -> str:
+        """How it is asked for, in words."""
+        return self.signal or "the configured call"
 
     @property
     def number(self) -> int:

@@ -48,6 +48,7 @@ COSTS = {
         "workflows/stewardship/execution.py",
         "docs/configure.md",
         "tests/unit/models/test_actions.py",
+        "tests/unit/models/test_orders.py",
         "tests/integration/files/test_empty_log.py",
     },
 }

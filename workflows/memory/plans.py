@@ -104,7 +104,7 @@ def _diagnostic(now: Situation) -> tuple[TakeDiagnostic, ...]:
         return ()
     step = TakeDiagnostic(
         service=now.service,
-        by=diagnostic.signal or "the configured call",
+        by=diagnostic.asked_by,
         directory=diagnostic.directory,
         pattern=diagnostic.pattern,
         at_most=diagnostic.at_most,

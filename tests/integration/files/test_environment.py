@@ -17,6 +17,7 @@ from activities.files.environment import EnvironmentActivities, EnvironmentPropo
 from activities.managers import DockerEngine, Managers
 from models.actions.change import ActionResult, Perform
 from models.actions.surroundings import SetEnvironment
+from models.service.memory import HeapLimit
 from models.service.service import Service
 from tests.parts.servers.compose_project import Project, compose_project
 from tests.parts.servers.docker_engine import MakeContainer, docker_service
@@ -135,6 +136,21 @@ def test_a_file_that_was_edited_since_is_left_alone(program: Program) -> None:
     assert program.env.read_text() == edited
     assert [one.name for one in program.env.parent.glob(".env*")] == [".env"]
     program.started_with(BEFORE)
+
+
+def test_no_other_option_comes_with_the_limit_of_a_heap(program: Program) -> None:
+    """Nor with the very diff that would be made of it."""
+    limit = HeapLimit(key="MODE")
+    service = program.service.model_copy(update={"heap_limit": limit})
+    before = program.env.read_text()
+    managers = Managers()
+    action = plan(managers, service, {"MODE": limit.raised("--require=/tmp/of-a-stranger.js")})
+    refused = set_(managers, action, now())
+    assert not refused.done
+    assert "more of MODE would be changed" in refused.found
+    assert program.env.read_text() == before
+    assert set_(managers, plan(managers, service, {"MODE": limit.raised("fast")}), now()).done
+    assert f"MODE={limit.raised('fast')}" in program.env.read_text().replace("'", "").replace('"', "")
 
 
 def test_an_attempt_that_died_between_edit_and_restart_is_finished(program: Program) -> None:
