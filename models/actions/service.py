@@ -82,10 +82,10 @@ class RaiseMemoryLimit(Change):
         return f"set the limit back to {in_bytes(self.from_bytes)}"
 
     def strays(self, allowed: Allowed) -> Iterator[str]:
-        memory = allowed.service.memory
-        if not self.from_bytes < self.to_bytes <= min(self.from_bytes * memory.factor, memory.cap):
-            most = f"by {memory.factor:g} at a time, up to {in_bytes(memory.cap)}"
-            yield f"a memory limit is raised {most}, and not from {self.from_bytes} to {self.to_bytes} bytes"
+        cap = allowed.service.memory.cap
+        if not self.from_bytes < self.to_bytes <= cap:
+            step = f"from {self.from_bytes} to {self.to_bytes} bytes"
+            yield f"a memory limit is raised up to {in_bytes(cap)}, and not {step}"
 
 
 class KillProcess(Change):
@@ -208,6 +208,6 @@ class ScaleOut(Change):
 
     def strays(self, allowed: Allowed) -> Iterator[str]:
         most = allowed.service.scale.max_replicas
-        if self.to_replicas != self.from_replicas + 1 or self.to_replicas > most:
-            step = f"{self.from_replicas} to {self.to_replicas}"
-            yield f"one replica is added at a time, up to {most}, and not {step}"
+        if not self.from_replicas < self.to_replicas <= most:
+            step = f"from {self.from_replicas} to {self.to_replicas}"
+            yield f"replicas are added up to {most}, and not {step}"
