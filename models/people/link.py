@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from datetime import UTC, datetime
 from typing import Self
 
@@ -17,6 +18,7 @@ SESSION = "a session"
 """What a link becomes for the browser that used it: a cookie."""
 LONGEST = 2000
 """Characters of a link that are read."""
+_FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class SignedLink(Model):
@@ -59,9 +61,13 @@ class SignedLink(Model):
 
     @classmethod
     def of_text(cls, text: str) -> Self | None:
-        """What such a text says, before its seal is checked; None for anything else."""
+        """What such a text says, before its seal is checked; None for anything else.
+
+        What mail programs add is left out: a full stop behind it, the end of a line within it.
+        """
         try:
-            padded = text[:LONGEST] + "=" * (-len(text[:LONGEST]) % 4)
+            own = _FOREIGN.sub("", text[:LONGEST])
+            padded = own + "=" * (-len(own) % 4)
             by, plans, run, at, nonce, key, seal = json.loads(
                 base64.urlsafe_b64decode(padded.encode("ascii"))
             )
