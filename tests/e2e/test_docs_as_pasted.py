@@ -250,7 +250,7 @@ async def test_a_night_on_call(machine: OwnMachine, readme: Page, demo: Path) ->
 
     assert (await machine.runs(f"{stop}; python starter.py fire ServiceDown --service backend")).code == 0
     await answers(machine, f"{show} | grep -q 'asks for approval'")
-    for command in ("deny", "retry", f"done {ABOUT}"):
+    for command in ("deny", "propose", "retry", f"done {ABOUT}"):
         await page.paste(page.first(f"python starter.py {command}"), ABOUT)
     await answers(machine, f"{show} | grep -q '^phase  *closed'")
     await machine.runs(stop.replace(" stop ", " start "))
