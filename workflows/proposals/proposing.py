@@ -11,7 +11,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.verifications as verifications
     from models.actions.plan import Plan
-    from models.catalogue.line import Became, ProposalLine
+    from models.catalogue.line import Became, ProposalLine, open_of
     from models.evidence.evidence import Evidence
     from models.incident.incident import Phase
     from models.incident.policy import Policy
@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         Denied,
         Ending,
         Escalated,
+        PerhapsDone,
         ResolvedElsewhere,
         SelfRecovered,
         Withdrawn,
@@ -106,7 +107,10 @@ class Proposing:
         return healed
 
     def helped(self, ending: Ending | None) -> Ending | None:
-        """The end of the alert is the work of what was proposed, once that was proved."""
+        """The end of the alert is the work of what was proposed, once that was proved; what is not begun yet
+        ends with the incident."""
+        if ending and (line := open_of(self._incident.record.proposals)):
+            self._proposals.becomes(line, Became.NOT_DONE, "the incident ended before")
         proved = any(one.became is Became.VERIFIED for one in self._incident.record.proposals)
         return SelfRecovered(AFTERWARDS) if proved and isinstance(ending, ResolvedElsewhere) else ending
 
@@ -160,10 +164,10 @@ class Proposing:
 
     def _ended(self, line: ProposalLine, ending: Ending, before: int) -> None:
         """What was tried, beside the plans `before`, and did not help calls a person, as for every plan."""
-        tried = line.became is Became.ACTED or len(self._incident.record.performed) > before
+        began = line.became is Became.ACTED or len(self._incident.record.performed) > before
         if isinstance(ending, Denied):
             self._proposals.becomes(line, Became.DENIED, ending.why)
-        elif tried:
+        elif began or isinstance(ending, PerhapsDone):
             self._proposals.becomes(line, Became.FAILED, ending.why)
             if isinstance(ending, Escalated):
                 self._left(ending)

@@ -160,3 +160,29 @@ async def test_what_was_approved_late_and_does_not_fit_any_more_is_not_done(harn
     assert (line.became, harness.world.done) == (Became.NOT_DONE, [])
     assert "does not fit any more" in line.why
     await harness.closes(handle)
+
+
+async def test_whose_outcome_nobody_knows_calls_a_person_and_is_not_said_to_be_undone(
+    harness: Harness,
+) -> None:
+    harness.world.lost["roll_back"] = 1
+    script = {"command": ["./back.sh"], "timeout": "7m"}
+    handle = await hung(harness, services={"backend": {"rollback": script}})
+    await propose(handle, of_a_program("roll-back"))
+    await harness.until(handle, "awaiting approval")
+    await decide(handle, by("bob"))
+    await harness.until_true(lambda: "roll_back" in harness.world.called)
+    await harness.env.sleep(5)
+    await harness.steward().terminate("by mistake")
+    line = await became(harness, handle)
+    assert (line.became, len(harness.world.done)) == (Became.FAILED, 1)
+    assert "was terminated while it acted" in line.why
+    await harness.closes(handle)
+
+
+async def test_what_is_not_begun_yet_ends_with_the_incident(harness: Harness) -> None:
+    handle, _ = await asked(harness, of_a_program())
+    review = await harness.closes(handle)
+    assert (review.outcome, harness.world.done) == (Outcome.CLOSED_BY_HUMAN, [])
+    state = await harness.state(handle)
+    assert [one.became for one in state.proposals] == [Became.NOT_DONE]
