@@ -58,7 +58,8 @@ async def test_from_the_question_to_the_review(harness: Harness, variables: dict
         for terminal in (wide, narrow, plain, uncoloured):
             assert await terminal.ended() == 0, terminal.written
         for terminal in (wide, narrow):
-            assert "\n".join(terminal.shows).count(f"{INCIDENT}  ") == 1, "it is redrawn in place"
+            titles = [line for line in terminal.shows if line.startswith(f"{INCIDENT}  ")]
+            assert titles == [f"{INCIDENT}  closed"], "it is redrawn in place"
             assert not any("Your decision is needed" in line for line in terminal.shows)
             assert any(line.startswith("outcome      resolved") for line in terminal.shows)
             assert COLOUR.search(terminal.written)
