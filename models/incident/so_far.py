@@ -196,6 +196,8 @@ class PromiseSoFar(Model):
     undo: str
     since: datetime
     failed: bool
+    due: bool = False
+    """Whether its time has come: a person's `done` is not said again to a new run."""
 
 
 class OthersSoFar(Model):

@@ -49,21 +49,25 @@ class Life:
         self._stage = resumed.stage if resumed else Stage.PAGE
 
     async def lead(self, page: Page) -> Review:
-        """Follow the page to one of its endings; then close with a review. A cancellation is one of them."""
-        return await hearing_cancellation(self._lead(page), self._incident.people.cancel)
+        """Follow the page to one of its endings; then close with a review. A cancellation is one of them.
+
+        What a new run is handed is written last: a cancellation that comes in the same workflow task is
+        heard by then, and Temporal would not tell the new run of it.
+        """
+        try:
+            return await hearing_cancellation(self._lead(page), self._incident.people.cancel)
+        except GoesOnInNewRun:
+            so_far = everything_known(self._incident, self._stage)
+            opened = Opened(**dict(self._record.alert), so_far=so_far)
+            workflow.continue_as_new(opened, memo={BEGAN_IN: began_in()})
 
     async def _lead(self, page: Page) -> Review:
         incident = self._incident
         if not self._resumed:
             await self._begin()
         pausing = asyncio.create_task(self._record.continuation.look_for_a_pause())
-        try:
-            while (review := await self._respond_once(page)) is None:
-                self._look_again()
-        except GoesOnInNewRun:
-            so_far = everything_known(incident, self._stage)
-            opened = Opened(**dict(self._record.alert), so_far=so_far)
-            workflow.continue_as_new(opened, memo={BEGAN_IN: began_in()})
+        while (review := await self._respond_once(page)) is None:
+            self._look_again()
         pausing.cancel()
         incident.pause.stop()
         await incident.others.tell(self._record.outcome, self._record.summary())

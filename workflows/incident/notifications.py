@@ -34,7 +34,6 @@ class Notifications:
 
     def hear(self, said: Sequence[object]) -> None:
         """The alerts of one notification."""
-        self._record.continuation.heard()
         for alert in read_alerts(said, self._timeline):
             self._hear(alert)
 

@@ -75,7 +75,8 @@ class Parts:
             lambda: self.record.cancelled is not None,
         )
         self.path = Path(self.record)
-        self.record.continuation.waits_for(lambda: self.undoing.acting or self.others.telling)
+        self.record.continuation.waits_for(lambda: self.undoing.acting > self.remediation.reverts_waiting)
+        self.record.continuation.waits_for(lambda: self.others.telling)
         self.record.continuation.stops(self.undoing.stop)
         self._resumed = so_far
         if so_far:

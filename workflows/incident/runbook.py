@@ -89,6 +89,10 @@ class Runbook:
     def link_used(self, nonce: str) -> bool:
         return self.incident.people.used(nonce)
 
+    def message_came(self) -> None:
+        """Another one may follow at once."""
+        self.incident.record.continuation.heard()
+
     def note_dropped(self, what: str) -> None:
         """A message could not be taken."""
         self.incident.timeline.add(what)

@@ -28,7 +28,9 @@ class Continuation:
     """Whether the history is so long that the incident goes on in a new run now.
 
     Each signal is an event, so the bound on events bounds signals as well. Where messages stream in it
-    waits for a pause: the server refuses the step while one arrives, and all of the run is replayed.
+    waits for a pause: the server refuses the step while one arrives, and all of the run is replayed. The
+    SDK runs the code for the messages of a workflow task before it tells of a cancellation in the same one:
+    what stepped then would lose it.
     """
 
     def __init__(self) -> None:

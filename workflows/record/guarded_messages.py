@@ -1,7 +1,8 @@
 """No message breaks a run, whatever is in it: one that its handler cannot take is dropped and noted.
 
 Anybody may send any signal or update, with no input, with another or with two. Temporal would try
-the task again for ever if a handler raised, and the run would hear nothing any more.
+the task again for ever if a handler raised, and the run would hear nothing any more. A run that goes
+on in a new one learns of each message first: it does so in no workflow task that brings one.
 """
 
 from __future__ import annotations
@@ -31,6 +32,15 @@ class Notes(Protocol):
         ...
 
 
+@runtime_checkable
+class Hears(Protocol):
+    """A workflow that wants to know that a message came, whatever is in it."""
+
+    def message_came(self) -> None:
+        """A message came."""
+        ...
+
+
 class GuardedMessages(Interceptor):
     """For every worker that hosts workflows."""
 
@@ -42,6 +52,7 @@ class GuardedMessages(Interceptor):
 
 class _Guarded(WorkflowInboundInterceptor):
     async def handle_signal(self, input: HandleSignalInput) -> None:
+        _came()
         try:
             await super().handle_signal(input)
         except Exception as error:
@@ -49,6 +60,7 @@ class _Guarded(WorkflowInboundInterceptor):
             _note(f"the signal {input.signal} was ignored, it cannot be taken: {described(error)}", error)
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:
+        _came()
         try:
             return await super().handle_update_handler(input)
         except ApplicationError:
@@ -58,6 +70,12 @@ class _Guarded(WorkflowInboundInterceptor):
             refused = f"the update {input.update} cannot be taken: {described(error)}"
             _note(refused, error)
             raise ApplicationError(refused, type="CannotBeTaken", non_retryable=True) from error
+
+
+def _came() -> None:
+    run = workflow.instance()
+    if isinstance(run, Hears):
+        run.message_came()
 
 
 def _note(what: str, error: Exception) -> None:

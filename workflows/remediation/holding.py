@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 
 from temporalio import workflow
 
@@ -16,6 +17,8 @@ with workflow.unsafe.imports_passed_through():
 
 PAGE, REVERT = "page", "revert"
 """Who in an incident needs the hold."""
+WAITS = "a revert that waits goes on in a new run"
+"""Runs that began before it stay in theirs."""
 
 
 class Holding:
@@ -27,24 +30,37 @@ class Holding:
         self._record = record
         self._timeline = timeline
         self._hold: ServiceHold | None = None
+        self.reverts_waiting = 0
+        """How many reverts only wait, which may take days: a new run takes them up."""
 
-    async def _granted(self, hold: ServiceHold, stop: Callable[[], bool]) -> None:
+    async def _granted(self, hold: ServiceHold, stop: Callable[[], bool], user: str = PAGE) -> None:
         """Wait in line. The steward is asked again now and then: somebody may have terminated it."""
         self._timeline.add(f"waiting for {hold.service}: {hold.taken_over_by}", by="steward")
         pause = ASKED_AGAIN_AFTER
         continuation = self._record.continuation
         while not (hold.held or stop()):
             try:
-                await workflow.wait_condition(
-                    lambda: hold.held or stop() or (PAGE in hold.users and continuation.due),
-                    timeout=pause,
-                    timeout_summary=f"asks the steward of {hold.service} again",
-                )
+                with self._only_waits(user):
+                    await workflow.wait_condition(
+                        lambda: hold.held or stop() or (user == PAGE and continuation.due),
+                        timeout=pause,
+                        timeout_summary=f"asks the steward of {hold.service} again",
+                    )
                 if not (hold.held or stop()):
                     continuation.stop_if_due()
             except TimeoutError:
                 await hold.ask_again(AllowedBy.REVERT if REVERT in hold.users else AllowedBy.POLICY)
                 pause = min(2 * pause, LONGEST_PAUSE)
+
+    @contextlib.contextmanager
+    def _only_waits(self, user: str) -> Iterator[None]:
+        """A revert begins nothing within: it may be left, and its hold is handed on."""
+        waits = user == REVERT and workflow.patched(WAITS)
+        self.reverts_waiting += waits
+        try:
+            yield
+        finally:
+            self.reverts_waiting -= waits
 
     async def _hold_for(self, service: Service, user: str) -> ServiceHold:
         """The one hold, on this service: another is let go of first, so that nobody waits in a circle."""

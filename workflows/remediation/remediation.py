@@ -6,7 +6,6 @@ for another incident: no two incidents can wait for one another.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -144,7 +143,7 @@ class Remediation(Holding):
         hold = await self._hold_for(plan.service, REVERT)
         try:
             performed = await self._reverted(hold, plan, done_said)
-        except (Exception, asyncio.CancelledError):  # not `finally`: an evicted run awaits nothing
+        except Exception:  # not `finally`: a new run takes over the hold, and an evicted one awaits nothing
             await self._let_go(REVERT)
             raise
         await self._let_go(REVERT)
@@ -155,9 +154,10 @@ class Remediation(Holding):
             try:
                 return await self._ordered(hold, plan, REVERTED, AllowedBy.REVERT)
             except StandsStill:
-                await self._pause.off()
+                with self._only_waits(REVERT):
+                    await self._pause.off()
             except Withdrawn:
-                await self._granted(hold, done_said)
+                await self._granted(hold, done_said, REVERT)
                 if done_said():
                     raise Escalated(f"another incident holds {hold.service}") from None
 

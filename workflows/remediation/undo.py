@@ -47,9 +47,10 @@ class Undoing:
         self._promises: dict[Undo, asyncio.Task[None]] = {}
         self._since: dict[Undo, datetime] = {}
         self._failing: set[Undo] = set()
+        self._due: set[Undo] = set()
         self._incident_ends = False
-        self.acting = False
-        """Whether something is being reverted now."""
+        self.acting = 0
+        """How much is being reverted now."""
 
     @property
     def promised(self) -> bool:
@@ -67,12 +68,18 @@ class Undoing:
         if undo not in self._promises or self._promises[undo].done():
             self._since[undo] = workflow.now()
             self._failing.discard(undo)
+            self._due.discard(undo)
             self._promises[undo] = asyncio.create_task(self._keep(undo, now, done_said))
 
     def so_far(self) -> tuple[PromiseSoFar, ...]:
         """The promises that are not kept yet."""
         return tuple(
-            PromiseSoFar(undo=undo.name, since=self._since[undo], failed=undo in self._failing)
+            PromiseSoFar(
+                undo=undo.name,
+                since=self._since[undo],
+                failed=undo in self._failing,
+                due=undo in self._due,
+            )
             for undo in self._since
         )
 
@@ -86,6 +93,8 @@ class Undoing:
             self._since[undo] = one.since
             if one.failed:
                 self._failing.add(undo)
+            if one.due:
+                self._due.add(undo)
             keeping = self._try_again(undo, done_said) if one.failed else self._keep(undo, now, done_said)
             self._promises[undo] = asyncio.create_task(keeping)
 
@@ -110,17 +119,19 @@ class Undoing:
     async def _keep(self, undo: Undo, now: Situation, done_said: Callable[[], bool]) -> None:
         with_alert = undo.with_alert(now)
         try:
-            watched = await unless(
-                lambda: (
-                    done_said()
-                    or self._cancelled()
-                    or (with_alert and self._resolved())
-                    or (undo.with_the_incident and self._incident_ends)
-                ),
-                undo.when.over(now, self._since[undo]),
-            )
-            if watched:
-                self._timeline.add(f"the temporary change is reverted: {watched.reason}")
+            if undo not in self._due:
+                watched = await unless(
+                    lambda: (
+                        done_said()
+                        or self._cancelled()
+                        or (with_alert and self._resolved())
+                        or (undo.with_the_incident and self._incident_ends)
+                    ),
+                    undo.when.over(now, self._since[undo]),
+                )
+                self._due.add(undo)
+                if watched:
+                    self._timeline.add(f"the temporary change is reverted: {watched.reason}")
             await self._act(undo)
         except Exception as error:
             self._failing.add(undo)
@@ -129,11 +140,11 @@ class Undoing:
 
     async def _act(self, undo: Undo) -> None:
         await self._may_act()
-        self.acting = True
+        self.acting += 1
         try:
             await self._revert(undo.fix)
         finally:
-            self.acting = False
+            self.acting -= 1
         del self._since[undo]
 
     async def _try_again(self, undo: Undo, done_said: Callable[[], bool]) -> None:
