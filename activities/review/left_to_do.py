@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from activities.support.log_end import last_error
+from activities.review.logged_error import before_it, logged_error
 from models.base import in_number, in_words
 from models.incident.incident import EntryKind, EvidenceLine, Outcome
 from models.incident.review import Review
@@ -38,8 +38,9 @@ def _document(review: Review) -> Iterator[str]:
         yield f"- Resolution time: not known; a person closed it after {in_words(review.resolved_after)}."
     else:
         yield f"- Resolution time: {in_words(review.resolved_after)}."
-    if error := last_error(review.log_tail):
-        yield _box(f"Find the reason of the last error in its log: {error}")
+    if error := logged_error(review):
+        before = ", from before the incident" if before_it(review) else ""
+        yield _box(f"Find the reason of the last error in its log{before}: {error.text}")
     for one in review.performed:
         if not (one.done or one.dry_run or one.paused or one.throttled):
             yield _box(f"Mend what kept “{one.plan.says}” from working: {one.found}")
@@ -78,7 +79,7 @@ def _prevent(review: Review) -> Iterator[str]:
     yield _box("Add test case")
     if _gaps(review):
         yield "- Improve observability: see the monitoring coverage gaps."
-    elif last_error(review.log_tail) and not any(one.finding == "bad" for one in review.evidence):
+    elif _only_its_log_told(review):
         yield _box("Improve observability: only its log told of an error, and no pattern of `logs` knows it")
     else:
         yield "- Improve observability: nothing that was looked for was missing."
@@ -92,6 +93,11 @@ def _share(review: Review) -> Iterator[str]:
     else:
         yield _box("Update documentation")
     yield _box("Train team on response")
+
+
+def _only_its_log_told(review: Review) -> bool:
+    told = logged_error(review) and not before_it(review)
+    return bool(told) and not any(one.finding == "bad" for one in review.evidence)
 
 
 def _gaps(review: Review) -> list[EvidenceLine]:

@@ -12,18 +12,17 @@ from datetime import UTC, datetime, timedelta
 from activities.review.dry_run_section import dry_run_section
 from activities.review.file_name import file_name
 from activities.review.left_to_do import NOT_PROVED, UNKNOWN, left_to_do
+from activities.review.logged_error import in_its_log
 from activities.review.markdown import fenced, link
 from activities.review.report_page import report_section
 from activities.review.sentences import Sentences
-from activities.support.log_end import last_error
+from models.actions.approved_by import REVERTED, policy_says
 from models.base import in_words
 from models.incident.incident import Entry, EntryKind, EvidenceLine, Performed, what_matters_first
 from models.incident.review import Review
 from models.text import for_markdown as said
 
 _NOTHING = "Nothing."
-_AUTOMATIC = "policy ("
-_REVERTED = "the approval of what is reverted"
 
 
 def page(review: Review) -> str:
@@ -118,8 +117,8 @@ def _cause(review: Review, words: Sentences) -> str:
         bad = "; ".join(f"{one.name}: {one.reason}" for one in review.evidence if one.finding == "bad")
         if bad:
             lines.append(f"What was wrong: {said(words.sentence(bad, named=True))}")
-    if error := last_error(review.log_tail):
-        lines.append(f"The last error in its log: {said(error)}")
+    if error := in_its_log(review, words):
+        lines.append(said(error))
     if review.also_seen:
         lines.append(f"The evidence speaks for this as well: {', '.join(map(said, review.also_seen))}.")
     if review.ruled_out:
@@ -155,11 +154,10 @@ def _by_whom(approved_by: str, proposed_by: str) -> str:
     """Who proposed and who approved it, or the product by itself, with the risk by which it may."""
     if not approved_by:
         return "without approval"
-    if approved_by == _REVERTED:
+    if approved_by == REVERTED:
         return "carried out by the product by itself, which reverts what was temporary"
-    if approved_by.startswith(_AUTOMATIC):
-        risk = approved_by.removeprefix(_AUTOMATIC).removesuffix(")")
-        return f"carried out by the product by itself, as the configuration allows ({said(risk)})"
+    if why := policy_says(approved_by):
+        return f"carried out by the product by itself, as the configuration allows ({said(why)})"
     proposed = f"proposed by {said(proposed_by)}, " if proposed_by else ""
     return f"carried out by the product, {proposed}approved by {said(approved_by)}"
 

@@ -17,6 +17,7 @@ from activities.support.log_end import last_error
 from activities.support.redaction import LINE_LIMIT, clean_lines, excerpt
 from models.base import Model, in_number
 from models.evidence.evidence import Evidence, Finding
+from models.evidence.logged import LoggedError
 from models.service.request import ServiceRequest
 from models.service.service import Service
 from models.text import shorten
@@ -45,6 +46,8 @@ class LogsSeen(Evidence):
     fresh: int | None = None
     """How many of these lines, from the end, were written since its last start; None for all of them."""
     matches: dict[str, LogMatch] = {}
+    last_error: LoggedError | None = None
+    """In all of these lines, of earlier runs as well."""
 
     @property
     def fresh_tail(self) -> tuple[str, ...]:
@@ -88,16 +91,18 @@ class LogActivities:
             return LogsSeen(finding=Finding.UNKNOWN, reason=str(error), observed_at=now)
         lines = clean_lines(log.lines)
         fresh = lines[len(lines) - log.fresh :]
+        since_start = last_error(fresh, log.times[len(lines) - log.fresh :])
         found = searched(service.logs.patterns, fresh)
         matches = _matches(fresh, found)
         finding = Finding.UNKNOWN if found.too_slow or found.not_searched else Finding.OK
         return LogsSeen(
             finding=Finding.BAD if matches else finding,
-            reason=_reason(matches, len(lines), fresh) + _missing(found),
+            reason=_reason(matches, len(lines), fresh, since_start) + _missing(found),
             observed_at=now,
             tail=_tail(lines),
             fresh=log.fresh,
             matches=matches,
+            last_error=last_error(lines, log.times),
         )
 
     @activity.defn
@@ -142,7 +147,9 @@ def _missing(found: Searched) -> str:
     return f"; the pattern {found.too_slow} takes too long on these lines: {cure}"
 
 
-def _reason(matches: Mapping[str, LogMatch], lines: int, fresh: Sequence[str]) -> str:
+def _reason(
+    matches: Mapping[str, LogMatch], lines: int, fresh: Sequence[str], error: LoggedError | None
+) -> str:
     if not lines:
         return "the log is empty"
     read = (
@@ -151,12 +158,16 @@ def _reason(matches: Mapping[str, LogMatch], lines: int, fresh: Sequence[str]) -
         else f"the {in_number(len(fresh), 'line')} since its last start"
     )
     if not matches:
-        error = last_error(fresh)
-        return f"nothing known to be bad in {read}" + (
-            f"; the last error: {shorten(error, _LONGEST_ERROR)}" if error else ""
-        )
+        return f"nothing known to be bad in {read}{_told(error)}"
     found = ", ".join(f"{name} ({match.count})" for name, match in matches.items())
     return f"in {read}: {found}"
+
+
+def _told(error: LoggedError | None) -> str:
+    if error is None:
+        return ""
+    at = f", of {error.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if error.at else ""
+    return f"; the last error{at}: {shorten(error.text, _LONGEST_ERROR)}"
 
 
 def _tail(lines: Iterable[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from models.base import Model
+from models.evidence.logged import LoggedError
 from models.incident.alert import Alert
 from models.incident.alert_life import Instance
 from models.incident.dry_run import DryRun
@@ -48,6 +49,8 @@ class Review(Model):
     respond_within: timedelta
     links: dict[str, str] = {}
     log_tail: tuple[str, ...] = ()
+    last_error: LoggedError | None = None
+    """In its log."""
     instances: dict[str, Instance] = {}
     """What was known of each instance of the alert at the end: the intake knows a late copy by it."""
     report: Report | None = None

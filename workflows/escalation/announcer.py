@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -58,6 +58,10 @@ class Message:
         """To a rung and to the broadcast channels."""
         message = cls(policy, occasion, write, also_to=policy.ladder.broadcast)
         return replace(message, role=rung.role, channels=rung.channels) if rung else message
+
+    def and_to(self, channels: Iterable[str]) -> Message:
+        """The same to these channels as well, to each once."""
+        return replace(self, also_to=tuple(dict.fromkeys((*self.also_to, *channels))))
 
     def again(self, delivered: Delivered) -> Message:
         """The same once more, to those that did not take it."""

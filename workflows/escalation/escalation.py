@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -252,9 +251,9 @@ class Escalation(Telling):
         """It is well after a fix, and is watched: who was paged and the broadcast channels hear it once."""
         title = f"{self._incident} is repaired, watching"
         if self._first_time(f"{title}: {what}"):
-            nobody = "" if self._announcer.paged else "; nobody was paged"
+            nobody = "; nobody was paged" if self._nobody_was_paged else ""
             why = f"Repaired: {what}. It is watched for {in_words(stable_for)}{nobody}."
-            self._send(self._paged_last, Occasion.NOTICE, title, self._words(why))
+            self._tell_who_was_paged(self._paged_last, title, self._words(why))
 
     def stop(self) -> None:
         """The incident is over: page nobody any more."""
@@ -282,8 +281,8 @@ class Escalation(Telling):
         """Tell everybody who was told that it is over, each channel once; wait until all messages are out."""
         message = self._to(self._paged_last, Occasion.RESOLVED, f"closed: {self._incident}", summary)
         await self._all_edited()
-        told = (*(one.channel for one in self._announcer.paged), *self._announcer.editing.channels)
-        message = replace(message, also_to=tuple(dict.fromkeys((*message.also_to, *told))))
+        message = message.and_to(one.channel for one in self._announcer.paged)
+        message = message.and_to(self._announcer.editing.channels)
         if not self._climb.stands_still or self.rung:  # who heard nothing need not hear that it is over
             self._reaching.send(message)
         elif self._announcer.editing.channels:  # a message that is there must not look open for ever

@@ -66,6 +66,16 @@ class Reaching:
         if message.channels or message.also_to or ends_pages:
             self._begin(self._send(self._announcer.keyed(message)))
 
+    def send_when_paged(self, write: Callable[[], Message]) -> None:
+        """The same, once every page that is on its way now has arrived or was given up."""
+        self._begin(self._send_when_paged(write))
+
+    async def _send_when_paged(self, write: Callable[[], Message]) -> None:
+        await self._no_page_on_its_way()
+        message = write()
+        if message.also_to:
+            await self._arrives(self._announcer.keyed(message), lambda: True)
+
     def page(
         self,
         one: Unreached,
@@ -80,6 +90,11 @@ class Reaching:
         """
         self._unreached.pop(one.role, None)
         self._begin(self._page(one, self._announcer.keyed(message), calls, wanted, not_reached))
+
+    @property
+    def paging(self) -> bool:
+        """Whether a page is with the channels."""
+        return self._paging > 0
 
     @property
     def busy(self) -> bool:

@@ -21,6 +21,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.timeline import Timeline
 
 
+TELLS_THE_LATE = "who is being paged hears that it is repaired"
+"""Runs that began before it tell them at the end."""
+
+
 class Telling:
     """Sends what an incident has to say, each message once."""
 
@@ -108,6 +112,25 @@ class Telling:
     def _send(self, rung: Rung | None, occasion: Occasion, title: str, text: str) -> None:
         if not self._climb.stands_still:
             self._reaching.send(self._to(rung, occasion, title, text))
+
+    @property
+    def _nobody_was_paged(self) -> bool:
+        return not (self._announcer.paged or self._reaching.paging)
+
+    def _tell_who_was_paged(self, rung: Rung | None, title: str, text: str) -> None:
+        """Tell this rung, everybody else who was paged, on the ladder or beside it, and the broadcast
+        channels, each channel once; whose page is on its way now, when it has arrived."""
+        told = self._to(rung, Occasion.NOTICE, title, text)
+        told = told.and_to(one.channel for one in self._announcer.paged)
+        self._reaching.send(told)
+        if self._reaching.paging and workflow.patched(TELLS_THE_LATE):
+            self._reaching.send_when_paged(lambda: self._to_the_others(told))
+
+    def _to_the_others(self, told: Message) -> Message:
+        """The same to those who were paged meanwhile."""
+        heard = {*told.channels, *told.also_to}
+        late = (one.channel for one in self._announcer.paged if one.channel not in heard)
+        return replace(told, role="everybody", channels=(), also_to=()).and_to(late)
 
     def _page(self, rung: Rung, why: str) -> None:
         self._page_with(rung, why, None)

@@ -206,7 +206,7 @@ class Closing:
         """Write the review; the run's result is the same review, so that a full disk loses nothing."""
         self._record.remarks += self._escalation.late
         log = self._record.seen[looks.recent_logs]
-        review = self._record.review(policy, outcome, log_tail=log.tail)
+        review = self._record.review(policy, outcome, log=log)
         review = review.model_copy(update={"instances": self._alert_state.life.instances})
         try:
             stored: StoredReview = await workflow.execute_activity_method(

@@ -8,6 +8,8 @@ from datetime import datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.service.logs import LogsSeen
+    from models.actions.approved_by import nobody_was_asked
     from models.actions.plan import Plan
     from models.base import in_words
     from models.catalogue.line import ProposalLine
@@ -35,9 +37,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.continuation import Continuation, began_in
     from workflows.record.endings import Cancelled
     from workflows.record.timeline import Timeline, who
-
-UNASKED = ("policy (", "the approval of what is reverted")
-"""How it begins who approved what nobody was asked about."""
 
 
 class Record:
@@ -222,7 +221,7 @@ class Record:
             dry_run=self.policy.dry_run if self.policy else "",
         )
 
-    def review(self, policy: Policy, outcome: Outcome, log_tail: tuple[str, ...]) -> Review:
+    def review(self, policy: Policy, outcome: Outcome, log: LogsSeen) -> Review:
         """Everything that is known, in the shape of the post-incident review."""
         began = self.fires_since
         return Review(
@@ -250,7 +249,8 @@ class Record:
             resolved_after=self.recovered_at - began,
             respond_within=policy.respond_within,
             links=policy.links,
-            log_tail=log_tail,
+            log_tail=log.tail,
+            last_error=log.last_error,
             report=self.report,
             dry_run=self._dry_run(policy, outcome),
             short=policy.severity is not Severity.CRITICAL,
@@ -292,4 +292,4 @@ class Record:
 
 
 def _answer_of(performed: Performed) -> Answer:
-    return Answer.POLICY if performed.approved_by.startswith(UNASKED) else Answer.APPROVED
+    return Answer.POLICY if nobody_was_asked(performed.approved_by) else Answer.APPROVED

@@ -14,6 +14,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
+    from models.actions.approved_by import REVERTED, by_policy
     from models.actions.plan import AUTOMATIC, WHEN_URGENT, Offer, Plan
     from models.incident.dry_run import Answer
     from models.incident.incident import Performed, Phase, Verdict
@@ -43,7 +44,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.remediation.hold import ServiceHold
     from workflows.remediation.holding import PAGE, REVERT, Holding
 
-REVERTED = "the approval of what is reverted"
 LATE = timedelta(minutes=15)
 """An approval that takes longer is one of what was seen then."""
 
@@ -107,13 +107,13 @@ class Remediation(Holding):
         self._stop_if_over(done_said)
         plan, *others = offer.plans
         risk = plan.risk(self._policy.risks)
-        approved_by = f"policy ({risk} at {self._policy.severity})"
+        approved_by = by_policy(f"{risk} at {self._policy.severity}")
         own = hold.service == self._record.alert.service  # the one whose process was looked at
         crashed_at = self._record.seen[looks.process].crashed_at if own else None
         asks = asks or bool(others)
         automatic = AUTOMATIC[self._policy.severity]
         if urgent and not asks and risk not in automatic and risk in WHEN_URGENT[self._policy.severity]:
-            automatic, approved_by = WHEN_URGENT[self._policy.severity], f"policy ({risk}, urgent)"
+            automatic, approved_by = WHEN_URGENT[self._policy.severity], by_policy(f"{risk}, urgent")
             self._timeline.add(f"urgent, so nobody is asked: {urgent}")
         allowed_by = AllowedBy.POLICY
         if asks or risk not in automatic:

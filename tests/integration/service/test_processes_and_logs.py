@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.managers import DockerEngine, Managers
 from activities.service.logs import LogActivities, LogsSeen
+from models.evidence.logged import LoggedError
 from models.service.service import LogScan, Service
 from tests.parts.host.no_search import search_killed
 from tests.parts.servers.docker_engine import MakeContainer, docker_service, wait_for, wait_for_line
@@ -59,6 +61,19 @@ def test_an_error_that_no_pattern_knows_is_named(start_supervisord: StartSupervi
     assert seen.ok
     assert seen.reason.startswith("nothing known to be bad in ")
     assert seen.reason.endswith(f"; the last error: {error[:119]}…")
+    assert seen.last_error == LoggedError(text=error), "its log tells no times"
+
+
+def test_the_time_of_the_last_error_is_told(managers: Managers, make_container: MakeContainer) -> None:
+    began = datetime.now(UTC)
+    container = make_container("print('TypeError: no price', 'bye', sep=chr(10), flush=True)")
+    wait_for(container, "exited")
+    seen = read(managers, docker_service(container.name))
+    error = seen.last_error
+    assert error and error.at
+    assert error.text == "TypeError: no price"
+    assert began - timedelta(seconds=5) < error.at < datetime.now(UTC) + timedelta(seconds=5)
+    assert seen.reason.endswith(f"; the last error, of {error.at:%Y-%m-%d %H:%M:%S} UTC: TypeError: no price")
 
 
 def test_a_pattern_that_never_ends_is_named(managers: Managers, make_container: MakeContainer) -> None:

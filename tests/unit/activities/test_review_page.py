@@ -12,8 +12,10 @@ from markdown_it import MarkdownIt
 
 from activities.review.markdown import fenced, link
 from activities.review.page import page
+from models.actions.approved_by import REVERTED
 from models.actions.plan import Plan
 from models.actions.service import RaiseMemoryLimit, RestartService, StartService
+from models.evidence.logged import LoggedError
 from models.incident.alert import Alert
 from models.incident.announcement import Occasion, Sent
 from models.incident.incident import Entry, EntryKind, EvidenceLine, Outcome, Performed, Through
@@ -22,7 +24,6 @@ from models.names import Severity
 from models.people.said import Said, Word
 from models.service.service import DockerManager, Service
 from models.text import for_markdown as said
-from workflows.remediation.remediation import REVERTED
 
 BEGAN = datetime(2026, 11, 23, 3, 15, 2, tzinfo=UTC)
 PAGED = Sent(occasion=Occasion.PAGE, role="on-call", through=("log",), title="critical: ServiceDown/backend")
@@ -260,10 +261,33 @@ def test_who_closed_it_proved_nothing() -> None:
 def test_the_last_error_of_the_log_is_named_and_left_to_look_into() -> None:
     tail = ("INFO up", "TypeError: no 'price' in <b>this</b>", "INFO 200 GET /health")
     text = page(out_of_memory().model_copy(update={"log_tail": tail}))
-    assert "The last error in its log: TypeError: no 'price'" in text
+    assert "The last error in its log (its time is not known): TypeError: no 'price'" in text
     assert "<b>" not in html(text)
     assert "- [ ] Find the reason of the last error in its log: TypeError: no 'price'" in text
     assert "last error" not in page(out_of_memory().model_copy(update={"log_tail": tail[:1]}))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told", "left"),
+    [
+        (2, "The last error in its log, T+2 s (03:15:04): TypeError: no &lt;price&gt;", "log: TypeError"),
+        (
+            -90,
+            "The last error in its log is from before the incident, 1 min 30 s before the alert began"
+            " (2026-11-23 03:13:32 UTC): TypeError: no &lt;price&gt;",
+            "log, from before the incident: TypeError",
+        ),
+    ],
+)
+def test_the_last_error_is_told_with_its_time(seconds: int, told: str, left: str) -> None:
+    error = LoggedError(text="TypeError: no <price>", at=BEGAN + timedelta(seconds=seconds))
+    review = out_of_memory().model_copy(
+        update={"last_error": error, "log_tail": (error.text,), "evidence": ()}
+    )
+    text = page(review)
+    assert told in text
+    assert f"- [ ] Find the reason of the last error in its {left}" in text
+    assert ("Improve observability: only its log told" in text) is (seconds > 0)
 
 
 def test_what_does_not_apply_here_is_no_gap_and_was_not_found() -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
 from activities.review.page import page
+from models.evidence.logged import LoggedError
 from models.incident.incident import Outcome, Spoken, Through
 from models.incident.search_attributes import CAUSE, OUTCOME
 from tests.parts.product.signing import tell
@@ -28,6 +29,15 @@ async def test_acknowledged_at_30_s_and_approved_at_4_min_is_a_response_after_30
     assert timedelta(seconds=30) <= review.responded_after < timedelta(minutes=2)
     assert review.acted_after >= timedelta(minutes=4)
     assert "alice (through the command line) acknowledged it." in page(review)
+
+
+async def test_the_last_error_of_the_log_comes_with_its_time(harness: Harness) -> None:
+    alert = await harness.alert()
+    error = LoggedError(text="TypeError: no price", at=alert.starts_at - timedelta(days=2))
+    harness.world.logs = sights.QUIET_LOG.model_copy(update={"last_error": error})
+    review = await harness.end(await harness.fire(alert))
+    assert review.last_error == error
+    assert "is from before the incident, 48 h before the alert began" in page(review)
 
 
 async def test_acknowledged_and_closed_by_a_person_is_a_response(harness: Harness) -> None:

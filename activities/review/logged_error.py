@@ -1,0 +1,38 @@
+"""The last error in the log of an incident's service, with its time: it may be older than the incident."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from activities.review.sentences import Sentences
+from activities.support.log_end import last_error
+from models.base import in_words
+from models.evidence.logged import LoggedError
+from models.incident.review import Review
+
+
+def logged_error(review: Review) -> LoggedError | None:
+    """As the look found it; of a review of before, by the end of the log, which has no times."""
+    return review.last_error or last_error(review.log_tail)
+
+
+def before_it(review: Review) -> bool:
+    """Whether it was written before the alert began: then it may have nothing to do with it."""
+    error = logged_error(review)
+    return error is not None and error.at is not None and error.at < review.began_at
+
+
+def in_its_log(review: Review, words: Sentences) -> str:
+    """`The last error in its log, T+2 s (03:15:02): TypeError`; empty where none is known."""
+    error = logged_error(review)
+    if error is None:
+        return ""
+    if error.at is None:
+        when = " (its time is not known)"
+    elif before_it(review):
+        earlier = in_words(review.began_at - error.at)
+        at = f"{error.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        when = f" is from before the incident, {earlier} before the alert began ({at})"
+    else:
+        when = f", {words.when(error.at)}"
+    return f"The last error in its log{when}: {error.text}"
