@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from models.incident.announcement import Announcement, Occasion
 from tests.workflows.harness import Harness, Incident
 from tests.workflows.scenes import deployed, failing
@@ -12,6 +14,10 @@ CHANNELS = {"chief": {"kind": "log"}, "platform": {"kind": "log"}}
 def notices(harness: Harness, channel: str) -> list[Announcement]:
     repaired = [one for one in harness.world.told if one.title.endswith("is repaired, watching")]
     return [one for one in repaired if channel in (*one.first_of, *one.also_to)]
+
+
+def heard_once(harness: Harness, channel: str) -> bool:
+    return len(notices(harness, channel)) == 1
 
 
 async def bad_deployment(harness: Harness) -> Incident:
@@ -30,7 +36,7 @@ async def test_the_specialist_and_every_rung_that_was_paged(harness: Harness) ->
     await handle.signal("approve")
     await harness.until(handle, "verifying")
     for channel in ("slack", "discord", "platform"):
-        await harness.until_true(lambda channel=channel: len(notices(harness, channel)) == 1)
+        await harness.until_true(partial(heard_once, harness, channel))
     assert notices(harness, "chief") == [], "who was not paged is not told"
     harness.world.let_go("watch_errors")
     await harness.end(handle)
@@ -44,7 +50,7 @@ async def test_whose_page_is_on_its_way_hears_it_after_the_page(harness: Harness
     await handle.signal("approve")
     await harness.until(handle, "verifying")
     harness.world.let_go("announce")
-    await harness.until_true(lambda: len(notices(harness, "platform")) == 1)
+    await harness.until_true(partial(heard_once, harness, "platform"))
     told = [one.occasion for one in harness.world.told if "platform" in (*one.first_of, *one.also_to)]
     assert told == [Occasion.PAGE, Occasion.NOTICE]
     assert "nobody was paged" not in notices(harness, "slack")[0].text
