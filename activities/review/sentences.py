@@ -31,6 +31,7 @@ _HAPPENED: dict[EntryKind, str] = {
     EntryKind.CAUSE: "The cause is ",
     EntryKind.VERIFIED: "Verified: ",
     EntryKind.ESCALATED: "A person must go on: ",
+    EntryKind.EXPIRED: "A person must go on: ",
 }
 
 

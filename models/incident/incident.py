@@ -195,11 +195,13 @@ class EntryKind(StrEnum):
     CAUSE = "cause"
     VERIFIED = "verification"
     ESCALATED = "escalated"
+    EXPIRED = "expired"  # escalated, because nobody answered a question in time
 
     @property
     def start(self) -> str:
         """How the text of such a line begins."""
-        return "" if self in (EntryKind.EVENT, EntryKind.NOT_TOLD) else f"{self}: "
+        starts = EntryKind.ESCALATED if self is EntryKind.EXPIRED else self
+        return "" if starts in (EntryKind.EVENT, EntryKind.NOT_TOLD) else f"{starts}: "
 
 
 class Entry(Model):

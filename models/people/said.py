@@ -33,6 +33,10 @@ class Said(Model):
     """Why it did not count."""
     text: str = ""
     """The person's own words."""
+    plan: str = ""
+    """The plan that was approved, by digest; empty for a denial, which refuses all."""
+    decides: bool = False
+    """Whether it was the answer to a question."""
 
     @property
     def line(self) -> str:

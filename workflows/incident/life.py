@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.alert_state import handed_on
     from workflows.record.cancellation import hearing_cancellation
     from workflows.record.continuation import GoesOnInNewRun, began_in
-    from workflows.record.endings import Ending, Escalated, Refused, StandsStill, Withdrawn
+    from workflows.record.endings import Ending, Escalated, Expired, Refused, StandsStill, Withdrawn
     from workflows.record.failures import in_short
     from workflows.record.mistakes import raise_temporals_own
     from workflows.remediation.dry_run import why_a_person
@@ -264,7 +264,8 @@ class Life:
     def _left(self, ending: Ending | None) -> Ending | None:
         if ending is None:
             return None
-        kind = EntryKind.ESCALATED if isinstance(ending, Escalated) else EntryKind.EVENT
+        escalated = EntryKind.EXPIRED if isinstance(ending, Expired) else EntryKind.ESCALATED
+        kind = escalated if isinstance(ending, Escalated) else EntryKind.EVENT
         self._timeline.add(ending.why, kind=kind)
         if isinstance(ending, Escalated):
             self._record.escalated_because = why_a_person(ending.why, self._record)

@@ -7,6 +7,7 @@ Ending
 │   └── Cancelled      a person had the run cancelled
 ├── Escalated          a person must continue; the incident stays open
 │   ├── PerhapsDone    what was ordered may have been done: that is unknown
+│   ├── Expired            nobody answered a question in time
 │   ├── Denied         a person denied the plan, and has the incident now
 │   ├── Refused        the steward of the service refuses it, for a typed reason
 │   └── Throttled      what was ordered was refused for now: it may be asked for again later
@@ -51,6 +52,10 @@ class Cancelled(ClosedByHuman):
 class Escalated(Ending):
     has_it: str = ""
     """The person who has the incident already: nobody else is paged at once."""
+
+
+class Expired(Escalated):
+    pass
 
 
 class Denied(Escalated):

@@ -10,7 +10,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.incident.announcement import Sent
-    from models.incident.incident import Entry, EntryKind, Spoken, Through
+    from models.incident.incident import Decision, Entry, EntryKind, Spoken, Through, Verdict
     from models.people.said import Said, Word
 
 RAW = "somebody in the Temporal UI (raw)"
@@ -89,8 +89,16 @@ class Timeline:
         self._room = ROOM - sum(map(_size, entries))
 
     def spoken(self, word: Word, words: Spoken, *, about: str = "", refused: str = "") -> None:
-        """Write what a person did or said: about which plan, or why it did not count."""
-        said = Said(word=word, about=about, refused=refused[:LONGEST], text=words.text[:LONGEST])
+        """Write what a person did or said: about what, or why it did not count."""
+        self._said(Said(word=word, about=about, refused=refused[:LONGEST], text=words.text[:LONGEST]), words)
+
+    def decided(self, decision: Decision, about: str) -> None:
+        """Write the answer to a question: which plan was approved, or that all are refused."""
+        word, text = Word(decision.verdict), decision.text[:LONGEST]
+        plan = decision.plan if decision.verdict is Verdict.APPROVE else ""
+        self._said(Said(word=word, about=about, text=text, plan=plan, decides=True), decision)
+
+    def _said(self, said: Said, words: Spoken) -> None:
         by = f"{who(words)}, {words.claim}" if words.claim else who(words)
         line = f"{by} (a program) {said.line}" if words.through is Through.PROGRAM else said.line
         self.add(line, by=by, through=words.through, said=said)

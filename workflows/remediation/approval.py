@@ -44,7 +44,7 @@ class Approval:
         assert self.pending is not None, "what nothing waits for is refused"  # noqa: S101
         self._decision = decision.model_copy(update={"plan": decision.plan or self.pending.digest})
         about = _decided_on(self._decision, self.pending)
-        self._timeline.spoken(Word(decision.verdict), decision, about=about)
+        self._timeline.decided(self._decision, about)
         return Decided(accepted=True, reason=f"{decision.verdict} of {about} counts")
 
     def _refusal(self, decision: Decision) -> str:

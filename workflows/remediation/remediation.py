@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         ClosedByHuman,
         Denied,
         Escalated,
+        Expired,
         PerhapsDone,
         ResolvedElsewhere,
         StandsStill,
@@ -283,7 +284,7 @@ class Remediation(Holding):
         says = "; or ".join(plan.says for plan in plans.values())
         if decision is None:
             self._record.not_approved(offer.plans, Answer.EXPIRED)
-            raise Escalated(f"the approval of plan {' or '.join(plans)} expired: {says}")
+            raise Expired(f"the approval of plan {' or '.join(plans)} expired: {says}")
         if decision.verdict is Verdict.DENY:
             self._record.not_approved(offer.plans, Answer.DENIED, who(decision))
             hold.deny(offer, who(decision), decision.text)
