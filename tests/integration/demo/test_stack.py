@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -14,11 +15,14 @@ from temporalio.service import RPCError
 from demo.faults import FAULTS
 from demo.parts.loopback import is_installed
 from demo.parts.waiting import until
+from demo.stack import Stack
 from demo.story import Ending, last_words
+from demo.systems.supervisor import SupervisedServices
 from models.incident.alert import Alert
-from models.incident.incident import Outcome
+from models.incident.incident import IncidentState, Outcome
 from models.incident.review import Review
 from models.names import Severity
+from tests.parts.product.doc_blocks import python_of
 from tests.parts.product.pipeline import SERVICE_DOWN
 from tests.parts.product.stack import MANAGERS, running_stack
 from tests.parts.requirements import missing
@@ -60,6 +64,34 @@ def test_the_last_words_name_a_cause_that_was_not_expected() -> None:
     assert last_words(GOOD, FAULTS["hang"])[0] == "cause             crash, but hung was expected"
     failed = Ending(WorkflowExecutionStatus.FAILED, None, "", 0.0)
     assert last_words(failed, FAULTS["crash"]) == ["outcome           the run failed, without a review"]
+
+
+async def test_the_example_of_the_docs_is_repaired(tmp_path: Path) -> None:
+    """The block of docs/demo.md, executed; where it says what happens, that is waited for."""
+    if not is_installed("prometheus"):
+        missing("prometheus is not installed: apt-get install prometheus")
+    ours = {
+        "Stack": Stack,
+        "SupervisedServices": SupervisedServices,
+        "FAULTS": FAULTS,
+    }
+
+    async def repaired(seen: dict[str, Any]) -> None:
+        stack: Stack = seen["stack"]
+        client = await Client.connect(stack.temporal.address, data_converter=pydantic_data_converter)
+        handle = client.get_workflow_handle(SERVICE_DOWN)
+
+        async def not_started() -> str:
+            try:
+                state: IncidentState = await handle.query("state", result_type=IncidentState)
+            except RPCError as error:
+                return str(error)
+            return "" if [one.plan.says for one in state.performed] == ["start backend"] else state.summary
+
+        await until("the backend started by the runbook", not_started, within=90)
+        assert (await handle.query("state", result_type=IncidentState)).alert.source == "alertmanager"
+
+    await python_of("docs/demo.md").run_within({"directory": tmp_path, **ours}, meanwhile=repaired)
 
 
 @pytest.mark.parametrize("manager", MANAGERS)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -25,11 +27,29 @@ class Block:
     def name(self) -> str:
         return f"{self.page}:{self.number}"
 
+    def run(self, names: dict[str, Any]) -> None:
+        """Execute it as Python, with these names."""
+        exec(compile(self.text, self.name, "exec"), names)
+
+    async def run_within(self, names: dict[str, Any], *, meanwhile: Callable[..., Awaitable[None]]) -> None:
+        """Execute what belongs into an asynchronous function; where it says `...`, `meanwhile` is awaited
+        with its local names."""
+        body = self.text.replace("...", "await meanwhile(locals())", 1)
+        pasted = f"async def pasted():\n{textwrap.indent(body, '    ')}"
+        exec(compile(pasted, self.name, "exec"), names := {**names, "meanwhile": meanwhile})
+        await names["pasted"]()
+
     @property
     def lines(self) -> list[str]:
         """What a shell sees: a line that ends with a backslash goes on, and comments are left out."""
         whole = re.sub(r"\\\n\s*", "", self.text).splitlines()
         return [line.partition("  #")[0].strip() for line in whole if line.strip()]
+
+
+def python_of(page: str) -> Block:
+    """The one Python block of this page."""
+    (block,) = (one for one in blocks("python") if one.page == page)
+    return block
 
 
 def blocks(*languages: str) -> Iterator[Block]:

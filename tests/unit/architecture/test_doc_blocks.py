@@ -27,6 +27,14 @@ from tests.parts.terminal.every_command import parse
 YAML = newer.YAML(typ="safe", pure=True)
 """As the product reads it: `on` is a word."""
 
+FOLLOWED = ("CONTRIBUTING.md", "docs/write-a-runbook.md")
+"""Pages whose files `tests/e2e/test_contributing.py` writes, imports and tests in a copy."""
+RUN_BY = {
+    "docs/architecture.md": "tests/workflows/diagnosis/test_looks.py",
+    "docs/demo.md": "tests/integration/demo/test_stack.py",
+}
+"""The other pages with Python, each with the test that executes it."""
+
 SHOWN = ("", "diff", "markdown", "promql", "sql")
 """Languages of what is printed, looked up or changed, and pasted into no shell of ours."""
 
@@ -97,6 +105,19 @@ def assert_make(words: list[str]) -> None:
 @pytest.mark.parametrize("block", named([one for one in blocks("python") if "…" not in one.text]))
 def test_each_python_block_compiles(block: Block) -> None:
     ast.parse(block.text)
+
+
+@pytest.mark.parametrize("block", named(list(blocks("python"))))
+def test_each_python_block_is_run(block: Block) -> None:
+    """In a file of a chapter that is followed, or by the test that is named here."""
+    if block.page in FOLLOWED:
+        assert re.search(rf"^\*\*`\S+\.py`\*\*\n\n`+python\n{re.escape(block.text)}`+$", text_of(block), re.M)
+    else:
+        assert f'python_of("{block.page}")' in (ROOT / RUN_BY[block.page]).read_text(encoding="utf-8")
+
+
+def text_of(block: Block) -> str:
+    return (ROOT / block.page).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("block", named(list(blocks("json"))))

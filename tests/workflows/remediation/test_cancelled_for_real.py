@@ -227,7 +227,7 @@ async def test_cancelled_while_the_revert_is_under_way_it_is_reverted_once(
 
 
 async def degrading_worker(temporal: TemporalServer, switch: str, told: Path) -> asyncio.subprocess.Process:
-    module = "tests.parts.product.degrading_worker"
+    module = "tests.workflows.remediation.degrading_worker"
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, temporal.address, switch, str(told), cwd=ROOT
     )

@@ -1,8 +1,8 @@
 """A worker in a process of its own, in a scripted world where only the switch of the degraded mode is real:
 made to be killed.
 
-`python -m tests.parts.product.degrading_worker ADDRESS SWITCH TOLD`: what people are told is written to TOLD,
-one occasion a line, and `review` for each review.
+`python -m tests.workflows.remediation.degrading_worker ADDRESS SWITCH TOLD`: what people are told is written
+to TOLD, one occasion a line, and `review` for each review.
 """
 
 from __future__ import annotations
