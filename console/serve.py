@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,7 +64,7 @@ async def _serve(config: Path, host: str | None, port: int | None, with_worker: 
     file = settings.ConfigurationFile(config)
     intake = file().intake
     host, port = host or intake.host, intake.port if port is None else port
-    keys = keys_of(file())
+    keys = keys_of(file)
     if keys.sender is None and not is_loopback(host):
         raise Unusable(
             f"{host} can be reached from other machines, but the intake has no token: write one to a file "
@@ -118,11 +118,12 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         going.cancel()
 
 
-def keys_of(configuration: Configuration) -> Keys:
+def keys_of(configuration: Callable[[], Configuration]) -> Keys:
     """The tokens, read once. Raises SecretMissing for one that is configured but missing."""
-    intake = configuration.intake
+    intake = configuration().intake
     return Keys(
         sender=resolve(intake.token) if intake.token else None,
         people={name: resolve(ref) for name, ref in intake.people.items()},
         programs={name: resolve(ref) for name, ref in intake.programs.items()},
+        listed=lambda: {*configuration().intake.people, *configuration().intake.programs},
     )

@@ -54,6 +54,8 @@ CONTROL_ROOM = "ControlRoom"
 CONTROL_ROOM_ID = "control-room"
 STATUS = "Status"
 DOCTOR = "Doctor"
+SIGNED_OUT = "SignedOut"
+SIGNED_OUT_ID = "signed-out"
 ANY_ALERT = "AnyAlert"
 CONFIGURED_ANSWER = "ConfiguredAnswer"
 NO_ALERTS = (ANY_ALERT, CONFIGURED_ANSWER)
@@ -71,7 +73,7 @@ UNKNOWN_SERVICE = "unknown"
 CHECK = "check"
 """The IDs of the checks and of their schedules begin with it."""
 
-RESERVED = ("steward", CHECK, CONTROL_ROOM_ID)
+RESERVED = ("steward", CHECK, CONTROL_ROOM_ID, SIGNED_OUT_ID)
 """The product's own workflow IDs begin with these; an alert of that name gets another ID."""
 
 
@@ -127,3 +129,8 @@ def steward_id(service: str, *, dry_run: bool = False) -> str:
 def check_id(check: str) -> str:
     """`check/daily`: the ID of a check's schedule. The run of a schedule has its time behind it."""
     return f"{CHECK}/{check}"
+
+
+def signed_out_id(session: str) -> str:
+    """Of a session that was ended, by what tells it from others; nothing of it can be read from the ID."""
+    return f"{SIGNED_OUT_ID}/{hashlib.sha256(session.encode()).hexdigest()[:32]}"

@@ -23,6 +23,7 @@ from activities.doctor.packages import check_packages
 from activities.doctor.secrets import check_secrets
 from activities.doctor.services import check_health, check_manager, check_postgres
 from activities.doctor.signing import check_signing, names_of_keys
+from activities.doctor.slack import check_slack_bot
 from activities.doctor.systems import (
     addresses_of,
     check_api,
@@ -37,6 +38,7 @@ from activities.doctor.systems import (
 from activities.managers import Managers
 from activities.support.heartbeats import beating
 from models.base import in_words
+from models.configuration.channels import SlackBotChannel
 from models.configuration.configuration import Configuration
 from models.examined import Check, Examine, Examined, Grade, Kind
 from models.service.service import Service
@@ -121,6 +123,9 @@ def _looks(
     yield "signing key", _threaded(lambda: check_signing(configuration))
     yield "directories", _threaded(lambda: check_directories(configuration))
     yield "channels", _threaded(lambda: check_channels(configuration, http))
+    for name, channel in configuration.channels.items():
+        if isinstance(channel, SlackBotChannel):
+            yield f"Slack bot of {name}", check_slack_bot(name, channel, http)
     yield "monitoring", check_monitoring(configuration.systems, http)
     for place, address in addresses_of(configuration):
         yield place, check_prometheus(place, address, http)

@@ -12,9 +12,24 @@ from models.service.secret import SecretRef
 
 
 def check_signing(configuration: Configuration) -> list[Check]:
-    """One for each key. It is a problem where the configuration asks who it is that decides."""
+    """One for each key, and one for who may decide. A missing key is a problem where the configuration asks
+    who it is that decides."""
     keys = SigningKeys(lambda: configuration)
-    return [_check(configuration, keys, ref) for ref in keys.refs()]
+    return [*(_check(configuration, keys, ref) for ref in keys.refs()), _check_approvers(configuration)]
+
+
+def _check_approvers(configuration: Configuration) -> Check:
+    """A list of who may decide bounds nobody who reaches Temporal, while raw decisions count."""
+    approvals = configuration.approvals
+    problem = cure = ""
+    if approvals.approvers and approvals.temporal_ui:
+        problem = (
+            "approvals.approvers bounds signed decisions alone: a raw one, of the Temporal UI, counts too"
+        )
+        cure = "set approvals.temporal_ui: false, or leave the list empty"
+    return Check(
+        name="approvers", ok=not problem, problem=problem, cure=cure, kind=Kind.MISTAKE, optional=True
+    )
 
 
 def names_of_keys(configuration: Configuration) -> tuple[str, ...]:

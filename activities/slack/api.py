@@ -77,21 +77,32 @@ class SlackApi:
         """One that only reads. Raises `SlackError`."""
         return await self._call(Outgoing(self._at(method), params=params, headers=self._headers))
 
+    async def scopes(self) -> frozenset[str]:
+        """What its token may do, which Slack tells in a header of each answer. Raises `SlackError`."""
+        answer, host = await self._answer(
+            Outgoing(self._at("auth.test"), method="POST", headers=self._headers)
+        )
+        _said(answer, host)
+        return frozenset(filter(None, map(str.strip, answer.header("x-oauth-scopes").split(","))))
+
     def _at(self, method: str) -> str:
         return f"{self._address}/{method}"
 
     async def _call(self, request: Outgoing) -> dict[str, Any]:
+        return _said(*await self._answer(request))
+
+    async def _answer(self, request: Outgoing) -> tuple[Answer, str]:
+        """With the host that gave it."""
         host = httpx.URL(request.url).host
         try:
             # Who calls has a shorter bound.
-            answer = await send(self._client, request, within=LONGEST, limit=_ANSWER_LIMIT)
+            return await send(self._client, request, within=LONGEST, limit=_ANSWER_LIMIT), host
         except NoAnswer as error:
             if error.fault is Fault.MISCONFIGURED:
                 raise SlackRefused(f"nothing: cannot use {host}: {error.reason}") from error
             if error.fault in (Fault.REFUSED, Fault.UNREACHABLE):
                 raise SlackBusy(f"cannot connect to {host}") from error
             raise SlackUnsure(f"{host} broke off") from error
-        return _said(answer, host)
 
 
 def _said(answer: Answer, host: str) -> dict[str, Any]:

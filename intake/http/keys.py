@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -18,13 +18,16 @@ BROWSERS = {"www-authenticate": 'Basic realm="reports", charset="UTF-8"'}
 
 @dataclass(frozen=True)
 class Keys:
-    """The tokens, read at start. Without `sender`, whatever passed the gate may read and send."""
+    """The tokens, read at start; who is removed later is nobody at once. Without `sender`, whatever
+    passed the gate may read and send."""
 
     sender: str | None = field(default=None, repr=False)
     people: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Name to token."""
     programs: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The same of programs, which read and propose, and decide nothing."""
+    listed: Callable[[], Collection[str]] | None = field(default=None, repr=False)
+    """The names that the configuration has by now: the token of one that is gone opens nothing."""
 
     def knows(self, request: Request) -> bool:
         """Whether a sender, a person or a program asks; without `sender`, everybody is as good as one."""
@@ -58,10 +61,10 @@ class Keys:
 
     def program_of(self, request: Request) -> str | None:
         """The name of the program; None for everybody else."""
-        return _holder(_bearer(request), self.programs)
+        return self._listed(_holder(_bearer(request), self.programs))
 
     def _known(self, given: str) -> bool:
-        return self._sends(given) | (_holder(given, self.programs) is not None)
+        return self._sends(given) | (self._listed(_holder(given, self.programs)) is not None)
 
     def _sends(self, given: str) -> bool:
         return self.is_sender(given) | (self.holder(given) is not None)
@@ -72,11 +75,16 @@ class Keys:
 
     def token_of(self, name: str) -> str | None:
         """The token of a person; of nobody by name, the intake's own."""
-        return self.people.get(name) if name else self.sender
+        if not name:
+            return self.sender
+        return self.people.get(name) if self._listed(name) else None
 
     def holder(self, given: str) -> str | None:
         """Whose token it is, of the people."""
-        return _holder(given, self.people)
+        return self._listed(_holder(given, self.people))
+
+    def _listed(self, name: str | None) -> str | None:
+        return name if name and (self.listed is None or name in self.listed()) else None
 
 
 def _bearer(request: Request) -> str:

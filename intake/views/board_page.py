@@ -21,7 +21,7 @@ from intake.views.looks import STORE_FRESH, Looks, Standing
 from intake.views.rendering import rendered, text_of
 from intake.views.routes import Page
 from intake.views.signing_in import asked
-from intake.views.visitors import Visitors
+from intake.views.visitors import Visitors, viewer
 from models.configuration.configuration import Configuration
 from runtime.store.database import StoreAway, StoreEmpty
 from runtime.store.opening import database_of
@@ -63,7 +63,7 @@ class BoardViews:
         return [Page("GET", "/", self.board), Route("/live", self.follow, methods=["GET"])]
 
     async def board(self, request: Request) -> Response:
-        visitor = self._visitors.of(request)
+        visitor = await self._visitors.of(request)
         if visitor is None:
             return asked("/")
         filters = Filters.of(request.query_params)
@@ -73,14 +73,15 @@ class BoardViews:
         )
 
     async def follow(self, request: Request) -> Response:
-        if self._visitors.of(request) is None:
+        visitor = await self._visitors.of(request)
+        if visitor is None:
             raise Stop(401, "sign in first, at /sign-in")
         filters = Filters.of(request.query_params)
 
         async def mark() -> str:
             return (await self._now(filters, fresh=True)).mark
 
-        return self._live.follow(mark)
+        return self._live.follow(viewer(request, visitor), mark)
 
     async def _now(self, filters: Filters, *, fresh: bool = False) -> _Made:
         standing, past = await asyncio.gather(

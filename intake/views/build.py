@@ -24,6 +24,7 @@ from runtime.incidents import Incidents, control_room
 from runtime.overview.listed import Listed
 from runtime.overview.states import OpenStates
 from runtime.people.links import Links
+from runtime.sessions.ended import Sessions
 
 
 def views(
@@ -34,7 +35,7 @@ def views(
     draining: asyncio.Event,
 ) -> Sequence[Route]:
     """The routes; they come before those of the API, whose addresses they share for who asks for HTML."""
-    visitors = Visitors(keys, Links(configuration), configuration)
+    visitors = Visitors(keys, Links(configuration), Sessions(client), configuration)
     looks = Looks(
         incidents, Listed(client), lambda states: OpenStates(client, states), lambda: control_room(client)
     )

@@ -40,7 +40,7 @@ class HistoryViews:
         return [Page("GET", "/history", self.history), Page("GET", "/history/{run}", self.one)]
 
     async def history(self, request: Request) -> Response:
-        visitor = self._visitors.of(request)
+        visitor = await self._visitors.of(request)
         if visitor is None:
             return asked("/history")
         fields = _fields(request.query_params)
@@ -61,7 +61,7 @@ class HistoryViews:
         )
 
     async def one(self, request: Request) -> Response:
-        visitor = self._visitors.of(request)
+        visitor = await self._visitors.of(request)
         run = request.path_params["run"]
         if not _RUN.fullmatch(run):
             raise Stop(404, "there is no such incident in the store")

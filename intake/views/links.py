@@ -13,13 +13,13 @@ from intake.http.about_incidents import incident_of
 from intake.http.answers import Stop
 from intake.views.deciding import Deciding, Said
 from intake.views.looks import Looks
-from intake.views.pages import ONE, IncidentViews
+from intake.views.pages import IncidentViews
 from intake.views.rendering import HEADERS, ago, path_of, rendered
-from intake.views.routes import Page, failed
-from intake.views.visitors import LINK_COOKIE, Visitor, Visitors, by_tls, own_page
+from intake.views.routes import ONE, Page, failed
+from intake.views.visitors import Visitor, Visitors, by_tls, own_page, viewer
 from models.configuration.configuration import Configuration
 from models.incident.incident import IncidentState, Through
-from models.people.link import SESSION, SignedLink
+from models.people.link import SignedLink
 from runtime.errors import Trouble
 from runtime.incidents import Current, Incidents
 from runtime.people.links import LinkRefused, SecretMissing
@@ -55,7 +55,7 @@ class LinkViews:
 
     async def look(self, request: Request) -> Response:
         incident = incident_of(request)
-        session = self._visitors.by_link(request.cookies.get(LINK_COOKIE, ""), incident, SESSION)
+        session = await self._visitors.by_link(request, incident)
         link, visitor = self._read(request, incident)
         if session and (session.name, session.run, session.plans) == (link.by, link.run, link.plans):
             return RedirectResponse(path_of(incident), 303, HEADERS)  # this browser has used it
@@ -64,9 +64,9 @@ class LinkViews:
 
     async def live(self, request: Request) -> Response:
         incident = incident_of(request)
-        link, _ = self._read(request, incident)
+        link, visitor = self._read(request, incident)
         await self._good(link, incident)
-        return self._pages.follow(incident)
+        return self._pages.follow(viewer(request, visitor), incident)
 
     async def use(self, request: Request) -> Response:
         incident = incident_of(request)

@@ -14,13 +14,13 @@ from starlette.routing import Route
 from intake.http.about_incidents import incident_of
 from intake.http.answers import Stop
 from intake.views.deciding import Deciding, Said
-from intake.views.live import Live, mark_of
+from intake.views.live import Live, Viewer, mark_of
 from intake.views.looks import Looks
 from intake.views.rendering import HEADERS, LOOK, path_of, rendered
 from intake.views.review import Reviews
-from intake.views.routes import Page, form_of
+from intake.views.routes import ONE, Page, form_of
 from intake.views.signing_in import asked
-from intake.views.visitors import Visitor, Visitors
+from intake.views.visitors import Visitor, Visitors, viewer
 from models.configuration.configuration import Configuration
 from models.incident.incident import IncidentState, Phase, what_matters_first
 from runtime.incidents import Current
@@ -28,7 +28,6 @@ from runtime.incidents import Current
 LOOK_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
 KEEP = {**HEADERS, "cache-control": "public, max-age=31536000, immutable"}
 _RUN = re.compile(r"([0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12})?")
-ONE = "/incidents/{alert}/{service}"
 
 
 class IncidentViews:
@@ -62,7 +61,7 @@ class IncidentViews:
 
     async def incident(self, request: Request) -> Response:
         incident = incident_of(request)
-        visitor = self._visitors.of(request, incident)
+        visitor = await self._visitors.of(request, incident)
         run = request.query_params.get("run", "")
         if not _RUN.fullmatch(run):
             raise Stop(422, "run: write the ID of a run, as Temporal shows it")
@@ -70,7 +69,7 @@ class IncidentViews:
             return asked(path_of(incident) + (f"?run={run}" if run else ""))
         state, current = await self._looks.state(incident, run), await self._looks.current(incident)
         if visitor.run and (run or visitor.run != current.began_in):
-            visitor = self._visitors.of(request)
+            visitor = await self._visitors.of(request)
             if visitor is None:
                 return asked(path_of(incident), wrong="your link is of another firing of this alert")
         is_open = not run and current.runs
@@ -82,22 +81,22 @@ class IncidentViews:
 
     async def incident_live(self, request: Request) -> Response:
         incident = incident_of(request)
-        visitor = self._admitted(request, incident)
+        visitor = await self._admitted(request, incident)
         if visitor.run and visitor.run != (await self._looks.current(incident)).began_in:
-            self._admitted(request)
-        return self.follow(incident)
+            visitor = await self._admitted(request)
+        return self.follow(viewer(request, visitor), incident)
 
-    def follow(self, incident: str) -> Response:
+    def follow(self, who: Viewer, incident: str) -> Response:
         """The stream of an incident's page."""
 
         async def mark() -> str:
             return _mark_of(await self._looks.state(incident))
 
-        return self._live.follow(lambda: self._looks.once(("mark", incident), mark))
+        return self._live.follow(who, lambda: self._looks.once(("mark", incident), mark))
 
     async def say(self, request: Request) -> Response:
         incident = incident_of(request)
-        visitor = self._visitors.person(request, incident)
+        visitor = await self._visitors.person(request, incident)
         said = await self.said(request, incident, visitor)
         await self._deciding.send(incident, said)
         self._looks.forget(incident)
@@ -117,8 +116,8 @@ class IncidentViews:
             raise Stop(404, "there is no such file")
         return FileResponse(LOOK / name, headers=KEEP, media_type=LOOK_FILES[name])
 
-    def _admitted(self, request: Request, incident: str = "") -> Visitor:
-        visitor = self._visitors.of(request, incident)
+    async def _admitted(self, request: Request, incident: str = "") -> Visitor:
+        visitor = await self._visitors.of(request, incident)
         if visitor is None:
             raise Stop(401, "sign in first, at /sign-in")
         return visitor

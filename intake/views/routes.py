@@ -16,6 +16,8 @@ from intake.http.room import held_for
 from intake.views.rendering import path_of, rendered
 from runtime.errors import Trouble
 
+ONE = "/incidents/{alert}/{service}"
+"""The page of one incident."""
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 8
 MOST_FORM = 48 * 1024

@@ -10,13 +10,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from intake.views.rendering import HEADERS, rendered
-from intake.views.routes import Page, form_of
+from intake.http.about_incidents import incident_of
+from intake.views.rendering import HEADERS, path_of, rendered
+from intake.views.routes import ONE, Page, failed, form_of
 from intake.views.visitors import COOKIE, LINK_COOKIE, Visitors, by_tls, own_page
 from models.configuration.configuration import Configuration
+from runtime.errors import Trouble
 
 MOST_TOKEN = 1024
 """Bytes of the form that brings a token."""
+COPIES = (
+    ". This browser has forgotten its session; a copy of its cookie, if anybody has one, may stay good until "
+    "it is 12 hours old or its person gets a new token"
+)
 _LOCAL = re.compile(
     r"/(incidents/[^/?#\s\\]+/[^/?#\s\\]+(\?run=[0-9a-f-]{36})?|history(/[A-Za-z0-9-]{1,80})?)?"
 )
@@ -36,6 +42,7 @@ class SigningIn:
             Page("GET", "/sign-in", self.ask),
             Page("POST", "/sign-in", self.take),
             Page("POST", "/sign-out", self.leave),
+            Page("POST", f"{ONE}/sign-out", self.leave),
         ]
 
     async def ask(self, request: Request) -> Response:
@@ -54,11 +61,17 @@ class SigningIn:
         return response
 
     async def leave(self, request: Request) -> Response:
+        """End the sessions of this browser; at an incident, where its cookie is sent, also that of a link."""
         own_page(request)
-        response = RedirectResponse("/", 303, HEADERS)
+        incident = incident_of(request) if "alert" in request.path_params else ""
+        response: Response = RedirectResponse("/", 303, HEADERS)
+        try:
+            await self._visitors.end_sessions(request, incident)
+        except Trouble as trouble:
+            response = failed(trouble, "/", COPIES)
         response.delete_cookie(COOKIE)
-        left = _place(request.query_params.get("at", ""))
-        response.delete_cookie(LINK_COOKIE, path=left.partition("?")[0])
+        if incident:
+            response.delete_cookie(LINK_COOKIE, path=path_of(incident))
         return response
 
 

@@ -1,7 +1,7 @@
 """Who reads and decides in a browser: a person signs in by their token, and a cookie remembers it.
 
-The cookie and each form are signed with that person's token: nothing is stored, a restart signs nobody out,
-and a new token signs its holder out everywhere.
+The cookie and each form are signed with that person's token: a restart signs nobody out, and a new token
+signs its holder out everywhere. Who signs out ends that one session, whoever has a copy of its cookie.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -21,15 +21,16 @@ from starlette.responses import Response
 from intake.http.answers import Stop
 from intake.http.keys import Keys
 from intake.http.proxy import named_by
+from intake.views.live import Viewer
 from models.configuration.configuration import Configuration
 from models.incident.incident import Through
 from models.people.link import SESSION, SignedLink
 from runtime.people.links import LinkRefused, Links, SecretMissing
+from runtime.sessions.ended import LONGEST, Sessions
 
 COOKIE = "runbooks-session"
 LINK_COOKIE = "runbooks-link"
 """Of who came by a link; sent to the page of its incident alone."""
-LASTS = timedelta(hours=12)
 FROM_HERE = (None, "same-origin", "none")
 """What a browser says of a request that a page of ours, or the person themselves, made."""
 
@@ -42,6 +43,8 @@ class Visitor:
     session: str = ""
     key: str = field(default="", repr=False)
     """Signs their forms."""
+    seal: str = field(default="", repr=False)
+    """What tells their session from every other, however its cookie is written."""
     run: str = ""
     """Who came by a link sees the incident that began in this run alone; empty for all."""
     plans: tuple[str, ...] | None = None
@@ -59,6 +62,12 @@ class Visitor:
         return self.says and (self.plans is None or plan in self.plans)
 
 
+def viewer(request: Request, visitor: Visitor) -> Viewer:
+    """Whose pages are counted together."""
+    address = request.client.host if request.client else ""
+    return Viewer(visitor.name or visitor.seal or address, visitor.says)
+
+
 class Visitors:
     """Signs people in, knows them again, and tells their forms from a stranger's."""
 
@@ -66,12 +75,14 @@ class Visitors:
         self,
         keys: Keys,
         links: Links,
+        sessions: Sessions,
         configuration: Callable[[], Configuration],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._configuration = configuration
         self._keys = keys
         self.links = links
+        self._sessions = sessions
         self._clock = clock
 
     def sign_in(self, token: str) -> Visitor | None:
@@ -79,29 +90,46 @@ class Visitors:
         name = self._keys.holder(token)
         if name is None and not self._keys.is_sender(token):
             return None
-        expires = int(self._clock() + LASTS.total_seconds())
-        named = base64.urlsafe_b64encode((name or "").encode()).decode()
-        signature = _signed(token, "session", name or "", expires)
-        return Visitor(name or "", f"{named}.{expires}.{signature}", token)
+        expires = int(self._clock() + LONGEST.total_seconds())
+        named, nonce = base64.urlsafe_b64encode((name or "").encode()).decode(), secrets.token_hex(12)
+        seal = _signed(token, "session", name or "", expires, nonce)
+        return Visitor(name or "", f"{named}.{expires}.{nonce}.{seal}", token, seal)
 
-    def of(self, request: Request, incident: str = "") -> Visitor | None:
-        """Whose request it is, at the page of this incident; None for a stranger where a token is needed."""
-        known = self._by_proxy(request) or self._by_cookie(request.cookies.get(COOKIE, ""))
+    async def of(self, request: Request, incident: str = "") -> Visitor | None:
+        """Whose request it is, at the page of this incident; None for a stranger where a token is needed.
+
+        Raises Trouble where Temporal does not say whether the session was ended.
+        """
+        known = self._by_proxy(request) or await self._going_on(self._by_cookie(request))
         if incident and (known is None or not known.says):
-            known = self.by_link(request.cookies.get(LINK_COOKIE, ""), incident, SESSION) or known
+            known = await self.by_link(request, incident) or known
         return known or (Visitor() if self._keys.sender is None else None)
 
-    def by_link(self, text: str, incident: str, message: str) -> Visitor | None:
-        """Whom a link, or the session of one, signs in at this incident; None for a text that is none."""
+    async def by_link(self, request: Request, incident: str) -> Visitor | None:
+        """Whom the session of a link signs in at this incident. Raises Trouble, as `of` does."""
+        return await self._going_on(self._by_link_cookie(request, incident))
+
+    async def end_sessions(self, request: Request, incident: str = "") -> None:
+        """Those of this browser, also that of a link to this incident. Raises Trouble."""
+        of_link = self._by_link_cookie(request, incident) if incident else None
+        for one in (self._by_cookie(request), of_link):
+            if one:
+                await self._sessions.end(one.seal)
+
+    async def _going_on(self, known: Visitor | None) -> Visitor | None:
+        return None if known is None or await self._sessions.is_over(known.seal) else known
+
+    def _by_link_cookie(self, request: Request, incident: str) -> Visitor | None:
+        text = request.cookies.get(LINK_COOKIE, "")
         try:
-            link, key = self.links.read(text, incident, message)
+            link, key = self.links.read(text, incident, SESSION)
         except LinkRefused:
             return None
         return self.of_link(link, key, text)
 
     @staticmethod
     def of_link(link: SignedLink, key: str, text: str) -> Visitor:
-        return Visitor(link.by, text, key, link.run, link.plans, Through.LINK)
+        return Visitor(link.by, text, key, link.seal, link.run, link.plans, Through.LINK)
 
     def _by_proxy(self, request: Request) -> Visitor | None:
         """Raises Stop: 403 for who is not configured, 503 without a key for their forms."""
@@ -116,9 +144,10 @@ class Visitors:
         except SecretMissing as error:
             raise Stop(503, f"no form can be signed: {error}; see approvals.keys") from error
 
-    def _by_cookie(self, session: str) -> Visitor | None:
+    def _by_cookie(self, request: Request) -> Visitor | None:
+        session = request.cookies.get(COOKIE, "")
         try:
-            named, expires, signature = session.split(".")
+            named, expires, nonce, given = session.split(".")
             name = base64.urlsafe_b64decode(named).decode()
             until = int(expires[:20])
         except ValueError:
@@ -126,16 +155,20 @@ class Visitors:
         token = self._keys.token_of(name)
         if not token or until < self._clock():
             return None
-        same = hmac.compare_digest(signature.encode(), _signed(token, "session", name, until).encode())
-        return Visitor(name, session, token) if same else None
+        seal = _signed(token, "session", name, until, nonce)
+        return (
+            Visitor(name, session, token, seal)
+            if hmac.compare_digest(given.encode(), seal.encode())
+            else None
+        )
 
     def form(self, visitor: Visitor, incident: str, began_in: str) -> str:
         """What a form of this visitor carries: it is about the incident that began in this run alone."""
         return _signed(visitor.key, "form", visitor.session, incident, began_in)
 
-    def person(self, request: Request, incident: str) -> Visitor:
-        """The person who sent a form, before it is read. Raises Stop with 401 or 403."""
-        visitor = self.of(request, incident)
+    async def person(self, request: Request, incident: str) -> Visitor:
+        """The person who sent a form, before it is read. Raises Stop with 401 or 403, and as `of` does."""
+        visitor = await self.of(request, incident)
         if visitor is None or not visitor.says:
             raise Stop(401, "sign in with your own token first: nothing was done")
         own_page(request)
@@ -162,7 +195,7 @@ class Visitors:
         response.set_cookie(
             COOKIE,
             visitor.session,
-            max_age=int(LASTS.total_seconds()),
+            max_age=int(LONGEST.total_seconds()),
             httponly=True,
             secure=secure,
             samesite="lax",

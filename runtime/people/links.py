@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from activities.people.keys import SigningKeys
 from activities.people.signatures import AHEAD
 from activities.support.secrets import SecretMissing
 from models.base import in_words
+from models.configuration.channels import person_of
 from models.configuration.configuration import Configuration
 from models.messages import USE_LINK
 from models.people.link import SESSION, SignedLink
 from models.people.signature import key_name
+from models.text import plain
 
 __all__ = ["LinkRefused", "Links", "SecretMissing"]
+
+
+def _people(configuration: Configuration) -> Collection[str]:
+    """Who may decide as of now: the approvers; where none are listed, everybody who is named anywhere."""
+    if configuration.approvals.approvers:
+        return configuration.approvals.approvers
+    intake = configuration.intake
+    signed_in = [part.people.values() for part in (intake.proxy, intake.slack) if part]
+    return {*intake.people, *map(person_of, configuration.channels.values()), *chain(*signed_in)} - {""}
 
 
 class LinkRefused(Exception):
@@ -63,6 +75,8 @@ class Links:
             )
         if age < -AHEAD:
             raise LinkRefused("this link is from the future: set the clocks of the worker and the intake")
+        if link.by not in _people(self._configuration()):
+            raise LinkRefused(f"this link is for {plain(link.by, 80)}, who may not decide any more")
         return link, key
 
     def session(self, link: SignedLink, incident: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 import httpx
 import structlog
@@ -17,6 +17,7 @@ from models.text import plain
 
 _WITHIN = timedelta(seconds=10)
 _TRIES = 3
+_PORTS = {"https": 443, "http": 80}
 
 logger = structlog.get_logger("intake")
 
@@ -34,8 +35,8 @@ async def signing_secret(settings: SlackButtons) -> str:
 
 
 async def tell_in_private(http: httpx.AsyncClient, settings: SlackButtons, address: str, said: str) -> None:
-    """To who pressed alone. Nothing is sent to another host than Slack's, whatever the request names."""
-    if _origin(address) != _origin(settings.answers):
+    """To who pressed alone. Nothing is sent elsewhere than to Slack, whatever the request names."""
+    if not is_below(address, settings.answers):
         logger.warning("an answer on Slack could not be given: its address is not Slack's")
         return
     text = for_slack(plain(said, 1000))
@@ -55,9 +56,26 @@ async def tell_in_private(http: httpx.AsyncClient, settings: SlackButtons, addre
     logger.warning("an answer on Slack did not arrive", reason=why)
 
 
-def _origin(address: str) -> tuple[str, str]:
+def is_below(address: str, base: str) -> bool:
+    """Whether an address is at this host and port, and below the path of the base, segment by segment."""
+    one, other = _parsed(address), _parsed(base)
+    if one is None or other is None or one[:3] != other[:3]:
+        return False
+    path, wanted = one[3], other[3]
+    return path[: len(wanted)] == wanted and len(path) > len(wanted)
+
+
+def _parsed(address: str) -> tuple[str, str, int, tuple[str, ...]] | None:
+    """Scheme, host, port and the segments of the path, as the client that asks reads them; None for what
+    nobody writes in good faith."""
     try:
-        parts = urlsplit(address)
-    except ValueError:
-        return "", ""
-    return parts.scheme, parts.netloc.lower()
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        return None
+    if url.scheme not in _PORTS or not url.host or url.userinfo:
+        return None
+    path = url.raw_path.decode("ascii").partition("?")[0].removeprefix("/")
+    segments = tuple(unquote(one) for one in path.split("/")) if path else ()
+    if any(one in ("", ".", "..") or {"/", "\\"} & set(one) for one in segments):
+        return None
+    return url.scheme, url.host, _PORTS[url.scheme] if url.port is None else url.port, segments

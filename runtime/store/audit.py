@@ -8,8 +8,9 @@ from enum import StrEnum
 from itertools import groupby
 
 from models.base import Model
-from runtime.store.chain import BEGINNING, REMOVED, Entry, Event, first
+from runtime.store.chain import BEGINNING, REMOVED, Entry, Event, first, position_of
 from runtime.store.database import Database, Row, Transaction
+from runtime.store.guards import missing_guards
 from runtime.store.projection import EMPTY, folded
 from runtime.store.schema import check_step, get
 from runtime.store.store import BASE, HEAD
@@ -25,6 +26,8 @@ class Wrong(StrEnum):
     INSERTED = "inserted"
     REORDERED = "reordered"
     EARLY = "removed before its time"
+    UNGUARDED = "not guarded"
+    """The database refuses no change of a table: its trigger is gone, off or another one."""
     UNKNOWN = "not kept any more"
     """A head that is older than the ledger: whether anything was changed since then cannot be told by it."""
 
@@ -43,6 +46,8 @@ class Finding(Model):
     def says(self) -> str:
         if self.wrong is Wrong.UNKNOWN:
             return f"{self.incident}: row {self.row} is not kept any more: note a new head"
+        if self.wrong is Wrong.UNGUARDED:
+            return f"{self.incident}: changes are not refused: this trigger is missing, off or another one"
         run = f" (run {self.run_id})" if self.run_id else ""
         time = f", {'after ' if self.wrong is Wrong.MISSING else ''}{self.at}" if self.at else ""
         if self.wrong is Wrong.EARLY:
@@ -73,7 +78,11 @@ async def audit(database: Database, noted: str = "", keep: timedelta = timedelta
         ledger = [Entry.of(row) for row in await one.rows("SELECT * FROM runbooks_ledger ORDER BY number")]
         head, base = await get(one, HEAD), await get(one, BASE)
         rows = await one.rows("SELECT * FROM runbooks_incidents ORDER BY opened_at, run_id")
-        found = [*_ledger(ledger, head, base), *_noted(ledger, base, noted), *_early(ledger, keep)]
+        found = [
+            Finding(wrong=Wrong.UNGUARDED, incident=name, row=0)
+            for name in await missing_guards(database, one)
+        ]
+        found += [*_ledger(ledger, head, base), *_noted(ledger, base, noted), *_early(ledger, keep)]
         last = {entry.run_id: entry for entry in ledger}
         kept = {row["run_id"]: row for row in rows}
         events = 0
@@ -126,8 +135,15 @@ def _incident(events: Sequence[Event], last: Entry | None, row: Row | None) -> I
         yield finding(*broken)
     elif row is None:
         yield finding(Wrong.MISSING, 0, events[-1].at)
-    elif folded(EMPTY, events) != {name: row[name] for name in EMPTY}:
+    elif not _is_of(row, events, last):
         yield finding(Wrong.CHANGED, 0, events[-1].at)
+
+
+def _is_of(row: Row, events: Sequence[Event], last: Entry) -> bool:
+    """Whether the row by which an incident is found, and how far it was read, are what its events say."""
+    position = row.get("position")
+    same = folded(EMPTY, events) == {name: row[name] for name in EMPTY}
+    return same and position in (None, position_of(last.head, row["seen"]))
 
 
 def _first_broken(events: Sequence[Event], before: str, last: Entry) -> tuple[Wrong, int, str] | None:

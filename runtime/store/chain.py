@@ -68,3 +68,8 @@ def link(previous: str, *fields: str | int) -> str:
 def first(run_id: str) -> str:
     """The hash before the first row of an incident."""
     return link("", run_id)
+
+
+def position_of(head: str, seen: int) -> str:
+    """What binds the length of the history that was read to the last row of an incident."""
+    return link(head, seen)

@@ -5,6 +5,7 @@ A step that was released is never edited; a change is a new step.
 
 from __future__ import annotations
 
+from runtime.store.chain import first, position_of
 from runtime.store.database import Database, StoreAway, StoreEmpty, Transaction
 
 TABLES = (
@@ -31,13 +32,27 @@ INDEXES = (
     "CREATE INDEX runbooks_incidents_service ON runbooks_incidents (service, opened_at)",
     "CREATE INDEX runbooks_ledger_run ON runbooks_ledger (run_id, number)",
 )
+POSITIONS = (
+    # What binds how far Temporal was read to the last row of an incident: `link` of its hash and `seen`.
+    "ALTER TABLE runbooks_incidents ADD COLUMN position TEXT NOT NULL DEFAULT ''",
+)
 KEPT = ("runbooks_events", "runbooks_ledger")
 """Tables of which no row is ever changed, and none deleted but by the retention, which says that it does."""
 REMOVING = "removing"
 """Set in `runbooks_meta` within a transaction that removes what is past the retention."""
 
 
-def _refusing(kind: str) -> tuple[str, ...]:
+REFUSE_BODY = """
+        BEGIN
+            IF TG_OP = 'DELETE' AND EXISTS (SELECT 1 FROM runbooks_meta WHERE name = 'removing') THEN
+                RETURN OLD;
+            END IF;
+            RAISE EXCEPTION 'what is stored is never changed';
+        END """
+
+
+def refusing(kind: str) -> tuple[str, ...]:
+    """What makes the database itself refuse a change of what is stored."""
     if kind == "sqlite":
         says = "RAISE(ABORT, 'what is stored is never changed')"
         removing = "(SELECT 1 FROM runbooks_meta WHERE name = 'removing')"
@@ -50,13 +65,8 @@ def _refusing(kind: str) -> tuple[str, ...]:
                 f"BEGIN SELECT {says}; END",
             )
         )
-    refuse = """CREATE OR REPLACE FUNCTION runbooks_refuse() RETURNS trigger LANGUAGE plpgsql AS $body$
-        BEGIN
-            IF TG_OP = 'DELETE' AND EXISTS (SELECT 1 FROM runbooks_meta WHERE name = 'removing') THEN
-                RETURN OLD;
-            END IF;
-            RAISE EXCEPTION 'what is stored is never changed';
-        END $body$"""
+    refuse = "CREATE OR REPLACE FUNCTION runbooks_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+    refuse += f"$body${REFUSE_BODY}$body$"
     return (refuse, *(
         statement
         for table in KEPT
@@ -71,7 +81,7 @@ def _refusing(kind: str) -> tuple[str, ...]:
 
 def steps(kind: str) -> tuple[tuple[str, ...], ...]:
     """The statements of each step, the first one first."""
-    return (TABLES, _refusing(kind), INDEXES)
+    return (TABLES, refusing(kind), INDEXES, POSITIONS)
 
 
 async def brought_up_to_date(database: Database) -> None:
@@ -84,8 +94,20 @@ async def brought_up_to_date(database: Database) -> None:
         for step in newest[has:]:
             for statement in step:
                 await one.run(statement)
+            if step is POSITIONS:
+                await _bind_positions(one)
         if has < len(newest):
             await put(one, "schema", str(len(newest)))
+
+
+async def _bind_positions(one: Transaction) -> None:
+    """Of the incidents that were stored before."""
+    rows = await one.rows(
+        "SELECT i.run_id, i.seen, (SELECT e.hash FROM runbooks_events e WHERE e.run_id = i.run_id "
+        "ORDER BY e.sequence DESC LIMIT 1) AS head FROM runbooks_incidents i"
+    )
+    bound = [(position_of(row["head"] or first(row["run_id"]), row["seen"]), row["run_id"]) for row in rows]
+    await one.run_each("UPDATE runbooks_incidents SET position = $1 WHERE run_id = $2", bound)
 
 
 async def check_step(database: Database, one: Transaction) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from activities.support.regular_files import private_directory
 from runtime.store.database import Row, StoreAway, StoreEmpty, Transaction
+from runtime.store.file import make_private, own_file
 
 PATIENCE = 10.0
 """Seconds in which another process may write."""
@@ -59,7 +60,7 @@ class SqliteDatabase:
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:
-        async with self._one_writer, self._connected("rwc") as one:
+        async with self._one_writer, self._connected(writes=True) as one:
             await one.run("BEGIN IMMEDIATE")
             try:
                 yield one
@@ -70,9 +71,7 @@ class SqliteDatabase:
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
-        if not self._file.exists():
-            raise StoreEmpty(f"nothing is stored yet: there is no {self._file}")
-        async with self._connected("rw") as one:
+        async with self._connected(writes=False) as one:
             await one.run("PRAGMA query_only = 1")
             await one.run("BEGIN")
             yield one
@@ -81,12 +80,14 @@ class SqliteDatabase:
         return not await transaction.rows("SELECT 1 FROM sqlite_master WHERE name = 'runbooks_meta'")
 
     @contextlib.asynccontextmanager
-    async def _connected(self, mode: str) -> AsyncIterator[_Statements]:
+    async def _connected(self, *, writes: bool) -> AsyncIterator[_Statements]:
         thread = ThreadPoolExecutor(1, "store")
         connection: sqlite3.Connection | None = None
         try:
-            connection = await _in(thread, lambda: self._connect(mode))
+            connection = await _in(thread, lambda: self._connect(writes=writes))
             yield _Statements(connection, thread)
+        except FileNotFoundError as error:
+            raise StoreEmpty(f"nothing is stored yet: there is no {self._file}") from error
         except (sqlite3.Error, OSError) as error:
             raise StoreAway(f"{self._file}: {error}") from error
         finally:
@@ -94,16 +95,23 @@ class SqliteDatabase:
                 thread.submit(connection.close)
             thread.shutdown(wait=False)
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
-        if mode == "rwc":
+    def _connect(self, *, writes: bool) -> sqlite3.Connection:
+        if writes:
             private_directory(self._file.parent)
-        address = f"file:{quote(str(self._file.absolute()))}?mode={mode}"
+            make_private(self._file)
+        found = own_file(self._file)
+        address = f"file:{quote(str(self._file.absolute()))}?mode=rw"
         connection = sqlite3.connect(
             address, timeout=PATIENCE, isolation_level=None, check_same_thread=False, uri=True
         )
-        if mode == "rwc":
-            connection.execute("PRAGMA journal_mode = DELETE")
-            connection.execute("PRAGMA synchronous = FULL")
+        try:
+            own_file(self._file, found)
+            if writes:
+                connection.execute("PRAGMA journal_mode = DELETE")
+                connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from runtime.incidents import IncidentLine
-from runtime.store.chain import BEGINNING, GROWN, REMOVED, Entry, Event, first, link
+from runtime.store.chain import BEGINNING, GROWN, REMOVED, Entry, Event, first, link, position_of
 from runtime.store.database import Database, Transaction
 from runtime.store.facts import Fact, Told, Topic
 from runtime.store.projection import EMPTY, folded
@@ -136,7 +136,7 @@ async def _append(one: Transaction, growth: Growth, now: str) -> int:
         previous = events[-1].hash
     insert = "INSERT INTO runbooks_events VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     await one.run_each(insert, events)
-    await _keep_row(one, growth, folded(before or EMPTY, events))
+    await _keep_row(one, growth, folded(before or EMPTY, events), position_of(previous, growth.seen))
     if events:
         await _grow_ledger(one, now, GROWN, run_id, growth.line.id, events[-1].sequence, previous)
     return len(events)
@@ -170,8 +170,8 @@ def _events(growth: Growth, stored: Sequence[tuple[str, str]], now: str) -> Sequ
     return new
 
 
-async def _keep_row(one: Transaction, growth: Growth, row: Mapping[str, Any]) -> None:
-    values = {"run_id": growth.began_in, **row, "seen": growth.seen}
+async def _keep_row(one: Transaction, growth: Growth, row: Mapping[str, Any], position: str) -> None:
+    values = {"run_id": growth.began_in, **row, "seen": growth.seen, "position": position}
     places = ", ".join(f"${place}" for place in range(1, len(values) + 1))
     renewed = ", ".join(f"{name} = excluded.{name}" for name in values if name != "run_id")
     await one.run(

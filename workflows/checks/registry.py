@@ -8,6 +8,7 @@ from workflows.checks.monthly import MonthlyCheck
 from workflows.checks.status import Status
 from workflows.checks.weekly import WeeklyCheck
 from workflows.doctor.doctor import Doctor
+from workflows.people.signed_out import SignedOut
 
 CHECKS: dict[CheckName, type[object]] = {
     CheckName.DAILY: DailyCheck,
@@ -16,5 +17,5 @@ CHECKS: dict[CheckName, type[object]] = {
 }
 """Their workflows by the name that people use."""
 
-HOSTED: tuple[type[object], ...] = (*CHECKS.values(), Status, Doctor)
-"""With what only a person asks for."""
+HOSTED: tuple[type[object], ...] = (*CHECKS.values(), Status, Doctor, SignedOut)
+"""With what only a person asks for, or does."""

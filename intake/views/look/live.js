@@ -1,22 +1,43 @@
 "use strict";
-// Fetches the page anew when what it shows has changed, and counts down what is left. Without it the page
-// loads itself again, and every form works.
+// Fetches the page anew when what it shows has changed, and counts down what is left. Without it every form
+// works, and a page without forms loads itself again.
 const AGAIN = 15000; // milliseconds after which a page that lost its stream tries anew
 const main = () => document.getElementById("main");
-let stream, renewing, wanted;
+let stream, renewing, wanted, pressing;
 
 async function fetched() {
   const answer = await fetch(location.href, {headers: {accept: "text/html"}});
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const content = fresh.getElementById("main");
   if (!content) throw new Error("no page");
-  const text = document.querySelector("textarea");
-  const written = text?.value, focused = document.activeElement === text;
+  if (main().dataset.sent) return;
+  if (pressing) await new Promise((over) => pressing.push(over));
+  // A question that was not read never comes under a finger by itself: who reads it asks for it.
+  const asked = content.dataset.asked, another = Boolean(asked) && asked !== main().dataset.asked;
+  const says = document.getElementById("changed");
+  if (says) says.hidden = !another;
+  if (another || main().dataset.sent) return;
   document.title = fresh.title;
-  main().replaceWith(content);
-  const again = document.querySelector("textarea");
-  if (again && written) again.value = written;
-  if (again && focused) again.focus();
+  put(content, inUse());
+}
+
+// The form that has the focus, or what is written but not sent.
+function inUse() {
+  const text = document.querySelector("textarea");
+  return document.activeElement?.closest("form[method=post][id]") ?? (text?.value ? text.form : null);
+}
+
+// The new content around that form: one that is replaced loses its caret and its focus.
+function put(content, kept) {
+  const old = main(), twin = kept && content.querySelector(`[id="${kept.id}"]`);
+  if (!twin || !old.contains(kept)) return old.replaceWith(content);
+  for (let here = kept, there = twin; here !== old; here = here.parentNode, there = there.parentNode) {
+    const fresh = [...there.parentNode.childNodes], at = fresh.indexOf(there);
+    for (const one of [...here.parentNode.childNodes]) if (one !== here) one.remove();
+    here.before(...fresh.slice(0, at));
+    here.after(...fresh.slice(at + 1));
+  }
+  for (const {name, value} of content.attributes) old.setAttribute(name, value);
 }
 
 // One at a time, and once more when something changed meanwhile.
@@ -76,6 +97,15 @@ document.addEventListener("submit", (event) => {
     for (const button of document.querySelectorAll("form[method=post] button")) button.disabled = true;
   });
 });
+// Between its press and its release a button stays where it is.
+document.addEventListener("pointerdown", () => { pressing ??= []; });
+for (const name of ["pointerup", "pointercancel"]) {
+  document.addEventListener(name, () => setTimeout(() => { // its click comes first
+    const waiting = pressing ?? [];
+    pressing = undefined;
+    for (const over of waiting) over();
+  }));
+}
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });

@@ -257,6 +257,16 @@ async def test_without_a_signing_key_all_is_raw_which_needs_attention_where_raw_
     assert checks["signing key"].grade is Grade.PROBLEM
 
 
+async def test_approvers_beside_raw_decisions_need_attention(setup: Setup) -> None:
+    setup.content["approvals"] |= {"approvers": ["ada"], "temporal_ui": True}
+    named = {one.name: one for one in await setup.checks()}["approvers"]
+    assert (named.grade, "a raw one" in named.problem) == (Grade.ATTENTION, True)
+    assert "approvals.temporal_ui: false" in named.cure
+    for more in ({"temporal_ui": False}, {"temporal_ui": True, "approvers": []}):
+        setup.content["approvals"] |= more
+        assert {one.name: one.grade for one in await setup.checks()}["approvers"] is Grade.OK
+
+
 async def test_a_container_of_another_name_is_named_with_the_nearest_one(
     setup: Setup, make_container: MakeContainer
 ) -> None:

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,7 +28,8 @@ from intake.slack.interactions import PATH, SlackInteractions
 from intake.slack.presses import Presses
 from intake.slack.requests import MOST_BODY
 from models.configuration.configuration import Configuration
-from models.incident.incident import Through
+from models.incident.incident import Phase, Spoken, Through
+from models.messages import RETRY
 from runtime.incidents import Incidents
 from tests.integration.people.test_forgeries import Product, state_of, until
 from tests.parts.product.signing import SIGNER
@@ -93,6 +95,13 @@ async def buttons(product: Product, httpserver: HTTPServer) -> AsyncIterator[But
         "answers": httpserver.url_for("").rstrip("/"),
     }
     product.configuration = Configuration.of(merged(CONFIGURATION, {"intake": {"slack": slack}}), NAMES)
+    async with at_an_intake(product, httpserver) as pressing:
+        yield pressing
+
+
+@asynccontextmanager
+async def at_an_intake(product: Product, hooks: HTTPServer) -> AsyncIterator[Buttons]:
+    """One that remembers nothing of others: it is beside them, or was restarted."""
     async with httpx.AsyncClient() as http:
         incidents, presses = Incidents(product.client, SIGNER), Presses()
         pressed = SlackInteractions(incidents, lambda: product.configuration, http, presses)
@@ -101,7 +110,7 @@ async def buttons(product: Product, httpserver: HTTPServer) -> AsyncIterator[But
         )
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://intake") as client:
-            yield Buttons(presses, client, httpserver)
+            yield Buttons(presses, client, hooks)
         await presses.finish()
 
 
@@ -233,6 +242,28 @@ async def test_a_press_that_is_sent_again_is_refused(product: Product, buttons: 
     again = await buttons.client.post(PATH, content=sent.content, headers=dict(sent.headers))
     assert (again.status_code, again.json()["error"]) == (401, "it was sent before")
     assert len(buttons.told) == 1
+
+
+@pytest.mark.parametrize("again", ["what was denied", "what came too late"])
+async def test_a_press_that_another_intake_hears_again_counts_no_second_time_though_the_same_is_asked(
+    product: Product, buttons: Buttons, again: str
+) -> None:
+    """What one intake remembers is gone with it: the incident itself knows each press, by its signature."""
+    incident = await product.asks()
+    carried = await value(incident)
+    denied = await buttons.press(ANA, "deny", carried)
+    await until(incident, lambda state: state.phase is Phase.ESCALATED)
+    late = await buttons.press(ANA, "approve:0", carried)
+    sent = (denied if again == "what was denied" else late).request
+    await Incidents(product.client, SIGNER).tell(incident.id, RETRY, Spoken(by="ben", through=Through.SLACK))
+    await until(incident, lambda state: state.awaiting is not None)
+    assert await value(incident) == carried, "the same plan is asked for"
+    async with at_an_intake(product, buttons.hooks) as other:
+        answer = await other.client.post(PATH, content=sent.content, headers=dict(sent.headers))
+        assert answer.status_code == 200, "as far as this intake knows, it is new"
+        await other.presses.settle(60)
+    assert buttons.told[-1].startswith("It did not count: its signature was used already")
+    assert (await state_of(incident)).awaiting
 
 
 @pytest.mark.parametrize(

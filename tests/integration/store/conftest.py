@@ -16,6 +16,7 @@ from models.configuration.store import StoreSettings
 from models.service.secret import SecretRef
 from runtime.store.database import Database, Transaction
 from runtime.store.opening import database_of
+from runtime.store.schema import KEPT, refusing
 from tests.parts.servers.postgres_server import PostgresServer
 
 
@@ -45,13 +46,15 @@ def database(settings: StoreSettings) -> Database:
 
 @asynccontextmanager
 async def unguarded(database: Database) -> AsyncIterator[Transaction]:
-    """A transaction of somebody who may do everything, and so takes the triggers away first."""
+    """A transaction of somebody who may do everything, and so takes the triggers away for a moment."""
     async with database.writing() as one:
-        for table in ("runbooks_events", "runbooks_ledger"):
+        for table in KEPT:
             for trigger in ("kept", "whole"):
                 of = f" ON {table}" if database.kind == "postgres" else ""
                 await one.run(f"DROP TRIGGER IF EXISTS {table}_{trigger}{of}")
         yield one
+        for statement in refusing(database.kind):
+            await one.run(statement)
 
 
 async def every(database: Database, statement: str, *values: Any) -> list[dict[str, Any]]:

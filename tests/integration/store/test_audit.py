@@ -49,6 +49,8 @@ async def stored(database: Database) -> Database:
          "UPDATE runbooks_events SET sequence = 4 WHERE TWO AND sequence = 99", Wrong.REORDERED, 3),
         ("UPDATE runbooks_incidents SET cause = 'an act of god' WHERE TWO", Wrong.CHANGED, 0),
         ("UPDATE runbooks_incidents SET last_run = 'another' WHERE TWO", Wrong.CHANGED, 0),
+        ("UPDATE runbooks_incidents SET seen = 1000 WHERE TWO", Wrong.CHANGED, 0),
+        ("UPDATE runbooks_incidents SET position = '' WHERE TWO", Wrong.CHANGED, 0),
         ("DELETE FROM runbooks_incidents WHERE TWO", Wrong.MISSING, 0),
         ("DELETE FROM runbooks_events WHERE TWO; DELETE FROM runbooks_incidents WHERE TWO", Wrong.MISSING, 1),
     ],
@@ -60,6 +62,64 @@ async def test_the_first_wrong_row_is_named(stored: Database, does: str, wrong: 
     (found,) = (await audit(stored)).findings
     assert (found.wrong, found.row, found.run_id) == (wrong, row, "run-2")
     assert found.incident == "ServiceDown/backend"
+
+
+UNGUARDED: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
+    "it is gone": (
+        "runbooks_events_kept",
+        {
+            "sqlite": ("DROP TRIGGER runbooks_events_kept",),
+            "postgres": ("DROP TRIGGER runbooks_events_kept ON runbooks_events",),
+        },
+    ),
+    "it is off, as far as there is such a thing": (
+        "runbooks_ledger_whole",
+        {
+            "sqlite": ("DROP TRIGGER runbooks_ledger_whole",),
+            "postgres": ("ALTER TABLE runbooks_ledger DISABLE TRIGGER runbooks_ledger_whole",),
+        },
+    ),
+    "another has its name": (
+        "runbooks_ledger_kept",
+        {
+            "sqlite": (
+                "DROP TRIGGER runbooks_ledger_kept",
+                "CREATE TRIGGER runbooks_ledger_kept BEFORE UPDATE ON runbooks_ledger BEGIN SELECT 1; END",
+            ),
+            "postgres": (
+                "DROP TRIGGER runbooks_ledger_kept ON runbooks_ledger",
+                "CREATE TRIGGER runbooks_ledger_kept BEFORE UPDATE ON runbooks_ledger "
+                "FOR EACH ROW EXECUTE FUNCTION runbooks_refuse()",
+            ),
+        },
+    ),
+    "it refuses nothing": (
+        "runbooks_events_whole",
+        {
+            "sqlite": (
+                "DROP TRIGGER runbooks_events_whole",
+                "CREATE TRIGGER runbooks_events_whole BEFORE DELETE ON runbooks_events WHEN 1 = 2 "
+                "BEGIN SELECT RAISE(ABORT, 'what is stored is never changed'); END",
+            ),
+            "postgres": (
+                "CREATE OR REPLACE FUNCTION runbooks_refuse() RETURNS trigger LANGUAGE plpgsql "
+                "AS 'BEGIN RETURN NEW; END'",
+            ),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "does"), UNGUARDED.values(), ids=list(UNGUARDED))
+async def test_a_table_that_can_be_changed_is_named(
+    stored: Database, name: str, does: dict[str, tuple[str, ...]]
+) -> None:
+    async with stored.writing() as one:
+        for statement in does[stored.kind]:
+            await one.run(statement)
+    findings = (await audit(stored)).findings
+    assert {one.wrong for one in findings} == {Wrong.UNGUARDED}
+    assert f"{name}: changes are not refused" in " ".join(one.says for one in findings)
 
 
 @pytest.mark.parametrize("place", [4, 7])

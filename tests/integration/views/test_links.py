@@ -121,11 +121,13 @@ async def test_a_second_press_is_told_that_the_first_counted(intake: Intake, cli
 
 
 async def test_who_used_a_link_is_signed_in_though_their_word_did_not_count(
-    intake: Intake, client: Client
+    intake: Intake, client: Client, temporal: TemporalServer, tmp_path: Path
 ) -> None:
     incident = await fired(intake)
     path = resealed(await path_in_message(client, incident, intake.url), by="mallory")
-    async with browser(intake.url) as http:
+    config = tmp_path / "runbooks.yaml"
+    config.write_text(f"{CONFIGURATION}  approvers: [anna, mallory]\n")
+    async with intake_process(config, environment(temporal.address)) as other, browser(other.url) as http:
         refused = await http.post(path, data=fields_of((await http.get(path)).text))
         assert (refused.status_code, "mallory is nobody" in refused.text) == (409, True)
         assert "press again if it did not count" in refused.text
@@ -149,8 +151,8 @@ async def test_a_link_signs_in_who_only_reads_and_signing_out_leaves_both(
         await client.get_workflow_handle(incident).terminate()
         await refired(intake, incident)
         assert "reading only" in (await http.get(page)).text, "a link of an earlier firing hides nothing"
-        form = seen.partition('action="/sign-out')[2].partition('"')[0]
-        assert (await http.post(f"/sign-out{form}")).status_code == 303
+        assert f'action="{page}/sign-out"' in seen
+        assert (await http.post(f"{page}/sign-out")).status_code == 303
         assert not http.cookies
 
 

@@ -13,7 +13,7 @@ from models.actions.surroundings import SetEnvironment
 from models.incident.announcement import Occasion
 from models.service.service import Service, SupervisordManager
 from tests.integration.views.messages import PHONE, delivered
-from tests.parts.product.intake import CONFIGURATION, environment, intake_process
+from tests.parts.product.intake import CONFIGURATION, environment, intake_process, until
 from tests.parts.product.report_tab import SIZES
 from tests.parts.product.view_tab import ViewTab
 from tests.parts.scenarios.real_time import in_real_time
@@ -60,8 +60,13 @@ async def test_from_the_link_in_the_message_to_an_approved_rollback_and_its_revi
         await expect(tab.page.get_by_text("(anna, through a signed link)").first).to_be_visible()
         await harness.end(handle)
         review = tab.page.get_by_role("heading", name="Post-incident review: HighErrorRate/backend")
-        if not script:
+
+        async def loaded_again() -> bool:
             await tab.open("/incidents/HighErrorRate/backend")
+            return await review.count() > 0
+
+        if not script:
+            await until(loaded_again, within=20)
         await expect(review).to_be_visible(timeout=20_000)
         await expect(tab.page.get_by_text("approved by anna").first).to_be_visible()
         assert tab.other_hosts == set()

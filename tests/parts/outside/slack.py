@@ -27,6 +27,8 @@ class Slack:
     """One workspace, one channel, one bot."""
 
     in_channel: bool = True
+    private: bool = False
+    archived: bool = False
     scopes: str = "chat:write,channels:history,channels:read"
     messages: list[dict[str, Any]] = field(default_factory=list)
     """As they stand now, each once, in the order in which they were posted."""
@@ -54,13 +56,23 @@ class Slack:
             return _refused("channel_not_found")
         match method:
             case "conversations.info":
-                return self._done(channel={"id": CHANNEL, "name": "alerts", "is_member": self.in_channel})
+                return self._info()
             case "conversations.history":
                 return self._listed(self.roots, asked)
             case "conversations.replies":
                 thread = [one for one in self.messages if at in (one["ts"], one.get("thread_ts"))]
                 return self._listed(thread, asked)
         return _refused("unknown_method")
+
+    def _info(self) -> Response:
+        needed = "groups:read" if self.private else "channels:read"
+        if needed not in self.scopes:
+            return _refused("missing_scope", needed=needed, provided=self.scopes)
+        if self.private and not self.in_channel:
+            return _refused("channel_not_found")
+        channel = {"id": CHANNEL, "name": "alerts", "is_channel": not self.private, "is_im": False}
+        known = {"is_private": self.private, "is_archived": self.archived, "is_member": self.in_channel}
+        return self._done(channel={**channel, **known})
 
     @property
     def roots(self) -> list[dict[str, Any]]:

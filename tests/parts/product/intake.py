@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
     from models.names import TASK_QUEUE, Severity
     from models.people.link import SignedLink
     from models.service.service import Service, SupervisordManager
+    from workflows.people.signed_out import SignedOut
     from workflows.stewardship.control_room import ControlRoom
 
 ROOT = Path(__file__).parents[3]
@@ -118,6 +119,11 @@ async def until(look: Callable[[], Awaitable[Any]], within: float = 10.0) -> Any
     return found
 
 
+def _asking(plan: Plan, now: datetime) -> PendingApproval:
+    until = now + timedelta(hours=1)
+    return PendingApproval(plan=plan, digest=plan.digest, risk=Risk.GUARDED, asked_at=now, expires_at=until)
+
+
 class _StandIn:
     """An incident that remembers what it is told, asks one question, and ends by `done`."""
 
@@ -130,13 +136,7 @@ class _StandIn:
         service = Service(name="backend", manager=SupervisordManager(program="backend", socket="/s"))
         plan = Plan(steps=(RestartService(service=service),), why="it hangs")
         now = workflow.now()
-        self.awaiting: PendingApproval | None = PendingApproval(
-            plan=plan,
-            digest=plan.digest,
-            risk=Risk.GUARDED,
-            asked_at=now,
-            expires_at=now + timedelta(hours=1),
-        )
+        self.awaiting: PendingApproval | None = _asking(plan, now)
         self.next_rung = NextRung(role="Team Lead", at=now + timedelta(minutes=5), person="bert")
         self.add("began")
 
@@ -189,6 +189,14 @@ class _Messages:
     def done(self, words: Spoken | None = None) -> None:
         self.one.add("done", words)
         self.one.over = True
+
+    @workflow.signal
+    def ask_another(self, service: str) -> None:
+        """Ask about another plan, as when the first is void."""
+        other = Service(name=service, manager=SupervisordManager(program=service, socket="/s"))
+        plan = Plan(steps=(RestartService(service=other),), why="it hangs as well")
+        self.one.awaiting = _asking(plan, workflow.now())
+        self.one.add("asks anew")
 
     @workflow.update
     def decide(self, decision: Decision) -> Decided:
@@ -271,7 +279,7 @@ class StatusStandIn:
 
 def stand_in_worker(client: Client) -> Worker:
     """A worker with the stand-ins, and the control room as it is."""
-    kinds = [ServiceDownStandIn, AnyAlertStandIn, StewardStandIn, StatusStandIn, ControlRoom]
+    kinds = [ServiceDownStandIn, AnyAlertStandIn, StewardStandIn, StatusStandIn, ControlRoom, SignedOut]
     return Worker(client, task_queue=TASK_QUEUE, workflows=kinds)
 
 

@@ -1,0 +1,60 @@
+"""The sessions of browsers that were ended before their time. Temporal remembers them, for every intake."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cachetools import TTLCache
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from models.names import SIGNED_OUT, TASK_QUEUE, signed_out_id
+from runtime.connection import PATIENCE
+from runtime.errors import NoSuchIncident, in_time
+
+LONGEST = timedelta(hours=12)
+"""No session lasts longer."""
+FRESH = timedelta(seconds=5)
+"""So long a session counts for which Temporal knew of no end: an intake hears late of what another ended."""
+_MOST = 10_000
+
+
+class Sessions:
+    """Ends sessions, and knows those that were ended. A session is named by what only it has."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._over: TTLCache[str, bool] = TTLCache(_MOST, LONGEST.total_seconds())
+        self._good: TTLCache[str, bool] = TTLCache(_MOST, FRESH.total_seconds())
+
+    async def end(self, session: str) -> None:
+        """From now on it signs nobody in, whatever restarts. Raises TemporalAway: then this process alone
+        knows."""
+        name = signed_out_id(session)
+        self._over[name] = True
+        try:
+            async with in_time(PATIENCE):
+                await self._client.start_workflow(
+                    SIGNED_OUT,
+                    id=name,
+                    task_queue=TASK_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    rpc_timeout=PATIENCE,
+                )
+        except WorkflowAlreadyStartedError:
+            return
+
+    async def is_over(self, session: str) -> bool:
+        """Raises TemporalAway and NobodyAnswers: what cannot be asked about signs nobody in."""
+        name = signed_out_id(session)
+        if name in self._over or name in self._good:
+            return name in self._over
+        try:
+            async with in_time(PATIENCE, name):
+                await self._client.get_workflow_handle(name).describe(rpc_timeout=PATIENCE)
+        except NoSuchIncident:
+            self._good[name] = True
+            return False
+        self._over[name] = True
+        return True
