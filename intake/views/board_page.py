@@ -17,7 +17,7 @@ from starlette.routing import Route
 from intake.http.answers import Stop
 from intake.views.board import A_PAGE, SHOWN_DAYS, Board, Filters, Past, banners, board
 from intake.views.live import Live, mark_of
-from intake.views.looks import STORE_FRESH, Looks, Standing
+from intake.views.looks import Looks, Standing
 from intake.views.rendering import rendered, text_of
 from intake.views.routes import Page
 from intake.views.signing_in import asked
@@ -27,7 +27,7 @@ from runtime.store.database import StoreAway, StoreEmpty
 from runtime.store.opening import database_of
 from runtime.store.reading import StoredIncidents
 
-STORE_WITHIN = 1.0
+STORE_WITHIN = 3.0
 """Seconds: a store that does not answer keeps nobody from what is open."""
 WRITTEN_FRESH = 5.0
 """Seconds after which a board that did not change is written anew: it says how long ago things were."""
@@ -86,7 +86,7 @@ class BoardViews:
     async def _now(self, filters: Filters, *, fresh: bool = False) -> _Made:
         standing, past = await asyncio.gather(
             self._looks.standing(fresh=fresh),
-            self._looks.once(("board", filters.search), lambda: self._past(filters), STORE_FRESH),
+            self._looks.stored(("board", filters.search), lambda: self._past(filters)),
         )
         says = banners(standing.room, self._configuration().dry_run, datetime.now(UTC))
         made = self._made.get(filters)

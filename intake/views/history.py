@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from intake.http.answers import Stop
-from intake.views.looks import STORE_FRESH, Looks
+from intake.views.looks import Looks
 from intake.views.rendering import rendered
 from intake.views.routes import Page
 from intake.views.signing_in import asked
@@ -46,9 +46,7 @@ class HistoryViews:
         fields = _fields(request.query_params)
         since = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         search = Search(since=since - timedelta(days=SHOWN_DAYS), closed=True, **fields)
-        found: Found = await self._looks.once(
-            ("history", search), lambda: self._stored.find(search), STORE_FRESH
-        )
+        found: Found = await self._looks.stored(("history", search), lambda: self._stored.find(search))
         narrowed = {name: value for name, value in fields.items() if name != "page" and value}
         return rendered(
             "history.html",

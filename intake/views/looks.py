@@ -23,6 +23,8 @@ FRESH = 1.0
 """Seconds for which an answer is shown again."""
 STORE_FRESH = 5.0
 """The same of what the store said; it is written to every 15."""
+STORED_STILL_SHOWN = 60.0
+"""Seconds for which that is shown while the store takes long to answer."""
 STILL_SHOWN = 3.0
 """Seconds for which a board that is loaded may show what was known, while it takes long to ask anew: its live
 stream then tells what changed."""
@@ -67,6 +69,7 @@ class Looks:
         self._kept: TLRUCache[Key, tuple[float, Any]] = TLRUCache(
             MOST_KEPT, lambda _, kept, now: now + kept[0], time.monotonic
         )
+        self._stored: TTLCache[Key, Any] = TTLCache(MOST_KEPT, STORED_STILL_SHOWN, time.monotonic)
         self._standing: Standing | None = None
         self._stood_at = 0.0
         self._told = 0
@@ -137,6 +140,18 @@ class Looks:
             return found
         answer: T = await asyncio.shield(self._begun(key, ask, lasts))
         return answer
+
+    async def stored(self, key: Key, ask: Callable[[], Awaitable[T]]) -> T:
+        """What the store said a moment ago; where it takes long to answer again, what it said before."""
+        before = self._stored.get(key)
+        if before is not None and key not in self._kept:
+            asking = self._begun(key, ask, STORE_FRESH)
+            if not (await asyncio.wait({asking}, timeout=LOADS_WITHIN))[0]:
+                kept: T = before
+                return kept
+        found = await self.once(key, ask, STORE_FRESH)
+        self._stored[key] = found
+        return found
 
     def _begun(self, key: Key, ask: Callable[[], Awaitable[T]], lasts: float) -> asyncio.Future[T]:
         task = self._asked.get(key)

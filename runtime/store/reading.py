@@ -199,12 +199,15 @@ def _literal(word: str) -> str:
 
 
 async def _choices(one: Transaction, since: datetime | None) -> Mapping[str, tuple[str, ...]]:
-    """Of what closed since then. An index holds all of it."""
-    rows = await one.rows(
-        "SELECT DISTINCT service, alert, outcome, cause FROM runbooks_incidents WHERE closed_at > $1",
-        moment(since) if since else "",
-    )
-    return {name: tuple(sorted({row[name] for row in rows} - {""})) for name in NARROWED}
+    """Of what closed since then. An index holds it, and few rows come: a busy process takes each late."""
+    found = dict[str, tuple[str, ...]]()
+    for name in NARROWED:
+        rows = await one.rows(
+            f"SELECT DISTINCT {name} FROM runbooks_incidents WHERE closed_at > $1",  # noqa: S608 - only names
+            moment(since) if since else "",
+        )
+        found[name] = tuple(sorted({row[name] for row in rows} - {""}))
+    return found
 
 
 def _stored(row: Row) -> Stored:

@@ -140,8 +140,13 @@ async def test_a_state_is_asked_for_again_when_the_history_grew(
         lines = [line for line in await listed.lines(datetime.now(UTC)) if line.id == incident]
         return (await states.round(lines)).get(incident)
 
+    async def settled() -> IncidentState | None:
+        """Its first workflow task is over: nothing of it is still on its way into the history."""
+        one = await said()
+        return one if one is not None and await said() is one else None
+
     async with stand_in_worker(client):
-        before = await until(said)
+        before = await until(settled, within=30)
     assert await said() is before, "nothing happened, so nobody had to answer"
     await _told(client, incident)
     async with stand_in_worker(client):
@@ -167,3 +172,28 @@ async def test_a_line_that_did_not_change_is_not_read_anew(intake: Intake, tempo
     before, after = await listed.lines(datetime.now(UTC)), await listed.lines(datetime.now(UTC))
     assert before == after
     assert all(one is other for one, other in zip(before, after, strict=True))
+
+
+async def test_between_two_whole_lists_what_began_and_what_closed_is_found(
+    intake: Intake, temporal: TemporalServer
+) -> None:
+    stays, closes, client = await fired(intake), await fired(intake), await temporal.client()
+    ticks = iter([0.0, 1.0])
+    listed = Listed(client, lambda: next(ticks, 2.0))
+
+    async def is_open(listed: Listed) -> dict[str, bool]:
+        return {line.id: line.open for line in await listed.lines(datetime.now(UTC))}
+
+    async def both() -> bool:
+        return {stays, closes} <= (await is_open(Listed(client))).keys()
+
+    await until(both)
+    assert (await is_open(listed))[closes]
+    begins = await fired(intake)
+    await client.get_workflow_handle(closes).terminate()
+
+    async def found() -> bool:
+        now = await is_open(listed)
+        return (now[stays], now[closes], now.get(begins)) == (True, False, True)
+
+    assert await until(found)
