@@ -204,7 +204,7 @@ async def test_the_end_closes_the_page_of_each_role_in_each_channel_that_was_tri
     await harness.end(handle)
     *before, end = harness.world.told
     assert end.occasion is Occasion.RESOLVED
-    paged = {(channel, one.role) for one in before if one.first_of for channel in tried(one)}
+    paged = {(channel, one.role) for one in before if one.occasion.wakes for channel in tried(one)}
     assert {(one.channel, one.role) for one in end.ends} == paged
     assert len(end.ends) == len(paged)
     assert not any(one.ends for one in before)
