@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_network
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -59,6 +60,12 @@ class TrustedProxy(Configured):
     """What the header says, to the name of the person."""
 
 
+def _without_path(value: str) -> str:
+    if path := urlsplit(value).path:
+        raise ValueError(f"leave out {path}: the links of the intake's views begin at the root of their host")
+    return value
+
+
 class IntakeSettings(Configured):
     """Settings of the HTTP server."""
 
@@ -76,7 +83,7 @@ class IntakeSettings(Configured):
     slack: SlackButtons | None = None
     """Without it the buttons on Slack do nothing."""
     max_body: Size = Field(default=4 * 2**20, ge=1024, le=64 * 2**20)
-    public_url: WebAddress | None = None
+    public_url: Annotated[WebAddress, AfterValidator(_without_path)] | None = None
     """How people reach the intake, for the links in messages."""
     proxy: TrustedProxy | None = None
     """Without it no header signs anybody in."""

@@ -25,6 +25,7 @@ FILE: dict[str, Any] = {
         ({"broadcast": ["phone"]}, "phone is in `broadcast`"),
         ({"approvals": {"approvers": ["bert"]}}, "'anna' may not decide"),
         ({"intake": {}}, "set intake.public_url"),
+        ({"intake": {"public_url": "https://ops.example/runbooks"}}, "leave out /runbooks"),
         ({"intake": {"link_lasts": "13h"}}, "link_lasts"),
         ({"channels": {"phone": {"kind": "log", "person": "anna"}}}, "person"),
     ],
