@@ -23,8 +23,10 @@ from temporalio.converter import decode_typed_search_attributes
 from temporalio.exceptions import ApplicationError
 
 from activities.incidents.control_room import read_control_room
+from activities.incidents.probing import going_on
 from activities.support.secrets import SecretMissing
 from models.base import Model
+from models.evidence.evidence import Probes
 from models.incident import search_attributes
 from models.incident.incident import Decided, Decision, IncidentState, Phase, Spoken
 from models.incident.search_attributes import ALERT_NAME, CAUSE, OUTCOME, PHASE, SERVICE, SEVERITY
@@ -162,6 +164,16 @@ class Incidents:
             )
             return state
 
+    async def probes(self, incident: str) -> Probes:
+        """The samples of the verification that goes on, the newest where there are several; none elsewhere.
+
+        Raises NoSuchIncident and TemporalAway.
+        """
+        async with in_time(PATIENCE, incident):
+            now = await self._client.get_workflow_handle(incident).describe(rpc_timeout=PATIENCE)
+            verifications = await going_on(self._client, now)
+        return max((one.probes for _, one in verifications), key=_began, default=Probes())
+
     async def decide(self, incident: str, decision: Decision, nonce: str = "", run: str = "") -> Decided:
         """Approve or deny a plan, of the firing that began in this run, where one is named. Raises Rejected
         when the decision is invalid or of another firing, NoKey without a key to sign with, and as `state`
@@ -275,6 +287,10 @@ def line_of_info(info: WorkflowExecutionInfo) -> IncidentLine:
         closed_at=info.close_time.ToDatetime(UTC) if info.HasField("close_time") else None,
         dry_run=bool(attribute(search_attributes.DRY_RUN)),
     )
+
+
+def _began(probes: Probes) -> float:
+    return probes.began_at.timestamp() if probes.began_at else 0.0
 
 
 def _last_seen(line: IncidentLine) -> datetime:

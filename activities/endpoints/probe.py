@@ -97,8 +97,7 @@ class EndpointActivities:
             )
         seen = await self._look(request)
         unproved = seen.kind in (EndpointKind.SWITCHED_OFF, EndpointKind.GONE)
-        finding = Finding.BAD if unproved else seen.finding
-        return Evidence(finding=finding, reason=seen.reason, observed_at=seen.observed_at)
+        return seen.model_copy(update={"finding": Finding.BAD}) if unproved else seen
 
     async def _look(self, request: LookAtEndpoint) -> EndpointSeen:
         now, service = _now(), request.service

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from models.base import Model
-from models.evidence.evidence import Evidence
+from models.evidence.evidence import Evidence, Measured
 from models.service.request import ServiceRequest
 
 
@@ -67,6 +67,14 @@ class EndpointSeen(Evidence):
     says: str = ""
     """Its own words for it."""
     names_database: bool = False
+
+    @property
+    def measured(self) -> Measured | None:
+        """Of several records the slowest; None where one of them had no answer."""
+        if not self.records or any(one.status is None for one in self.records):
+            return None
+        slowest = max(one.took for one in self.records)
+        return Measured("time to answer", 1000 * slowest.total_seconds(), "ms")
 
     @property
     def failing(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 
-from models.evidence.evidence import Evidence
+from models.evidence.evidence import Evidence, Measured
 
 
 class HealthKind(StrEnum):
@@ -52,6 +52,12 @@ class HealthSeen(Evidence):
     """Where the check does not fit: the configuration key to change, and to what."""
     retry_after: timedelta | None = None
     """Where it is throttled and says so: how long it asks us to wait, within bounds."""
+
+    @property
+    def measured(self) -> Measured | None:
+        if self.latency is None or not self.answers:
+            return None
+        return Measured("time to answer", 1000 * self.latency, "ms")
 
     @property
     def answers(self) -> bool:

@@ -19,7 +19,7 @@ from activities.monitoring.onset import onset
 from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.service_metrics import POINTS, too_little
 from activities.support.metric_watch import watch_metric
-from models.evidence.evidence import Evidence, Finding, VerificationRequest, VerificationResult
+from models.evidence.evidence import Evidence, Finding, Measured, VerificationRequest, VerificationResult
 from models.service.service import Service
 from models.service.surroundings import ErrorMetrics
 
@@ -53,6 +53,10 @@ class LatencySeen(Evidence):
     """When `p95` rose above the threshold, as far as the last hours show."""
     good_until: datetime | None = None
     """When it was last seen under the threshold before; None means that it may have begun earlier."""
+
+    @property
+    def measured(self) -> Measured | None:
+        return None if self.p95 is None else Measured("p95 of the time to answer", 1000 * self.p95, "ms")
 
 
 class CollectingSeen(Evidence):

@@ -21,7 +21,7 @@ from activities.monitoring.prometheus import Prometheus
 from activities.monitoring.shares import MOST, no_share
 from activities.support.metric_watch import watch_metric
 from models.base import in_bytes, in_words
-from models.evidence.evidence import Evidence, Finding, VerificationRequest, VerificationResult
+from models.evidence.evidence import Evidence, Finding, Measured, VerificationRequest, VerificationResult
 from models.service.request import ServiceRequest
 from models.service.service import Service
 from models.service.surroundings import ErrorMetrics
@@ -70,6 +70,10 @@ class MemorySeen(Evidence):
     """When a growth reaches the limit."""
     traffic_grew: float | None = None
     """How many times the requests of the beginning come at the end; None where that is not known."""
+
+    @property
+    def measured(self) -> Measured | None:
+        return None if self.share is None else Measured("heap in use", 100 * self.share, "%")
 
     @property
     def grows(self) -> bool:
@@ -196,9 +200,8 @@ def _judged(metrics: ErrorMetrics, series: SeriesSeen, started_at: datetime | No
     full_in = shape.reaches(1.0)
     certain = shape.sure and shape.over >= LEAST_SEEN * metrics.heap_window
     soon = certain and full_in is not None and full_in <= memory.urgent_within
-    high = floor >= memory.full
     return MemorySeen(
-        finding=Finding.BAD if high or soon else Finding.OK,
+        finding=Finding.BAD if soon or floor >= memory.full else Finding.OK,
         reason=_in_words(last.value, floor, shape, seen_for, full_in),
         observed_at=datetime.now(UTC),
         share=last.value,
@@ -289,9 +292,7 @@ def _stale(metrics: ErrorMetrics, series: SeriesSeen) -> str:
     if not series.points:
         return series.reason
     old = datetime.now(UTC) - series.points[-1].at
-    if old <= metrics.fresh_for:
-        return ""
-    return f"the newest sample is {in_words(old)} old"
+    return "" if old <= metrics.fresh_for else f"the newest sample is {in_words(old)} old"
 
 
 def _unknown(reason: str) -> MemorySeen:

@@ -18,7 +18,7 @@ from activities.monitoring.onset import onset
 from activities.monitoring.prometheus import Prometheus
 from activities.support.metric_watch import watch_metric
 from models.base import in_words
-from models.evidence.evidence import Evidence, Finding, VerificationRequest, VerificationResult
+from models.evidence.evidence import Evidence, Finding, Measured, VerificationRequest, VerificationResult
 from models.service.service import Service
 from models.service.surroundings import ErrorMetrics
 
@@ -48,6 +48,10 @@ class ErrorsSeen(Evidence):
     """When the ratio rose above the threshold, as far as the last hours show."""
     good_until: datetime | None = None
     """When it was last seen under the threshold before; None means that it may have begun earlier."""
+
+    @property
+    def measured(self) -> Measured | None:
+        return None if self.ratio is None else Measured("requests that answer 5xx", 100 * self.ratio, "%")
 
 
 class CpuSeen(Evidence):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from models.evidence.evidence import Evidence
+from models.evidence.evidence import Evidence, Measured
 
 
 class DatabaseKind(StrEnum):
@@ -38,6 +38,11 @@ class DatabaseSeen(Evidence):
     latency: float | None = None
     port: int | None = None
     """Where the connection string leads to."""
+
+    @property
+    def measured(self) -> Measured | None:
+        answers = self.latency is not None and self.kind is DatabaseKind.HEALTHY
+        return Measured("time to answer", 1000 * (self.latency or 0.0), "ms") if answers else None
 
     @property
     def recovering(self) -> bool:

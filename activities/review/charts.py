@@ -23,7 +23,7 @@ from models.text import shorten, visible
 WIDTH, HEIGHT = 560, 300
 _LONGEST_LABEL, _LONGEST_TITLE = 14, 80
 _FEWEST_TICKS, _MOST_TICKS = 4, 8
-_MOST_DOTS = 40
+_MOST_DOTS = 61
 """With more points a line has none of them marked."""
 _SMALLEST, _LARGEST = 1e-12, 1e15
 """Nearer to zero is zero; what is further away is not drawn."""

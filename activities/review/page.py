@@ -14,7 +14,8 @@ from activities.review.file_name import file_name
 from activities.review.left_to_do import NOT_PROVED, UNKNOWN, left_to_do
 from activities.review.logged_error import in_its_log
 from activities.review.markdown import fenced, link
-from activities.review.report_page import report_section
+from activities.review.probes import chart_of
+from activities.review.report_page import chart_file, report_section
 from activities.review.sentences import Sentences
 from models.actions.approved_by import REVERTED, policy_says
 from models.base import in_words
@@ -38,6 +39,7 @@ def page(review: Review) -> str:
         _section("Why this cause", _cause(review, words)),
         *([_section("Dry run", dry_run_section(review.dry_run, review.handed_to))] if review.dry_run else []),
         _section("What was done", _done([one for one in review.performed if not one.dry_run], words)),
+        *([_section("Before and after", _probes(review))] if review.probes.points else []),
         _section("What people did and said", _people(review, words)),
         _section("Timeline", _lines(review.timeline, words) or _NOTHING),
         _section("Times", _times(review)),
@@ -160,6 +162,13 @@ def _by_whom(approved_by: str, proposed_by: str) -> str:
         return f"carried out by the product by itself, as the configuration allows ({said(why)})"
     proposed = f"proposed by {said(proposed_by)}, " if proposed_by else ""
     return f"carried out by the product, {proposed}approved by {said(approved_by)}"
+
+
+def _probes(review: Review) -> str:
+    """The samples of the verification: in a sentence, and as a chart beside the page."""
+    chart = chart_of(review.probes)
+    image = f"![{said(chart.title)}]({chart_file(file_name(review), chart)})"
+    return f"{said(chart.title)}, by the samples of the verification: {said(chart.says)}\n\n{image}"
 
 
 def _people(review: Review, words: Sentences) -> str:

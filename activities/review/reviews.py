@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from temporalio import activity
@@ -9,23 +11,33 @@ from temporalio import activity
 from activities.review.charts import svg
 from activities.review.file_name import file_name
 from activities.review.page import page
+from activities.review.probes import chart_of
 from activities.review.report_page import chart_file, report_page
 from activities.support.counts import count_incident
 from activities.support.regular_files import file_at, private_directory
 from activities.support.whole_files import write_whole
-from models.incident.report import Report, WriteReport
+from models.incident.report import Chart, WriteReport
 from models.incident.review import Review, StoredReview
 
 
 class ReviewActivities:
     """The directory of the reviews; created with the first one."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, mark: Callable[[Review], Awaitable[None]] | None = None) -> None:
+        """`mark` is told of each review once it is kept, and must not raise."""
         self._directory = directory
+        self._mark = mark
 
     @activity.defn
-    def write_review(self, review: Review) -> StoredReview:
-        """Write the review once a run. Raises `OSError` while the directory cannot be written to.
+    async def write_review(self, review: Review) -> StoredReview:
+        """Write the review once a run. Raises `OSError` while the directory cannot be written to."""
+        stored = await asyncio.to_thread(self.keep, review)
+        if self._mark:
+            await self._mark(review)
+        return stored
+
+    def keep(self, review: Review) -> StoredReview:
+        """The same, without telling anybody.
 
         A retry does not overwrite the file, so that boxes ticked meanwhile stay ticked.
         """
@@ -35,8 +47,8 @@ class ReviewActivities:
         data = self._directory / f"{name}.json"
         content = review.model_dump_json(indent=2) + "\n"
         if not (markdown.exists() and _holds(data, content)):
-            if review.report:
-                self._draw(review.report, name)
+            self._draw(review.report.charts if review.report else (), name)
+            self._draw((chart_of(review.probes),) if review.probes.points else (), name)
             write_whole(markdown, page(review))
             write_whole(data, content)  # written last: marks the page as complete
             count_incident(review)
@@ -52,12 +64,12 @@ class ReviewActivities:
         name = file_name(request)
         markdown = self._directory / f"{name}-report.md"
         if not markdown.exists():
-            self._draw(request.report, name)
+            self._draw(request.report.charts, name)
             write_whole(markdown, report_page(request.report, name))
         return StoredReview(path=str(markdown))
 
-    def _draw(self, report: Report, name: str) -> None:
-        for chart in report.charts:
+    def _draw(self, charts: Iterable[Chart], name: str) -> None:
+        for chart in charts:
             write_whole(self._directory / chart_file(name, chart), svg(chart))
 
 

@@ -1,7 +1,8 @@
 """The samples of a verification, and the verdict on them; no clock and no network.
 
-The counters fit into every heartbeat, so that another worker resumes after a killed one. The time between
-two samples counts up to twice the sampling interval; a longer gap counts neither as healthy nor as failed.
+The counters, and a bounded series for a chart, fit into every heartbeat, so that another worker resumes
+after a killed one. The time between two samples counts up to twice the sampling interval; a longer gap
+counts neither as healthy nor as failed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from models.base import Model, in_words
-from models.evidence.evidence import Evidence, Finding, VerificationResult
+from models.evidence.evidence import Evidence, Finding, Probes, VerificationResult
 
 RELAPSE = 3
 """Failures in a row that end a verification after the service had been healthy."""
@@ -37,6 +38,8 @@ class Samples(Model):
     first_healthy_at: datetime | None = None
     last: Evidence = Evidence()
     resumed: int = 0
+    probes: Probes = Probes()
+    """The same for a chart."""
 
     def after(self, seen: Evidence, at: datetime, every: timedelta) -> Samples:
         """The samples with one more."""
@@ -44,6 +47,7 @@ class Samples(Model):
         if self.sampled_at is not None:
             gap = min(max(at - self.sampled_at, timedelta()), 2 * every)
         change: dict[str, object] = {"samples": self.samples + 1, "sampled_at": at, "last": seen}
+        change["probes"] = self.probes.having(seen, at)
         if seen.unknown:
             change["blind"] = self.blind + gap
         else:
@@ -73,6 +77,7 @@ class Samples(Model):
             first_healthy_at=self.first_healthy_at,
             last=self.last,
             resumed=self.resumed,
+            probes=self.probes,
         )
 
 

@@ -116,7 +116,7 @@ class LinkViews:
     async def _good(self, link: SignedLink, incident: str) -> tuple[IncidentState, Current]:
         """The incident, where the link is of it as it stands. Raises Stop with 409."""
         self._looks.forget(incident)  # what was shown a moment ago may be an earlier firing
-        state, current = await self._looks.state(incident), await self._looks.current(incident)
+        state, current = await self._looks.incident(incident), await self._looks.current(incident)
         if link.run != current.began_in:
             raise _refused(incident, "this link is of another firing of this alert")
         if await self._incidents.link_used(incident, link.nonce):

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from cachetools import TLRUCache, TTLCache
 
-from models.incident.incident import IncidentState
+from models.incident.incident import IncidentState, Phase
 from models.incident.stewardship import ControlRoomState
 from runtime.errors import NobodyAnswers
 from runtime.incidents import Current, IncidentLine, Incidents
@@ -85,6 +85,17 @@ class Looks:
         now = await self.current(incident)
         ask = partial(self._states.of, incident, now.run_id, now.length)
         return await self.once(("state", incident), ask, lasts=0)
+
+    async def incident(self, incident: str, run_id: str = "") -> IncidentState:
+        """Its state, with the samples of the verification that goes on. Raises as `Incidents.state` does."""
+        state = await self.state(incident, run_id)
+        if run_id or state.phase is not Phase.VERIFYING:
+            return state
+        try:
+            probes = await self.once(("probes", incident), lambda: self._incidents.probes(incident))
+        except Trouble:  # they come with the next look
+            return state
+        return state.model_copy(update={"probes": probes}) if probes.points else state
 
     async def current(self, incident: str) -> Current:
         """Its newest run. Raises NoSuchIncident and TemporalAway."""

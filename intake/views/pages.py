@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from intake.http.about_incidents import incident_of
@@ -16,7 +16,7 @@ from intake.http.answers import Stop
 from intake.views.deciding import Deciding, Said
 from intake.views.live import Live, Viewer, mark_of
 from intake.views.looks import Looks
-from intake.views.rendering import HEADERS, LOOK, path_of, rendered
+from intake.views.rendering import CHART, HEADERS, content_of, path_of, rendered
 from intake.views.review import Reviews
 from intake.views.routes import ONE, Page, form_of
 from intake.views.signing_in import asked
@@ -24,8 +24,14 @@ from intake.views.visitors import Visitor, Visitors, viewer
 from models.configuration.configuration import Configuration
 from models.incident.incident import IncidentState, Phase, what_matters_first
 from runtime.incidents import Current
+from runtime.past.samples import section_of
 
-LOOK_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+LOOK_FILES = {
+    "style.css": "text/css",
+    CHART: "text/css",
+    "live.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 KEEP = {**HEADERS, "cache-control": "public, max-age=31536000, immutable"}
 _RUN = re.compile(r"([0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12})?")
 
@@ -67,7 +73,7 @@ class IncidentViews:
             raise Stop(422, "run: write the ID of a run, as Temporal shows it")
         if visitor is None:
             return asked(path_of(incident) + (f"?run={run}" if run else ""))
-        state, current = await self._looks.state(incident, run), await self._looks.current(incident)
+        state, current = await self._looks.incident(incident, run), await self._looks.current(incident)
         if visitor.run and (run or visitor.run != current.began_in):
             visitor = await self._visitors.of(request)
             if visitor is None:
@@ -90,7 +96,7 @@ class IncidentViews:
         """The stream of an incident's page."""
 
         async def mark() -> str:
-            return _mark_of(await self._looks.state(incident))
+            return _mark_of(await self._looks.incident(incident))
 
         return self._live.follow(who, lambda: self._looks.once(("mark", incident), mark))
 
@@ -114,7 +120,7 @@ class IncidentViews:
         name = request.path_params["name"]
         if name not in LOOK_FILES:
             raise Stop(404, "there is no such file")
-        return FileResponse(LOOK / name, headers=KEEP, media_type=LOOK_FILES[name])
+        return Response(content_of(name), headers=KEEP, media_type=LOOK_FILES[name])
 
     async def _admitted(self, request: Request, incident: str = "") -> Visitor:
         visitor = await self._visitors.of(request, incident)
@@ -143,6 +149,7 @@ class IncidentViews:
             retries=state.phase is Phase.ESCALATED and not state.paused,
             review=review,
             evidence=what_matters_first(state.evidence),
+            samples=section_of(state.probes),
             form=self._visitors.form(visitor, state.id, current.began_in) if visitor.says else "",
             link=link,
             say=link or f"{path_of(state.id)}/say",

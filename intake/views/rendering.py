@@ -14,10 +14,13 @@ from starlette.responses import Response
 
 from models.base import roughly
 from models.html import templates
+from runtime.past.samples import CHART_STYLE
 
 _HERE = Path(__file__).parent
 LOOK = _HERE / "look"
 """The style sheet and the script that every page loads."""
+CHART = "chart.css"
+"""Of the charts, which bring their own: files of them stand alone elsewhere."""
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
     " img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -57,9 +60,15 @@ def path_of(incident: str) -> str:
 
 
 @cache
+def content_of(name: str) -> bytes:
+    """A file of the look."""
+    return CHART_STYLE if name == CHART else (LOOK / name).read_bytes()
+
+
+@cache
 def file_with_mark(name: str) -> str:
     """The address of a file of the look; it changes with the file, so that browsers may keep it."""
-    return f"/look/{name}?{hashlib.sha256((LOOK / name).read_bytes()).hexdigest()[:12]}"
+    return f"/look/{name}?{hashlib.sha256(content_of(name)).hexdigest()[:12]}"
 
 
 _TEMPLATES = templates(FileSystemLoader(_HERE / "templates"), kept="\n")

@@ -13,6 +13,7 @@ from models.actions.change import Risk
 from models.actions.plan import Plan
 from models.base import Model
 from models.catalogue.line import ProposalLine
+from models.evidence.evidence import Probes
 from models.incident.alert import Alert
 from models.incident.announcement import NextRung, Sent
 from models.incident.refusal import Refusal
@@ -293,6 +294,7 @@ class IncidentState(Model):
     outcome: Outcome | None = None
     performed: tuple[Performed, ...] = ()
     proposals: tuple[ProposalLine, ...] = ()
+    probes: Probes = Probes()
     timeline: tuple[Entry, ...] = Field(default_factory=tuple)
     review: str = ""
     """Where the review was written, once it was."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from models.base import Model
+from models.evidence.evidence import Probes
 from models.evidence.logged import LoggedError
 from models.incident.alert import Alert
 from models.incident.alert_life import Instance
@@ -51,6 +52,8 @@ class Review(Model):
     log_tail: tuple[str, ...] = ()
     last_error: LoggedError | None = None
     """In its log."""
+    probes: Probes = Probes()
+    """The samples of its last verification."""
     instances: dict[str, Instance] = {}
     """What was known of each instance of the alert at the end: the intake knows a late copy by it."""
     report: Report | None = None

@@ -15,7 +15,7 @@ from temporalio.client import (
     WorkflowFailureError,
 )
 
-from activities.support.stability import Samples
+from activities.incidents.probing import going_on
 from models.incident.incident import IncidentState
 from models.incident.review import Review
 from models.messages import BEGAN_IN
@@ -159,22 +159,16 @@ class Collector:
     async def _samples(self, now: WorkflowExecutionDescription) -> Sequence[Fact]:
         """The newest probe of each verification that runs, by its heartbeat."""
         found = list[Fact]()
-        for pending in now.raw_description.pending_activities:
-            payloads = pending.heartbeat_details.payloads
-            if not payloads or not pending.activity_type.name.startswith("watch"):
+        for name, samples in await going_on(self._client, now):
+            if samples.sampled_at is None:
                 continue
-            try:
-                (samples,) = await self._client.data_converter.decode([payloads[0]], [Samples])
-            except (ValidationError, ValueError, RuntimeError):
-                continue
-            if samples.sampled_at:
-                body = {
-                    "at": samples.sampled_at.isoformat(),
-                    "finding": samples.last.finding.value,
-                    "reason": samples.last.reason,
-                    "probe": pending.activity_type.name,
-                }
-                found.append(Fact(samples.sampled_at, Topic.SAMPLE, body))
+            body = {
+                "at": samples.sampled_at.isoformat(),
+                "finding": samples.last.finding.value,
+                "reason": samples.last.reason,
+                "probe": name,
+            }
+            found.append(Fact(samples.sampled_at, Topic.SAMPLE, body))
         return found
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from models.base import Model
+from models.evidence.evidence import Probes
 from models.incident.alert import Alert
 from models.incident.incident import Entry, IncidentState, Phase
 from models.incident.review import Review
@@ -143,6 +144,7 @@ class StoredIncidents:
             evidence=review.evidence if review else (),
             outcome=review.outcome if review else None,
             performed=review.performed if review else (),
+            probes=review.probes if review else Probes(),
             timeline=tuple(sorted(lines, key=lambda entry: entry.at)),
         )
 

@@ -90,7 +90,8 @@ class Verification:
             heartbeat_timeout=LOST_AFTER,
             summary=f"{now.service.name} {self.words.format(window=in_words(window))}",
         )
-        return watched
+        probes = watched.probes.beside(now[self.check])
+        return watched.model_copy(update={"probes": probes})
 
 
 def _the_service(now: Situation, window: timedelta) -> VerificationRequest:

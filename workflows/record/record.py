@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Plan
     from models.base import in_words
     from models.catalogue.line import ProposalLine
-    from models.evidence.evidence import VerificationResult
+    from models.evidence.evidence import Probes, VerificationResult
     from models.evidence.seen import Seen
     from models.incident.alert import Alert
     from models.incident.announcement import NextRung
@@ -216,6 +216,7 @@ class Record:
             outcome=self.outcome,
             performed=tuple(self.performed),
             proposals=self.proposals,
+            probes=self.watched.probes if self.watched else Probes(),
             timeline=tuple(self.timeline.entries),
             review=self.review_path,
             dry_run=self.policy.dry_run if self.policy else "",
@@ -251,6 +252,7 @@ class Record:
             links=policy.links,
             log_tail=log.tail,
             last_error=log.last_error,
+            probes=self.watched.probes if self.watched else Probes(),
             report=self.report,
             dry_run=self._dry_run(policy, outcome),
             short=policy.severity is not Severity.CRITICAL,

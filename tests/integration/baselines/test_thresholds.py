@@ -201,7 +201,7 @@ async def test_times_with_an_incident_do_not_count(
         resolved_after=timedelta(days=10),
         respond_within=timedelta(minutes=5),
     )
-    ReviewActivities(tmp_path).write_review(review)
+    ReviewActivities(tmp_path).keep(review)
     found = await measured(activities, backend(prometheus, ratio="errors_noisy"))
     assert row(found, "error ratio")["why"].startswith("incidents fill 33%")
 

@@ -225,3 +225,24 @@ async def test_a_blocking_activity_beats_from_another_thread() -> None:
             return [beats.get(timeout=5) for _ in range(4)]
 
     assert await asyncio.to_thread(environment.run, work) == [progress] * 4
+
+
+async def test_its_samples_are_kept_for_a_chart(
+    health: HealthActivities, served: Callable[[Iterable[bool]], str]
+) -> None:
+    url = served(forever(*[False] * 3, then=True))
+    seen, beats = await watch(health, request(url, timedelta(milliseconds=200)))
+    kept = seen.probes
+    assert (kept.what, kept.unit) == ("time to answer", "ms")
+    assert [one.finding for one in kept.points[:4]] == [Finding.BAD] * 3 + [Finding.OK]
+    assert len(kept.points) == seen.samples
+    assert all(one.value is not None and 0 < one.value < 1000 for one in kept.points)
+    assert kept.points[-1].after >= 0.2
+    assert beats[-1].probes == kept, "they ride in the heartbeat"
+
+
+async def test_who_does_not_answer_has_no_number(health: HealthActivities) -> None:
+    asked = request(f"http://127.0.0.1:{closed_port()}/", timedelta(minutes=5), timedelta(milliseconds=100))
+    seen, _ = await watch(health, asked)
+    assert seen.bad
+    assert {(one.finding, one.value) for one in seen.probes.points} == {(Finding.BAD, None)}

@@ -83,6 +83,8 @@ async def test_another_worker_takes_the_watch_over(temporal: Client, httpserver:
     assert seen.ok
     assert seen.resumed == 1
     assert seen.samples > before.samples
+    assert seen.probes.points[: len(before.probes.points)] == before.probes.points
+    assert len(seen.probes.points) == seen.samples, "the chart has those of both"
     lost = probes - before.samples
     assert lost <= HEARTBEAT_TIMEOUT / EVERY, "heartbeats are sent late, but not later than the time-out"
     assert len(httpserver.log) < 2 * STABLE_FOR / EVERY, "the watch was not started over"

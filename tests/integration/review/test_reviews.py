@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,17 +11,19 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.review.charts import svg
+from activities.review.probes import chart_of
 from activities.review.reviews import ReviewActivities
+from models.evidence.evidence import Probes
 from models.incident.report import WriteReport
 from models.incident.review import Review
 from tests.unit.activities.test_charts import PLATFORMS, REPORT
-from tests.unit.activities.test_review_page import BEGAN, GOLDEN, out_of_memory
+from tests.unit.activities.test_review_page import BEGAN, GOLDEN, VERIFIED, out_of_memory
 
 NAME = "ServiceDown-backend-20261123T031502Z-1a2b3c4d"
 
 
 def write(directory: Path, review: Review) -> Path:
-    return Path(ActivityEnvironment().run(ReviewActivities(directory).write_review, review).path)
+    return Path(asyncio.run(ActivityEnvironment().run(ReviewActivities(directory).write_review, review)).path)
 
 
 def test_a_review_is_kept_as_a_page_and_as_json_beside_it(tmp_path: Path) -> None:
@@ -28,7 +31,16 @@ def test_a_review_is_kept_as_a_page_and_as_json_beside_it(tmp_path: Path) -> Non
     assert stored == tmp_path / "not" / "yet" / f"{NAME}.md"
     assert stored.read_text(encoding="utf-8") == GOLDEN.read_text(encoding="utf-8")
     assert Review.model_validate_json(stored.with_suffix(".json").read_text()) == out_of_memory()
-    assert sorted(path.name for path in stored.parent.iterdir()) == [f"{NAME}.json", f"{NAME}.md"]
+    chart = stored.with_name(f"{NAME}-samples.svg")
+    assert sorted(stored.parent.iterdir()) == sorted([chart, stored.with_suffix(".json"), stored])
+    assert f"]({chart.name})" in stored.read_text()
+    assert chart.read_text(encoding="utf-8") == svg(chart_of(VERIFIED)), "the same bytes each time"
+
+
+def test_without_samples_there_is_no_chart(tmp_path: Path) -> None:
+    stored = write(tmp_path, out_of_memory().model_copy(update={"probes": Probes()}))
+    assert "## Before and after" not in stored.read_text()
+    assert list(tmp_path.glob("*.svg")) == []
 
 
 def test_a_retry_writes_nothing_and_leaves_ticked_boxes_ticked(tmp_path: Path) -> None:

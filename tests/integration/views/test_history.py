@@ -27,6 +27,7 @@ from tests.parts.product.intake import (
 )
 from tests.parts.product.report_tab import SCHEMES, SIZES, Scheme
 from tests.parts.store.stored import growth_of, review_of, state_of
+from tests.unit.activities.test_review_page import VERIFIED
 
 pytest_plugins = ["tests.parts.servers.browser"]
 
@@ -46,7 +47,7 @@ async def intake(temporal: TemporalServer, tmp_path_factory: pytest.TempPathFact
         began = now - timedelta(hours=2 + number) if number < 60 else now - timedelta(days=300)
         said = HOSTILE if number == 7 else f"it was number-{number}."
         state, run = state_of("began", said, phase=Phase.CLOSED, service=service), f"run-{number}"
-        review = review_of(state, run, cause, began)
+        review = review_of(state, run, cause, began).model_copy(update={"probes": VERIFIED})
         await store.append([growth_of(state, run_id=run, review=review, began=began)], now)
     config, token = directory / "runbooks.yaml", directory / "token"
     config.write_text(CONFIGURATION + yaml.safe_dump({"store": {"file": settings.file}}))
@@ -82,6 +83,20 @@ async def test_an_incident_of_the_last_days_is_found_and_read_without_a_script(
     assert "it was number-31." in text
     assert "recovered after 4 min" in text
     assert opened.other_hosts == set()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_the_samples_of_a_stored_one_are_for_everybody(
+    intake: Intake, tab: OpenTab, scheme: Scheme
+) -> None:
+    opened = await tab("phone", scheme, asked=True)
+    await opened.sign_in(ANNA, "/history")
+    await opened.open("/history/run-3")
+    section = opened.page.get_by_role("region", name="Samples of the verification")
+    await expect(section.get_by_role("img", name="Time to answer")).to_be_visible()
+    await section.get_by_text("The same as a table").click()
+    await expect(section.get_by_role("row")).to_have_count(7)
+    await opened.is_for_everybody(scheme, f"stored-{scheme}")
 
 
 async def test_an_incident_of_last_year_is_not_in_the_list_and_still_read(

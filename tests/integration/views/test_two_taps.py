@@ -93,5 +93,6 @@ def test_a_review_brings_no_markup_of_others() -> None:
     page = as_html("# A\n\n<script>x</script> ![p](http://evil.example/x) [l](javascript:alert(1))")
     assert "<script" not in page
     assert "<img" not in page
+    assert "evil.example" not in page, "not even as a link"
     assert 'href="javascript' not in page
     assert "<h3>A</h3>" in page

@@ -15,6 +15,7 @@ from activities.review.page import page
 from models.actions.approved_by import REVERTED
 from models.actions.plan import Plan
 from models.actions.service import RaiseMemoryLimit, RestartService, StartService
+from models.evidence.evidence import Finding, Probe, Probes
 from models.evidence.logged import LoggedError
 from models.incident.alert import Alert
 from models.incident.announcement import Occasion, Sent
@@ -40,6 +41,22 @@ def by_a_person(
     seconds: int, did: Said, by: str = "alice@example.com", through: Through = Through.INTAKE
 ) -> Entry:
     return Entry(at=after(seconds), text=did.line, by=by, through=through, said=did)
+
+
+VERIFIED = Probes(
+    began_at=BEGAN + timedelta(seconds=100),
+    what="time to answer",
+    unit="ms",
+    points=(
+        Probe(0.0, Finding.BAD),
+        Probe(5.0, Finding.OK, 41.2),
+        Probe(10.0, Finding.OK, 12.5),
+        Probe(15.0, Finding.UNKNOWN),
+        Probe(20.0, Finding.OK, 13.0),
+    ),
+    newest=1,
+    before=Probe(-95.0, Finding.BAD, 2300.0),
+)
 
 
 def out_of_memory() -> Review:
@@ -122,6 +139,7 @@ def out_of_memory() -> Review:
         respond_within=timedelta(minutes=5),
         links={"Workflow": "http://localhost:8233/namespaces/default/workflows/ServiceDown%2Fbackend"},
         log_tail=("FATAL ERROR: heap out of memory", "```", "<b>bold</b> *not*"),
+        probes=VERIFIED,
     )
 
 
@@ -204,7 +222,9 @@ def test_words_from_outside_stay_words(text: str) -> None:
     headings = [token for token in tokens if token.type == "heading_open"]
     plain = MarkdownIt("commonmark").parse(page(out_of_memory()))
     assert len(headings) == len([token for token in plain if token.type == "heading_open"])
-    assert not [token for token in (*tokens, *inline) if token.type in ("html_block", "html_inline", "image")]
+    assert not [token for token in (*tokens, *inline) if token.type in ("html_block", "html_inline")]
+    pictures = [token.attrs["src"] for token in inline if token.type == "image"]
+    assert pictures == ["ServiceDown-backend-20261123T031502Z-1a2b3c4d-samples.svg"], "ours alone"
     assert not [token for token in (*tokens, *inline) if token.type in ("link_open", "table_open", "s_open")]
     assert len([token for token in tokens if token.type in ("fence", "code_block")]) == 1
 

@@ -18,7 +18,7 @@ MONTH = timedelta(days=30)
 
 def write(directory: Path, *ago: int) -> None:
     for days in ago:
-        ReviewActivities(directory).write_review(review("unknown", timedelta(days=days)))
+        ReviewActivities(directory).keep(review("unknown", timedelta(days=days)))
 
 
 def test_those_of_the_time_the_oldest_first(tmp_path: Path) -> None:
