@@ -1,1 +1,1 @@
-"""Grafana: its dashboards, and the git repository that keeps them."""
+"""Grafana: its dashboards, the git repository that keeps them, and the marks of incidents."""

@@ -1,8 +1,9 @@
-"""`python -m demo.standins.grafana PORT TOKEN_FILE`: the part of Grafana's HTTP API that is about dashboards.
+"""`python -m demo.standins.grafana PORT TOKEN_FILE`: the parts of Grafana's HTTP API that are about
+dashboards and annotations.
 
 As it is documented: `GET /api/search` (`type`, `query`, `limit`, `page`), `GET` and `DELETE
-/api/dashboards/uid/UID`, `POST /api/dashboards/db`, `POST /api/folders`, `GET /api/health`; with a bearer
-token.
+/api/dashboards/uid/UID`, `POST /api/dashboards/db`, `POST /api/folders`, `GET /api/health`, `GET`
+(`tags`, `limit`) and `POST /api/annotations`, `DELETE /api/annotations/ID`; with a bearer token.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Grafana(Answering):
 
     dashboards: dict[str, Dashboard] = {}
     folders: dict[str, str] = {}
+    annotations: dict[int, dict[str, Any]] = {}
 
     def do_GET(self) -> None:
         address = urlsplit(self.path)
@@ -55,6 +57,8 @@ class Grafana(Answering):
             self.answer(401, {"message": "Unauthorized"})
         elif address.path == "/api/search":
             self.answer(200, self._found(asked))
+        elif address.path == "/api/annotations":
+            self.answer(200, self._annotated(parse_qs(address.query)))
         elif one := self._named(address.path):
             self.answer(200, self._shown(one))
         else:
@@ -70,12 +74,17 @@ class Grafana(Answering):
             self.answer(200, {"uid": uid, "title": said["title"]})
         elif self.path == "/api/dashboards/db":
             self._save(said)
+        elif self.path == "/api/annotations":
+            self._annotate(said)
         else:
             self.answer(404, {"message": "Not found"})
 
     def do_DELETE(self) -> None:
         if not self.is_admitted():
             self.answer(401, {"message": "Unauthorized"})
+        elif self.path.startswith("/api/annotations/"):
+            self.annotations.pop(int(self.path.rpartition("/")[2]), None)
+            self.answer(200, {"message": "Annotation deleted"})
         elif one := self._named(self.path):
             del self.dashboards[one.uid]
             self.answer(200, {"title": one.content.get("title"), "message": "Dashboard deleted"})
@@ -93,6 +102,21 @@ class Grafana(Answering):
         found = sorted(self.dashboards.values(), key=lambda one: str(one.content.get("title", "")))
         found = [one for one in found if wanted in str(one.content.get("title", "")).lower()]
         return [self._listed(one) for one in found[begin : begin + limit]]
+
+    def _annotated(self, asked: dict[str, list[str]]) -> list[dict[str, Any]]:
+        """Those with all of the tags, the newest first."""
+        wanted, limit = set(asked.get("tags", ())), int(asked.get("limit", ["100"])[-1])
+        found = [one for one in self.annotations.values() if wanted <= set(one["tags"])]
+        return sorted(found, key=lambda one: -one["timeEnd"])[:limit]
+
+    def _annotate(self, said: dict[str, Any]) -> None:
+        if not said.get("text"):
+            self.answer(400, {"message": "Failed to save annotation"})
+            return
+        number, begins = max(self.annotations, default=0) + 1, int(said["time"])
+        known = {"dashboardUID": "", "tags": [], **said, "id": number}
+        self.annotations[number] = {**known, "timeEnd": int(said.get("timeEnd", begins))}
+        self.answer(200, {"message": "Annotation added", "id": number})
 
     def _listed(self, one: Dashboard) -> dict[str, Any]:
         folder = {"folderUid": one.folder, "folderTitle": self.folders[one.folder]} if one.folder else {}

@@ -1,6 +1,9 @@
-"""Where Grafana's dashboards are kept: `checks.grafana`."""
+"""Where Grafana's dashboards are kept, `checks.grafana`, and how incidents are marked there,
+`systems.annotations`."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
@@ -8,6 +11,21 @@ from models.base import Configured
 from models.service.addresses import WebAddress
 from models.service.secret import SecretRef
 from models.service.service import HostName
+
+Tag = Annotated[str, Field(pattern=r"^[^\s:,\x00-\x1f]{1,50}$")]
+
+
+class Annotations(Configured):
+    """Each incident is marked in Grafana when it is over, from its beginning to its end."""
+
+    token: SecretRef
+    """Of a service account that may write annotations, and read them: the role Editor."""
+    url: WebAddress | None = None
+    """By default `systems.grafana`."""
+    dashboard: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    """The UID of the one dashboard that shows it; by default each that asks for its tags."""
+    tags: tuple[Tag, ...] = Field(default=(), max_length=5)
+    """More tags, beside `runbooks`, the alert, the service, the outcome and `run:ID`."""
 
 
 class DashboardBackup(Configured):

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from models.base import Configured, Interval, Size
 from models.configuration.access import Access
+from models.configuration.grafana import Annotations
 from models.names import AlertName
 from models.service.addresses import ListeningAddress, WebAddress
 from models.service.secret import SecretRef
@@ -26,8 +27,16 @@ class Systems(Configured):
     prometheus: WebAddress | None = None
     grafana: WebAddress | None = None
     sentry: WebAddress | None = None
+    annotations: Annotations | None = None
+    """Without it nothing is written to Grafana."""
     access: dict[WebAddress, Access] = Field(default_factory=dict)
     """What is needed to ask whatever begins with this address."""
+
+    @model_validator(mode="after")
+    def _grafana_is_somewhere(self) -> Systems:
+        if self.annotations and not (self.annotations.url or self.grafana):
+            raise ValueError("annotations need the address of Grafana: set systems.grafana")
+        return self
 
 
 class SlackButtons(Configured):

@@ -46,6 +46,7 @@ from activities.files.heap_limit import HeapLimitActivities
 from activities.files.recreate import RecreateActivities
 from activities.files.savings import SavingActivities
 from activities.forecasts.forecasts import ForecastActivities
+from activities.grafana.annotations import IncidentMarks
 from activities.grafana.backup import DashboardActivities
 from activities.health.dependencies import DependencyActivities
 from activities.health.probe import HealthActivities
@@ -206,7 +207,7 @@ def build(
         ActionActivities(managers),
         AlertSourceActivities(http),
         ChannelActivities(build_channels(now.channels, http, resolve, with_links(configuration))),
-        ReviewActivities(Path(now.directories.reviews)),
+        ReviewActivities(Path(now.directories.reviews), IncidentMarks(http, configuration).mark),
         *(_built(one, Clients(client, http, managers, configuration)) for one in brought),
     )
 

@@ -42,7 +42,14 @@ class Grafana:
     def delete(self, uid: str) -> None:
         self.client.delete(f"/api/dashboards/uid/{uid}").raise_for_status()
 
+    @property
+    def annotations(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.client.get("/api/annotations").json()
+        return found
+
     def clear(self) -> None:
+        for one in self.annotations:
+            self.client.delete(f"/api/annotations/{one['id']}").raise_for_status()
         for one in self.client.get("/api/search", params={"limit": 5000}).json():
             self.delete(one["uid"])
 
