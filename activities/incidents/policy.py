@@ -19,7 +19,7 @@ from activities.incidents.control_room import read_control_room
 from models.actions.change import Risk
 from models.answers.answer import Answer
 from models.configuration.alert_rule import AlertRule
-from models.configuration.channels import SlackBotChannel, person_of
+from models.configuration.channels import EDITED, person_of
 from models.configuration.configuration import Configuration, Row
 from models.incident.alert import Alert
 from models.incident.policy import RESPOND_WITHIN, Ladder, Policy, Rung, Urgency
@@ -137,9 +137,7 @@ def ladder_for(
         reach_within=configuration.reach_within,
         page_after=configuration.page_after if rule.page_after is None else rule.page_after,
         quiet_for=quiet_for,
-        edited=tuple(
-            name for name, one in configuration.channels.items() if isinstance(one, SlackBotChannel)
-        ),
+        edited=tuple(name for name, one in configuration.channels.items() if isinstance(one, EDITED)),
     )
 
 

@@ -2,10 +2,14 @@
 
 apprise calls its services with blocking sockets in a thread. When the time-out of the channel is
 over it is no longer waited for, and its answer, should one come, is dropped.
+
+The mails of one incident refer to the same message ID (RFC 5322, 3.6.4), so that mail programs show them as
+one conversation. That message is never sent: who gets the second mail only has the same conversation.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 
 import apprise
@@ -19,6 +23,9 @@ from models.incident.announcement import Announcement, Occasion
 
 _LONGEST_TITLE = 200
 _LONGEST_TEXT = 10_000
+_LONGEST_ID = 45
+"""With the rest of it a header stays on one line."""
+_NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9-]+")
 _STATUS = re.compile(r"error=([1-5][0-9]{2})\b")
 
 _TYPES = {
@@ -48,18 +55,17 @@ class AppriseService:
     def __init__(self, name: str, service: NotifyBase) -> None:
         self.name = name
         self._kind = str(service.service_name)
-        self._mails = isinstance(service, NotifyEmail)
+        self._service = service
         self._busy = ChannelBusy if len(service) <= 1 else ChannelDown
         """Of several targets some may have taken it: they must not get it again at once."""
-        self._apprise = apprise.Apprise(service)
 
     async def deliver(self, announcement: Announcement) -> None:
         title = one_line(announcement.title, _LONGEST_TITLE)
         body = paragraph(announcement.text, _LONGEST_TEXT)
-        if not self._mails:  # in e-mail an `@` mentions nobody
+        if not isinstance(self._service, NotifyEmail):  # in e-mail an `@` mentions nobody
             title, body = without_mentions(title), without_mentions(body)
         links = "\n".join(f"{one.says}: {one.address}" for one in announcement.links)
-        outcome = await self._apprise.async_notify(
+        outcome = await apprise.Apprise(self._about(announcement)).async_notify(
             title=title,
             body="\n\n".join(filter(None, (body, links))),
             notify_type=_TYPES[announcement.occasion],
@@ -67,6 +73,15 @@ class AppriseService:
         )
         if not outcome:
             raise self._failure("\n".join(entry.message for entry in outcome.logs()))
+
+    def _about(self, announcement: Announcement) -> NotifyBase:
+        """The service; of mail one that writes into the conversation of this incident."""
+        if not isinstance(self._service, NotifyEmail):
+            return self._service
+        conversation = f"<{_NOT_IN_AN_ID.sub('-', announcement.run_id)[:_LONGEST_ID]}@durable-runbooks>"
+        mail = copy.copy(self._service)
+        mail.headers = {**mail.headers, "In-Reply-To": conversation, "References": conversation}
+        return mail
 
     def _failure(self, told: str) -> ChannelDown:
         """By what apprise logged. Nothing of that is repeated but a status: it may name an address."""

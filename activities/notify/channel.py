@@ -35,6 +35,10 @@ class ChannelRefused(ChannelDown):
     """The other side does not take it, and will not a little later either."""
 
 
+class ChannelGone(ChannelRefused):
+    """What was to be changed is not there any more."""
+
+
 class ChannelBusy(ChannelDown):
     """The channel may take it later. `wait` is how long it asks to wait; None when it does not say."""
 

@@ -9,7 +9,14 @@ from datetime import timedelta
 import httpx
 from pydantic_core import from_json
 
-from activities.notify.channel import ChannelBusy, ChannelDown, ChannelLimited, ChannelRefused, ChannelUnsure
+from activities.notify.channel import (
+    ChannelBusy,
+    ChannelDown,
+    ChannelGone,
+    ChannelLimited,
+    ChannelRefused,
+    ChannelUnsure,
+)
 from activities.notify.wording import one_line
 from activities.support.http import Answer, Fault, NoAnswer, Outgoing, retry_after, send
 
@@ -23,7 +30,12 @@ _SECRET_PART = re.compile(r"[A-Za-z0-9_-]{6,}")
 
 
 async def post(
-    client: httpx.AsyncClient, url: str, body: object, headers: Mapping[str, str] | None = None
+    client: httpx.AsyncClient,
+    url: str,
+    body: object,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "POST",
 ) -> Answer:
     """POST a JSON body and return the answer if it is a 2xx; else raise `ChannelDown`, or `ChannelBusy`
     where it may be taken later, and say why.
@@ -31,7 +43,7 @@ async def post(
     The reason names the host only: in a webhook's address the path is the secret.
     """
     host = httpx.URL(url).host
-    request = Outgoing(url, method="POST", json=body, headers=headers)
+    request = Outgoing(url, method=method, json=body, headers=headers)
     try:
         # The channel as a whole is bounded by its own time-out, which is shorter.
         answer = await send(client, request, within=LONGEST, limit=_ANSWER_LIMIT)
@@ -47,7 +59,9 @@ async def post(
     if answer.status == httpx.codes.TOO_MANY_REQUESTS:
         raise ChannelLimited(f"{why}, rate-limited", _asks_to_wait(answer))
     why += _words_of(answer, url)
-    raise ChannelBusy(why, _asks_to_wait(answer)) if may_pass(answer.status) else ChannelRefused(why)
+    if may_pass(answer.status):
+        raise ChannelBusy(why, _asks_to_wait(answer))
+    raise ChannelGone(why) if answer.status == httpx.codes.NOT_FOUND else ChannelRefused(why)
 
 
 def may_pass(status: int) -> bool:

@@ -59,7 +59,8 @@ class SlackBotChannel(_Channel):
 
 
 class DiscordChannel(_Channel):
-    """A Discord channel, by the address of its webhook."""
+    """A Discord channel, by the address of its webhook: the first message of an incident is edited as it goes
+    on."""
 
     kind: Literal["discord"] = "discord"
     webhook: SecretRef
@@ -117,6 +118,10 @@ ChannelConfig = Annotated[
     | LogChannel,
     Field(discriminator="kind"),
 ]
+
+
+EDITED = (SlackBotChannel, DiscordChannel)
+"""Channels that edit the message of an incident as it goes on."""
 
 
 def person_of(channel: ChannelConfig | None) -> str:

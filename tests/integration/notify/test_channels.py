@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from email import message_from_bytes, policy
 
 import httpx
 import pytest
@@ -157,31 +155,6 @@ async def test_apprise_that_fails_is_down_and_keeps_its_address_to_itself(
         slow = AppriseChannel(url=named("SECRET"), timeout=QUICKLY)
         with pytest.raises(ChannelDown, match="no answer within"):
             await one(slow, client, f"json://127.0.0.1:{port}/?rto=1").deliver(page())
-
-
-async def test_mail_arrives_as_plain_text_with_one_subject(client: httpx.AsyncClient) -> None:
-    mails: list[bytes] = []
-
-    async def smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 ready\r\n")
-        while line := await reader.readline():
-            if line.upper().startswith(b"DATA"):
-                writer.write(b"354 go on\r\n")
-                mails.append(await reader.readuntil(b"\r\n.\r\n"))
-            writer.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 fine\r\n")
-
-    async with listening(smtp) as port:
-        address = f"mailto://127.0.0.1:{port}?from=runbooks@example.com&to=ops@example.com&mode=insecure"
-        channel = one(EmailChannel(url=named("SECRET")), client, address)
-        await channel.deliver(page(title="down\r\nBcc: all@example.com", text="<script>ops@example.com"))
-    mail = message_from_bytes(mails[0], policy=policy.default)
-    assert (mail["Subject"], mail["To"], mail["Bcc"]) == (
-        "down Bcc: all@example.com",
-        "ops@example.com",
-        None,
-    )
-    assert mail.get_content_type() == "text/plain"
-    assert mail.get_content().startswith("<script>ops@example.com")
 
 
 async def test_the_log_is_a_channel_of_one_line(client: httpx.AsyncClient) -> None:
