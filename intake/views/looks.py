@@ -14,7 +14,7 @@ from cachetools import TLRUCache, TTLCache
 
 from models.incident.incident import IncidentState, Phase
 from models.incident.stewardship import ControlRoomState
-from runtime.errors import NobodyAnswers
+from runtime.errors import NobodyAnswers, Trouble
 from runtime.incidents import Current, IncidentLine, Incidents
 from runtime.overview.listed import Listed
 from runtime.overview.states import OpenStates, States
