@@ -231,15 +231,14 @@ class EvidenceLine(Model):
     finding: str
     reason: str
     at: datetime | None = None
-    """When it was seen."""
     applies: bool = True
     """False where the service has nothing of the kind."""
 
 
 def what_matters_first(evidence: Iterable[EvidenceLine]) -> list[EvidenceLine]:
     """What is bad, then what could not be seen, then what is well; without what does not apply."""
-    applying = [one for one in evidence if one.applies]
-    return sorted(applying, key=lambda one: (one.finding != "bad", one.finding != "unknown"))
+    found = (one for one in evidence if one.applies)
+    return sorted(found, key=lambda one: (one.finding != "bad", one.finding != "unknown"))
 
 
 class Performed(Model):
@@ -286,7 +285,6 @@ class IncidentState(Model):
     paused: str = ""
     """Why it stands still: nothing is done, and nobody is called."""
     paused_until: datetime | None = None
-    """None where only a person ends it."""
     acknowledged_by: str = ""
     rung: str = ""
     next_rung: NextRung | None = None
