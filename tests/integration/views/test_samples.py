@@ -15,10 +15,10 @@ from temporalio.client import Client
 from models.evidence.evidence import VerificationRequest
 from models.service.service import DockerManager, HealthCheck, Service
 from tests.integration.views.conftest import OpenTab
-from tests.integration.views.verifying import QUEUE, Verifying, verifier
 from tests.parts.product.intake import ANNA
 from tests.parts.product.report_tab import SCHEMES, SIZES, Scheme
 from tests.parts.product.view_tab import ViewTab
+from tests.parts.scenarios.verifying import QUEUE, Verifying, verifier
 
 pytest_plugins = ["tests.parts.servers.browser"]
 
