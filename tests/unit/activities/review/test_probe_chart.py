@@ -10,8 +10,8 @@ from hypothesis import given
 from activities.review.charts import svg
 from activities.review.probes import chart_of, rows_of
 from models.evidence.evidence import Evidence, Finding, Probes
+from tests.unit.activities.review.test_probes import BEGAN, SAMPLES, Sample, sampled
 from tests.unit.activities.test_review_page import VERIFIED
-from tests.unit.models.test_probes import BEGAN, SAMPLES, Sample, sampled
 
 
 def test_each_finding_has_its_line_and_what_was_seen_before_comes_first() -> None:
