@@ -81,7 +81,7 @@ async def measure(directory: Path) -> list[Figure]:
         for store in stores:
             _configured(directory, store)
             viewers = Viewers(intake.url, token.read_text().strip())
-            await viewers.sign_in()
+            await viewers.sign_in(VIEWERS)
             store.takes = await _alone(viewers, intake.process.pid)
             await _look(store, poster, viewers)
     return [figure for store in stores for figure in _figures(store)]

@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 EACH_LOOKS_EVERY = 1.0
 """Seconds between two pages of one viewer. What a live stream says is loaded at once beside that."""
 Kind = str
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 BOARD, INCIDENT, HISTORY = "board", "incident", "history"
 
 
@@ -21,13 +22,16 @@ class Viewers:
         self._host = urlsplit(url).hostname or ""
         self._port = urlsplit(url).port or 80
         self._token = token
-        self._cookie = ""
+        self._cookies: list[str] = []
         self.firsts: dict[Kind, list[float]] = {BOARD: [], INCIDENT: [], HISTORY: []}
         self.changes = 0
         """What the live streams told."""
 
-    async def sign_in(self) -> None:
-        """Everybody reads by the intake's own token."""
+    async def sign_in(self, viewers: int) -> None:
+        """Everybody reads by the intake's own token, each in a session of their own."""
+        self._cookies = [await self._session() for _ in range(viewers)]
+
+    async def _session(self) -> str:
         body = urlencode({"token": self._token, "next": "/"}).encode()
         head = self._head("POST", "/sign-in")
         head += f"content-type: application/x-www-form-urlencoded\r\ncontent-length: {len(body)}\r\n"
@@ -35,9 +39,10 @@ class Viewers:
         writer.write(head.encode() + b"\r\n" + body)
         answer = (await reader.readuntil(b"\r\n\r\n")).decode()
         writer.close()
-        self._cookie = answer.partition("set-cookie: ")[2].partition(";")[0]
-        if not self._cookie:
+        cookie = answer.partition("set-cookie: ")[2].partition(";")[0]
+        if not cookie:
             raise RuntimeError(f"nobody was signed in: {answer.splitlines()[0]}")
+        return cookie
 
     @asynccontextmanager
     async def looking(self, incidents: Sequence[str]) -> AsyncIterator[None]:
@@ -60,7 +65,7 @@ class Viewers:
         pages = ((BOARD, "/"), (INCIDENT, f"/incidents/{incident}"), (HISTORY, "/history"))
         kind, path = pages[number % 2]
         async with asyncio.TaskGroup() as both:
-            both.create_task(self._follow(kind, path))
+            both.create_task(self._follow(kind, path, self._cookies[number]))
             both.create_task(self._turn(pages, number))
 
     async def _turn(self, pages: Sequence[tuple[Kind, str]], number: int) -> None:
@@ -69,27 +74,32 @@ class Viewers:
             await asyncio.sleep(number * 0.05)  # they do not all press at the same moment
             for turn in range(number, 1_000_000):
                 kind, path = pages[turn % len(pages)]
-                await self._load(reader, writer, kind, path)
+                await self._load((reader, writer), kind, path, self._cookies[number])
                 await asyncio.sleep(EACH_LOOKS_EVERY)
 
-    async def _follow(self, kind: Kind, path: str) -> None:
+    async def _follow(self, kind: Kind, path: str, cookie: str) -> None:
         """As the script of the pages does: what changed is loaded anew."""
         stream, out = await asyncio.open_connection(self._host, self._port)
         with closing(out):
-            out.write(f"{self._head('GET', path.rstrip('/') + '/live')}\r\n".encode())
+            out.write(f"{self._head('GET', path.rstrip('/') + '/live', cookie)}\r\n".encode())
             while line := await stream.readline():
                 if line.startswith(b"data: "):
                     self.changes += 1
                     reader, writer = await asyncio.open_connection(self._host, self._port)
                     with closing(writer):
-                        await self._load(reader, writer, kind, path)
+                        await self._load((reader, writer), kind, path, cookie)
             raise RuntimeError(f"the live stream of {path} ended")
 
     async def _load(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kind: Kind, path: str
+        self,
+        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        kind: Kind,
+        path: str,
+        cookie: str,
     ) -> None:
+        reader, writer = connection
         began = time.perf_counter()
-        writer.write(f"{self._head('GET', path)}\r\n".encode())
+        writer.write(f"{self._head('GET', path, cookie)}\r\n".encode())
         first = await reader.readexactly(1)
         self.firsts[kind].append(time.perf_counter() - began)
         head = (first + await reader.readuntil(b"\r\n\r\n")).lower()
@@ -97,6 +107,8 @@ class Viewers:
             raise RuntimeError(f"{path} was answered {head.splitlines()[0].decode()}")
         await reader.readexactly(int(head.partition(b"content-length:")[2].partition(b"\r\n")[0]))
 
-    def _head(self, method: str, path: str) -> str:
-        cookie = f"cookie: {self._cookie}\r\n" if self._cookie else ""
-        return f"{method} {path} HTTP/1.1\r\nhost: {self._host}:{self._port}\r\naccept: text/html\r\n{cookie}"
+    def _head(self, method: str, path: str, cookie: str = "") -> str:
+        session = f"cookie: {cookie}\r\n" if cookie else ""
+        return (
+            f"{method} {path} HTTP/1.1\r\nhost: {self._host}:{self._port}\r\naccept: text/html\r\n{session}"
+        )
