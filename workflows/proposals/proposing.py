@@ -158,6 +158,10 @@ class Proposing:
                 await incident.is_true(await looked_again(incident.now, incident.look))
             except SelfRecovered as recovered:
                 over = recovered
+            except ResolvedElsewhere:
+                over = SelfRecovered(AFTERWARDS)
+            except Escalated:
+                return ""  # it cannot be told, or its source does not agree yet: it was well all the same
             else:
                 return ""
         return "" if await self._still_down(over) else over.why

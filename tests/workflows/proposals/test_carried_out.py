@@ -10,6 +10,7 @@ from models.incident.incident import Outcome, Verdict
 from tests.parts.product.signing import by, decide
 from tests.workflows import sights
 from tests.workflows.harness import Harness
+from tests.workflows.incident.test_confirming import STILL_ACTIVE
 from tests.workflows.incident.test_new_runs import told_for_months
 from tests.workflows.proposals.offering import a_proposal, asked, became, hung, of_a_program, propose
 from tests.workflows.switch import resume, suspend
@@ -186,3 +187,18 @@ async def test_what_is_not_begun_yet_ends_with_the_incident(harness: Harness) ->
     assert (review.outcome, harness.world.done) == (Outcome.CLOSED_BY_HUMAN, [])
     state = await harness.state(handle)
     assert [one.became for one in state.proposals] == [Became.NOT_DONE]
+
+
+async def test_what_helped_is_no_failure_while_its_source_does_not_agree_yet(harness: Harness) -> None:
+    harness.world.source = STILL_ACTIVE
+    handle = await hung(harness, systems={"alertmanager": "http://localhost:9093"})
+    assert (await propose(handle, of_a_program())).accepted
+    await harness.until(handle, "awaiting approval")
+    paged = harness.world.pages()
+    assert (await decide(handle, by("bob"))).accepted
+    line = await became(harness, handle)
+    assert (line.became, line.why) == (Became.VERIFIED, "the alert still stands")
+    assert harness.world.pages() == paged, "nothing failed"
+    await harness.resolve(handle)
+    review = await harness.end(handle)
+    assert (review.outcome, review.did_not_help) == (Outcome.RESOLVED, ())
