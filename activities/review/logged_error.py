@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from activities.review.sentences import Sentences
 from activities.support.log_end import last_error
 from models.base import in_words
 from models.evidence.logged import LoggedError
 from models.incident.review import Review
+
+ALERT_LAG = timedelta(minutes=15)
+"""An alert begins after what it tells of: its rule waits for a scrape, an evaluation and its own `for`."""
 
 
 def logged_error(review: Review) -> LoggedError | None:
@@ -17,9 +20,9 @@ def logged_error(review: Review) -> LoggedError | None:
 
 
 def before_it(review: Review) -> bool:
-    """Whether it was written before the alert began: then it may have nothing to do with it."""
+    """Whether it was written too long before the alert for that to tell of it."""
     error = logged_error(review)
-    return error is not None and error.at is not None and error.at < review.began_at
+    return error is not None and error.at is not None and error.at < review.began_at - ALERT_LAG
 
 
 def in_its_log(review: Review, words: Sentences) -> str:
@@ -29,10 +32,11 @@ def in_its_log(review: Review, words: Sentences) -> str:
         return ""
     if error.at is None:
         when = " (its time is not known)"
-    elif before_it(review):
+    elif error.at < review.began_at:
         earlier = in_words(review.began_at - error.at)
         at = f"{error.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        when = f" is from before the incident, {earlier} before the alert began ({at})"
+        begins = " is from before the incident" if before_it(review) else ""
+        when = f"{begins}, {earlier} before the alert began ({at})"
     else:
         when = f", {words.when(error.at)}"
     return f"The last error in its log{when}: {error.text}"
