@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 
 from console.shell.completing import Offered
 from console.shell.quiet import quiet
-from models.text import plain
 from runtime.connection import ConnectionMisconfigured, TemporalUnreachable, connect
 from runtime.errors import Trouble
 from runtime.file import yaml_document
@@ -17,6 +17,8 @@ from runtime.incidents import Incidents, Which
 WITHIN = timedelta(seconds=2)
 """For Temporal's answer; who presses Tab waits for it."""
 MOST = 100
+_LITERAL = re.compile(r"[A-Za-z0-9_.:/, -]*")
+"""zsh evaluates what it is offered, and Typer escapes no backslash: nothing else is handed to a shell."""
 
 
 def open_incidents() -> Offered:
@@ -46,7 +48,7 @@ def _incidents(which: Which) -> Offered:
 async def _listed(which: Which) -> Offered:
     async with asyncio.timeout(WITHIN.total_seconds()):
         lines = await Incidents(await connect()).list(MOST, which)
-    return [(line.id, plain(f"{line.severity}, {line.phase}")) for line in lines]
+    return _literal([(line.id, f"{line.severity}, {line.phase}") for line in lines])
 
 
 def _of_configuration(part: str) -> Offered:
@@ -55,4 +57,13 @@ def _of_configuration(part: str) -> Offered:
         named = yaml_document.parse(read(path_of())).data.get(part)
     except (ConfigurationError, yaml_document.Unreadable):
         return []
-    return [(name, "") for name in named if isinstance(name, str)] if isinstance(named, dict) else []
+    return (
+        _literal([(name, "") for name in named if isinstance(name, str)]) if isinstance(named, dict) else []
+    )
+
+
+def _literal(found: Offered) -> Offered:
+    """Without what a shell might evaluate: whoever reaches Temporal can begin a run of any ID."""
+    return [
+        (name, says if _LITERAL.fullmatch(says) else "") for name, says in found if _LITERAL.fullmatch(name)
+    ]

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import Client
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
+from models.incident.search_attributes import ALERT_NAME
 from tests.parts.product.commands import Person
 from tests.parts.product.intake import TemporalServer, environment, until
 from tests.parts.requirements import missing
@@ -61,6 +63,25 @@ async def test_the_tab_key(shell: str, variables: dict[str, str], tmp_path: Path
             terminal.types("\x15")  # the line is emptied
         terminal.types("rb list --open && echo all''well\n")
         await terminal.until("allwell")
+
+
+async def test_an_id_that_a_shell_would_evaluate_is_not_offered(
+    client: Client, variables: dict[str, str]
+) -> None:
+    hostile = r"ServiceDown/\$(touch pwned)"
+    named = TypedSearchAttributes(
+        [SearchAttributePair(SearchAttributeKey.for_keyword(ALERT_NAME.name), ALERT)]
+    )
+    await client.start_workflow("ServiceDown", id=hostile, task_queue="nobody", search_attributes=named)
+
+    async def listed() -> bool:
+        return "pwned" in (await Person(variables).types("list", "--open")).out
+
+    await until(listed)
+    asked = {"_RUNBOOKS_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "rb watch "}
+    offered = (await Person({**variables, **asked}).types()).out
+    assert INCIDENT.replace(":", r"\\:") in offered
+    assert "pwned" not in offered
 
 
 async def test_without_temporal_the_tab_key_says_nothing(config: Path) -> None:
