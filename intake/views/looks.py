@@ -28,8 +28,10 @@ STORED_STILL_SHOWN = 60.0
 STILL_SHOWN = 3.0
 """Seconds for which a board that is loaded may show what was known, while it takes long to ask anew: its live
 stream then tells what changed."""
-LOADS_WITHIN = 0.1
-"""Seconds for which it waits before that."""
+LOADS_WITHIN = 0.03
+"""Seconds for which it waits before that: one look takes longer as a rule, where many are open."""
+STORE_WITHIN = 0.1
+"""The same for what the store says."""
 SHOWN_FOR = 5.0
 """Seconds for which somebody is taken to have an incident before them after their page asked for it."""
 ROOM_WITHIN = 1.0
@@ -157,7 +159,7 @@ class Looks:
         before = self._stored.get(key)
         if before is not None and key not in self._kept:
             asking = self._begun(key, ask, STORE_FRESH)
-            if not (await asyncio.wait({asking}, timeout=LOADS_WITHIN))[0]:
+            if not (await asyncio.wait({asking}, timeout=STORE_WITHIN))[0]:
                 kept: T = before
                 return kept
         found = await self.once(key, ask, STORE_FRESH)

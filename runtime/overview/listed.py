@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
@@ -49,24 +49,26 @@ class Listed:
         self._read: dict[str, tuple[bytes, IncidentLine]] = {}
         """By run: what was sent, and the line that was read from it, which takes longer than to compare."""
         self._all_again = 0.0
+        self._read_at = datetime.max.replace(tzinfo=UTC)
+        """Up to when it was read: nobody may have looked since then."""
 
     async def lines(self, now: datetime) -> tuple[IncidentLine, ...]:
         """What is open, as `urgency` sorts it, and what has just closed. Raises TemporalAway."""
         began, before = self._clock(), self._read
         all_again = began >= self._all_again
         async with in_time(ANSWER_WITHIN):
-            found = await self._found(Which(since=now - JUST_CLOSED).query if all_again else _new(now))
+            found = await self._found(
+                Which(since=now - JUST_CLOSED).query if all_again else _new(min(now, self._read_at))
+            )
+        self._read_at = now
         if all_again:
             self._all_again = self._clock() + (SHARE - 1) * (self._clock() - began)
         self._read = ({} if all_again else before) | dict(_read(info, before) for info in found)
-        newest = {line.id: line for line in sorted(self._open, key=lambda line: line.started_at)}
-        closed = [line for _, line in self._read.values() if not line.open]
-        return (*sorted(newest.values(), key=lambda line: urgency(line.phase, line.started_at)), *closed)
-
-    @property
-    def _open(self) -> Iterator[IncidentLine]:
-        """A run that went on in a new one is open here until all are listed again."""
-        return (line for _, line in self._read.values() if line.open)
+        lines = sorted((line for _, line in self._read.values()), key=lambda line: line.started_at)
+        # A run that went on in a new one is open here until all are listed again: the newest run counts.
+        is_open = [line for line in {line.id: line for line in lines}.values() if line.open]
+        closed = [line for line in lines if not line.open]
+        return (*sorted(is_open, key=lambda line: urgency(line.phase, line.started_at)), *closed)
 
     async def _found(self, query: str) -> list[WorkflowExecutionInfo]:
         found, page = list[WorkflowExecutionInfo](), b""
@@ -92,6 +94,6 @@ def _read(
     return run_id, known if known and known[0] == sent else (sent, line_of_info(info))
 
 
-def _new(now: datetime) -> str:
-    since = (now - LATELY).astimezone(UTC).isoformat()
+def _new(read_at: datetime) -> str:
+    since = (read_at - LATELY).astimezone(UTC).isoformat()
     return f"{Which().query} AND (StartTime >= '{since}' OR CloseTime >= '{since}')"

@@ -75,6 +75,8 @@ function follow() {
   if (!live || stream || document.hidden) return;
   stream = new EventSource(live);
   stream.addEventListener("shown", (event) => {
+    const says = document.getElementById("live");
+    if (says) says.hidden = true;
     if (event.data !== main().dataset.mark) renew();
   });
   stream.addEventListener("error", () => {
@@ -97,9 +99,9 @@ document.addEventListener("submit", (event) => {
     for (const button of document.querySelectorAll("form[method=post] button")) button.disabled = true;
   });
 });
-// Between its press and its release a button stays where it is.
+// Between its press and its release a button stays where it is. A menu swallows the release.
 document.addEventListener("pointerdown", () => { pressing ??= []; });
-for (const name of ["pointerup", "pointercancel"]) {
+for (const name of ["pointerup", "pointercancel", "contextmenu"]) {
   document.addEventListener(name, () => setTimeout(() => { // its click comes first
     const waiting = pressing ?? [];
     pressing = undefined;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -197,3 +197,20 @@ async def test_between_two_whole_lists_what_began_and_what_closed_is_found(
         return (now[stays], now[closes], now.get(begins)) == (True, False, True)
 
     assert await until(found)
+
+
+async def test_what_began_while_nobody_looked_is_found_before_all_are_listed_again(
+    intake: Intake, temporal: TemporalServer
+) -> None:
+    """The first list took so long that all are asked for again in minutes only."""
+    client, before = await temporal.client(), datetime.now(UTC) - timedelta(minutes=1)
+    ticks = iter([0.0, 100.0])
+    listed = Listed(client, lambda: next(ticks, 101.0))
+    await listed.lines(before)
+    begins = await fired(intake)
+
+    async def found() -> bool:
+        return begins in {line.id for line in await Listed(client).lines(datetime.now(UTC))}
+
+    await until(found)
+    assert begins in {line.id for line in await listed.lines(datetime.now(UTC) + timedelta(minutes=1))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from runtime.sessions.ended import EARLY, FRESH, Sessions
 from tests.integration.views.firing import HTML, fired, state_of
 from tests.integration.views.messages import path_in_message
 from tests.parts.product.intake import (
@@ -72,6 +74,21 @@ async def test_signing_out_ends_the_session_for_who_copied_its_cookie_also_at_an
         assert (await thief.get(page)).status_code == 401
         assert (await thief.post(f"{page}/say", data=form)).status_code == 401
     assert (await state_of(client, incident)).awaiting
+
+
+async def test_a_session_in_use_is_asked_about_before_what_is_known_of_it_is_old(client: Client) -> None:
+    session, now = secrets.token_hex(), [0.0]
+    here, elsewhere = Sessions(client, lambda: now[0]), Sessions(client)
+    assert not await here.is_over(session)
+    await elsewhere.end(session)
+    assert not await here.is_over(session), "it was asked about just now"
+    now[0] = (FRESH - EARLY).total_seconds() + 0.5
+    assert not await here.is_over(session), "what is known is still good enough, and nobody waits"
+
+    async def is_over() -> bool:
+        return await here.is_over(session)
+
+    assert await until(is_over)
 
 
 async def test_signing_out_ends_the_session_of_a_link(intake: Intake, client: Client) -> None:

@@ -108,6 +108,33 @@ async def test_a_button_stays_in_place_from_its_press_to_its_release(
     await expect(opened.page.get_by_text("I look at the disk")).to_be_visible()
 
 
+async def test_a_menu_that_swallows_the_release_keeps_nothing_back(
+    intake: Intake, client: Client, tab: OpenTab
+) -> None:
+    incident = await fired(intake)
+    opened = await opened_by_anna(tab, incident)
+    await opened.page.get_by_role("heading", level=1).hover()
+    await opened.page.mouse.down(button="right")
+    await bert_says(client, incident, "I look at the disk")
+    await expect(opened.page.get_by_text("I look at the disk")).to_be_visible()
+
+
+async def test_a_page_that_is_live_again_says_no_longer_that_it_is_not(
+    intake: Intake, client: Client, tab: OpenTab
+) -> None:
+    incident = await fired(intake)
+    opened = await tab()
+    await opened.page.clock.install()
+    await opened.page.route("**/live", lambda route: route.fulfill(status=503), times=1)
+    await opened.sign_in(ANNA, f"/incidents/{incident}")
+    not_live = opened.page.get_by_text("not live: trying again")
+    await expect(not_live).to_be_visible()
+    await opened.page.clock.fast_forward(15_000)
+    await expect(not_live).to_be_hidden()
+    await bert_says(client, incident, "I look at the disk")
+    await expect(opened.page.get_by_text("I look at the disk")).to_be_visible()
+
+
 @pytest.mark.parametrize("with_forms", [True, False])
 async def test_without_a_script_a_page_with_forms_stays_as_it_was_read(
     intake: Intake, tab: OpenTab, with_forms: bool
