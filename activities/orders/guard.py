@@ -93,8 +93,6 @@ class OrdersAsConfigured(Interceptor):
             raise ApplicationError(
                 f"{told}: {sender} is not its steward", type=NOT_AS_CONFIGURED, non_retryable=True
             )
-        if allowed.service.dry_run:
-            _refuse(told, [f"`services.{name}.dry_run` is true, and the plan is none for a dry run"])
         if action.goes_back:
             allowed = replace(allowed, deployments=await self._recorded(name, told))
         _refuse(told, differences(action, allowed))
@@ -121,7 +119,7 @@ class OrdersAsConfigured(Interceptor):
             if error.status is RPCStatusCode.NOT_FOUND:
                 return ()
             why = f"{told}: which versions were recorded could not be asked ({error.status.name})"
-            raise ApplicationError(why, type="Unreachable", non_retryable=True) from error
+            raise ApplicationError(why, type="Unreachable") from error
         return state.deployments
 
 

@@ -49,6 +49,9 @@ class Change(Model):
     uses: ClassVar[tuple[str, ...] | None] = None
     """The parts of its service, besides `host` and `manager`, by which it is done: what was approved is not
     done when the configuration says something else of them since. None stands for every part."""
+    puts_back: ClassVar[bool] = False
+    """Whether it undoes what was only for a while, by a call: that goes by the file as it is now, whatever
+    was edited since, also where the service is a dry run by now."""
     goes_back: ClassVar[bool] = False
     """Whether it goes back to what the steward recorded."""
 

@@ -77,6 +77,7 @@ class ReopenEndpoint(Change):
 
     risk = Risk.SAFE
     uses = ()
+    puts_back = True
     kind: Literal["reopen-endpoint"] = "reopen-endpoint"
     path: str
     """As it is configured."""

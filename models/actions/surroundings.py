@@ -160,6 +160,7 @@ class RestoreService(Change):
 
     risk = Risk.SAFE
     uses = ()
+    puts_back = True
     kind: Literal["restore-service"] = "restore-service"
 
     @property

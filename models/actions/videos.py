@@ -90,6 +90,7 @@ class RestoreBudget(Change):
 
     risk = Risk.SAFE
     uses = ()
+    puts_back = True
     kind: Literal["restore-budget"] = "restore-budget"
     from_dollars: float
     to_dollars: float
@@ -104,9 +105,8 @@ class RestoreBudget(Change):
 
     def strays(self, allowed: Allowed) -> Iterator[str]:
         own = allowed.service.videos.budget if allowed.service.videos else None
-        if own is None or (self.from_dollars, self.to_dollars) != (own.raised, own.usual):
-            step = f"from ${self.from_dollars:g} to ${self.to_dollars:g}"
-            yield f"`videos.budget` of this service is not set {step}"
+        if own is None or self.to_dollars != own.usual:
+            yield f"`videos.budget.usual` of this service is not ${self.to_dollars:g}"
 
 
 class UseBackupGenerator(Change):
@@ -147,6 +147,7 @@ class UseUsualGenerator(Change):
 
     risk = Risk.SAFE
     uses = ()
+    puts_back = True
     kind: Literal["use-usual-generator"] = "use-usual-generator"
     generator: str
 

@@ -17,7 +17,7 @@ from models.evidence.deployment import Deployment
 from models.service.service import Service
 
 ALWAYS = ("host", "manager")
-"""The parts of a service by which every action is done."""
+"""The parts of a service by which every action is done, but one that puts back."""
 NO_MATTER = ("dry_run", "limits", "title", "aliases", "links")
 """Parts of a service that say nothing of how anything is done to it."""
 
@@ -46,12 +46,19 @@ def _script(answer: Answer) -> Script:
     )
 
 
+def parts_of(action: Change) -> set[str]:
+    """The parts of its service that must be the same."""
+    if action.puts_back:
+        return {"host"}
+    return set(Service.model_fields).difference(NO_MATTER) if action.uses is None else {*ALWAYS, *action.uses}
+
+
 def differences(action: Change, allowed: Allowed) -> Iterator[str]:
     """How an action differs from what is allowed, a sentence each; none where it may be done."""
     name = allowed.service.name
-    parts = (
-        set(Service.model_fields).difference(NO_MATTER) if action.uses is None else {*ALWAYS, *action.uses}
-    )
+    if allowed.service.dry_run and not action.puts_back:
+        yield f"`services.{name}.dry_run` is true, and the plan is none for a dry run"
+    parts = parts_of(action)
     planned, own = (one.model_dump(mode="json", include=parts) for one in (action.service, allowed.service))
     for place in _places(planned, own):
         yield f"`services.{name}.{place}` is another one"

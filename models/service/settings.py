@@ -35,4 +35,5 @@ def _saves(value: str, limit: Limit) -> bool:
         number = float(value)
     except ValueError:
         return False
-    return math.isfinite(number) and number > 0 and limit.saves(number) is None
+    allowed = number > 0 or number in (limit.at_most, limit.at_least)
+    return math.isfinite(number) and allowed and limit.saves(number) is None

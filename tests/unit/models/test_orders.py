@@ -14,9 +14,10 @@ from models.actions.database import RestartDatabase
 from models.actions.kinds import kinds
 from models.actions.service import RollBack, StartService
 from models.actions.surroundings import SetEnvironment
+from models.actions.videos import RestoreBudget
 from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
-from models.orders.comparison import ALWAYS, allowed_for, differences
+from models.orders.comparison import allowed_for, differences, parts_of
 from models.service.service import RollBackScript, Service
 from tests.unit.models.test_actions import AT, EVERY
 
@@ -35,7 +36,7 @@ CONTENT: dict[str, Any] = {
             "heap_limit": {},
             "costs": {
                 "prometheus": "http://127.0.0.1:9090",
-                "settings": {"BATCH": {"at_most": 10}},
+                "settings": {"BATCH": {"at_most": 10}, "RETRIES": {"at_most": 0}},
                 "apis": {"openai": {"settings": {"EVERY_SECONDS": {"at_least": 60}}}},
             },
             "network": "app",
@@ -86,6 +87,7 @@ SEEN: dict[str, set[str]] = {
     "generate-videos": {"last_at"},
     "wait-for-reset": {"until", "zone"},
     "raise-budget": {"until"},
+    "restore-budget": {"from_dollars"},
     "use-backup-generator": {"because_of"},
 }  # fmt: skip
 """By kind, what was only seen of the service: each is looked at again by its activity, or only said."""
@@ -156,7 +158,7 @@ def test_a_value_that_is_not_only_seen_is_the_configurations(action: Change, nam
     [
         pytest.param(one, part, id=f"{one.kind}: {part}")
         for one in ORDERS
-        for part in (*ALWAYS, *(one.uses or ()))
+        for part in sorted(parts_of(one))
         if getattr(BACKEND, part) is not None
     ],
 )
@@ -168,6 +170,28 @@ def test_another_part_of_the_service_is_named(action: Change, part: str) -> None
 def test_what_an_action_does_not_use_may_have_been_edited() -> None:
     service = BACKEND.model_copy(update={"title": "The shop", "port": 4000})
     assert told(StartService(service=service)) == []
+
+
+PUT_BACK = {"restore-service", "reopen-endpoint", "restore-budget", "use-usual-generator"}
+
+
+@pytest.mark.parametrize("action", ORDERS, ids=lambda one: one.kind)
+def test_what_puts_back_goes_by_the_file_as_it_is_now(action: Change) -> None:
+    """A container that has another name, and a service that is a dry run by now."""
+    edits: tuple[dict[str, Any], ...] = (
+        {"manager": {"kind": "docker", "container": "backend-2"}},
+        {"dry_run": True},
+    )
+    for edit in edits:
+        content = {**CONTENT["services"]["backend"], **edit}
+        since = Configuration.of({**CONTENT, "services": {"backend": content}}, ())
+        assert (told(action, since) == []) is (action.kind in PUT_BACK), edit
+
+
+def test_a_budget_goes_back_to_what_is_usual_whatever_it_was_raised_to() -> None:
+    order = RestoreBudget(service=BACKEND, from_dollars=120, to_dollars=100)
+    assert told(order) == []
+    assert told(order.model_copy(update={"to_dollars": 1}))
 
 
 class Unsaid(Change):
@@ -189,6 +213,8 @@ def test_an_action_that_does_not_say_what_it_uses_uses_everything() -> None:
         ("POOL", "5000", False),
         ("BATCH", "10", True),
         ("BATCH", "11", False),
+        ("RETRIES", "0", True),
+        ("BATCH", "0", False),
         ("BATCH", "nan", False),
         ("BATCH", "10; rm", False),
         ("EVERY_SECONDS", "60", True),
