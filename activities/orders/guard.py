@@ -30,11 +30,9 @@ from models.evidence.deployment import Deployment
 from models.incident.stewardship import StewardState
 from models.messages import STATE
 from models.names import STEWARD, steward_id
-from models.orders.comparison import allowed_for, differences
+from models.orders.comparison import NOT_AS_CONFIGURED, allowed_for, differences
 from models.service.service import Service
 
-NOT_AS_CONFIGURED = "NotAsConfigured"
-"""The type of the error, which is never retried."""
 CURE = (
     "if runbooks.yaml was edited since the incident began, or differs between hosts, do it by hand or let"
     " the alert fire anew"

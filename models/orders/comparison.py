@@ -16,6 +16,8 @@ from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
 from models.service.service import Service
 
+NOT_AS_CONFIGURED = "NotAsConfigured"
+"""The type of the error with which an order is refused, before anything of it is done; never retried."""
 ALWAYS = ("host", "manager")
 """The parts of a service by which every action is done, but one that puts back."""
 NO_MATTER = ("dry_run", "limits", "title", "aliases", "links")

@@ -50,6 +50,7 @@ from models.evidence.evidence import Evidence, Finding, VerificationResult
 from models.incident.announcement import Announcement, Delivered, Occasion, Receipt
 from models.incident.report import Report, WriteReport
 from models.incident.review import Review, StoredReview
+from models.orders.comparison import NOT_AS_CONFIGURED
 from models.service.service import Service
 from tests.workflows import product_sights, sights
 from workflows.diagnosis import looks, verifications
@@ -118,6 +119,8 @@ class World:
     """What these effects, by the names of their activities, tell instead of being done."""
     works: bool = True
     """Whether effects make the service well again."""
+    edited: set[str] = field(default_factory=set)
+    """Effects that the file forbids by the time that they are asked for again."""
     lost: Counter[str] = field(default_factory=Counter)
     """How many effects happen without an answer, by the name of their activity."""
     silent: set[str] = field(default_factory=set)
@@ -278,6 +281,10 @@ class World:
         return ActionResult(done=self.found_later, found=found, at=datetime.now(UTC))
 
     def _do(self, name: str, order: Perform[Action]) -> ActionResult:
+        if name in self.edited and not self.lost[name]:
+            raise ApplicationError(
+                "it was not done, for the file", type=NOT_AS_CONFIGURED, non_retryable=True
+            )
         self.done.append(order.action.says)
         if isinstance(order.action, SyncProducts) and self.throttled:
             now = datetime.now(UTC)

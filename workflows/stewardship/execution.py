@@ -8,7 +8,7 @@ rollback only the look is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,6 +70,7 @@ with workflow.unsafe.imports_passed_through():
         UseUsualGenerator,
         WaitForReset,
     )
+    from models.orders.comparison import NOT_AS_CONFIGURED
 
 ONE_ATTEMPT = RetryPolicy(maximum_attempts=1)
 LOOKING_BACK = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=20)
@@ -77,6 +78,8 @@ LOST_AFTER = timedelta(seconds=10)
 ONLY_RECORDED = "dry run: recorded, not done"
 OUTCOME_LOST = "OutcomeLost"
 """The effect was asked for, and then nobody could be asked whether it happened."""
+NOTHING_OF_IT = (OUTCOME_LOST, NOT_AS_CONFIGURED)
+"""What is refused when it is asked for again, as after an edit of the file, may have happened before."""
 
 
 class Lost(Exception):
@@ -167,7 +170,7 @@ async def perform(action: Action, *, dry_run: bool) -> ActionResult:
 async def _after_loss(performance: Performance, action: Action, asked: Perform[Any]) -> ActionResult:
     try:
         if performance.look_back is None:
-            return await _attempt(performance, action, asked)
+            return await _attempt(performance, action, asked, lost=NOTHING_OF_IT)
         if action.outlives_its_worker:
             await workflow.sleep(action.outlives_its_worker, summary="until what was begun must have ended")
         return await _look_back(performance.look_back, action, asked.asked_at)
@@ -176,7 +179,10 @@ async def _after_loss(performance: Performance, action: Action, asked: Perform[A
         return ActionResult(done=False, lost=True, found=found, at=workflow.now())
 
 
-async def _attempt(performance: Performance, action: Action, asked: Perform[Any]) -> ActionResult:
+async def _attempt(
+    performance: Performance, action: Action, asked: Perform[Any], *, lost: Collection[str] = (OUTCOME_LOST,)
+) -> ActionResult:
+    """Raises `Lost` also for errors of these types."""
     try:
         effect: ActionResult = await workflow.execute_activity_method(
             performance.activity,
@@ -189,7 +195,7 @@ async def _attempt(performance: Performance, action: Action, asked: Perform[Any]
             summary=action.says,
         )
     except ActivityError as error:
-        if isinstance(error.cause, ApplicationError) and error.cause.type != OUTCOME_LOST:
+        if isinstance(error.cause, ApplicationError) and error.cause.type not in lost:
             return ActionResult(done=False, found=error.cause.message, at=workflow.now())
         raise Lost from error
     return effect

@@ -42,6 +42,17 @@ async def test_lost_twice_it_is_left_to_a_human(harness: Harness) -> None:
     await harness.closes(handle)
 
 
+async def test_what_the_file_forbids_by_then_may_have_happened(harness: Harness) -> None:
+    """The worker was started anew with an edited file, in the middle of it."""
+    harness.world.lost["start_service"], harness.world.edited = 1, {"start_service"}
+    handle = await harness.fire(await harness.alert())
+    state = await harness.until(handle, "escalated")
+    assert any("whether it happened is unknown" in one.text for one in state.timeline)
+    assert not any("it was not done" in one.text for one in state.timeline)
+    assert harness.world.done == ["start backend"]
+    await harness.closes(handle)
+
+
 async def test_a_rollback_is_looked_back_at_and_never_asked_again(harness: Harness) -> None:
     review = await harness.end(await rolling_back(harness))
     assert review.outcome is Outcome.RESOLVED
