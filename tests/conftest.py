@@ -1,9 +1,13 @@
 """The parts that tests are made of: each starts one real system, or says why it cannot."""
 
+import signal
+
 from hypothesis import settings
 
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
 settings.load_profile("no deadline")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts in the background is deaf to Ctrl-C
 
 pytest_plugins: list[str] = [
     "tests.parts.servers.docker_engine",
