@@ -64,7 +64,7 @@ class HistorySeen(Evidence):
         crashes = "1 crash" if len(state.crashes) == 1 else f"{len(state.crashes)} crashes"
         return cls(
             finding=Finding.OK,
-            reason=f"{deployments}, {crashes} recorded",
+            reason=f"recorded before: {deployments}, {crashes}",
             observed_at=now,
             deployments=tuple(sorted(state.deployments, key=lambda d: d.deployed_at, reverse=True)),
             crashes=state.crashes,
