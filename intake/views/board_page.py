@@ -84,10 +84,9 @@ class BoardViews:
         return self._live.follow(viewer(request, visitor), mark)
 
     async def _now(self, filters: Filters, *, fresh: bool = False) -> _Made:
-        standing, past = await asyncio.gather(
-            self._looks.standing(fresh=fresh),
-            self._looks.stored(("board", filters.search), lambda: self._past(filters)),
-        )
+        # One after the other: both are known as a rule, and a task for each would wait for turns of the loop.
+        standing = await self._looks.standing(fresh=fresh)
+        past = await self._looks.stored(("board", filters.search), lambda: self._past(filters))
         says = banners(standing.room, self._configuration().dry_run, datetime.now(UTC))
         made = self._made.get(filters)
         if made is None or made.standing is not standing or made.past is not past or made.banners != says:

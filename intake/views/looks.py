@@ -25,13 +25,13 @@ STORE_FRESH = 5.0
 """The same of what the store said; it is written to every 15."""
 STORED_STILL_SHOWN = 60.0
 """Seconds for which that is shown while the store takes long to answer."""
+AT_ONCE = 1.5
+"""Seconds for which a board that is loaded shows at once what was known, while it is asked anew: as long as
+others follow the board, what is known is never older."""
 STILL_SHOWN = 3.0
-"""Seconds for which a board that is loaded may show what was known, while it takes long to ask anew: its live
-stream then tells what changed."""
-LOADS_WITHIN = 0.03
-"""Seconds for which it waits before that: one look takes longer as a rule, where many are open."""
-STORE_WITHIN = 0.1
-"""The same for what the store says."""
+"""Seconds for which it may show that while it takes long to ask: its live stream then tells what changed."""
+LOADS_WITHIN = 0.1
+"""Seconds for which it waits before that."""
 SHOWN_FOR = 5.0
 """Seconds for which somebody is taken to have an incident before them after their page asked for it."""
 ROOM_WITHIN = 1.0
@@ -120,7 +120,8 @@ class Looks:
         if ("standing",) in self._kept:
             return kept
         asking = self._begun(("standing",), self._look, FRESH)
-        await asyncio.wait({asking}, timeout=LOADS_WITHIN)
+        if age > AT_ONCE:
+            await asyncio.wait({asking}, timeout=LOADS_WITHIN)
         return self._standing or kept
 
     def shows(self, page: Hashable, runs: frozenset[str]) -> None:
@@ -159,7 +160,7 @@ class Looks:
         before = self._stored.get(key)
         if before is not None and key not in self._kept:
             asking = self._begun(key, ask, STORE_FRESH)
-            if not (await asyncio.wait({asking}, timeout=STORE_WITHIN))[0]:
+            if not (await asyncio.wait({asking}, timeout=LOADS_WITHIN))[0]:
                 kept: T = before
                 return kept
         found = await self.once(key, ask, STORE_FRESH)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
+from starlette.requests import Request
 from temporalio.client import Client
 
+from intake.http.keys import Keys
 from intake.views.board import banners
+from intake.views.board_page import BoardViews
+from intake.views.live import Live
+from intake.views.looks import Looks
+from intake.views.visitors import Visitors
+from models.configuration.configuration import Configuration
+from models.configuration.store import StoreSettings
 from models.incident.maintenance import Window
 from models.incident.stewardship import ControlRoomState
 from models.messages import DECIDE
+from runtime.incidents import Incidents, control_room
+from runtime.overview.listed import Listed
+from runtime.overview.states import OpenStates
+from runtime.people.links import Links
+from runtime.sessions.ended import Sessions
 from tests.integration.views.conftest import OpenTab
 from tests.integration.views.firing import fired, state_of
-from tests.parts.product.intake import ANNA, Intake
+from tests.parts.product.intake import ANNA, Intake, until
 
 pytest_plugins = ["tests.parts.servers.browser"]
 
@@ -66,3 +81,29 @@ def test_what_stands_above_the_incidents() -> None:
     assert "suspended" in said[0]
     assert "the fleet 2026-01-05 03:00 to 2026-01-05 05:00 UTC by ada: a new disk" in said[2]
     assert banners(ControlRoomState(), False, now) == []
+
+
+async def test_a_board_that_is_known_is_shown_without_another_turn_of_the_loop(
+    client: Client, tmp_path: Path
+) -> None:
+    """In a storm each turn takes long: whoever waits for one stands behind its alerts."""
+    configuration = Configuration(store=StoreSettings(file=str(tmp_path / "none.sqlite")))
+    incidents, here = Incidents(client), lambda: configuration
+    looks = Looks(
+        incidents, Listed(client), lambda states: OpenStates(client, states), lambda: control_room(client)
+    )
+    visitors = Visitors(Keys(), Links(here), Sessions(client), here)
+    views = BoardViews(looks, visitors, Live(asyncio.Event()), here)
+    request = Request({"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []})
+
+    async def at_once() -> bool:
+        showing = views.board(request)
+        try:
+            showing.send(None)
+        except StopIteration as shown:
+            return bool(shown.value.status_code == 200)
+        showing.close()
+        await views.board(request)
+        return False
+
+    assert await until(at_once)
