@@ -198,6 +198,8 @@ class PromiseSoFar(Model):
     failed: bool
     due: bool = False
     """Whether its time has come: a person's `done` is not said again to a new run."""
+    last: bool = False
+    """Whether a person said `done` since it failed: it is tried once more, and then given up."""
 
 
 class OthersSoFar(Model):

@@ -48,6 +48,8 @@ class Undoing:
         self._since: dict[Undo, datetime] = {}
         self._failing: set[Undo] = set()
         self._due: set[Undo] = set()
+        self._given_up: dict[Undo, Callable[[], bool]] = {}
+        """Of those that failed, whether a person said `done` since."""
         self._incident_ends = False
         self.acting = 0
         """How much is being reverted now."""
@@ -69,6 +71,7 @@ class Undoing:
             self._since[undo] = workflow.now()
             self._failing.discard(undo)
             self._due.discard(undo)
+            self._given_up.pop(undo, None)
             self._promises[undo] = asyncio.create_task(self._keep(undo, now, done_said))
 
     def so_far(self) -> tuple[PromiseSoFar, ...]:
@@ -79,6 +82,7 @@ class Undoing:
                 since=self._since[undo],
                 failed=undo in self._failing,
                 due=undo in self._due,
+                last=undo in self._given_up and self._given_up[undo](),
             )
             for undo in self._since
         )
@@ -95,7 +99,12 @@ class Undoing:
                 self._failing.add(undo)
             if one.due:
                 self._due.add(undo)
-            keeping = self._try_again(undo, done_said) if one.failed else self._keep(undo, now, done_said)
+            gives_up = (lambda: True) if one.last else done_said
+            keeping = (
+                self._try_again(undo, gives_up, once_more=one.last)
+                if one.failed
+                else self._keep(undo, now, done_said)
+            )
             self._promises[undo] = asyncio.create_task(keeping)
 
     def stop(self) -> None:
@@ -147,16 +156,16 @@ class Undoing:
             self.acting -= 1
         del self._since[undo]
 
-    async def _try_again(self, undo: Undo, done_said: Callable[[], bool]) -> None:
-        """A kill switch, a block or an outage ends: nothing stays degraded because of one bad moment."""
-        while not done_said():
-            before = self._cancelled()
-            with contextlib.suppress(TimeoutError):
-                await workflow.wait_condition(
-                    lambda: done_said() or self._cancelled() is not before,  # noqa: B023
-                    timeout=AGAIN_AFTER,
-                    timeout_summary="tries again to revert the temporary change",
-                )
+    async def _try_again(self, undo: Undo, done_said: Callable[[], bool], *, once_more: bool = False) -> None:
+        """A kill switch, a block or an outage ends: nothing stays degraded because of one bad moment.
+
+        `once_more` where the last try was under way in an earlier run.
+        """
+        self._given_up[undo] = done_said
+        while once_more or not done_said():
+            if not once_more:
+                await self._pauses(done_said)
+            once_more = False
             try:
                 await self._act(undo)
             except Exception as error:
@@ -165,6 +174,15 @@ class Undoing:
                 self._timeline.add("the temporary change is reverted")
                 return
         del self._since[undo]
+
+    async def _pauses(self, done_said: Callable[[], bool]) -> None:
+        before = self._cancelled()
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: done_said() or self._cancelled() is not before,
+                timeout=AGAIN_AFTER,
+                timeout_summary="tries again to revert the temporary change",
+            )
 
     def _told(self, error: Exception) -> str:
         """Whatever went wrong, the promise stands."""

@@ -112,14 +112,19 @@ async def another_that_holds_it(server: Harness) -> Incident:
     return other
 
 
-async def test_while_its_revert_fails_it_goes_on_in_a_new_run_and_a_person_ends_it(server: Harness) -> None:
+@pytest.mark.parametrize("said", [False, True], ids=["then", "before"])
+async def test_while_its_revert_fails_it_goes_on_and_a_person_ends_it(server: Harness, *, said: bool) -> None:
     async with worker(server):
         handle = await with_a_person(server)
         server.world.works = False
         await handle.cancel()
         await server.until_true(lambda: "could not be reverted" in server.world.told[-1].text)
+        if said:
+            await suspend(server, by="ada", why="a migration")
+            await handle.signal("done")
         handle = await told_for_months(server, handle)
-        review = await server.closes(handle)
+        await resume(server, by="ada")
+        review = await (server.end if said else server.closes)(handle)
     assert server.world.done == [DEGRADE, RESTORE, RESTORE], "it is tried once more, and given up"
     assert review.outcome is Outcome.CANCELLED
     assert (server.world.reviews, ends(server.world)) == ([review], 1)
