@@ -17,6 +17,8 @@ class Became(StrEnum):
     ACTED = "being verified"
     VERIFIED = "verified"
     FAILED = "failed"
+    UNPROVED = "not verified"
+    """It was done, and a person ended the incident before that was proved."""
     DENIED = "denied"
     NOT_DONE = "not done"
     """Nothing came of it: `why` says the reason."""

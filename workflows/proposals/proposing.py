@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.proposals.proposals import Proposals
     from workflows.record.continuation import GoesOnInNewRun
     from workflows.record.endings import (
+        ClosedByHuman,
         Denied,
         Ending,
         Escalated,
@@ -171,6 +172,8 @@ class Proposing:
         began = line.became is Became.ACTED or len(self._incident.record.performed) > before
         if isinstance(ending, Denied):
             self._proposals.becomes(line, Became.DENIED, ending.why)
+        elif began and isinstance(ending, ClosedByHuman):
+            self._proposals.becomes(line, Became.UNPROVED, ending.why)
         elif began or isinstance(ending, PerhapsDone):
             self._proposals.becomes(line, Became.FAILED, ending.why)
             if isinstance(ending, Escalated):

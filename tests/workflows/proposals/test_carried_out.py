@@ -202,3 +202,14 @@ async def test_what_helped_is_no_failure_while_its_source_does_not_agree_yet(har
     await harness.resolve(handle)
     review = await harness.end(handle)
     assert (review.outcome, review.did_not_help) == (Outcome.RESOLVED, ())
+
+
+async def test_what_a_person_does_not_wait_for_has_not_failed(harness: Harness) -> None:
+    harness.world.hold("watch_health")
+    handle, _ = await asked(harness, of_a_program())
+    assert (await decide(handle, by("bob"))).accepted
+    await harness.until(handle, "verifying")
+    review = await harness.closes(handle)
+    assert review.outcome is Outcome.CLOSED_BY_HUMAN
+    (line,) = (await harness.state(handle)).proposals
+    assert line.became is Became.UNPROVED
