@@ -120,6 +120,18 @@ async def without_effect(harness: Harness) -> Handles:
     return handle, harness.steward()
 
 
+async def repaired_while_a_specialist_alone_is_told(harness: Harness) -> Handles:
+    """Nobody of the ladder is paged yet, and there is no broadcast channel."""
+    row = next(one for one in ROWS["DatabaseConnectionFailure"] if one.title == "down")
+    harness.configure(**{**row.configuration, "broadcast": [], "page_after": "10m"})
+    await row.scene(harness)
+    handle = await harness.fire(
+        await harness.alert("DatabaseConnectionFailure", service=row.service, labels=row.labels)
+    )
+    await harness.end(handle)
+    return (handle,)
+
+
 async def blocked_after_three_failures(harness: Harness) -> Handles:
     harness.world.works, harness.world.process = False, sights.RUNNING
     for _ in range(4):
@@ -239,6 +251,7 @@ OTHERS: tuple[Play, ...] = (
     resolved_while_waiting,
     fires_again_while_closing,
     without_effect,
+    repaired_while_a_specialist_alone_is_told,
     blocked_after_three_failures,
     self_recovered,
     blind,

@@ -21,8 +21,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.record.timeline import Timeline
 
 
+TELLS_BESIDE = "who was paged beside the ladder alone hears that it is repaired"
 TELLS_THE_LATE = "who is being paged hears that it is repaired"
-"""Runs that began before it tell them at the end."""
+"""Runs that began before these tell them at the end."""
 
 
 class Telling:
@@ -121,8 +122,10 @@ class Telling:
         """Tell this rung, everybody else who was paged, on the ladder or beside it, and the broadcast
         channels, each channel once; whose page is on its way now, when it has arrived."""
         told = self._to(rung, Occasion.NOTICE, title, text)
-        told = told.and_to(one.channel for one in self._announcer.paged)
-        self._reaching.send(told)
+        everybody = told.and_to(one.channel for one in self._announcer.paged)
+        if told.channels or told.also_to or (everybody.also_to and workflow.patched(TELLS_BESIDE)):
+            told = everybody
+            self._reaching.send(told)
         if self._reaching.paging and workflow.patched(TELLS_THE_LATE):
             self._reaching.send_when_paged(lambda: self._to_the_others(told))
 
