@@ -18,7 +18,10 @@ async function fetched() {
   if (says) says.hidden = !another;
   if (another || main().dataset.sent) return;
   document.title = fresh.title;
+  const text = document.querySelector("textarea"), written = text?.value;
   put(content, inUse());
+  const again = document.querySelector("textarea");
+  if (again && again !== text && written) again.value = written; // the focus was in another form
 }
 
 // The form that has the focus, or what is written but not sent.

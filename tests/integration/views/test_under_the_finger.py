@@ -84,6 +84,19 @@ async def test_what_is_being_written_keeps_its_caret(intake: Intake, client: Cli
     await expect(opened.page.get_by_text("the disk is full")).to_be_visible()
 
 
+async def test_what_is_written_stays_while_another_form_has_the_focus(
+    intake: Intake, client: Client, tab: OpenTab
+) -> None:
+    incident = await fired(intake)
+    opened = await opened_by_anna(tab, incident)
+    note = opened.page.get_by_label("A note for everybody")
+    await note.fill("the disk is full")
+    await opened.page.get_by_role("button", name="I have it").focus()
+    await bert_says(client, incident, "I look at the disk")
+    await expect(opened.page.get_by_text("I look at the disk")).to_be_visible()
+    await expect(note).to_have_value("the disk is full")
+
+
 async def renewed(page: Page, client: Client, incident: str) -> None:
     """Something happened, and the page has fetched itself because of it."""
     path = f"/incidents/{incident}"
