@@ -27,7 +27,7 @@ STORED_STILL_SHOWN = 60.0
 """Seconds for which that is shown while the store takes long to answer."""
 AT_ONCE = 1.5
 """Seconds for which a board that is loaded shows at once what was known, while it is asked anew: as long as
-others follow the board, what is known is seldom older."""
+others follow the board, what is known is hardly ever older."""
 STILL_SHOWN = 3.0
 """Seconds for which it may show that while it takes long to ask: its live stream then tells what changed."""
 LOADS_WITHIN = 0.1
