@@ -18,6 +18,8 @@ from models.configuration.channels import SlackBotChannel
 from models.examined import Check, Kind
 
 _WRITE = "chat:write"
+_WRITE_ANYWHERE = "chat:write.public"
+"""Writes in public channels without being in them, and reads none of them."""
 
 
 async def check_slack_bot(name: str, channel: SlackBotChannel, http: httpx.AsyncClient) -> list[Check]:
@@ -44,7 +46,8 @@ def _of_channel(called: str, place: str, info: dict[str, Any], scopes: frozenset
     """An instant message has no members to be one of."""
     if not (info.get("is_im") or info.get("is_member")):
         problem, cure = f"the bot is not in the channel {place}", "invite it there: /invite @its-name"
-        yield Check(name=called, ok=False, problem=problem, cure=cure, kind=Kind.MISTAKE)
+        writes = _WRITE_ANYWHERE in scopes and not info.get("is_private")
+        yield Check(name=called, ok=False, problem=problem, cure=cure, kind=Kind.MISTAKE, optional=writes)
     if info.get("is_archived"):
         problem, cure = f"the channel {place} is archived", "name another channel"
         yield Check(name=called, ok=False, problem=problem, cure=cure, kind=Kind.MISTAKE)
@@ -68,7 +71,8 @@ def _of_scopes(called: str, missing: set[str]) -> Iterator[Check]:
 
 def _not_seen(called: str, channel: SlackBotChannel, refused: SlackRefused) -> Check:
     if refused.code == "missing_scope":
-        problem = "its app lacks the scope channels:read, or groups:read for a private channel"
+        of_channel = "channels:read, or groups:read for a private channel"
+        problem = f"its app lacks the scope {'im:read' if channel.channel.startswith('D') else of_channel}"
         cure = "add it under OAuth & Permissions, Bot Token Scopes, and install the app again"
         return Check(name=called, ok=False, problem=problem, cure=cure, kind=Kind.MISTAKE, optional=True)
     problem = f"{refused} ({channel.channel})"

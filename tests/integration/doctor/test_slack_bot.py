@@ -25,7 +25,7 @@ async def seen(httpserver: HTTPServer, slack: Slack, value: str = TOKEN, **more:
     for method in ("auth.test", "conversations.info"):
         httpserver.expect_request(f"/api/{method}").respond_with_handler(slack.answer)
     api = httpserver.url_for("/api").rstrip("/")
-    content = {"token": {"env": VARIABLE}, "channel": CHANNEL, "api": api, **more}
+    content = {"token": {"env": VARIABLE}, "channel": slack.channel, "api": api, **more}
     async with httpx.AsyncClient() as http:
         found = await check_slack_bot("bot", SlackBotChannel.model_validate(content), http)
     assert {*slack.calls} <= {"auth.test", "conversations.info"}
@@ -52,6 +52,13 @@ async def test_a_bot_that_may_do_all_is_well(httpserver: HTTPServer, slack: Call
         ),
         (Slack(in_channel=False), f"not in the channel {CHANNEL}", "invite it", Grade.PROBLEM),
         (Slack(scopes=PRIVATE, private=True, in_channel=False), "invite the bot", "", Grade.PROBLEM),
+        (
+            Slack(scopes=f"{PUBLIC},chat:write.public", in_channel=False),
+            f"not in the channel {CHANNEL}",
+            "invite it",
+            Grade.ATTENTION,
+        ),
+        (Slack(channel="D0ANNA00001"), "lacks the scope im:read", "install", Grade.ATTENTION),
         (Slack(archived=True), "is archived", "another channel", Grade.PROBLEM),
     ],
 )

@@ -30,6 +30,7 @@ class Slack:
     private: bool = False
     archived: bool = False
     scopes: str = "chat:write,channels:history,channels:read"
+    channel: str = CHANNEL
     messages: list[dict[str, Any]] = field(default_factory=list)
     """As they stand now, each once, in the order in which they were posted."""
     calls: list[str] = field(default_factory=list)
@@ -52,7 +53,7 @@ class Slack:
 
     def _read(self, method: str, asked: Mapping[str, str]) -> Response:
         at = asked.get("ts", "")
-        if asked.get("channel") != CHANNEL:
+        if asked.get("channel") != self.channel:
             return _refused("channel_not_found")
         match method:
             case "conversations.info":
@@ -65,12 +66,13 @@ class Slack:
         return _refused("unknown_method")
 
     def _info(self) -> Response:
-        needed = "groups:read" if self.private else "channels:read"
+        is_im = self.channel.startswith("D")
+        needed = "im:read" if is_im else "groups:read" if self.private else "channels:read"
         if needed not in self.scopes:
             return _refused("missing_scope", needed=needed, provided=self.scopes)
         if self.private and not self.in_channel:
             return _refused("channel_not_found")
-        channel = {"id": CHANNEL, "name": "alerts", "is_channel": not self.private, "is_im": False}
+        channel = {"id": self.channel, "name": "alerts", "is_channel": not self.private, "is_im": is_im}
         known = {"is_private": self.private, "is_archived": self.archived, "is_member": self.in_channel}
         return self._done(channel={**channel, **known})
 
