@@ -136,7 +136,7 @@ class _Lines:
 async def _until_closed(incidents: Incidents, name: str, follower: _Follower) -> IncidentState:
     """Query every second; tolerates a worker that is being replaced. The review is written after the
     incident closed, as the last that its run does."""
-    unanswered = 0
+    unanswered, closed = 0, None
     while True:
         try:
             state = await incidents.state(name)
@@ -147,7 +147,10 @@ async def _until_closed(incidents: Incidents, name: str, follower: _Follower) ->
             follower.hears_nothing(str(error))
         else:
             unanswered = 0
+            if closed and state.phase is not Phase.CLOSED:
+                return closed  # its alert fired anew meanwhile: this is the next incident
             follower.sees(state)
-            if state.phase is Phase.CLOSED and (state.review or not (await incidents.current(name)).runs):
-                return state
+            closed = state if state.phase is Phase.CLOSED else None
+            if closed and (closed.review or not (await incidents.current(name)).runs):
+                return closed
         await asyncio.sleep(QUERY_EVERY.total_seconds())

@@ -17,6 +17,7 @@ from tests.workflows.harness import Harness
 from tests.workflows.scenes import deployed, failing
 
 INCIDENT = "HighErrorRate/backend"
+INCIDENT_ANEW = "ServiceDown/backend"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -72,6 +73,22 @@ async def test_from_the_question_to_the_review(harness: Harness, variables: dict
     assert "phase: closed" in lines
     for terminal in (plain, uncoloured):
         assert f"review: {review}" in terminal.shows, "it is told line by line, as to a pipe"
+
+
+async def test_an_alert_that_fires_anew_is_another_incident(
+    harness: Harness, variables: dict[str, str]
+) -> None:
+    harness.world.hold("write_review")
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "closed")
+    async with at_a_terminal({**variables, "TERM": "dumb"}, "watch", INCIDENT_ANEW) as terminal:
+        await terminal.until("phase: closed")
+        harness.world.hold("probe_health")
+        await handle.signal("alert_changed", await harness.alert())
+        harness.world.let_go("write_review")
+        assert await terminal.ended() == 0
+    harness.world.let_go("probe_health")
+    assert "phase: triage" not in terminal.written
 
 
 async def test_ctrl_c_leaves_the_terminal_as_it_was(harness: Harness, variables: dict[str, str]) -> None:
