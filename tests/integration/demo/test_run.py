@@ -144,6 +144,7 @@ def at_a_terminal(work: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     argv = [sys.executable, "-m", "demo"]
     demo = subprocess.Popen(argv, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
+    (work / "said").touch()
     reading = Thread(target=_copied, args=(ours, work / "said"))
     reading.start()
     try:
