@@ -73,17 +73,18 @@ def in_a_sentence(probes: Probes) -> str:
     unseen = sum(one.finding is Finding.UNKNOWN for one in probes.points)
     first, last = probes.points[0], probes.points[-1]
     span = f"{_clock(probes, first)} to {_clock(probes, last)} UTC"
-    parts = [f"{len(probes.points)} points from {span}, {bad} of them not well and {unseen} not seen"]
+    parts = [f"{len(probes.points)} samples from {span}: {bad} not well, {unseen} without an answer"]
     if probes.each > 1:
-        parts.append(f"each is the worst of {probes.each} samples")
+        parts.append(f"each is the worst of {probes.each} that were taken")
     if probes.before:
         ago = in_words(probes.at(first) - probes.at(probes.before))
-        parts.append(f"{ago} before: {_value(probes, probes.before)}, {NAMES[probes.before.finding]}")
+        was = f"{_value(probes, probes.before)}, {NAMES[probes.before.finding]}"
+        parts.append(f"{ago} before the first: {was}")
     if after:
         low, middle, high = (_number(probes, one) for one in (min(after), median(after), max(after)))
-        parts.append(f"while it was well: {low} to {high}, in the middle {middle}")
+        parts.append(f"while it was well: {low} to {high}, median {middle}")
     if probes.what and any(one.value is None for one in probes.points):
-        parts.append("what has no number is drawn at 0")
+        parts.append("a sample without a number is drawn at 0")
     if not probes.what:
         parts.append("1 is well")
     return f"{'; '.join(parts)}."

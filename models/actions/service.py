@@ -155,8 +155,8 @@ class RollBack(Change):
 
     @property
     def changes(self) -> str:
-        brought = self._left or "the version that it leaves"
-        return f"{self.service.name} is recreated; what {brought} brought is gone"
+        newer = self._left or "the version of now"
+        return f"{self.service.name} runs an earlier version again, without what {newer} brought"
 
     @property
     def undo(self) -> str:

@@ -114,7 +114,7 @@ def roll_back(now: Situation) -> Plan | None:
         script=script,
     )
     newest = history.deployments[:3]
-    listed = ", ".join(f"{one.version} ({one.deployed_at:%Y-%m-%d %H:%M} UTC)" for one in newest)
+    listed = ", ".join(f"version {one.version} ({one.deployed_at:%Y-%m-%d %H:%M:%S} UTC)" for one in newest)
     return Plan(steps=(back,), why=f"{now.trouble}; recent deployments: {listed or 'none are known'}")
 
 

@@ -28,9 +28,9 @@ def test_each_finding_has_its_line_and_what_was_seen_before_comes_first() -> Non
 
 def test_who_cannot_see_it_is_told_what_it_shows() -> None:
     assert chart_of(VERIFIED).says == (
-        "5 points from 03:16:42 to 03:17:02 UTC, 1 of them not well and 1 not seen; "
-        "1 min 35 s before: 2,300 ms, not well; while it was well: 12.5 ms to 41.2 ms, in the middle 13 ms; "
-        "what has no number is drawn at 0."
+        "5 samples from 03:16:42 to 03:17:02 UTC: 1 not well, 1 without an answer; "
+        "1 min 35 s before the first: 2,300 ms, not well; while it was well: 12.5 ms to 41.2 ms, "
+        "median 13 ms; a sample without a number is drawn at 0."
     )
 
 
