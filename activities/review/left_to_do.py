@@ -47,6 +47,8 @@ def _document(review: Review) -> Iterator[str]:
     by_a_person = review.outcome in NOT_PROVED
     if by_a_person and not any(one.done for one in review.performed):
         yield _box("See that it is well: it was closed by a person, and no recovery was proved")
+        if _is_known(review):
+            yield _box(f"See that the cause is mended, {said(review.cause)}: the product changed nothing")
     if by_a_person and not _said_what_was_done(review):
         yield _box("What the person who closed it did: nothing of it was written to the incident")
 

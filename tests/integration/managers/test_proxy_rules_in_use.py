@@ -35,6 +35,7 @@ Asked = set[tuple[str, str]]
 _NAME = re.compile(r"^/(containers|images|networks)/(?!json$|create$)[^/]+")
 
 LOOKS_AND_ACTS: Asked = {
+    ("GET", "/_ping"),
     ("GET", "/version"),
     ("GET", "/containers/NAME/json"),
     ("GET", "/containers/NAME/logs"),

@@ -64,7 +64,7 @@ async def play(scenario: Scenario, pipeline: Pipeline) -> Played:
     if scenario.escalates:
         state = await _until_moved_on(pipeline, run, Phase.ESCALATED, scenario.within)
         assert state.awaiting is None
-        words = Spoken(by="anna", through=Through.INTAKE, text="taken over")
+        words = Spoken(by="anna", through=Through.INTAKE, text="mended by hand")
         await tell(run, "done", words, signer_of(pipeline.stack))
     if scenario.meanwhile:
         await scenario.meanwhile(pipeline, run)

@@ -397,3 +397,4 @@ def test_nobody_had_to_respond_to_what_was_over_in_time() -> None:
     assert "- Nobody responded, and nobody had to" in page(out_of_memory().model_copy(update=quick))
     slow = {"responded_after": None, "resolved_after": timedelta(minutes=8)}
     assert "- Nobody responded; the deadline was 5 min." in page(out_of_memory().model_copy(update=slow))
+    assert "- [ ] See that the cause is mended, out of memory: the product changed nothing" in text
