@@ -390,6 +390,7 @@ def test_what_failed_and_what_nobody_saw_recover_is_left_to_do() -> None:
     text = page(out_of_memory().model_copy(update=taken))
     assert f"- [ ] Mend what kept “{failed.plan.says}” from working: permission denied" in text
     assert "- [ ] See that it is well: it was closed by a person, and no recovery was proved" in text
+    assert "- [ ] See that the cause is mended, out of memory: the product changed nothing" in text
 
 
 def test_nobody_had_to_respond_to_what_was_over_in_time() -> None:
@@ -397,4 +398,3 @@ def test_nobody_had_to_respond_to_what_was_over_in_time() -> None:
     assert "- Nobody responded, and nobody had to" in page(out_of_memory().model_copy(update=quick))
     slow = {"responded_after": None, "resolved_after": timedelta(minutes=8)}
     assert "- Nobody responded; the deadline was 5 min." in page(out_of_memory().model_copy(update=slow))
-    assert "- [ ] See that the cause is mended, out of memory: the product changed nothing" in text
