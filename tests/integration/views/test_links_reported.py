@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -108,6 +110,15 @@ async def test_who_keeps_no_cookie_has_said_it_all_the_same(intake: Intake, clie
     assert (state.awaiting, state.timeline[-1].by) == (None, "anna")
 
 
+@pytest.fixture
+def bert_decides_too(config: Path) -> Iterator[None]:
+    before = config.read_text()
+    config.write_text(before.replace("approvals:", "approvals:\n  approvers: [anna, bert]"))
+    yield
+    config.write_text(before)
+
+
+@pytest.mark.usefixtures("bert_decides_too")
 async def test_the_link_of_another_says_as_whom_and_leaves_who_is_signed_in(
     intake: Intake, client: Client
 ) -> None:
