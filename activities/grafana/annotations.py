@@ -1,6 +1,6 @@
 """Marks an incident in Grafana, from its beginning to its end, on every dashboard that shows annotations.
 
-By Grafana's documented HTTP API, "Annotations": `GET` and `POST /api/annotations`. Whoever comes after a lost
+By Grafana's documented HTTP API, "Annotations": `GET` and `POST /api/annotations`. An attempt after a lost
 answer finds by the tag of the run what is there already, so that no incident is marked twice.
 """
 

@@ -1,6 +1,6 @@
 """Before anything is done to a service, the order is compared with this worker's own `runbooks.yaml`.
 
-Whoever reaches Temporal can order any activity with any input, past every incident. So an order decides
+A client that reaches Temporal can order any activity with any input, past every incident. So an order decides
 which action of the catalogue is done, and never by which command, address, path or container: those are
 taken from the worker's own configuration, and an order that names others is refused.
 """

@@ -63,7 +63,7 @@ def _of_configuration(part: str) -> Offered:
 
 
 def _literal(found: Offered) -> Offered:
-    """Without what a shell might evaluate: whoever reaches Temporal can begin a run of any ID."""
+    """Without what a shell might evaluate: each client of Temporal can begin a run of any ID."""
     return [
         (name, says if _LITERAL.fullmatch(says) else "") for name, says in found if _LITERAL.fullmatch(name)
     ]

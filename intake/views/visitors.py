@@ -1,7 +1,7 @@
 """Who reads and decides in a browser: a person signs in by their token, and a cookie remembers it.
 
 The cookie and each form are signed with that person's token: a restart signs nobody out, and a new token
-signs its holder out everywhere. Who signs out ends that one session, whoever has a copy of its cookie.
+signs its holder out everywhere. Signing out ends that one session, also for a copy of its cookie.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the configuration of the worker that carries out an action allows it to be.
 
-An order comes from outside: whoever reaches Temporal can send one. So each action says what of its own
+An order comes from outside: each client of Temporal can send one. So each action says what of its own
 values is the configuration's word, and is judged by it right before it is carried out.
 """
 

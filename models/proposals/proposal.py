@@ -49,7 +49,7 @@ class Proposal(Proposable, Spoken):
         return self.through is Through.PROGRAM
 
     def content(self, service: str) -> str:
-        """Twelve hexadecimal digits over what is proposed for this service, whoever proposes it."""
+        """Twelve hexadecimal digits over what is proposed for this service; not over who proposes it."""
         return _digest(self.action, service, self.as_settings.model_dump_json(exclude_none=True))
 
     def id(self, service: str) -> str:

@@ -12,7 +12,7 @@ from models.service.service import Service
 def may_be_set(key: str, value: str, service: Service) -> bool:
     """Whether the product may write this setting: the size of the pool, the limit of the heap, what saves.
 
-    Of a heap's setting its limit is judged alone: whoever edits the file compares its other options.
+    Of a heap's setting its limit is judged alone: the edit of the file compares its other options.
     """
     pool, heap = service.pool, service.heap_limit
     if pool and (key, value) == (pool.key, str(pool.value)):

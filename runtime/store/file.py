@@ -45,7 +45,7 @@ def own_file(path: Path, as_before: os.stat_result | None = None) -> os.stat_res
     if found.st_uid not in (os.geteuid(), path.parent.stat().st_uid):
         raise PermissionError(
             f"it belongs to {_user(found.st_uid)}, to whom its directory does not belong: "
-            "whoever put it there may change it"
+            "the user who put it there may change it"
         )
     return found
 

@@ -86,7 +86,7 @@ def test_what_stands_above_the_incidents() -> None:
 async def test_a_board_that_is_known_is_shown_without_another_turn_of_the_loop(
     client: Client, tmp_path: Path
 ) -> None:
-    """In a storm each turn takes long: whoever waits for one stands behind its alerts."""
+    """In a storm each turn takes long: a request that waits for one stands behind its alerts."""
     configuration = Configuration(store=StoreSettings(file=str(tmp_path / "none.sqlite")))
     incidents, here = Incidents(client), lambda: configuration
     looks = Looks(
