@@ -1,7 +1,10 @@
 """The parts that tests are made of: each starts one real system, or says why it cannot."""
 
 import signal
+from collections.abc import Iterator
 
+import pytest
+import structlog
 from hypothesis import settings
 
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
@@ -17,3 +20,10 @@ pytest_plugins: list[str] = [
     "tests.parts.machine.systemd",
     "tests.parts.sharing",
 ]
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A command that a test ran in this process sends the log to the standard error of that test."""
+    yield
+    structlog.reset_defaults()

@@ -60,7 +60,7 @@ async def test_the_samples_are_for_everybody(
     opened = await tab(size, scheme, asked=True)
     await opened_at(opened, incident)
     section = opened.page.get_by_role("region", name="Samples of the verification", exact=True)
-    await expect(section.get_by_role("paragraph")).to_contain_text("before: 2,300 ms, not well")
+    await expect(section.get_by_role("paragraph")).to_contain_text("before the first: 2,300 ms, not well")
     await expect(section.get_by_role("img", name="Time to answer")).to_be_visible()
     assert await opened.page.evaluate(INK) == COLOURS[scheme]
     await section.get_by_text("The same as a table").click()
