@@ -9,7 +9,7 @@ CHECK ?=
 PLACES ?=
 EPISODES ?= 10000
 SEED ?= 0
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, 2 * (os.cpu_count() or 1)))')
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(6, 3 * (os.cpu_count() or 1)))')
 
 # $(call tests,WHICH): tests mostly wait, so several run at once. Those that measure what the machine
 # can do come afterwards, alone; 5 is the exit code of pytest where there are none.
