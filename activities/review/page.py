@@ -116,6 +116,8 @@ def _cause(review: Review, words: Sentences) -> str:
         lines = [f"The cause is **{said(review.cause)}**."]
         if review.why_cause:
             lines.append(f"The runbook names it when: {said(words.sentence(review.why_cause, named=True))}")
+        if review.pointing:
+            lines.append(f"What points to it: {said(words.sentence(review.pointing, named=True))}")
         bad = "; ".join(f"{one.name}: {one.reason}" for one in review.evidence if one.finding == "bad")
         if bad:
             lines.append(f"What was wrong: {said(words.sentence(bad, named=True))}")

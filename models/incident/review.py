@@ -24,6 +24,8 @@ class Review(Model):
     """Empty where none was looked for."""
     why_cause: str = ""
     """What the runbook's row of this cause asks of the evidence."""
+    pointing: str = ""
+    """The evidence by which that row matched: `process: exited with code 1`."""
     also_seen: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
     """Causes that matched as well, each with what contradicts it."""

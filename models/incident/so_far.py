@@ -83,6 +83,7 @@ class Known(Model):
     seen: Evidences
     cause: str
     why_cause: str = ""
+    pointing: str = ""
     ruled_out: tuple[str, ...] = ()
     remedy: str
     also_seen: tuple[str, ...]

@@ -17,7 +17,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Offer, Plan
     from models.evidence.evidence import VerificationResult
-    from workflows.diagnosis.situation import Situation
+    from workflows.diagnosis.situation import Situation, pointing
 
 
 Fix = Callable[[Situation], Offer | None]
@@ -109,6 +109,8 @@ class Walked(NamedTuple):
     also_seen: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
     """These match as well, and are contradicted."""
+    pointing: str = ""
+    """The evidence by which the cause matches; empty where nothing is needed for that."""
 
     @property
     def says(self) -> str:
@@ -124,4 +126,5 @@ def walk(table: Sequence[Cause], situation: Situation, otherwise: Cause = UNKNOW
     found = [cause for cause in matching if cause not in against]
     ruled_out = tuple(f"{cause.name} ({cause.contradicted_by})" for cause in against)
     also_seen = tuple(other.name for other in found[1:])
-    return Walked(found[0] if found else otherwise, also_seen, ruled_out)
+    cause = found[0] if found else otherwise
+    return Walked(cause, also_seen, ruled_out, pointing(cause.matches, situation))

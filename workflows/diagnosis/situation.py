@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from temporalio import workflow
 
@@ -11,6 +11,10 @@ with workflow.unsafe.imports_passed_through():
     from models.evidence.seen import Looked, R_co, Seen
     from models.incident.policy import Policy
     from models.service.service import Service
+    from models.text import shorten
+
+LONGEST = 300
+"""Characters of one reason."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +51,33 @@ class Situation:
         """What is wrong, in one sentence: the first evidence that is bad."""
         bad = (one.reason for one in self.seen.by_name.values() if one.bad)
         return next(bad, "no evidence is bad")
+
+
+Matches = Callable[[Situation], bool]
+
+
+def what_points(matches: Matches, now: Situation) -> tuple[str, ...]:
+    """The names of the looks that a row matches by; where one of several is enough, each of these.
+
+    Each look is taken away in turn, as if it had not been taken: so no row lists its evidence a second time.
+    Empty where it matches whatever was seen.
+    """
+    names = tuple(now.seen.by_name)
+    if matches(_with_only((), now)):
+        return ()
+    needed = [name for name in names if not matches(_with_only((one for one in names if one != name), now))]
+    if matches(_with_only(needed, now)):
+        return tuple(needed)
+    enough = [name for name in names if name not in needed and matches(_with_only((*needed, name), now))]
+    bad = [name for name in names if now.seen.by_name[name].bad]
+    return tuple(name for name in names if name in {*needed, *(enough or bad)})
+
+
+def pointing(matches: Matches, now: Situation) -> str:
+    """`process: exited with code 1`; several with a semicolon between them."""
+    seen = now.seen.by_name
+    return "; ".join(f"{name}: {shorten(seen[name].reason, LONGEST)}" for name in what_points(matches, now))
+
+
+def _with_only(names: Iterable[str], now: Situation) -> Situation:
+    return replace(now, seen=Seen({name: now.seen.by_name[name] for name in names}))

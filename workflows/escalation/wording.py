@@ -106,7 +106,8 @@ def _so_far(record: Record) -> Iterator[str]:
     if record.cause == "unknown":
         yield "Cause: unknown, nothing that the runbook knows fits to what was found."
     elif record.cause:
-        yield f"Cause: {record.cause}."
+        points = f" What points to it: {_sentence(record.pointing)}" if record.pointing else ""
+        yield f"Cause: {record.cause}.{shorten(points, LONGEST_LINE)}"
     yield from done(record.performed)
     if record.handed_to:
         yield f"Handed to {', '.join(record.handed_to)}, which this one needs."

@@ -99,7 +99,7 @@ class Incident(Waits):
         cause = walked.cause
         self.record.cause, self.record.remedy = cause.name, cause.remedy
         self.record.also_seen, self.record.ruled_out = walked.also_seen, walked.ruled_out
-        self.record.why_cause = cause.evidence
+        self.record.why_cause, self.record.pointing = cause.evidence, walked.pointing
         self.timeline.add(walked.says, kind=EntryKind.CAUSE)
         if cause.pages and not cause.unless(self.now):
             self.escalation.page_specialist(cause.pages, cause.name)

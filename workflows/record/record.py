@@ -44,6 +44,8 @@ class Record:
 
     proposals: tuple[ProposalLine, ...] = ()
     """What people and programs proposed, and what became of it."""
+    pointing: str = ""
+    """The evidence by which the row of the cause matched."""
 
     def __init__(self, alert: Alert, timeline: Timeline) -> None:
         self.alert = alert
@@ -235,6 +237,7 @@ class Record:
             summary=self.summary(),
             cause=self.cause,
             why_cause=self.why_cause,
+            pointing=self.pointing,
             also_seen=self.also_seen,
             ruled_out=self.ruled_out,
             evidence=self.evidence,

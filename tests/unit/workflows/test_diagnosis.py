@@ -63,14 +63,14 @@ def cause(name: str, *, matches: bool) -> Cause:
 @given(st.lists(st.booleans(), max_size=6))
 def test_the_first_that_matches_wins_and_the_others_are_kept(matching: list[bool]) -> None:
     table = [cause(str(number), matches=one) for number, one in enumerate(matching)]
-    found, also_seen, _ = walk(table, now(Seen()))
+    found, also_seen, *_ = walk(table, now(Seen()))
     expected = [one.name for one, matches in zip(table, matching, strict=True) if matches]
     assert [found.name, *also_seen] == (expected or [UNKNOWN.name])
 
 
 def test_a_runbook_may_have_its_own_answer_to_the_unknown() -> None:
     own = cause("own", matches=True)
-    assert walk([cause("no", matches=False)], now(Seen()), own) == (own, (), ())
+    assert walk([cause("no", matches=False)], now(Seen()), own) == (own, (), (), "")
 
 
 def test_what_is_contradicted_is_not_the_cause_and_is_told() -> None:

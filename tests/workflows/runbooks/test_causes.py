@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from activities.review.page import page
 from models.incident.incident import Outcome
+from models.incident.review import Review
 from tests.scenarios.tables import ROWS
 from tests.workflows.harness import Harness
 from tests.workflows.rows import Row
@@ -49,9 +51,20 @@ async def test_a_cause_is_found_and_answered(harness: Harness, runbook: str, row
         assert unexplained == (row.cause == "unknown"), "what no row explains is said"
     assert harness.world.done == list(row.done)
     assert (review.cause, review.also_seen) == (row.cause, row.also_seen)
+    if row.cause != "unknown":
+        its_evidence_is_told(review)
     by_itself = not (row.needs_a_human or row.asks or row.person_first)
     assert set(row.pages) - ({"On-Call"} if by_itself else set()) <= set(harness.world.pages())
     assert review in harness.world.reviews
+
+
+def its_evidence_is_told(review: Review) -> None:
+    """Which evidence points to the cause, as it was seen then, and why the runbook names it."""
+    named = [one.name for one in review.evidence if f"; {one.name}: " in f"; {review.pointing}"]
+    assert named, f"{review.cause}: no evidence is named that points to it: {review.pointing!r}"
+    text = page(review)
+    assert "The runbook names it when: " in text
+    assert "What points to it: " in text
 
 
 def causes(runbook: type[object]) -> Sequence[Cause]:
