@@ -27,7 +27,7 @@ from intake.http.openapi import describing
 from intake.http.proxy import OnlyFromProxy
 from intake.http.room import Room
 from intake.pages import IncidentPages
-from intake.proposals import ProposalPages
+from intake.proposals.api import ProposalPages
 from intake.reports import ReportPages
 from intake.slack.interactions import SlackInteractions
 from intake.slack.presses import Presses

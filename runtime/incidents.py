@@ -191,9 +191,9 @@ class Incidents:
         async with sent_in_time(PATIENCE, incident):
             await self._client.get_workflow_handle(incident).signal(message, spoken, rpc_timeout=PATIENCE)
 
-    async def propose(self, incident: str, proposal: Proposal) -> Proposed:
+    async def propose(self, incident: str, proposal: Proposal, run: str = "") -> Proposed:
         """Propose a plan; the answer of then for what was proposed before. Raises as `decide` does."""
-        proposal = await self._signed(incident, PROPOSE, proposal, "", "")
+        proposal = await self._signed(incident, PROPOSE, proposal, "", run)
         async with sent_in_time(ANSWER_WITHIN + timedelta(seconds=5), incident):
             try:
                 proposed: Proposed = await self._client.get_workflow_handle(incident).execute_update(

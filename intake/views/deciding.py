@@ -1,4 +1,4 @@
-"""What a person sends by a form of an incident's page: a decision, or a word."""
+"""What a person sends by a form of an incident's page: a decision, a proposal, or a word."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import structlog
 
 from intake.http.answers import Stop
+from intake.proposals.form import not_taken, proposal_of
 from intake.views.visitors import Visitor
 from models.incident.incident import LONGEST_SAID, Decision, Spoken, Verdict
-from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
+from models.messages import ACKNOWLEDGE, DONE, NOTE, PROPOSE, RETRY
+from models.proposals.proposal import Proposal
 from models.redaction.known import KNOWN
+from runtime.errors import Rejected
 from runtime.incidents import Incidents
 
 SENT = (ACKNOWLEDGE, NOTE, DONE, RETRY)
@@ -39,7 +42,7 @@ class Deciding:
     def read(self, visitor: Visitor, fields: dict[str, str], run: str) -> Said:
         """What a form says to the firing that began in this run.
 
-        Raises Stop: 422 for what says nothing, 403 for what is not theirs to decide.
+        Raises Stop: 422 for what says nothing, 403 for what is not theirs to decide; NotProposed.
         """
         word, text = fields.get("word", ""), KNOWN.hide(fields.get("text", "").strip())[:LONGEST_SAID]
         by, through = visitor.name, visitor.through
@@ -52,6 +55,8 @@ class Deciding:
             return Said(
                 word, Decision(by=by, through=through, text=text, verdict=Verdict(word), plan=plan), run
             )
+        if word == PROPOSE:
+            return Said(word, proposal_of(by, through, fields), run)
         if word not in SENT:
             raise Stop(422, "this form says nothing that an incident takes: load the page again")
         if word == NOTE and not text:
@@ -59,9 +64,12 @@ class Deciding:
         return Said(word, Spoken(by=by, through=through, text=text), run)
 
     async def send(self, incident: str, said: Said) -> None:
-        """Raises Stop with 409 for a decision that does not count; and as `Incidents` does."""
+        """Raises Stop with 409 for a decision that does not count, NotProposed; and as `Incidents` does."""
         if isinstance(said.words, Decision):
             await self._decide(incident, said.words, said.run)
+            return
+        if isinstance(said.words, Proposal):
+            await self._propose(incident, said.words, said.run)
             return
         await self._incidents.tell(incident, said.message, said.words, run=said.run)
         self._log.info("told", incident=incident, by=said.words.by, message=said.message)
@@ -74,3 +82,15 @@ class Deciding:
         )  # fmt: skip
         if not decided.accepted:
             raise Stop(409, f"it did not count: {decided.reason}")
+
+    async def _propose(self, incident: str, proposal: Proposal, run: str) -> None:
+        try:
+            proposed = await self._incidents.propose(incident, proposal, run=run)
+        except Rejected as error:
+            raise not_taken(proposal, str(error)) from error
+        self._log.info(
+            "proposed",
+            incident=incident, by=proposal.by, action=proposal.action, taken=proposed.accepted,
+        )  # fmt: skip
+        if not proposed.accepted:
+            raise not_taken(proposal, proposed.reason)

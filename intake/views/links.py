@@ -19,6 +19,7 @@ from intake.views.routes import ONE, Page, failed
 from intake.views.visitors import Visitor, Visitors, by_tls, own_page, viewer
 from models.configuration.configuration import Configuration
 from models.incident.incident import IncidentState, Through
+from models.messages import PROPOSE
 from models.people.link import SignedLink
 from runtime.errors import Trouble
 from runtime.incidents import Current, Incidents
@@ -73,6 +74,8 @@ class LinkViews:
         own_page(request)
         link, visitor = self._read(request, incident)
         said = await self._pages.said(request, incident, visitor)
+        if said.message == PROPOSE:  # what comes back to be mended would have used the link up
+            raise _refused(incident, "a link says one word: press “I have it” by it, then propose", 422)
         await self._good(link, incident)
         session = self._session(link, incident)
         used = await self._incidents.use_link(incident, link)

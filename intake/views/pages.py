@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from intake.http.about_incidents import incident_of
 from intake.http.answers import Stop
+from intake.proposals.form import NotProposed, offer
 from intake.views.deciding import Deciding, Said
 from intake.views.live import Live, Viewer, mark_of
 from intake.views.looks import Looks
@@ -103,10 +104,21 @@ class IncidentViews:
     async def say(self, request: Request) -> Response:
         incident = incident_of(request)
         visitor = await self._visitors.person(request, incident)
-        said = await self.said(request, incident, visitor)
-        await self._deciding.send(incident, said)
+        try:
+            await self._deciding.send(incident, await self.said(request, incident, visitor))
+        except NotProposed as refused:
+            return await self._as_written(incident, visitor, refused)
         self._looks.forget(incident)
         return RedirectResponse(path_of(incident), 303, HEADERS)
+
+    async def _as_written(self, incident: str, visitor: Visitor, refused: NotProposed) -> Response:
+        """The page with the form as it was sent, and why it was not taken; the refusal alone, where there is
+        no such form any more."""
+        self._looks.forget(incident)
+        state, current = await self._looks.incident(incident), await self._looks.current(incident)
+        if not current.runs or state.phase is Phase.CLOSED:
+            raise refused
+        return self.shown(state, visitor, current, refused=refused)
 
     async def said(self, request: Request, incident: str, visitor: Visitor) -> Said:
         """What a form of the incident's page says. Raises Stop for one that is not theirs."""
@@ -137,12 +149,15 @@ class IncidentViews:
         is_newest: bool = True,
         link: str = "",
         review: Markup = Markup(),  # noqa: B008 — it is empty, and never changes
+        refused: NotProposed | None = None,
     ) -> Response:
         """The page of an incident; of who came by a link, below that."""
         configuration = self._configuration()
         is_open = is_newest and current.runs and state.phase is not Phase.CLOSED
+        proposes = is_open and visitor.says and not link  # a link is used up by the first form
         return rendered(
             "incident.html",
+            refused.status if refused else 200,
             state=state,
             visitor=visitor,
             is_open=is_open,
@@ -152,11 +167,12 @@ class IncidentViews:
             samples=section_of(state.probes),
             form=self._visitors.form(visitor, state.id, current.began_in) if visitor.says else "",
             link=link,
+            offer=offer(state, configuration, refused) if proposes else None,
             say=link or f"{path_of(state.id)}/say",
             people=bool(configuration.intake.people),
             temporal=_in_temporal(configuration.temporal.ui, self._namespace, state.id),
             mark=_mark_of(state),
-            live=f"{link or path_of(state.id)}/live" if is_newest else "",
+            live=f"{link or path_of(state.id)}/live" if is_newest and not refused else "",
         )
 
 

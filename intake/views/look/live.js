@@ -17,17 +17,25 @@ async function fetched() {
   const says = document.getElementById("changed");
   if (says) says.hidden = !another;
   if (another || main().dataset.sent) return;
+  // Neither does a form go away while somebody writes into it.
+  const fields = written(), vanishes = fields.some((field) => !content.querySelector(`[id="${field.id}"]`));
+  const gone = document.getElementById("gone");
+  if (gone) gone.hidden = !vanishes;
+  if (vanishes) return;
   document.title = fresh.title;
-  const text = document.querySelector("textarea"), written = text?.value;
-  put(content, inUse());
-  const again = document.querySelector("textarea");
-  if (again && again !== text && written) again.value = written; // the focus was in another form
+  put(content, inUse(fields));
+  for (const field of fields) if (!field.isConnected) document.getElementById(field.id).value = field.value;
 }
 
-// The form that has the focus, or what is written but not sent.
-function inUse() {
-  const text = document.querySelector("textarea");
-  return document.activeElement?.closest("form[method=post][id]") ?? (text?.value ? text.form : null);
+// What is written or chosen, but not sent.
+function written() {
+  return [...main().querySelectorAll("form[method=post] :is(textarea, select, input:not([type=hidden]))")]
+    .filter((field) => field.value);
+}
+
+// The form that has the focus, or in which something is written.
+function inUse([first]) {
+  return document.activeElement?.closest("form[method=post][id]") ?? first?.form ?? null;
 }
 
 // The new content around that form: one that is replaced loses its caret and its focus.
