@@ -43,7 +43,8 @@ def _document(review: Review) -> Iterator[str]:
         yield _box(f"Find the reason of the last error in its log{before}: {error.text}")
     for one in review.performed:
         if not (one.done or one.dry_run or one.paused or one.throttled):
-            yield _box(f"Mend what kept “{one.plan.says}” from working: {one.found}")
+            mend = f"Mend what kept “{one.plan.says}” from working"
+            yield _box(f"{f'See whether “{one.plan.says}” was done' if one.lost else mend}: {one.found}")
     by_a_person = review.outcome in NOT_PROVED
     if by_a_person and not any(one.done for one in review.performed):
         yield _box("See that it is well: it was closed by a person, and no recovery was proved")

@@ -144,7 +144,7 @@ def _plan(number: int, performed: Performed, words: Sentences) -> str:
         f"at {words.when(performed.started_at)}; it took {took}",
         f"   - Why: {said(performed.plan.why)}",
         *(f"   - Chosen instead of: {said(words.plainly(other))}" for other in performed.instead_of),
-        f"   - {'Found afterwards' if performed.done else 'Not done'}: {said(performed.found)}",
+        f"   - {_what_came(performed)}: {said(performed.found)}",
     ]
     lines += [f"   - Kept beside this review: {said(one)}" for one in performed.kept]
     if performed.done:
@@ -152,6 +152,12 @@ def _plan(number: int, performed: Performed, words: Sentences) -> str:
             undo = f"to undo it: {said(step.undo)}" if step.undo else "it cannot be undone"
             lines.append(f"   - Changed: {said(step.changes)}; {undo}")
     return "\n".join(lines)
+
+
+def _what_came(performed: Performed) -> str:
+    if performed.lost:
+        return "Perhaps done"
+    return "Found afterwards" if performed.done else "Not done"
 
 
 def _by_whom(approved_by: str, proposed_by: str) -> str:

@@ -127,6 +127,7 @@ def _so_far(record: Record) -> Iterator[str]:
 def done(performed: Iterable[Performed]) -> Iterator[str]:
     for one in performed:
         did = "Would have done" if one.dry_run else "Done" if one.done else "Failed"
+        did = "Perhaps done, which nobody knows, ordered" if one.lost else did
         yield _sentence(
             shorten(f"{did} at {_clock(one.started_at)}: {one.plan.says}: {one.found}", LONGEST_LINE)
         )

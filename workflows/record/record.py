@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from models.names import Severity
     from workflows.record.continuation import Continuation, began_in
     from workflows.record.endings import Cancelled
+    from workflows.record.failures import tried
     from workflows.record.timeline import Timeline, who
 
 
@@ -182,11 +183,7 @@ class Record:
         took = in_words(self.recovered_at - self.fires_since)
         cause = f", cause {self.cause}" if self.cause else ""
         handed = (f"handed to {incident}" for incident in self.handed_to)
-        changed = (
-            one.plan.says if one.done else f"tried to {one.plan.says}"
-            for one in self.performed
-            if not one.dry_run
-        )
+        changed = (tried(one) for one in self.performed if not one.dry_run)
         did = "; ".join((*handed, *changed)) or "nothing was changed"
         would = "; ".join(one.plan.says for one in self.performed if one.dry_run)
         did += f"; a dry run, which would: {would}" if would else ""

@@ -37,7 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from models.messages import RELEASE
     from models.names import Severity, steward_id
     from workflows.record.continuation import began_in
-    from workflows.record.endings import Escalated, PerhapsDone, Refused, StandsStill, Withdrawn
+    from workflows.record.endings import Escalated, Refused, StandsStill, Withdrawn
     from workflows.record.timeline import Timeline
 
 ASKING = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10))
@@ -123,19 +123,19 @@ class ServiceHold:
     ) -> Performed:
         """Have the plan carried out once, and wait for its outcome. Raises as `ask` does.
 
-        Raises `StandsStill` when a window or the kill switch forbids it, and `PerhapsDone` when the steward
-        was terminated meanwhile: nobody knows then whether it was done, and it is not done again.
+        Raises `StandsStill` when a window or the kill switch forbids it. When the steward was terminated
+        meanwhile nobody knows whether it was done: it is `lost`, and not done again.
         """
         key = str(workflow.uuid4())
         order = Order(key=key, plan=plan, approved_by=approved_by, dry_run=self.dry_run, **self._me())
+        ordered_at = workflow.now()
         answered = await self._ask(crashed_at, order, allowed_by=allowed_by)
         if answered.answer is not Answer.GRANTED:
             raise Withdrawn(f"another incident holds {self.service}: {answered.why}")
         pause = ASKED_AGAIN_AFTER
         while not await self._heard(key, pause):
             if (await self._ask()).steward != answered.steward and key not in self._outcomes:
-                why = f"the steward of {self.service} was terminated while it acted: {plan.says}"
-                raise PerhapsDone(why, plan)
+                return self._not_told(order, ordered_at)
             pause = min(2 * pause, LONGEST_PAUSE)
         says = self._outcomes.pop(key)
         if says.paused:
@@ -146,6 +146,19 @@ class ServiceHold:
             Refused(f"not done: {says.why}", says.refusal)
             if says.refusal
             else Escalated(f"not done: {says.why}")
+        )
+
+    def _not_told(self, order: Order, ordered_at: datetime) -> Performed:
+        why = f"the steward of {self.service} was terminated before it told the outcome"
+        return Performed(
+            plan=order.plan,
+            approved_by=order.approved_by,
+            done=False,
+            lost=True,
+            dry_run=order.dry_run,
+            found=f"{why}, and whether it happened is unknown",
+            started_at=ordered_at,
+            finished_at=workflow.now(),
         )
 
     async def ask_again(self, allowed_by: AllowedBy = AllowedBy.POLICY) -> None:

@@ -130,8 +130,9 @@ class Remediation(Holding):
             return performed
         hold.acted, hold.healed = True, None if performed.done else False
         if not performed.done:
-            why = f"the fix failed: {plan.says}: {performed.found}"
-            raise PerhapsDone(why, plan) if performed.lost else Escalated(why)
+            if performed.lost:
+                raise PerhapsDone(f"nobody knows whether this was done: {plan.says}: {performed.found}", plan)
+            raise Escalated(f"the fix failed: {plan.says}: {performed.found}")
         return performed
 
     async def revert(self, plan: Plan) -> Performed:

@@ -177,7 +177,7 @@ async def test_whose_outcome_nobody_knows_calls_a_person_and_is_not_said_to_be_u
     await harness.steward().terminate("by mistake")
     line = await became(harness, handle)
     assert (line.became, len(harness.world.done)) == (Became.FAILED, 1)
-    assert "was terminated while it acted" in line.why
+    assert "was terminated before it told the outcome, and whether it happened is unknown" in line.why
     await harness.closes(handle)
 
 

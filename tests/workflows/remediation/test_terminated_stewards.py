@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from activities.review.page import page
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.harness import Harness
@@ -41,9 +42,15 @@ async def test_terminated_while_it_acts_a_person_is_paged_and_nothing_is_done_tw
     await harness.env.sleep(5)
     await harness.steward().terminate("by mistake")
     state = await harness.until(handle, "escalated")
-    assert any("was terminated while it acted: roll backend back" in one.text for one in state.timeline)
+    unknown = "nobody knows whether this was done: roll backend back"
+    assert any(unknown in one.text for one in state.timeline)
+    assert not any("the fix failed" in one.text for one in state.timeline)
     assert len(harness.world.done) == 1
-    assert (await harness.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
+    review = await harness.closes(handle)
+    assert review.outcome is Outcome.CLOSED_BY_HUMAN
+    assert [(one.done, one.lost) for one in review.performed] == [(False, True)]
+    assert ", whether that happened is unknown" in review.summary
+    assert "Perhaps done" in page(review)
 
 
 async def test_resolved_while_queueing_at_a_terminated_steward_it_is_over(harness: Harness) -> None:
