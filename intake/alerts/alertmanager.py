@@ -22,6 +22,7 @@ from intake.http.keys import Keys
 from intake.http.metrics import IntakeMetrics
 from intake.http.openapi import Endpoint
 from intake.http.room import held_for
+from intake.http.turns import LONG, Turns
 from models.base import Model
 from models.configuration.configuration import Configuration
 from runtime.errors import TemporalAway
@@ -60,6 +61,7 @@ class AlertmanagerWebhook:
         self._dispatch = dispatch
         self._configuration = configuration
         self._reader = Reader()
+        self._turns = Turns()
         self._keys = keys
         self._metrics = metrics
         self._http = http
@@ -85,6 +87,8 @@ class AlertmanagerWebhook:
         body = await read_body(request, configuration.intake.max_body)
         dry_run = _dry_run(request.query_params)
         held_for(request).set(unpacked(body))
+        if len(body) > LONG:
+            await self._turns.wait()
         try:
             read = await self._reader.read(body, configuration)
         except Unreadable as error:
