@@ -61,12 +61,16 @@ STYLE = """
 .chart .s path{stroke:var(--ink);stroke-width:2}
 .chart .s1 path{stroke-dasharray:8 3}.chart .s2 path{stroke-dasharray:3 3}
 .chart .s3 path{stroke-dasharray:8 3 2 3}
+.chart text.took{text-anchor:end}
+.chart path.well{stroke:#1a6b34;stroke-width:2;stroke-dasharray:6 4}
+.chart text.well{fill:#1a6b34;font-weight:600}
 .chart .s path.band{fill:var(--ink);fill-opacity:.2;stroke:none}
 @media screen and (prefers-color-scheme:dark){
 .chart{background:#16181d}
 .chart text{fill:#e6e6e6}
 .chart .axis path{stroke:#3a3d44}
 .chart .axis .major.line{stroke:#ff7b86}
+.chart path.well{stroke:#7fd99a}.chart text.well{fill:#7fd99a}
 .chart .axis.y text.major{fill:#ff7b86}
 .chart .s0{--ink:#6aa9e9}.chart .s1{--ink:#8997a6}.chart .s2{--ink:#e0ad5a}.chart .s3{--ink:#92c774}
 }
@@ -76,7 +80,11 @@ STYLE = """
 
 def svg(chart: Chart) -> str:
     """The whole file, with its style."""
-    root = _drawn(chart, "chart")
+    return as_file(_drawn(chart, "chart"))
+
+
+def as_file(root: Element) -> str:
+    """A drawing with its title and description, as a file with its style."""
     root.set("xmlns", "http://www.w3.org/2000/svg")
     style = Element("style")
     style.text = STYLE
@@ -92,25 +100,25 @@ def inline(chart: Chart, key: str) -> str:
 def _drawn(chart: Chart, key: str) -> Element:
     names = {"class": "chart", "role": "img", "aria-labelledby": f"{key}-title {key}-description"}
     root = Element("svg", {"viewBox": f"0 0 {WIDTH} {HEIGHT}", **names})
-    SubElement(root, "title", id=f"{key}-title").text = _clean(chart.title, _LONGEST_TITLE)
-    SubElement(root, "desc", id=f"{key}-description").text = _clean(chart.says, 2000)
+    SubElement(root, "title", id=f"{key}-title").text = clean(chart.title, _LONGEST_TITLE)
+    SubElement(root, "desc", id=f"{key}-description").text = clean(chart.says, 2000)
     if any(_to_scale(value) is not None for one in chart.series for value in one.values):
         lines = [len(_lines(chart, one)) for one in chart.series]
         root.append(only_what_is_seen(_laid_out(chart), lines, _shown_of(chart.labels)))
     else:
         middle = {"x": str(WIDTH // 2), "y": str(HEIGHT // 2), "class": "no_data"}
-        SubElement(root, "text", middle).text = f"{_clean(chart.title, _LONGEST_TITLE)}: no data"
+        SubElement(root, "text", middle).text = f"{clean(chart.title, _LONGEST_TITLE)}: no data"
     return root
 
 
 def _laid_out(chart: Chart) -> Element:
     ticks = list(_ticks(chart))
-    labels = [_clean(one, 80) for one in chart.labels]
-    unit = _clean(chart.unit, 12)
+    labels = [clean(one, 80) for one in chart.labels]
+    unit = clean(chart.unit, 12)
     unit = f" {unit}" if chart.unit.startswith(" ") else unit
     drawing = (pygal.Line if chart.kind is ChartKind.LINE else pygal.Bar)(
         **_LAYOUT,
-        title=_clean(chart.title, _LONGEST_TITLE),
+        title=clean(chart.title, _LONGEST_TITLE),
         formatter=lambda value: f"{_number(value)}{unit}",
         x_labels=labels,
         y_labels=[{"value": one, "label": f"{_number(one)}{unit}"} for one in ticks],
@@ -118,7 +126,7 @@ def _laid_out(chart: Chart) -> Element:
         show_dots=len(labels) <= _MOST_DOTS,
     )
     for one in chart.series:
-        for name, values in zip((_clean(one.name, 32), None, None), _lines(chart, one), strict=False):
+        for name, values in zip((clean(one.name, 32), None, None), _lines(chart, one), strict=False):
             drawing.add(name, values)
     tree: Element = drawing.render_tree()
     return tree
@@ -176,7 +184,7 @@ def _number(value: float) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".rstrip("0").rstrip(".")
 
 
-def _clean(text: str, most: int) -> str:
+def clean(text: str, most: int) -> str:
     """One line without what XML may not hold."""
     line = " ".join(visible(text, instead=" ").split())
     return shorten("".join(one for one in line if one not in "\ufffe\uffff"), most)

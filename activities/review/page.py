@@ -6,7 +6,7 @@ escapes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from activities.review.dry_run_section import dry_run_section
@@ -14,12 +14,14 @@ from activities.review.file_name import file_name
 from activities.review.left_to_do import NOT_PROVED, UNKNOWN, left_to_do
 from activities.review.logged_error import in_its_log
 from activities.review.markdown import fenced, link
+from activities.review.phases import WhereTimeWent
 from activities.review.probes import chart_of
 from activities.review.report_page import chart_file, report_section
 from activities.review.sentences import Sentences
+from activities.review.time_chart import NAME, TITLE, in_a_sentence
 from models.actions.approved_by import REVERTED, policy_says
 from models.base import in_words
-from models.incident.incident import Entry, EntryKind, EvidenceLine, Performed, what_matters_first
+from models.incident.incident import Entry, EntryKind, EvidenceLine, Outcome, Performed, what_matters_first
 from models.incident.review import Review
 from models.text import for_markdown as said
 
@@ -29,7 +31,7 @@ _NOTHING = "Nothing."
 def page(review: Review) -> str:
     """The whole review, or its short form for alerts that are not critical."""
     words = Sentences(review)
-    sections = [_head(review), _section("Summary", said(review.summary) or _NOTHING)]
+    sections = [_head(review), _section("Summary", said(review.summary) or _NOTHING), time_section(review)]
     if review.alert.words:
         sections.append(_section("What the alert says", "\n\n".join(map(said, review.alert.words.values()))))
     if review.report:
@@ -56,6 +58,57 @@ def page(review: Review) -> str:
     if review.log_tail and not review.short:
         sections.append(_section("The end of the log", fenced(review.log_tail)))
     return "\n\n".join(sections) + "\n"
+
+
+def time_section(review: Review) -> str:
+    """Where the time went: in a sentence, a row a phase, and the chart beside the page."""
+    went = WhereTimeWent(review)
+    lines = [" ".join(_time_in_short(review, went))]
+    if went.whole:
+        lines += [_time_table(went), f"![{said(f'{TITLE}: {in_a_sentence(went)}')}]({time_file(review)})"]
+    return _section(TITLE, "\n\n".join(lines))
+
+
+def time_file(review: Review) -> str:
+    """The name of its chart, beside the page."""
+    return f"{file_name(review)}-{NAME}.svg"
+
+
+def _time_in_short(review: Review, went: WhereTimeWent) -> Iterator[str]:
+    whole = in_words(timedelta(seconds=went.whole))
+    until = went.whole if went.well is None else went.well
+    if not went.whole:
+        yield "It was over within a second."
+        return
+    if went.well is None:
+        did = "cancelled" if review.outcome is Outcome.CANCELLED else "closed"
+        yield f"A person {did} it after **{whole}**; when it was well again is not known."
+    elif went.well < went.whole:
+        well = in_words(timedelta(seconds=went.well))
+        yield f"It was well again after **{well}**, and closed after {whole}."
+    else:
+        yield f"It was well again, and closed, after **{whole}**."
+    doing, (_, longest) = max(went.by_phase().items(), key=lambda one: one[1][1])
+    if longest:
+        of = f"{in_words(longest)} of {in_words(timedelta(seconds=until))}"
+        yield f"What took longest{' until then' if until < went.whole else ''}: **{doing}**, {of}."
+    if not went.recorded:
+        yield "An earlier version led it: the phases are read from its timeline."
+
+
+def _time_table(went: WhereTimeWent) -> str:
+    """Every phase in the order in which it came, and the whole."""
+    rows = [(str(doing), *took) for doing, took in went.by_phase().items()]
+    well = went.whole if went.well is None else went.well
+    whole = (timedelta(seconds=went.whole), timedelta(seconds=well))
+    head = ["Phase", "How long"]
+    columns = 2
+    if well < went.whole:
+        head.append("Until it was well")
+        columns = 3
+    lines = [head, ["---"] * columns]
+    lines += [[doing, *map(in_words, took)][:columns] for doing, *took in (*rows, ("**whole**", *whole))]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _head(review: Review) -> str:

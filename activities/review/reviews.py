@@ -1,4 +1,4 @@
-"""Stores the post-incident review: as Markdown for people, and as JSON beside it."""
+"""Stores the post-incident review: as Markdown for people, and beside it as one HTML file and as JSON."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from pathlib import Path
 
 from temporalio import activity
 
-from activities.review.charts import svg
+from activities.review.charts import as_file, svg
 from activities.review.file_name import file_name
-from activities.review.page import page
+from activities.review.html_page import html_page
+from activities.review.page import page, time_file
+from activities.review.phases import WhereTimeWent
 from activities.review.probes import chart_of
 from activities.review.report_page import chart_file, report_page
+from activities.review.time_chart import drawn
 from activities.support.counts import count_incident
 from activities.support.regular_files import file_at, private_directory
 from activities.support.whole_files import write_whole
@@ -49,7 +52,9 @@ class ReviewActivities:
         if not (markdown.exists() and _holds(data, content)):
             self._draw(review.report.charts if review.report else (), name)
             self._draw((chart_of(review.probes),) if review.probes.points else (), name)
+            self._draw_time(review)
             write_whole(markdown, page(review))
+            write_whole(self._directory / f"{name}.html", html_page(review))
             write_whole(data, content)  # written last: marks the page as complete
             count_incident(review)
         return StoredReview(path=str(markdown))
@@ -67,6 +72,10 @@ class ReviewActivities:
             self._draw(request.report.charts, name)
             write_whole(markdown, report_page(request.report, name))
         return StoredReview(path=str(markdown))
+
+    def _draw_time(self, review: Review) -> None:
+        if (went := WhereTimeWent(review)).whole:
+            write_whole(self._directory / time_file(review), as_file(drawn(review, went, "chart")))
 
     def _draw(self, charts: Iterable[Chart], name: str) -> None:
         for chart in charts:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.markdown import Markdown
 
+from activities.review.html_page import html_page
 from activities.review.page import page
 from console.output import AsJson, Id, Run, as_document, err, out, run
 from console.shell.examples import examples
+from models.incident.review import Review
 from models.text import visible
 from runtime.connection import connect
 from runtime.errors import NoReview, NoSuchIncident
@@ -23,8 +27,11 @@ from runtime.store.opening import database_of
 app = typer.Typer()
 
 
-@app.command(epilog=examples("review ServiceDown/backend", "review ServiceDown/backend --run 2"))
-def review(incident: Id, run_: Run = "", json: AsJson = False) -> None:
+Html = Annotated[bool, typer.Option("--html", help="One HTML file, with its charts, that loads nothing.")]
+
+
+@app.command(epilog=examples("review ServiceDown/backend", "review ServiceDown/backend --run 2 --html"))
+def review(incident: Id, run_: Run = "", json: AsJson = False, html: Html = False) -> None:
     """Print the review of an incident: from its file, or from what Temporal still has."""
 
     async def work() -> None:
@@ -36,10 +43,23 @@ def review(incident: Id, run_: Run = "", json: AsJson = False) -> None:
         if json:
             as_document(found.data)
             return
+        if html:
+            typer.echo(html_page(_read(found, name)).encode(), nl=False)
+            return
         text = visible(found.page, kept="\n")
         out.print(Markdown(text) if out.is_terminal else text, soft_wrap=not out.is_terminal, markup=False)
 
     run(work())
+
+
+def _read(found: Found, incident: str) -> Review:
+    """Raises NoReview where its data is cut off."""
+    try:
+        return Review.model_validate_json(found.data)
+    except ValidationError:
+        raise NoReview(
+            f"the JSON of the review of {incident} cannot be read; without --html it is printed"
+        ) from None
 
 
 async def _stored(incident: str, which: str, error: NoReview | NoSuchIncident) -> Found:

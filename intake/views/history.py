@@ -19,6 +19,7 @@ from intake.views.routes import Page
 from intake.views.signing_in import asked
 from intake.views.visitors import Visitors
 from models.configuration.configuration import Configuration
+from runtime.past.review_part import time_part
 from runtime.past.samples import section_of
 from runtime.store.opening import database_of
 from runtime.store.reading import NARROWED, Found, Search, StoredIncidents
@@ -71,8 +72,9 @@ class HistoryViews:
             raise Stop(404, "there is no such incident in the store")
         state, review = await self._stored.state(stored), await self._stored.review(run)
         samples = section_of(state.probes)
+        time = time_part(review) if review else ""
         return rendered(
-            "stored.html", visitor=visitor, one=stored, state=state, review=review, samples=samples
+            "stored.html", visitor=visitor, one=stored, state=state, review=review, samples=samples, time=time
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from models.base import Model
 from models.evidence.evidence import Probes
@@ -10,9 +11,53 @@ from models.evidence.logged import LoggedError
 from models.incident.alert import Alert
 from models.incident.alert_life import Instance
 from models.incident.dry_run import DryRun
-from models.incident.incident import Entry, EvidenceLine, Outcome, Performed
+from models.incident.incident import Entry, EvidenceLine, Outcome, Performed, Phase
 from models.incident.report import Report
 from models.names import Severity
+
+
+class Doing(StrEnum):
+    """Where the time of an incident goes, as its review says it."""
+
+    COMING_IN = "before the alert came in"
+    CHECKING = "checking the alert"
+    DIAGNOSING = "diagnosing"
+    DECISION = "waiting for a decision"
+    ACTING = "acting"
+    VERIFYING = "verifying"
+    WATCHING = "waiting and watching"
+    NOBODY = "waiting for a person"
+    PERSON = "with a person"
+    OTHER = "waiting for another incident"
+    PAUSED = "paused"
+    CLOSING = "closing"
+    UNKNOWN = "not kept: too many changes"
+    ENDED = "ended"
+
+    @classmethod
+    def of(cls, phase: Phase) -> Doing:
+        """What an incident does in a phase, unless it waits."""
+        return _IN_PHASE[phase]
+
+
+_IN_PHASE = {
+    Phase.TRIAGE: Doing.CHECKING,
+    Phase.DIAGNOSING: Doing.DIAGNOSING,
+    Phase.AWAITING_APPROVAL: Doing.DECISION,
+    Phase.PAUSED: Doing.PAUSED,
+    Phase.ACTING: Doing.ACTING,
+    Phase.VERIFYING: Doing.VERIFYING,
+    Phase.RESOLVED: Doing.CLOSING,
+    Phase.ESCALATED: Doing.PERSON,
+    Phase.CLOSED: Doing.ENDED,
+}
+
+
+class Began(Model):
+    """What an incident did from this moment on, until the next."""
+
+    at: datetime
+    doing: Doing
 
 
 class Review(Model):
@@ -42,6 +87,8 @@ class Review(Model):
     remarks: tuple[str, ...] = ()
     """What a reader must know: a source that did not agree, a deadline that fired late, a blind spot."""
     timeline: tuple[Entry, ...] = ()
+    phases: tuple[Began, ...] = ()
+    """From when it came in to its end; empty where a version that kept none led a part of it."""
     began_at: datetime
     detected_after: timedelta
     responded_after: timedelta | None

@@ -33,6 +33,7 @@ from models.incident.maintenance import Paused
 from models.incident.policy import Policy
 from models.incident.refusal import Refusal
 from models.incident.report import Report
+from models.incident.review import Began
 from models.names import Severity
 
 Evidences = dict[str, dict[str, Any]]
@@ -221,6 +222,7 @@ class SoFar(Model):
     known: Known
     path: tuple[Passed, ...]
     timeline: tuple[Entry, ...]
+    phases: tuple[Began, ...] = ()
     alert: AlertSoFar
     ladder: LadderSoFar
     question: QuestionSoFar

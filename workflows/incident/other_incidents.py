@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.alert import Alert
     from models.incident.incident import Outcome
     from models.incident.joining import Ended, EndOf, Join, Joined, Standing, Waiting
+    from models.incident.review import Doing
     from models.incident.so_far import OthersSoFar
     from models.names import Severity
     from workflows.record.continuation import began_in
@@ -118,7 +119,9 @@ class OtherIncidents:
         if joined is None:
             return None
         self._joined = joined
+        self._timeline.waits(Doing.OTHER)
         ended = await unless(stop, self._end_of(joined))
+        self._timeline.goes_on()
         if ended:
             self._joined = None
             if ended.escalated:

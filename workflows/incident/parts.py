@@ -137,6 +137,7 @@ class Parts:
     def enter(self, phase: Phase) -> None:
         """Enter a phase that may pass at once: only when it lasts is it worth an event to be found by it."""
         self.record.phase = phase
+        self.timeline.enters(phase)
         self._show_details()
 
     def _phase_lasts(self) -> None:

@@ -26,6 +26,7 @@ def everything_known(incident: Parts, stage: Stage) -> SoFar:
         known=_known(incident.record),
         path=incident.path.done if stage is Stage.PAGE else (),
         timeline=incident.timeline.so_far(),
+        phases=incident.timeline.phases,
         alert=incident.alert_state.so_far(),
         ladder=incident.escalation.so_far(),
         question=incident.approval.so_far(),
@@ -54,7 +55,7 @@ def resume(incident: Parts, so_far: SoFar) -> None:
     _take(incident.record, so_far.known)
     incident.record.proposals = so_far.proposals
     incident.path = Path(incident.record, so_far.path)
-    incident.timeline.resume(so_far.timeline)
+    incident.timeline.resume(so_far.timeline, so_far.phases, so_far.known.phase)
     incident.alert_state.resume(so_far.alert)
     incident.approval.policy = so_far.known.policy.approval
     incident.approval.resume(so_far.question)

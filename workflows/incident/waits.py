@@ -17,6 +17,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.base import in_words
     from models.evidence.evidence import Evidence, VerificationResult
+    from models.incident.review import Doing
     from models.incident.so_far import Wait
     from models.zone import midnight_after
     from workflows.diagnosis.look import Look
@@ -161,13 +162,14 @@ class Waits(Parts):
         self._phase_lasts()
         why = f"{self.service.name} should come back by itself: it is waited for"
         self.timeline.add(why)
+        self.timeline.waits(Doing.WATCHING)
         self.escalation.notice_once(f"{workflow.info().workflow_id} waits", self.situation(why))
         waited = await self._waited(soon)
-        if waited.ok or late is None:
-            return
-        self.escalation.push(waited.reason)
-        if not (waited := await self._waited(late)).ok:
-            raise Escalated(waited.reason)
+        if not waited.ok and late is not None:
+            self.escalation.push(waited.reason)
+            if not (waited := await self._waited(late)).ok:
+                raise Escalated(waited.reason)
+        self.timeline.goes_on()
 
     async def _waited(self, wait: Verification) -> VerificationResult:
         done_said = self.record.done_from_now_on()
@@ -201,6 +203,8 @@ class Waits(Parts):
         if not self.record.wait:
             self.record.wait = wait
             self._tell(wait, planned=planned)
+        for_a_person = wait.asked_at is not None or wait.until is None
+        self.timeline.waits(Doing.NOBODY if for_a_person else Doing.WATCHING)
         dry_run = self.policy.dry_run or self.record.only_recorded  # then a person must repair it meanwhile
         if planned and not dry_run and _is_long(self.record.wait):
             self.escalation.wait_as_planned()
@@ -220,6 +224,7 @@ class Waits(Parts):
     def wait_is_over(self) -> None:
         """Nothing is waited for, as where a page is left before it comes to the wait that it resumes."""
         self.record.wait = None
+        self.timeline.goes_on()
         self.escalation.wait_is_over()
         self._show_details()
 

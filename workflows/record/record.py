@@ -223,7 +223,6 @@ class Record:
 
     def review(self, policy: Policy, outcome: Outcome, log: LogsSeen) -> Review:
         """Everything that is known, in the shape of the post-incident review."""
-        began = self.fires_since
         return Review(
             incident=workflow.info().workflow_id,
             run_id=began_in(),
@@ -243,11 +242,12 @@ class Record:
             did_not_help=self._did_not_help(),
             remarks=(*self.remarks, *self._remarks()),
             timeline=tuple(self.timeline.entries),
+            phases=self.timeline.phases,
             began_at=self.alert.starts_at,
-            detected_after=self.began_at - began,
-            responded_after=self.first_word_at - began if self.first_word_at else None,
-            acted_after=self._acted_at - began if self._acted_at else None,
-            resolved_after=self.recovered_at - began,
+            detected_after=self.began_at - self.fires_since,
+            responded_after=self.first_word_at - self.fires_since if self.first_word_at else None,
+            acted_after=self._acted_at - self.fires_since if self._acted_at else None,
+            resolved_after=self.recovered_at - self.fires_since,
             respond_within=policy.respond_within,
             links=policy.links,
             log_tail=log.tail,

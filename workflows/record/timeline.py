@@ -10,7 +10,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.incident.announcement import Sent
-    from models.incident.incident import Decision, Entry, EntryKind, Spoken, Through, Verdict
+    from models.incident.incident import Decision, Entry, EntryKind, Phase, Spoken, Through, Verdict
+    from models.incident.review import Began, Doing
     from models.people.said import Said, Word
 
 RAW = "somebody in the Temporal UI (raw)"
@@ -24,6 +25,8 @@ KEPT_OF_BEGINNING, KEPT_OF_END = 100_000, 200_000
 """Bytes of the lines that a new run of the same incident is handed."""
 MOST_KEPT = 100
 """Lines of the beginning, and of the end."""
+MOST_PHASES = 1000
+"""Changes of what an incident does; after them only that it has ended."""
 FULL = "the timeline is full: later entries are only in the workflow's history"
 
 
@@ -37,6 +40,9 @@ class Timeline:
         self.entries: list[Entry] = []
         self.first_word_at: datetime | None = None
         """When a person first did or said something: that is the response to the alert."""
+        self.phases: tuple[Began, ...] = (Began(at=now(), doing=Doing.CHECKING),)
+        """What the incident did from when on; none where an earlier version began it."""
+        self._in_phase = Doing.CHECKING
         self._grew = grew
         self._room = ROOM
         self._full = False
@@ -73,6 +79,30 @@ class Timeline:
         self.entries.append(entry)
         self._grew()
 
+    def enters(self, phase: Phase) -> None:
+        """What is done from now on follows from the phase, until it waits."""
+        self._in_phase = Doing.of(phase)
+        self._does(self._in_phase)
+
+    def waits(self, doing: Doing) -> None:
+        """From now on the incident waits; a phase that it enters ends that as well."""
+        self._does(doing)
+
+    def goes_on(self) -> None:
+        """It waits no more, and is in the phase in which it began to."""
+        self._does(self._in_phase)
+
+    def _does(self, doing: Doing) -> None:
+        """What passed at once took no time, and is left out."""
+        if not self.phases:
+            return
+        now = self.now()
+        before = tuple(one for one in self.phases if one.at < now)
+        if doing is not Doing.ENDED and len(before) >= MOST_PHASES:
+            doing = Doing.UNKNOWN
+        same = before and before[-1].doing is doing
+        self.phases = before if same else (*before, Began(at=now, doing=doing))
+
     def so_far(self) -> tuple[Entry, ...]:
         """The first and the newest lines; what stood between them is in the history of this run."""
         first = _fitting(self.entries, KEPT_OF_BEGINNING)
@@ -83,9 +113,9 @@ class Timeline:
         text = f"{left_out} lines that stood here are in the history of run {workflow.info().run_id}"
         return (*first, Entry(at=newest[0].at, text=text), *newest)
 
-    def resume(self, entries: Sequence[Entry]) -> None:
-        """Go on after these lines."""
-        self.entries = list(entries)
+    def resume(self, entries: Sequence[Entry], phases: tuple[Began, ...], phase: Phase) -> None:
+        """Go on after these lines, in this phase."""
+        self.entries, self.phases, self._in_phase = list(entries), phases, Doing.of(phase)
         self._room = ROOM - sum(map(_size, entries))
 
     def spoken(self, word: Word, words: Spoken, *, about: str = "", refused: str = "") -> None:

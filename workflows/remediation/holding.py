@@ -9,6 +9,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.incident.policy import Policy
+    from models.incident.review import Doing
     from models.incident.stewardship import AllowedBy
     from models.service.service import Service
     from workflows.record.record import Record
@@ -36,6 +37,8 @@ class Holding:
     async def _granted(self, hold: ServiceHold, stop: Callable[[], bool], user: str = PAGE) -> None:
         """Wait in line. The steward is asked again now and then: somebody may have terminated it."""
         self._timeline.add(f"waiting for {hold.service}: {hold.taken_over_by}", by="steward")
+        if user == PAGE:
+            self._timeline.waits(Doing.OTHER)
         pause = ASKED_AGAIN_AFTER
         continuation = self._record.continuation
         while not (hold.held or stop()):
@@ -51,6 +54,8 @@ class Holding:
             except TimeoutError:
                 await hold.ask_again(AllowedBy.REVERT if REVERT in hold.users else AllowedBy.POLICY)
                 pause = min(2 * pause, LONGEST_PAUSE)
+        if user == PAGE:
+            self._timeline.goes_on()
 
     @contextlib.contextmanager
     def _only_waits(self, user: str) -> Iterator[None]:

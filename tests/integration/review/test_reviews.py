@@ -11,6 +11,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.review.charts import svg
+from activities.review.html_page import html_page
 from activities.review.probes import chart_of
 from activities.review.reviews import ReviewActivities
 from models.evidence.evidence import Probes
@@ -31,8 +32,11 @@ def test_a_review_is_kept_as_a_page_and_as_json_beside_it(tmp_path: Path) -> Non
     assert stored == tmp_path / "not" / "yet" / f"{NAME}.md"
     assert stored.read_text(encoding="utf-8") == GOLDEN.read_text(encoding="utf-8")
     assert Review.model_validate_json(stored.with_suffix(".json").read_text()) == out_of_memory()
-    chart = stored.with_name(f"{NAME}-samples.svg")
-    assert sorted(stored.parent.iterdir()) == sorted([chart, stored.with_suffix(".json"), stored])
+    chart, time = stored.with_name(f"{NAME}-samples.svg"), stored.with_name(f"{NAME}-time.svg")
+    html = stored.with_suffix(".html")
+    assert sorted(stored.parent.iterdir()) == sorted([chart, time, html, stored.with_suffix(".json"), stored])
+    assert html.read_text(encoding="utf-8") == html_page(out_of_memory())
+    assert f"]({time.name})" in stored.read_text()
     assert f"]({chart.name})" in stored.read_text()
     assert chart.read_text(encoding="utf-8") == svg(chart_of(VERIFIED)), "the same bytes each time"
 
@@ -40,7 +44,7 @@ def test_a_review_is_kept_as_a_page_and_as_json_beside_it(tmp_path: Path) -> Non
 def test_without_samples_there_is_no_chart(tmp_path: Path) -> None:
     stored = write(tmp_path, out_of_memory().model_copy(update={"probes": Probes()}))
     assert "## Before and after" not in stored.read_text()
-    assert list(tmp_path.glob("*.svg")) == []
+    assert list(tmp_path.glob("*-samples.svg")) == []
 
 
 def test_a_retry_writes_nothing_and_leaves_ticked_boxes_ticked(tmp_path: Path) -> None:

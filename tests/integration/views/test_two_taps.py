@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from intake.views.review import as_html
+from activities.review.html_page import as_html
 from models.actions.surroundings import SetEnvironment
 from models.incident.announcement import Occasion
 from models.service.service import Service, SupervisordManager
@@ -68,7 +68,11 @@ async def test_from_the_link_in_the_message_to_an_approved_rollback_and_its_revi
         if not script:
             await until(loaded_again, within=20)
         await expect(review).to_be_visible(timeout=20_000)
-        await expect(tab.page.get_by_text("approved by anna").first).to_be_visible()
+        done = tab.page.get_by_role("listitem").filter(has_text="approved by anna")
+        await expect(done.first).to_be_visible()
+        chart = tab.page.get_by_role("img", name="Where the time went")
+        await expect(chart).to_be_visible()
+        await expect(tab.page.get_by_role("cell", name="waiting for a decision").first).to_be_visible()
         assert tab.other_hosts == set()
         await context.close()
     assert [one.partition(" backend")[0] for one in harness.world.done] == ["roll"]
@@ -90,7 +94,7 @@ def test_each_setting_is_shown_as_it_is_and_as_it_will_be_and_no_secret() -> Non
 
 
 def test_a_review_brings_no_markup_of_others() -> None:
-    page = as_html("# A\n\n<script>x</script> ![p](http://evil.example/x) [l](javascript:alert(1))")
+    page = as_html("# A\n\n<script>x</script> ![p](http://evil.example/x) [l](javascript:alert(1))", {}, 2)
     assert "<script" not in page
     assert "<img" not in page
     assert "evil.example" not in page, "not even as a link"

@@ -20,7 +20,7 @@ from models.evidence.logged import LoggedError
 from models.incident.alert import Alert
 from models.incident.announcement import Occasion, Sent
 from models.incident.incident import Entry, EntryKind, EvidenceLine, Outcome, Performed, Through
-from models.incident.review import Review
+from models.incident.review import Began, Doing, Review
 from models.names import Severity
 from models.people.said import Said, Word
 from models.service.service import DockerManager, Service
@@ -57,6 +57,16 @@ VERIFIED = Probes(
     newest=1,
     before=Probe(-95.0, Finding.BAD, 2300.0),
 )
+
+
+PHASES = {
+    4: Doing.CHECKING,
+    5: Doing.DIAGNOSING,
+    31: Doing.DECISION,
+    75: Doing.ACTING,
+    89: Doing.VERIFYING,
+    400: Doing.ENDED,
+}
 
 
 def out_of_memory() -> Review:
@@ -127,10 +137,11 @@ def out_of_memory() -> Review:
                 text=f"asks for approval of plan {plan.digest}: {plan.says}",
                 asked={plan.digest: plan.says},
             ),
-            by_a_person(75, Said(word=Word.APPROVE, about=f"plan {plan.digest}", text="go on")),
+            by_a_person(75, Said(word=Word.APPROVE, about=f"plan {plan.digest}", text="go on", decides=True)),
             by_a_person(76, Said(word=Word.NOTE, text="looking into it"), by="", through=Through.TEMPORAL_UI),
             Entry(at=after(400), text="verification: healthy for 5 min", kind=EntryKind.VERIFIED),
         ),
+        phases=tuple(Began(at=after(seconds), doing=doing) for seconds, doing in PHASES.items()),
         began_at=BEGAN,
         detected_after=timedelta(seconds=4),
         responded_after=timedelta(seconds=30),
@@ -224,8 +235,10 @@ def test_words_from_outside_stay_words(text: str) -> None:
     assert len(headings) == len([token for token in plain if token.type == "heading_open"])
     assert not [token for token in (*tokens, *inline) if token.type in ("html_block", "html_inline")]
     pictures = [token.attrs["src"] for token in inline if token.type == "image"]
-    assert pictures == ["ServiceDown-backend-20261123T031502Z-1a2b3c4d-samples.svg"], "ours alone"
-    assert not [token for token in (*tokens, *inline) if token.type in ("link_open", "table_open", "s_open")]
+    name = "ServiceDown-backend-20261123T031502Z-1a2b3c4d"
+    assert pictures == [f"{name}-time.svg", f"{name}-samples.svg"], "ours alone"
+    assert not [token for token in (*tokens, *inline) if token.type in ("link_open", "s_open")]
+    assert len([token for token in tokens if token.type == "table_open"]) == 1
     assert len([token for token in tokens if token.type in ("fence", "code_block")]) == 1
 
 
