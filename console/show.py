@@ -25,6 +25,7 @@ from runtime import settings
 from runtime.connection import connect
 from runtime.errors import NobodyAnswers, NoSuchIncident
 from runtime.incidents import IncidentLine, Incidents, Which, control_room, parse_id
+from runtime.overview.listed import count_of
 from runtime.past.runs import chosen, runs_of
 from runtime.store.database import StoreAway
 from runtime.store.forgotten import forgotten_state, with_forgotten
@@ -64,8 +65,11 @@ def list_(
         which = _which(only_open, only_closed, since, service, cause)
         client = await connect()
         lines = await Incidents(client).list(most, which)
+        left_out = await count_of(client, which) - most if len(lines) == most else 0
         if only_closed:
             lines = await _with_stored(lines, which, most)
+        if left_out > 0:
+            err.print(f"{left_out} more not shown: write --most, at most 1000, or narrow it", style="yellow")
         if service and not lines:
             _refuse_unknown(service)
         if json:

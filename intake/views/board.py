@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from intake.views.rendering import path_of
+from models.base import in_number
 from models.incident.incident import IncidentState, Phase
 from models.incident.stewardship import ControlRoomState
 from models.names import Severity
@@ -141,11 +142,15 @@ class Board:
     severities: Sequence[str] = tuple(one.value for one in Severity)
 
 
-def banners(room: ControlRoomState | None, dry_run: bool, now: datetime) -> Sequence[str]:
-    """What stands above the incidents: that nothing is done, and why; windows that are on or planned."""
+def banners(room: ControlRoomState | None, dry_run: bool, now: datetime, left_out: int = 0) -> Sequence[str]:
+    """What stands above the incidents: how many are not shown; that nothing is done, and why; windows that
+    are on or planned."""
+    said = [f"{in_number(left_out, 'more open incident')} not shown here: those that began first."] * bool(
+        left_out
+    )
     if room is None:
-        return ["It cannot be read now whether actions are suspended, or a maintenance is on."]
-    said = [f"Actions are {room.suspended_words}."] if room.suspended else []
+        return [*said, "It cannot be read now whether actions are suspended, or a maintenance is on."]
+    said += [f"Actions are {room.suspended_words}."] if room.suspended else []
     if dry_run:
         said.append("Dry run: what would be done is recorded, and nothing is done (dry_run: true).")
     for window in room.windows:

@@ -87,7 +87,7 @@ class BoardViews:
         # One after the other: both are known as a rule, and a task for each would wait for turns of the loop.
         standing = await self._looks.standing(fresh=fresh)
         past = await self._looks.stored(("board", filters.search), lambda: self._past(filters))
-        says = banners(standing.room, self._configuration().dry_run, datetime.now(UTC))
+        says = banners(standing.room, self._configuration().dry_run, datetime.now(UTC), standing.left_out)
         made = self._made.get(filters)
         if made is None or made.standing is not standing or made.past is not past or made.banners != says:
             shown = board(standing.lines, standing.states, past, filters)

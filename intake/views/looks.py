@@ -50,6 +50,8 @@ class Standing:
     """Of the open ones that answered, by ID."""
     room: ControlRoomState | None
     """None where it cannot be read now."""
+    left_out: int = 0
+    """How many open ones are not among the lines: there are too many to list."""
 
 
 class Looks:
@@ -133,7 +135,7 @@ class Looks:
         lines, room = await asyncio.gather(self._listed.lines(datetime.now(UTC)), self._room())
         shown = [self._shown.get(page, frozenset()) for page in list(self._shown)]
         states = await self._open_states.round(lines, frozenset().union(*shown))
-        now = Standing(lines, states, room)
+        now = Standing(lines, states, room, self._listed.left_out)
         if now == self._standing:
             now = self._standing
         if told == self._told:

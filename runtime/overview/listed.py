@@ -36,6 +36,12 @@ def urgency(phase: str, started_at: datetime) -> tuple[int, float]:
     return _URGENT.get(phase, len(_URGENT)), -started_at.timestamp()
 
 
+async def count_of(client: Client, which: Which) -> int:
+    """How many incidents there are of these, however many are listed. Raises TemporalAway."""
+    async with in_time(ANSWER_WITHIN):
+        return (await client.count_workflows(which.query, rpc_timeout=PATIENCE)).count
+
+
 class Listed:
     """The list of one process. A line that is the same as before is the same object.
 
@@ -43,8 +49,13 @@ class Listed:
     and meanwhile for what began or closed.
     """
 
-    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, client: Client, clock: Callable[[], float] = time.monotonic, most: int = MOST_LISTED
+    ) -> None:
         self._client = client
+        self._most = most
+        self.left_out = 0
+        """How many open ones were more than are listed, when all were listed last: those that began first."""
         self._clock = clock
         self._read: dict[str, tuple[bytes, IncidentLine]] = {}
         """By run: what was sent, and the line that was read from it, which takes longer than to compare."""
@@ -57,9 +68,14 @@ class Listed:
         began, before = self._clock(), self._read
         all_again = began >= self._all_again
         async with in_time(ANSWER_WITHIN):
-            found = await self._found(
+            found, whole = await self._found(
                 Which(since=now - JUST_CLOSED).query if all_again else _new(min(now, self._read_at))
             )
+            if all_again:
+                open_here = sum(not info.HasField("close_time") for info in found)
+                self.left_out = (
+                    0 if whole else max(0, await count_of(self._client, Which(open=True)) - open_here)
+                )
         self._read_at = now
         if all_again:
             self._all_again = self._clock() + (SHARE - 1) * (self._clock() - began)
@@ -70,11 +86,13 @@ class Listed:
         closed = [line for line in lines if not line.open]
         return (*sorted(is_open, key=lambda line: urgency(line.phase, line.started_at)), *closed)
 
-    async def _found(self, query: str) -> list[WorkflowExecutionInfo]:
+    async def _found(self, query: str) -> tuple[list[WorkflowExecutionInfo], bool]:
+        """What is listed, and whether that is all."""
         found, page = list[WorkflowExecutionInfo](), b""
-        while len(found) < MOST_LISTED:
+        size = min(A_PAGE, self._most)
+        while len(found) < self._most:
             request = ListWorkflowExecutionsRequest(
-                namespace=self._client.namespace, page_size=A_PAGE, next_page_token=page, query=query
+                namespace=self._client.namespace, page_size=size, next_page_token=page, query=query
             )
             answer = await self._client.workflow_service.list_workflow_executions(
                 request, retry=True, timeout=PATIENCE
@@ -82,8 +100,8 @@ class Listed:
             found += answer.executions
             page = answer.next_page_token
             if not page:
-                break
-        return found
+                return found, True
+        return found, False
 
 
 def _read(

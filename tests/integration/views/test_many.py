@@ -11,9 +11,12 @@ import pytest
 import yaml
 from temporalio.client import Client
 
+from intake.views.board import banners
+from models.base import in_number
 from models.configuration.configuration import Configuration
 from models.configuration.store import StoreSettings
 from models.incident.incident import IncidentState, Phase, Spoken
+from models.incident.stewardship import ControlRoomState
 from models.messages import NOTE
 from runtime.incidents import Incidents
 from runtime.overview.listed import Listed
@@ -21,6 +24,7 @@ from runtime.overview.states import OTHERS_EVERY, OpenStates, States
 from runtime.store.opening import database_of
 from runtime.store.store import IncidentStore
 from tests.integration.views.firing import HTML, fired
+from tests.parts.product.commands import Person
 from tests.parts.product.intake import (
     CONFIGURATION,
     SENDER,
@@ -214,3 +218,24 @@ async def test_what_began_while_nobody_looked_is_found_before_all_are_listed_aga
 
     await until(found)
     assert begins in {line.id for line in await listed.lines(datetime.now(UTC) + timedelta(minutes=1))}
+
+
+async def test_how_many_are_not_shown_is_said(intake: Intake, temporal: TemporalServer) -> None:
+    """The board holds as many as it may; `list` as many as it is asked for."""
+    first, client = [await fired(intake) for _ in range(3)], await temporal.client()
+
+    async def all_there() -> bool:
+        return set(first) <= {line.id for line in await Listed(client).lines(datetime.now(UTC))}
+
+    await until(all_there)
+    listed, whole = Listed(client, most=2), Listed(client)
+    lines, every = await listed.lines(datetime.now(UTC)), await whole.lines(datetime.now(UTC))
+    missing = sum(one.open for one in every) - sum(one.open for one in lines)
+    assert (listed.left_out, whole.left_out) == (missing, 0)
+    assert missing > 0
+    said = banners(ControlRoomState(), False, datetime.now(UTC), missing)
+    assert said == [f"{in_number(missing, 'more open incident')} not shown here: those that began first."]
+    person = Person(environment(temporal.address))
+    cut = await person.types("list", "--open", "--most", "1")
+    assert f"{len([one for one in every if one.open]) - 1} more not shown" in cut.err
+    assert "more not shown" not in (await person.types("list", "--open", "--most", "1000")).err
