@@ -6,6 +6,7 @@ answer finds by the tag of the run what is there already, so that no incident is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from html import escape
@@ -30,6 +31,11 @@ WITHIN = timedelta(seconds=3)
 LIMIT = 256 * 1024
 _LONGEST = 500
 """Characters of a summary."""
+LONGEST_TAG = 100
+"""Characters, as in Grafana's table `tag`: PostgreSQL refuses more, and with it the annotation."""
+LONGEST_TAGS = 500
+"""Of all tags of one annotation as JSON, by `tags_length` of Grafana's configuration as it comes: more is
+answered 400."""
 
 
 class _Found(BaseModel):
@@ -82,7 +88,7 @@ class IncidentMarks:
         body: dict[str, object] = {
             "time": _milliseconds(review.began_at),
             "timeEnd": _milliseconds(review.began_at + review.resolved_after),
-            "tags": list(dict.fromkeys(tags)),
+            "tags": bounded(tags),
             "text": text_of(review, links),
         }
         if settings.dashboard:
@@ -97,6 +103,15 @@ class IncidentMarks:
                 "make a service account with the role Editor, and write a token of it there"
             )
         return answer
+
+
+def bounded(tags: Iterable[str]) -> list[str]:
+    """Each once, cut where it is too long; the last ones left out where all are too much."""
+    kept: list[str] = []
+    for tag in dict.fromkeys(shorten(one, LONGEST_TAG) for one in tags):
+        if len(json.dumps([*kept, tag]).encode()) <= LONGEST_TAGS:
+            kept.append(tag)
+    return kept
 
 
 def text_of(review: Review, links: Iterable[Link]) -> str:

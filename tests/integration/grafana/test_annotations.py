@@ -69,6 +69,22 @@ async def test_an_incident_is_marked_from_its_beginning_to_its_end(grafana: Graf
     )
 
 
+async def test_no_tag_and_not_all_together_are_longer_than_grafana_takes(
+    grafana: Grafana, write: Write
+) -> None:
+    review = out_of_memory()
+    alert = review.alert.model_copy(update={"name": "A" * 128, "service": "s" * 60})
+    long = [f"{number}{'t' * 49}" for number in range(4)]
+    run_id = "0" * 36
+    review = review.model_copy(update={"alert": alert, "run_id": run_id, "outcome": Outcome.CLOSED_BY_HUMAN})
+    await write(grafana.url, review, tags=[*long, "end"])
+    tags = grafana.annotations[0]["tags"]
+    assert [one for one in tags if len(one) > 100] == []
+    assert len(json.dumps(tags)) <= 500
+    assert tags[:4] == ["runbooks", f"run:{review.run_id}", "A" * 99 + "…", "s" * 60]
+    assert "end" in tags, "what fits is kept"
+
+
 async def test_a_retry_marks_nothing_again_and_the_next_firing_is_another(
     grafana: Grafana, write: Write
 ) -> None:
