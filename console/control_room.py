@@ -1,4 +1,4 @@
-"""Orders the control room, without needing a worker."""
+"""Orders the control room, without needing a worker, under the signature of who types."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from datetime import timedelta
 from uuid import uuid4
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
+from console.shell.signing import refuse_not_taken, signer, word
 from models.incident.stewardship import ControlRoomState, Ordered
-from models.messages import CONTROL_ROOM_MEMO, ORDER
-from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, TASK_QUEUE
+from models.messages import CONTROL_ROOM_MEMO
+from models.names import CONTROL_ROOM_ID
 from runtime.connection import PATIENCE
 from runtime.errors import in_time
+from runtime.people.orders import TO_CONTROL_ROOM, send
 
 TAKEN_WITHIN = timedelta(seconds=5)
 LOOKS_EVERY = 0.1
@@ -28,30 +29,21 @@ def key() -> str:
     return uuid4().hex
 
 
-async def order(client: Client, ordered: Ordered) -> ControlRoomState | None:
-    """Order it, durably, and wait a moment until it is taken.
+async def order(client: Client, ordered: Ordered, by: str) -> ControlRoomState | None:
+    """Order it, durably, and wait a moment until it is taken; `by` is how who types wants to be called.
 
     The state afterwards; None while no worker answers: then it holds as soon as one does. Raises
-    TemporalAway.
+    TemporalAway, NoKey, and Refused where it did not count.
     """
-    async with in_time(PATIENCE):
-        await client.start_workflow(
-            CONTROL_ROOM,
-            ControlRoomState(),
-            id=CONTROL_ROOM_ID,
-            task_queue=TASK_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            start_signal=ORDER,
-            start_signal_args=[ordered],
-            static_summary="suspend, resume, maintenance windows",
-            rpc_timeout=PATIENCE,
-        )
+    async with in_time(3 * PATIENCE):
+        await send(client, TO_CONTROL_ROOM, ordered, word(by), signer())
     with contextlib.suppress(TimeoutError, RPCError):
         async with asyncio.timeout(TAKEN_WITHIN.total_seconds()):
             while True:
                 state = await _by_memo(client)
                 if state and ordered.key in state.heard:
                     return state
+                refuse_not_taken(ordered.key, state.not_taken if state else ())
                 await asyncio.sleep(LOOKS_EVERY)
     return None
 

@@ -65,7 +65,9 @@ def start(
 
     async def work() -> None:
         about = _about(settings.load(settings.path_of(config)), service, alert, fleet)
-        await _begin(_window(**about, begins=datetime.now(UTC), lasts=_lasts(lasts), why=why, by=by), json)
+        await _begin(
+            _window(**about, begins=datetime.now(UTC), lasts=_lasts(lasts), why=why, by=by), by, json
+        )
 
     run(work())
 
@@ -100,7 +102,7 @@ def plan(
         configuration = settings.load(settings.path_of(config))
         about = _about(configuration, service, alert, fleet)
         when = _when(at, on or [], zone or configuration.time_zone)
-        await _begin(_window(**about, **when, lasts=_lasts(lasts), why=why, by=by), json)
+        await _begin(_window(**about, **when, lasts=_lasts(lasts), why=why, by=by), by, json)
 
     run(work())
 
@@ -111,6 +113,7 @@ def end(
     for_good: Annotated[
         bool, typer.Option("--for-good", help="One that comes again ends for good, not only this time.")
     ] = False,
+    by: By = "",
     json: AsJson = False,
 ) -> None:
     """End a window before its time, or cancel a planned one."""
@@ -120,7 +123,8 @@ def end(
         windows = (await control_room(client)).windows
         if not any(one.id == window for one in windows):
             raise Refused(f"there is no window {window!r}; known: {_ids(windows)}")
-        state = await order(client, Ordered(key=key(), end=EndWindow(id=window, for_good=for_good)))
+        ordered = Ordered(key=key(), end=EndWindow(id=window, for_good=for_good))
+        state = await order(client, ordered, by)
         left = next((one for one in state.windows if one.id == window), None) if state else None
         if json:
             as_json({"ended": window, "in_force": state is not None, "comes_again": left is not None})
@@ -145,7 +149,7 @@ def list_(json: AsJson = False) -> None:
             return
         for line in standing(state, now):
             out.print(line)
-        if not state.suspended and not state.windows:
+        if not state.suspended and not any(one.span(now) for one in state.windows):
             out.print("No maintenance.")
 
     run(work())
@@ -158,10 +162,10 @@ def standing(state: ControlRoomState, now: datetime) -> list[str]:
         if says := one.standing(now):
             state_of_it = "[yellow]in maintenance[/yellow]" if one.in_force(now) else "planned"
             lines.append(f"{state_of_it} {safe(says)} [dim]({one.id})[/dim]")
-    return lines
+    return lines + [f"[yellow]{safe(one.line)}[/yellow]" for one in state.not_taken]
 
 
-async def _begin(window: Window, json: bool) -> None:
+async def _begin(window: Window, by: str, json: bool) -> None:
     now = datetime.now(UTC)
     span = window.span(now)
     if span is None:
@@ -170,7 +174,7 @@ async def _begin(window: Window, json: bool) -> None:
     windows = [one for one in (await control_room(client)).windows if one.span(now)]
     if len(windows) >= MOST_WINDOWS:
         raise Refused(f"there are {len(windows)} windows already: end one with `maintenance end ID`")
-    state = await order(client, Ordered(key=key(), begin=window))
+    state = await order(client, Ordered(key=key(), begin=window), by)
     if json:
         as_json({**_document(window, now), "in_force": state is not None and span[0] <= now})
         return

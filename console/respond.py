@@ -8,20 +8,16 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from activities.people.keys import SigningKeys
-from activities.support.secrets import SecretMissing
 from console.incident_view import question
 from console.output import AsJson, By, OpenId, Refused, Unusable, as_json, err, out, run, safe, typed, worded
 from console.shell.completing import services
 from console.shell.examples import examples
+from console.shell.signing import signer, typist
 from models.incident.incident import Decision, Phase, Spoken, Through, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
 from models.proposals.proposal import Proposal
-from models.text import plain
-from runtime import settings
 from runtime.connection import connect
 from runtime.incidents import Incidents, parse_id
-from runtime.people.signing import Signer, user_of_this_machine
 
 app = typer.Typer()
 PlanOption = Annotated[
@@ -91,8 +87,8 @@ def done(incident: OpenId, text: Text = "", by: By = "", json: AsJson = False) -
 
 def _spoken(text: str, by: str) -> Spoken:
     """Of the user that the operating system knows; `--by` only says how they want to be called."""
-    user, name = user_of_this_machine(), plain(by.strip(), 100)
-    return Spoken(by=user, says_to_be="" if name == user else name, through=Through.COMMAND, text=text)
+    user, name = typist(by)
+    return Spoken(by=user, says_to_be=name, through=Through.COMMAND, text=text)
 
 
 @app.command(epilog=examples("retry ServiceDown/backend"))
@@ -116,7 +112,7 @@ def _decision(verdict: Verdict, plan: str, text: str, by: str) -> Decision:
 async def _decide(incident: str, decision: Decision, json: bool, asks: bool = False) -> None:
     """Send the digest of the plan that was shown, so that the decision is about that plan."""
     name = parse_id(incident)
-    incidents = Incidents(await connect(), _signer())
+    incidents = Incidents(await connect(), signer())
     state = await incidents.state(name)
     if state.awaiting is None:
         raise Refused(f"{name} waits for no approval (phase: {state.phase.value})")
@@ -147,21 +143,9 @@ def _ask(incident: str, plan: str) -> None:
         raise Refused(f"{incident}: not approved, and nothing was sent; `deny` refuses the plan")
 
 
-def _signer() -> Signer | None:
-    """Signs as the user of this machine; None, and a line, without a key: what is said is raw then."""
-    try:
-        configuration = settings.load(settings.path_of())
-        SigningKeys(lambda: configuration).newest()
-    except (settings.ConfigurationError, SecretMissing) as error:
-        why = str(error).splitlines()[0]
-        err.print(f"[yellow]Not signed, so it counts as the word of nobody: {safe(why)}[/yellow]")
-        return None
-    return Signer(lambda: configuration)
-
-
 async def _tell(incident: str, message: str, spoken: Spoken, json: bool) -> None:
     name = parse_id(incident)
-    incidents = Incidents(await connect(), _signer())
+    incidents = Incidents(await connect(), signer())
     await incidents.tell(name, message, spoken)
     if json:
         as_json({"incident": name, "told": message, "by": spoken.signed_as})
@@ -210,7 +194,7 @@ async def _propose(
     incident: str, action: str, service: str, settings: list[str], key: str, spoken: Spoken, json: bool
 ) -> None:
     name, proposal = parse_id(incident), _proposal(action, service, settings, key, spoken)
-    proposed = await Incidents(await connect(), _signer()).propose(name, proposal)
+    proposed = await Incidents(await connect(), signer()).propose(name, proposal)
     if json:
         as_json({"incident": name, "by": proposal.signed_as, **proposed.model_dump(mode="json")})
     elif proposed.accepted:

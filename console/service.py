@@ -89,4 +89,10 @@ def _lines(state: StewardState) -> list[str]:
         f"[dim](approved by {safe(one.approved_by)})[/dim]"
         for one in state.performed[-10:]
     ]
+    lines += [
+        f"{one.deployed_at:%Y-%m-%d %H:%M:%S} version {safe(one.version)} "
+        f"[dim](told by {safe(one.recorded_by or 'nobody')})[/dim]"
+        for one in state.deployments[-3:]
+    ]
+    lines += [f"[yellow]{safe(one.line)}[/yellow]" for one in state.not_taken]
     return lines

@@ -22,21 +22,19 @@ Why = Annotated[
 def suspend(why: Why = "", by: By = "", json: AsJson = False) -> None:
     """Stop all new actions at once: incidents look, and wait quietly until `resume`."""
     switch = Switch(by=somebody(by), why=why)
-    said = (
-        f"[red]Actions are suspended[/red] by {safe(switch.by)}. Incidents look, do nothing and call nobody."
-    )
-    run(_turned(Ordered(key=key(), suspend=switch), said, json))
+    said = "[red]Actions are suspended[/red] by {}. Incidents look, do nothing and call nobody."
+    run(_turned(Ordered(key=key(), suspend=switch), by, said, json))
 
 
 @app.command(epilog=examples("resume"))
 def resume(why: Why = "", by: By = "", json: AsJson = False) -> None:
     """Allow actions again: every incident that waited looks again, and goes on."""
     switch = Switch(by=somebody(by), why=why)
-    run(_turned(Ordered(key=key(), resume=switch), "Actions are allowed again.", json))
+    run(_turned(Ordered(key=key(), resume=switch), by, "Actions are allowed again.", json))
 
 
-async def _turned(ordered: Ordered, said: str, json: bool) -> None:
-    state = await order(await connect(), ordered)
+async def _turned(ordered: Ordered, by: str, said: str, json: bool) -> None:
+    state = await order(await connect(), ordered, by)
     switch = ordered.suspend or ordered.resume
     assert switch is not None, "one of both is ordered"  # noqa: S101
     if json:
@@ -45,4 +43,4 @@ async def _turned(ordered: Ordered, said: str, json: bool) -> None:
     elif state is None:
         out.print(f"{'Suspend' if ordered.suspend else 'Resume'}: {RECORDED}.")
     else:
-        out.print(said)
+        out.print(said.format(safe(state.by)))

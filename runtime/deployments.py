@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from activities.health.probe import HealthActivities
@@ -20,30 +19,25 @@ from activities.managers.process_seen import ProcessSeen
 from activities.service.processes import ProcessActivities
 from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
-from models.incident.stewardship import StewardState
-from models.messages import DEPLOYED
-from models.names import STEWARD, TASK_QUEUE, steward_id
+from models.people.order import DeploymentTold, OrderSaid
 from models.service.service import Service
+from runtime.errors import NoKey
+from runtime.people.orders import WORKER, send, to_steward
+from runtime.people.signing import Signer
 
 EVERY = timedelta(seconds=15)
-TOLD_WITHIN = timedelta(seconds=5)
 
 logger = structlog.get_logger(__name__)
 
 
-async def tell_steward(client: Client, deployment: Deployment) -> None:
-    """Record a version with the steward of the service; starts the steward if it never ran."""
-    await client.start_workflow(
-        STEWARD,
-        StewardState(service=deployment.service),
-        id=steward_id(deployment.service),
-        task_queue=TASK_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary=f"the one writer of {deployment.service}",
-        start_signal=DEPLOYED,
-        start_signal_args=[deployment],
-        rpc_timeout=TOLD_WITHIN,
-    )
+async def tell_steward(
+    client: Client, deployment: DeploymentTold, said: OrderSaid, signer: Signer | None
+) -> DeploymentTold:
+    """Record a version with the steward of the service; starts the steward if it never ran.
+
+    Raises NoKey where it must be signed and cannot be, and RPCError.
+    """
+    return await send(client, to_steward(deployment.service), deployment, said, signer)
 
 
 class DeploymentWatch:
@@ -54,9 +48,11 @@ class DeploymentWatch:
         client: Client,
         processes: ProcessActivities,
         health: HealthActivities,
+        signer: Signer,
         every: timedelta = EVERY,
     ) -> None:
         self._client = client
+        self._signer = signer
         self._processes = processes
         self._health = health
         self._every = every
@@ -78,8 +74,8 @@ class DeploymentWatch:
         """An error at one service is logged, and the next is checked."""
         try:
             await self.look(service)
-        except RPCError as error:
-            logger.warning("could not record a deployment", service=service.name, why=error.message)
+        except (RPCError, NoKey) as error:
+            logger.warning("could not record a deployment", service=service.name, why=str(error))
         except Exception:
             logger.exception("could not check the version", service=service.name)
 
@@ -92,7 +88,8 @@ class DeploymentWatch:
         healthy = (await self._health.probe_health(service)).ok
         deployment = _deployment(service, seen, known, healthy=healthy)
         if deployment != known:
-            await tell_steward(self._client, deployment)
+            told = DeploymentTold.model_validate(dict(deployment))
+            await tell_steward(self._client, told, WORKER, self._signer)
             self._told[service.name] = deployment
 
 
@@ -106,7 +103,7 @@ def _deployment(
             version=seen.image,
             image_id=seen.image_id,
             deployed_at=seen.started_at or now,
-            recorded_by="worker",
+            recorded_by=WORKER.by,
             current=True,
         )
     first_healthy = known.healthy_at or (now if healthy else None)

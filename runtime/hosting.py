@@ -25,6 +25,7 @@ from runtime.deployments import DeploymentWatch
 from runtime.hosted.activities import Activity, build
 from runtime.hosted.packages import classes_brought
 from runtime.people.first_key import make_first_key
+from runtime.people.signing import Signer
 from runtime.schedules import ScheduleKeeper
 from runtime.search_attributes import register_search_attributes
 from runtime.stuck_runs import OpenRun, StuckWatch
@@ -95,7 +96,9 @@ async def hosted(
             activities = build(client, http, managers, configuration, classes_brought())
             guard = OrdersAsConfigured(configuration, client, host)
             one, verifications = workers(client, activities, threads, host, [guard])
-            watch = DeploymentWatch(client, ProcessActivities(managers), HealthActivities(http))
+            watch = DeploymentWatch(
+                client, ProcessActivities(managers), HealthActivities(http), Signer(configuration)
+            )
             beside = [asyncio.create_task(watch.run(configuration, host))]
             if host is None:
                 beside.append(asyncio.create_task(StuckWatch(client, stuck).run(configuration)))

@@ -64,7 +64,7 @@ class HistorySeen(Evidence):
         crashes = "1 crash" if len(state.crashes) == 1 else f"{len(state.crashes)} crashes"
         return cls(
             finding=Finding.OK,
-            reason=f"recorded before: {deployments}, {crashes}",
+            reason=f"recorded before: {deployments}, {crashes}{_not_taken(state)}",
             observed_at=now,
             deployments=tuple(sorted(state.deployments, key=lambda d: d.deployed_at, reverse=True)),
             crashes=state.crashes,
@@ -230,6 +230,10 @@ def _who_writes(ask: Ask) -> str:
     if ask.dry_run:
         return f"the dry runs on {ask.service}: it records what would be done, and does nothing"
     return f"the one writer of {ask.service}"
+
+
+def _not_taken(state: StewardState) -> str:
+    return "".join(f"; {one.line}" for one in state.not_taken[-1:])
 
 
 async def _began_in(seen: WorkflowExecutionDescription) -> str:

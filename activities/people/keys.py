@@ -11,6 +11,7 @@ from activities.support.regular_files import private_directory
 from activities.support.secrets import SecretMissing, resolve
 from activities.support.whole_files import write_once
 from models.configuration.configuration import Configuration
+from models.incident.policy import ApprovalPolicy
 from models.service.secret import SecretRef
 
 FILE = "keys/signing-key"
@@ -25,6 +26,10 @@ class SigningKeys:
 
     def __init__(self, configuration: Callable[[], Configuration]) -> None:
         self._configuration = configuration
+
+    def policy(self) -> ApprovalPolicy:
+        """What the configuration asks of who says something."""
+        return self._configuration().approvals
 
     def newest(self) -> str:
         """The key that signs. Raises SecretMissing."""

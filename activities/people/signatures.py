@@ -40,6 +40,19 @@ class Verified(Model):
     """Whether it was made on the machine of this worker."""
 
 
+class OrderToVerify(Model):
+    """What is ordered of the control room or of a steward; without a statement nobody signed it."""
+
+    statement: Statement | None = None
+
+
+class VerifiedOrder(Verified):
+    raw_counts: bool
+    """Whether the configuration takes what nobody vouches for."""
+    trusted: bool = False
+    """Whether a user of the machine on which it was signed is who its operating system says."""
+
+
 class SignatureActivities:
     """Has the keys of the configuration in force."""
 
@@ -64,6 +77,16 @@ class SignatureActivities:
         if why := self._untimely(statement):
             return Verified(standing=Standing.BROKEN, why=why)
         return Verified(standing=Standing.HOLDS, here=statement.signature.host == socket.gethostname())
+
+    @activity.defn
+    def verify_order(self, order: OrderToVerify) -> VerifiedOrder:
+        """The same of what stands beside the incidents, by the configuration as it is now."""
+        policy = self._keys.policy()
+        if order.statement is None:
+            return VerifiedOrder(standing=Standing.UNKNOWN, raw_counts=policy.temporal_ui)
+        verified = self.verify_signature(order.statement)
+        trusted = policy.trusts(order.statement.signature.host, here=verified.here)
+        return VerifiedOrder(**dict(verified), raw_counts=policy.temporal_ui, trusted=trusted)
 
     def _untimely(self, statement: Statement) -> str:
         age, latest = self._now() - statement.signature.at, LATEST.get(statement.message, LATEST_WORD)

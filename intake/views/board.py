@@ -157,7 +157,7 @@ def banners(room: ControlRoomState | None, dry_run: bool, now: datetime, left_ou
         if says := window.standing(now):
             kind = "In maintenance" if window.in_force(now) else "Planned maintenance"
             said.append(f"{kind}: {says}")
-    return said
+    return said + [f"{one.line}." for one in room.not_taken]
 
 
 def board(

@@ -20,6 +20,7 @@ from models.incident.incident import Performed
 from models.incident.maintenance import NO_REASON, EndWindow, Paused, Said, Window, end_of
 from models.incident.refusal import Refusal
 from models.names import Severity
+from models.people.order import NotTaken, SignedOrder, Used
 from models.service.limits import Limits
 
 LONGEST_ACTION = 300
@@ -202,6 +203,9 @@ class StewardState(Model):
     deployments: tuple[Deployment, ...] = ()
     crashes: tuple[datetime, ...] = ()
     blocked_until: datetime | None = None
+    used: Used = Field(default=Used(), exclude_if=lambda used: used == Used())
+    not_taken: tuple[NotTaken, ...] = Field(default=(), exclude_if=operator.not_)
+    """The newest deployments that were told and did not count."""
 
 
 class Switch(Model):
@@ -218,7 +222,7 @@ class Terminated(Model):
     run_id: str
 
 
-class Ordered(Model):
+class Ordered(SignedOrder):
     """What a person orders by a command; it is taken once a key, at the latest when a worker starts."""
 
     key: str
@@ -228,6 +232,19 @@ class Ordered(Model):
     end: EndWindow | None = None
     terminated: Terminated | None = None
     """Not ordered, but found by a worker: everybody is to hear of it once."""
+
+    @property
+    def what(self) -> str:
+        """`suspend`, `maintenance end backend-1f2e`."""
+        if window := self.begin or self.end:
+            return f"maintenance {'start' if self.begin else 'end'} {window.id}"
+        return "suspend" if self.suspend else "resume" if self.resume else "the end of an incident"
+
+    @property
+    def claims(self) -> str:
+        """Who ordered it, as it says itself."""
+        one = self.suspend or self.resume or self.begin
+        return one.by if one else ""
 
 
 class Announced(Model):
@@ -254,6 +271,9 @@ class ControlRoomState(Model):
     """When people were last told that it is suspended still."""
     heard: tuple[str, ...] = ()
     """The newest orders, by key."""
+    used: Used = Field(default=Used(), exclude_if=lambda used: used == Used())
+    not_taken: tuple[NotTaken, ...] = Field(default=(), exclude_if=operator.not_)
+    """The newest orders that did not count."""
 
     def about(self, alert: str, service: str) -> ControlRoomState:
         """What of it is about one incident."""

@@ -11,14 +11,16 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from models.incident.search_attributes import ALERT_NAME
-from models.incident.stewardship import ControlRoomState, Ordered, Terminated
-from models.messages import LOOK_AFTER_HOLDER, ORDER
-from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, TASK_QUEUE, steward_id
+from models.incident.stewardship import Ordered, Terminated
+from models.messages import LOOK_AFTER_HOLDER
+from models.names import TASK_QUEUE, steward_id
 from runtime.connection import PATIENCE
+from runtime.errors import NoKey
+from runtime.people.orders import TO_CONTROL_ROOM, WORKER, send
+from runtime.people.signing import Signer
 from runtime.stuck_runs import OpenRun, open_run
 
 EVERY = timedelta(seconds=30)
@@ -32,8 +34,9 @@ logger = structlog.get_logger(__name__)
 class TerminatedWatch:
     """Looks for terminated incidents beside the work of a worker."""
 
-    def __init__(self, client: Client, every: timedelta = EVERY) -> None:
+    def __init__(self, client: Client, signer: Signer, every: timedelta = EVERY) -> None:
         self._client = client
+        self._signer = signer
         self._every = every
         self._told: set[str] = set()
 
@@ -42,8 +45,8 @@ class TerminatedWatch:
         while True:
             try:
                 await self.look()
-            except RPCError as error:
-                logger.warning("terminated incidents could not be looked for", why=error.message)
+            except (RPCError, NoKey) as error:
+                logger.warning("terminated incidents could not be looked for", why=str(error))
             except Exception:
                 logger.exception("terminated incidents could not be looked for")
             await asyncio.sleep(self._every.total_seconds())
@@ -74,13 +77,5 @@ class TerminatedWatch:
     async def _tell(self, one: OpenRun) -> None:
         logger.warning("an incident was terminated", incident=one.id, run_id=one.run_id)
         gone = Terminated(incident=one.id, run_id=one.run_id)
-        await self._client.start_workflow(
-            CONTROL_ROOM,
-            ControlRoomState(),
-            id=CONTROL_ROOM_ID,
-            task_queue=TASK_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            start_signal=ORDER,
-            start_signal_args=[Ordered(key=f"terminated {one.run_id}", terminated=gone)],
-            rpc_timeout=PATIENCE,
-        )
+        ordered = Ordered(key=f"terminated {one.run_id}", terminated=gone)
+        await send(self._client, TO_CONTROL_ROOM, ordered, WORKER, self._signer)

@@ -20,6 +20,7 @@ from runtime.alive.open_runs import must_replay
 from runtime.alive.rounds import Rounds
 from runtime.alive.storing import StoreRounds
 from runtime.alive.terminated import TerminatedWatch
+from runtime.people.signing import Signer
 from runtime.systems.outgoing import outgoing
 
 PROCESS = "worker"
@@ -46,7 +47,7 @@ async def hosted(
         rounds = Rounds(client, gauges, polls=queue_of(host), after=after)
         going = [asyncio.create_task(rounds.run(configuration))]
         if host is None:
-            going.append(asyncio.create_task(TerminatedWatch(client).run()))
+            going.append(asyncio.create_task(TerminatedWatch(client, Signer(configuration)).run()))
             going.append(asyncio.create_task(StoreRounds(client, gauges).run(configuration)))
         try:
             yield worker

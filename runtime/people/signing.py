@@ -31,6 +31,11 @@ class Signer:
         approvals = self._configuration().approvals
         return approvals.temporal_ui and not approvals.approvers
 
+    @property
+    def raw_counts(self) -> bool:
+        """Whether what nobody signed counts."""
+        return self._configuration().approvals.temporal_ui
+
     def signed(self, words: S, message: str, incident: str, run: str, nonce: str = "") -> S:
         """The same under a signature, for this incident alone. Raises SecretMissing.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import shutil
@@ -16,7 +17,6 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -32,10 +32,14 @@ from models.incident.alert import Alert, AlertStatus
 from models.incident.incident import IncidentState
 from models.incident.review import Review
 from models.incident.stewardship import Answered, Ask, Release, StewardState
-from models.names import STEWARD, TASK_QUEUE, steward_id, verification_queue_of
+from models.names import TASK_QUEUE, steward_id, verification_queue_of
+from models.people.order import DeploymentTold
+from runtime.deployments import tell_steward
 from runtime.hosted.activities import activities_of
+from runtime.people.orders import WORKER
 from runtime.search_attributes import register_search_attributes
 from runtime.systems.runs import RUNNER
+from tests.parts.product.signing import SIGNER
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.world import World
@@ -153,15 +157,16 @@ class Harness:
     async def deployed(self, *deployments: Deployment) -> None:
         """Let the steward of the backend know its versions, the oldest first."""
         for one in deployments:
-            await self.env.client.start_workflow(
-                STEWARD,
-                StewardState(service=one.service),
-                id=steward_id(one.service),
-                task_queue=TASK_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                start_signal="deployed",
-                start_signal_args=[one],
-            )
+            told = DeploymentTold.model_validate(dict(one))
+            await tell_steward(self.env.client, told, WORKER, SIGNER)
+            await self._until_known(one)
+
+    async def _until_known(self, told: Deployment) -> None:
+        for _ in patience():
+            if any(one.version == told.version for one in (await self.book(told.service)).deployments):
+                return
+            await asyncio.sleep(0.01)  # between two looks of a bounded wait
+        raise AssertionError(f"it never heard of {told.version}")
 
 
 class RoomActivities(ControlRoomActivities):

@@ -13,11 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from models.incident.stewardship import ControlRoomState, Ordered, Switch
-    from models.messages import CONTROL_ROOM_MEMO
+    from models.incident.stewardship import Announced, ControlRoomState, Ordered, Switch
+    from models.messages import CONTROL_ROOM_MEMO, ORDER, RESUME, SUSPEND
+    from models.people.order import OrderSaid, Used
     from models.text import for_temporal_ui as shown
+    from workflows.people.orders import Judged, Orders, kept
     from workflows.record.cancellation import hearing_cancellation
     from workflows.record.raw_input import read
     from workflows.stewardship.telling import Telling
@@ -38,6 +41,11 @@ class ControlRoom:
     @workflow.init
     def __init__(self, state: ControlRoomState) -> None:
         self._state = state
+        self._orders = Orders(state.used)
+        self._ended_by: dict[str, str] = {}
+        """Who ended what everybody hears the end of, by the ID of the window; the switch has none."""
+        self._has_new = False
+        """Whether an order came: a window may begin before what is waited for."""
         self._telling = Telling()
         self._was_cancelled = False
         self._under_way: set[asyncio.Task[None]] = set()
@@ -62,30 +70,64 @@ class ControlRoom:
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._under_way)
         workflow.continue_as_new(self._state)
 
-    @workflow.update(description="Stop every new action, everywhere.")
-    def suspend(self, switch: Switch | None = None) -> ControlRoomState:
+    @workflow.update(description="Stop every new action, everywhere. It is raw: a command is signed.")
+    async def suspend(self, switch: Switch | None = None) -> ControlRoomState:
         """Throw the switch; who and why stand in every refusal that follows."""
-        return self._switch(True, switch or Switch(by=UI))
+        return await self._raw(SUSPEND, switch)
 
-    @workflow.update(description="Allow actions again.")
-    def resume(self, switch: Switch | None = None) -> ControlRoomState:
+    @workflow.update(description="Allow actions again. It is raw: a command is signed.")
+    async def resume(self, switch: Switch | None = None) -> ControlRoomState:
         """Take the switch back."""
-        return self._switch(False, switch or Switch(by=UI))
+        return await self._raw(RESUME, switch)
+
+    async def _raw(self, what: str, switch: Switch | None) -> ControlRoomState:
+        """By an update, which carries no signature. Raises ApplicationError where such do not count."""
+        if not self._orders.judges():
+            return self._switch(what == SUSPEND, switch or Switch(by=UI))
+        switch = switch or Switch(by="")
+        async with self._orders.in_turn:
+            judged = await self._orders.judge(OrderSaid(by=switch.by), what)
+            if judged.refusal:
+                self._refused(judged, what, "")
+                raise ApplicationError(judged.refusal, type="Refused", non_retryable=True)
+            return self._switch(what == SUSPEND, switch.model_copy(update={"by": judged.by}))
 
     @workflow.signal(description="What a person orders by a command: suspend, resume, maintenance.")
-    def order(self, ordered: Any = None) -> None:
+    async def order(self, ordered: Any = None) -> None:
         """Taken once, however often it is sent."""
         one = read(Ordered, ordered)
-        if one is None or one.key in self._state.heard:
+        if one is None:
+            return
+        if not self._orders.judges():
+            self._take(one, one.claims)
+            return
+        async with self._orders.in_turn:
+            if one.key in self._state.heard:
+                return
+            judged = await self._orders.judge(one.words(one.claims), ORDER)
+            if judged.refusal:
+                self._refused(judged, one.what, one.key)
+            else:
+                self._take(one, judged.by)
+                self._has_new = True
+
+    def _refused(self, judged: Judged, what: str, key: str) -> None:
+        """Its key is not heard by it: a forgery must not keep out the order whose key it uses."""
+        self._change(not_taken=kept(self._state.not_taken, judged.not_taken(what, key)))
+
+    def _take(self, one: Ordered, by: str) -> None:
+        if one.key in self._state.heard:
             return
         self._change(heard=(*self._state.heard, one.key)[-REMEMBERED:])
         if switch := one.suspend or one.resume:
-            self._switch(one.suspend is not None, switch)
+            self._switch(one.suspend is not None, switch.model_copy(update={"by": by}))
         if one.begin:
-            self._change(windows=taken(self._state.windows, one.begin, workflow.now()))
+            window = one.begin.model_copy(update={"by": by})
+            self._change(windows=taken(self._state.windows, window, workflow.now()))
         if one.terminated:
             _start([self._telling.terminated(one.terminated.incident)], self._under_way)
         if one.end:
+            self._ended_by[one.end.id] = by
             self._change(windows=ended(self._state.windows, one.end, workflow.now()))
 
     @workflow.query(description="What is suspended or in maintenance, until when, by whom and why.")
@@ -98,17 +140,19 @@ class ControlRoom:
         )
 
     def _change(self, **changes: Any) -> ControlRoomState:
-        self._state = self._state.model_copy(update=changes)
+        self._state = self._state.model_copy(update={**changes, "used": self._orders.used})
         self._show()
         return self._state
 
     async def _something_to_do(self) -> None:
         """Until something begins or ends, by the clock or by an order; or the history is long."""
-        now = workflow.now()
+        now, self._has_new = workflow.now(), False
         at = min((one for one in (next_change(self._state, now), self._reminder) if one), default=None)
         try:
             await workflow.wait_condition(
-                lambda: self._has_changed() or workflow.info().is_continue_as_new_suggested(),
+                lambda: (
+                    self._has_new or self._has_changed() or workflow.info().is_continue_as_new_suggested()
+                ),
                 timeout=None if at is None else max(at - now, timedelta()),
                 timeout_summary="a window begins or ends, or people are reminded",
             )
@@ -129,11 +173,19 @@ class ControlRoom:
         known = {one.key for one in before}
         begun = [one for one in on if one.key not in known]
         over = [one for one in before if one.key not in {one.key for one in on}]
-        told = [self._telling.begun(one) for one in begun] + [self._telling.over(one) for one in over]
+        told = [self._telling.begun(one) for one in begun] + [
+            self._telling.over(one, self._ender(one)) for one in over
+        ]
         if reminded and not begun:
             told.append(self._telling.suspended_still(self._state))
         _start(told, self._under_way)
         _start([self._telling.once_more(one) for one in begun], self._later)
+
+    def _ender(self, one: Announced) -> str:
+        """Who ended it; nobody, where its time was over."""
+        if one.key.startswith("suspended "):
+            return self._state.by
+        return self._ended_by.pop(one.key.partition(" ")[0], "")
 
     @property
     def _reminder(self) -> datetime | None:
@@ -151,10 +203,11 @@ class ControlRoom:
         for window in state.windows:
             when = "**now**" if window.in_force(now) else "planned"
             lines.append(f"- {when}: {shown(window.words(now))}")
+        lines += [f"- {shown(one.line)}" for one in state.not_taken]
         if self._was_cancelled:
             lines.append("A cancellation does not end it: say `starter.py resume`, or end the window.")
         workflow.set_current_details("\n\n".join(lines))
-        workflow.upsert_memo({CONTROL_ROOM_MEMO: state})
+        workflow.upsert_memo({CONTROL_ROOM_MEMO: state.model_copy(update={"used": Used()})})
 
 
 def _start(what: Iterable[Coroutine[Any, Any, None]], under_way: set[asyncio.Task[None]]) -> None:

@@ -53,6 +53,7 @@ class Ledger:
         self.tried = Tried(state)
         self.crashes = list(state.crashes)
         self.deployments = list(state.deployments)
+        self.not_taken = state.not_taken
 
     def state(self) -> StewardState:
         """Everything that must survive a continue-as-new."""
@@ -73,6 +74,7 @@ class Ledger:
             denials=tuple(self.tried.denials),
             crashes=tuple(self.crashes[-REMEMBERED:]),
             deployments=tuple(self.deployments),
+            not_taken=self.not_taken,
             blocked_until=self.tried.blocked_until,
         )
 

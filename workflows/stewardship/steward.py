@@ -19,7 +19,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.incidents.stewardship import StewardshipActivities
     from models.actions.change import ActionResult
     from models.actions.kinds import Action
-    from models.evidence.deployment import Deployment
     from models.incident.incident import Performed
     from models.incident.maintenance import Paused
     from models.incident.refusal import Refusal, RefusalReason
@@ -35,7 +34,10 @@ with workflow.unsafe.imports_passed_through():
         StewardState,
         Told,
     )
+    from models.messages import DEPLOYED
     from models.names import steward_id
+    from models.people.order import DeploymentTold
+    from workflows.people.orders import Orders, kept
     from workflows.record.cancellation import hearing_cancellation
     from workflows.record.mistakes import described, raise_temporals_own
     from workflows.record.raw_input import read
@@ -53,7 +55,8 @@ class Steward:
     @workflow.init
     def __init__(self, state: StewardState) -> None:
         self._ledger = Ledger(state)
-        self._orders: deque[Order] = deque()
+        self._queue: deque[Order] = deque()
+        self._orders = Orders(state.used)
         self._messages: deque[tuple[Hold, StewardSays]] = deque()
         self._unsure_of_holder = False
 
@@ -75,12 +78,12 @@ class Steward:
             await self._something_to_do()
             while self._messages:
                 await self._tell(*self._messages.popleft())
-            if self._orders:
-                await self._carry_out(self._orders.popleft())
+            if self._queue:
+                await self._carry_out(self._queue.popleft())
             elif self._unsure_of_holder:
                 await self._free_a_lost_hold()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        workflow.continue_as_new(self._ledger.state())
+        workflow.continue_as_new(self.state())
 
     @workflow.update(description="Ask for the service; answered at once.")
     def ask(self, ask: Ask) -> Answered:
@@ -91,7 +94,7 @@ class Steward:
             self._messages.append((withdrawn, self._says(withdrawn, Told.WITHDRAWN, why=why)))
         holds = self._ledger.holds(ask.hold.incident, ask.hold.run_id)
         if ask.order and holds and answered.answer is Answer.GRANTED:
-            self._orders.append(ask.order)
+            self._queue.append(ask.order)
             self._ledger.acting = True
         self._unsure_of_holder = bool(self._ledger.waiting)
         return answered.model_copy(update={"steward": workflow.info().first_execution_run_id})
@@ -103,10 +106,21 @@ class Steward:
             self._grant_next(self._ledger.release(end, workflow.now()))
 
     @workflow.signal(description="A version of the service was deployed, or seen healthy.")
-    def deployed(self, deployment: Any = None) -> None:
-        seen = read(Deployment, deployment)
-        if seen:
-            self._ledger.deployed(seen)
+    async def deployed(self, deployment: Any = None) -> None:
+        """Remembered where its word counts: a rollback goes back to what stands here."""
+        told = read(DeploymentTold, deployment)
+        if told is None:
+            return
+        if not self._orders.judges():
+            self._ledger.deployed(told.recorded(told.recorded_by))
+            return
+        async with self._orders.in_turn:
+            judged = await self._orders.judge(told.words(told.recorded_by), DEPLOYED, of_machine=True)
+            if judged.refusal:
+                new = judged.not_taken(f"the deployment of {told.version}", told.digest)
+                self._ledger.not_taken = kept(self._ledger.not_taken, new)
+            else:
+                self._ledger.deployed(told.recorded(judged.by))
 
     @workflow.signal(description="A person lifts the block and every other limit.")
     def unblock(self, said: Any = None) -> None:
@@ -120,12 +134,12 @@ class Steward:
 
     @workflow.query(description="Who holds the service, who waits, and what was done.")
     def state(self) -> StewardState:
-        return self._ledger.state()
+        return self._ledger.state().model_copy(update={"used": self._orders.used})
 
     async def _something_to_do(self) -> None:
         try:
             await workflow.wait_condition(
-                lambda: bool(self._orders or self._messages or self._unsure_of_holder) or self._may_move_on(),
+                lambda: bool(self._queue or self._messages or self._unsure_of_holder) or self._may_move_on(),
                 timeout=LOOK_AFTER_HOLDER if self._ledger.waiting else None,
                 timeout_summary="is the holder still there?",
             )
@@ -271,7 +285,7 @@ class Steward:
 
     def _may_move_on(self) -> bool:
         """The history is long, and nothing is under way that a new run would not know of."""
-        under_way = self._orders or self._messages or self._ledger.acting
+        under_way = self._queue or self._messages or self._ledger.acting
         return workflow.info().is_continue_as_new_suggested() and not under_way
 
 

@@ -42,10 +42,11 @@ class Telling:
         await workflow.sleep(LISTED_LATE, summary="until every incident is listed")
         await self._incidents(one)
 
-    async def over(self, one: Announced) -> None:
+    async def over(self, one: Announced, ended_by: str) -> None:
         """What still fires is looked at again, and goes on."""
         await self._incidents(one)
-        await self._everybody(f"Over: {one.says}", "What still fires is looked at again, and goes on.")
+        by = f"Ended by {ended_by}.\n" if ended_by else ""
+        await self._everybody(f"Over: {one.says}", f"{by}What still fires is looked at again, and goes on.")
 
     async def suspended_still(self, state: ControlRoomState) -> None:
         """Nobody forgets it."""

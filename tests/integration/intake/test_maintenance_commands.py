@@ -16,7 +16,7 @@ from models.incident.stewardship import ControlRoomState
 from models.names import TASK_QUEUE
 from runtime.people.signing import user_of_this_machine
 from tests.parts.product.commands import Person
-from tests.parts.product.intake import TemporalServer, environment, until
+from tests.parts.product.intake import TemporalServer, environment, until, who_says
 from workflows.stewardship.control_room import ControlRoom
 
 USER = user_of_this_machine()
@@ -46,7 +46,7 @@ async def test_without_a_worker_suspend_is_recorded_and_holds_as_soon_as_one_run
         state = await read_control_room(client)
         return state if state.suspended else None
 
-    async with Worker(client, task_queue=TASK_QUEUE, workflows=[ControlRoom]):
+    async with Worker(client, task_queue=TASK_QUEUE, workflows=[ControlRoom], **who_says()):
         assert (await until(taken)).why == "moving the database"
         assert (await person.types("resume", "--json")).document["in_force"] is True
         assert (await read_control_room(client)).suspended is False

@@ -6,6 +6,7 @@ from models.incident.search_attributes import of_alert
 from models.names import CONTROL_ROOM_ID, Severity
 from runtime.alive.terminated import TerminatedWatch
 from tests.integration.runtime.test_stuck_runs import server, until
+from tests.parts.product.signing import SIGNER
 from tests.workflows import sights
 from tests.workflows.harness import Harness
 
@@ -21,7 +22,7 @@ async def test_a_terminated_incident_is_told_of_once_and_holds_nothing(server: H
     await server.until(handle, "awaiting approval")
     assert (await server.book()).holder is not None
     await handle.terminate("by mistake")
-    watch = TerminatedWatch(client)
+    watch = TerminatedWatch(client, SIGNER)
 
     async def told() -> bool:
         await watch.look()
@@ -32,6 +33,6 @@ async def test_a_terminated_incident_is_told_of_once_and_holds_nothing(server: H
 
     await until(told)
     await until(free)
-    await TerminatedWatch(client).look()  # another worker finds it as well
+    await TerminatedWatch(client, SIGNER).look()  # another worker finds it as well
     await client.get_workflow_handle(CONTROL_ROOM_ID).query("state")  # which has taken that by now
     assert world.notices().count(SAID) == 1

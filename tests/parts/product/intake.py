@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,12 +22,15 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
+    from activities.people.keys import SigningKeys
+    from activities.people.signatures import SignatureActivities
     from demo.parts.loopback import free_port
     from models.actions.change import Risk
     from models.actions.plan import Plan
     from models.actions.service import RestartService
     from models.checks.item import Item, ItemResult, ItemState, Table
     from models.checks.status import StatusPart, StatusReport, StatusRequest, StatusSection
+    from models.configuration.configuration import Configuration
     from models.incident.alert import Alert
     from models.incident.announcement import NextRung
     from models.incident.incident import (
@@ -45,6 +49,7 @@ with workflow.unsafe.imports_passed_through():
     from models.names import TASK_QUEUE, Severity
     from models.people.link import SignedLink
     from models.service.service import Service, SupervisordManager
+    from runtime.hosted.activities import activities_of
     from workflows.people.signed_out import SignedOut
     from workflows.stewardship.control_room import ControlRoom
 
@@ -280,7 +285,16 @@ class StatusStandIn:
 def stand_in_worker(client: Client) -> Worker:
     """A worker with the stand-ins, and the control room as it is."""
     kinds = [ServiceDownStandIn, AnyAlertStandIn, StewardStandIn, StatusStandIn, ControlRoom, SignedOut]
-    return Worker(client, task_queue=TASK_QUEUE, workflows=kinds)
+    return Worker(client, task_queue=TASK_QUEUE, workflows=kinds, **who_says())
+
+
+def who_says() -> dict[str, Any]:
+    """For a worker of the control room or of stewards: it knows the key of `CONFIGURATION`."""
+    os.environ.setdefault("RUNBOOKS_TEST_SIGNING_KEY", SIGNING_KEY)
+    keys = {"keys": [{"env": "RUNBOOKS_TEST_SIGNING_KEY"}]}
+    configuration = Configuration.model_validate({"approvals": keys})
+    signatures = SignatureActivities(SigningKeys(lambda: configuration))
+    return {"activities": activities_of(signatures), "activity_executor": ThreadPoolExecutor(2)}
 
 
 def environment(temporal: str, **more: str) -> dict[str, str]:

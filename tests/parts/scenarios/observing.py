@@ -11,9 +11,11 @@ from demo.systems.compose import ComposedServices
 from demo.systems.postgres import CUT_OFF
 from demo.systems.services import BACKEND, FIRST_VERSION, POSTGRES, Services
 from demo.systems.surroundings import Surroundings
-from models.evidence.deployment import Deployment
+from models.incident.incident import Through
+from models.people.order import DeploymentTold, OrderSaid
 from runtime.deployments import tell_steward
 from tests.parts.product.pipeline import Pipeline
+from tests.parts.product.signing import signer_of
 
 FEW = 0.01
 
@@ -77,7 +79,6 @@ async def _tell_the_version(pipeline: Pipeline) -> None:
         await stack.until_version_known()
         return
     now = datetime.now(UTC)
-    first = Deployment(
-        service=BACKEND, version=FIRST_VERSION, deployed_at=now, recorded_by="pipeline", current=True
-    )
-    await tell_steward(pipeline.client, first)
+    first = DeploymentTold(service=BACKEND, version=FIRST_VERSION, deployed_at=now, current=True)
+    said = OrderSaid(by="pipeline", through=Through.INTAKE)
+    await tell_steward(pipeline.client, first, said, signer_of(stack))

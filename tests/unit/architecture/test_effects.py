@@ -26,6 +26,7 @@ OF_ITS_OWN = {
     "broadcast": "tells people",
     "examine": "looks at everything that is configured",
     "release_service": "a steward of dry runs is another one",
+    "verify_order": "reads a key",
     "verify_signature": "reads a key",
     "join_incident": "starts a dry run for a dry run",
     "start_incident": "an incident knows by its own policy whether it is a dry run",

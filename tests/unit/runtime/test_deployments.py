@@ -16,6 +16,7 @@ from activities.service.processes import ProcessActivities
 from models.configuration.configuration import Configuration
 from models.service.service import Service
 from runtime.deployments import DeploymentWatch
+from tests.parts.product.signing import SIGNER
 from tests.workflows.configuration import CONFIGURATION
 from workflows.runbooks.registry import NAMES
 
@@ -49,7 +50,9 @@ async def test_a_mistake_at_one_service_or_in_the_configuration_does_not_end_the
 
     processes = Mistaken()
     async with httpx.AsyncClient() as http:
-        watch = DeploymentWatch(client, processes, HealthActivities(http), every=timedelta(milliseconds=1))
+        watch = DeploymentWatch(
+            client, processes, HealthActivities(http), SIGNER, every=timedelta(milliseconds=1)
+        )
         going = asyncio.create_task(watch.run(configuration, None))
         async with asyncio.timeout(60):
             await processes.thrice.wait()
