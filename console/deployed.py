@@ -13,7 +13,7 @@ from console.fire import Config
 from console.output import AsJson, By, as_json, out, run, safe, somebody, typed
 from console.shell.completing import services
 from console.shell.examples import examples
-from console.shell.signing import refuse_not_taken, signer, word
+from console.signing import refuse_not_taken, signer, word
 from models.configuration.known_services import known
 from models.incident.stewardship import StewardState
 from models.messages import STATE

@@ -12,7 +12,7 @@ from console.incident_view import question
 from console.output import AsJson, By, OpenId, Refused, Unusable, as_json, err, out, run, safe, typed, worded
 from console.shell.completing import services
 from console.shell.examples import examples
-from console.shell.signing import signer, typist
+from console.signing import signer, typist
 from models.incident.incident import Decision, Phase, Spoken, Through, Verdict
 from models.messages import ACKNOWLEDGE, DONE, NOTE, RETRY
 from models.proposals.proposal import Proposal

@@ -17,11 +17,11 @@ from temporalio.service import RPCError
 from activities.health.probe import HealthActivities
 from activities.managers.process_seen import ProcessSeen
 from activities.service.processes import ProcessActivities
+from activities.support.secrets import SecretMissing
 from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
 from models.people.order import DeploymentTold, OrderSaid
 from models.service.service import Service
-from runtime.errors import NoKey
 from runtime.people.orders import WORKER, send, to_steward
 from runtime.people.signing import Signer
 
@@ -35,7 +35,7 @@ async def tell_steward(
 ) -> DeploymentTold:
     """Record a version with the steward of the service; starts the steward if it never ran.
 
-    Raises NoKey where it must be signed and cannot be, and RPCError.
+    Raises SecretMissing where it must be signed and cannot be, and RPCError.
     """
     return await send(client, to_steward(deployment.service), deployment, said, signer)
 
@@ -74,7 +74,7 @@ class DeploymentWatch:
         """An error at one service is logged, and the next is checked."""
         try:
             await self.look(service)
-        except (RPCError, NoKey) as error:
+        except (RPCError, SecretMissing) as error:
             logger.warning("could not record a deployment", service=service.name, why=str(error))
         except Exception:
             logger.exception("could not check the version", service=service.name)

@@ -130,13 +130,13 @@ ROWS = (
     Row("maintenance", "console.maintenance", _FLEET, "Pause incidents for a time of maintenance."),
     Row(
         "suspend",
-        "console.switch",
+        "console.control_room",
         _FLEET,
         "Stop all new actions at once: incidents look, and wait quietly until `resume`.",
     ),
     Row(
         "resume",
-        "console.switch",
+        "console.control_room",
         _FLEET,
         "Allow actions again: every incident that waited looks again, and goes on.",
     ),

@@ -13,12 +13,12 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.support.secrets import SecretMissing
 from models.incident.search_attributes import ALERT_NAME
 from models.incident.stewardship import Ordered, Terminated
 from models.messages import LOOK_AFTER_HOLDER
 from models.names import TASK_QUEUE, steward_id
 from runtime.connection import PATIENCE
-from runtime.errors import NoKey
 from runtime.people.orders import TO_CONTROL_ROOM, WORKER, send
 from runtime.people.signing import Signer
 from runtime.stuck_runs import OpenRun, open_run
@@ -45,7 +45,7 @@ class TerminatedWatch:
         while True:
             try:
                 await self.look()
-            except (RPCError, NoKey) as error:
+            except (RPCError, SecretMissing) as error:
                 logger.warning("terminated incidents could not be looked for", why=str(error))
             except Exception:
                 logger.exception("terminated incidents could not be looked for")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -16,14 +17,15 @@ from models.incident.stewardship import ControlRoomState, StewardState
 from models.messages import DEPLOYED, ORDER
 from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, steward_id
 from models.people.order import OrderSaid, SignedOrder
-from runtime.connection import PATIENCE
-from runtime.errors import NoKey
 from runtime.people.signing import Signer
 
 O = TypeVar("O", bound=SignedOrder)  # noqa: E741
 
 WORKER = OrderSaid(by="worker", through=Through.PRODUCT)
 """Who tells what a worker sees."""
+
+PATIENCE = timedelta(seconds=5)
+"""For one answer of Temporal."""
 
 logger = structlog.get_logger(__name__)
 
@@ -52,7 +54,7 @@ def to_steward(service: str) -> To:
 async def send(client: Client, to: To, order: O, said: OrderSaid, signer: Signer | None) -> O:
     """Durable once this returns; as it was sent. Without a key it goes out raw, where raw messages count.
 
-    Raises NoKey elsewhere, and RPCError.
+    Raises SecretMissing elsewhere, and RPCError.
     """
     await client.start_workflow(
         to.workflow,
@@ -81,4 +83,4 @@ def _signed(signer: Signer, to: To, order: O, said: OrderSaid, run: str) -> O:
         if signer.raw_counts:
             logger.warning("there is no key to sign it with, so it is raw", to=to.id, reason=str(error))
             return order
-        raise NoKey(f"there is no key to sign it with: {error}; see approvals.keys") from error
+        raise SecretMissing(f"there is no key to sign it with: {error}; see approvals.keys") from error

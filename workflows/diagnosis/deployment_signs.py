@@ -9,7 +9,9 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
+    from models.evidence.deployment import Deployment
     from workflows.diagnosis.situation import Situation
+    from workflows.record.timeline import RAW
 
 SHORTLY = timedelta(minutes=1)
 """So much earlier than its cause the metrics may show a trouble: a scrape, and the clocks of machines."""
@@ -51,3 +53,9 @@ def began_otherwise(now: Situation, trouble: Onset) -> bool:
     if deployed is None or trouble.since is None or trouble.good_until is None:
         return True
     return trouble.since < deployed - SHORTLY or trouble.good_until < deployed - LONG_AFTER
+
+
+def told(one: Deployment) -> str:
+    """A version and since when; who told it, where nobody vouches for that."""
+    by = f", told by {one.recorded_by}" if one.recorded_by.startswith(RAW) else ""
+    return f"version {one.version} ({one.deployed_at:%Y-%m-%d %H:%M:%S} UTC{by})"

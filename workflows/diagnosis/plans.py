@@ -27,11 +27,10 @@ with workflow.unsafe.imports_passed_through():
         SetEnvironment,
     )
     from models.actions.videos import RestoreBudget, UseUsualGenerator
-    from models.evidence.deployment import Deployment
     from models.service.endpoints import Endpoint, named_by
+    from workflows.diagnosis.deployment_signs import told
     from workflows.diagnosis.provider_failures import provider_failures
     from workflows.diagnosis.situation import Situation
-    from workflows.record.timeline import RAW
 
 
 def start(now: Situation) -> Plan:
@@ -101,10 +100,6 @@ def free_the_port_then_start(now: Situation) -> Plan | None:
     return Plan(steps=(kill, StartService(service=now.service)), why=f"{seen.reason}{known}")
 
 
-def _told_raw(one: Deployment) -> str:
-    return f", told by {one.recorded_by}" if one.recorded_by.startswith(RAW) else ""
-
-
 def roll_back(now: Situation) -> Plan | None:
     """Back to the version that was last seen healthy, or by the configured script."""
     history = looks.deployments(now)
@@ -120,9 +115,7 @@ def roll_back(now: Situation) -> Plan | None:
         script=script,
     )
     newest = history.deployments[:3]
-    listed = ", ".join(
-        f"version {one.version} ({one.deployed_at:%Y-%m-%d %H:%M:%S} UTC{_told_raw(one)})" for one in newest
-    )
+    listed = ", ".join(map(told, newest))
     return Plan(steps=(back,), why=f"{now.trouble}; recent deployments: {listed or 'none are known'}")
 
 

@@ -1,15 +1,8 @@
-"""What is ordered of the control room, and told to a steward, is of whom its signature names; else it is raw.
-
-The product's control room and steward on a real Temporal.
-"""
+"""What is ordered of the control room is of whom its signature names; else it is raw."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,113 +10,33 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 
-from activities.incidents.stewardship import HistorySeen
 from activities.people.signatures import AHEAD, LATEST_WORD
 from models.incident.incident import Through
-from models.incident.maintenance import EndWindow, Window
-from models.incident.stewardship import ControlRoomState, Ordered, StewardState, Switch
-from models.messages import DEPLOYED, ORDER, STATE
-from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, steward_id
-from models.people.order import DeploymentTold, OrderSaid
-from runtime.people.orders import TO_CONTROL_ROOM, WORKER, send, to_steward
+from models.incident.maintenance import EndWindow
+from models.incident.stewardship import ControlRoomState, Ordered, Switch
+from models.messages import ORDER
+from models.names import steward_id
+from models.people.order import OrderSaid
 from runtime.people.signing import Signer
+from tests.integration.people.orders import (
+    ROOM,
+    SUSPEND,
+    ordered,
+    product,
+    room,
+    room_of,
+    signed,
+    takes,
+    window,
+)
 from tests.integration.people.test_forgeries import STRANGERS_KEY, Product, product_with, server
 from tests.parts.product.intake import SIGNING_KEY
 from tests.parts.product.signing import SIGNER
-from tests.workflows.harness import Incident, hosted
 from workflows.people.orders import REFUSES_RAW
 from workflows.record.timeline import RAW
 
-__all__ = ["server"]
-ADA = OrderSaid(by="ada", through=Through.INTAKE)
-SUSPEND = Switch(by="mallory", why="a fire")
-ROOM = "control-room"
-
-
-@pytest.fixture
-async def product(server: WorkflowEnvironment) -> AsyncIterator[Product]:
-    """With a control room and a steward of its own."""
-    product, client = Product(server.client), server.client
-    async with hosted(client, product.world, lambda: product.configuration):
-        await client.start_workflow(
-            CONTROL_ROOM, ControlRoomState(), id=CONTROL_ROOM_ID, task_queue=TASK_QUEUE
-        )
-        await client.start_workflow(
-            STEWARD, StewardState(service="backend"), id=steward_id("backend"), task_queue=TASK_QUEUE
-        )
-        yield product
-    for name in (CONTROL_ROOM_ID, steward_id("backend")):
-        with suppress(RPCError):
-            await client.get_workflow_handle(name).terminate("the test is over")
-
-
-def room_of(product: Product) -> Incident:
-    return product.client.get_workflow_handle(CONTROL_ROOM_ID)
-
-
-def steward_of(product: Product) -> Incident:
-    return product.client.get_workflow_handle(steward_id("backend"))
-
-
-async def room(product: Product, true: Callable[[ControlRoomState], bool]) -> ControlRoomState:
-    """The control room as it is when this is true of it, within a minute."""
-    end = time.monotonic() + 60
-    while True:
-        state: ControlRoomState = await room_of(product).query(STATE, result_type=ControlRoomState)
-        if true(state):
-            return state
-        assert time.monotonic() < end, state
-        await asyncio.sleep(0.02)  # between two looks of a bounded wait
-
-
-async def book(product: Product, true: Callable[[StewardState], bool]) -> StewardState:
-    """The same of the steward."""
-    end = time.monotonic() + 60
-    while True:
-        state: StewardState = await steward_of(product).query(STATE, result_type=StewardState)
-        if true(state):
-            return state
-        assert time.monotonic() < end, state
-        await asyncio.sleep(0.02)  # between two looks of a bounded wait
-
-
-def ordered(**what: Any) -> Ordered:
-    return Ordered(key=uuid4().hex, **what)
-
-
-def window(name: str = "w") -> Window:
-    return Window(
-        id=name, service="backend", begins=datetime.now(UTC), lasts=timedelta(hours=1), by="mallory", why="x"
-    )
-
-
-def version(number: int) -> DeploymentTold:
-    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
-    return DeploymentTold(
-        service="backend", version=f"backend:{number}", deployed_at=at, healthy_at=at, current=True
-    )
-
-
-async def takes(product: Product, one: Ordered) -> ControlRoomState:
-    """Send it as it is; the state once it was heard."""
-    before = await room(product, lambda state: True)
-    await room_of(product).signal(ORDER, one)
-    return await room(product, lambda state: heard(state, one) or state.not_taken != before.not_taken)
-
-
-def heard(state: ControlRoomState, one: Ordered) -> bool:
-    """Whether it was taken or refused."""
-    return one.key in (*state.heard, *(refused.key for refused in state.not_taken))
-
-
-async def signed(product: Product, one: Ordered, said: OrderSaid = ADA, signer: Signer = SIGNER) -> Ordered:
-    """Sent under a signature, and taken or refused."""
-    sent = await send(product.client, TO_CONTROL_ROOM, one, said, signer)
-    await room(product, lambda state: heard(state, one))
-    return sent
+__all__ = ["product", "server"]
 
 
 async def test_where_raw_orders_are_refused_none_is_taken_and_each_is_seen(product: Product) -> None:
@@ -293,46 +206,3 @@ async def test_a_user_is_believed_on_a_trusted_machine_alone(product: Product, t
         assert state.by == "ada (as anna)"
     else:
         assert f"does not trust the machine {socket.gethostname()}" in state.not_taken[0].by
-
-
-async def told(product: Product, one: DeploymentTold, said: OrderSaid) -> None:
-    await send(product.client, to_steward("backend"), one, said, SIGNER)
-    await book(product, lambda state: any(known.version == one.version for known in state.deployments))
-
-
-async def test_a_raw_deployment_is_no_version_to_go_back_to_where_raw_is_refused(product: Product) -> None:
-    product.approvals(temporal_ui=False, trust_this_machine=False)
-    await told(product, version(1), WORKER)
-    await told(product, version(2), OrderSaid(by="ci", through=Through.COMMAND))
-    before = await book(product, lambda state: True)
-    assert [one.recorded_by for one in before.deployments] == ["worker", f"ci on {socket.gethostname()}"]
-    claim = version(3).model_copy(update={"recorded_by": "worker"})
-    await steward_of(product).signal(DEPLOYED, claim)
-    state = await book(product, lambda state: bool(state.not_taken))
-    assert state.deployments == before.deployments
-    seen = HistorySeen.of(state, datetime.now(UTC))
-    assert seen.last_healthy == before.deployments[0]
-    assert "the deployment of backend:3 did not count" in seen.reason
-    assert f"by {RAW}, claims to be “worker”" in seen.reason
-
-
-async def test_a_raw_deployment_is_marked_where_raw_counts(product: Product) -> None:
-    await steward_of(product).signal(DEPLOYED, version(1).model_copy(update={"recorded_by": "worker"}))
-    state = await book(product, lambda state: bool(state.deployments))
-    assert state.deployments[0].recorded_by == f"{RAW}, claims to be “worker”"
-
-
-async def test_a_deployment_that_was_told_before_changes_nothing_when_it_is_told_again(
-    product: Product,
-) -> None:
-    """Whoever replays an old one would make the newer one a version that was left."""
-    old = await send(product.client, to_steward("backend"), version(1), WORKER, SIGNER)
-    await told(product, version(2), WORKER)
-    await steward_of(product).signal(DEPLOYED, old)
-    later = old.model_copy(update={"deployed_at": datetime.now(UTC)})
-    await steward_of(product).signal(DEPLOYED, later)
-    other = old.model_copy(update={"service": "frontend"})
-    await steward_of(product).signal(DEPLOYED, other)
-    state = await book(product, lambda state: len(state.not_taken) == 3)
-    assert [one.current for one in state.deployments] == [False, True]
-    assert {one.why for one in state.not_taken} == {"its signature was used already"}
