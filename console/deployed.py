@@ -15,10 +15,10 @@ from console.shell.completing import services
 from console.shell.examples import examples
 from console.signing import refuse_not_taken, signer, word
 from models.configuration.known_services import known
+from models.incident.order import DeploymentTold
 from models.incident.stewardship import StewardState
 from models.messages import STATE
 from models.names import steward_id
-from models.people.order import DeploymentTold
 from runtime import settings
 from runtime.connection import PATIENCE, connect
 from runtime.deployments import tell_steward

@@ -9,7 +9,7 @@ from activities.people.keys import SigningKeys
 from activities.support.secrets import SecretMissing
 from console.output import Refused, err, safe
 from models.incident.incident import Through
-from models.people.order import NotTaken, OrderSaid
+from models.incident.order import NotTaken, OrderSaid
 from models.text import plain
 from runtime import settings
 from runtime.people.signing import Signer, user_of_this_machine

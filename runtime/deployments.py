@@ -20,7 +20,7 @@ from activities.service.processes import ProcessActivities
 from activities.support.secrets import SecretMissing
 from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
-from models.people.order import DeploymentTold, OrderSaid
+from models.incident.order import DeploymentTold, OrderSaid
 from models.service.service import Service
 from runtime.people.orders import WORKER, send, to_steward
 from runtime.people.signing import Signer

@@ -13,7 +13,7 @@ from rich.table import Table
 from console.output import AsJson, Unusable, as_json, out, run, safe
 from console.shell.examples import examples
 from models.base import Interval, in_days, in_number
-from models.incident.dry_runs import DryRuns, Row
+from models.past.dry_runs import DryRuns, Row
 from runtime.connection import connect
 from runtime.past.dry_runs import MOST, dry_runs_of
 

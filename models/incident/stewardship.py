@@ -18,9 +18,9 @@ from models.base import Model
 from models.evidence.deployment import Deployment
 from models.incident.incident import Performed
 from models.incident.maintenance import NO_REASON, EndWindow, Paused, Said, Window, end_of
+from models.incident.order import NotTaken, SignedOrder, Used
 from models.incident.refusal import Refusal
 from models.names import Severity
-from models.people.order import NotTaken, SignedOrder, Used
 from models.service.limits import Limits
 
 LONGEST_ACTION = 300

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowFailureError
 
-from models.incident.dry_runs import DryRuns, Ended, rows_of
 from models.incident.review import Review
 from models.incident.search_attributes import DRY_RUN
+from models.past.dry_runs import DryRuns, Ended, rows_of
 from runtime.connection import PATIENCE
 from runtime.errors import in_time
 

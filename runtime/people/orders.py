@@ -13,10 +13,10 @@ from temporalio.common import WorkflowIDConflictPolicy
 from activities.support.secrets import SecretMissing
 from models.base import Model
 from models.incident.incident import Through
+from models.incident.order import OrderSaid, SignedOrder
 from models.incident.stewardship import ControlRoomState, StewardState
 from models.messages import DEPLOYED, ORDER
 from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, steward_id
-from models.people.order import OrderSaid, SignedOrder
 from runtime.people.signing import Signer
 
 O = TypeVar("O", bound=SignedOrder)  # noqa: E741

@@ -30,10 +30,10 @@ from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
 from models.incident.alert import Alert, AlertStatus
 from models.incident.incident import IncidentState
+from models.incident.order import DeploymentTold
 from models.incident.review import Review
 from models.incident.stewardship import Answered, Ask, Release, StewardState
 from models.names import TASK_QUEUE, steward_id, verification_queue_of
-from models.people.order import DeploymentTold
 from runtime.deployments import tell_steward
 from runtime.hosted.activities import activities_of
 from runtime.people.orders import WORKER

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 from models.incident.incident import Through
 from models.incident.maintenance import EndWindow, Window
+from models.incident.order import OrderSaid
 from models.incident.stewardship import ControlRoomState, Ordered, Switch
 from models.messages import STATE
 from models.names import CONTROL_ROOM_ID
-from models.people.order import OrderSaid
 from runtime.people.orders import TO_CONTROL_ROOM, send
 from tests.parts.product.signing import SIGNER
 from tests.workflows.harness import Harness, patience

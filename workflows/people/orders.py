@@ -18,7 +18,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.people.signatures import OrderToVerify, SignatureActivities, Standing, VerifiedOrder
     from models.incident.incident import Through
-    from models.people.order import MOST_NOT_TAKEN, NotTaken, OrderSaid, Used
+    from models.incident.order import MOST_NOT_TAKEN, NotTaken, OrderSaid, Used
     from models.people.signature import Signature
     from workflows.people.signatures import raw
     from workflows.record.failures import in_short

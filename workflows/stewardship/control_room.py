@@ -16,9 +16,9 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from models.incident.order import OrderSaid, Used
     from models.incident.stewardship import Announced, ControlRoomState, Ordered, Switch
     from models.messages import CONTROL_ROOM_MEMO, ORDER, RESUME, SUSPEND
-    from models.people.order import OrderSaid, Used
     from models.text import for_temporal_ui as shown
     from workflows.people.orders import Judged, Orders, kept
     from workflows.record.cancellation import hearing_cancellation

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.kinds import Action
     from models.incident.incident import Performed
     from models.incident.maintenance import Paused
+    from models.incident.order import DeploymentTold
     from models.incident.refusal import Refusal, RefusalReason
     from models.incident.stewardship import (
         Answer,
@@ -36,7 +37,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.messages import DEPLOYED
     from models.names import steward_id
-    from models.people.order import DeploymentTold
     from workflows.people.orders import Orders, kept
     from workflows.record.cancellation import hearing_cancellation
     from workflows.record.mistakes import described, raise_temporals_own

@@ -16,10 +16,10 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.incident.incident import Through
 from models.incident.maintenance import Window
+from models.incident.order import DeploymentTold, OrderSaid
 from models.incident.stewardship import ControlRoomState, Ordered, StewardState, Switch
 from models.messages import ORDER, STATE
 from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, steward_id
-from models.people.order import DeploymentTold, OrderSaid
 from runtime.people.orders import TO_CONTROL_ROOM, send
 from runtime.people.signing import Signer
 from tests.integration.people.test_forgeries import Product

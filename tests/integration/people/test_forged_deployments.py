@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from activities.incidents.stewardship import HistorySeen
 from models.incident.incident import Through
+from models.incident.order import DeploymentTold, OrderSaid
 from models.messages import DEPLOYED
-from models.people.order import DeploymentTold, OrderSaid
 from runtime.people.orders import WORKER, send, to_steward
 from tests.integration.people.orders import book, product, steward_of, version
 from tests.integration.people.test_forgeries import Product, server

@@ -14,10 +14,10 @@ from temporalio.exceptions import ApplicationError
 from activities.people.signatures import AHEAD, LATEST_WORD
 from models.incident.incident import Through
 from models.incident.maintenance import EndWindow
+from models.incident.order import OrderSaid
 from models.incident.stewardship import ControlRoomState, Ordered, Switch
 from models.messages import ORDER
 from models.names import steward_id
-from models.people.order import OrderSaid
 from runtime.people.signing import Signer
 from tests.integration.people.orders import (
     ROOM,

@@ -17,10 +17,10 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from models.incident.order import DeploymentTold
 from models.incident.stewardship import ControlRoomState, StewardState, Switch
 from models.messages import DEPLOYED, STATE
 from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, steward_id
-from models.people.order import DeploymentTold
 from tests.integration.people.before_signing import ControlRoomBefore, StewardBefore
 from tests.integration.people.test_forgeries import Product, server
 from tests.workflows.harness import hosted

@@ -12,7 +12,7 @@ from demo.systems.postgres import CUT_OFF
 from demo.systems.services import BACKEND, FIRST_VERSION, POSTGRES, Services
 from demo.systems.surroundings import Surroundings
 from models.incident.incident import Through
-from models.people.order import DeploymentTold, OrderSaid
+from models.incident.order import DeploymentTold, OrderSaid
 from runtime.deployments import tell_steward
 from tests.parts.product.pipeline import Pipeline
 from tests.parts.product.signing import signer_of

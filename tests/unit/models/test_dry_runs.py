@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from models.incident.dry_run import Answer, DryRun, Judged, Planned
-from models.incident.dry_runs import DryRuns, Ended, rows_of
 from models.incident.incident import Outcome
+from models.past.dry_runs import DryRuns, Ended, rows_of
 
 AT = datetime(2026, 11, 27, tzinfo=UTC)
 
