@@ -187,6 +187,9 @@ async def test_the_commands(place: Place, tmp_path: Path) -> None:
     oldest = len(await Incidents(place.client).list(which=Which(closed=True)))
     printed = await person.types("review", INCIDENT, "--run", str(oldest))
     assert printed.out.startswith(f"# Post-incident review: {INCIDENT}\n")
+    page = await person.types("review", INCIDENT, "--run", str(oldest), "--html")
+    (file,) = [one for one in place.reviews.glob("*.html") if "it was crash" in one.read_text()]
+    assert page.out == file.read_text(), "the file that was written beside it"
     listed = await person.types("list", "--closed", "--since", "7d", "--cause", "crash")
     assert (INCIDENT in listed.out, listed.out.rstrip().endswith("crash")) == (True, True)
     for mistyped in (("--since", "soon"), ("--cause", "crashed"), ("--open", "--closed")):

@@ -14,7 +14,7 @@ from models.incident.announcement import Occasion
 from models.service.service import Service, SupervisordManager
 from tests.integration.views.messages import PHONE, delivered
 from tests.parts.product.intake import CONFIGURATION, environment, intake_process, until
-from tests.parts.product.report_tab import SIZES
+from tests.parts.product.report_tab import SCHEMES, SIZES
 from tests.parts.product.view_tab import ViewTab
 from tests.parts.scenarios.real_time import in_real_time
 from tests.workflows.harness import Harness
@@ -74,6 +74,18 @@ async def test_from_the_link_in_the_message_to_an_approved_rollback_and_its_revi
         await expect(chart).to_be_visible()
         await expect(tab.page.get_by_role("cell", name="waiting for a decision").first).to_be_visible()
         assert tab.other_hosts == set()
+        for scheme in SCHEMES if script else ():
+            again = await chromium.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                bypass_csp=True,  # axe-core is a script of another one
+                storage_state=await context.storage_state(),
+            )
+            asked_again = ViewTab(await again.new_page(), intake.url)
+            await asked_again.open("/incidents/HighErrorRate/backend")
+            await expect(asked_again.page.get_by_role("img", name="Where the time went")).to_be_visible()
+            await asked_again.is_for_everybody(scheme, f"review-{scheme}")
+            await again.close()
         await context.close()
     assert [one.partition(" backend")[0] for one in harness.world.done] == ["roll"]
 
