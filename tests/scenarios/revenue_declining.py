@@ -26,7 +26,9 @@ async def charts_are_beside_the_review(pipeline: Pipeline, played: Played) -> No
     """The review links what is really there, and the report of before says the same."""
     stored = await pipeline.stored_review(played.run)
     directory = pipeline.stack.directory / "reviews"
-    charts = [link.partition(")")[0] for link in stored.split("](")[1:] if ".svg)" in link]
+    time, *charts = [link.partition(")")[0] for link in stored.split("](")[1:] if ".svg)" in link]
+    assert (directory / time).name.endswith("-time.svg")
+    ElementTree.parse(directory / time)
     assert [chart.rpartition("-")[2] for chart in charts] == ["days.svg", "platforms.svg", "returns.svg"]
     for chart in charts:
         ElementTree.parse(directory / chart)
