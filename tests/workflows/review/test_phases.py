@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from activities.review.phases import WhereTimeWent
 from models.incident.incident import Outcome
 from models.incident.review import Doing, Review
 from tests.workflows import sights
-from tests.workflows.harness import Harness
+from tests.workflows.harness import Harness, open_harness
 from tests.workflows.incident.test_joining import its_database_asks, its_database_is_asked_about
 from tests.workflows.incident.test_new_runs import told_for_months
-from tests.workflows.stewardship.test_stewardship import service_down
+from tests.workflows.stewardship.test_stewardship import first_of_two, service_down
 from tests.workflows.switch import begin
+from tests.workflows.waiting import WAITING, AsksAPerson, WaitsTwice
+from workflows.runbooks.registry import WORKFLOWS
 
 MINUTE = timedelta(minutes=1)
 
@@ -97,3 +102,26 @@ async def test_what_waits_for_another_incident_does_not_diagnose_meanwhile(harne
     took = went(await harness.end(handle))
     assert took[Doing.OTHER] >= 7 * MINUTE
     assert took.get(Doing.DIAGNOSING, timedelta()) < MINUTE
+
+
+async def test_who_waits_in_line_for_a_service_waits_for_another_incident(harness: Harness) -> None:
+    first, second = await first_of_two(harness)
+    await harness.env.sleep(6 * MINUTE)
+    await first.signal("approve")
+    await harness.end(first)
+    took = went(await harness.end(second))
+    assert took[Doing.OTHER] >= 6 * MINUTE
+    assert took.get(Doing.DIAGNOSING, timedelta()) < MINUTE
+
+
+@pytest.mark.parametrize(("kind", "doing"), [(WaitsTwice, Doing.WATCHING), (AsksAPerson, Doing.NOBODY)])
+async def test_what_lets_time_pass_is_told_from_what_asked_a_person(kind: type[Any], doing: Doing) -> None:
+    async with open_harness(workflows=(*WORKFLOWS, *WAITING)) as harness:
+        harness.world.process = sights.RUNNING
+        handle = await harness.fire(await harness.alert(), runbook=kind.__name__)
+        await harness.until_it_waits(handle)
+        await harness.env.sleep(50 * MINUTE)
+        await handle.signal("done")
+        took = went(await harness.end(handle))
+    assert 50 * MINUTE <= took.pop(doing) < 52 * MINUTE
+    assert sum(took.values(), timedelta()) < 2 * MINUTE
