@@ -23,6 +23,8 @@ from models.incident.announcement import Announcement, Occasion
 
 _LONGEST_TITLE = 200
 _LONGEST_TEXT = 10_000
+_BETWEEN = 16
+"""Characters that separate title, text and links."""
 _LONGEST_ID = 45
 """With the rest of it a header stays on one line."""
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9-]+")
@@ -61,10 +63,10 @@ class AppriseService:
 
     async def deliver(self, announcement: Announcement) -> None:
         title = one_line(announcement.title, _LONGEST_TITLE)
-        body = paragraph(announcement.text, _LONGEST_TEXT)
+        links = "\n".join(f"{one.says}: {one.address}" for one in announcement.links)
+        body = paragraph(announcement.text, self._room(title, links))
         if not isinstance(self._service, NotifyEmail):  # in e-mail an `@` mentions nobody
             title, body = without_mentions(title), without_mentions(body)
-        links = "\n".join(f"{one.says}: {one.address}" for one in announcement.links)
         outcome = await apprise.Apprise(self._about(announcement)).async_notify(
             title=title,
             body="\n\n".join(filter(None, (body, links))),
@@ -73,6 +75,12 @@ class AppriseService:
         )
         if not outcome:
             raise self._failure("\n".join(entry.message for entry in outcome.logs()))
+
+    def _room(self, title: str, links: str) -> int:
+        """Characters for the text: apprise sends what is too long as it is, and the service refuses it or
+        cuts its end. Half of what there is at least: what a person may do stands in it."""
+        most = min(_LONGEST_TEXT, self._service.body_maxlen)
+        return max(most // 2, most - len(title) - len(links) - _BETWEEN)
 
     def _about(self, announcement: Announcement) -> NotifyBase:
         """The service; of mail one that writes into the conversation of this incident."""

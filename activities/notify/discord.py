@@ -12,7 +12,7 @@ from cachetools import LRUCache
 
 from activities.notify.channel import ChannelDown, ChannelGone, Place
 from activities.notify.post import json_in, post
-from activities.notify.wording import bounded, for_discord, one_line, paragraph
+from activities.notify.wording import fitted, for_discord, one_line, paragraph
 from activities.support.http import Answer
 from models.incident.announcement import Announcement, Occasion
 from models.telling.in_short import InShort
@@ -124,7 +124,7 @@ def message(announcement: Announcement) -> dict[str, object]:
     title = f"**{for_discord(one_line(announcement.title, _LONGEST_TITLE))}**"
     links = "\n".join(f"{for_discord(one.says)}: <{one.address}>" for one in announcement.links)
     room = _LONGEST_CONTENT - len(title) - len(links) - 2
-    text = bounded(for_discord(paragraph(announcement.text, room)), room)
+    text = fitted(for_discord(paragraph(announcement.text, room)), room)
     return {"content": "\n".join(filter(None, (title, text, links))), "allowed_mentions": _NOBODY}
 
 
@@ -137,7 +137,7 @@ def status(announcement: Announcement, shown: InShort) -> dict[str, object]:
     told = message(whole)
     title, *links = str(told["content"]).split("\n")
     room = _LONGEST_CONTENT - sum(len(one) + 1 for one in (title, since, *until, *links))
-    text = bounded("\n".join(lines), room)
+    text = fitted("\n".join(lines), room)
     return {**told, "content": "\n".join(filter(None, (title, since, text, *until, *links)))}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from activities.notify.wording import one_line
+from activities.notify.wording import in_one_line, one_line
 from models.incident.announcement import Announcement
 
 _LONGEST_TITLE = 200
@@ -29,6 +29,6 @@ class LogLine:
             severity=announcement.severity.value,
             role=announcement.role,
             title=one_line(announcement.title, _LONGEST_TITLE),
-            text=one_line(announcement.text, _LONGEST_TEXT),
+            text=in_one_line(announcement.text, _LONGEST_TEXT),
             links=[one.address for one in announcement.links],
         )

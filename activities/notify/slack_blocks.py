@@ -7,6 +7,7 @@ mention of it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +24,7 @@ from slack_sdk.models.blocks import (
     SectionBlock,
 )
 
-from activities.notify.wording import bounded, for_slack, one_line, paragraph
+from activities.notify.wording import fitted, for_slack, one_line, paragraph
 from models.incident.announcement import Announcement, Link
 from models.telling.in_short import Choice, InShort
 
@@ -33,6 +34,7 @@ _LONGEST_FIELD, _LONGEST_PLAN, _LONGEST_LIST = 200, 900, 1200
 """Characters of a part. Slack takes 3000 in each, but only some 13,000 in a whole message."""
 _LONGEST_LINE = 200
 _LONGEST_CONFIRM = 300
+_HALF_ESCAPE = re.compile(r"&[a-z]{0,4}…")
 MOST_CHOICES = 5
 """Plans with a button of their own; the others are on the incident's page."""
 MOST_LINES = 12
@@ -170,12 +172,10 @@ def _mrkdwn(text: str, most: int) -> MarkdownTextObject:
 
 
 def _whole(escaped: str, most: int) -> str:
-    """Cut without half an escape at its end."""
+    """Cut without half an escape where it is cut."""
     if len(escaped) <= most:
         return escaped
-    cut = bounded(escaped, most)
-    start = cut.rfind("&", -6)
-    return cut if start < 0 or ";" in cut[start:] else f"{cut[:start]}…"
+    return _HALF_ESCAPE.sub("…", fitted(escaped, most))
 
 
 def _plain(text: str, most: int) -> PlainTextObject:

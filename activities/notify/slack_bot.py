@@ -19,7 +19,7 @@ from temporalio import activity
 from activities.notify.channel import ChannelBusy, ChannelDown, ChannelLimited, ChannelRefused, Place
 from activities.notify.delivery import MOST_UNSURE
 from activities.notify.slack_blocks import plain, reply, root
-from activities.notify.wording import for_slack, one_line
+from activities.notify.wording import for_slack, in_one_line
 from activities.slack.api import SlackApi, SlackBusy, SlackError, SlackRefused, SlackUnsure
 from models.incident.announcement import Announcement
 from models.telling.in_short import InShort
@@ -165,7 +165,7 @@ class SlackBot:
             return await self._api.write(method, {**message, "blocks": []})
 
     def _content(self, announcement: Announcement, blocks: list[dict[str, Any]]) -> dict[str, Any]:
-        text = one_line(" ".join((announcement.title, announcement.text)), _LONGEST_TEXT)
+        text = in_one_line("\n".join((announcement.title, announcement.text)), _LONGEST_TEXT)
         return {"channel": self._channel, "text": for_slack(text), "blocks": blocks, "parse": "none"}
 
     async def _found(

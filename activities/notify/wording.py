@@ -11,6 +11,9 @@ import re
 from models.text import visible
 
 _KEPT = "\n\t"
+_COMMAND = "starter.py "
+_OF_OTHERS = ("- ", "\\- ", "The alert says:")
+"""Lines of evidence, of steps, and of the alert: a command in them is somebody else's."""
 _DISCORD_MARKDOWN = re.compile(r"([\\*_`~|>\[\]()#-])")
 
 
@@ -19,14 +22,42 @@ def bounded(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
+def fitted(text: str, limit: int) -> str:
+    """The same for a text of several lines: what a person may do is kept, wherever it stands.
+
+    From the first line that has no room on, only those are left that name a command.
+    """
+    if len(text) <= limit:
+        return text
+    lines = text.split("\n")
+    commands = [_COMMAND in line and not line.startswith(_OF_OTHERS) for line in lines]
+    room = limit - sum(len(line) + 1 for line, kept in zip(lines, commands, strict=True) if kept)
+    if room < 1:
+        return bounded("\n".join(line for line, kept in zip(lines, commands, strict=True) if kept), limit)
+    fits: list[str] = []
+    for line, kept in zip(lines, commands, strict=True):
+        if not kept and room > 0:
+            fits.append(line if len(line) < room else bounded(line, room))
+            room = room - len(line) - 1
+        elif kept:
+            fits.append(line)
+    return "\n".join(fits)
+
+
 def one_line(text: str, limit: int) -> str:
     """For a title, a subject or a log line."""
     return bounded(" ".join(visible(_head(text, limit), kept=_KEPT).split()), limit)
 
 
+def in_one_line(text: str, limit: int) -> str:
+    """A whole text as one line: as `paragraph` cuts it."""
+    return one_line(paragraph(text, limit), limit)
+
+
 def paragraph(text: str, limit: int) -> str:
     """For the body of a message."""
-    return bounded(visible(_head(text, limit).replace("\r\n", "\n"), kept=_KEPT).strip(), limit)
+    enough = fitted(text.replace("\r\n", "\n"), 4 * limit)  # a megabyte is not cleaned for a line of it
+    return fitted(visible(enough, kept=_KEPT).strip(), limit)
 
 
 def _head(text: str, limit: int) -> str:
