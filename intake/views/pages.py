@@ -154,7 +154,6 @@ class IncidentViews:
         """The page of an incident; of who came by a link, below that."""
         configuration = self._configuration()
         is_open = is_newest and current.runs and state.phase is not Phase.CLOSED
-        proposes = is_open and visitor.says and not link  # a link is used up by the first form
         return rendered(
             "incident.html",
             refused.status if refused else 200,
@@ -167,7 +166,7 @@ class IncidentViews:
             samples=section_of(state.probes),
             form=self._visitors.form(visitor, state.id, current.began_in) if visitor.says else "",
             link=link,
-            offer=offer(state, configuration, refused) if proposes else None,
+            offer=offer(state, configuration, refused) if is_open and visitor.says else None,
             say=link or f"{path_of(state.id)}/say",
             people=bool(configuration.intake.people),
             temporal=_in_temporal(configuration.temporal.ui, self._namespace, state.id),

@@ -96,7 +96,9 @@ async def test_by_a_link_one_has_it_first_and_then_proposes(intake: Intake, prod
     path = f"/incidents/{incident.id}"
     async with browser(intake) as http:
         form = await form_in(http, link)
-        assert "Propose an action" not in (await http.get(link)).text
+        looked = (await http.get(link)).text
+        assert "Propose an action" not in looked
+        assert "To propose an action, press “I have it” first." in looked
         refused = await http.post(link, data={**SAID, "form": form})
         assert (refused.status_code, "then propose" in refused.text) == (422, True)
         assert not await Incidents(product.client).link_used(incident.id, link_in(link).nonce)
