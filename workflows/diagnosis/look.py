@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_e
 
 with workflow.unsafe.imports_passed_through():
     from models.evidence.evidence import Evidence
+    from models.orders.comparison import NOT_AS_CONFIGURED
     from models.service.request import Request
     from workflows.diagnosis.situation import Situation
     from workflows.record.failures import in_short
@@ -65,8 +66,12 @@ class Look(Generic[R_co]):
             return self._failed(error)
 
     def _failed(self, error: FailureError) -> R_co:
-        """Activities report trouble of other systems as evidence: an exception is a bug of ours."""
-        if isinstance(error.cause or error, ApplicationError):  # a local one has no wrapper
+        """Activities report trouble of other systems as evidence: an exception is a bug of ours, or a worker
+        that has another configuration."""
+        cause = error.cause or error  # a local one has no wrapper
+        if isinstance(cause, ApplicationError) and cause.type == NOT_AS_CONFIGURED:
+            workflow.logger.warning("look %s was not taken: %s", self.name, in_short(error))
+        elif isinstance(cause, ApplicationError):
             workflow.logger.error("look %s failed in our own code: %s", self.name, in_short(error))
         return self.result(reason=f"could not be checked: {in_short(error)}")
 

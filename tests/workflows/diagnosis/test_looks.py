@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from temporalio import activity, workflow
+from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 from activities.incidents.policy import policy_for
@@ -16,6 +17,7 @@ from models.evidence.seen import Seen
 from models.incident.alert import Alert
 from models.incident.policy import Policy
 from models.names import queue_of
+from models.orders.comparison import NOT_AS_CONFIGURED
 from models.service.service import Service
 from runtime.hosted.activities import activities_of
 from tests.parts.product.doc_blocks import python_of
@@ -27,6 +29,8 @@ from workflows.diagnosis import looks
 from workflows.diagnosis.look import Look
 from workflows.diagnosis.situation import Situation
 from workflows.runbooks.registry import NAMES
+
+OTHERWISE = "it was not looked at, for this worker's runbooks.yaml says otherwise"
 
 
 class CertificateSeen(Evidence):
@@ -45,6 +49,8 @@ class CertificateActivities:
     async def look_at_certificate(self, service: Service) -> CertificateSeen:
         if self._days_left is None:
             raise ZeroDivisionError("a mistake of ours")
+        if self._days_left < 0:
+            raise ApplicationError(OTHERWISE, type=NOT_AS_CONFIGURED, non_retryable=True)
         reason = f"the certificate of {service.name} ends in {self._days_left} days"
         return CertificateSeen(finding=Finding.BAD, reason=reason, days_left=self._days_left)
 
@@ -107,6 +113,17 @@ async def test_a_mistake_of_ours_is_unknown_and_logged(
     assert seen.unknown
     assert seen.reason == "could not be checked: ZeroDivisionError: a mistake of ours"
     assert "look certificate failed in our own code" in caplog.text
+
+
+@ANYWHERE
+async def test_a_worker_that_is_configured_otherwise_is_unknown_and_no_mistake_of_ours(
+    harness: Harness, caplog: pytest.LogCaptureFixture, where: dict[str, str]
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        seen = await take(harness, -1, **where)
+    assert (seen.unknown, seen.reason) == (True, f"could not be checked: NotAsConfigured: {OTHERWISE}")
+    assert f"look certificate was not taken: NotAsConfigured: {OTHERWISE}" in caplog.text
+    assert "our own code" not in caplog.text
 
 
 def test_what_was_not_looked_at_is_unknown() -> None:
