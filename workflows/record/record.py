@@ -264,7 +264,10 @@ class Record:
 
     def _did_not_help(self) -> tuple[str, ...]:
         escalated, proved = bool(self.escalated_because), bool(self.watched and self.watched.ok)
-        helped = [one for one in self.performed[-1:] if one.done and proved and one.plan.proposed_by]
+        proposed = [one for one in self.performed[-1:] if one.plan.proposed_by]
+        retried = self.timeline.retried_at
+        anew = [one for one in self.performed if retried and one.started_at >= retried]
+        helped = [one for one in (*proposed, *anew) if one.done and proved]
         did = (one for one in self.performed if not one.dry_run and one not in helped)
         return tuple(f"{one.plan.says}: {one.found}" for one in did if escalated or not one.done)
 

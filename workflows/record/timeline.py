@@ -122,6 +122,12 @@ class Timeline:
         """Write what a person did or said: about what, or why it did not count."""
         self._said(Said(word=word, about=about, refused=refused[:LONGEST], text=words.text[:LONGEST]), words)
 
+    @property
+    def retried_at(self) -> datetime | None:
+        """When a person last asked to look and act again; None where nobody did."""
+        asked = (one for one in reversed(self.entries) if one.said and one.said.word is Word.RETRY)
+        return next((one.at for one in asked if one.said and not one.said.refused), None)
+
     def decided(self, decision: Decision, about: str) -> None:
         """Write the answer to a question: which plan was approved, or that all are refused."""
         word, text = Word(decision.verdict), decision.text[:LONGEST]

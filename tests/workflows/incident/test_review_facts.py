@@ -108,3 +108,15 @@ async def test_a_closed_incident_is_found_by_its_cause_and_outcome(harness: Harn
     await harness.end(handle)
     attributes = (await handle.describe()).typed_search_attributes
     assert (attributes.get(CAUSE), attributes.get(OUTCOME)) == ("crash", "resolved")
+
+
+async def test_what_a_person_had_done_again_and_what_helped_then_did_help(harness: Harness) -> None:
+    harness.world.works = False
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "escalated")
+    harness.world.works = True
+    await harness.env.sleep(1200)  # past what the service has to wait after an action that failed
+    await handle.signal("retry", {"by": "ada"})
+    review = await harness.end(handle)
+    assert [one.done for one in review.performed] == [False, True]
+    assert review.did_not_help == ("start backend: it did not help",)
