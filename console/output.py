@@ -181,6 +181,11 @@ def as_document(text: str) -> None:
     typer.echo(_BEYOND_ASCII.sub(_printable, text.strip()))
 
 
+def as_page(html: str) -> None:
+    """One HTML file, byte for byte; what a terminal could obey is left out where it is made."""
+    typer.echo(html.encode(), nl=False)
+
+
 def _printable(found: re.Match[str]) -> str:
     return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 

@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 
 from activities.review.html_page import html_page
 from activities.review.page import page
-from console.output import AsJson, Id, Run, as_document, err, out, run
+from console.output import AsJson, Id, Run, as_document, as_page, err, out, run
 from console.shell.examples import examples
 from models.incident.review import Review
 from models.text import visible
@@ -44,7 +44,7 @@ def review(incident: Id, run_: Run = "", json: AsJson = False, html: Html = Fals
             as_document(found.data)
             return
         if html:
-            typer.echo(html_page(_read(found, name)).encode(), nl=False)
+            as_page(html_page(_read(found, name)))
             return
         text = visible(found.page, kept="\n")
         out.print(Markdown(text) if out.is_terminal else text, soft_wrap=not out.is_terminal, markup=False)
