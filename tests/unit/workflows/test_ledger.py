@@ -10,6 +10,7 @@ from models.actions.service import RollBack, StartService
 from models.actions.surroundings import CleanUpFiles, SetEnvironment
 from models.evidence.deployment import Deployment
 from models.incident.incident import Performed
+from models.incident.order import NotTaken
 from models.incident.stewardship import Answer, Ask, Denial, Hold, Released, Remembered, StewardState
 from models.names import Severity
 from models.service.limits import Limits
@@ -236,6 +237,7 @@ def full() -> Ledger:
     book.release(Released(incident="D", run_id="D", acted=False, healed=False, denied=denial(NOW)), NOW)
     book.deployed(deployment("1", healthy=True))
     book.acting = True
+    book.not_taken = (NotTaken(key="k", at=NOW, what="deployed", by="somebody", why="it is not signed"),)
     return book
 
 
@@ -255,7 +257,7 @@ def test_everything_survives_a_new_run() -> None:
     state = full().state()
     empty = StewardState(service="backend")
     same = [name for name in StewardState.model_fields if getattr(state, name) == getattr(empty, name)]
-    assert same == ["service"], "the test must fill every field"
+    assert same == ["service", "used"], "the test must fill every field; the steward itself keeps `used`"
     assert Ledger(StewardState.model_validate_json(state.model_dump_json())).state() == state
 
 
