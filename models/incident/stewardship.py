@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field
 
@@ -26,12 +26,16 @@ from models.service.limits import Limits
 LONGEST_ACTION = 300
 """Characters by which an action is known as the same."""
 
+Short = Annotated[str, Field(max_length=300)]
+"""What a steward remembers of a message. Anybody who reaches Temporal can send one, and what is remembered
+must fit into one payload: else the steward could never go on in a new run."""
+
 
 class Hold(Model):
     """One incident's claim on a service."""
 
-    incident: str
-    run_id: str
+    incident: Short
+    run_id: Short
     """The run in which it began; it may go on in later ones."""
     severity: Severity
     asked_at: datetime
@@ -40,9 +44,9 @@ class Hold(Model):
 class Order(Model):
     """`Do this now`: sent by the holder, with the approval if one was needed. Done once a key."""
 
-    key: str
-    incident: str
-    run_id: str
+    key: Short
+    incident: Short
+    run_id: Short
     plan: Plan
     approved_by: str
     dry_run: bool = Field(default=False, exclude_if=operator.not_)
@@ -81,7 +85,7 @@ class Intent(Model):
 class Ask(Model):
     """`May I act on this service?` The key makes a retry the same question."""
 
-    key: str
+    key: Short
     service: str
     hold: Hold
     crashed_at: datetime | None = None
@@ -153,7 +157,7 @@ class Released(Model):
     healed: bool
     denied: Denial | None = Field(default=None, exclude_if=operator.not_)
     """What a person denied under this hold."""
-    key: str = Field(default="", exclude_if=operator.not_)
+    key: Short = Field(default="", exclude_if=operator.not_)
     """Said twice under one key, it counts once."""
 
 

@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
         Answer,
         Answered,
         Ask,
+        Denial,
         Hold,
         Intent,
         Released,
@@ -36,6 +37,10 @@ REMEMBERED = 50
 LONGEST = 300
 """Characters of one sentence that is remembered. What a steward keeps stays far under what one payload
 may have: fifty plans of any size are less than 64 KiB."""
+MOST_DENIED = 20
+"""Plans that one no is of; no question offers so many."""
+MOST_WAITING = 200
+"""Incidents in line. Who is told that there are more needs a person anyway."""
 
 
 class Ledger:
@@ -93,6 +98,8 @@ class Ledger:
         block, limit = self._limits(ask, now)
         if block and not (own and self.acting):
             answered = Answered(answer=Answer.REFUSED, why=block.says, refusal=block)
+        elif len(self.waiting) >= MOST_WAITING and not own:
+            answered = Answered(answer=Answer.REFUSED, why=f"{MOST_WAITING} incidents wait for it already")
         elif self.holder and not (own or self._gives_way_to(hold)):
             self.waiting.append(hold)
             answered = Answered(answer=Answer.QUEUED, why=f"{self.holder.incident} holds it")
@@ -158,7 +165,7 @@ class Ledger:
         if released.acted:
             self.tried.judged(now, healed=released.healed)
         if released.denied:
-            self.tried.denials = [*self.tried.denials, released.denied][-REMEMBERED:]
+            self.tried.denials = [*self.tried.denials, _short(released.denied)][-REMEMBERED:]
         self.waiting = deque(h for h in self.waiting if (h.incident, h.run_id) != _run(released))
         return self.free() if self.holds(released.incident, released.run_id) else None
 
@@ -229,6 +236,19 @@ def _remembered(performed: Performed) -> Remembered:
         started_at=performed.started_at,
         finished_at=performed.finished_at,
         essence=performed.plan.essence,
+    )
+
+
+def _short(denial: Denial) -> Denial:
+    """Cut, not refused: the hold must end all the same."""
+    return Denial(
+        incident=denial.incident[:LONGEST],
+        run_id=denial.run_id[:LONGEST],
+        essences=tuple(one[:LONGEST] for one in denial.essences[:MOST_DENIED]),
+        says=denial.says[:LONGEST],
+        by=denial.by[:LONGEST],
+        why=denial.why[:LONGEST],
+        at=denial.at,
     )
 
 
