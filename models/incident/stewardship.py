@@ -222,14 +222,14 @@ class Switch(Model):
 class Terminated(Model):
     """An incident whose run somebody terminated: nothing runs in it any more."""
 
-    incident: str
-    run_id: str
+    incident: Short
+    run_id: Short
 
 
 class Ordered(SignedOrder):
     """What a person orders by a command; it is taken once a key, at the latest when a worker starts."""
 
-    key: str
+    key: Short
     suspend: Switch | None = None
     resume: Switch | None = None
     begin: Window | None = None

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from models.names import Severity
+from models.incident.stewardship import ControlRoomState
+from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, TASK_QUEUE, Severity
 from tests.workflows import sights
 from tests.workflows.harness import Harness
 from tests.workflows.stewardship.test_steward import ask, book, employ, hold, open_run
@@ -70,3 +71,13 @@ async def test_the_line_has_an_end_and_the_holder_is_still_heard(harness: Harnes
     assert await ask(steward, waiting[7], key="again") == "queued", "who waits keeps the place"
     assert await ask(steward, first, key="the holder again") == "granted"
     assert len((await book(steward)).waiting) == MOST_WAITING
+
+
+async def test_no_order_of_any_size_fills_the_control_room(harness: Harness) -> None:
+    room = await harness.env.client.start_workflow(
+        CONTROL_ROOM, ControlRoomState(), id=CONTROL_ROOM_ID, task_queue=TASK_QUEUE
+    )
+    for number in range(50):
+        await room.signal("order", {"key": f"{number}{LARGE}", "resume": {"by": "ada"}})
+    state: ControlRoomState = await room.query("state", result_type=ControlRoomState)
+    assert len(state.model_dump_json()) < FITS
