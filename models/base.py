@@ -6,7 +6,15 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    field_validator,
+)
 
 
 class Model(BaseModel):
@@ -137,3 +145,7 @@ Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(
 Interval = Annotated[Duration, AfterValidator(_greater_than_zero)]
 """A duration greater than 0: a timeout, or the time between two checks."""
 Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(int, return_type=int)]
+
+Short = Annotated[str, Field(max_length=300)]
+"""What a long-lived run remembers of a message. Anybody who reaches Temporal can send one, and what is remembered
+must fit into one payload: else the run could never go on in a new run."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import operator
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import Field
 
 from models.actions.plan import Offer, Plan
-from models.base import Model
+from models.base import Model, Short
 from models.evidence.deployment import Deployment
 from models.incident.incident import Performed
 from models.incident.maintenance import NO_REASON, EndWindow, Paused, Said, Window, end_of
@@ -25,10 +25,6 @@ from models.service.limits import Limits
 
 LONGEST_ACTION = 300
 """Characters by which an action is known as the same."""
-
-Short = Annotated[str, Field(max_length=300)]
-"""What a steward remembers of a message. Anybody who reaches Temporal can send one, and what is remembered
-must fit into one payload: else the steward could never go on in a new run."""
 
 
 class Hold(Model):
