@@ -147,5 +147,5 @@ Interval = Annotated[Duration, AfterValidator(_greater_than_zero)]
 Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(int, return_type=int)]
 
 Short = Annotated[str, Field(max_length=300)]
-"""What a long-lived run remembers of a message. Anybody who reaches Temporal can send one, and what is remembered
-must fit into one payload: else the run could never go on in a new run."""
+"""What a long run remembers of a message. Anybody who reaches Temporal can send one, and what is remembered
+must fit into one payload: else the run could never go on in a new one."""
