@@ -28,6 +28,7 @@ from activities.postgres.address import FileMissing, for_asyncpg
 from activities.postgres.answers import answered
 from activities.postgres.connecting import connecting
 from activities.postgres.database_seen import DatabaseKind, DatabaseSeen
+from activities.support.postgres_bounds import SentTooMuch
 from activities.support.secrets import SecretMissing, resolve
 from models.base import in_words
 from models.evidence.evidence import Finding
@@ -84,6 +85,9 @@ async def connected(service: Service, beyond: timedelta = timedelta()) -> AsyncI
         raise Trouble(
             await _silent(url, f"within {in_words(database.timeout + beyond)} from {where}")
         ) from None
+    except SentTooMuch as error:
+        reason = f"{where} sent {error}, and was left"
+        raise Trouble(DatabaseSeen(kind=DatabaseKind.FAILED, reason=reason)) from None
     except asyncpg.PostgresError as error:
         raise Trouble(answered(error, where)) from error
     except OSError as error:

@@ -75,7 +75,7 @@ class PostgresDatabase:
             raise StoreAway(f"the address of the store cannot be used: {missing}") from missing
         where = shown(url, otherwise=self.where)
         try:
-            async with connecting(url, within=WITHIN, each=EACH) as connection:
+            async with connecting(url, within=WITHIN, each=EACH, in_all=None) as connection:
                 yield connection
         except TimeoutError as error:
             raise StoreAway(f"no answer in time from {where}") from error
