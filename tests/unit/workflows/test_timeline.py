@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
-from models.incident.incident import Spoken
+from models.incident.incident import Phase, Spoken
+from models.incident.review import Doing
 from models.people.said import Word
-from workflows.record.timeline import FULL, LONGEST, LONGEST_NAME, MOST_ENTRIES, ROOM, Timeline
+from workflows.record.timeline import FULL, LONGEST, LONGEST_NAME, MOST_ENTRIES, MOST_PHASES, ROOM, Timeline
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
@@ -41,3 +43,49 @@ def test_a_reader_is_told_that_it_grew() -> None:
     timeline.add("one")
     timeline.add("two")
     assert seen == [1, 2]
+
+
+def test_what_passes_at_once_is_left_out_and_a_wait_ends_in_the_phase_it_began_in() -> None:
+    clock = [NOW]
+    timeline = Timeline(lambda: clock[-1])
+
+    def at_once() -> None:
+        timeline.enters(Phase.ACTING)
+        timeline.enters(Phase.DIAGNOSING)
+
+    happens: tuple[Callable[[], None], ...] = (
+        lambda: timeline.enters(Phase.DIAGNOSING),
+        lambda: timeline.waits(Doing.WATCHING),
+        timeline.goes_on,
+        at_once,
+        lambda: timeline.enters(Phase.CLOSED),
+    )
+    for minute, does in enumerate(happens, 1):
+        clock.append(NOW + timedelta(minutes=minute))
+        does()
+    assert [one.doing for one in timeline.phases] == [
+        Doing.CHECKING,
+        Doing.DIAGNOSING,
+        Doing.WATCHING,
+        Doing.DIAGNOSING,
+        Doing.ENDED,
+    ]
+
+
+def test_after_too_many_changes_only_the_end_is_kept() -> None:
+    clock = [NOW]
+    timeline = Timeline(lambda: clock[-1])
+    for minute in range(1, 2 * MOST_PHASES):
+        clock.append(NOW + timedelta(minutes=minute))
+        timeline.enters(Phase.ACTING if minute % 2 else Phase.TRIAGE)
+    clock.append(NOW + timedelta(days=9))
+    timeline.enters(Phase.CLOSED)
+    assert len(timeline.phases) == MOST_PHASES + 2
+    assert [one.doing for one in timeline.phases[-2:]] == [Doing.UNKNOWN, Doing.ENDED]
+
+
+def test_of_an_incident_that_an_earlier_version_began_no_phases_are_kept() -> None:
+    timeline = Timeline(lambda: NOW)
+    timeline.resume((), (), Phase.DIAGNOSING)
+    timeline.enters(Phase.ACTING)
+    assert timeline.phases == ()
