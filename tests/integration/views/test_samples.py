@@ -13,9 +13,11 @@ from pytest_httpserver import HTTPServer
 from temporalio.client import Client
 
 from models.evidence.evidence import VerificationRequest
+from models.incident.incident import Phase
 from models.service.service import DockerManager, HealthCheck, Service
 from tests.integration.views.conftest import OpenTab
-from tests.parts.product.intake import ANNA
+from tests.integration.views.firing import state_of
+from tests.parts.product.intake import ANNA, until
 from tests.parts.product.report_tab import SCHEMES, SIZES, Scheme
 from tests.parts.product.view_tab import ViewTab
 from tests.parts.scenarios.verifying import QUEUE, Verifying, verifier
@@ -90,6 +92,11 @@ async def test_they_are_read_without_a_script(
     worker: None, client: Client, httpserver: HTTPServer, tab: OpenTab
 ) -> None:
     incident = await verified(client, httpserver, timedelta(milliseconds=500))
+
+    async def is_over() -> bool:  # a page with forms stays as it was opened
+        return (await state_of(client, incident)).phase is Phase.RESOLVED
+
+    await until(is_over)
     opened = await tab(script=False)
     await opened_at(opened, incident)
     await opened.page.get_by_text("The same as a table").click()
