@@ -91,7 +91,8 @@ def _time_in_short(review: Review, went: WhereTimeWent) -> Iterator[str]:
     doing, (_, longest) = max(went.by_phase().items(), key=lambda one: one[1][1])
     if longest:
         of = f"{in_words(longest)} of {in_words(timedelta(seconds=until))}"
-        yield f"What took longest{' until then' if until < went.whole else ''}: **{doing}**, {of}."
+        start = "Until it was well, the" if until < went.whole else "The"
+        yield f"{start} longest was **{doing}**: {of}."
     if not went.recorded:
         yield "An earlier version led it: the phases are read from its timeline."
 

@@ -48,7 +48,7 @@ def test_what_took_longest_until_it_was_well_comes_first_and_the_rest_is_not_bla
     review = well_after(100)
     text = time_section(review)
     assert "It was well again after **1 min 40 s**, and closed after 6 min 40 s." in text
-    assert "What took longest until then: **waiting for a decision**, 44 s of 1 min 40 s." in text
+    assert "Until it was well, the longest was **waiting for a decision**: 44 s of 1 min 40 s." in text
     assert "| verifying | 5 min 11 s | 11 s |" in text
     assert "| **whole** | 6 min 40 s | 1 min 40 s |" in text
 
