@@ -19,6 +19,7 @@ from models.actions.plan import Plan
 from models.actions.service import StartService
 from models.configuration.configuration import Configuration
 from models.evidence.deployment import Deployment
+from models.incident.order import DeploymentTold
 from models.incident.search_attributes import ALL
 from models.incident.stewardship import (
     AllowedBy,
@@ -32,6 +33,8 @@ from models.incident.stewardship import (
     Switch,
 )
 from models.names import CONTROL_ROOM, CONTROL_ROOM_ID, STEWARD, TASK_QUEUE, Severity
+from runtime.people.orders import WORKER, send, to_steward
+from tests.parts.product.signing import SIGNER
 from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION
 from tests.workflows.harness import Harness, hosted
@@ -205,6 +208,27 @@ async def test_the_switch_stays_thrown_in_a_new_run() -> None:
         assert (await room.describe()).run_id != first
         state: ControlRoomState = await room.query("state", result_type=ControlRoomState)
         assert (state.suspended, state.by, state.why) == (True, f"{RAW}, claims to be “ada”", "turn 14")
+
+
+async def test_a_signature_counts_once_also_in_a_later_run() -> None:
+    async with short_lives() as (client, _):
+        steward = await employ(client)
+        first = (await steward.describe()).run_id
+        told = DeploymentTold.model_validate(dict(deployment(0)))
+        signed = await send(client, to_steward("backend"), told, WORKER, SIGNER)
+        for version in range(1, 15):
+            await steward.signal("deployed", deployment(version))
+            await book(steward)
+        await ask(steward, hold("A/backend"))
+        await steward.signal("release", released(hold("A/backend")))
+        before = await next_run(steward, first)
+        await steward.signal("deployed", signed)
+        for _ in range(200):
+            after = await book(steward)
+            if after.not_taken:
+                break
+        assert [one.why for one in after.not_taken] == ["its signature was used already"]
+        assert after.deployments == before.deployments
 
 
 def deployment(version: int) -> Deployment:
