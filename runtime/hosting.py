@@ -17,6 +17,7 @@ from temporalio.worker import Interceptor, Worker
 
 from activities.health.probe import HealthActivities
 from activities.managers import Managers
+from activities.orders.bounded_answers import BoundedAnswers
 from activities.orders.guard import OrdersAsConfigured
 from activities.service.processes import ProcessActivities
 from models.configuration.configuration import Configuration
@@ -58,7 +59,7 @@ def workers(
         client,
         task_queue=queue_of(host),
         workflows=() if host else (*every_workflow(), *HOSTED),
-        interceptors=[GuardedMessages(), *guards],
+        interceptors=[GuardedMessages(), BoundedAnswers(), *guards],
         workflow_runner=RUNNER,
         max_cached_workflows=CACHED_RUNS,
         activities=activities,
@@ -68,7 +69,7 @@ def workers(
     verifications = Worker(
         client,
         task_queue=verification_queue_of(host),
-        interceptors=guards,
+        interceptors=[BoundedAnswers(), *guards],
         activities=[one for one in activities if inspect.iscoroutinefunction(one)],
         max_concurrent_activities=VERIFICATIONS,
         graceful_shutdown_timeout=DRAIN,

@@ -24,6 +24,7 @@ from temporalio.worker import Worker
 from activities.incidents.control_room import Concerned, ControlRoomActivities
 from activities.incidents.policy import PolicyActivities
 from activities.incidents.stewardship import StewardshipActivities
+from activities.orders.bounded_answers import BoundedAnswers
 from activities.people.keys import SigningKeys
 from activities.people.signatures import SignatureActivities
 from models.configuration.configuration import Configuration
@@ -243,7 +244,7 @@ async def hosted(
                 task_queue=TASK_QUEUE,
                 workflows=workflows,
                 workflow_runner=RUNNER,
-                interceptors=[GuardedMessages()],
+                interceptors=[GuardedMessages(), BoundedAnswers()],
                 **both,
             ),
             Worker(client, task_queue=verification_queue_of(None), **both),
