@@ -1,4 +1,4 @@
-"""Whether the database still refuses to change what is stored: its triggers stand as they were made, alone."""
+"""Whether the database still refuses to change what is stored: its triggers stand as they were made."""
 
 from __future__ import annotations
 
