@@ -99,7 +99,7 @@ async def takes(product: Product, one: Ordered) -> ControlRoomState:
     """Send it as it is; the state once it was heard."""
     before = await room(product, lambda state: True)
     await room_of(product).signal(ORDER, one)
-    return await room(product, lambda state: heard(state, one) or state.not_taken != before.not_taken)
+    return await room(product, lambda state: one.key in state.heard or state.not_taken != before.not_taken)
 
 
 def heard(state: ControlRoomState, one: Ordered) -> bool:
