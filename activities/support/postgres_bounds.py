@@ -33,6 +33,11 @@ _SCRAM = re.compile(rb"R....\0\0\0\x0b", re.DOTALL)
 _ROUNDS = re.compile(rb",i=([0-9]+)")
 
 
+_SAID = b"EN"
+"""The types of the messages that hold words of the server: an error, a notice."""
+_NOT_ASCII = bytes.maketrans(bytes(range(128, 256)), b"?" * 128)
+
+
 class SentTooMuch(asyncpg.InternalClientError):
     """What a server sends is past its bounds; the connection is cut."""
 
@@ -144,8 +149,10 @@ class _Receiver(asyncio.Protocol):
             length = int.from_bytes(self._rest[end + 1 : end + _HEAD])
             if not self._bounds.message(length) or end + 1 + length > len(self._rest):
                 break
-            if not self._bounds.content(bytes(self._rest[end : end + 1 + length])):
+            message = bytes(self._rest[end : end + 1 + length])
+            if not self._bounds.content(message):
                 break
+            self._rest[end : end + 1 + length] = _readable(message)
             end += 1 + length
         whole = bytes(self._rest[:end])
         del self._rest[:end]
@@ -163,3 +170,15 @@ class _Receiver(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.reader.resume_writing()
+
+
+def _readable(message: bytes) -> bytes:
+    """A server refuses in its own language before both agree on an encoding: what is not UTF-8 becomes a
+    question mark, and the code of the error, which decides, is read."""
+    if message[:1] not in _SAID:
+        return message
+    try:
+        message[_HEAD:].decode()
+    except UnicodeDecodeError:
+        return message[:_HEAD] + message[_HEAD:].translate(_NOT_ASCII)
+    return message

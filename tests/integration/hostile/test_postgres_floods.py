@@ -138,3 +138,22 @@ async def test_a_password_is_not_hashed_for_hours(rounds: bytes, tmp_path: Path)
     """Nothing interrupts the hash, not even a time-out, and nothing else of the worker goes on meanwhile."""
     finding, reason, _ = await seen(asking(rounds), tmp_path)
     assert (finding, "a password's hash" in reason) == ("unknown", True), reason
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1251", "utf-8"])
+async def test_a_refusal_in_another_encoding_is_the_refusal_that_its_code_says(
+    encoding: str, tmp_path: Path
+) -> None:
+    """A database whose messages are not in UTF-8 is not down because a password is wrong."""
+    words = {"latin-1": "Passwort-Authentifizierung für »me« schlug fehl", "cp1251": "пользователь не прошёл"}
+    said = words.get(encoding, "пользователь не прошёл").encode(encoding)
+    refusal = of(b"E", b"SFATAL\0C28P01\0M" + said + b"\0\0")
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while int.from_bytes((await message(reader))[:4]) >= NO_PLAIN_START:
+            writer.write(b"N")
+        writer.write(refusal)
+        await reader.read()
+
+    finding, reason, _ = await seen(talk, tmp_path)
+    assert (finding, "credentials" in reason or "password" in reason) == ("unknown", True), reason
