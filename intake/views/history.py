@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
+from markupsafe import Markup
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from starlette.routing import Route
 
 from intake.http.answers import Stop
 from intake.views.looks import Looks
-from intake.views.rendering import rendered
+from intake.views.rendering import rendered, text_of
 from intake.views.routes import Page
 from intake.views.signing_in import asked
 from intake.views.visitors import Visitors
@@ -48,17 +49,22 @@ class HistoryViews:
         fields = _fields(request.query_params)
         since = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         search = Search(since=since - timedelta(days=SHOWN_DAYS), closed=True, **fields)
-        found: Found = await self._looks.stored(("history", search), lambda: self._stored.find(search))
+        total, written = await self._looks.stored(("history", search), lambda: self._written(search, fields))
+        return rendered("history.html", visitor=visitor, total=total, written=written)
+
+    async def _written(self, search: Search, fields: Mapping[str, str | int]) -> tuple[int, Markup]:
+        """How many were found, and what everybody sees of them."""
+        found: Found = await self._stored.find(search)
         narrowed = {name: value for name, value in fields.items() if name != "page" and value}
-        return rendered(
-            "history.html",
-            visitor=visitor,
+        written = text_of(
+            "history_found.html",
             found=found,
             search=search,
             filters=NARROWED,
             days=SHOWN_DAYS,
             page_at=lambda page: f"/history?{urlencode({**narrowed, 'page': page})}",
         )
+        return found.total, written
 
     async def one(self, request: Request) -> Response:
         visitor = await self._visitors.of(request)
