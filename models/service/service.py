@@ -122,7 +122,10 @@ class LogScan(Configured):
     patterns: dict[str, str] = Field(
         default_factory=lambda: {
             "port-in-use": r"EADDRINUSE|[Aa]ddress already in use",
-            "out-of-memory": r"heap out of memory|OutOfMemory|MemoryError|Cannot allocate memory",
+            "out-of-memory": (
+                r"heap out of memory|OutOfMemory|MemoryError|Cannot allocate memory"
+                r"|was sent SIGKILL! Perhaps out of memory"
+            ),
             "database-lost": (
                 r"ECONNREFUSED.*:5432|Can't reach database|connection to (the )?database"
                 r"|database connection (lost|refused|failed)|terminating connection"

@@ -40,6 +40,11 @@ def first_crash_counts(content: dict[str, Any]) -> None:
     content["alerts"]["ServiceDown"]["thresholds"]["crash_limit"] = 1
 
 
+def its_last_words_are_taken_for_memory(content: dict[str, Any]) -> None:
+    """What it logs before it ends with code 1 matches the pattern: the same as a planted line."""
+    _backend(content)["logs"] = {"patterns": {"out-of-memory": "Unhandled rejection"}}
+
+
 CAUSES = (
     _row(
         name="database lost",
@@ -82,6 +87,14 @@ CAUSES = (
         approved_by=("anna",),
         also_seen=("crash",),
         timeline=("pages platform-team",),
+    ),
+    _row(
+        name="out of memory, by its log alone",
+        cause="out of memory, by its log alone",
+        faults=("crash",),
+        configure=its_last_words_are_taken_for_memory,
+        action=("start-service",),
+        also_seen=("crash",),
     ),
     _row(
         name="crash",
@@ -357,6 +370,15 @@ ROWS = (
         scene(process=sights.brought_back(303, 3, age=1800)),
         variant="it crashed before, and has outlived that",
         done=("restart backend",),
+    ),
+    Row(
+        "out of memory, by its log alone",
+        scene(
+            process=CRASH.model_copy(update={"memory_limit": 256 * sights.MIB}),
+            logs=sights.log_with("out-of-memory"),
+        ),
+        done=("start backend",),
+        also_seen=("crash",),
     ),
     Row("crash", scene(process=CRASH), done=("start backend",)),
     Row(

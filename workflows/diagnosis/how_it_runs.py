@@ -194,11 +194,6 @@ def database_blamed(now: Situation) -> bool:
     return depends and now[looks.process].running and now[looks.health].blames_database
 
 
-def out_of_memory(now: Situation) -> bool:
-    process = now[looks.process]
-    return process.crashed and (process.oom_killed or now[looks.recent_logs].has("out-of-memory"))
-
-
 def port_conflict(now: Situation) -> bool:
     said = now[looks.process].crashed and now[looks.recent_logs].has("port-in-use")
     return now[looks.port_owner].taken or said

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     import workflows.diagnosis.plans as plans
     import workflows.diagnosis.verifications as verifications
+    import workflows.memory.ran_out as ran_out
     from models.actions.plan import Plan
     from models.incident.review import Review
     from models.incident.so_far import Opened
@@ -108,9 +109,10 @@ CAUSES = (
     DATABASE_LOST,
     Cause(
         name="out of memory",
-        evidence="the kernel killed its main process for memory, or a heap message in its log",
+        evidence="the kernel killed its main process for memory; or a heap message in its log, and an end"
+        " that fits it",
         contradicted_by="somebody stopped or killed it",
-        matches=how_it_runs.out_of_memory,
+        matches=ran_out.out_of_memory,
         contradicts=how_it_runs.ended_by_somebody,
         remedy="raise the memory limit, up to its cap; then start",
         fix=plans.more_memory_then_start,
@@ -135,6 +137,15 @@ CAUSES = (
         pages="platform",
     ),
     STARTING,
+    Cause(
+        name="out of memory, by its log alone",
+        evidence="a heap message in its log, while neither the kernel nor its end speaks for that",
+        contradicted_by="somebody stopped or killed it",
+        matches=ran_out.only_logged,
+        contradicts=how_it_runs.ended_by_somebody,
+        remedy="only start it: a text can make it log that; whether it needs more memory, a person judges",
+        fix=ran_out.just_start,
+    ),
     Cause(
         name="crash",
         evidence="it ended without being asked to, and nothing above explains why",

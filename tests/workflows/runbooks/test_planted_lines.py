@@ -1,0 +1,19 @@
+"""A text that somebody made the service log, on its own, changes nothing of how the service is set up."""
+
+from __future__ import annotations
+
+from models.incident.incident import Outcome
+from tests.workflows import sights
+from tests.workflows.harness import Harness
+
+
+async def test_a_planted_line_about_memory_gets_it_started_and_no_more(harness: Harness) -> None:
+    limit = {"memory_limit": 256 * sights.MIB}
+    harness.world.process = sights.crashed(sights.LONG_AGO).model_copy(update=limit)
+    harness.world.logs = sights.log_with("out-of-memory")
+    review = await harness.end(await harness.fire(await harness.alert()))
+    assert review.outcome is Outcome.RESOLVED
+    assert review.cause == "out of memory, by its log alone"
+    assert harness.world.done == ["start backend"]
+    assert "only a line of its log says that it ran out of memory" in review.performed[0].plan.why
+    assert "neither the kernel nor its end speaks for that" in review.why_cause
