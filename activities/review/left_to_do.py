@@ -1,4 +1,4 @@
-"""What is left after an incident: the four lists for the team, answered where the page itself knows it.
+"""What is left after an incident: the open work, and the lists for the team, with answers of the page.
 
 Only what a person must still do is an open box.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from activities.review.facts.by_hand import by_hand
+from activities.review.facts.open_work import is_mended, open_work
 from activities.review.logged_error import before_it, logged_error
 from models.base import in_number, in_words
 from models.incident.incident import EntryKind, EvidenceLine, Outcome
@@ -18,22 +20,31 @@ NOT_PROVED = (Outcome.CLOSED_BY_HUMAN, Outcome.CANCELLED)
 """A person ended it, whether it was well or not."""
 
 
+_HEAD = "A box is open work. What has no box is done, or not needed."
+
+
 def left_to_do(review: Review) -> str:
     """Lists of boxes and answers; the short form leaves out what a whole team does."""
     lists = {"Document": _document(review), "Update": _update(review)}
+    if work := open_work(review):
+        lists = {"Open work": map(_box, map(_capital, work)), **lists}
     if not review.short:
         lists |= {"Prevent": _prevent(review), "Share": _share(review)}
-    return "\n\n".join(f"### {title}\n\n" + "\n".join(lines) for title, lines in lists.items())
+    parts = (f"### {title}\n\n" + "\n".join(lines) for title, lines in lists.items())
+    return "\n\n".join((_HEAD, *parts))
 
 
 def _document(review: Review) -> Iterator[str]:
     if _is_known(review):
-        yield f"- Root cause analysis: {said(review.cause)}, as above."
+        open_still = "" if is_mended(review) else ": it is not closed, see the open work"
+        yield f"- Root cause analysis: {said(review.cause)}, as above{open_still}."
     else:
         yield _box("Root cause analysis: no cause was found; what was seen is above")
     yield f"- Timeline of events: above, {len(review.timeline)} lines."
     done = in_number(len(review.performed), "plan") if review.performed else "none"
-    yield f"- Actions taken: {done}, above."
+    steps = in_number(len(by_hand(review)), "step")
+    by_people = f", and {steps} by hand" if by_hand(review) else ""
+    yield f"- Actions taken: {done}{by_people}, above."
     if review.outcome in NOT_PROVED:
         yield f"- Resolution time: not known; a person closed it after {in_words(review.resolved_after)}."
     else:
@@ -48,8 +59,6 @@ def _document(review: Review) -> Iterator[str]:
     by_a_person = review.outcome in NOT_PROVED
     if by_a_person and not any(one.done for one in review.performed):
         yield _box("See that it is well: it was closed by a person, and no recovery was proved")
-        if _is_known(review):
-            yield _box(f"See that the cause is mended, {said(review.cause)}: the product changed nothing")
     if by_a_person and not _said_what_was_done(review):
         yield _box("What the person who closed it did: nothing of it was written to the incident")
 
@@ -64,7 +73,9 @@ def _update(review: Review) -> Iterator[str]:
     if review.outcome is Outcome.SELF_RECOVERED:
         yield _box("Alert thresholds: it was over before anything was done; is the rule too quick?")
     elif any(one.finding == "bad" for one in review.evidence):
-        yield "- Alert thresholds: no reason to change them, something was wrong when it fired."
+        unseen = in_number(len(_gaps(review)), "look")
+        so_far = f"; {unseen} had no answer" if _gaps(review) else ""
+        yield f"- Alert thresholds: something was wrong when it fired: nothing speaks against them{so_far}."
     else:
         yield _box("Alert thresholds: nothing that was seen was wrong; is the rule right?")
     gaps = _gaps(review)
@@ -72,7 +83,7 @@ def _update(review: Review) -> Iterator[str]:
         yield _box(f"Monitoring coverage gaps: {gap.name}: {gap.reason}")
     if not gaps:
         looks = in_number(sum(one.applies for one in review.evidence), "look")
-        yield f"- Monitoring coverage gaps: none, all of {looks} answered."
+        yield f"- Monitoring coverage gaps: none, the last reading of all of {looks} had an answer."
     for entry in review.timeline:
         if entry.kind is EntryKind.NOT_TOLD:
             yield _box(f"Repair the channel: {entry.text}")
@@ -113,6 +124,10 @@ def _is_known(review: Review) -> bool:
 
 def _said_what_was_done(review: Review) -> bool:
     return any(one.said and one.said.text for one in review.timeline)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _box(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 
-from activities.review.sentences import Sentences
+from activities.review.facts.sentences import Sentences
 from activities.support.log_end import last_error
 from models.base import in_words
 from models.evidence.logged import LoggedError

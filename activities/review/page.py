@@ -10,18 +10,21 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from activities.review.dry_run_section import dry_run_section
+from activities.review.facts.by_hand import by_hand
+from activities.review.facts.done_section import done_section
+from activities.review.facts.found_section import found_section
+from activities.review.facts.readings import Readings
+from activities.review.facts.sentences import Sentences
 from activities.review.file_name import file_name
 from activities.review.left_to_do import NOT_PROVED, UNKNOWN, left_to_do
 from activities.review.logged_error import in_its_log
 from activities.review.markdown import fenced, link
 from activities.review.phases import WhereTimeWent
-from activities.review.probes import chart_of
+from activities.review.probes import UNNAMED, chart_of
 from activities.review.report_page import chart_file, report_section
-from activities.review.sentences import Sentences
 from activities.review.time_chart import NAME, TITLE, in_a_sentence
-from models.actions.approved_by import REVERTED, policy_says
 from models.base import in_words
-from models.incident.incident import Entry, EntryKind, EvidenceLine, Outcome, Performed, what_matters_first
+from models.incident.incident import Entry, EntryKind, Outcome
 from models.incident.review import Review
 from models.text import for_markdown as said
 
@@ -31,16 +34,16 @@ _NOTHING = "Nothing."
 def page(review: Review) -> str:
     """The whole review, or its short form for alerts that are not critical."""
     words = Sentences(review)
-    sections = [_head(review), _section("Summary", said(review.summary) or _NOTHING), time_section(review)]
+    sections = [_head(review), _section("Summary", _summary(review, words)), time_section(review)]
     if review.alert.words:
         sections.append(_section("What the alert says", "\n\n".join(map(said, review.alert.words.values()))))
     if review.report:
         sections.append(_section("Report", report_section(review.report, file_name(review))))
     sections += [
-        _section("What was found", _found(review.evidence, words)),
+        _section("What was found", found_section(review, words)),
         _section("Why this cause", _cause(review, words)),
         *([_section("Dry run", dry_run_section(review.dry_run, review.handed_to))] if review.dry_run else []),
-        _section("What was done", _done([one for one in review.performed if not one.dry_run], words)),
+        _section("What was done", done_section(review, words)),
         *([_section("Before and after", _probes(review))] if review.probes.points else []),
         _section("What people did and said", _people(review, words)),
         _section("Timeline", _lines(review.timeline, words) or _NOTHING),
@@ -152,13 +155,13 @@ def _against(took: timedelta, deadline: timedelta) -> str:
     return f"{in_words(took - deadline)} past the deadline of {in_words(deadline)}"
 
 
-def _found(evidence: Iterable[EvidenceLine], words: Sentences) -> str:
-    """Each look with what it saw; what was bad comes first."""
-    lines = []
-    for one in what_matters_first(evidence):
-        at = f", {words.when(one.at)}" if one.at else ""
-        lines.append(f"- {said(one.name)}: **{said(one.finding)}**, {said(one.reason)}{at}")
-    return "\n".join(lines) or "Nothing was looked at."
+def _summary(review: Review, words: Sentences) -> str:
+    """With what people did by hand, of which the product knows only by their word."""
+    steps = by_hand(review)
+    text = review.summary
+    if steps:
+        text = text.replace("nothing was changed", "the product changed nothing")
+    return " ".join((said(text) or _NOTHING, *(said(f"By hand: {words.of(one)}") for one in steps)))
 
 
 def _cause(review: Review, words: Sentences) -> str:
@@ -172,9 +175,11 @@ def _cause(review: Review, words: Sentences) -> str:
             lines.append(f"The runbook names it when: {said(words.sentence(review.why_cause, named=True))}")
         if review.pointing:
             lines.append(f"What points to it: {said(words.sentence(review.pointing, named=True))}")
-        bad = "; ".join(f"{one.name}: {one.reason}" for one in review.evidence if one.finding == "bad")
-        if bad:
+        readings = Readings(review)
+        if bad := "; ".join(f"{name}: {was}" for name, was in readings.wrong_then()):
             lines.append(f"What was wrong: {said(words.sentence(bad, named=True))}")
+        if since := ", ".join(readings.wrong_since()):
+            lines.append(f"Only what was read after the repair is kept of: {said(since)}.")
     if error := in_its_log(review, words):
         lines.append(said(error))
     if review.also_seen:
@@ -184,53 +189,12 @@ def _cause(review: Review, words: Sentences) -> str:
     return "\n\n".join(lines)
 
 
-def _done(performed: Iterable[Performed], words: Sentences) -> str:
-    plans = (_plan(number, done, words) for number, done in enumerate(performed, 1))
-    return "\n".join(plans) or "Nothing was changed."
-
-
-def _plan(number: int, performed: Performed, words: Sentences) -> str:
-    """One plan: by whom, why, and what each of its actions changed and how it is undone."""
-    took = in_words(performed.finished_at - performed.started_at)
-    by = _by_whom(performed.approved_by, performed.plan.proposed_by)
-    lines = [
-        f"{number}. **{said(performed.plan.says)}**, {by}, "
-        f"at {words.when(performed.started_at)}; it took {took}",
-        f"   - Why: {said(performed.plan.why)}",
-        *(f"   - Chosen instead of: {said(words.plainly(other))}" for other in performed.instead_of),
-        f"   - {_what_came(performed)}: {said(performed.found)}",
-    ]
-    lines += [f"   - Kept beside this review: {said(one)}" for one in performed.kept]
-    if performed.done:
-        for step in performed.plan.steps:
-            undo = f"to undo it: {said(step.undo)}" if step.undo else "it cannot be undone"
-            lines.append(f"   - Changed: {said(step.changes)}; {undo}")
-    return "\n".join(lines)
-
-
-def _what_came(performed: Performed) -> str:
-    if performed.lost:
-        return "Perhaps done"
-    return "Found afterwards" if performed.done else "Not done"
-
-
-def _by_whom(approved_by: str, proposed_by: str) -> str:
-    """Who proposed and who approved it, or the product by itself, with the risk by which it may."""
-    if not approved_by:
-        return "without approval"
-    if approved_by == REVERTED:
-        return "carried out by the product by itself, which reverts what was temporary"
-    if why := policy_says(approved_by):
-        return f"carried out by the product by itself, as the configuration allows ({said(why)})"
-    proposed = f"proposed by {said(proposed_by)}, " if proposed_by else ""
-    return f"carried out by the product, {proposed}approved by {said(approved_by)}"
-
-
 def _probes(review: Review) -> str:
     """The samples of the verification: in a sentence, and as a chart beside the page."""
     chart = chart_of(review.probes)
     image = f"![{said(chart.title)}]({chart_file(file_name(review), chart)})"
-    return f"{said(chart.title)}, by the samples of the verification: {said(chart.says)}\n\n{image}"
+    by = "" if chart.title == UNNAMED else ", by the samples of the verification"
+    return f"{said(chart.title)}{by}: {said(chart.says)}\n\n{image}"
 
 
 def _people(review: Review, words: Sentences) -> str:

@@ -8,9 +8,12 @@ from functools import partial
 from statistics import median
 from typing import NamedTuple
 
-from models.base import in_words
+from models.base import in_number, in_words
 from models.evidence.evidence import Finding, Probe, Probes
 from models.incident.report import Chart, ChartKind, Series
+
+UNNAMED = "Samples of the verification"
+"""The title where nothing is measured but whether it is well."""
 
 NAMES = {Finding.OK: "well", Finding.UNKNOWN: "not seen", Finding.BAD: "not well"}
 
@@ -29,7 +32,7 @@ def chart_of(probes: Probes) -> Chart:
     return Chart(
         name="samples",
         kind=ChartKind.LINE,
-        title=(probes.what or "samples of the verification").capitalize(),
+        title=probes.what.capitalize() or UNNAMED,
         says=in_a_sentence(probes),
         labels=tuple(_clock(probes, one) for one in _all(probes)),
         series=tuple(_series(probes)),
@@ -73,7 +76,7 @@ def in_a_sentence(probes: Probes) -> str:
     unseen = sum(one.finding is Finding.UNKNOWN for one in probes.points)
     first, last = probes.points[0], probes.points[-1]
     span = f"{_clock(probes, first)} to {_clock(probes, last)} UTC"
-    parts = [f"{len(probes.points)} samples from {span}: {bad} not well, {unseen} without an answer"]
+    parts = [f"{in_number(len(probes.points), 'sample')} from {span}: {_how_many(bad, unseen)}"]
     if probes.each > 1:
         parts.append(f"each is the worst of {probes.each} that were taken")
     if probes.before:
@@ -86,8 +89,16 @@ def in_a_sentence(probes: Probes) -> str:
     if probes.what and any(one.value is None for one in probes.points):
         parts.append("a sample without a number is drawn at 0")
     if not probes.what:
-        parts.append("1 is well")
+        parts.append("in the chart, 1 stands for well and 0 for not well")
     return f"{'; '.join(parts)}."
+
+
+def _how_many(bad: int, unseen: int) -> str:
+    if not bad and not unseen:
+        return "all well"
+    return ", ".join(
+        f"{number} {says}" for number, says in ((bad, "not well"), (unseen, "without an answer")) if number
+    )
 
 
 def rows_of(probes: Probes) -> list[Row]:

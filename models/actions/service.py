@@ -51,7 +51,7 @@ class RestartService(Change):
 
     @property
     def changes(self) -> str:
-        return f"requests in flight on {self.service.name} are lost; its memory is emptied"
+        return f"requests in flight on {self.service.name} are lost, and so is what it holds in memory"
 
 
 class RaiseMemoryLimit(Change):
@@ -156,7 +156,8 @@ class RollBack(Change):
     @property
     def changes(self) -> str:
         newer = self._left or "the version of now"
-        return f"{self.service.name} runs an earlier version again, without what {newer} brought"
+        earlier = self.target.beside(self.leaves) if self.target else "what the script goes back to"
+        return f"{self.service.name} runs {earlier}, without what {newer} brought"
 
     @property
     def undo(self) -> str:

@@ -239,7 +239,7 @@ class Incident(Waits):
                 report.title, "\n".join((*report.paragraphs, where, f"Read it? starter.py ack {name}"))
             )
             self.path.did("report")
-        await self.until_acknowledged("somebody has read the report")
+        await self.until_acknowledged("somebody takes note of the report")
         raise ClosedByHuman(f"{self.record.acknowledged_by} acknowledged the report")
 
     async def stays(self, watch: Verification, *again: Look[Evidence]) -> None:

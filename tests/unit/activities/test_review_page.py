@@ -333,7 +333,7 @@ def test_what_does_not_apply_here_is_no_gap_and_was_not_found() -> None:
     networks = EvidenceLine(name="networks", finding="unknown", reason="it has none", applies=False)
     text = page(out_of_memory().model_copy(update={"evidence": (seen, networks), "log_tail": ()}))
     assert "networks" not in text
-    assert "- Monitoring coverage gaps: none, all of 1 look answered." in text
+    assert "- Monitoring coverage gaps: none, the last reading of all of 1 look had an answer." in text
     assert "- Improve observability: nothing that was looked for was missing." in text
 
 
@@ -403,7 +403,8 @@ def test_what_failed_and_what_nobody_saw_recover_is_left_to_do() -> None:
     text = page(out_of_memory().model_copy(update=taken))
     assert f"- [ ] Mend what kept “{failed.plan.says}” from working: permission denied" in text
     assert "- [ ] See that it is well: it was closed by a person, and no recovery was proved" in text
-    assert "- [ ] See that the cause is mended, out of memory: the product changed nothing" in text
+    assert "- [ ] Out of memory: find out what needs the memory" in text
+    assert "only delays it; the product changed nothing" in text
 
 
 def test_nobody_had_to_respond_to_what_was_over_in_time() -> None:

@@ -8,10 +8,11 @@ from xml.etree import ElementTree
 from hypothesis import given
 
 from activities.review.charts import svg
+from activities.review.page import page
 from activities.review.probes import chart_of, rows_of
 from models.evidence.evidence import Evidence, Finding, Probes
 from tests.unit.activities.review.test_probes import BEGAN, SAMPLES, Sample, sampled
-from tests.unit.activities.test_review_page import VERIFIED
+from tests.unit.activities.test_review_page import VERIFIED, out_of_memory
 
 
 def test_each_finding_has_its_line_and_what_was_seen_before_comes_first() -> None:
@@ -53,7 +54,14 @@ def test_what_has_no_numbers_is_well_or_not() -> None:
         "not well": (0.0, None, None),
     }
     assert chart.title == "Samples of the verification"
-    assert chart.says.endswith("; 1 is well.")
+    assert chart.says.endswith("; in the chart, 1 stands for well and 0 for not well.")
+
+
+def test_where_all_was_well_that_is_said_and_nothing_twice() -> None:
+    kept = Probes().having(Evidence(finding=Finding.OK), BEGAN)
+    text = page(out_of_memory().model_copy(update={"probes": kept}))
+    assert "\n\nSamples of the verification: 1 sample from " in text
+    assert " UTC: all well; in the chart" in text
 
 
 @given(SAMPLES)

@@ -16,6 +16,8 @@ _NAMED = re.compile(rf"\bplans? ({_DIGEST})(?: \(recommended\))?")
 _ALONE = re.compile(rf"\b({_DIGEST})\b")
 _CHOSEN_BESIDE = re.compile(rf" \(plan {_DIGEST}\)")
 
+_WAITS = re.compile(r"^waits (?=\d)")
+
 _DID = {
     Word.APPROVE: "approved",
     Word.DENY: "denied",
@@ -54,14 +56,14 @@ class Sentences:
         """What happened, or what a person did or said; through which channel, where that was a person."""
         if entry.of_a_person:
             did = _what(entry.said) if entry.said else entry.text
-            return self.sentence(f"{_person(entry)} {self.plainly(did)}", named=True)
+            return self.sentence(f"{person(entry)} {self.plainly(did)}", named=True)
         if entry.sent:
             return self.sentence(_told(entry.sent))
         if entry.asked:
             return self.sentence(f"asks for approval: {'; or '.join(entry.asked.values())}")
         if words := _HAPPENED.get(entry.kind):
             return self.sentence(words + self.plainly(entry.text.removeprefix(entry.kind.start)))
-        return self.sentence(self.plainly(entry.text))
+        return self.sentence(self.plainly(_WAITS.sub("waits at most ", entry.text)))
 
     def sentence(self, text: str, *, named: bool = False) -> str:
         """With a capital, unless it begins with a name, and with its end."""
@@ -103,7 +105,7 @@ def _what(said: Said) -> str:
     return f"{did}: {said.text}" if said.text else did
 
 
-def _person(entry: Entry) -> str:
+def person(entry: Entry) -> str:
     """The name, and the channel; what came as a raw signal may name anybody."""
     if entry.by.endswith(entry.through.value):
         return entry.by

@@ -1,0 +1,109 @@
+"""What an incident leaves open: what the product changed and left in place, and a cause that still is one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from activities.review.facts.by_hand import by_hand
+from activities.review.facts.causes import NOTHING_LEFT, UNMENDED, Unmended
+from activities.review.facts.readings import Readings
+from models.actions.application import PauseSchedule, UnpauseSchedule
+from models.actions.change import Change
+from models.actions.service import RollBack, StartService
+from models.incident.incident import Outcome, Performed
+from models.incident.review import Review
+
+_REVERTED_BY = {
+    "degrade": "restore-service",
+    "disable-endpoint": "reopen-endpoint",
+    "answer-maintenance": "reopen-endpoint",
+    "raise-budget": "restore-budget",
+    "use-backup-generator": "use-usual-generator",
+    "pause-schedule": "unpause-schedule",
+}
+"""What is only for a while, and what ends it."""
+
+_NO_CHANGE_THAT_STAYS = ("retry-workflow", "take-diagnostic", "unpause-schedule", "wait-for-reset")
+_RUNNING = re.compile(r"^running for ([^,;]+)")
+
+
+def open_work(review: Review) -> list[str]:
+    """Each as what a person must do."""
+    return [*_left_in_place(review), *_unmended(review)]
+
+
+def is_mended(review: Review) -> bool:
+    """Whether nothing is left to do about its cause."""
+    return review.cause in NOTHING_LEFT
+
+
+def _left_in_place(review: Review) -> Iterator[str]:
+    performed = [one for one in review.performed if one.done and not one.dry_run]
+    for place, one in enumerate(performed):
+        for number, step in enumerate(one.plan.steps):
+            later = (*one.plan.steps[number + 1 :], *_steps(performed[place + 1 :]))
+            if not any(_ends(after, step) for after in later):
+                yield from _of_step(step)
+        for name in one.kept:
+            yield f"read {name}, which is kept beside this review, then delete it: it may hold secrets"
+
+
+def _steps(performed: Sequence[Performed]) -> Iterator[Change]:
+    for one in performed:
+        yield from one.plan.steps
+
+
+def _of_step(step: Change) -> Iterator[str]:
+    if isinstance(step, PauseSchedule):
+        yield (
+            f"the schedule {step.schedule} starts nothing until it is unpaused: "
+            "unpause it when its cause is mended"
+        )
+    elif isinstance(step, RollBack):
+        left = step.leaves.beside(step.target) if step.target else step.from_version
+        brought = left or "the version that was rolled back (which one, the product does not know)"
+        yield f"fix what {brought} brought, before it is deployed again"
+    elif step.kind in _REVERTED_BY:
+        yield f"“{step.says}” was not reverted, as far as is known: see to it; {step.changes}"
+    elif step.undo and not isinstance(step, StartService) and step.kind not in _NO_CHANGE_THAT_STAYS:
+        yield f"“{step.says}” stays as it is: decide whether to keep it; to undo it: {step.undo}"
+
+
+def _ends(after: Change, step: Change) -> bool:
+    """Whether this later step takes that one back."""
+    if after.kind != _REVERTED_BY.get(step.kind):
+        return False
+    if isinstance(step, PauseSchedule) and isinstance(after, UnpauseSchedule):
+        return after.schedule == step.schedule
+    return getattr(after, "path", "") == getattr(step, "path", "")
+
+
+def _unmended(review: Review) -> Iterator[str]:
+    if review.cause in ("", "unknown") or is_mended(review):
+        return
+    left = UNMENDED.get(review.cause, Unmended("find out how it came about, and mend that"))
+    seen = Readings(review).known_then(left.seen)
+    more = f" ({seen})" if seen else ""
+    again = _comes_back(review) if left.again else ""
+    yield f"{review.cause}: {left.says}{more}{again}{_what_was_done_of_it(review)}"
+
+
+def _comes_back(review: Review) -> str:
+    """After how long, by how long its process had run when it was seen."""
+    if not any(step.restarts for step in _steps([one for one in review.performed if one.done])):
+        return ""
+    had_run = _RUNNING.match(Readings(review).known_then("process"))
+    return (
+        f"; it comes back after about {had_run[1]}, as long as it had run" if had_run else "; it comes back"
+    )
+
+
+def _what_was_done_of_it(review: Review) -> str:
+    if any(one.done and not one.dry_run for one in review.performed):
+        return ""
+    if steps := by_hand(review):
+        return f"; the product changed nothing, {steps[-1].by or 'somebody'} said that it is done"
+    if review.outcome in (Outcome.CLOSED_BY_HUMAN, Outcome.CANCELLED):
+        return "; the product changed nothing"
+    return ""

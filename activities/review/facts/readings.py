@@ -1,0 +1,64 @@
+"""What was known when the cause was named, and what was read again after the repair.
+
+An incident keeps the newest reading of each look; of an earlier one, the words that pointed to the cause.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from activities.review.facts.by_hand import by_hand
+from models.incident.incident import EntryKind, EvidenceLine
+from models.incident.review import Review
+
+
+class Readings:
+    """The evidence of one review, before and after the repair began."""
+
+    def __init__(self, review: Review) -> None:
+        self.named_at = _named_at(review)
+        self.repair = _repair_began(review, self.named_at)
+        found = [one for one in review.evidence if one.applies]
+        self.after = [one for one in found if one.at and self.repair and one.at > self.repair]
+        self.before = [one for one in found if one not in self.after]
+        pointed = _parts(review.pointing, [one.name for one in review.evidence])
+        again = [one.name for one in self.after]
+        self.earlier = {name: reason for name, reason in pointed.items() if name in again}
+        """What pointed to the cause, of the looks that were read again since."""
+        self.lost = [name for name in again if name not in self.earlier]
+        """The looks of which only the later reading is kept."""
+
+    def known_then(self, name: str) -> str:
+        """What this look said when the cause was named; empty where that is not kept."""
+        by_name = {one.name: one.reason for one in self.before} | self.earlier
+        return by_name.get(name, "")
+
+    def wrong_then(self) -> list[tuple[str, str]]:
+        """What was wrong when the cause was named, by look."""
+        bad: list[EvidenceLine] = [one for one in (*self.before, *self.after) if one.finding == "bad"]
+        return [(one.name, self.known_then(one.name)) for one in bad if self.known_then(one.name)]
+
+    def wrong_since(self) -> list[str]:
+        """The looks that are known to be bad only by what was read after the repair."""
+        return [one.name for one in self.after if one.finding == "bad" and one.name in self.lost]
+
+
+def _named_at(review: Review) -> datetime | None:
+    return max((one.at for one in review.timeline if one.kind is EntryKind.CAUSE), default=None)
+
+
+def _repair_began(review: Review, named_at: datetime | None) -> datetime | None:
+    """The first that was done, by the product or by hand, since the cause was named."""
+    acted = [one.started_at for one in review.performed if (one.done or one.lost) and not one.dry_run]
+    moments = (*acted, *(one.at for one in by_hand(review)))
+    return min((one for one in moments if named_at is None or one >= named_at), default=None)
+
+
+def _parts(pointing: str, names: list[str]) -> dict[str, str]:
+    """`process: exited; port: taken` by look."""
+    if not names:
+        return {}
+    either = "|".join(map(re.escape, names))
+    found = re.split(rf"(?:^|; )({either}): ", pointing)
+    return dict(zip(found[1::2], found[2::2], strict=True))

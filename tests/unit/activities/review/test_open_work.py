@@ -1,0 +1,133 @@
+"""What an incident leaves open stands first in what is left to do: each as a box."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib import import_module
+from pkgutil import iter_modules
+
+import pytest
+
+from activities.review.facts.causes import NOTHING_LEFT, UNMENDED
+from activities.review.page import page
+from models.actions.application import PauseSchedule, UnpauseSchedule
+from models.actions.change import Change
+from models.actions.endpoints import DisableEndpoint, ReopenEndpoint
+from models.actions.plan import Plan
+from models.actions.service import RestartService, RollBack
+from models.actions.videos import RaiseBudget
+from models.incident.incident import EvidenceLine, Outcome, Performed
+from models.incident.review import Review
+from models.people.said import Said, Word
+from tests.unit.activities.test_review_page import BACKEND, after, by_a_person, out_of_memory
+from workflows import runbooks
+from workflows.diagnosis.causes import Cause
+
+PAUSE = PauseSchedule(service=BACKEND, schedule="generate-speech", because="too often")
+UNPAUSE = UnpauseSchedule(service=BACKEND, schedule="generate-speech")
+ROLL_BACK = RollBack(service=BACKEND, from_version="shop:2", to_version="shop:1")
+DISABLE = DisableEndpoint(service=BACKEND, path="/api/x", at_most=timedelta(hours=1))
+REOPEN = ReopenEndpoint(service=BACKEND, path="/api/x", from_="disable")
+BUDGET = RaiseBudget(service=BACKEND, from_dollars=50, to_dollars=75, until=after(3600))
+RUNNING = EvidenceLine(name="process", finding="ok", reason="running for 34 min, healthy", at=after(5))
+
+
+def performed(*steps: Change, at: int = 80) -> Performed:
+    return Performed(
+        plan=Plan(steps=steps, why="it helps"),
+        approved_by="alice@example.com",
+        done=True,
+        found="as it should be",
+        started_at=after(at),
+        finished_at=after(at + 1),
+    )
+
+
+def left(cause: str, *done: Performed, **more: object) -> list[str]:
+    """The boxes of its open work."""
+    review = out_of_memory().model_copy(update={"cause": cause, "performed": done, **more})
+    section = page(review).partition("## What is left to do\n")[2]
+    if "### Open work\n\n" not in section:
+        return []
+    head, _, rest = section.partition("### Open work\n\n")
+    assert head.strip() == "A box is open work. What has no box is done, or not needed."
+    boxes = rest.split("\n\n")[0].splitlines()
+    assert all(one.startswith("- [ ] ") for one in boxes)
+    return [one.removeprefix("- [ ] ") for one in boxes]
+
+
+def test_what_stays_in_place_is_left_to_undo() -> None:
+    assert left("over already", performed(PAUSE)) == [
+        "The schedule generate-speech starts nothing until it is unpaused: "
+        "unpause it when its cause is mended"
+    ]
+    assert left("over already", performed(ROLL_BACK)) == [
+        "Fix what shop:2 brought, before it is deployed again"
+    ]
+    (box,) = left("over already", performed(DISABLE))
+    assert "was not reverted, as far as is known: see to it; nobody is served by /api/x" in box
+    (box,) = left("over already", performed(BUDGET))
+    assert "was not reverted" in box
+
+
+def test_what_was_taken_back_is_not() -> None:
+    assert left("over already", performed(PAUSE), performed(UNPAUSE, at=90)) == []
+    assert left("over already", performed(DISABLE), performed(REOPEN, at=90)) == []
+
+
+def test_what_was_only_recorded_stays_nowhere() -> None:
+    recorded = performed(PAUSE).model_copy(update={"dry_run": True})
+    assert left("over already", recorded) == []
+
+
+def test_a_leak_is_no_less_there_after_a_restart() -> None:
+    restarted = performed(RestartService(service=BACKEND))
+    assert left("memory leak", restarted, evidence=(RUNNING,)) == [
+        "Memory leak: the leak is still there: profile its memory, and find it; "
+        "it comes back after about 34 min, as long as it had run"
+    ]
+    text = page(out_of_memory().model_copy(update={"cause": "memory leak", "performed": (restarted,)}))
+    assert "- Root cause analysis: memory leak, as above: it is not closed, see the open work." in text
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        ("crash loop", "find out why it crashes"),
+        ("retry loop", "find out why it is tried again and again"),
+        ("out of memory", "a higher limit or a restart only delays it"),
+        ("invalid credentials", "warn before it expires"),
+        ("a cause of tomorrow", "find out how it came about, and mend that"),
+    ],
+)
+def test_a_cause_that_was_treated_is_left_to_mend(cause: str, says: str) -> None:
+    (box,) = left(cause, performed(RestartService(service=BACKEND)))
+    assert box.startswith(f"{cause[0].upper()}{cause[1:]}: ")
+    assert says in box
+
+
+def test_what_is_to_be_found_out_quotes_what_was_seen() -> None:
+    fell = EvidenceLine(name="platforms", finding="bad", reason="youtube 19.70, from 194.00", at=after(5))
+    ended = {"evidence": (fell,), "outcome": Outcome.CLOSED_BY_HUMAN}
+    assert left("one platform fell", **ended) == [
+        "One platform fell: find out why this platform fell, and mend that (youtube 19.70, from 194.00); "
+        "the product changed nothing"
+    ]
+    said = by_a_person(30, Said(word=Word.DONE, text="new key"), by="lena")
+    (box,) = left("one platform fell", **ended, timeline=(said,))
+    assert box.endswith("the product changed nothing, lena said that it is done")
+
+
+def test_an_unknown_cause_is_looked_for_already() -> None:
+    review: Review = out_of_memory().model_copy(update={"cause": "unknown", "performed": ()})
+    assert "### Open work" not in page(review)
+    assert "- [ ] Root cause analysis: no cause was found" in page(review)
+
+
+def test_each_cause_that_is_named_here_is_one_of_a_runbook() -> None:
+    found: set[str] = set()
+    for module in iter_modules(runbooks.__path__, f"{runbooks.__name__}."):
+        values = vars(import_module(module.name)).values()
+        some = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+        found |= {one.name for one in some if isinstance(one, Cause)}
+    assert not {*UNMENDED, *NOTHING_LEFT} - found
