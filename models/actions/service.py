@@ -155,9 +155,11 @@ class RollBack(Change):
 
     @property
     def changes(self) -> str:
-        newer = self._left or "the version of now"
-        earlier = self.target.beside(self.leaves) if self.target else "what the script goes back to"
-        return f"{self.service.name} runs {earlier}, without what {newer} brought"
+        newer = f"what {self._left} brought" if self.from_version else "what came since"
+        if self.target is None:
+            script = "the earlier version that its script goes back to (which one, only the script knows)"
+            return f"{self.service.name} runs {script}, without {newer}"
+        return f"{self.service.name} runs {self.target.beside(self.leaves)} again, without {newer}"
 
     @property
     def undo(self) -> str:

@@ -58,7 +58,9 @@ UNMENDED = {
     "loop crashed": Unmended("find out why the loop failed, and mend that", "schedules"),
     "API error": Unmended("find out why the API failed: it may fail again"),
     "paused": Unmended("find out who paused the schedule, and why"),
-    "one platform fell": Unmended("find out why this platform fell, and mend that", "platforms"),
+    "one platform fell": Unmended(
+        "find out why this platform fell: its account, its API, its algorithm, its links", "platforms"
+    ),
     "products that lose money": Unmended("decide which of these products to stop", "product_returns"),
     "no videos": Unmended("find out why no videos come", "last_video"),
     "workflow crashed": Unmended("find out why the workflow failed, and mend its code"),

@@ -17,7 +17,8 @@ def found_section(review: Review, words: Sentences) -> str:
         return "\n".join(lines) or "Nothing was looked at."
     named = words.when(readings.named_at) if readings.named_at else "before the repair"
     known = [one for one in review.timeline if one.at <= readings.repair]
-    confirmed = [one for one in known if one.kind is EntryKind.CONFIRMED]
+    told = tuple(readings.earlier.values())
+    confirmed = [one for one in known if one.kind is EntryKind.CONFIRMED and not one.text.endswith(told)]
     lines = [
         *(f"- {said(words.of(one))} That was read by {words.when(one.at)}." for one in confirmed),
         *(f"- {said(name)}: {said(was)}, by {named}" for name, was in readings.earlier.items()),

@@ -62,8 +62,9 @@ def _of_step(step: Change) -> Iterator[str]:
         )
     elif isinstance(step, RollBack):
         left = step.leaves.beside(step.target) if step.target else step.from_version
-        brought = left or "the version that was rolled back (which one, the product does not know)"
-        yield f"fix what {brought} brought, before it is deployed again"
+        brought = left or "the rolled-back version"
+        unknown = "" if left else " (which version that was, is not known)"
+        yield f"fix what {brought} brought{unknown}, before it is deployed again"
     elif step.kind in _REVERTED_BY:
         yield f"“{step.says}” was not reverted, as far as is known: see to it; {step.changes}"
     elif step.undo and not isinstance(step, StartService) and step.kind not in _NO_CHANGE_THAT_STAYS:
@@ -86,7 +87,7 @@ def _unmended(review: Review) -> Iterator[str]:
     seen = Readings(review).known_then(left.seen)
     more = f" ({seen})" if seen else ""
     again = _comes_back(review) if left.again else ""
-    yield f"{review.cause}: {left.says}{more}{again}{_what_was_done_of_it(review)}"
+    yield f"{review.cause}{more}: {left.says}{again}{_what_was_done_of_it(review)}"
 
 
 def _comes_back(review: Review) -> str:

@@ -64,6 +64,11 @@ def test_what_stays_in_place_is_left_to_undo() -> None:
     assert left("over already", performed(ROLL_BACK)) == [
         "Fix what shop:2 brought, before it is deployed again"
     ]
+    by_script = ROLL_BACK.model_copy(update={"from_version": "", "to_version": None})
+    assert left("over already", performed(by_script)) == [
+        "Fix what the rolled-back version brought (which version that was, is not known), "
+        "before it is deployed again"
+    ]
     (box,) = left("over already", performed(DISABLE))
     assert "was not reverted, as far as is known: see to it; nobody is served by /api/x" in box
     (box,) = left("over already", performed(BUDGET))
@@ -110,8 +115,8 @@ def test_what_is_to_be_found_out_quotes_what_was_seen() -> None:
     fell = EvidenceLine(name="platforms", finding="bad", reason="youtube 19.70, from 194.00", at=after(5))
     ended = {"evidence": (fell,), "outcome": Outcome.CLOSED_BY_HUMAN}
     assert left("one platform fell", **ended) == [
-        "One platform fell: find out why this platform fell, and mend that (youtube 19.70, from 194.00); "
-        "the product changed nothing"
+        "One platform fell (youtube 19.70, from 194.00): find out why this platform fell: "
+        "its account, its API, its algorithm, its links; the product changed nothing"
     ]
     said = by_a_person(30, Said(word=Word.DONE, text="new key"), by="lena")
     (box,) = left("one platform fell", **ended, timeline=(said,))
