@@ -84,6 +84,8 @@ class Cause:
     """What speaks against it though it matches: then it is not the cause."""
     asks: bool = False
     """Whether a person is asked first, whatever the risk of its fix."""
+    asks_if: Callable[[Situation], bool] = never
+    """When a person is asked first, although its risk would let it be done."""
     urgent: Callable[[Situation], str] = no_hurry
     """Why its fix cannot wait for an answer: what is guarded is then done at once. Empty when it can."""
 

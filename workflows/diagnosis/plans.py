@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.videos import RestoreBudget, UseUsualGenerator
     from models.service.endpoints import Endpoint, named_by
     from workflows.diagnosis.deployment_signs import told
-    from workflows.diagnosis.provider_failures import provider_failures
+    from workflows.diagnosis.provider_failures import only_texts, provider_failures
     from workflows.diagnosis.situation import Situation
 
 
@@ -135,7 +135,8 @@ def degrade(now: Situation) -> Plan | None:
         return None
     names = ", ".join(dict.fromkeys(one.name for one in down))
     step = Degrade(service=now.service, because_of=names, at_most=degradation.at_most)
-    return Plan(steps=(step,), why="; ".join(one.says for one in down[:4]))
+    alone = "; nothing that is measured agrees" if only_texts(down) else ""
+    return Plan(steps=(step,), why="; ".join(one.says for one in down[:4]) + alone)
 
 
 def degrade_while_slow(now: Situation) -> Plan | None:

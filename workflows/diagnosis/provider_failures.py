@@ -63,6 +63,8 @@ class ProviderFailure(NamedTuple):
     says: str
     only_ours: bool = False
     """We get no answer from it, which our own network may be to blame for."""
+    only_text: bool = False
+    """A text of the service says so, which somebody else may have made it say."""
 
 
 def provider_failures(now: Situation, since: datetime | None = None) -> tuple[ProviderFailure, ...]:
@@ -80,6 +82,15 @@ def provider_failures(now: Situation, since: datetime | None = None) -> tuple[Pr
 def heard_of(failures: tuple[ProviderFailure, ...]) -> bool:
     """Somebody says it besides us, who may only be cut off from them."""
     return any(not one.only_ours for one in failures)
+
+
+def only_texts(failures: tuple[ProviderFailure, ...]) -> bool:
+    """Only the log or the health check says it, of whatever provider: nothing that is measured agrees."""
+    said = [one for one in failures if one.only_text]
+    measured = [one for one in failures if not one.only_text]
+    names = {one.name for one in measured}
+    agrees = any(one.name in names or (names and one.name == SOMEBODY) for one in said)
+    return bool(said) and not agrees and all(one.only_ours for one in measured)
 
 
 def speaks_of(text: str, name: str) -> bool:
@@ -119,7 +130,7 @@ def _by_log(now: Situation) -> Iterator[ProviderFailure]:
         newest.setdefault(_circuit_of(now, sample), "open")
     for name, state in newest.items():
         if name and not state.startswith("clos"):
-            yield ProviderFailure(name, f"its log says that the circuit of {name} is open")
+            yield ProviderFailure(name, f"its log says that the circuit of {name} is open", only_text=True)
 
 
 def _states_in(line: str) -> list[str]:
@@ -172,7 +183,7 @@ def _by_health(now: Situation) -> Iterator[ProviderFailure]:
     named = now[looks.health].names if now[looks.health].bad else ()
     for part in named:
         if name := _named(now, part):
-            yield ProviderFailure(name, f"its health check names {name}")
+            yield ProviderFailure(name, f"its health check names {name}", only_text=True)
 
 
 def _named(now: Situation, text: str, *, by_host_only: bool = False) -> str:

@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.how_it_runs import is_away
     from workflows.diagnosis.provider_failures import (
         ProviderFailure,
+        only_texts,
         provider_failures,
         speaks_of,
         they_serve,
@@ -99,6 +100,11 @@ def its_providers(now: Situation) -> tuple[ProviderFailure, ...]:
 
 def provider_down(now: Situation) -> bool:
     return bool(its_providers(now))
+
+
+def only_its_words(now: Situation) -> bool:
+    """Its log or its health check says it, and nothing that is measured does."""
+    return only_texts(its_providers(now))
 
 
 def its_calls_succeed(now: Situation) -> bool:

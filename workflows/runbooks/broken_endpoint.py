@@ -94,9 +94,11 @@ CAUSES = (
         matches=signs.provider_down,
         contradicted_by="the service's own calls of that provider succeed",
         contradicts=signs.its_calls_succeed,
-        remedy="degrade gracefully until the provider is back",
+        remedy="degrade gracefully until the provider is back; with approval where only its log or health"
+        " check says so",
         fix=plans.degrade,
         undo=undos.WHEN_PROVIDERS_ARE_BACK,
+        asks_if=signs.only_its_words,
     ),
     Cause(
         name="bad deployment",

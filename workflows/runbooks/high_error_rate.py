@@ -24,7 +24,13 @@ with workflow.unsafe.imports_passed_through():
     from models.names import DATABASE_CONNECTION_FAILURE
     from workflows.diagnosis.causes import Cause, ask_a_human
     from workflows.diagnosis.deployment_signs import SHORTLY, began_after_one, began_otherwise, deployed_at
-    from workflows.diagnosis.provider_failures import ProviderFailure, heard_of, provider_failures, they_serve
+    from workflows.diagnosis.provider_failures import (
+        ProviderFailure,
+        heard_of,
+        only_texts,
+        provider_failures,
+        they_serve,
+    )
     from workflows.diagnosis.situation import Situation
     from workflows.incident.incident import Incident
     from workflows.incident.runbook import Runbook
@@ -78,6 +84,11 @@ def not_reached(now: Situation) -> bool:
 
 def its_calls_succeed(now: Situation) -> bool:
     return they_serve(now, failures(now))
+
+
+def only_its_words(now: Situation) -> bool:
+    """Its log or its health check says it, and nothing that is measured does."""
+    return only_texts(failures(now))
 
 
 def bad_deployment(now: Situation) -> bool:
@@ -157,9 +168,11 @@ EXTERNAL_API_DOWN = Cause(
     matches=provider_down,
     contradicted_by="its own calls of that provider succeed",
     contradicts=its_calls_succeed,
-    remedy="degrade gracefully until the provider is back",
+    remedy="degrade gracefully until the provider is back; with approval where only its log or health check"
+    " says so",
     fix=plans.degrade,
     undo=undos.WHEN_PROVIDERS_ARE_BACK,
+    asks_if=only_its_words,
 )
 
 CAUSES = (

@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.incident.runbook import Runbook
     from workflows.videos.signs import (
         is_generating,
+        only_its_words,
         paused_on_purpose,
         provider_down,
         provider_not_reached,
@@ -103,9 +104,11 @@ PROVIDER_DOWN = Cause(
     contradicted_by="its own calls of that provider succeed, videos are being made, or somebody paused it on"
     " purpose",
     contradicts=provider_serves,
-    remedy="use the backup generator until the provider is back; without one, wait for it",
+    remedy="use the backup generator until the provider is back, with approval where only its log or health"
+    " check says so; without one, wait for it",
     fix=plans.use_backup,
     undo=undos.WHEN_VIDEO_PROVIDERS_ARE_BACK,
+    asks_if=only_its_words,
 )
 
 BUDGET_HIT = Cause(

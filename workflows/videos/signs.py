@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     import workflows.diagnosis.looks as looks
     from activities.app.open_executions import StuckExecution
     from models.service.videos import Videos
-    from workflows.diagnosis.provider_failures import ProviderFailure, heard_of, provider_failures
+    from workflows.diagnosis.provider_failures import ProviderFailure, heard_of, only_texts, provider_failures
     from workflows.diagnosis.situation import Situation
 
 
@@ -35,6 +35,11 @@ def providers_down(now: Situation) -> tuple[ProviderFailure, ...]:
 def provider_down(now: Situation) -> bool:
     """Not only we say so."""
     return heard_of(providers_down(now))
+
+
+def only_its_words(now: Situation) -> bool:
+    """Its log or its health check says it, and nothing that is measured does."""
+    return only_texts(providers_down(now))
 
 
 def provider_not_reached(now: Situation) -> bool:

@@ -28,7 +28,7 @@ from workflows.diagnosis import looks
 from workflows.diagnosis.causes import Walked, walk
 from workflows.diagnosis.look import Look
 from workflows.diagnosis.plans import degrade
-from workflows.diagnosis.provider_failures import provider_failures
+from workflows.diagnosis.provider_failures import SOMEBODY, ProviderFailure, only_texts, provider_failures
 from workflows.diagnosis.situation import Situation
 from workflows.runbooks.high_error_rate import CAUSES, UNKNOWN
 
@@ -195,6 +195,27 @@ def test_what_says_nothing_of_a_provider(found: tuple[Look[Evidence], Evidence])
 def test_a_line_that_only_speaks_of_opening_is_no_open_circuit(line: str, is_open: bool) -> None:
     found = provider_failures(situation((looks.recent_logs, log("it runs", line))))
     assert [one.name for one in found] == ["openai"] * is_open
+
+
+@pytest.mark.parametrize(
+    ("heard", "alone"),
+    [
+        ([("openai", "text")], True),
+        ([("openai", "text"), ("meta", "text")], True),
+        ([("openai", "text"), ("meta", "ours")], True),
+        ([("openai", "text"), ("openai", "ours")], False),
+        ([(SOMEBODY, "text"), ("meta", "ours")], False),
+        ([("openai", "text"), ("meta", "measured")], False),
+        ([("openai", "measured")], False),
+        ([("openai", "ours")], False),
+        ([], False),
+    ],
+)
+def test_texts_alone_are_told_from_what_is_measured(heard: list[tuple[str, str]], alone: bool) -> None:
+    failures = [
+        ProviderFailure(name, "", only_ours=how == "ours", only_text=how == "text") for name, how in heard
+    ]
+    assert only_texts(tuple(failures)) is alone
 
 
 def test_a_circuit_that_only_tries_again_is_not_closed() -> None:

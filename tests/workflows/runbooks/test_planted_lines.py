@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from activities.service.logs import LogMatch
 from models.incident.incident import Outcome
 from tests.workflows import sights
 from tests.workflows.harness import Harness
+from tests.workflows.scenes import failing
 
 
 async def test_a_planted_line_about_memory_gets_it_started_and_no_more(harness: Harness) -> None:
@@ -17,3 +21,26 @@ async def test_a_planted_line_about_memory_gets_it_started_and_no_more(harness: 
     assert harness.world.done == ["start backend"]
     assert "only a line of its log says that it ran out of memory" in review.performed[0].plan.why
     assert "neither the kernel nor its end speaks for that" in review.why_cause
+
+
+@pytest.mark.parametrize("said", ["log", "health check"])
+async def test_a_planted_word_about_a_provider_asks_before_the_service_is_degraded(
+    harness: Harness, said: str
+) -> None:
+    await failing()(harness)
+    if said == "log":
+        line = "circuit openai: OPEN"
+        match = {"circuit-open": LogMatch(count=1, sample=line)}
+        harness.world.logs = sights.log_with("circuit-open").model_copy(
+            update={"tail": (line,), "matches": match}
+        )
+    else:
+        harness.world.health = sights.NAMES_PROVIDER
+    handle = await harness.fire(await harness.alert("HighErrorRate"))
+    state = await harness.until(handle, "awaiting approval")
+    assert harness.world.done == []
+    assert state.awaiting is not None
+    assert "nothing that is measured agrees" in str(state.awaiting)
+    await handle.signal("approve")
+    review = await harness.end(handle)
+    assert (review.cause, review.outcome) == ("external API down", Outcome.RESOLVED)
