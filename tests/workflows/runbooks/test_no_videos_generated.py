@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from activities.monitoring.providers import ProviderKind
+from models.evidence.evidence import Finding
 from models.incident.incident import IncidentState, Outcome
 from models.incident.review import Review
 from models.zone import midnight_after
@@ -79,7 +81,9 @@ async def test_paused_on_purpose_during_the_wait_nothing_is_generated_after_it(h
 async def test_what_cannot_be_seen_is_not_back(harness: Harness) -> None:
     handle = await fired(harness, providers=sights.PROVIDER_DOWN)
     await waiting(harness, handle)
-    blind = sights.PROVIDER_DOWN.providers[0].model_copy(update={"finding": "unknown", "kind": "not-seen"})
+    blind = sights.PROVIDER_DOWN.providers[0].model_copy(
+        update={"finding": Finding.UNKNOWN, "kind": ProviderKind.NOT_SEEN}
+    )
     harness.world.providers = sights.PROVIDER_DOWN.model_copy(update={"providers": (blind,)})
     await harness.env.sleep(HOUR)
     assert (await harness.state(handle)).waits_for
