@@ -89,6 +89,10 @@ class Cause:
     urgent: Callable[[Situation], str] = no_hurry
     """Why its fix cannot wait for an answer: what is guarded is then done at once. Empty when it can."""
 
+    def asks_of(self, now: Situation) -> bool:
+        """Whether a person is asked first, always or because of what was seen."""
+        return self.asks or self.asks_if(now)
+
 
 def ask_a_human(_: Situation) -> Plan | None:
     """No fix is known that the product may try."""

@@ -172,9 +172,7 @@ class Incident(Waits):
         again = in_vain(fixed, self.now, self.record.fires_since)
         fix = exactly(again) if again else cause.fix
         urgent = cause.urgent(self.now)
-        asks = (
-            cause.asks or cause.asks_if(self.now) or again is not None or stopped_on_purpose(fixed, self.now)
-        )
+        asks = cause.asks_of(self.now) or again is not None or stopped_on_purpose(fixed, self.now)
         return await self.carry_out(fix, cause.undo, asks=asks, urgent=urgent)
 
     async def _still_fits(self, fix: Fix, plan: Plan) -> None:
