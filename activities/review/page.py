@@ -179,7 +179,7 @@ def _cause(review: Review, words: Sentences) -> str:
         if bad := "; ".join(f"{name}: {was}" for name, was in readings.wrong_then()):
             lines.append(f"What was wrong: {said(words.sentence(bad, named=True))}")
         if since := ", ".join(readings.wrong_since()):
-            lines.append(f"Only what was read after the repair is kept of: {said(since)}.")
+            lines.append(f"Only the later reading is kept of: {said(since)}.")
     if error := in_its_log(review, words):
         lines.append(said(error))
     if review.also_seen:

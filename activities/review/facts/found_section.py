@@ -25,8 +25,8 @@ def found_section(review: Review, words: Sentences) -> str:
         *lines,
     ]
     if readings.lost:
-        lines.append(f"- Only what was read after the repair is kept of: {said(', '.join(readings.lost))}")
-    began = f"### Read again after the repair began, {words.when(readings.repair)}"
+        lines.append(f"- Only the later reading is kept of: {said(', '.join(readings.lost))}")
+    began = f"### Read again after {readings.after_what}, {words.when(readings.repair)}"
     again = [_look(one, words) for one in what_matters_first(readings.after)]
     return "\n".join((*lines, "", began, "", *again))
 

@@ -19,6 +19,12 @@ class Readings:
     def __init__(self, review: Review) -> None:
         self.named_at = _named_at(review)
         self.repair = _repair_began(review, self.named_at)
+        self.after_what = "the repair began"
+        if not self.repair and review.handed_to:
+            self.repair, self.after_what = (
+                self.named_at,
+                "the cause was named, and handed to another incident",
+            )
         found = [one for one in review.evidence if one.applies]
         self.after = [one for one in found if one.at and self.repair and one.at > self.repair]
         self.before = [one for one in found if one not in self.after]

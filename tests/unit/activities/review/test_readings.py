@@ -46,7 +46,7 @@ def test_what_was_known_then_and_what_was_read_since_are_two_lists() -> None:
     assert "- starts: **bad**, started too often, T+5 s (03:15:07)" in then
     assert r"- costs: \$16 of \$15; now more, by T+6 s (03:15:08)" in then
     assert "- The alert is true: last synced 3 h ago. That was read by T+5 s (03:15:07)." in then
-    assert "- Only what was read after the repair is kept of: last_sync, queue" in then
+    assert "- Only the later reading is kept of: last_sync, queue" in then
     assert r"- costs: **bad**, \$25 of \$15, T+1 min 35 s (03:16:37)" in since
     assert "**ok**, synced 0.1 s ago" in since
     assert "started too often" not in since
@@ -61,7 +61,7 @@ def test_what_was_wrong_is_what_was_read_before_the_repair() -> None:
     why = section(reread(), "Why this cause")
     assert r"What was wrong: starts: started too often; costs: \$16 of \$15; now more." in why
     assert r"\$25" not in why
-    assert "Only what was read after the repair is kept of: queue." in why
+    assert "Only the later reading is kept of: queue." in why
 
 
 def test_a_repair_by_hand_counts_and_one_before_the_cause_was_named_does_not() -> None:
@@ -82,6 +82,12 @@ def test_what_a_person_did_by_hand_is_a_step_by_that_person() -> None:
     assert f"{step}said to be done at T+40 s (03:15:42)" in done
     assert done.index("1. **restart backend**") < done.index(step) < done.index("3. **raise the memory")
     assert "- Actions taken: 2 plans, and 1 step by hand, above." in page(review)
+
+
+def test_what_another_incident_repaired_is_read_after_the_cause_was_named() -> None:
+    found = section(reread(performed=(), handed_to=("DatabaseConnectionFailure/postgres",)), "What was found")
+    began = "### Read again after the cause was named, and handed to another incident, T+6 s (03:15:08)"
+    assert "**ok**, synced 0.1 s ago" in found.partition(began)[2]
 
 
 def test_a_done_that_did_not_count_is_no_step() -> None:
