@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.proposals.proposals import Proposals
     from workflows.record.record import Record
     from workflows.record.timeline import Timeline, who
+    from workflows.record.too_many import TooMany
     from workflows.remediation.approval import REFUSES_RAW, Approval
 
 
@@ -40,6 +41,7 @@ class People:
         self._approval = approval
         self._proposals = proposals
         self._signatures = Signatures()
+        self._too_many = TooMany(timeline.add)
 
     def so_far(self) -> HeardSoFar:
         return self._signatures.so_far()
@@ -81,6 +83,8 @@ class People:
 
         Input that cannot be read decides nothing, and is noted.
         """
+        if await self._too_many.in_task(verdict, said):
+            return
         if isinstance(said, str) and DIGEST.fullmatch(said.strip().lower()):
             said = {"plan": said.strip().lower()}
         try:
@@ -139,6 +143,8 @@ class People:
 
     async def _counted(self, message: str, said: object) -> Spoken | None:
         """The words, as far as they may be believed; None, and a line, for what does not count."""
+        if await self._too_many.in_task(message, said):
+            return None
         await self._policy_taken()
         heard = await self._signatures.hear(_words(said), message, self._approval.policy)
         refusal = heard.refusal

@@ -7,6 +7,7 @@ on in a new one learns of each message first: it does so in no workflow task tha
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Protocol, runtime_checkable
 
 from temporalio import workflow
@@ -74,8 +75,14 @@ class _Guarded(WorkflowInboundInterceptor):
 
 def _came() -> None:
     run = workflow.instance()
-    if isinstance(run, Hears):
+    if _hears(run.__class__):
         run.message_came()
+
+
+@functools.cache
+def _hears(kind: type[object]) -> bool:
+    """Asked once: the answer for a protocol takes longer than most messages."""
+    return issubclass(kind, Hears)
 
 
 def _note(what: str, error: Exception) -> None:

@@ -78,7 +78,7 @@ class Tried:
             self.failures, self.failed, self.lately, self.denials = [], 0, {}, []
             return
         self.failed += 1
-        self.failures = [at for at in self.failures if now - at < WINDOW] + [now]
+        self.failures = [*[at for at in self.failures if now - at < WINDOW][-MOST_REMEMBERED:], now]
         if len(self.failures) >= self.limits.failures:
             self.blocked_until = now + self.limits.blocked_for
 

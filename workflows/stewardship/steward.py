@@ -21,7 +21,6 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.kinds import Action
     from models.incident.incident import Performed
     from models.incident.maintenance import Paused
-    from models.incident.order import DeploymentTold
     from models.incident.refusal import Refusal, RefusalReason
     from models.incident.stewardship import (
         Answer,
@@ -35,12 +34,12 @@ with workflow.unsafe.imports_passed_through():
         StewardState,
         Told,
     )
-    from models.messages import DEPLOYED
     from models.names import steward_id
-    from workflows.people.orders import Orders, kept
+    from workflows.people.orders import Orders
     from workflows.record.cancellation import hearing_cancellation
     from workflows.record.mistakes import described, raise_temporals_own
     from workflows.record.raw_input import read
+    from workflows.stewardship.deployments import Deployments
     from workflows.stewardship.execution import perform
     from workflows.stewardship.ledger import Ledger
 
@@ -57,6 +56,7 @@ class Steward:
         self._ledger = Ledger(state)
         self._queue: deque[Order] = deque()
         self._orders = Orders(state.used)
+        self._deployments = Deployments(self._ledger, self._orders)
         self._messages: deque[tuple[Hold, StewardSays]] = deque()
         self._unsure_of_holder = False
 
@@ -108,19 +108,7 @@ class Steward:
     @workflow.signal(description="A version of the service was deployed, or seen healthy.")
     async def deployed(self, deployment: Any = None) -> None:
         """Remembered where its word counts: a rollback goes back to what stands here."""
-        told = read(DeploymentTold, deployment)
-        if told is None:
-            return
-        if not self._orders.judges():
-            self._ledger.deployed(told.recorded(told.recorded_by))
-            return
-        async with self._orders.in_turn:
-            judged = await self._orders.judge(told.words(told.recorded_by), DEPLOYED, of_machine=True)
-            if judged.refusal:
-                new = judged.not_taken(f"the deployment of {told.version}", told.digest)
-                self._ledger.not_taken = kept(self._ledger.not_taken, new)
-            else:
-                self._ledger.deployed(told.recorded(judged.by))
+        await self._deployments.hear(deployment)
 
     @workflow.signal(description="A person lifts the block and every other limit.")
     def unblock(self, said: Any = None) -> None:
