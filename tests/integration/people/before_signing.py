@@ -8,6 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from models.incident.stewardship import ControlRoomState, StewardState
     from workflows.people.orders import Orders
     from workflows.stewardship.control_room import ControlRoom
+    from workflows.stewardship.deployments import Deployments
     from workflows.stewardship.steward import Steward
 
 
@@ -36,6 +37,7 @@ class StewardBefore(Steward):
     def __init__(self, state: StewardState) -> None:
         super().__init__(state)
         self._orders = JudgesNothing(state.used)
+        self._deployments = Deployments(self._ledger, self._orders)
 
     @workflow.run
     async def run(self, state: StewardState) -> None:

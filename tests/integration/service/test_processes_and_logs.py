@@ -54,7 +54,7 @@ def test_both_streams_their_matches_and_no_secret(managers: Managers, make_conta
 def test_an_error_that_no_pattern_knows_is_named(start_supervisord: StartSupervisord) -> None:
     error = "TypeError: cannot read the price of " + "x" * 200
     supervisord = start_supervisord(
-        web=f"import time; print('up', {error!r}, sep=chr(10), flush=True); time.sleep(600)"
+        web=f"import time; print('up' + chr(10) + {error!r}, flush=True); time.sleep(600)"
     )
     wait_for_lines(Path(supervisord.directory, "web.out"))
     seen = read(Managers(), supervisord.service("web"))
