@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from models.evidence.evidence import Finding
 from models.incident.alert import Alert, AlertStatus
 from models.incident.incident import Outcome
 from models.incident.search_attributes import PHASE
@@ -181,7 +182,7 @@ async def test_it_fires_again_before_anything_was_stopped_and_is_worked_on(harne
 async def test_a_source_that_never_agrees_stands_in_the_review(harness: Harness) -> None:
     harness.configure(systems={"alertmanager": "http://localhost:9093"})
     harness.world.source = sights.SOURCE_AGREES.model_copy(
-        update={"finding": "bad", "reason": "it still fires"}
+        update={"finding": Finding.BAD, "reason": "it still fires"}
     )
     began = await harness.now()
     review = await harness.end(await harness.fire(await harness.alert()))
