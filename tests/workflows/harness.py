@@ -53,6 +53,8 @@ SERVER = shutil.which("temporal-test-server", path=str(Path(sys.executable).pare
 IDENTITY = "scripted-world"
 STEPS = 600
 SECOND = timedelta(seconds=1)
+SHUT_DOWN_WITHIN = 60
+"""Seconds."""
 
 Incident = WorkflowHandle[Any, Review]
 
@@ -239,17 +241,30 @@ async def hosted(
             "max_heartbeat_throttle_interval": timedelta(milliseconds=1),
         }
         async with (
-            Worker(
-                client,
-                task_queue=TASK_QUEUE,
-                workflows=workflows,
-                workflow_runner=RUNNER,
-                interceptors=[GuardedMessages(), BoundedAnswers()],
-                **both,
+            _working(
+                Worker(
+                    client,
+                    task_queue=TASK_QUEUE,
+                    workflows=workflows,
+                    workflow_runner=RUNNER,
+                    interceptors=[GuardedMessages(), BoundedAnswers()],
+                    **both,
+                )
             ),
-            Worker(client, task_queue=verification_queue_of(None), **both),
+            _working(Worker(client, task_queue=verification_queue_of(None), **both)),
         ):
             yield
+
+
+@contextlib.asynccontextmanager
+async def _working(worker: Worker) -> AsyncIterator[None]:
+    """While it works. One whose shutdown does not end fails its test, and holds up no other."""
+    await worker.__aenter__()
+    try:
+        yield
+    finally:
+        async with asyncio.timeout(SHUT_DOWN_WITHIN):
+            await worker.__aexit__(None, None, None)
 
 
 @contextlib.asynccontextmanager
