@@ -1,4 +1,4 @@
-"""In a storm whoever opens a page is answered between two webhooks, not behind all that have arrived."""
+"""In an alert storm a page is answered between two webhooks, not behind all that have arrived."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Whether a process that ended ran out of memory, and who says so.
 
-Whoever makes an application log a text can have it log that it ran out of memory. So a line of the log
+Who can make an application log a text can have it log that it ran out of memory. So a line of the log
 counts for a higher limit only beside something that no text can make: how the process ended, or the kernel.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
@@ -71,10 +71,10 @@ async def log(_: httpx.AsyncClient, __: HTTPServer) -> str:
     ("channel", "most"), [(slack, 4500), (discord, 2000), (by_apprise, LITTLE), (log, 2000)]
 )
 async def test_how_to_answer_arrives_whole_however_much_was_found(
-    client: httpx.AsyncClient, httpserver: HTTPServer, channel: Callable[..., object], most: int
+    client: httpx.AsyncClient, httpserver: HTTPServer, channel: Callable[..., Awaitable[str]], most: int
 ) -> None:
     httpserver.expect_request(WEBHOOK_PATH).respond_with_data("ok")
-    said = await channel(client, httpserver)  # type: ignore[misc]
+    said = await channel(client, httpserver)
     assert len(said) <= most
     assert said.index("It is down.") < said.index(ANSWER) < said.index(ACK)
     assert "…" in said

@@ -48,7 +48,7 @@ async def test_a_raw_deployment_is_marked_where_raw_counts(product: Product) -> 
 async def test_a_deployment_that_was_told_before_changes_nothing_when_it_is_told_again(
     product: Product,
 ) -> None:
-    """Whoever replays an old one would make the newer one a version that was left."""
+    """Else a replayed old one would make the newer one a version that was left."""
     old = await send(product.client, to_steward("backend"), version(1), WORKER, SIGNER)
     await told(product, version(2), WORKER)
     await steward_of(product).signal(DEPLOYED, old)
