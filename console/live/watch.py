@@ -34,17 +34,17 @@ def watch(incident: OpenId, json: AsJson = False) -> None:
         name = parse_id(incident)
         incidents = Incidents(await connect())
         if json:
-            as_json(await _until_closed(incidents, name, _Nobody()))
+            as_json(await until_closed(incidents, name, Nobody()))
         elif can_redraw():
             with _picture() as picture:
-                await _until_closed(incidents, name, picture)
+                await until_closed(incidents, name, picture)
         else:
-            await _until_closed(incidents, name, _Lines())
+            await until_closed(incidents, name, _Lines())
 
     run(work())
 
 
-class _Follower(Protocol):
+class Follower(Protocol):
     def sees(self, state: IncidentState) -> None:
         """The incident as it stands now."""
 
@@ -52,7 +52,7 @@ class _Follower(Protocol):
         """No worker answered this time."""
 
 
-class _Nobody:
+class Nobody:
     """Waits for the end, and shows nothing before it."""
 
     def sees(self, state: IncidentState) -> None: ...
@@ -133,10 +133,10 @@ class _Lines:
     def hears_nothing(self, why: str) -> None: ...
 
 
-async def _until_closed(incidents: Incidents, name: str, follower: _Follower) -> IncidentState:
+async def until_closed(incidents: Incidents, name: str, follower: Follower) -> IncidentState:
     """Query every second; tolerates a worker that is being replaced. The review is written after the
-    incident closed, as the last that its run does."""
-    unanswered, closed = 0, None
+    incident closed, as the last that its run does: what was seen before the run ended may lack it."""
+    unanswered, closed, over = 0, None, False
     while True:
         try:
             state = await incidents.state(name)
@@ -151,6 +151,9 @@ async def _until_closed(incidents: Incidents, name: str, follower: _Follower) ->
                 return closed  # its alert fired anew meanwhile: this is the next incident
             follower.sees(state)
             closed = state if state.phase is Phase.CLOSED else None
-            if closed and (closed.review or not (await incidents.current(name)).runs):
+            if closed and (closed.review or over):
                 return closed
+            if closed and not (await incidents.current(name)).runs:
+                over = True
+                continue
         await asyncio.sleep(QUERY_EVERY.total_seconds())

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from console.live.watch import Nobody, until_closed
+from runtime.incidents import Current, Incidents
 from tests.parts.product.commands import Person
 from tests.parts.product.intake import CONFIGURATION, environment
 from tests.parts.scenarios.real_time import in_real_time
@@ -89,6 +91,28 @@ async def test_an_alert_that_fires_anew_is_another_incident(
         assert await terminal.ended() == 0
     harness.world.let_go("probe_health")
     assert "phase: triage" not in terminal.written
+
+
+class EndsAfterTheLook(Incidents):
+    """The review is written, and the run ends, between the look at its state and the one whether it runs."""
+
+    def __init__(self, harness: Harness) -> None:
+        super().__init__(harness.env.client)
+        self._harness = harness
+
+    async def current(self, incident: str) -> Current:
+        self._harness.world.let_go("write_review")
+        await self._harness.end(self._harness.incident(incident))
+        return await super().current(incident)
+
+
+async def test_the_review_of_a_run_that_ends_after_the_look_is_seen(harness: Harness) -> None:
+    harness.world.hold("write_review")
+    handle = await harness.fire(await harness.alert())
+    await harness.until(handle, "closed")
+    state = await until_closed(EndsAfterTheLook(harness), INCIDENT_ANEW, Nobody())
+    assert state.review
+    assert state == await harness.state(handle)
 
 
 async def test_ctrl_c_leaves_the_terminal_as_it_was(harness: Harness, variables: dict[str, str]) -> None:

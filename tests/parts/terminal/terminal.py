@@ -19,6 +19,8 @@ from tests.parts.requirements import missing
 
 _PART = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|(\r|\n|[^\x00-\x1f])")
 STARTER = (sys.executable, "starter.py")
+PATIENCE = 180
+"""Seconds: several programs start at once, on a machine that has other work."""
 
 
 class Terminal:
@@ -55,14 +57,14 @@ class Terminal:
         async def not_yet() -> str:
             return "" if words in "\n".join(self.shows) else f"it shows {self.shows}"
 
-        await until(f"{words!r} on the terminal", not_yet, within=60)
+        await until(f"{words!r} on the terminal", not_yet, within=PATIENCE)
 
     def types(self, keys: str) -> None:
         os.write(self._ours, keys.encode())
 
     async def ended(self) -> int:
         """Its exit code, once all that it wrote is read."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             await self._reading
             return await self.process.wait()
 
