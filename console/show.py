@@ -32,7 +32,7 @@ from runtime.store.forgotten import forgotten_state, with_forgotten
 from runtime.store.opening import database_of
 from workflows.diagnosis.causes import UNKNOWN
 from workflows.lessons.cause_rows import cause_rows
-from workflows.runbooks.registry import every_runbook
+from workflows.runbooks.classes import every_runbook
 
 app = typer.Typer()
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(Interval)

@@ -25,7 +25,7 @@ from models.names import Severity
 from models.service.application import ApiPaths
 from models.service.service import LogScan
 from workflows.diagnosis.causes import UNKNOWN, Cause
-from workflows.runbooks.registry import every_workflow
+from workflows.runbooks.classes import every_workflow
 
 DOCS = Path(__file__).parent
 TUTORIAL = "write-a-runbook.md"

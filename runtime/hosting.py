@@ -34,7 +34,7 @@ from runtime.systems.outgoing import outgoing
 from runtime.systems.runs import CACHED_RUNS, RUNNER
 from workflows.checks.registry import HOSTED
 from workflows.record.guarded_messages import GuardedMessages
-from workflows.runbooks.registry import every_workflow
+from workflows.runbooks.classes import every_workflow
 
 THREADS = 200
 """One for each slot of an activity, local or not: an action never waits for the thread of a look at an

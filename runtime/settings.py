@@ -11,6 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import structlog
@@ -20,8 +21,6 @@ from models.configuration.configuration import Configuration
 from models.configuration.mistakes import mistakes_in
 from runtime.file import yaml_document
 from runtime.file.source import ConfigurationError, path_of, read
-from runtime.hosted.packages import Unfit as PackageUnfit
-from runtime.hosted.packages import load as load_package
 from workflows.runbooks.registry import NAMES
 
 TOKEN_FILE_VARIABLE = "RUNBOOKS_INTAKE_TOKEN_FILE"  # noqa: S105 - the name of a variable
@@ -153,13 +152,14 @@ def load_packages(path: Path) -> None:
 def _brought(document: yaml_document.Document, path: Path) -> list[str]:
     """The runbooks of the packages that the file names; what is not a list of names is found later."""
     named = document.data.get("runbooks")
+    if not isinstance(named, list):
+        return []
+    packages = import_module("runtime.hosted.packages")  # with all activities, which others need not wait for
     found, mistakes = list[str](), list[str]()
-    for place, one in enumerate(named if isinstance(named, list) else ()):
+    for place, one in enumerate(named):
         try:
-            found += (
-                [runbook.__name__ for runbook in load_package(one).runbooks] if isinstance(one, str) else []
-            )
-        except PackageUnfit as why:
+            found += packages.runbooks_of(one) if isinstance(one, str) else []
+        except packages.Unfit as why:
             line, key = document.locate(("runbooks", place))
             mistakes.append(f"{path}:{line}: {key}: {one}: {why}")
     if mistakes:

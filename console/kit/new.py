@@ -16,7 +16,8 @@ from console.shell.examples import examples
 from models.names import NO_ALERTS
 from runtime.hosted.packages import OURS
 from workflows.packages.package import BUILT_FOR
-from workflows.runbooks.registry import every_workflow
+from workflows.runbooks.classes import every_workflow
+from workflows.runbooks.registry import module_of
 
 app = typer.Typer(help="Begin something new.", no_args_is_help=True)
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ REGISTRY = "workflows/runbooks/registry.py"
 _NAME = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)*")
 _LONGEST = 60
 _READABLE = 0o644
-_LAST_LINE = "    AnyAlert,\n"
+_LAST_LINE = '    "AnyAlert",\n'
 
 
 @app.callback()
@@ -61,12 +62,8 @@ def _check(name: str) -> None:
         raise Unusable(f"there is a runbook {name} already")
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=.)([A-Z])", r"_\1", name).lower()
-
-
 def _in_tree(name: str) -> list[str]:
-    module, registry = _snake(name), ROOT / REGISTRY
+    module, registry = module_of(name), ROOT / REGISTRY
     where = f"workflows/runbooks/{module}.py"
     words = {"name": name, "where": where}
     files = {
@@ -74,8 +71,7 @@ def _in_tree(name: str) -> list[str]:
         ROOT / f"docs/runbooks/{module.replace('_', '-')}.md": templates.PAGE.substitute(words),
         ROOT / f"tests/scenarios/{module}.py": templates.SCENARIO.substitute(words),
     }
-    line = f"from workflows.runbooks.{module} import {name}\n"
-    new_registry = _registered(registry.read_text(encoding="utf-8"), line, name)
+    new_registry = _registered(registry.read_text(encoding="utf-8"), name)
     _write(files)
     write_whole(registry, new_registry, _READABLE)
     return [
@@ -87,19 +83,14 @@ def _in_tree(name: str) -> list[str]:
     ]
 
 
-def _registered(text: str, line: str, name: str) -> str:
-    """The registry with this runbook, in the order of the alphabet above, and last but AnyAlert below."""
-    lines = text.splitlines(keepends=True)
-    imports = [one for one in lines if one.startswith("from workflows.runbooks.")]
-    after = max((one for one in imports if one < line), default=imports[0])
-    lines.insert(lines.index(after) + 1, line)
-    lines.insert(lines.index(_LAST_LINE), f"    {name},\n")
-    return "".join(lines)
+def _registered(text: str, name: str) -> str:
+    """The registry with this runbook: the last but AnyAlert."""
+    return text.replace(_LAST_LINE, f'    "{name}",\n{_LAST_LINE}', 1)
 
 
 def _as_package(name: str, directory: Path) -> list[str]:
     directory = directory.absolute()
-    package, module = directory.name, _snake(name)
+    package, module = directory.name, module_of(name)
     if not package.isidentifier() or keyword.iskeyword(package) or package in OURS:
         raise Unusable(f"{package!r} cannot be the name of a package: name the directory as a Python module")
     if directory.is_relative_to(ROOT):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import typer
@@ -12,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from console.shell.completing import Completer, alerts, incidents, open_incidents, services
+from console.shell.importing import imported
 
 _INCIDENTS = "Incidents"
 _FLEET = "Services and the fleet"
@@ -175,7 +175,7 @@ _BY_NAME = {row.name: row for row in ROWS}
 
 def loaded(name: str) -> Any:
     """The command or group of this name, with its options. Imports its module."""
-    group = get_group(import_module(_BY_NAME[name].module).app)
+    group = get_group(imported(_BY_NAME[name].module).app)
     group.name = name
     return group.commands.get(name, group)
 
@@ -193,7 +193,7 @@ class Commands(TyperGroup):
             return name, found, rest  # the Tab key asks for its first argument
         found = loaded(row.name)
         if row.begins and not ctx.resilient_parsing:
-            import_module("console.shell.begin").begin()
+            imported("console.shell.begin").begin()
         return name, found, rest
 
 

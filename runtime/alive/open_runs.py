@@ -28,7 +28,7 @@ from runtime.stuck_runs import OpenRun, open_run, stuck_runs
 from runtime.systems.runs import RUNNER
 from workflows.checks.registry import HOSTED
 from workflows.record.guarded_messages import GuardedMessages
-from workflows.runbooks.registry import every_workflow
+from workflows.runbooks.classes import every_workflow
 
 MOST = 200
 """Runs that are replayed, of each type in turn: to replay one takes some 15 ms."""

@@ -106,7 +106,7 @@ from activities.videos.generators import GeneratorActivities
 from activities.videos.videos import VideoActivities
 from models.configuration.configuration import Configuration
 from workflows.lessons.cause_rows import cause_rows
-from workflows.runbooks.registry import every_runbook
+from workflows.runbooks.classes import every_runbook
 
 Activity = Callable[..., Any]
 

@@ -30,7 +30,8 @@ from workflows.diagnosis.undos import UNDOS
 from workflows.diagnosis.verifications import Verification
 from workflows.incident.runbook import Runbook
 from workflows.packages.package import BUILT_FOR, Package
-from workflows.runbooks.registry import BROUGHT, NAMES, WORKFLOWS
+from workflows.runbooks.classes import BROUGHT, WORKFLOWS
+from workflows.runbooks.registry import NAMES
 from workflows.stewardship.execution import BY_ACTION
 
 OURS = {
@@ -83,6 +84,11 @@ def load(name: str) -> Package:
         kinds()  # before any run: one that imports the actions itself would have classes of its own
         _LOADED[name] = package
     return _LOADED[name]
+
+
+def runbooks_of(name: str) -> list[str]:
+    """The names of the runbooks of a package, which is loaded. Raises `Unfit`."""
+    return [one.__name__ for one in load(name).runbooks]
 
 
 def _imported(name: str) -> ModuleType:

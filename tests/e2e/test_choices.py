@@ -35,7 +35,8 @@ from tests.workflows.choosing import Choosing
 from tests.workflows.configuration import CONFIGURATION
 from tests.workflows.harness import hosted
 from tests.workflows.world import World
-from workflows.runbooks.registry import NAMES, WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
+from workflows.runbooks.registry import NAMES
 
 pytest_plugins = ["tests.parts.servers.browser"]
 

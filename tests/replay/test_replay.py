@@ -17,7 +17,7 @@ from tests.replay import mutated
 from tests.replay.record import HISTORIES, record, recorded
 from tests.replay.scenarios import SCENARIOS, Scenario, slug
 from workflows.record.guarded_messages import GuardedMessages
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
 
 CORPUS = sorted(HISTORIES.glob("*.json"))
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

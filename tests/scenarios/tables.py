@@ -13,7 +13,7 @@ from types import ModuleType
 from tests.parts.scenarios.scenario import Scenario
 from tests.workflows.rows import Row
 from workflows.incident.runbook import Runbook
-from workflows.runbooks.registry import RUNBOOKS
+from workflows.runbooks.classes import RUNBOOKS
 
 
 def _file_of(runbook: type[Runbook]) -> ModuleType:

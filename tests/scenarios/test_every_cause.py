@@ -9,7 +9,7 @@ import pytest
 from tests.scenarios.tables import SCENARIOS
 from workflows.diagnosis.causes import Cause, ask_a_human
 from workflows.incident.runbook import Runbook
-from workflows.runbooks.registry import RUNBOOKS
+from workflows.runbooks.classes import RUNBOOKS
 
 pytestmark = pytest.mark.scenario
 

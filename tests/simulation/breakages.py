@@ -15,7 +15,7 @@ from workflows.incident.notifications import Notifications
 from workflows.remediation.hold import ServiceHold
 from workflows.remediation.remediation import Remediation
 from workflows.remediation.undo import Undoing
-from workflows.runbooks.registry import RUNBOOKS
+from workflows.runbooks.classes import RUNBOOKS
 from workflows.stewardship.ledger import Ledger
 from workflows.stewardship.steward import Steward
 

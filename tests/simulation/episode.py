@@ -14,7 +14,7 @@ from tests.simulation.outside import Outside
 from tests.simulation.rules import Rules
 from tests.simulation.script import Event, Script
 from tests.simulation.server import EPOCH, Server
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
 
 Workflows = Mapping[str, Callable[[Any], Any]]
 PRODUCT: Workflows = {one.__name__: one for one in WORKFLOWS}

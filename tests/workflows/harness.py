@@ -45,7 +45,8 @@ from tests.workflows import sights
 from tests.workflows.configuration import CONFIGURATION, merged
 from tests.workflows.world import World
 from workflows.record.guarded_messages import GuardedMessages
-from workflows.runbooks.registry import NAMES, WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
+from workflows.runbooks.registry import NAMES
 
 SERVER = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent)) or shutil.which(
     "temporal-test-server"

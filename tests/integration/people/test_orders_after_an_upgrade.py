@@ -25,7 +25,7 @@ from tests.integration.people.before_signing import ControlRoomBefore, StewardBe
 from tests.integration.people.test_forgeries import Product, server
 from tests.workflows.harness import hosted
 from workflows.people.orders import REFUSES_RAW
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
 from workflows.stewardship.control_room import ControlRoom
 from workflows.stewardship.steward import Steward
 

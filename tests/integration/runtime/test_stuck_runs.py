@@ -25,7 +25,7 @@ from tests.workflows import sights
 from tests.workflows.harness import Harness, hosted
 from tests.workflows.mistaken import MISTAKEN, MistakenPage, MistakenReplay
 from tests.workflows.world import World
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
 
 MARKED_AFTER = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2"
 BOUND = 45

@@ -10,7 +10,7 @@ import pytest
 
 from models.names import ANY_ALERT
 from tests.unit.architecture.test_imports_and_sizes import ROOT, files, name_of
-from workflows.runbooks.registry import RUNBOOKS
+from workflows.runbooks.classes import RUNBOOKS
 
 REGISTRY = "workflows/runbooks/registry.py"
 NAMES = {runbook.__name__ for runbook in RUNBOOKS} - {ANY_ALERT}

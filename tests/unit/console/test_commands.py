@@ -31,7 +31,7 @@ def test_the_table_has_every_command_of_every_module() -> None:
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for path in (ROOT / "console").rglob("*.py")
-        if "\napp = typer.Typer(" in path.read_text()
+        if "\napp = typer.Typer(" in path.read_text() and path.stem != "host"  # that is worker.py's
     ]
     assert {row.module for row in ROWS} == set(modules)
     for module in modules:

@@ -9,7 +9,7 @@ from workflows.diagnosis import looks
 from workflows.diagnosis.situation import Situation
 from workflows.incident.runbook import Runbook
 from workflows.lessons.cause_rows import cause_rows, reads
-from workflows.runbooks.registry import RUNBOOKS
+from workflows.runbooks.classes import RUNBOOKS
 from workflows.runbooks.service_down import ServiceDown
 
 

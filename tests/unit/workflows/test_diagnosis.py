@@ -30,7 +30,7 @@ from workflows.diagnosis.causes import UNKNOWN, Cause, ask_a_human, never, walk
 from workflows.diagnosis.database_signs import application_cannot_connect
 from workflows.diagnosis.plans import free_the_port_then_start, restart, restart_dependent, start
 from workflows.diagnosis.situation import Situation
-from workflows.runbooks.registry import RUNBOOKS
+from workflows.runbooks.classes import RUNBOOKS
 
 POLICY = policy_for(
     Alert(name="ServiceDown", service="backend", starts_at=sights.LONG_AGO),

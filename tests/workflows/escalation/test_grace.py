@@ -21,7 +21,7 @@ from tests.workflows.waiting import (
     WaitsAMoment,
     WaitsTwice,
 )
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 RUNBOOKS = (AsksAPerson, AsksASpecialist, ChangedMeanwhile, LooksNowAndThen, WaitsAMoment, WaitsTwice)

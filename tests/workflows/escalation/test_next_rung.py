@@ -11,7 +11,7 @@ from models.incident.announcement import NextRung
 from tests.workflows import sights
 from tests.workflows.harness import Harness, Incident, open_harness
 from tests.workflows.waiting import WaitsAMoment
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 SOON = 5 * SECOND

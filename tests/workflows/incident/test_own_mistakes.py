@@ -20,7 +20,7 @@ from tests.workflows.mistaken import (
     MistakenReplay,
     MistakenRevert,
 )
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
 
 MINUTE = timedelta(minutes=1)
 

@@ -22,7 +22,7 @@ from models.names import TASK_QUEUE
 from tests.workflows import sights
 from tests.workflows.harness import Harness, open_harness
 from workflows.incident.runbook import Runbook
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
 
 INPUTS: dict[str, list[Any]] = {
     "nothing": [],

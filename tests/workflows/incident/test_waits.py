@@ -26,7 +26,7 @@ from tests.workflows.waiting import (
     WaitsTwice,
 )
 from workflows.incident.waits import bounded
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 

@@ -15,7 +15,7 @@ from tests.workflows.harness import Harness, Incident, open_harness
 from tests.workflows.incident.test_new_runs import known, told_for_months
 from tests.workflows.remediation.test_approvals import details, noted
 from tests.workflows.remediation.test_degradation import DEGRADE, RESTORE
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
 
 START, RESTART = "start backend", "restart backend"
 

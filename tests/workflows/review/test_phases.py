@@ -17,7 +17,7 @@ from tests.workflows.incident.test_new_runs import told_for_months
 from tests.workflows.stewardship.test_stewardship import first_of_two, service_down
 from tests.workflows.switch import begin
 from tests.workflows.waiting import WAITING, AsksAPerson, WaitsTwice
-from workflows.runbooks.registry import WORKFLOWS
+from workflows.runbooks.classes import WORKFLOWS
 
 MINUTE = timedelta(minutes=1)
 

@@ -14,7 +14,7 @@ from tests.scenarios.tables import ROWS
 from tests.workflows.harness import Harness
 from tests.workflows.rows import Row
 from workflows.diagnosis.causes import Cause
-from workflows.runbooks.registry import RUNBOOKS
+from workflows.runbooks.classes import RUNBOOKS
 
 EVERY = [pytest.param(name, row, id=f"{name}: {row.title}") for name, rows in ROWS.items() for row in rows]
 

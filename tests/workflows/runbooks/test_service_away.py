@@ -17,7 +17,7 @@ from workflows.diagnosis import looks
 from workflows.diagnosis.look import Look
 from workflows.incident.runbook import Runbook
 from workflows.runbooks.any_alert import AnyAlert
-from workflows.runbooks.registry import RUNBOOKS
+from workflows.runbooks.classes import RUNBOOKS
 
 JUDGED_BY: tuple[Look[Evidence], ...] = (
     looks.costs,
