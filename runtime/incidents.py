@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -31,13 +31,14 @@ from models.incident import search_attributes
 from models.incident.incident import Decided, Decision, IncidentState, Phase, Spoken
 from models.incident.search_attributes import ALERT_NAME, CAUSE, OUTCOME, PHASE, SERVICE, SEVERITY
 from models.incident.stewardship import ControlRoomState
-from models.messages import BEGAN_IN, DECIDE, LINK_USED, PROPOSE, STATE, USE_LINK
+from models.messages import DECIDE, LINK_USED, PROPOSE, STATE, USE_LINK
 from models.names import CONTROL_ROOM_ID, DRY_RUN, RESERVED, AlertName, ServiceName, incident_id
 from models.people.link import SignedLink
 from models.proposals.proposal import TAKEN_BEFORE, Proposal, Proposed
 from runtime.connection import PATIENCE
 from runtime.errors import NoKey, NoSuchIncident, Rejected, in_time, sent_in_time
 from runtime.people.signing import Signer
+from runtime.run_info import Current, current_of
 
 ANSWER_WITHIN = 2 * PATIENCE
 """For what a worker must answer: it may have to replay the incident first."""
@@ -72,17 +73,6 @@ class IncidentLine(Model):
     closed_at: datetime | None = None
     dry_run: bool = False
     """Whether what would be done is recorded, and not done."""
-
-
-class Current(NamedTuple):
-    """The newest firing of an incident: the run in which it began, and whether it goes on."""
-
-    began_in: str
-    runs: bool
-    run_id: str
-    """Its newest run."""
-    length: int
-    """Events of that run's history."""
 
 
 class Which(Model):
@@ -224,11 +214,7 @@ class Incidents:
 
     async def current(self, incident: str) -> Current:
         """Its newest run. Raises NoSuchIncident and TemporalAway."""
-        async with in_time(PATIENCE, incident):
-            found = await self._client.get_workflow_handle(incident).describe(rpc_timeout=PATIENCE)
-            began = await found.memo_value(BEGAN_IN, found.run_id, type_hint=str)
-        is_running = found.status is WorkflowExecutionStatus.RUNNING
-        return Current(began, is_running, found.run_id, found.history_length)
+        return await current_of(self._client, incident)
 
     async def _signed(self, incident: str, message: str, words: S, nonce: str, run: str) -> S:
         """Under a signature for this incident, which is known by the run in which it began. Without a key

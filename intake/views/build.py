@@ -22,7 +22,7 @@ from intake.views.visitors import Visitors
 from models.configuration.configuration import Configuration
 from runtime.incidents import Incidents, control_room
 from runtime.overview.listed import Listed
-from runtime.overview.states import OpenStates
+from runtime.overview.states import States
 from runtime.people.links import Links
 from runtime.sessions.ended import Sessions
 
@@ -36,9 +36,7 @@ def views(
 ) -> Sequence[Route]:
     """The routes; they come before those of the API, whose addresses they share for who asks for HTML."""
     visitors = Visitors(keys, Links(configuration), Sessions(client), configuration)
-    looks = Looks(
-        incidents, Listed(client), lambda states: OpenStates(client, states), lambda: control_room(client)
-    )
+    looks = Looks(incidents, Listed(client), States(client, incidents), lambda: control_room(client))
     deciding, live = Deciding(incidents), Live(draining)
     pages = IncidentViews(
         looks,

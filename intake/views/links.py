@@ -22,8 +22,9 @@ from models.incident.incident import IncidentState, Through
 from models.messages import PROPOSE
 from models.people.link import SignedLink
 from runtime.errors import Trouble
-from runtime.incidents import Current, Incidents
+from runtime.incidents import Incidents
 from runtime.people.links import LinkRefused, SecretMissing
+from runtime.run_info import Current
 
 LINK = f"{ONE}/link/{{link}}"
 

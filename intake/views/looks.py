@@ -15,9 +15,10 @@ from cachetools import TLRUCache, TTLCache
 from models.incident.incident import IncidentState, Phase
 from models.incident.stewardship import ControlRoomState
 from runtime.errors import NobodyAnswers, Trouble
-from runtime.incidents import Current, IncidentLine, Incidents
+from runtime.incidents import IncidentLine, Incidents
 from runtime.overview.listed import Listed
 from runtime.overview.states import OpenStates, States
+from runtime.run_info import Current
 
 FRESH = 1.0
 """Seconds for which an answer is shown again."""
@@ -25,10 +26,13 @@ STORE_FRESH = 5.0
 """The same of what the store said; it is written to every 15."""
 STORED_STILL_SHOWN = 60.0
 """Seconds for which that is shown while the store takes long to answer."""
-AT_ONCE = 1.5
-"""Seconds for which a board that is loaded shows at once what was known, while it is asked anew: as long as
-others follow the board, what is known is hardly ever older."""
-STILL_SHOWN = 3.0
+SHARE, LONGEST = 30, 3.0
+"""How the incidents stand is asked again after so many times as long as their answers took, and after so many
+seconds at most: an alert storm makes answers slow, and boards leave the processor to the alerts."""
+AT_ONCE = 0.5
+"""Seconds after that for which a board that is loaded shows at once what was known, while it is asked anew:
+as long as others follow the board, what is known is hardly ever older."""
+STILL_SHOWN = 2.0
 """Seconds for which it may show that while it takes long to ask: its live stream then tells what changed."""
 LOADS_WITHIN = 0.1
 """Seconds for which it waits before that."""
@@ -54,6 +58,11 @@ class Standing:
     """How many open ones are not among the lines: there are too many to list."""
 
 
+def good_for(took: float) -> float:
+    """The seconds for which answers are shown that took so many."""
+    return min(LONGEST, max(FRESH, SHARE * took))
+
+
 class Looks:
     """Reads incidents for pages. Twenty viewers cost as much as one."""
 
@@ -61,13 +70,13 @@ class Looks:
         self,
         incidents: Incidents,
         listed: Listed,
-        open_states: Callable[[States], OpenStates],
+        states: States,
         control_room: Callable[[], Awaitable[ControlRoomState]],
     ) -> None:
         self._incidents = incidents
         self._listed = listed
-        self._states = States(incidents)
-        self._open_states = open_states(self._states)
+        self._states = states
+        self._open_states = OpenStates(states)
         self._control_room = control_room
         self._asked: dict[Key, asyncio.Future[Any]] = {}
         self._kept: TLRUCache[Key, tuple[float, Any]] = TLRUCache(
@@ -75,7 +84,7 @@ class Looks:
         )
         self._stored: TTLCache[Key, Any] = TTLCache(MOST_KEPT, STORED_STILL_SHOWN, time.monotonic)
         self._standing: Standing | None = None
-        self._stood_at = 0.0
+        self._stands_until = 0.0
         self._told = 0
         """How often an incident was told something."""
         self._shown: TTLCache[Hashable, frozenset[str]] = TTLCache(MOST_KEPT, SHOWN_FOR, time.monotonic)
@@ -115,14 +124,15 @@ class Looks:
             self._asked.pop(key, None)
 
     async def standing(self, *, fresh: bool = False) -> Standing:
-        """How the incidents stand: as of a second ago where it must be `fresh`. Raises TemporalAway."""
-        kept, age = self._standing, time.monotonic() - self._stood_at
-        if kept is None or fresh or age > STILL_SHOWN:
-            return await self.once(("standing",), self._look)
-        if ("standing",) in self._kept:
+        """How the incidents stand: as of a second ago where it must be `fresh`, in a storm as of three.
+        Raises TemporalAway."""
+        kept, late = self._standing, time.monotonic() - self._stands_until
+        if kept is not None and late < 0:
             return kept
-        asking = self._begun(("standing",), self._look, FRESH)
-        if age > AT_ONCE:
+        asking = self._begun(("standing",), self._look, lasts=0)
+        if kept is None or fresh or late > STILL_SHOWN:
+            return await asyncio.shield(asking)
+        if late > AT_ONCE:
             await asyncio.wait({asking}, timeout=LOADS_WITHIN)
         return self._standing or kept
 
@@ -134,12 +144,15 @@ class Looks:
         told = self._told
         lines, room = await asyncio.gather(self._listed.lines(datetime.now(UTC)), self._room())
         shown = [self._shown.get(page, frozenset()) for page in list(self._shown)]
+        asked_at = time.monotonic()
         states = await self._open_states.round(lines, frozenset().union(*shown))
+        answered_at = time.monotonic()
         now = Standing(lines, states, room, self._listed.left_out)
         if now == self._standing:
             now = self._standing
         if told == self._told:
-            self._standing, self._stood_at = now, time.monotonic()
+            self._standing = now
+            self._stands_until = answered_at + good_for(answered_at - asked_at)
         return now
 
     async def _room(self) -> ControlRoomState | None:

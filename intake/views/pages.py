@@ -24,8 +24,8 @@ from intake.views.signing_in import asked
 from intake.views.visitors import Visitor, Visitors, viewer
 from models.configuration.configuration import Configuration
 from models.incident.incident import IncidentState, Phase, what_matters_first
-from runtime.incidents import Current
 from runtime.past.samples import section_of
+from runtime.run_info import Current
 
 LOOK_FILES = {
     "style.css": "text/css",

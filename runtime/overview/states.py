@@ -8,14 +8,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from cachetools import LRUCache
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import Client
 
 from models.incident.incident import IncidentState
-from runtime.connection import PATIENCE
-from runtime.errors import Trouble, in_time
+from runtime.errors import Trouble
 from runtime.incidents import IncidentLine, Incidents
+from runtime.run_info import info_of
 
 MOST_KEPT = 1_000
 MOST_ASKED = 50
@@ -36,7 +34,8 @@ class _Kept(NamedTuple):
 class States:
     """What an incident says of itself, kept for as long as the history of its run has the same length."""
 
-    def __init__(self, incidents: Incidents) -> None:
+    def __init__(self, client: Client, incidents: Incidents) -> None:
+        self._client = client
         self._incidents = incidents
         self._kept: LRUCache[str, _Kept] = LRUCache(MOST_KEPT)
 
@@ -47,6 +46,11 @@ class States:
             kept = _Kept(run_id, length, await self._incidents.state(incident, run_id))
             self._kept[incident] = kept
         return kept.state
+
+    async def now(self, line: IncidentLine) -> IncidentState:
+        """As it is now. Raises as `Incidents.state` does."""
+        info = await info_of(self._client, line.id, line.run_id)
+        return await self.of(line.id, line.run_id, info.history_length)
 
     def forget(self, incident: str) -> None:
         """It was told something that its history may not have yet: a workflow task was under way."""
@@ -61,8 +65,7 @@ class _Asked(NamedTuple):
 class OpenStates:
     """The states of the open incidents, some of which are asked in each round."""
 
-    def __init__(self, client: Client, states: States, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = client
+    def __init__(self, states: States, clock: Callable[[], float] = time.monotonic) -> None:
         self._states = states
         self._clock = clock
         self._few = asyncio.Semaphore(AT_ONCE)
@@ -101,19 +104,8 @@ class OpenStates:
     async def _ask(self, line: IncidentLine) -> None:
         try:
             async with self._few:
-                length = await self._length(line)
-                self._known[line.run_id] = await self._states.of(line.id, line.run_id, length)
+                self._known[line.run_id] = await self._states.now(line)
         except Trouble:  # a worker that is being replaced: the line itself is still shown
             self._known.pop(line.run_id, None)
         finally:
             del self._asking[line.run_id]
-
-    async def _length(self, line: IncidentLine) -> int:
-        request = DescribeWorkflowExecutionRequest(
-            namespace=self._client.namespace,
-            execution=WorkflowExecution(workflow_id=line.id, run_id=line.run_id),
-        )
-        async with in_time(PATIENCE, line.id):
-            service = self._client.workflow_service
-            seen = await service.describe_workflow_execution(request, retry=True, timeout=PATIENCE)
-        return seen.workflow_execution_info.history_length

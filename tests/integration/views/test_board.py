@@ -25,7 +25,7 @@ from models.incident.stewardship import ControlRoomState
 from models.messages import DECIDE
 from runtime.incidents import Incidents, control_room
 from runtime.overview.listed import Listed
-from runtime.overview.states import OpenStates
+from runtime.overview.states import States
 from runtime.people.links import Links
 from runtime.sessions.ended import Sessions
 from tests.integration.views.conftest import OpenTab
@@ -89,9 +89,7 @@ async def test_a_board_that_is_known_is_shown_without_another_turn_of_the_loop(
     """In a storm each turn takes long: a request that waits for one stands behind its alerts."""
     configuration = Configuration(store=StoreSettings(file=str(tmp_path / "none.sqlite")))
     incidents, here = Incidents(client), lambda: configuration
-    looks = Looks(
-        incidents, Listed(client), lambda states: OpenStates(client, states), lambda: control_room(client)
-    )
+    looks = Looks(incidents, Listed(client), States(client, incidents), lambda: control_room(client))
     visitors = Visitors(Keys(), Links(here), Sessions(client), here)
     views = BoardViews(looks, visitors, Live(asyncio.Event()), here)
     request = Request({"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []})

@@ -137,7 +137,7 @@ async def test_a_state_is_asked_for_again_when_the_history_grew(
 ) -> None:
     incident, client, now = await fired(intake), await temporal.client(), [0.0]
     listed = Listed(client)
-    states = OpenStates(client, States(Incidents(client)), lambda: now[0])
+    states = OpenStates(States(client, Incidents(client)), lambda: now[0])
 
     async def said() -> IncidentState | None:
         now[0] += OTHERS_EVERY
