@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from console.live.watch import Nobody, until_closed
-from runtime.incidents import Current, Incidents
+from runtime.incidents import Incidents
+from runtime.run_info import Current
 from tests.parts.product.commands import Person
 from tests.parts.product.intake import CONFIGURATION, environment
 from tests.parts.scenarios.real_time import in_real_time
