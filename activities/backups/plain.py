@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from activities.backups.timely import TooLate, timely
 from activities.backups.xz import NeedsTooMuch, XzContent
 from activities.support.redaction import clean
 from activities.support.regular_files import real_file
@@ -67,6 +68,9 @@ class Told:
     server: str = ""
 
 
+_LATE = Told(unread="the time was up", late=True)
+
+
 def read_plain(path: Path, until: float) -> Told:
     """Read it to its end, until the monotonic clock says `until`. Raises `OSError` if it cannot be opened."""
     with real_file(path) as file:
@@ -75,10 +79,12 @@ def read_plain(path: Path, until: float) -> Told:
         return Told(unread=what)
     with real_file(path) as file:
         try:
-            with opened(file, head) as content:
+            with opened(timely(file, until), head) as content:
                 return _read(content, until)
         except NeedsTooMuch as error:
             return Told(unread=str(error))
+        except TooLate:
+            return _LATE
         except EOFError:
             return Told(damage="it is truncated: its compressed data end in the middle")
         except (OSError, zlib.error, lzma.LZMAError) as error:
@@ -115,7 +121,7 @@ def _read(content: Readable, until: float) -> Told:
     head, before, tables = b"", b"", 0
     while piece := content.read(PIECE):
         if time.monotonic() > until:
-            return Told(unread="the time was up", late=True)
+            return _LATE
         if not head:
             head = piece[:_HEAD]
             if what := _other(head, _ARCHIVE_INSIDE):

@@ -12,10 +12,11 @@ from temporalio import activity
 
 from activities.backups.backups import Judged, judged
 from activities.backups.files import BackupFile
+from activities.drill.growth import TooLarge, watched
 from activities.drill.production import IsProduction
 from activities.drill.programs import Failed, Missing
 from activities.drill.proof import Proof, prove
-from activities.drill.restore import Broken, NotRestored, restore
+from activities.drill.restore import Broken, NotRestored, most_unpacked, restore
 from activities.drill.rights import TooPowerful
 from activities.drill.scratch import NoRoom, scratch
 from activities.postgres.address import FileMissing
@@ -57,7 +58,15 @@ class DrillActivities:
                 state, why = ItemState.BAD, f"it cannot be restored: {broken}"
             except IsProduction as refused:
                 state, why = ItemState.UNKNOWN, f"refused to restore into a server of production: {refused}"
-            except (NotRestored, Missing, NoRoom, TooPowerful, SecretMissing, FileMissing) as reason:
+            except (
+                NotRestored,
+                Missing,
+                NoRoom,
+                TooLarge,
+                TooPowerful,
+                SecretMissing,
+                FileMissing,
+            ) as reason:
                 state, why = ItemState.UNKNOWN, str(reason)
             except (Failed, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
                 why = f"the scratch server failed ({type(error).__name__}): {clean(str(error), 200)}"
@@ -69,9 +78,10 @@ async def _tried(request: Drill, seen: Judged, backup: BackupFile) -> ItemResult
     location, began = request.location, time.monotonic()
     run_id = activity.info().workflow_run_id or "by_hand"
     async with scratch(location, request.services, backup.size, seen.extensions, run_id) as into:
-        await restore(location, backup, into)
-        restored = timedelta(seconds=time.monotonic() - began)
-        proof = await prove(into.url, into.password, location.drill)
+        async with watched(into.size, most_unpacked(location, backup), location.name):
+            await restore(location, backup, into)
+            restored = timedelta(seconds=time.monotonic() - began)
+            proof = await prove(into.url, into.password, location.drill)
         took = timedelta(seconds=time.monotonic() - began)
     now = datetime.now(UTC)
     lost = now - proof.newest if proof.newest else seen.age

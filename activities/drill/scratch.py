@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import re
 import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,8 +25,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from activities.drill.growth import size_of
 from activities.drill.production import refuse_production
-from activities.drill.programs import ENVIRONMENT, NOBODY, Failed, program, run, with_its_parent
+from activities.drill.programs import ENVIRONMENT, NOBODY, Failed, program, run, with_its_parent, within
 from activities.drill.rights import refuse_powerful
 from activities.postgres.address import for_asyncpg
 from activities.postgres.connecting import connecting
@@ -38,9 +40,22 @@ PREFIX = "runbooks_drill_"
 STARTS_WITHIN = 60.0
 _STATEMENT_WITHIN = 300.0
 """Seconds: dropping a large database waits for its files."""
+_WHATEVER_THE_ROLE_HAS = "SET default_transaction_read_only = off; SET search_path = pg_catalog"
+"""A dump may have changed the settings of the user who restores it."""
+_HAS_SETTINGS = """
+SELECT EXISTS (SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
+               WHERE r.rolname = session_user AND s.setdatabase = 0)
+"""
+_LEAST_MEMORY = 2**29
+"""Bytes of address space of a process of PostgreSQL; what all share is a good quarter of it."""
+_WITH_ITS_HELPERS = "2"
+"""Processes that may help a statement: together they bound the memory that it takes."""
 _POLL = 0.1
 CLEARED_WITHIN = 50
 """Tries, a poll apart."""
+_REACHES_OUT = {"dblink", "http", "pg_net", "plproxy", "aws_s3", "aws_lambda", "azure_storage", "mysql_fdw"}
+"""Extensions by whose functions everybody in a database connects to other systems: a dump would do so from
+this machine, and its network."""
 _USER, _RESTORER, _DATABASE = "drill", "restorer", "restored"
 
 
@@ -53,6 +68,8 @@ class Scratch:
     """An empty database: how programs and asyncpg reach it, and the secret that is not in `url`."""
 
     url: str
+    size: Callable[[], Awaitable[int]]
+    """Its bytes as of now."""
     password: str = ""
 
 
@@ -87,23 +104,39 @@ async def _on_a_configured_server(
     mine = prefix_of(location)
     name = f"{mine}{re.sub('[^a-z0-9]', '', run_id.lower())[:12]}"
     async with connecting(url, within=10, each=_STATEMENT_WITHIN) as admin:
+        await admin.execute(_WHATEVER_THE_ROLE_HAS)
         await refuse_production(admin, url, services)
         await refuse_powerful(admin, location)
         for row in await admin.fetch("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", mine):
             await _drop(admin, row["datname"])
+        has_settings = await admin.fetchval(_HAS_SETTINGS)
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
         try:
             parts = urlsplit(url)
             password = parts.password or ""
             netloc = parts.netloc.replace(f":{password}@", "@", 1) if password else parts.netloc
-            yield Scratch(urlunsplit(parts._replace(netloc=netloc, path=f"/{name}")), password)
+
+            async def size() -> int:
+                found: int = await admin.fetchval("SELECT pg_database_size($1)", name)
+                return found
+
+            yield Scratch(urlunsplit(parts._replace(netloc=netloc, path=f"/{name}")), size, password)
         finally:
-            await asyncio.shield(_drop(admin, name))
+            await asyncio.shield(_cleared(admin, name, has_settings))
+
+
+async def _cleared(admin: asyncpg.Connection, name: str, had_settings: bool) -> None:
+    """Settings that a dump gave to the user who restored it would hold for the next drill."""
+    await _drop(admin, name)
+    if not had_settings and await admin.fetchval(_HAS_SETTINGS):
+        await admin.execute("ALTER ROLE CURRENT_USER RESET ALL")
 
 
 async def _drop(admin: asyncpg.Connection, name: str) -> None:
     if not name.startswith(PREFIX):
         raise ValueError(f"{name} is no database of a drill")
+    if await admin.fetchval("SELECT datistemplate FROM pg_database WHERE datname = $1", name):
+        await admin.execute(f'ALTER DATABASE "{name}" IS_TEMPLATE false')  # such a one cannot be dropped
     await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
@@ -126,7 +159,9 @@ async def _on_its_own_server(
         socket = f"?host={quote(str(directory), safe='')}"
         await _prepare(server, f"postgresql://{_USER}@/postgres{socket}")
         await _extend(f"postgresql://{_USER}@/{_DATABASE}{socket}", extensions)
-        yield Scratch(f"postgresql://{_RESTORER}@/{_DATABASE}{socket}")
+        yield Scratch(
+            f"postgresql://{_RESTORER}@/{_DATABASE}{socket}", functools.partial(size_of, data / "base")
+        )
     finally:
         if server and server.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -161,10 +196,12 @@ async def _start(location: BackupLocation, data: Path, directory: Path) -> async
         "autovacuum": "off",
         "shared_preload_libraries": "",
         "logging_collector": "off",
+        "max_worker_processes": _WITH_ITS_HELPERS,
     }
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+    command = with_its_parent([program(location, "postgres"), "-D", str(data), *options])
     return await asyncio.create_subprocess_exec(
-        *with_its_parent([program(location, "postgres"), "-D", str(data), *options]),
+        *within(command, max(location.memory, _LEAST_MEMORY)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
@@ -189,9 +226,10 @@ async def _prepare(server: asyncio.subprocess.Process, url: str) -> None:
 
 
 async def _extend(url: str, extensions: Sequence[str]) -> None:
-    """Extensions that only a superuser may create; what the server lacks the restore will tell."""
+    """Extensions that only a superuser may create; what the server lacks, or is not created here, the
+    restore will tell."""
     async with connecting(url, within=10, each=_STATEMENT_WITHIN) as connection:
-        for name in extensions:
+        for name in set(extensions) - _REACHES_OUT:
             with contextlib.suppress(asyncpg.PostgresError):
                 await connection.execute(f'CREATE EXTENSION IF NOT EXISTS "{name.replace(chr(34), "")}"')
 

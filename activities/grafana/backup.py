@@ -13,7 +13,14 @@ from temporalio import activity
 
 from activities.grafana.dashboards import Exported, Grafana, NotListed
 from activities.grafana.git import GitFailed, GitMissing
-from activities.grafana.repository import Changes, DashboardRepository, Diverged, NoRepository, NotWritten
+from activities.grafana.repository import (
+    Changes,
+    DashboardRepository,
+    Diverged,
+    NoRepository,
+    NotWritten,
+    readable,
+)
 from activities.grafana.secrets import hidden_in
 from activities.support.heartbeats import beating
 from activities.support.redaction import clean
@@ -150,7 +157,9 @@ def _wrong(settings: DashboardBackup, exported: Exported, outcome: _Outcome) -> 
 def _tables(changes: Changes, exported: Exported) -> tuple[Table, ...]:
     parts = ((changes.added, "added"), (changes.changed, "changed"), (changes.removed, "removed"))
     rows = [
-        (exported.titles.get(name, "-"), clean(name, 120), what) for names, what in parts for name in names
+        (exported.titles.get(name, "-"), clean(readable(name), 120), what)
+        for names, what in parts
+        for name in names
     ]
     if not rows:
         return ()

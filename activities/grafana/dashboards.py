@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from activities.grafana.secrets import without_secrets
 from activities.support.http import Answer, NoAnswer, ask
 from activities.support.redaction import clean
+from models.base import in_bytes
 from models.configuration.grafana import DashboardBackup
 
 PAGE = 500
@@ -25,12 +27,15 @@ MOST = 3000
 AT_ONCE = 4
 LIST_LIMIT = 4 * 2**20
 DASHBOARD_LIMIT = 16 * 2**20
+IN_ALL_LIMIT = 2**30
+"""Bytes of all files of an export: they stand on the disk of the worker until they are committed."""
 WITHIN = timedelta(seconds=20)
 """For one request."""
 
 GENERAL = "general"
 """The folder of dashboards that are in none."""
 _CHANGES_BY_ITSELF = ("id", "version", "iteration")
+_WRITTEN_OUT, _BEGIN = 90, 50
 _SAFE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
 
@@ -65,6 +70,8 @@ class Exported:
     """Path to title."""
     failed: dict[str, str] = field(default_factory=dict)
     """UID to the reason."""
+    size: int = 0
+    """Bytes of all files."""
     whole: bool = True
     """Whether the list was had to its end: only then is what it lacks deleted."""
 
@@ -128,11 +135,15 @@ class Grafana:
             except ValidationError:
                 exported.failed[one.uid] = "its answer is no dashboard"
                 return
-            name = f"{_file(whole.meta.folderUid or one.folder or GENERAL)}/{_file(one.uid)}.json"
+            name = f"{file_of(whole.meta.folderUid or one.folder or GENERAL)}/{file_of(one.uid)}.json"
+            content = (await asyncio.to_thread(as_text, whole.dashboard)).encode()
+            if exported.size + len(content) > IN_ALL_LIMIT:
+                exported.failed[one.uid] = f"all dashboards together have more than {in_bytes(IN_ALL_LIMIT)}"
+                return
+            exported.size += len(content)
             target = directory / name
             target.parent.mkdir(exist_ok=True)
-            text = await asyncio.to_thread(as_text, whole.dashboard)
-            target.write_text(text, encoding="utf-8")
+            target.write_bytes(content)
             exported.titles[name] = clean(one.title, 100) or one.uid
 
     async def _get(
@@ -192,6 +203,11 @@ def _listed(settings: DashboardBackup, answer: Answer) -> list[_Found]:
         ) from None
 
 
-def _file(name: str) -> str:
+def file_of(name: str) -> str:
     """A file name of a UID, which may say anything: what is no plain name is written by its bytes."""
-    return name if _SAFE.fullmatch(name) else "%" + name.encode("utf-8").hex()[:180]
+    if _SAFE.fullmatch(name):
+        return name
+    written = name.encode("utf-8")
+    if len(written) <= _WRITTEN_OUT:
+        return "%" + written.hex()
+    return f"%{written[:_BEGIN].hex()}-{sha256(written).hexdigest()}"  # two that begin alike are two files

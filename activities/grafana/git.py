@@ -34,6 +34,13 @@ _SETTINGS = {
     "http.followRedirects": "false",
     "submodule.recurse": "false",
     "advice.detachedHead": "false",
+    "core.alternateRefsCommand": "",
+    "merge.verifySignatures": "false",
+    "fetch.recurseSubmodules": "false",
+    "status.submoduleSummary": "false",
+    "gpg.program": "false",
+    "gpg.ssh.program": "false",
+    "gpg.x509.program": "false",
 }
 _FILTER = {"clean": "", "smudge": "", "process": "", "required": "false"}
 _KEPT = (

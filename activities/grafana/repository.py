@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from activities.grafana.dashboards import file_of
 from activities.grafana.git import NETWORK, Git, GitFailed, header
 from activities.support.redaction import clean
 from models.configuration.grafana import DashboardBackup
@@ -91,6 +92,9 @@ class DashboardRepository:
     def _must_be_at_rest(self) -> None:
         git, branch = self._git, self._settings.branch
         at = Path(self._settings.repository) / git.line("rev-parse", "--git-dir")
+        if locked := next((one for one in _locks(branch) if (at / one).exists()), None):
+            where = clean(str(at / locked), 200)
+            raise NotWritten(f"git works there, or was killed: wait for it, or remove {where}")
         if unfinished := next((one for one in _UNFINISHED if (at / one).exists()), None):
             raise NotWritten(f"somebody is in the middle of something ({unfinished}): finish it, or abort it")
         try:
@@ -160,7 +164,7 @@ class DashboardRepository:
             names = sorted(titles)
             after = dict(zip(names, self._stored(directory, names), strict=True))
             moved = {name.split("/")[1] for name in names}
-            failed = {f"{uid}.json" for uid in kept_uids}
+            failed = {f"{file_of(uid)}.json" for uid in kept_uids}
             gone = [name for name in sorted(before) if name not in after and name.split("/")[1] not in failed]
             lost = [name for name in gone if name.split("/")[1] not in moved]
             removable = removable and (len(lost) <= FEW or 2 * len(lost) <= len(before))
@@ -247,5 +251,17 @@ class DashboardRepository:
 def _message(settings: DashboardBackup, changes: Changes, titles: Mapping[str, str]) -> str:
     parts = [("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)]
     said = ", ".join(f"{len(names)} {what}" for what, names in parts if names)
-    lines = [f"{what}: {titles.get(name, name)}" for what, names in parts for name in names]
+    lines = [
+        f"{what}: {titles.get(name) or clean(readable(name), 200)}" for what, names in parts for name in names
+    ]
     return f"Dashboards of {urlsplit(settings.url).hostname}: {said}\n\n" + "\n".join(lines[:200]) + "\n"
+
+
+def readable(name: str) -> str:
+    """A name that git tells, whose bytes may be no text."""
+    return name.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+
+
+def _locks(branch: str) -> tuple[str, ...]:
+    """Files by which git keeps others out. With one of them a commit would be made, but half checked out."""
+    return ("index.lock", "HEAD.lock", f"refs/heads/{branch}.lock")

@@ -45,6 +45,16 @@ async def dumps(
         await admin.close()
 
 
+@pytest.fixture
+async def drill_user(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """The address of the server as a user who may create databases, and nothing else."""
+    admin = await asyncpg.connect(postgres_server.url())
+    await admin.execute("CREATE ROLE drill_only LOGIN CREATEDB PASSWORD 'drill-only'")
+    yield f"postgresql://drill_only:drill-only@127.0.0.1:{postgres_server.port}/postgres"
+    await admin.execute("DROP ROLE drill_only")
+    await admin.close()
+
+
 def _dump(url: str, directory: Path) -> None:
     for kind, name in FILES.items():
         command = [postgres_program("pg_dump"), "-d", url, "-F", kind, "-f", str(directory / name)]

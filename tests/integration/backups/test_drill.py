@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import textwrap
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -343,16 +343,6 @@ async def scratch_databases(server: PostgresServer) -> list[str]:
     finally:
         await connection.close()
     return [row["datname"] for row in rows if row["datname"].startswith(PREFIX)]
-
-
-@pytest.fixture
-async def drill_user(postgres_server: PostgresServer) -> AsyncIterator[str]:
-    """The address of the server as a user who may create databases, and nothing else."""
-    admin = await asyncpg.connect(postgres_server.url())
-    await admin.execute("CREATE ROLE drill_only LOGIN CREATEDB PASSWORD 'drill-only'")
-    yield f"postgresql://drill_only:drill-only@127.0.0.1:{postgres_server.port}/postgres"
-    await admin.execute("DROP ROLE drill_only")
-    await admin.close()
 
 
 async def test_on_a_configured_server(
