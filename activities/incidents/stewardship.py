@@ -62,6 +62,8 @@ class HistorySeen(Evidence):
         newest = state.performed[::-1]
         deployments = in_number(len(state.deployments), "deployment")
         crashes = "1 crash" if len(state.crashes) == 1 else f"{len(state.crashes)} crashes"
+        if state.crashes:
+            crashes += f", the newest at {max(state.crashes).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         return cls(
             finding=Finding.OK,
             reason=f"recorded before: {deployments}, {crashes}{_not_taken(state)}",

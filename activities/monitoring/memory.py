@@ -225,7 +225,7 @@ def _in_words(
         return f"{words}; seen for {in_words(seen_for)} only, too short for a trend"
     if shape.grows:
         words += f", growing by {shape.grown:.0%} in {in_words(shape.over)} (fit {shape.fit or 0:.2f})"
-        return f"{words}, full in {in_words(full_in)}" if full_in is not None else words
+        return f"{words}, full in {in_words(full_in)} at this pace" if full_in is not None else words
     if shape.levels_off:
         return f"{words}, which grew by {shape.grown:.0%} and levels off"
     if shape.shape is Shape.STEP and shape.since:

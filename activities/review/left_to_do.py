@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from activities.review.facts.by_hand import by_hand
+from activities.review.facts.closing import closed_by, who_closed
 from activities.review.facts.open_work import is_mended, open_work
 from activities.review.logged_error import before_it, logged_error
 from models.base import in_number, in_words
@@ -46,7 +47,8 @@ def _document(review: Review) -> Iterator[str]:
     by_people = f", and {steps} by hand" if by_hand(review) else ""
     yield f"- Actions taken: {done}{by_people}, above."
     if review.outcome in NOT_PROVED:
-        yield f"- Resolution time: not known; a person closed it after {in_words(review.resolved_after)}."
+        by, after = said(who_closed(review)), in_words(review.resolved_after)
+        yield f"- Resolution time: not known; {by} closed it after {after}."
     else:
         yield f"- Resolution time: {in_words(review.resolved_after)}."
     if error := logged_error(review):
@@ -58,9 +60,11 @@ def _document(review: Review) -> Iterator[str]:
             yield _box(f"{f'See whether “{one.plan.says}” was done' if one.lost else mend}: {one.found}")
     by_a_person = review.outcome in NOT_PROVED
     if by_a_person and not any(one.done for one in review.performed):
-        yield _box("See that it is well: it was closed by a person, and no recovery was proved")
+        yield _box(f"See that it is well: it was closed by {who_closed(review)}, and no recovery was proved")
     if by_a_person and not _said_what_was_done(review):
-        yield _box("What the person who closed it did: nothing of it was written to the incident")
+        closer = closed_by(review)
+        who = f"{closer.by}, who closed it," if closer and closer.by else "the person who closed it"
+        yield _box(f"What {who} did: nothing of it was written to the incident")
 
 
 def _update(review: Review) -> Iterator[str]:

@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 from activities.review.dry_run_section import dry_run_section
 from activities.review.facts.by_hand import by_hand
+from activities.review.facts.closing import closed_by, closing_sentence, who_closed
 from activities.review.facts.done_section import done_section
 from activities.review.facts.found_section import found_section
+from activities.review.facts.order import in_order
 from activities.review.facts.readings import Readings
 from activities.review.facts.sentences import Sentences
 from activities.review.file_name import file_name
@@ -33,6 +35,7 @@ _NOTHING = "Nothing."
 
 def page(review: Review) -> str:
     """The whole review, or its short form for alerts that are not critical."""
+    review = in_order(review)
     words = Sentences(review)
     sections = [_head(review), _section("Summary", _summary(review, words)), time_section(review)]
     if review.alert.words:
@@ -85,7 +88,8 @@ def _time_in_short(review: Review, went: WhereTimeWent) -> Iterator[str]:
         return
     if went.well is None:
         did = "cancelled" if review.outcome is Outcome.CANCELLED else "closed"
-        yield f"A person {did} it after **{whole}**; when it was well again is not known."
+        who = said("A person" if closed_by(review) is None else who_closed(review))
+        yield f"{who} {did} it after **{whole}**; when it was well again is not known."
     elif went.well < went.whole:
         well = in_words(timedelta(seconds=went.well))
         yield f"It was well again after **{well}**, and closed after {whole}."
@@ -145,7 +149,8 @@ def _ended(review: Review) -> str:
     """When it was well again; where a person closed it, only when that was."""
     took = in_words(review.resolved_after)
     if review.outcome in NOT_PROVED:
-        return f"Closed by a person after {took}; that it was well again was not proved."
+        by = said(who_closed(review))
+        return f"Closed by {by} after {took}; that it was well again was not proved."
     return f"Well again after {took}: {_against(review.resolved_after, review.respond_within)}."
 
 
@@ -161,7 +166,8 @@ def _summary(review: Review, words: Sentences) -> str:
     text = review.summary
     if steps:
         text = text.replace("nothing was changed", "the product changed nothing")
-    return " ".join((said(text) or _NOTHING, *(said(f"By hand: {words.of(one)}") for one in steps)))
+    by_people = (*(f"By hand: {words.of(one)}" for one in steps), closing_sentence(review, words))
+    return " ".join((said(text) or _NOTHING, *(said(one) for one in by_people if one)))
 
 
 def _cause(review: Review, words: Sentences) -> str:
@@ -176,8 +182,8 @@ def _cause(review: Review, words: Sentences) -> str:
         if review.pointing:
             lines.append(f"What points to it: {said(words.sentence(review.pointing, named=True))}")
         readings = Readings(review)
-        if bad := "; ".join(f"{name}: {was}" for name, was in readings.wrong_then()):
-            lines.append(f"What was wrong: {said(words.sentence(bad, named=True))}")
+        for title, bad in readings.wrong_beside().items():
+            lines.append(f"{title}: {said(words.sentence(bad, named=True))}")
         if since := ", ".join(readings.wrong_since()):
             lines.append(f"Only the later reading is kept of: {said(since)}.")
     if error := in_its_log(review, words):

@@ -28,7 +28,7 @@ class Row(NamedTuple):
 
 
 def chart_of(probes: Probes) -> Chart:
-    """What was seen before comes first; what has no number is drawn at 0."""
+    """What was seen before comes first; what has no number leaves a gap."""
     return Chart(
         name="samples",
         kind=ChartKind.LINE,
@@ -61,10 +61,10 @@ def _is_after(finding: Finding, probe: Probe) -> bool:
     return probe.after >= 0 and probe.finding is finding
 
 
-def _height(probes: Probes, probe: Probe) -> float:
-    if probe.value is not None:
+def _height(probes: Probes, probe: Probe) -> float | None:
+    if probe.value is not None or probes.what:
         return probe.value
-    return 1.0 if probe.finding is Finding.OK and not probes.what else 0.0
+    return 1.0 if probe.finding is Finding.OK else 0.0
 
 
 def in_a_sentence(probes: Probes) -> str:
@@ -87,7 +87,7 @@ def in_a_sentence(probes: Probes) -> str:
         low, middle, high = (_number(probes, one) for one in (min(after), median(after), max(after)))
         parts.append(f"while it was well: {low} to {high}, median {middle}")
     if probes.what and any(one.value is None for one in probes.points):
-        parts.append("a sample without a number is drawn at 0")
+        parts.append("a sample without a number leaves a gap in the chart")
     if not probes.what:
         parts.append("in the chart, 1 stands for well and 0 for not well")
     return f"{'; '.join(parts)}."

@@ -71,14 +71,22 @@ class ScheduleSeen(Model):
             return f"there is no schedule {self.name}"
         if self.paused:
             by = f" by {self.paused_by}" if self.paused_by else ""
-            at = f" at {self.paused_at:%Y-%m-%d %H:%M} UTC" if self.paused_at else ""
+            at = f" at {self.paused_at:%Y-%m-%d %H:%M:%S} UTC" if self.paused_at else ""
             noted = f", with the note: {self.note}" if self.note else ""
-            return f"{self.name} is paused{by}{at}{noted}"
+            return f"{self.name} is paused{by}{at}{noted}{self._failed_before}"
         if self.ended:
             return f"{self.name} has no further run: its time or its number of runs is over"
         stuck = ", and is stuck" if self.stuck else ""
         newest = f"; {self.newest.says}{stuck}" if self.newest else "; it has not run yet"
         return f"{self.name} runs next at {self.next_at:%Y-%m-%d %H:%M} UTC{newest}"
+
+    @property
+    def _failed_before(self) -> str:
+        """A schedule that is paused may have failed as well, before or after that."""
+        if not (self.newest and self.newest.error):
+            return ""
+        at = f" at {self.newest.closed_at:%Y-%m-%d %H:%M:%S} UTC" if self.newest.closed_at else ""
+        return f"; its newest run{f' ended{at}' if at else ''}: {self.newest.says}"
 
 
 class SchedulesSeen(Evidence):

@@ -54,6 +54,12 @@ class LogsSeen(Evidence):
         """The lines of its latest run."""
         return self.tail if self.fresh is None else self.tail[max(0, len(self.tail) - self.fresh) :]
 
+    @property
+    def sign(self) -> str:
+        """A log that matches no pattern points to a cause by its last error."""
+        error = self.last_error
+        return _told(error).removeprefix("; ") if self.ok and error else self.reason
+
     def has(self, pattern: str) -> bool:
         return pattern in self.matches
 
@@ -91,13 +97,16 @@ class LogActivities:
             return LogsSeen(finding=Finding.UNKNOWN, reason=str(error), observed_at=now)
         lines = clean_lines(log.lines)
         fresh = lines[len(lines) - log.fresh :]
-        since_start = last_error(fresh, log.times[len(lines) - log.fresh :])
+        times = log.times[len(lines) - log.fresh :]
+        since_start = last_error(fresh, times)
         found = searched(service.logs.patterns, fresh)
         matches = _matches(fresh, found)
         finding = Finding.UNKNOWN if found.too_slow or found.not_searched else Finding.OK
         return LogsSeen(
             finding=Finding.BAD if matches else finding,
-            reason=_reason(matches, len(lines), fresh, since_start) + _missing(found),
+            reason=_reason(matches, len(lines), fresh, since_start)
+            + _newest(matches, times)
+            + _missing(found),
             observed_at=now,
             tail=_tail(lines),
             fresh=log.fresh,
@@ -161,6 +170,13 @@ def _reason(
         return f"nothing known to be bad in {read}{_told(error)}"
     found = ", ".join(f"{name} ({match.count})" for name, match in matches.items())
     return f"in {read}: {found}"
+
+
+def _newest(matches: Mapping[str, LogMatch], times: Sequence[datetime | None]) -> str:
+    """When the newest line that matches was written: what is over may have left it there."""
+    line = max((one.line for one in matches.values()), default=None)
+    at = times[line] if times and line is not None else None
+    return f", the newest of {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else ""
 
 
 def _told(error: LoggedError | None) -> str:

@@ -58,6 +58,11 @@ class Evidence(Model):
         return self.finding is Finding.UNKNOWN
 
     @property
+    def sign(self) -> str:
+        """What of it may point to a cause, in words: the reason, without what says nothing of one."""
+        return self.reason
+
+    @property
     def measured(self) -> Measured | None:
         """What a chart shows of it; None where there is no number, or nobody answered."""
         return None

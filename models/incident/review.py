@@ -71,6 +71,9 @@ class Review(Model):
     """What the runbook's row of this cause asks of the evidence."""
     pointing: str = ""
     """The evidence by which that row matched: `process: exited with code 1`."""
+    known_at: datetime | None = None
+    """When the newest evidence was read that was known when the cause was named: the clock of a workflow
+    stands while it looks, so that may be later than the line that names it."""
     also_seen: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
     """Causes that matched as well, each with what contradicts it."""

@@ -85,6 +85,8 @@ class Known(Model):
     cause: str
     why_cause: str = ""
     pointing: str = ""
+    points: tuple[str, ...] = ()
+    known_at: datetime | None = None
     ruled_out: tuple[str, ...] = ()
     remedy: str
     also_seen: tuple[str, ...]

@@ -21,6 +21,7 @@ from tests.workflows.bills import CONFIGURED, billed
 from tests.workflows.rows import Row
 
 STAYS = "verification: $"
+SAVED = "verification: the pace is within the budget: now $"
 
 
 def at_warning(content: dict[str, Any]) -> None:
@@ -89,7 +90,7 @@ SCENARIOS = (
         action=("set-environment",),
         says=("set MAX_PRODUCTS_PER_RUN=10", "-MAX_PRODUCTS_PER_RUN=200", "most of what is more: openai"),
         approved_by=("anna",),
-        timeline=(STAYS,),
+        timeline=(SAVED,),
         evidence={"savings": "would save"},
         afterwards=only_its_own_setting,
     ),
@@ -100,7 +101,7 @@ SCENARIOS = (
         action=("set-environment",),
         says=("set DAILY_LOOP_INTERVAL=86400", "most of what is more: anthropic"),
         approved_by=("anna",),
-        timeline=(STAYS,),
+        timeline=(SAVED,),
         meanwhile=the_worker_dies,
         afterwards=once_a_day,
     ),
@@ -111,7 +112,7 @@ SCENARIOS = (
         action=("pause-schedule",),
         says=("by the schedule generate-speech", "lines of retries at elevenlabs"),
         approved_by=("anna",),
-        timeline=(STAYS,),
+        timeline=(SAVED,),
         evidence={"starts": "GenerateSpeech", "retries": "elevenlabs"},
         afterwards=schedule_is_paused,
     ),
@@ -130,7 +131,7 @@ SCENARIOS = (
         action=("set-environment",),
         says=("set MAX_VIDEOS_PER_RUN=5",),
         approved_by=("anna",),
-        timeline=("ruled out: high token use", STAYS),
+        timeline=("ruled out: high token use", SAVED),
     ),
     _row(
         name="spent at once, and over",
@@ -146,7 +147,7 @@ SCENARIOS = (
         action=("set-environment",),
         says=("set DAILY_LOOP_INTERVAL=86400, MAX_PRODUCTS_PER_RUN=10", "most of what is more: runway"),
         approved_by=("anna",),
-        timeline=(STAYS,),
+        timeline=(SAVED,),
         afterwards=every_setting_saves,
     ),
     _row(

@@ -17,7 +17,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Offer, Plan
     from models.evidence.evidence import VerificationResult
-    from workflows.diagnosis.situation import Situation, pointing
+    from workflows.diagnosis.situation import Situation, pointing, what_points
 
 
 Fix = Callable[[Situation], Offer | None]
@@ -117,6 +117,8 @@ class Walked(NamedTuple):
     """These match as well, and are contradicted."""
     pointing: str = ""
     """The evidence by which the cause matches; empty where nothing is needed for that."""
+    points: tuple[str, ...] = ()
+    """The names of these looks."""
 
     @property
     def says(self) -> str:
@@ -133,4 +135,5 @@ def walk(table: Sequence[Cause], situation: Situation, otherwise: Cause = UNKNOW
     ruled_out = tuple(f"{cause.name} ({cause.contradicted_by})" for cause in against)
     also_seen = tuple(other.name for other in found[1:])
     cause = found[0] if found else otherwise
-    return Walked(cause, also_seen, ruled_out, pointing(cause.matches, situation))
+    points = what_points(cause.matches, situation)
+    return Walked(cause, also_seen, ruled_out, pointing(points, situation), points)

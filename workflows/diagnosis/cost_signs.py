@@ -113,6 +113,32 @@ def another_grew_more(driver: Driver) -> Callable[[Situation], bool]:
     return lambda now: dearest(now)[1].because_of is not driver
 
 
+def driven_by(now: Situation) -> str:
+    """Whether starts or retries are what is too much; empty where nothing tells of a loop."""
+    often, stuck, in_log = too_frequent(now), tried_for_ever(now), retried_in_its_log(now)
+    if often and stuck:
+        return "both the starts and the retries are too many"
+    if often:
+        none = "" if now[looks.open_executions].unknown else ", and no open workflow is tried again and again"
+        inside = "; what was started retries its calls as well, by its log" if in_log else ""
+        return f"the starts are too many{none}{inside}"
+    if stuck:
+        known = "" if now[looks.starts].unknown else ", and nothing that calls it is started too often"
+        return f"the retries are too many{known}"
+    return "only its log tells of retries" if in_log else ""
+
+
+def pace_is_proved(now: Situation) -> str:
+    """That the pace is within the budget; and why a spend over it is no contradiction."""
+    seen, costs = now[looks.costs], costs_of(now)
+    pace = "not known" if seen.pace is None else f"${seen.pace:.2f} an hour"
+    words = f"the pace is within the budget: now {pace}, at most ${costs.budget_pace:.2f}"
+    if not seen.bad:
+        return f"{words}; {seen.reason}"
+    left = f"it leaves the sum of the last {in_words(costs.per)} by itself"
+    return f"{words}; the sum is still over it, for what was spent stays spent, and {left}: {seen.reason}"
+
+
 def in_words_of(now: Situation) -> str:
     """Which provider costs what, and what tells of a loop; for the person who decides."""
     spend, _ = dearest(now)
@@ -122,6 +148,8 @@ def in_words_of(now: Situation) -> str:
         words.append(f"most of what is more: {spend.api}, ${spend.pace:.2f} an hour{usual}")
     if step := now[looks.costs].step:
         words.append(in_short(step))
+    if driver := driven_by(now):
+        words.append(driver)
     if often := too_frequent(now):
         usual = f"usually {often.usual:.1f}" if often.usual is not None else "usually not known"
         by = f" by the schedule {often.schedule}" if often.schedule else ""

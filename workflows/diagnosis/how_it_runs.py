@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from temporalio import workflow
@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.health.health_seen import HealthKind
     from activities.managers.process_seen import Ended, OwnCheck
     from activities.service.ports import PROXIES
+    from models.base import in_words
     from models.service.service import HealthCheck
     from workflows.diagnosis.situation import Situation
 
@@ -20,6 +21,8 @@ IN_BETWEEN = timedelta(seconds=10)
 """What was stopped or removed less than this ago may be in the middle of a restart or a deployment."""
 ONE_CRASH = timedelta(seconds=2)
 """Two systems tell the time of one crash a little differently."""
+MOST_TOLD = 10
+"""Crashes that are told with their times."""
 NO_ANSWER = (HealthKind.REFUSED, HealthKind.RESET, HealthKind.TIMED_OUT)
 
 
@@ -106,6 +109,17 @@ def crashes(now: Situation) -> tuple[datetime, ...]:
     told = sorted((*now[looks.history].crashes, *_mended(now), *last))
     each = [*told[:1], *(later for earlier, later in pairwise(told) if later - earlier > ONE_CRASH)]
     return tuple(at for at in each if each[-1] - at < now.policy.thresholds.crash_window)
+
+
+def crashes_in_words(now: Situation) -> str:
+    """`it crashed 3 times within 1 h, at 03:01:20, …`; empty where it did not crash more than once."""
+    seen = crashes(now)
+    if len(seen) < 2:
+        return ""
+    times = ", ".join(f"{at.astimezone(UTC):%H:%M:%S}" for at in seen[-MOST_TOLD:])
+    newest = "at" if len(seen) <= MOST_TOLD else "the newest at"
+    within = in_words(now.policy.thresholds.crash_window)
+    return f"it crashed {len(seen)} times within {within}, {newest} {times} UTC"
 
 
 def _mended(now: Situation) -> tuple[datetime, ...]:

@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.videos import RestoreBudget, UseUsualGenerator
     from models.service.endpoints import Endpoint, named_by
     from workflows.diagnosis.deployment_signs import told
+    from workflows.diagnosis.how_it_runs import crashes_in_words
     from workflows.diagnosis.provider_failures import only_texts, provider_failures
     from workflows.diagnosis.situation import Situation
 
@@ -116,7 +117,8 @@ def roll_back(now: Situation) -> Plan | None:
     )
     newest = history.deployments[:3]
     listed = ", ".join(map(told, newest))
-    return Plan(steps=(back,), why=f"{now.trouble}; recent deployments: {listed or 'none are known'}")
+    reasons = (now.trouble, crashes_in_words(now), f"recent deployments: {listed or 'none are known'}")
+    return Plan(steps=(back,), why="; ".join(one for one in reasons if one))
 
 
 def scale_out(now: Situation) -> Plan | None:

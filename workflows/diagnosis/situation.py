@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from temporalio import workflow
 
@@ -26,6 +27,8 @@ class Situation:
     service: Service
     labels: Mapping[str, str] = field(default_factory=dict)
     """Of the alert: data, which is only ever compared with what the configuration names."""
+    points: tuple[str, ...] = ()
+    """The looks by which its cause was named; none before that."""
 
     def __getitem__(self, look: Looked[R_co]) -> R_co:
         """What a look found, as its own kind of evidence: `now[looks.process].exited`."""
@@ -48,9 +51,15 @@ class Situation:
 
     @property
     def trouble(self) -> str:
-        """What is wrong, in one sentence: the first evidence that is bad."""
-        bad = (one.reason for one in self.seen.by_name.values() if one.bad)
-        return next(bad, "no evidence is bad")
+        """What is wrong, in one sentence: what is bad of what points to the cause, else the first that is."""
+        bad = {name: one.reason for name, one in self.seen.by_name.items() if one.bad}
+        points = (f"{name}: {shorten(bad[name], LONGEST)}" for name in self.points if name in bad)
+        return "; ".join(points) or next(iter(bad.values()), "no evidence is bad")
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest of what was seen was read."""
+        return max((one.observed_at for one in self.seen.by_name.values() if one.observed_at), default=None)
 
 
 Matches = Callable[[Situation], bool]
@@ -73,10 +82,10 @@ def what_points(matches: Matches, now: Situation) -> tuple[str, ...]:
     return tuple(name for name in names if name in {*needed, *(enough or bad)})
 
 
-def pointing(matches: Matches, now: Situation) -> str:
+def pointing(names: Iterable[str], now: Situation) -> str:
     """`process: exited with code 1`; several with a semicolon between them."""
     seen = now.seen.by_name
-    return "; ".join(f"{name}: {shorten(seen[name].reason, LONGEST)}" for name in what_points(matches, now))
+    return "; ".join(f"{name}: {shorten(seen[name].sign, LONGEST)}" for name in names)
 
 
 def _with_only(names: Iterable[str], now: Situation) -> Situation:

@@ -248,11 +248,14 @@ class Escalation(Telling):
             self.tell_owner(title, text)
 
     def repaired(self, what: str, stable_for: timedelta) -> None:
-        """It is well after a fix, and is watched: who was paged and the broadcast channels hear it once."""
-        title = f"{self._incident} is repaired, watching"
-        if self._first_time(f"{title}: {what}"):
+        """A fix was done, and is watched: who was paged and the broadcast channels hear it once.
+
+        Whether it helped is not known yet. The key is of before the title said so: runs know it by that.
+        """
+        if self._first_time(f"{self._incident} is repaired, watching: {what}"):
+            title = f"{self._incident}: fix done, watching whether it helps"
             nobody = "; nobody was paged" if self._nobody_was_paged else ""
-            why = f"Repaired: {what}. It is watched for {in_words(stable_for)}{nobody}."
+            why = f"Done: {what}. It must stay well for {in_words(stable_for)}{nobody}."
             self._tell_who_was_paged(self._paged_last, title, self._words(why))
 
     def stop(self) -> None:

@@ -96,10 +96,10 @@ class Incident(Waits):
         if passed := self.path.passed("diagnose"):
             return next(row for row in (*table, otherwise) if row.name == passed.cause)
         walked = walk(table, self.now, otherwise)
-        cause = walked.cause
-        self.record.cause, self.record.remedy = cause.name, cause.remedy
-        self.record.also_seen, self.record.ruled_out = walked.also_seen, walked.ruled_out
-        self.record.why_cause, self.record.pointing = cause.evidence, walked.pointing
+        cause, record = walked.cause, self.record
+        record.cause, record.remedy, record.why_cause = cause.name, cause.remedy, cause.evidence
+        record.also_seen, record.ruled_out = walked.also_seen, walked.ruled_out
+        record.pointing, record.points, record.known_at = walked.pointing, walked.points, self.now.newest
         self.timeline.add(walked.says, kind=EntryKind.CAUSE)
         if cause.pages and not cause.unless(self.now):
             self.escalation.page_specialist(cause.pages, cause.name)

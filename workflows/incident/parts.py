@@ -122,7 +122,8 @@ class Parts:
     @property
     def now(self) -> Situation:
         """What was seen so far, and what the policy says about it."""
-        return Situation(self.record.seen, self.policy, self.service, self.record.alert.labels)
+        record = self.record
+        return Situation(record.seen, self.policy, self.service, record.alert.labels, record.points)
 
     def state(self) -> IncidentState:
         rung = self.escalation.rung if self._responding else ""

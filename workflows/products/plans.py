@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.plan import Plan
     from models.actions.surroundings import RecreateService
     from workflows.diagnosis.situation import Situation
-    from workflows.products.failures import loop, sync_failure
+    from workflows.products.failures import SyncFailure, loop, sync_failure
 
 
 def _sync(now: Situation, asked_with: Mapping[str, str | bool | int] | None = None) -> SyncProducts:
@@ -24,7 +24,21 @@ def _sync(now: Situation, asked_with: Mapping[str, str | bool | int] | None = No
 
 def _plan(now: Situation, *steps: Action) -> Plan:
     failure = sync_failure(now)
-    return Plan(steps=steps, why=failure.says if failure else now.trouble)
+    told = (failure.says, _of_the_pause(now, failure)) if failure else (now.trouble,)
+    return Plan(steps=steps, why="; ".join(one for one in told if one))
+
+
+def _of_the_pause(now: Situation, failure: SyncFailure) -> str:
+    """Which came first, the failure or the pause; empty where its schedule runs."""
+    schedule, clock = loop(now), "%Y-%m-%d %H:%M:%S UTC"
+    if not schedule.paused:
+        return ""
+    seen_at = now[looks.schedules].observed_at
+    if not (failure.at and schedule.paused_at) or failure.at == seen_at:
+        return f"{schedule.name} is paused as well, and whether before or after that failure is not known"
+    first, then = (f"that failed at {failure.at:{clock}}", f"was paused at {schedule.paused_at:{clock}}")
+    order = "before" if schedule.paused_at < failure.at else "after"
+    return f"{first}, and {schedule.name} {then}, {order} it"
 
 
 def _unpause(now: Situation) -> tuple[Action, ...]:

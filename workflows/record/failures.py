@@ -1,10 +1,12 @@
-"""A failure in one line, for the timeline and for people."""
+"""What was tried, what failed, and who allowed it: in one line, for the timeline and for people."""
 
 from __future__ import annotations
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.actions.approved_by import nobody_was_asked
+    from models.incident.dry_run import Answer
     from models.incident.incident import Performed
 
 
@@ -20,3 +22,8 @@ def tried(performed: Performed) -> str:
     if performed.done:
         return performed.plan.says
     return f"tried to {performed.plan.says}{', whether that happened is unknown' if performed.lost else ''}"
+
+
+def answer_of(performed: Performed) -> Answer:
+    """Who allowed what was done: the configuration, or a person."""
+    return Answer.POLICY if nobody_was_asked(performed.approved_by) else Answer.APPROVED

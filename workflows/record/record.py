@@ -9,7 +9,6 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.service.logs import LogsSeen
-    from models.actions.approved_by import nobody_was_asked
     from models.actions.plan import Plan
     from models.base import in_words
     from models.catalogue.line import ProposalLine
@@ -36,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from models.names import Severity
     from workflows.record.continuation import Continuation, began_in
     from workflows.record.endings import Cancelled
-    from workflows.record.failures import tried
+    from workflows.record.failures import answer_of, tried
     from workflows.record.timeline import Timeline, who
 
 
@@ -46,7 +45,10 @@ class Record:
     proposals: tuple[ProposalLine, ...] = ()
     """What people and programs proposed, and what became of it."""
     pointing: str = ""
-    """The evidence by which the row of the cause matched."""
+    points: tuple[str, ...] = ()
+    """The evidence by which the row of the cause matched, and the names of these looks."""
+    known_at: datetime | None = None
+    """When the newest evidence was read that was known when the cause was named."""
 
     def __init__(self, alert: Alert, timeline: Timeline) -> None:
         self.alert = alert
@@ -160,9 +162,8 @@ class Record:
     @property
     def recovered_at(self) -> datetime:
         """When the service was well again; the end of the incident where nobody watched it."""
-        if self.watched and self.watched.ok and self.watched.first_healthy_at:
-            return self.watched.first_healthy_at
-        return self.ended_at or workflow.now()
+        proved = self.watched.first_healthy_at if self.watched and self.watched.ok else None
+        return proved or self.ended_at or workflow.now()
 
     @property
     def evidence(self) -> tuple[EvidenceLine, ...]:
@@ -234,6 +235,7 @@ class Record:
             cause=self.cause,
             why_cause=self.why_cause,
             pointing=self.pointing,
+            known_at=self.known_at,
             also_seen=self.also_seen,
             ruled_out=self.ruled_out,
             evidence=self.evidence,
@@ -276,7 +278,7 @@ class Record:
         recorded = [one for one in self.performed if one.dry_run]
         if not (policy.dry_run or recorded or self.unapproved):
             return None
-        planned = (Planned.of(one.plan, _answer_of(one), one.approved_by, one.started_at) for one in recorded)
+        planned = (Planned.of(one.plan, answer_of(one), one.approved_by, one.started_at) for one in recorded)
         service = recorded[0].plan.service.name if recorded else self.alert.service
         return DryRun(
             why=policy.dry_run or f"services.{service}.dry_run: true",
@@ -294,7 +296,3 @@ class Record:
         if self.escalated_because:
             remarks.append(f"Escalated: {self.escalated_because}.")
         return tuple(remarks)
-
-
-def _answer_of(performed: Performed) -> Answer:
-    return Answer.POLICY if nobody_was_asked(performed.approved_by) else Answer.APPROVED

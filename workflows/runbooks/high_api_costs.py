@@ -186,7 +186,7 @@ class HighApiCosts(Runbook):
             seen = watched.now[looks.costs]
             what = "the change did not save enough" if seen.bad else "whether it saved is not known"
             incident.hand_over(f"{what}: {signs.in_words_of(watched.now)}")
-        incident.timeline.add(watched.now[looks.costs].reason, kind=EntryKind.VERIFIED)
+        incident.timeline.add(signs.pace_is_proved(watched.now), kind=EntryKind.VERIFIED)
 
     async def until_it_is_within_the_budget(self, incident: Incident) -> None:
         """What was spent leaves the time of the budget by itself; whatever is spent anew ends the wait."""

@@ -192,8 +192,8 @@ CAUSES = (
     ),
     Cause(
         name="memory leak",
-        evidence="the heap certainly grows, and is nearly full, or soon will be: requests that find no memory"
-        " fail",
+        evidence="the heap certainly grows, and is nearly full, or will be soon at this pace: requests that"
+        " need much memory fail first",
         matches=memory_leak,
         contradicted_by="it grows with the traffic, or it has just started",
         contradicts=needs_it,

@@ -13,7 +13,7 @@ class Unmended(NamedTuple):
 
     says: str
     seen: str = ""
-    """The look whose words say more, by name."""
+    """The looks whose words say more, by name, with a space between them."""
     again: bool = False
     """Whether it comes back after the service ran for as long as it had run."""
 
@@ -47,7 +47,10 @@ UNMENDED = {
     "out of capacity": Unmended("find out why there is more to do, and plan for as much", "cpu"),
     "busy CPU": Unmended("profile its code, and find what keeps the CPU busy", "cpu"),
     "more traffic": Unmended("find out whether the traffic stays, and plan for as much"),
-    "retry loop": Unmended("find out why it is tried again and again, and bound the retries", "retries"),
+    "retry loop": Unmended(
+        "find out why it is started so often, or tried again and again, and bound that",
+        "starts open_executions retries",
+    ),
     "high token use": _PAID,
     "heavy generation": _PAID,
     "too many videos": _PAID,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from activities.review.facts.by_hand import by_hand
 from activities.review.facts.causes import NOTHING_LEFT, UNMENDED, Unmended
 from activities.review.facts.readings import Readings
-from models.actions.application import PauseSchedule, UnpauseSchedule
+from models.actions.application import OUR_NOTE, PauseSchedule, SyncProducts, UnpauseSchedule
 from models.actions.change import Change
 from models.actions.service import RollBack, StartService
 from models.incident.incident import Outcome, Performed
@@ -24,7 +24,7 @@ _REVERTED_BY = {
 }
 """What is only for a while, and what ends it."""
 
-_NO_CHANGE_THAT_STAYS = ("retry-workflow", "take-diagnostic", "unpause-schedule", "wait-for-reset")
+_NO_CHANGE_THAT_STAYS = ("retry-workflow", "take-diagnostic", "wait-for-reset")
 _RUNNING = re.compile(r"^running for ([^,;]+)")
 
 
@@ -43,7 +43,8 @@ def _left_in_place(review: Review) -> Iterator[str]:
     for place, one in enumerate(performed):
         for number, step in enumerate(one.plan.steps):
             later = (*one.plan.steps[number + 1 :], *_steps(performed[place + 1 :]))
-            if not any(_ends(after, step) for after in later):
+            ours = any(_ends(step, before) for before in _steps(performed[:place]))
+            if not ours and not any(_ends(after, step) for after in later):
                 yield from _of_step(step)
         for name in one.kept:
             yield f"read {name}, which is kept beside this review, then delete it: it may hold secrets"
@@ -60,6 +61,16 @@ def _of_step(step: Change) -> Iterator[str]:
             f"the schedule {step.schedule} starts nothing until it is unpaused: "
             "unpause it when its cause is mended"
         )
+    elif isinstance(step, UnpauseSchedule):
+        noted = f" (with the note: {step.note})" if step.note else ""
+        if not step.note.startswith(OUR_NOTE):
+            yield (
+                f"the schedule {step.schedule} was paused{noted}, and this incident ended that pause: "
+                f"tell who paused it, and ask why; to undo it: {step.undo}"
+            )
+    elif isinstance(step, SyncProducts):
+        if step.asked_with:
+            yield f"it was only asked to {step.says}: see that a whole sync follows"
     elif isinstance(step, RollBack):
         left = step.leaves.beside(step.target) if step.target else step.from_version
         brought = left or "the rolled-back version"
@@ -84,8 +95,10 @@ def _unmended(review: Review) -> Iterator[str]:
     if review.cause in ("", "unknown") or is_mended(review):
         return
     left = UNMENDED.get(review.cause, Unmended("find out how it came about, and mend that"))
-    seen = Readings(review).known_then(left.seen)
-    more = f" ({seen})" if seen else ""
+    readings = Readings(review)
+    seen = [(one, was) for one in left.seen.split(" ") if (was := readings.known_then(one))]
+    told = [was for one, was in seen if one in readings.pointed] or [was for _, was in seen]
+    more = f" ({'; '.join(told)})" if told else ""
     again = _comes_back(review) if left.again else ""
     yield f"{review.cause}{more}: {left.says}{again}{_what_was_done_of_it(review)}"
 

@@ -38,12 +38,14 @@ _HAPPENED: dict[EntryKind, str] = {
 
 
 class Sentences:
-    """Knows the plans of one review by their digests, and the names that no sentence may begin with a
-    capital instead of."""
+    """Knows the plans of one review by their digests, and the names, of services and people, that no
+    sentence may begin with a capital instead of."""
 
     def __init__(self, review: Review) -> None:
         self._began_at = review.began_at
-        self._names = (review.alert.service, *(one.plan.service.name for one in review.performed))
+        people = (one.by for one in review.timeline if one.of_a_person and one.by)
+        services = (one.plan.service.name for one in review.performed)
+        self._names = (review.alert.service, *services, *people)
         self._plans = {one.plan.digest: one.plan.says for one in review.performed}
         for entry in review.timeline:
             self._plans |= entry.asked

@@ -70,7 +70,7 @@ def test_the_first_that_matches_wins_and_the_others_are_kept(matching: list[bool
 
 def test_a_runbook_may_have_its_own_answer_to_the_unknown() -> None:
     own = cause("own", matches=True)
-    assert walk([cause("no", matches=False)], now(Seen()), own) == (own, (), (), "")
+    assert walk([cause("no", matches=False)], now(Seen()), own) == (own, (), (), "", ())
 
 
 def test_what_is_contradicted_is_not_the_cause_and_is_told() -> None:

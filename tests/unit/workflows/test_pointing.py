@@ -47,4 +47,5 @@ def test_what_a_row_would_not_match_without_points_to_it(matches: Matches, point
 
 
 def test_it_is_told_as_it_was_seen() -> None:
-    assert pointing(lambda now: now[HEAP].bad or now[CPU].bad, NOW) == "heap: heap is full; cpu: cpu is full"
+    either = what_points(lambda now: now[HEAP].bad or now[CPU].bad, NOW)
+    assert pointing(either, NOW) == "heap: heap is full; cpu: cpu is full"

@@ -55,7 +55,7 @@ async def test_what_is_repaired_in_two_seconds_wakes_nobody_and_is_told_in_the_c
         (Occasion.NOTICE, (), ("slack",)),
         (Occasion.RESOLVED, (), ("slack",)),
     ]
-    assert harness.world.told[0].title == "ServiceDown/backend is repaired, watching"
+    assert harness.world.told[0].title == "ServiceDown/backend: fix done, watching whether it helps"
     assert "start backend" in harness.world.told[0].text
 
 

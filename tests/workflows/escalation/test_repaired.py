@@ -1,4 +1,4 @@
-"""Who was paged hears "repaired, watching" as soon as everybody else does, on the ladder or beside it."""
+"""Who was paged hears that a fix is done as soon as everybody else does, on the ladder or beside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ CHANNELS = {"chief": {"kind": "log"}, "platform": {"kind": "log"}}
 
 
 def notices(harness: Harness, channel: str) -> list[Announcement]:
-    repaired = [one for one in harness.world.told if one.title.endswith("is repaired, watching")]
+    repaired = [
+        one for one in harness.world.told if one.title.endswith(": fix done, watching whether it helps")
+    ]
     return [one for one in repaired if channel in (*one.first_of, *one.also_to)]
 
 

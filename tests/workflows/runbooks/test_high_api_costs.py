@@ -82,7 +82,7 @@ async def test_the_pace_is_judged_after_an_hour_in_which_nobody_is_kept_from_the
     )
     review = await ends(warned, handle)
     assert review.outcome is Outcome.RESOLVED
-    assert said(review, "verification: $40 in the last 24 h")
+    assert said(review, "verification: the pace is within the budget: now $")
 
 
 async def test_a_change_that_does_not_help_goes_to_a_person_and_is_not_repeated(warned: Harness) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from activities.review.facts.causes import NOTHING_LEFT, UNMENDED
 from activities.review.page import page
-from models.actions.application import PauseSchedule, UnpauseSchedule
+from models.actions.application import PauseSchedule, SyncProducts, UnpauseSchedule
 from models.actions.change import Change
 from models.actions.endpoints import DisableEndpoint, ReopenEndpoint
 from models.actions.plan import Plan
@@ -80,6 +80,34 @@ def test_what_was_taken_back_is_not() -> None:
     assert left("over already", performed(DISABLE), performed(REOPEN, at=90)) == []
 
 
+def test_a_pause_of_somebody_else_that_was_ended_is_told_and_one_of_our_own_is_not() -> None:
+    paused = UNPAUSE.model_copy(update={"note": "the marketplace moves"})
+    assert left("over already", performed(paused)) == [
+        "The schedule generate-speech was paused (with the note: the marketplace moves), and this incident "
+        "ended that pause: tell who paused it, and ask why; to undo it: pause generate-speech again"
+    ]
+    ours = UNPAUSE.model_copy(update={"note": PAUSE.note})
+    assert left("over already", performed(ours)) == []
+
+
+def test_a_sync_of_fewer_products_leaves_the_others() -> None:
+    fewer = SyncProducts(service=BACKEND, asked_with={"limit": 5})
+    assert left("over already", performed(fewer)) == [
+        "It was only asked to sync the products of backend with limit 5: see that a whole sync follows"
+    ]
+    assert left("over already", performed(SyncProducts(service=BACKEND))) == []
+
+
+def test_a_loop_is_told_by_what_points_to_it() -> None:
+    looks = (
+        EvidenceLine(name="starts", finding="bad", reason="GenerateSpeech (5)", at=after(5)),
+        EvidenceLine(name="open_executions", finding="ok", reason="none is stuck", at=after(5)),
+        EvidenceLine(name="retries", finding="ok", reason="no line tells of retries", at=after(5)),
+    )
+    (box,) = left("retry loop", evidence=looks, pointing="starts: GenerateSpeech (5)")
+    assert box.startswith("Retry loop (GenerateSpeech (5)): find out why it is started so often")
+
+
 def test_what_was_only_recorded_stays_nowhere() -> None:
     recorded = performed(PAUSE).model_copy(update={"dry_run": True})
     assert left("over already", recorded) == []
@@ -99,7 +127,7 @@ def test_a_leak_is_no_less_there_after_a_restart() -> None:
     ("cause", "says"),
     [
         ("crash loop", "find out why it crashes"),
-        ("retry loop", "find out why it is tried again and again"),
+        ("retry loop", "find out why it is started so often, or tried again and again"),
         ("out of memory", "a higher limit or a restart only delays it"),
         ("invalid credentials", "warn before it expires"),
         ("a cause of tomorrow", "find out how it came about, and mend that"),

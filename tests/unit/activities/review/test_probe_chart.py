@@ -20,8 +20,8 @@ def test_each_finding_has_its_line_and_what_was_seen_before_comes_first() -> Non
     assert chart.labels[:2] == ("03:15:07", "03:16:42")
     assert {one.name: one.values for one in chart.series} == {
         "well": (None, None, 41.2, 12.5, None, 13.0),
-        "not seen": (None, None, None, None, 0.0, None),
-        "not well": (None, 0.0, None, None, None, None),
+        "not seen": (None, None, None, None, None, None),
+        "not well": (None, None, None, None, None, None),
         "before": (2300.0, None, None, None, None, None),
     }
     assert (chart.title, chart.unit) == ("Time to answer", " ms")
@@ -31,7 +31,7 @@ def test_who_cannot_see_it_is_told_what_it_shows() -> None:
     assert chart_of(VERIFIED).says == (
         "5 samples from 03:16:42 to 03:17:02 UTC: 1 not well, 1 without an answer; "
         "1 min 35 s before the first: 2,300 ms, not well; while it was well: 12.5 ms to 41.2 ms, "
-        "median 13 ms; a sample without a number is drawn at 0."
+        "median 13 ms; a sample without a number leaves a gap in the chart."
     )
 
 

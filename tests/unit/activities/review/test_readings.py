@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from activities.review.page import page
-from models.incident.incident import Entry, EntryKind, EvidenceLine
+from models.incident.incident import Entry, EntryKind, EvidenceLine, Outcome
+from models.incident.report import Report
 from models.incident.review import Review
 from models.people.said import Said, Word
 from tests.unit.activities.test_review_page import after, by_a_person, out_of_memory
@@ -59,9 +60,84 @@ def test_what_confirmed_the_alert_is_not_told_twice() -> None:
 
 def test_what_was_wrong_is_what_was_read_before_the_repair() -> None:
     why = section(reread(), "Why this cause")
-    assert r"What was wrong: starts: started too often; costs: \$16 of \$15; now more." in why
+    assert r"What points to it: starts: started too often; costs: \$16 of \$15; now more." in why
+    assert "no sign of this cause" not in why
+    nothing_pointed = section(reread(pointing=""), "Why this cause")
+    assert "What was wrong: starts: started too often." in nothing_pointed
     assert r"\$25" not in why
     assert "Only the later reading is kept of: queue." in why
+
+
+def test_what_is_bad_and_points_elsewhere_stands_apart() -> None:
+    logs, errors = read("logs", 5, "database-lost (1)"), read("errors", 5, "39% answer 5xx")
+    true = CONFIRMED.model_copy(update={"text": "confirmed: 39% answer 5xx"})
+    why = section(reread(evidence=(STARTS, logs, COSTS, errors), timeline=(true, NAMED)), "Why this cause")
+    assert "What the alert tells of: errors: 39% answer 5xx." in why
+    assert "Bad as well, and no sign of this cause: logs: database-lost (1)." in why
+
+
+def test_what_was_read_after_the_cause_was_named_says_so_and_comes_after_the_rest() -> None:
+    late = read("schedules", 70, "it is paused")
+    known = reread(evidence=(late, SYNCED, STARTS), known_at=after(6))
+    found = section(known, "What was found")
+    told = "- schedules: **bad**, it is paused, read after the cause was named, at T+1 min 10 s (03:16:12)"
+    assert told in found
+    assert found.index("- starts: **bad**") < found.index(told)
+    told_of_old = section(known.model_copy(update={"known_at": None}), "What was found")
+    assert "read after the cause" not in told_of_old, "an older review does not know"
+
+
+def test_no_verdict_stands_before_its_evidence_though_the_clock_of_a_workflow_stands() -> None:
+    seen = [read(name, 6, f"{name} is bad") for name in ("starts", "queue")]
+    at = after(6) + timedelta(seconds=0.4)
+    seen = [one.model_copy(update={"at": at}) for one in seen]
+    true = CONFIRMED.model_copy(update={"text": "confirmed: queue is bad"})
+    next_line = Entry(at=after(6), text="asks somebody")
+    review = reread(evidence=tuple(seen), known_at=at, timeline=(true, NAMED, next_line))
+    assert "- queue: **bad**, queue is bad, T+6.4 s (03:15:08)" in section(review, "What was found")
+    assert section(review, "Timeline").splitlines()[:3] == [
+        "- T+6.4 s (03:15:08): The alert is true: queue is bad.",
+        "- T+6.4 s (03:15:08): The cause is retry loop.",
+        "- T+6.4 s (03:15:08): Asks somebody.",
+    ]
+    far = review.model_copy(update={"known_at": after(60)})
+    assert "T+6 s (03:15:08): The cause is" in section(far, "Timeline"), "a clock that is wrong moves nothing"
+
+
+def test_what_is_bad_at_the_end_of_a_proof_is_no_contradiction() -> None:
+    proof = Entry(
+        at=after(96), text="verification: now $3600 an hour, at most $3600", kind=EntryKind.VERIFIED
+    )
+    told = r"costs, queue: bad, and the incident is resolved all the same, by what was proved at T+1 min 36 s"
+    found = section(reread(timeline=(NAMED, proof)), "What was found")
+    assert told in found
+    assert r"Verified: now \$3600 an hour, at most \$3600." in found
+    assert "all the same" not in section(reread(), "What was found"), "nothing was proved"
+
+
+def test_who_closed_it_is_named_with_the_time() -> None:
+    review = reread(
+        performed=(),
+        timeline=(NAMED, by_a_person(40, Said(word=Word.ACKNOWLEDGE), by="anna")),
+        outcome=Outcome.CLOSED_BY_HUMAN,
+        report=Report(title="Revenue", paragraphs=("It fell.",)),
+    )
+    closed = "anna (through the intake) closed it, by acknowledging the report, at T+40 s (03:15:42)"
+    assert closed in section(review, "Summary")
+    text = page(review)
+    assert "anna closed it after **" in text
+    assert "- Closed by anna after 6 min 40 s" in text
+    assert "- [ ] See that it is well: it was closed by anna" in text
+    by_done = page(reread(timeline=(NAMED, DONE), outcome=Outcome.CLOSED_BY_HUMAN))
+    assert "lena (through the intake) closed it, at T+40 s (03:15:42)" in by_done
+    alone = page(review.model_copy(update={"report": None}))
+    assert "closed by a person" in alone, "an acknowledgement closes only a report"
+
+
+def test_a_person_who_is_named_first_keeps_the_name() -> None:
+    told = Entry(at=after(41), text="anna acknowledged the report")
+    knows = by_a_person(40, Said(word=Word.ACKNOWLEDGE), by="anna")
+    assert ": anna acknowledged the report." in section(reread(timeline=(NAMED, knows, told)), "Timeline")
 
 
 def test_a_repair_by_hand_counts_and_one_before_the_cause_was_named_does_not() -> None:
