@@ -56,9 +56,9 @@ class LogsSeen(Evidence):
 
     @property
     def sign(self) -> str:
-        """A log that matches no pattern points to a cause by its last error."""
-        error = self.last_error
-        return _told(error).removeprefix("; ") if self.ok and error else self.reason
+        """A log that matches no pattern points to a cause by its last error; one that does, perhaps as well."""
+        told = _told(self.last_error)
+        return told.removeprefix("; ") if self.ok and told else f"{self.reason}{told}"
 
     def has(self, pattern: str) -> bool:
         return pattern in self.matches

@@ -120,11 +120,11 @@ def driven_by(now: Situation) -> str:
         return "both the starts and the retries are too many"
     if often:
         none = "" if now[looks.open_executions].unknown else ", and no open workflow is tried again and again"
-        inside = "; what was started retries its calls as well, by its log" if in_log else ""
-        return f"the starts are too many{none}{inside}"
+        inside = "; what is started retries its calls as well, by its log" if in_log else ""
+        return f"it is the starts that are too many{none}{inside}"
     if stuck:
         known = "" if now[looks.starts].unknown else ", and nothing that calls it is started too often"
-        return f"the retries are too many{known}"
+        return f"it is the retries that are too many{known}"
     return "only its log tells of retries" if in_log else ""
 
 
@@ -135,8 +135,10 @@ def pace_is_proved(now: Situation) -> str:
     words = f"the pace is within the budget: now {pace}, at most ${costs.budget_pace:.2f}"
     if not seen.bad:
         return f"{words}; {seen.reason}"
-    left = f"it leaves the sum of the last {in_words(costs.per)} by itself"
-    return f"{words}; the sum is still over it, for what was spent stays spent, and {left}: {seen.reason}"
+    left = f"what was spent stays spent, and leaves the last {in_words(costs.per)} by itself"
+    return (
+        f"{words}; that more is spent or foreseen than the budget is no contradiction, {left}: {seen.reason}"
+    )
 
 
 def in_words_of(now: Situation) -> str:

@@ -55,6 +55,8 @@ def test_a_log_without_a_pattern_points_by_its_last_error() -> None:
         f"logs: the last error, of {sights.LONG_AGO:%Y-%m-%d %H:%M:%S} UTC: ERROR products: 429"
     )
     assert OLD_LINE.sign == OLD_LINE.reason
+    both = OLD_LINE.model_copy(update={"last_error": FAILED}).sign
+    assert both.startswith(f"{OLD_LINE.reason}; the last error, of ") and both.endswith(FAILED.text)
 
 
 def test_a_rollback_tells_how_often_it_crashed_and_when() -> None:
@@ -85,9 +87,19 @@ BILL = bills.bill(elevenlabs=9).model_copy(update={"observed_at": bills.AT})
 @pytest.mark.parametrize(
     ("starts", "stuck", "retries", "says"),
     [
-        (bills.often(), bills.NONE_STUCK, bills.NO_RETRIES, "the starts are too many, and no open workflow"),
-        (bills.often(), bills.NONE_STUCK, bills.MANY_RETRIES, "what was started retries its calls as well"),
-        (bills.CALM_STARTS, bills.stuck(), bills.MANY_RETRIES, "the retries are too many, and nothing"),
+        (
+            bills.often(),
+            bills.NONE_STUCK,
+            bills.NO_RETRIES,
+            "it is the starts that are too many, and no open",
+        ),
+        (bills.often(), bills.NONE_STUCK, bills.MANY_RETRIES, "what is started retries its calls as well"),
+        (
+            bills.CALM_STARTS,
+            bills.stuck(),
+            bills.MANY_RETRIES,
+            "it is the retries that are too many, and nothing",
+        ),
         (bills.often(), bills.stuck(), bills.NO_RETRIES, "both the starts and the retries are too many"),
         (bills.CALM_STARTS, bills.NONE_STUCK, bills.MANY_RETRIES, "only its log tells of retries"),
         (bills.CALM_STARTS, bills.NONE_STUCK, bills.NO_RETRIES, ""),
@@ -111,6 +123,6 @@ def test_whether_starts_or_retries_make_the_bill(
 def test_a_sum_over_the_budget_is_no_contradiction_to_a_pace_within_it() -> None:
     spent = cost_signs.pace_is_proved(now((looks.costs, bills.bill(elevenlabs=2))))
     assert spent.startswith("the pace is within the budget: now $2.00 an hour, at most $4.17; ")
-    assert "what was spent stays spent, and it leaves the sum of the last 24 h by itself: $140" in spent
+    assert "what was spent stays spent, and leaves the last 24 h by itself: $140" in spent
     within = cost_signs.pace_is_proved(now((looks.costs, bills.WITHIN)))
     assert within == "the pace is within the budget: now $1.00 an hour, at most $4.17; $40 in the last 24 h"
