@@ -56,7 +56,7 @@ class LogsSeen(Evidence):
 
     @property
     def sign(self) -> str:
-        """A log that matches no pattern points to a cause by its last error; one that does, perhaps as well."""
+        """A log points to a cause by what it matches, by its last error, or by both."""
         told = _told(self.last_error)
         return told.removeprefix("; ") if self.ok and told else f"{self.reason}{told}"
 
