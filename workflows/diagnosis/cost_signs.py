@@ -136,9 +136,7 @@ def pace_is_proved(now: Situation) -> str:
     if not seen.bad:
         return f"{words}; {seen.reason}"
     left = f"what was spent stays spent, and leaves the last {in_words(costs.per)} by itself"
-    return (
-        f"{words}; that more is spent or foreseen than the budget is no contradiction, {left}: {seen.reason}"
-    )
+    return f"{words}; that the sum is over it is no contradiction, for {left}: {seen.reason}"
 
 
 def in_words_of(now: Situation) -> str:
