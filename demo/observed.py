@@ -31,7 +31,7 @@ RATIO = f"({_FAILED} or vector(0)) / {_ALL}"
 THRESHOLD = 0.05
 TRAFFIC = _ALL
 CPU = f"max(rate(process_cpu_seconds_total[{WINDOW}]))"
-CPU_FULL = 0.35
+CPU_FULL = 0.25
 """Cores: what the backend sheds its heavy requests above, as an operator would know of it."""
 PAUSED_RECENTLY = timedelta(seconds=1)
 BUDGET, BUDGET_FOR, PACE_OVER = 15, 15, 4

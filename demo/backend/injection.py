@@ -88,7 +88,7 @@ def bad_cache(_: BackendSettings) -> None:
 
 
 def busy(settings: BackendSettings) -> None:
-    """As much to compute as one core can, for as long as the load is there."""
+    """More to compute than there is CPU for, for as long as the load is there."""
     keep_busy(while_there=settings.load)
 
 
@@ -98,7 +98,7 @@ def crowded(settings: BackendSettings) -> None:
 
 
 def littered(_: BackendSettings) -> None:
-    """So many small objects that most of the time goes into collecting garbage."""
+    """So many small objects that much of the time goes into collecting garbage."""
     litter()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import math
@@ -37,6 +38,7 @@ SESSION, SESSION_LASTS = MIB, 2.0
 """What each request keeps, and for how many seconds."""
 COLLECTED_EVERY, COLLECTING_TAKES = 0.15, 0.4
 """Seconds between two collections of garbage, and how long one lasts."""
+_USERS = "/api/"
 _EVERY = 0.1
 
 _grown: list[bytearray] = []
@@ -80,8 +82,8 @@ def leak(a_second: int) -> None:
 
 
 def litter() -> None:
-    """Keep many small objects. From now on a request now and then waits while garbage is looked for among
-    them: for as long on a fast machine as on a slow one."""
+    """Keep many small objects. From now on requests wait while garbage is looked for among them: for as
+    long on a fast machine as on a slow one."""
     _small.extend([] for _ in range(_LITTER))
 
 
@@ -118,19 +120,25 @@ def keep_sessions() -> None:
 
 
 class Litter:
-    """Stands before the routes."""
+    """Stands before the routes: users wait for the collection that runs, Prometheus does not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._collected = 0.0
+        self._collecting: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if _small and time.monotonic() - self._collected > COLLECTED_EVERY:
-            until = time.monotonic() + COLLECTING_TAKES
-            while (now := time.monotonic()) < until:
-                gc.collect()
-            self._collected = now
+        if _small and scope["type"] == "http" and scope["path"].startswith(_USERS):
+            if self._collecting is None:
+                self._collecting = asyncio.create_task(self._collect())
+            await asyncio.shield(self._collecting)
         await self._app(scope, receive, send)
+
+    async def _collect(self) -> None:
+        await asyncio.to_thread(_look_for_garbage)
+        asyncio.get_running_loop().call_later(COLLECTED_EVERY, self._forget)
+
+    def _forget(self) -> None:
+        self._collecting = None
 
 
 class Sessions:
@@ -146,6 +154,14 @@ class Sessions:
             while _sessions[0][0] < now - SESSION_LASTS:
                 _sessions.popleft()
         await self._app(scope, receive, send)
+
+
+def _look_for_garbage() -> None:
+    """All others stand still while it looks; it rests half as long, so that they get their turn."""
+    until = time.monotonic() + COLLECTING_TAKES
+    while (began := time.monotonic()) < until:
+        gc.collect()
+        time.sleep((time.monotonic() - began) / 2)
 
 
 def _up_to(wanted: Callable[[float], float]) -> None:

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.requests import Request
@@ -23,10 +24,12 @@ from demo.backend.settings import BackendSettings
 
 log = logging.getLogger("backend")
 
-HEAVY = "/api/analytics/"
+USERS = "/api/"
+"""What they ask for; health checks and scrapes are elsewhere."""
+HEAVY = f"{USERS}analytics/"
 MEMORY_SHARE = 0.5
 """Above this share of its memory the heavy requests are shed."""
-CPU_SHARE = 0.35
+CPU_SHARE = 0.25
 """Above this share of one core, over two seconds, they are shed."""
 BROKEN_SINCE = {"2": "/api/analytics/products"}
 """By version, the route that its authors broke."""
@@ -36,7 +39,11 @@ SLOW_SINCE = {"3": "/api/cost-tracking/budget-status"}
 SLOWLY = 0.6
 """Seconds."""
 THREADS = 6
-"""That compute in turn, and leave the event loop little."""
+"""That compute: together they get their part of the CPU also where others want it."""
+COMPUTES = 0.6
+"""Of a core, by the whole process: more than is much, and no more than that on a fast machine either."""
+TURN = 0.5
+"""Seconds that a request of a user waits for its turn while many compute: the same on every machine."""
 
 BROKEN_FEATURE = "/api/cost-tracking/budget-status"
 """The route whose new feature does not work."""
@@ -47,6 +54,7 @@ _LOOKS = 10
 _cpu: deque[float] = deque([0.0], maxlen=_LOOKS)
 """Share of one core in each of the last looks."""
 _bad_cache = threading.Event()
+_crowded = threading.Event()
 
 
 class BadCacheError(Exception):
@@ -60,14 +68,15 @@ def spoil_cache() -> None:
 
 
 def keep_busy(while_there: Path) -> None:
-    """As much work as one core can do, until the file is gone."""
-    threading.Thread(target=_derive_keys, args=(while_there,), daemon=True).start()
+    """More to compute than there is CPU for, until the file is gone."""
+    for _ in range(THREADS):
+        threading.Thread(target=compute, args=(while_there.exists,), daemon=True).start()
 
 
 def crowd(while_there: Path) -> None:
-    """Compute in many threads under the interpreter's lock: the event loop waits for its turn."""
-    for _ in range(THREADS):
-        threading.Thread(target=_compute, args=(while_there,), daemon=True).start()
+    """The same, and the requests of the users wait for their turn. Prometheus is answered in between."""
+    _crowded.set()
+    keep_busy(while_there)
 
 
 async def watch_cpu() -> None:
@@ -86,6 +95,7 @@ class Pressure:
         self._feature = settings.broken_feature
         self._broken = BROKEN_SINCE.get(settings.runs)
         self._slow = SLOW_SINCE.get(settings.runs)
+        self._load = settings.load
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -99,6 +109,8 @@ class Pressure:
             raise TypeError("Cannot read properties of undefined (reading 'roi')")
         if path == self._slow:
             await asyncio.sleep(SLOWLY)
+        if _crowded.is_set() and path.startswith(USERS) and self._load.exists():
+            await asyncio.sleep(TURN)
         if _bad_cache.is_set() and path == "/api/analytics/platform-comparison":
             raise BadCacheError("entry platform:tiktok of the cache cannot be read")
         if path.startswith(HEAVY) and (why := _too_much()):
@@ -115,12 +127,10 @@ def _too_much() -> str:
     return ""
 
 
-def _compute(while_there: Path) -> None:
-    while while_there.exists():
-        sum(number * number for number in range(50_000))
-
-
-def _derive_keys(while_there: Path) -> None:
-    """Computed outside the interpreter's lock: requests are shed, not starved, on a slow machine too."""
-    while while_there.exists():
+def compute(is_wanted: Callable[[], bool]) -> None:
+    """Outside the interpreter's lock: whoever asks is not starved, on a slow machine neither."""
+    began, used = time.monotonic(), time.process_time()
+    while is_wanted():
         hashlib.pbkdf2_hmac("sha256", b"password", b"salt", iterations=20_000)
+        ahead = (time.process_time() - used) / COMPUTES - (time.monotonic() - began)
+        time.sleep(max(0.0, ahead))

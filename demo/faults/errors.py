@@ -90,7 +90,7 @@ async def workflows_fail(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def overloaded(services: Services) -> AsyncIterator[None]:
-    """As much to compute as one core can; on the way out the load is gone."""
+    """More to compute than there is CPU for; on the way out the load is gone."""
     load = services.backend.load
     load.touch()
     try:
@@ -185,9 +185,7 @@ FAULTS: dict[str, Fault] = {
     "workflows-fail": _row(
         workflows_fail, "workflow failures", "the application's workflows fail", ends=False
     ),
-    "overloaded": _row(
-        overloaded, "out of capacity", "the backend computes as much as one core can", ends=False
-    ),
+    "overloaded": _row(overloaded, "out of capacity", "more to compute than there is CPU for", ends=False),
     "bad-cache": _row(bad_cache, "unknown", "the backend fails, and nothing tells why"),
     "bad-cache-for-good": _row(bad_cache_for_good, "unknown", "a restart does not help", ends=False),
     "no-users": _row(no_users, "", "nobody uses the backend", ends=False),

@@ -20,9 +20,14 @@ GROWN = 0.1
 """The share of the limit by which the heap has grown when the alert comes."""
 STEADY_FOR = 16
 """Seconds of a version that does not grow: all that the runbook looks back over."""
+OLD_ENOUGH = 18
+"""Seconds: its start is longer ago than whatever the runbook looks back over."""
 KNOWN_FOR = 24
 """Seconds: two windows of the traffic after a start, and all that the runbook looks back over."""
-BUSIER = 3.0
+QUIET = 0.5
+BUSIER = 6.0
+"""Of the usual traffic at first, and so many times that at the end: enough of it is still to come when a
+machine is slow to look, or takes fewer requests."""
 RISES_EVERY = 0.5
 RISES = 1.07
 """The traffic is so many times what it was, twice a second."""
@@ -31,7 +36,7 @@ RISES = 1.07
 @asynccontextmanager
 async def grows(services: Services, fault: str) -> AsyncIterator[None]:
     """Injected from the inside; the alert comes once the heap has grown."""
-    await _known_for(services, KNOWN_FOR)
+    await _known_for(services, OLD_ENOUGH)
     before = await _share(services)
     await services.inject(fault)
     await until("a larger heap", partial(_not_grown, services, before))
@@ -77,24 +82,27 @@ async def sessions(services: Services) -> AsyncIterator[None]:
     usual = traffic.a_second
 
     async def rise() -> None:
-        while traffic.a_second < BUSIER * usual:
+        while traffic.a_second < BUSIER * QUIET * usual:
             await asyncio.sleep(RISES_EVERY)
             traffic.a_second *= RISES
 
-    await _known_for(services, STEADY_FOR)
-    await services.recreate_backend()  # after a process that did not grow
-    await until("backend healthy", services.backend.is_healthy)
-    await services.inject("sessions")
-    await _known_for(services, KNOWN_FOR)
-    rising = asyncio.create_task(rise())
+    traffic.a_second = QUIET * usual
     try:
-        before = await _share(services)
-        await until("a larger heap", partial(_not_grown, services, before))
-        yield
+        await _known_for(services, STEADY_FOR)
+        await services.recreate_backend()  # after a process that did not grow
+        await until("backend healthy", services.backend.is_healthy)
+        await services.inject("sessions")
+        await _known_for(services, KNOWN_FOR)
+        rising = asyncio.create_task(rise())
+        try:
+            before = await _share(services)
+            await until("a larger heap", partial(_not_grown, services, before))
+            yield
+        finally:
+            rising.cancel()
+            with suppress(asyncio.CancelledError):
+                await rising
     finally:
-        rising.cancel()
-        with suppress(asyncio.CancelledError):
-            await rising
         traffic.a_second = usual
 
 

@@ -122,7 +122,7 @@ async def slow_deployment(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def garbage(services: Services) -> AsyncIterator[None]:
-    """So many small objects are kept that most of the time goes into collecting garbage."""
+    """So many small objects are kept that much of the time goes into collecting garbage."""
     await services.backend.inject("littered")
     async with _slow(services, _several_routes):
         yield
@@ -130,7 +130,7 @@ async def garbage(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def crowded(services: Services) -> AsyncIterator[None]:
-    """Many threads compute, and the requests have to wait; on the way out they end."""
+    """Many threads compute, and the requests of the users wait for their turn; on the way out they end."""
     load = services.backend.load
     load.touch()
     try:
@@ -145,7 +145,7 @@ async def crowded(services: Services) -> AsyncIterator[None]:
 async def more_traffic(services: Services) -> AsyncIterator[None]:
     """Four times as many requests, of which most are for charts that the backend computes itself.
 
-    Not too many at once: Prometheus must still be answered. It knows for long enough what is usual.
+    Prometheus knows for long enough what is usual.
     """
 
     async def not_known() -> str:
@@ -258,7 +258,7 @@ FAULTS: dict[str, Fault] = {
     "costs-locked": _row(locked, "locks", "a session that does nothing has locked the costs", asks=True),
     "slow-provider": _row(slow_provider, "slow provider", "the provider of texts takes its time"),
     "slow-deployment": _row(slow_deployment, "bad deployment", "a new version slows a route", asks=True),
-    "garbage": _row(garbage, "short of memory", "most of the time goes into collecting garbage"),
+    "garbage": _row(garbage, "short of memory", "much of the time goes into collecting garbage"),
     "busy-cpu": _row(crowded, "busy CPU", "many threads compute", ends=False),
     "more-traffic": _row(more_traffic, "more traffic", "four times as many requests", ends=False),
 }

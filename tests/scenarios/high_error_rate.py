@@ -39,6 +39,11 @@ def cut_off(content: dict[str, Any]) -> None:
     content["services"]["backend"]["providers"]["openai"]["url"] = "http://127.0.0.1:9/v1/models"
 
 
+def cpu_to_spare(content: dict[str, Any]) -> None:
+    """On a busy machine the backend needs more of it for each error; this is about something else."""
+    content["services"]["backend"]["metrics"]["cpu_full"] = 1
+
+
 async def provider_comes_back(pipeline: Pipeline, run: Run) -> None:
     """Only once the errors were few for the whole window, in the degraded mode, the provider returns."""
     await pipeline.until_state(run, "few errors", lambda state: state.phase is Phase.RESOLVED)
@@ -91,9 +96,9 @@ SCENARIOS = (
     ),
     _row(
         name="pool exhausted",
-        alone=True,
         cause="pool exhausted",
         faults=("errors-pool-empty",),
+        configure=cpu_to_spare,
         timeline=(HEALED_ELSEWHERE, "set PRISMA_DATABASE_URL_POOL_SIZE=20"),
     ),
     _row(
@@ -141,7 +146,6 @@ SCENARIOS = (
         outcome=Outcome.CLOSED_BY_HUMAN,
         timeline=("scale out",),
         evidence={"cpu": "as many as it may"},
-        alone=True,
     ),
     _row(
         name="unknown",
@@ -209,9 +213,9 @@ SCENARIOS = (
     ),
     _row(
         name="resolved before the approval",
-        alone=True,
         cause="database deadlock",
         faults=("errors-deadlock",),
+        configure=cpu_to_spare,
         resolved_when=Phase.AWAITING_APPROVAL,
         outcome=Outcome.RESOLVED_ELSEWHERE,
         afterwards=still_locked,

@@ -39,9 +39,9 @@ def as_shipped(content: dict[str, Any]) -> None:
 
 
 def watched_for_longer(content: dict[str, Any]) -> None:
-    """Until what fills up is full."""
+    """Until what fills up is full. On a busy machine that is looked at late: little of its rise is left."""
     as_shipped(content)
-    content["services"]["backend"]["metrics"]["memory"]["watch"]["lasts"] = "8s"
+    content["services"]["backend"]["metrics"]["memory"]["watch"] |= {"lasts": "8s", "growth": 0.05}
 
 
 def compared_for_longer(content: dict[str, Any]) -> None:

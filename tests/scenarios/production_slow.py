@@ -128,7 +128,6 @@ SCENARIOS = (
     ),
     _row(
         name="garbage",
-        alone=True,
         cause="short of memory",
         faults=("garbage",),
         action=("restart-service",),
@@ -137,7 +136,6 @@ SCENARIOS = (
     ),
     _left(
         name="busy CPU",
-        alone=True,
         cause="busy CPU",
         faults=("busy-cpu",),
         timeline=("scale out",),
@@ -145,7 +143,6 @@ SCENARIOS = (
     ),
     _left(
         name="more traffic",
-        alone=True,
         cause="more traffic",
         faults=("more-traffic",),
         timeline=("scale out",),
