@@ -100,6 +100,8 @@ def test_no_verdict_stands_before_its_evidence_though_the_clock_of_a_workflow_st
         "- T+6.4 s (03:15:08): The cause is retry loop.",
         "- T+6.4 s (03:15:08): Asks somebody.",
     ]
+    alone = review.model_copy(update={"timeline": (NAMED,)})
+    assert "- T+6.4 s (03:15:08): The cause is retry loop." in section(alone, "Timeline")
     far = review.model_copy(update={"known_at": after(60)})
     assert "T+6 s (03:15:08): The cause is" in section(far, "Timeline"), "a clock that is wrong moves nothing"
 
