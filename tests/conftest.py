@@ -1,5 +1,6 @@
 """The parts that tests are made of: each starts one real system, or says why it cannot."""
 
+import gc
 import signal
 from collections.abc import Iterator
 
@@ -12,6 +13,8 @@ settings.load_profile("no deadline")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts in the background is deaf to Ctrl-C
 
+gc.disable()  # until all tests are collected: each of several workers makes thousands, and none is garbage
+
 pytest_plugins: list[str] = [
     "tests.parts.servers.docker_engine",
     "tests.parts.servers.listeners",
@@ -20,6 +23,12 @@ pytest_plugins: list[str] = [
     "tests.parts.machine.systemd",
     "tests.parts.sharing",
 ]
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays: no later collection of garbage has to look at it."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
