@@ -40,6 +40,7 @@ from models.names import (
     Severity,
     severity_said,
 )
+from models.service.clean_up_places import not_to_be_cleaned_up
 from models.service.service import Service
 from models.zone import Zone
 
@@ -202,9 +203,19 @@ class Configuration(Configured):
             *mistakes_of_answers(self.alerts),
             *self._mistakes_of_people(),
             *mistakes_of_checks(self.checks, self.alerts, self.services),
+            *(
+                Mistake(("services", name, "clean_up", "directory"), why)
+                for name, why in not_to_be_cleaned_up(self.services, self._kept())
+            ),
             *self._mistakes_of_heartbeat(),
             *mistakes_of_people(self.channels, self.broadcast, self.approvals.approvers, self.intake),
         )
+
+    def _kept(self) -> tuple[str, ...]:
+        """Directories whose files are never to be cleaned up."""
+        own = self.directories
+        backups = (one.directory for one in self.checks.backups)
+        return (own.state, own.reviews, *((own.checks,) if own.checks else ()), *backups)
 
     def _mistakes_of_heartbeat(self) -> tuple[Mistake, ...]:
         if self.heartbeat is None or self.systems.alertmanager is not None:
