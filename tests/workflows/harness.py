@@ -54,6 +54,8 @@ SERVER = shutil.which("temporal-test-server", path=str(Path(sys.executable).pare
 IDENTITY = "scripted-world"
 STEPS = 600
 SECOND = timedelta(seconds=1)
+AT_ONCE = timedelta(hours=2)
+"""Of the clock, in one call: each call has 30 s of real time, and much may be looked at meanwhile."""
 SHUT_DOWN_WITHIN = 60
 """Seconds."""
 
@@ -105,6 +107,12 @@ class Harness:
     async def state(self, handle: Incident) -> IncidentState:
         state: IncidentState = await handle.query("state", result_type=IncidentState)
         return state
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Let the clock run for hours or days, however slow the machine is."""
+        until = await self.now() + duration
+        while (left := until - await self.now()) > timedelta():
+            await self.env.sleep(min(left, AT_ONCE))
 
     async def until(self, handle: Incident, phase: str, step: timedelta = SECOND) -> IncidentState:
         """Let the clock run until the incident is in this phase; at most 600 steps."""

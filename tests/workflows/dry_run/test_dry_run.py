@@ -184,7 +184,7 @@ async def test_who_is_to_repair_it_is_paged_while_a_recorded_restart_is_compared
     await harness.until(handle, "awaiting approval", step=timedelta(seconds=50))
     await handle.signal("approve")
     await harness.until_it_waits(handle)
-    await harness.env.sleep(timedelta(hours=2))
+    await harness.sleep(timedelta(hours=2))
     assert harness.world.pages()[-1] == "CTO", "nothing was repaired, so the ladder climbs on"
     assert harness.world.done == []
     await harness.closes(handle)

@@ -169,7 +169,7 @@ async def test_an_approval_that_nobody_gives_expires(harness: Harness) -> None:
     harness.world.port = TAKEN_PORT
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(timedelta(hours=4, minutes=1))
+    await harness.sleep(timedelta(hours=4, minutes=1))
     state = await harness.until(handle, "escalated")
     assert any("expired" in entry.text for entry in state.timeline)
     assert harness.world.done == []

@@ -170,9 +170,9 @@ async def test_at_info_nobody_is_paged_by_a_question_a_finding_or_a_request(
 
 async def test_a_planned_wait_pages_nobody_and_what_fails_at_its_end_pages_at_once(running: Harness) -> None:
     handle = await waits(running, LooksNowAndThen)
-    await running.env.sleep(12 * HOUR)
+    await running.sleep(12 * HOUR)
     handle = await told_for_months(running, handle)
-    await running.env.sleep(11 * HOUR + 50 * MINUTE)
+    await running.sleep(11 * HOUR + 50 * MINUTE)
     assert running.world.pages() == []
     assert [title for title in running.world.notices() if "waits, until" not in title] == []
     handle = await ended_up(running, handle)
@@ -199,7 +199,7 @@ async def test_a_page_that_is_left_before_the_wait_it_resumes_is_climbed_on_time
 
 async def test_between_two_planned_waits_the_first_rung_has_the_rest_of_its_grace(running: Harness) -> None:
     handle = await waits(running, WaitsTwice)
-    await running.env.sleep(2 * HOUR)
+    await running.sleep(2 * HOUR)
     assert running.world.pages() == [], "they follow one another at once"
     await running.closes(handle)
 

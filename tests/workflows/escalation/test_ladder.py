@@ -194,9 +194,9 @@ async def test_nobody_who_acknowledges_at_the_top_is_asked_again_and_again(harne
 @pytest.mark.usefixtures("ladder_worker")
 async def test_after_a_day_the_top_is_asked_once_a_day(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(timedelta(days=2))
+    await harness.sleep(timedelta(days=2))
     before = len(await roles(handle))
-    await harness.env.sleep(timedelta(days=10))
+    await harness.sleep(timedelta(days=10))
     assert 9 <= len(await roles(handle)) - before <= 11
 
 
@@ -260,7 +260,7 @@ async def test_the_top_is_not_asked_again_in_a_planned_wait(harness: Harness) ->
     handle = await climb(harness)
     await harness.env.sleep(11 * MINUTE)
     await handle.signal(ClimbAlone.stand_still, PLANNED)
-    await harness.env.sleep(timedelta(hours=3))
+    await harness.sleep(timedelta(hours=3))
     assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
     await handle.signal(ClimbAlone.fail, "it failed")
     await harness.env.sleep(MINUTE)
@@ -289,7 +289,7 @@ async def test_neither_the_top_nor_who_acknowledged_is_asked_again_while_it_stan
     await harness.env.sleep(11 * MINUTE)
     for _ in range(2):
         await handle.signal(ClimbAlone.stand_still, "maintenance")
-        await harness.env.sleep(timedelta(hours=2))
+        await harness.sleep(timedelta(hours=2))
         asked = len(await roles(handle))
         await handle.signal(ClimbAlone.go_on, "maintenance")
         await harness.env.sleep(28 * MINUTE)

@@ -116,7 +116,7 @@ async def test_the_fleet_is_suspended_and_resumed(harness: Harness) -> None:
     await suspend(harness, by="ada", why="a migration")
     await harness.until_true(lambda: len(harness.world.told) == 1)
     is_as_kept("The fleet is suspended", harness.world.told[-1])
-    await harness.env.sleep(timedelta(hours=5))
+    await harness.sleep(timedelta(hours=5))
     is_as_kept("It is suspended still", harness.world.told[-1])
     await resume(harness, by="ada")
     await harness.until_true(lambda: len(harness.world.told) == 3)

@@ -105,7 +105,7 @@ async def test_what_was_approved_late_is_not_done_after_a_cancellation_or_a_done
     async with at_work(DB):
         handle = await harness.fire(await harness.alert("HighErrorRate"))
         await harness.until(handle, "awaiting approval")
-        await harness.env.sleep(timedelta(hours=2))
+        await harness.sleep(timedelta(hours=2))
         harness.world.hold("look_at_dependencies")
         before = harness.world.called.count("look_at_dependencies")
         await handle.signal("approve")

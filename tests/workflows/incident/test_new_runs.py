@@ -137,7 +137,7 @@ async def test_a_question_that_stands_expires_on_time(harness: Harness) -> None:
     harness.world.port = sights.TAKEN_PORT
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(timedelta(hours=3))
+    await harness.sleep(timedelta(hours=3))
     handle = await told_for_months(harness, handle)
     await harness.env.sleep(timedelta(minutes=50))
     assert (await harness.state(handle)).phase == "awaiting approval"

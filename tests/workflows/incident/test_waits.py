@@ -145,7 +145,7 @@ async def test_what_a_page_does_by_itself_is_looked_at_again_when_its_approval_c
     waiting.configure(risks={"start-service": "dangerous"})
     handle = await waiting.fire(await waiting.alert(), runbook=FixesAndWaits.__name__)
     await waiting.until(handle, "awaiting approval")
-    await waiting.env.sleep(2 * HOUR)
+    await waiting.sleep(2 * HOUR)
     waiting.world.health = sights.HEALTHY
     await handle.signal("approve")
     review = await waiting.end(handle)
@@ -185,7 +185,7 @@ async def test_who_was_asked_is_asked_again_while_nobody_says_a_word(waiting: Ha
 async def test_nobody_does_it_for_long_and_it_is_escalated(waiting: Harness) -> None:
     waiting.configure(alerts={"ServiceDown": {"thresholds": {"person_within": "4h"}}})
     handle, _ = await begins(waiting, AsksAPerson)
-    await waiting.env.sleep(timedelta(hours=4, minutes=1))
+    await waiting.sleep(timedelta(hours=4, minutes=1))
     state = await waiting.state(handle)
     assert state.phase == "escalated"
     assert says(state, "nobody did it within 4 h: renew the credentials of amazon")
@@ -199,7 +199,7 @@ async def test_a_report_waits_for_whoever_knows_of_it(waiting: Harness) -> None:
     handle, state = await begins(waiting, Reports)
     assert (state.waits_for, state.waits_until) == ("an acknowledgement: revenue falls", None)
     handle = await told_for_months(waiting, handle)
-    await waiting.env.sleep(timedelta(days=3))
+    await waiting.sleep(timedelta(days=3))
     await handle.signal("acknowledge", {"by": "ada"})
     review = await waiting.end(handle)
     assert review.outcome is Outcome.RESOLVED
@@ -207,7 +207,7 @@ async def test_a_report_waits_for_whoever_knows_of_it(waiting: Harness) -> None:
 
 async def test_it_looks_now_and_then_until_it_is_well(waiting: Harness) -> None:
     handle, _ = await begins(waiting, LooksNowAndThen)
-    await waiting.env.sleep(3 * HOUR)
+    await waiting.sleep(3 * HOUR)
     looked = waiting.world.called.count("probe_health")
     waiting.world.health, waiting.world.process = sights.HEALTHY, sights.RUNNING
     review = await ends(waiting, handle, 11 * MINUTE)
@@ -242,7 +242,7 @@ async def test_the_time_that_a_person_has_stands_still_within_a_window(waiting: 
     handle, state = await begins(waiting, AsksAPerson)
     await waiting.until_true(lambda: {one.role for one in waiting.world.told} == {"DBA", "On-Call"})
     await begin(waiting, 8 * HOUR)
-    await waiting.env.sleep(7 * HOUR)
+    await waiting.sleep(7 * HOUR)
     assert len(waiting.world.told) == 3, "only the window was announced"
     await waiting.env.sleep(HOUR + MINUTE)
     after = (await waiting.state(handle)).waits_until

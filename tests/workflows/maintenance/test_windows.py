@@ -169,7 +169,7 @@ async def test_one_that_comes_again_is_in_force_each_time(harness: Harness) -> N
     daily = Calendar.model_validate({"at": f"{at:%H:%M}", "time_zone": "UTC"})
     await begin(harness, HOUR, again=daily)
     for day in (0, 1):
-        await harness.env.sleep(at + timedelta(days=day) + 5 * MINUTE - await harness.now())
+        await harness.sleep(at + timedelta(days=day) + 5 * MINUTE - await harness.now())
         handle = await fired(harness)
         await harness.until(handle, "paused")
         await harness.env.sleep(HOUR)
@@ -204,7 +204,7 @@ async def test_what_was_escalated_before_keeps_its_person_and_its_deadlines(harn
     await harness.env.sleep(10)
     paged = harness.world.pages()
     await begin(harness, 3 * HOUR)
-    await harness.env.sleep(2 * HOUR + 50 * MINUTE)
+    await harness.sleep(2 * HOUR + 50 * MINUTE)
     state = await harness.state(handle)
     assert (harness.world.pages(), state.phase, bool(state.paused)) == (paged, Phase.ESCALATED, True)
     await harness.env.sleep(HOUR)
@@ -253,7 +253,7 @@ async def test_an_incident_that_is_paused_adds_little_to_its_history(harness: Ha
     handle = await fired(harness)
     await harness.until(handle, "paused")
     before = (await handle.describe()).history_length
-    await harness.env.sleep(timedelta(days=1))
+    await harness.sleep(timedelta(days=1))
     assert (await handle.describe()).history_length - before < 800
     await resume(harness, by="ada")
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED

@@ -25,7 +25,7 @@ async def asked(harness: Harness) -> Incident:
 
 async def test_what_is_over_when_the_approval_comes_is_left_alone(harness: Harness) -> None:
     handle = await asked(harness)
-    await harness.env.sleep(HOURS)
+    await harness.sleep(HOURS)
     harness.world.errors = sights.FEW_ERRORS
     await handle.signal("approve")
     review = await harness.end(handle)
@@ -34,7 +34,7 @@ async def test_what_is_over_when_the_approval_comes_is_left_alone(harness: Harne
 
 async def test_what_is_still_so_is_done_without_a_second_question(harness: Harness) -> None:
     handle = await asked(harness)
-    await harness.env.sleep(HOURS)
+    await harness.sleep(HOURS)
     before = harness.world.called.count("look_at_errors")
     await handle.signal("approve")
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
@@ -44,7 +44,7 @@ async def test_what_is_still_so_is_done_without_a_second_question(harness: Harne
 
 async def test_another_cause_by_then_is_another_question(harness: Harness) -> None:
     handle = await asked(harness)
-    await harness.env.sleep(HOURS)
+    await harness.sleep(HOURS)
     harness.world.process = sights.crashed(sights.LONG_AGO)
     await handle.signal("approve")
     await harness.env.sleep(timedelta(minutes=1))

@@ -45,7 +45,7 @@ async def test_answered_by_a_person(harness: Harness, word: str, answer: Answer)
 
 async def test_answered_by_nobody(harness: Harness) -> None:
     handle = await asked(harness)
-    await harness.env.sleep(timedelta(hours=5))
+    await harness.sleep(timedelta(hours=5))
     await harness.until(handle, "escalated")
     one = read(await harness.closes(handle))
     assert (one.answer, one.by, one.words) == (Answer.EXPIRED, "", "")

@@ -89,7 +89,7 @@ async def test_a_change_that_does_not_help_goes_to_a_person_and_is_not_repeated(
     handle = await changed(warned, bills.STILL_HIGH)
     state = await warned.until(handle, "escalated", MINUTE)
     assert any("the change did not save enough" in entry.text for entry in state.timeline)
-    await warned.env.sleep(timedelta(hours=2))
+    await warned.sleep(timedelta(hours=2))
     assert len(warned.world.done) == 1
     assert (await warned.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
 
@@ -152,7 +152,7 @@ async def over_already(harness: Harness) -> Incident:
 
 async def test_what_is_over_is_waited_for_until_it_is_older_than_a_day(warned: Harness) -> None:
     handle = await over_already(warned)
-    await warned.env.sleep(timedelta(hours=9))
+    await warned.sleep(timedelta(hours=9))
     assert (await warned.state(handle)).phase == "verifying"
     await scene(costs=bills.WITHIN)(warned)
     review = await ends(warned, handle)
@@ -163,7 +163,7 @@ async def test_what_is_over_is_waited_for_until_it_is_older_than_a_day(warned: H
 
 async def test_what_is_over_is_told_to_its_owner_and_pages_nobody(warned: Harness) -> None:
     handle = await over_already(warned)
-    await warned.env.sleep(timedelta(hours=9))
+    await warned.sleep(timedelta(hours=9))
     (told,) = (one for one in warned.world.told if "nothing is to be done" in one.title)
     assert (told.occasion, told.role) == (Occasion.NOTICE, "On-Call")
     assert warned.world.pages() == []
@@ -183,7 +183,7 @@ async def test_what_does_not_end_within_a_day_calls_a_person(warned: Harness) ->
     """Nobody asks for its state meanwhile: this server loses a query that meets the end of a long run, which
     is continued as a new one, and answers nothing any more."""
     handle = await over_already(warned)
-    await warned.env.sleep(timedelta(hours=25))
+    await warned.sleep(timedelta(hours=25))
     state = await warned.until(handle, "escalated", timedelta(minutes=10))
     assert any("it did not end by itself" in entry.text for entry in state.timeline)
 

@@ -51,7 +51,7 @@ async def test_without_a_backup_the_provider_is_waited_for(harness: Harness) -> 
     handle = await fired(harness, WARNING, providers=sights.PROVIDER_DOWN)
     state = await waiting(harness, handle)
     assert state.waits_for == "openai must come back: there is no backup generator"
-    await harness.env.sleep(5 * HOUR)
+    await harness.sleep(5 * HOUR)
     assert harness.world.done == []
     harness.world.providers = sights.SERVING
     review = await harness.end(handle)
@@ -62,7 +62,7 @@ async def test_without_a_backup_the_provider_is_waited_for(harness: Harness) -> 
 async def test_a_provider_that_stays_away_is_handed_to_a_person(harness: Harness) -> None:
     handle = await fired(harness, providers=sights.PROVIDER_DOWN)
     await waiting(harness, handle)
-    await harness.env.sleep(24 * HOUR + timedelta(minutes=2))
+    await harness.sleep(24 * HOUR + timedelta(minutes=2))
     state = await harness.until(handle, "escalated")
     assert says(state, "not back in time: openai answers 503")
     assert harness.world.done == []
@@ -125,7 +125,7 @@ async def test_a_budget_that_its_reset_does_not_reset_is_handed_to_a_person(harn
     handle = await fired(harness, budget=await spent(harness))
     await waiting(harness, handle)
     harness.world.budget = await spent(harness)
-    await harness.env.sleep(24 * HOUR)
+    await harness.sleep(24 * HOUR)
     state = await harness.until(handle, "escalated")
     assert says(state, "waited for the reset of the budget, but today's budget is reached")
     assert GENERATE not in harness.world.done

@@ -51,7 +51,7 @@ async def test_a_report_that_nobody_acknowledges_pages_in_time(harness: Harness)
     assert harness.world.pages() == []
     await harness.env.sleep(timedelta(minutes=2))
     assert harness.world.pages() == ["On-Call"]
-    await harness.env.sleep(timedelta(hours=4))
+    await harness.sleep(timedelta(hours=4))
     assert harness.world.pages() == ["On-Call", "Team Lead"]
     await handle.signal("acknowledge")
     assert (await harness.end(handle)).outcome is Outcome.CLOSED_BY_HUMAN

@@ -21,7 +21,7 @@ async def test_alerts_that_fire_while_suspended_wait_quietly_and_go_on_by_themse
     handle = await harness.fire(await harness.alert())
     state = await harness.until(handle, "paused")
     assert (state.cause, state.paused, state.paused_until) == ("crash", "suspended by ada: a migration", None)
-    await harness.env.sleep(timedelta(hours=2))
+    await harness.sleep(timedelta(hours=2))
     assert (harness.world.done, harness.world.pages()) == ([], [])
     assert harness.world.notices() == [BEGINS], "once for the fleet"
     await resume(harness, by="ada")
@@ -85,11 +85,11 @@ async def test_a_signal_that_is_lost_is_made_up_for_by_the_steward(harness: Harn
 
 async def test_a_fleet_that_stays_suspended_is_told_of_once_a_day(harness: Harness) -> None:
     await suspend(harness, by="ada", why="a migration")
-    await harness.env.sleep(timedelta(hours=5))
+    await harness.sleep(timedelta(hours=5))
     assert [one.title for one in harness.world.told[1:]] == ["All actions are suspended for 4 h"]
-    await harness.env.sleep(timedelta(days=2))
+    await harness.sleep(timedelta(days=2))
     assert len(harness.world.told) == 4
     assert "starter.py resume" in harness.world.told[-1].text
     await resume(harness, by="ada")
-    await harness.env.sleep(timedelta(days=2))
+    await harness.sleep(timedelta(days=2))
     assert [one.title for one in harness.world.told[4:]] == [OVER]
