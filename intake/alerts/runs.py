@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from temporalio.client import (
     Client,
     WorkflowContinuedAsNewError,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
 )
@@ -22,8 +23,10 @@ from models.incident.alert_life import STILL_FIRES, Closed
 from models.incident.search_attributes import of_alert
 from models.messages import ALERT_CHANGED
 from models.names import TASK_QUEUE
+from models.text import plain
 from runtime.connection import PATIENCE
-from runtime.errors import not_found
+from runtime.errors import TemporalAway, not_found
+from workflows.runbooks.classes import every_runbook
 
 MOST_IN_ONE = 512 * 2**10
 """Bytes of the alerts that are told together. One alert has at most half of that."""
@@ -80,13 +83,18 @@ class Runs:
         return True
 
     async def known(self, incident: str, alerts: Sequence[Routed]) -> list[Routed]:
-        """Those that the incident's last run knew before it closed, a short while ago."""
+        """Those that the incident's last run knew before it closed, a short while ago.
+
+        Raises TemporalAway where a workflow that is no runbook has the incident's ID.
+        """
         now = datetime.now(UTC)
         handle = self._client().get_workflow_handle(incident)
         try:
             last = await handle.describe(rpc_timeout=PATIENCE)
             closed_at = last.close_time
-            if closed_at is None or now - closed_at >= STILL_FIRES:
+            if closed_at is None:
+                return _ours(last)
+            if now - closed_at >= STILL_FIRES:
                 return []
             run = self._client().get_workflow_handle(incident, run_id=last.run_id, result_type=Closed)
             closed = await run.result(follow_runs=False, rpc_timeout=PATIENCE)
@@ -111,6 +119,14 @@ class Runs:
         if found.status is WorkflowExecutionStatus.RUNNING:
             return None
         return found.close_time or datetime.min.replace(tzinfo=UTC)
+
+
+def _ours(last: WorkflowExecutionDescription) -> list[Routed]:
+    """An open run of ours is told. One of somebody else would take the alert, and nobody would hear of it."""
+    if last.workflow_type not in {one.__name__ for one in every_runbook()}:
+        taken = f"{plain(last.id)} is the ID of a workflow {plain(last.workflow_type)}, which is no runbook"
+        raise TemporalAway(f"{taken}: end that one in Temporal, or the alert has no incident")
+    return []
 
 
 def _in_parts(alerts: Sequence[Routed]) -> Iterator[list[Alert]]:

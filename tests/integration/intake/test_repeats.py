@@ -179,3 +179,19 @@ async def test_alerts_that_come_together_share_calls(
 
     told = await until(all_told)
     assert len(told) < 30, "alerts that wait for the same incident must share one signal"
+
+
+async def test_a_workflow_of_somebody_else_with_the_incidents_id_takes_no_alert(
+    http: httpx.AsyncClient, client: Client, name: str
+) -> None:
+    stranger = await client.start_workflow("SomebodyElses", id=f"{name}/backend", task_queue="elsewhere")
+    other = f"{name}Too"
+    answer = await http.post(
+        "/v1/alertmanager", json=webhook(instance(name, "a"), alert(labels={"alertname": other}))
+    )
+    assert answer.status_code == 503
+    assert f"{name}/backend is the ID of a workflow SomebodyElses, which is no runbook" in answer.text
+    assert await heard(client, name) == []
+    assert await run_id(client, other), "the others of the batch have their incidents"
+    await stranger.terminate()
+    assert await post(http, instance(name, "a")) == ["started"]
