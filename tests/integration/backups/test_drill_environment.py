@@ -43,7 +43,7 @@ async def test_what_restores_a_backup_has_no_rights_of_root(
         seen = shlex.quote(str(open_to_all / f"{one}.seen"))
         program.write_text(f'#!/bin/sh\nid -u >> {seen}\nexec {shlex.quote(postgres_program(one))} "$@"\n')
         program.chmod(0o755)
-    where = location(tmp_path, kind, programs=str(open_to_all))
+    where = location(tmp_path, kind, programs=str(open_to_all)).model_copy(update={"name": "open"})
     more = {"name": "unprivileged", "pg_restore": str(open_to_all / "pg_restore")}
     for one in ("psql", "pg_restore"):
         (open_to_all / f"{one}.seen").touch()

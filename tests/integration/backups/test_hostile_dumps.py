@@ -21,6 +21,8 @@ from tests.integration.backups.test_drill import drilled, location, scratch_data
 from tests.parts.servers.postgres_server import PostgresServer
 
 BEGIN = b"--\n-- PostgreSQL database dump\n--\n\n"
+NAME = "hostile"
+"""A drill clears up after another of its name, which may run beside it here."""
 END = b"\n--\n-- PostgreSQL database dump complete\n--\n"
 
 
@@ -34,9 +36,8 @@ async def restored(
 ) -> ItemResult:
     dump(directory, statements)
     where = {"server": secret(directory, server)} if server else {}
-    return await drilled(
-        location(directory, BackupKind.PLAIN, tables={"products": 1}, newest=newest, **where)
-    )
+    of = location(directory, BackupKind.PLAIN, tables={"products": 1}, newest=newest, **where)
+    return await drilled(of.model_copy(update={"name": NAME}))
 
 
 @pytest.mark.parametrize("on", ["its own server", "drill.server"])
@@ -48,14 +49,14 @@ async def test_a_small_dump_that_fills_the_disk_is_ended(tmp_path: Path, drill_u
         drill_user if on == "drill.server" else "",
     )
     assert found.state is ItemState.UNKNOWN, found.reason
-    assert "far more than the size of the backup lets expect: raise drill.room of nightly" in found.reason
+    assert "far more than the size of the backup lets expect: raise drill.room of hostile" in found.reason
 
 
 async def test_a_dump_takes_no_more_memory_than_it_may(tmp_path: Path) -> None:
     hungry = "array_length(array_agg(md5(g::text)), 1) FROM generate_series(1, 20000000) g"
     found = await restored(tmp_path, f"CREATE TABLE products AS SELECT {hungry};")
     assert found.state is ItemState.UNKNOWN, found.reason
-    assert "it takes more than 1 GiB to be read: raise memory of nightly" in found.reason
+    assert "it takes more than 1 GiB to be read: raise memory of hostile" in found.reason
 
 
 FORGED = """CREATE SCHEMA forged;

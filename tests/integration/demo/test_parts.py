@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -26,6 +27,11 @@ from demo.systems.supervisor import SupervisedServices
 from demo.systems.temporal import SEARCH_ATTRIBUTES, Temporal
 from tests.parts.requirements import missing
 
+PORTS = """
+from demo.parts.loopback import free_port
+print(*(free_port() for _ in range(100)), flush=True)
+input()
+"""
 PARENT = """
 import subprocess, sys, time
 child = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -220,3 +226,17 @@ async def test_prometheus_raises_and_alertmanager_delivers(tmp_path: Path, https
 
 async def _delivered(httpserver: HTTPServer) -> str:
     return "" if httpserver.log else "nothing came in"
+
+
+async def test_a_port_that_one_process_was_given_no_other_gets() -> None:
+    """As when two stacks begin at once: what listens is not there yet, and its port is free for the other."""
+    one = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PORTS, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert one.stdout is not None
+    taken = [int(port) for port in (await one.stdout.readline()).split()]
+    for port in taken:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as namesake, pytest.raises(OSError):
+            namesake.bind(("127.0.0.1", port))
+    await one.communicate(b"\n")
+    assert len(set(taken)) == 100

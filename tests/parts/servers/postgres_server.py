@@ -63,7 +63,7 @@ class PostgresServer:
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._directory)
         until = time.monotonic() + 20
-        while time.monotonic() < until:
+        while time.monotonic() < until and self._process.poll() is None:  # else another's port would do
             ready = _command("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port))
             if subprocess.run(ready, cwd=self._directory, check=False).returncode == 0:
                 return
