@@ -107,7 +107,7 @@ async def test_a_token_is_sent_and_never_told(api: AppApi, httpserver: HTTPServe
 
 @pytest.mark.parametrize("talk", [silence, hang_up, dripping(b"HTTP/1.1 200 OK\r\n\r\n{")])
 async def test_an_answer_that_never_ends_is_left_in_time(api: AppApi, talk: Any) -> None:
-    async with listening(talk) as port, asyncio.timeout(20):
+    async with listening(talk) as port, asyncio.timeout(60):
         no_use = await refusal(api, at(port, seconds=0.5))
     assert no_use.refused in (Refused.NO_ANSWER, Refused.ODD)
 

@@ -65,7 +65,7 @@ async def test_failed_workflows_are_counted_by_type_with_links(application: Clie
             SyncProducts.run, id="sync", task_queue="nobody", execution_timeout=timedelta(seconds=1)
         )
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (seen := await look(temporal)).total < 4:  # noqa: ASYNC110 - visibility is eventual
             await asyncio.sleep(0.1)
     assert (seen.finding, seen.total) == (Finding.BAD, 4)

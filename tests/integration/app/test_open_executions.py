@@ -47,8 +47,8 @@ async def failed(service: Service) -> ExecutionsSeen:
 
 
 async def until(look: Callable[[], Awaitable[S]], true: Callable[[S], object]) -> S:
-    """The search is eventual: look again for at most 20 s."""
-    async with asyncio.timeout(20):
+    """The search is eventual: look again for at most 60 s."""
+    async with asyncio.timeout(60):
         while not true(seen := await look()):  # noqa: ASYNC110 - visibility is eventual
             await asyncio.sleep(0.1)
     return seen

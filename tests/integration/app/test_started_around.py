@@ -23,7 +23,7 @@ async def test_what_was_started_then_is_named_and_what_was_not_is_not(applicatio
     service, name = service_with(application), f"import-{uuid.uuid4()}"
     handle = await application.start_workflow(Wait.run, id=name, task_queue="nobody")
     now = datetime.now(UTC)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while name not in (seen := await around(service, now)).reason:  # noqa: ASYNC110 - eventual
             await asyncio.sleep(0.1)
     assert (seen.ok, seen.types[0].type) == (True, "Wait")

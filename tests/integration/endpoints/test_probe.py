@@ -185,7 +185,7 @@ def test_a_search_waits_for_nothing_else_in_the_worker(httpserver: HTTPServer) -
         loop.set_default_executor(ThreadPoolExecutor(1))
         taken = loop.run_in_executor(None, over.wait)
         try:
-            async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+            async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
                 return await look(EndpointActivities(client), asked)
         finally:
             over.set()

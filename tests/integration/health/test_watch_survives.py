@@ -66,7 +66,7 @@ async def test_another_worker_takes_the_watch_over(temporal: Client, httpserver:
     )
     workers = [await start_worker(temporal, queue)]
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (before := await saved(temporal, handle)).held < STABLE_FOR / 2:  # noqa: ASYNC110
                 await asyncio.sleep(EVERY.total_seconds())
             probes = len(httpserver.log)

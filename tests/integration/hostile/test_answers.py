@@ -123,7 +123,7 @@ async def asked(talk: Talk, limit: int = 2**16) -> Answer:
     """One question, and its bound."""
     async with (
         listening(talk) as port,
-        asyncio.timeout(20),
+        asyncio.timeout(60),
         httpx.AsyncClient(trust_env=False, follow_redirects=True) as client,
     ):
         return await ask(client, f"http://127.0.0.1:{port}/", within=SOON, limit=limit)

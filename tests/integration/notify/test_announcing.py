@@ -239,7 +239,7 @@ async def test_a_worker_that_is_killed_in_a_rung_pages_nobody_twice(httpserver: 
         await doomed.wait()
         successor = await start_worker(address, queue, slack, httpserver.url_for("/enqueue"))
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 delivered = await handle.result()
         finally:
             successor.kill()

@@ -316,7 +316,7 @@ async def test_slack_has_its_answer_before_anything_is_decided(product: Product,
     }
     body = urlencode({"payload": json.dumps(pressed)}).encode()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             answer = await buttons.client.post(PATH, content=body, headers=signed(body))
         assert answer.status_code == 200 and not buttons.told
     finally:

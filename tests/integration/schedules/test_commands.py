@@ -66,7 +66,7 @@ async def worker(variables: dict[str, str], log: Path) -> AsyncIterator[None]:
             yield
         finally:
             process.terminate()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 assert await process.wait() == 0, f"see {log}"
 
 

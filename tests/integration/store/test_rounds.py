@@ -250,7 +250,7 @@ async def test_one_that_was_terminated_and_one_that_temporal_forgot_are_closed_i
             await noted(one, "seen")
             await until(partial(said, database, one, 1), within=30)
         await terminated.terminate("over")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await client.workflow_service.delete_workflow_execution(
                 DeleteWorkflowExecutionRequest(
                     namespace=client.namespace,

@@ -334,7 +334,7 @@ async def intake_process(config: Path, variables: Mapping[str, str], *options: s
         yield intake
         if process.returncode is None:
             process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
         await following
     finally:
