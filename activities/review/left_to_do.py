@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from activities.review.facts.by_hand import by_hand
 from activities.review.facts.closing import closed_by, who_closed
-from activities.review.facts.open_work import is_mended, open_work
+from activities.review.facts.open_work import is_mended, open_work, says_why
 from activities.review.logged_error import before_it, logged_error
 from models.base import in_number, in_words
 from models.incident.incident import EntryKind, EvidenceLine, Outcome
@@ -21,7 +21,7 @@ NOT_PROVED = (Outcome.CLOSED_BY_HUMAN, Outcome.CANCELLED)
 """A person ended it, whether it was well or not."""
 
 
-_HEAD = "A box is open work. What has no box is done, or not needed."
+_HEAD = "A box is open work. What has no box is done, or not needed, or says which list has its boxes."
 
 
 def left_to_do(review: Review) -> str:
@@ -51,7 +51,7 @@ def _document(review: Review) -> Iterator[str]:
         yield f"- Resolution time: not known; {by} closed it after {after}."
     else:
         yield f"- Resolution time: {in_words(review.resolved_after)}."
-    if error := logged_error(review):
+    if (error := logged_error(review)) and not says_why(review):
         before = ", from before the incident" if before_it(review) else ""
         yield _box(f"Find the reason of the last error in its log{before}: {error.text}")
     for one in review.performed:
@@ -78,7 +78,7 @@ def _update(review: Review) -> Iterator[str]:
         yield _box("Alert thresholds: it was over before anything was done; is the rule too quick?")
     elif any(one.finding == "bad" for one in review.evidence):
         unseen = in_number(len(_gaps(review)), "look")
-        so_far = f"; {unseen} had no answer" if _gaps(review) else ""
+        so_far = f"; {unseen} told nothing sure" if _gaps(review) else ""
         yield f"- Alert thresholds: something was wrong when it fired: nothing speaks against them{so_far}."
     else:
         yield _box("Alert thresholds: nothing that was seen was wrong; is the rule right?")

@@ -14,16 +14,18 @@ from activities.review.facts.by_hand import by_hand
 from activities.review.facts.closing import closed_by, closing_sentence, who_closed
 from activities.review.facts.done_section import done_section
 from activities.review.facts.found_section import found_section
+from activities.review.facts.in_the_end import in_the_end
 from activities.review.facts.order import in_order
 from activities.review.facts.readings import Readings
 from activities.review.facts.sentences import Sentences
+from activities.review.facts.this_time import this_time
 from activities.review.file_name import file_name
 from activities.review.left_to_do import NOT_PROVED, UNKNOWN, left_to_do
 from activities.review.logged_error import in_its_log
 from activities.review.markdown import fenced, link
 from activities.review.phases import WhereTimeWent
 from activities.review.probes import UNNAMED, chart_of
-from activities.review.report_page import chart_file, report_section
+from activities.review.report_page import CHOICES, chart_file, report_section
 from activities.review.time_chart import NAME, TITLE, in_a_sentence
 from models.base import in_words
 from models.incident.incident import Entry, EntryKind, Outcome
@@ -31,6 +33,10 @@ from models.incident.review import Review
 from models.text import for_markdown as said
 
 _NOTHING = "Nothing."
+_TEN, _MINUTE = 10, 60
+"""Seconds."""
+_OVERDUE = " ago, more than "
+"""How an alert is confirmed that tells of what has not been for too long."""
 
 
 def page(review: Review) -> str:
@@ -41,7 +47,7 @@ def page(review: Review) -> str:
     if review.alert.words:
         sections.append(_section("What the alert says", "\n\n".join(map(said, review.alert.words.values()))))
     if review.report:
-        sections.append(_section("Report", report_section(review.report, file_name(review))))
+        sections.append(_section("Report", report_section(review.report, file_name(review), CHOICES)))
     sections += [
         _section("What was found", found_section(review, words)),
         _section("Why this cause", _cause(review, words)),
@@ -72,6 +78,8 @@ def time_section(review: Review) -> str:
     lines = [" ".join(_time_in_short(review, went))]
     if went.whole:
         lines += [_time_table(went), f"![{said(f'{TITLE}: {in_a_sentence(went)}')}]({time_file(review)})"]
+    if _TEN <= went.whole < _MINUTE:
+        lines.insert(2, "To the whole second: what took less is counted with what came before or after it.")
     return _section(TITLE, "\n\n".join(lines))
 
 
@@ -89,7 +97,7 @@ def _time_in_short(review: Review, went: WhereTimeWent) -> Iterator[str]:
     if went.well is None:
         did = "cancelled" if review.outcome is Outcome.CANCELLED else "closed"
         who = said("A person" if closed_by(review) is None else who_closed(review))
-        yield f"{who} {did} it after **{whole}**; when it was well again is not known."
+        yield f"{who} {did} it after **{whole}**; that it was well again was not proved."
     elif went.well < went.whole:
         well = in_words(timedelta(seconds=went.well))
         yield f"It was well again after **{well}**, and closed after {whole}."
@@ -131,7 +139,7 @@ def _head(review: Review) -> str:
 
 
 def _times(review: Review) -> str:
-    lines = [f"- Detected after {in_words(review.detected_after)}."]
+    lines = [f"- Detected {in_words(review.detected_after)} after the alert began{_older(review)}."]
     if review.responded_after is not None:
         against = _against(review.responded_after, review.respond_within)
         lines.append(f"- A person responded after {in_words(review.responded_after)}: {against}.")
@@ -143,6 +151,15 @@ def _times(review: Review) -> str:
     if review.acted_after is not None:
         lines.append(f"- The first action began after {in_words(review.acted_after)}.")
     return "\n".join((*lines, f"- {_ended(review)}"))
+
+
+def _older(review: Review) -> str:
+    """Where what the alert tells of is known to be older than the alert."""
+    told = (one.text for one in review.timeline if one.kind is EntryKind.CONFIRMED and _OVERDUE in one.text)
+    overdue = next(told, "").removeprefix(EntryKind.CONFIRMED.start)
+    return (
+        f"; the trouble is older ({said(overdue)}): why it was told only then is not known" if overdue else ""
+    )
 
 
 def _ended(review: Review) -> str:
@@ -165,8 +182,9 @@ def _summary(review: Review, words: Sentences) -> str:
     steps = by_hand(review)
     text = review.summary
     if steps:
-        text = text.replace("nothing was changed", "the product changed nothing")
+        text = text.replace("nothing was changed", "the runbook changed nothing")
     by_people = (*(f"By hand: {words.of(one)}" for one in steps), closing_sentence(review, words))
+    by_people = (*by_people, *in_the_end(review, words))
     return " ".join((said(text) or _NOTHING, *(said(one) for one in by_people if one)))
 
 
@@ -176,7 +194,8 @@ def _cause(review: Review, words: Sentences) -> str:
     if review.cause == UNKNOWN:
         lines = ["The cause is **unknown**: no row of the runbook's table matched what was found."]
     else:
-        lines = [f"The cause is **{said(review.cause)}**."]
+        more = f": {said(words.sentence(beside, named=True))}" if (beside := this_time(review)) else "."
+        lines = [f"The cause is **{said(review.cause)}**{more}"]
         if review.why_cause:
             lines.append(f"The runbook names it when: {said(words.sentence(review.why_cause, named=True))}")
         if review.pointing:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from models.incident.report import Chart, Report
 from models.text import for_markdown as said
 
 
+class ToDo(NamedTuple):
+    """How what may be done next is listed."""
+
+    head: str
+    bullet: str
+
+
+BOXES = ToDo("What may be done next:", "- [ ]")
+"""On its own, to be ticked."""
+CHOICES = ToDo("What may be done next, to choose from; what is open work stands below:", "-")
+"""In a review, whose boxes are open work."""
+
+
 def report_page(report: Report, file: str) -> str:
     """The page that people are sent before there is a review."""
-    return f"# {said(report.title)}\n\n{report_section(report, file)}\n"
+    return f"# {said(report.title)}\n\n{report_section(report, file, BOXES)}\n"
 
 
-def report_section(report: Report, file: str) -> str:
-    """Sentences, charts each with its numbers, and open boxes."""
+def report_section(report: Report, file: str, to_do: ToDo) -> str:
+    """Sentences, charts each with its numbers, and what may be done."""
     parts = ["\n\n".join(said(one) for one in report.paragraphs)]
     parts += [_chart(chart, file) for chart in report.charts]
     if report.to_do:
-        parts.append("\n".join(("What may be done next:\n", *(f"- [ ] {said(one)}" for one in report.to_do))))
+        parts.append("\n".join((to_do.head, "", *(f"{to_do.bullet} {said(one)}" for one in report.to_do))))
     return "\n\n".join(parts)
 
 

@@ -51,8 +51,8 @@ class Mark(NamedTuple):
     """One thing that happened, in seconds after the alert began; an action lasts."""
 
     lane: Lane
-    begins: int
-    ends: int
+    begins: float
+    ends: float
     says: str
 
 
@@ -153,7 +153,7 @@ def _points(row: Element, place: int, marked: Iterable[Mark], scale: float) -> N
         SubElement(SubElement(row, "circle", {**at, "r": "4"}), "title").text = says
 
 
-def _bar(row: Element, place: int, begins: int, ends: int, scale: float, says: str) -> None:
+def _bar(row: Element, place: int, begins: float, ends: float, scale: float, says: str) -> None:
     width = max(_NARROWEST, (ends - begins) * scale)
     left = min(_LEFT + begins * scale, _RIGHT - width)
     where = {"x": _number(left), "y": _number(_TOP + _ROW * place + 4)}
@@ -163,8 +163,8 @@ def _bar(row: Element, place: int, begins: int, ends: int, scale: float, says: s
 
 def _axis(root: Element, went: WhereTimeWent, scale: float, bottom: int) -> None:
     axis = SubElement(root, "g", {"class": "axis x"})
-    step = next((one for one in _STEPS if went.whole / one <= _MOST_TICKS), went.whole)
-    for second in range(0, went.whole + 1, step):
+    step = next((one for one in _STEPS if went.whole / one <= _MOST_TICKS), int(went.whole))
+    for second in range(0, int(went.whole) + 1, step):
         at = _LEFT + second * scale
         SubElement(axis, "path", {"d": f"M{_number(at)} {_TOP} V{bottom}"})
         _text(axis, at, bottom + 18, roughly(timedelta(seconds=second)) if second else "alert")
@@ -181,7 +181,7 @@ def _text(parent: Element, x: float, y: float, says: str, name: str = "") -> Non
     SubElement(parent, "text", {**where, "class": name} if name else where).text = says
 
 
-def _after(second: int) -> str:
+def _after(second: float) -> str:
     return f"T+{in_words(timedelta(seconds=second))}"
 
 

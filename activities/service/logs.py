@@ -167,7 +167,7 @@ def _reason(
         else f"the {in_number(len(fresh), 'line')} since its last start"
     )
     if not matches:
-        return f"nothing known to be bad in {read}{_told(error)}"
+        return f"none of `logs.patterns` matches {read}{_told(error)}"
     found = ", ".join(f"{name} ({match.count})" for name, match in matches.items())
     return f"in {read}: {found}"
 

@@ -73,7 +73,7 @@ def failed(error: str, **changes: Any) -> SchedulesSeen:
 
 
 def logged(*lines: str) -> LogsSeen:
-    return LogsSeen(finding=Finding.OK, reason="nothing known to be bad", tail=lines)
+    return LogsSeen(finding=Finding.OK, reason="none of `logs.patterns` matches", tail=lines)
 
 
 UNNAMED = SchedulesSeen(finding=Finding.OK, reason="nothing wrong")

@@ -16,6 +16,10 @@ class Unmended(NamedTuple):
     """The looks whose words say more, by name, with a space between them."""
     again: bool = False
     """Whether it comes back after the service ran for as long as it had run."""
+    by_its_error: bool = False
+    """Whether the last error in its log says why."""
+    not_seen: str = ""
+    """What its name leaves open, where that names a place and no reason."""
 
 
 _LEAK = Unmended("the leak is still there: profile its memory, and find it", "memory", again=True)
@@ -38,8 +42,8 @@ UNMENDED = {
     "cache without a bound": Unmended("give the cache a bound, or it fills up again", "memory", again=True),
     "memory spike": Unmended("have what ran then done in smaller parts", "memory"),
     "out of memory": Unmended("find out what needs the memory: a higher limit or a restart only delays it"),
-    "crash": Unmended("find out why it crashed: it was only started again", "process"),
-    "crash loop": Unmended("find out why it crashes, and mend that before the same version runs again"),
+    "crash": Unmended("find out why it crashed: it was only started again", "process", by_its_error=True),
+    "crash loop": Unmended("find out why it crashes, and mend that", by_its_error=True),
     "hung": Unmended("find out why it hung: a restart only ended it"),
     "stopped by somebody": Unmended("find out who stopped it, and why"),
     "port conflict": Unmended("find out what starts the other process, or it takes the port again", "port"),
@@ -62,7 +66,9 @@ UNMENDED = {
     "API error": Unmended("find out why the API failed: it may fail again"),
     "paused": Unmended("find out who paused the schedule, and why"),
     "one platform fell": Unmended(
-        "find out why this platform fell: its account, its API, its algorithm, its links", "platforms"
+        "find out why this platform fell: its account, its API, its algorithm, its links",
+        "platforms",
+        not_seen="why it fell is not known: its account, API, algorithm and links were not looked at",
     ),
     "products that lose money": Unmended("decide which of these products to stop", "product_returns"),
     "no videos": Unmended("find out why no videos come", "last_video"),

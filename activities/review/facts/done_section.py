@@ -1,20 +1,26 @@
-"""What was done: by the product, and by people by hand, in the order of time."""
+"""What was done: by the runbook, and by people by hand, in the order of time."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from activities.review.facts.by_hand import by_hand, done_what
 from activities.review.facts.sentences import Sentences, person
 from models.actions.approved_by import REVERTED, policy_says
+from models.actions.change import Change
+from models.actions.service import RollBack
 from models.base import in_words
 from models.incident.incident import Entry, Performed
 from models.incident.review import Review
 from models.text import for_markdown as said
 
+NO_DEPLOYMENT = "recent deployments: none are known"
+"""How the plan of a rollback says that none is recorded."""
+
 
 def done_section(review: Review, words: Sentences) -> str:
-    """The plans of the product, and what people did by hand, in the order of time."""
+    """The plans of the runbook, and what people did by hand, in the order of time."""
     done: list[tuple[datetime, Performed | Entry]] = [
         *((one.started_at, one) for one in review.performed if not one.dry_run),
         *((one.at, one) for one in by_hand(review)),
@@ -30,7 +36,7 @@ def done_section(review: Review, words: Sentences) -> str:
 def _by_a_person(number: int, entry: Entry, words: Sentences) -> str:
     who = said(person(entry))
     return (
-        f"{number}. **{said(done_what(entry))}**, by hand, by {who}, not by the product; "
+        f"{number}. **{said(done_what(entry))}**, by hand, by {who}, not by the runbook; "
         f"said to be done at {words.when(entry.at)}"
     )
 
@@ -43,15 +49,45 @@ def _plan(number: int, performed: Performed, words: Sentences) -> str:
         f"{number}. **{said(performed.plan.says)}**, {by}, "
         f"at {words.when(performed.started_at)}; it took {took}",
         f"   - Why: {said(performed.plan.why)}",
+        *(f"   - {one}" for one in _all_the_same(performed)),
         *(f"   - Chosen instead of: {said(words.plainly(other))}" for other in performed.instead_of),
         f"   - {_what_came(performed)}: {said(performed.found)}",
     ]
     lines += [f"   - Kept beside this review: {said(one)}" for one in performed.kept]
     if performed.done:
         for step in performed.plan.steps:
-            undo = f"to undo it: {said(step.undo)}" if step.undo else "it cannot be undone"
-            lines.append(f"   - Changed: {said(step.changes)}; {undo}")
+            lines.append(f"   - Changed: {said(step.changes)}; {_undone(step)}")
     return "\n".join(lines)
+
+
+def _undone(step: Change) -> str:
+    if step.undo:
+        return f"to undo it: {said(step.undo)}"
+    if isinstance(step, RollBack):
+        return "the runbook cannot undo it: the later version comes back only when it is deployed again"
+    return "it cannot be undone"
+
+
+def _all_the_same(performed: Performed) -> Iterator[str]:
+    """Why it is rolled back where no deployment is known."""
+    back = any(isinstance(step, RollBack) for step in performed.plan.steps)
+    if not back or NO_DEPLOYMENT not in performed.plan.why:
+        return
+    crashed = (
+        "it crashed again after it was started again, and " if "it crashed " in performed.plan.why else ""
+    )
+    yield (
+        f"Although no deployment is recorded: {crashed}one that was made past these records is not "
+        "seen here; whether one was made, is not known"
+    )
+
+
+def _allowed(why: str) -> str:
+    """`guarded at critical` for who does not know what that is."""
+    risk, urgent, severity = (*why.partition(" at "),)
+    if not urgent:
+        return f"the configuration allows it ({said(why)})"
+    return f"its risk is {said(risk)}, and at severity {said(severity)} that is done without asking"
 
 
 def _what_came(performed: Performed) -> str:
@@ -61,12 +97,12 @@ def _what_came(performed: Performed) -> str:
 
 
 def _by_whom(approved_by: str, proposed_by: str) -> str:
-    """Who proposed and who approved it, or the product by itself, with the risk by which it may."""
+    """Who proposed and who approved it, or the runbook by itself, with the risk by which it may."""
     if not approved_by:
         return "without approval"
     if approved_by == REVERTED:
-        return "carried out by the product by itself, which reverts what was temporary"
+        return "carried out by the runbook by itself, which reverts what was temporary"
     if why := policy_says(approved_by):
-        return f"carried out by the product by itself, as the configuration allows ({said(why)})"
+        return f"carried out by the runbook by itself: {_allowed(why)}"
     proposed = f"proposed by {said(proposed_by)}, " if proposed_by else ""
-    return f"carried out by the product, {proposed}approved by {said(approved_by)}"
+    return f"carried out by the runbook, {proposed}approved by {said(approved_by)}"

@@ -5,19 +5,23 @@ The clock of a workflow stands while it looks, and the worker's, by which eviden
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from models.incident.incident import Entry, EntryKind
 from models.incident.review import Review
+from models.people.said import Word
 
 MOST = timedelta(seconds=10)
 """A clock that stood for longer is none that stood: it is wrong."""
 
 
 def in_order(review: Review) -> Review:
-    """The same, each verdict not before its evidence, and no line of the product before the one above it."""
-    return review.model_copy(update={"timeline": tuple(_stamped(review))})
+    """The same, each verdict not before its evidence, and no line of the runbook before the one above it.
+
+    What a person did stands once: as that person's word, and not as what it led to as well.
+    """
+    return review.model_copy(update={"timeline": tuple(_once(_stamped(review)))})
 
 
 def known_by(review: Review) -> datetime | None:
@@ -26,6 +30,20 @@ def known_by(review: Review) -> datetime | None:
     if named is None or review.known_at is None:
         return None
     return max(named, review.known_at) if review.known_at - named <= MOST else named
+
+
+def _once(entries: Iterable[Entry]) -> Iterator[Entry]:
+    knew: set[str] = set()
+    for entry in entries:
+        if (
+            entry.of_a_person
+            and entry.said
+            and entry.said.word is Word.ACKNOWLEDGE
+            and not entry.said.refused
+        ):
+            knew.add(f"{entry.by} acknowledged the report")
+        if entry.of_a_person or entry.text not in knew:
+            yield entry
 
 
 def _stamped(review: Review) -> Iterator[Entry]:

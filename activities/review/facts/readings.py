@@ -33,8 +33,10 @@ class Readings:
         found = [one for one in review.evidence if one.applies]
         self.after = [one for one in found if one.at and self.repair and one.at > self._known_or(self.repair)]
         self.before = [one for one in found if one not in self.after]
+        self.late = [one for one in self.before if one.at and self.known_by and one.at > self.known_by]
+        """Those before the repair that were read after the cause was named."""
         self.pointed = _parts(review.pointing, [one.name for one in review.evidence])
-        again = [one.name for one in self.after]
+        again = [one.name for one in (*self.late, *self.after)]
         self.earlier = {name: reason for name, reason in self.pointed.items() if name in again}
         """What pointed to the cause, of the looks that were read again since."""
         self.lost = [name for name in again if name not in self.earlier]
@@ -51,8 +53,10 @@ class Readings:
 
     def wrong_then(self) -> list[tuple[str, str]]:
         """What was wrong when the cause was named, by look."""
+        later = [one.name for one in self.late if one.name in self.lost]
         bad: list[EvidenceLine] = [one for one in (*self.before, *self.after) if one.finding == "bad"]
-        return [(one.name, self.known_then(one.name)) for one in bad if self.known_then(one.name)]
+        known = [one.name for one in bad if one.name not in later]
+        return [(name, was) for name in known if (was := self.known_then(name))]
 
     def wrong_beside(self) -> dict[str, str]:
         """What was wrong then, and does not point to the cause; what the alert tells of apart."""
@@ -65,8 +69,9 @@ class Readings:
         return {title: _listed(of) for title, of in titles.items() if of}
 
     def wrong_since(self) -> list[str]:
-        """The looks that are known to be bad only by what was read after the repair."""
-        return [one.name for one in self.after if one.finding == "bad" and one.name in self.lost]
+        """The looks that are known to be bad only by what was read since the cause was named."""
+        since = (*self.late, *self.after)
+        return [one.name for one in since if one.finding == "bad" and one.name in self.lost]
 
 
 def _listed(wrong: list[tuple[str, str]]) -> str:

@@ -59,7 +59,7 @@ def test_an_error_that_no_pattern_knows_is_named(start_supervisord: StartSupervi
     wait_for_lines(Path(supervisord.directory, "web.out"))
     seen = read(Managers(), supervisord.service("web"))
     assert seen.ok
-    assert seen.reason.startswith("nothing known to be bad in ")
+    assert seen.reason.startswith("none of `logs.patterns` matches ")
     assert seen.reason.endswith(f"; the last error: {error[:119]}…")
     assert seen.last_error == LoggedError(text=error), "its log tells no times"
 
@@ -126,7 +126,7 @@ def test_errors_of_the_run_before_explain_nothing(managers: Managers, make_conta
     seen = read(managers, docker_service(container.name))
     assert seen.ok
     assert seen.tail == ("No space left on device", "all is well")
-    assert seen.reason == "nothing known to be bad in the 1 line since its last start"
+    assert seen.reason == "none of `logs.patterns` matches the 1 line since its last start"
 
 
 def test_in_a_crash_loop_the_last_crash_matters(managers: Managers, make_container: MakeContainer) -> None:

@@ -338,7 +338,7 @@ def test_what_does_not_apply_here_is_no_gap_and_was_not_found() -> None:
 
 
 def test_an_error_that_no_pattern_knows_is_left_to_observe() -> None:
-    seen = EvidenceLine(name="logs", finding="ok", reason="nothing known to be bad")
+    seen = EvidenceLine(name="logs", finding="ok", reason="none of `logs.patterns` matches")
     review = out_of_memory().model_copy(update={"evidence": (seen,), "log_tail": ("TypeError: no 'price'",)})
     assert "- [ ] Improve observability: only its log told of an error" in page(review)
 
@@ -347,7 +347,7 @@ def test_what_is_reverted_was_approved_by_nobody() -> None:
     (first, *_) = out_of_memory().performed
     reverted = first.model_copy(update={"approved_by": REVERTED})
     text = page(out_of_memory().model_copy(update={"performed": (reverted,)}))
-    assert "carried out by the product by itself, which reverts what was temporary" in text
+    assert "carried out by the runbook by itself, which reverts what was temporary" in text
 
 
 def test_a_decision_on_a_plan_that_was_not_carried_out_names_it_by_what_it_does() -> None:
@@ -404,7 +404,7 @@ def test_what_failed_and_what_nobody_saw_recover_is_left_to_do() -> None:
     assert f"- [ ] Mend what kept “{failed.plan.says}” from working: permission denied" in text
     assert "- [ ] See that it is well: it was closed by a person, and no recovery was proved" in text
     assert "- [ ] Out of memory: find out what needs the memory" in text
-    assert "only delays it; the product changed nothing" in text
+    assert "only delays it; the runbook changed nothing" in text
 
 
 def test_nobody_had_to_respond_to_what_was_over_in_time() -> None:

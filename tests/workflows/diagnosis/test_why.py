@@ -50,7 +50,7 @@ def test_the_evidence_of_the_cause_is_why_and_not_the_first_that_is_bad() -> Non
 
 
 def test_a_log_without_a_pattern_points_by_its_last_error() -> None:
-    quiet = LogsSeen(finding=Finding.OK, reason="nothing known to be bad", last_error=FAILED)
+    quiet = LogsSeen(finding=Finding.OK, reason="none of `logs.patterns` matches", last_error=FAILED)
     assert pointing(["logs"], Situation(Seen({"logs": quiet}), POLICY, SERVICE)) == (
         f"logs: the last error, of {sights.LONG_AGO:%Y-%m-%d %H:%M:%S} UTC: ERROR products: 429"
     )

@@ -29,7 +29,7 @@ async def test_of_a_program_from_the_proposal_to_the_review(harness: Harness) ->
     assert (done.approved_by, done.plan.proposed_by) == ("bob", "copilot (a program)")
     assert review.did_not_help == ()
     page = page_of(review)
-    assert "carried out by the product, proposed by copilot (a program), approved by bob" in page
+    assert "carried out by the runbook, proposed by copilot (a program), approved by bob" in page
     assert "opilot (a program) proposed restart-service of backend: the pool is stuck" in page
 
 

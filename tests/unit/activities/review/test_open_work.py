@@ -16,6 +16,7 @@ from models.actions.endpoints import DisableEndpoint, ReopenEndpoint
 from models.actions.plan import Plan
 from models.actions.service import RestartService, RollBack
 from models.actions.videos import RaiseBudget
+from models.evidence.logged import LoggedError
 from models.incident.incident import EvidenceLine, Outcome, Performed
 from models.incident.review import Review
 from models.people.said import Said, Word
@@ -50,7 +51,10 @@ def left(cause: str, *done: Performed, **more: object) -> list[str]:
     if "### Open work\n\n" not in section:
         return []
     head, _, rest = section.partition("### Open work\n\n")
-    assert head.strip() == "A box is open work. What has no box is done, or not needed."
+    assert (
+        head.strip()
+        == "A box is open work. What has no box is done, or not needed, or says which list has its boxes."
+    )
     boxes = rest.split("\n\n")[0].splitlines()
     assert all(one.startswith("- [ ] ") for one in boxes)
     return [one.removeprefix("- [ ] ") for one in boxes]
@@ -66,13 +70,46 @@ def test_what_stays_in_place_is_left_to_undo() -> None:
     ]
     by_script = ROLL_BACK.model_copy(update={"from_version": "", "to_version": None})
     assert left("over already", performed(by_script)) == [
-        "Fix what the rolled-back version brought (which version that was, is not known), "
+        "Fix what the rolled-back version (which one that was, is not known) brought, "
         "before it is deployed again"
     ]
     (box,) = left("over already", performed(DISABLE))
     assert "was not reverted, as far as is known: see to it; nobody is served by /api/x" in box
     (box,) = left("over already", performed(BUDGET))
     assert "was not reverted" in box
+
+
+def test_what_a_paused_schedule_had_started_is_left_to_see_to() -> None:
+    looked = EvidenceLine(name="open_executions", finding="ok", reason="3 workflows are open", at=after(5))
+    _, box = left("over already", performed(PAUSE), evidence=(looked,))
+    assert box == (
+        "See that what was open before the pause ends, for it goes on, and was not read again "
+        "(3 workflows are open)"
+    )
+    again = looked.model_copy(update={"at": after(95)})
+    assert len(left("over already", performed(PAUSE), evidence=(again,))) == 1
+
+
+def test_a_crash_a_rollback_and_the_error_of_it_are_one_box() -> None:
+    error = LoggedError(text="TypeError: no price", at=after(-1))
+    assert left("crash loop", performed(ROLL_BACK), last_error=error) == [
+        "Crash loop (the last error in its log: TypeError: no price): find out why it crashes, "
+        "and mend that, before shop:2 is deployed again"
+    ]
+    crashed = out_of_memory().model_copy(update={"cause": "crash loop", "last_error": error})
+    assert "Find the reason of the last error" not in page(crashed)
+    old = crashed.model_copy(update={"last_error": LoggedError(text="TypeError", at=after(-3600))})
+    assert "Find the reason of the last error" in page(old), "it tells of something else"
+
+
+def test_an_error_that_named_the_cause_is_no_second_thing_to_look_into() -> None:
+    error = LoggedError(text="ERROR 429: you ask for too much", at=after(-1))
+    logs = EvidenceLine(name="logs", finding="ok", reason=f"none; the last error: {error.text}", at=after(5))
+    limited = {"cause": "rate limit", "last_error": error, "evidence": (logs,)}
+    review = out_of_memory().model_copy(update=limited)
+    assert "Find the reason of the last error" in page(review)
+    pointed = review.model_copy(update={"pointing": f"logs: the last error: {error.text}"})
+    assert "Find the reason of the last error" not in page(pointed)
 
 
 def test_what_was_taken_back_is_not() -> None:
@@ -96,6 +133,14 @@ def test_a_sync_of_fewer_products_leaves_the_others() -> None:
         "It was only asked to sync the products of backend with limit 5: see that a whole sync follows"
     ]
     assert left("over already", performed(SyncProducts(service=BACKEND))) == []
+    count = EvidenceLine(name="product_count", finding="ok", reason="there are 12 products", at=after(5))
+    both = performed(fewer).model_copy(
+        update={"found": "loop is unpaused, and runs next at 2026-11-28 01:00:00 UTC; answered 202"}
+    )
+    assert left("over already", both, evidence=(count,)) == [
+        "It was only asked to sync the products of backend with limit 5, of 12 products, and nothing is "
+        "proved of the others: see that a whole sync follows; loop runs next at 2026-11-28 01:00:00 UTC"
+    ]
 
 
 def test_a_loop_is_told_by_what_points_to_it() -> None:
@@ -105,7 +150,11 @@ def test_a_loop_is_told_by_what_points_to_it() -> None:
         EvidenceLine(name="retries", finding="ok", reason="no line tells of retries", at=after(5)),
     )
     (box,) = left("retry loop", evidence=looks, pointing="starts: GenerateSpeech (5)")
-    assert box.startswith("Retry loop (GenerateSpeech (5)): find out why it is started so often")
+    assert box == "Retry loop (GenerateSpeech (5)): find out why it is started so often, and bound that"
+    (box,) = left("retry loop", evidence=looks, pointing="open_executions: 1 is stuck")
+    assert box.endswith("find out why it is tried again and again, and bound that")
+    (box,) = left("retry loop", evidence=looks, pointing="starts: too many; retries: 9 lines")
+    assert box.endswith("so often, and why what is started retries its calls, and bound that")
 
 
 def test_what_was_only_recorded_stays_nowhere() -> None:
@@ -135,7 +184,7 @@ def test_a_leak_is_no_less_there_after_a_restart() -> None:
 )
 def test_a_cause_that_was_treated_is_left_to_mend(cause: str, says: str) -> None:
     (box,) = left(cause, performed(RestartService(service=BACKEND)))
-    assert box.startswith(f"{cause[0].upper()}{cause[1:]}: ")
+    assert box.startswith(f"{cause[0].upper()}{cause[1:]}")
     assert says in box
 
 
@@ -144,11 +193,11 @@ def test_what_is_to_be_found_out_quotes_what_was_seen() -> None:
     ended = {"evidence": (fell,), "outcome": Outcome.CLOSED_BY_HUMAN}
     assert left("one platform fell", **ended) == [
         "One platform fell (youtube 19.70, from 194.00): find out why this platform fell: "
-        "its account, its API, its algorithm, its links; the product changed nothing"
+        "its account, its API, its algorithm, its links; the runbook changed nothing"
     ]
     said = by_a_person(30, Said(word=Word.DONE, text="new key"), by="lena")
     (box,) = left("one platform fell", **ended, timeline=(said,))
-    assert box.endswith("the product changed nothing, lena said that it is done")
+    assert box.endswith("the runbook changed nothing, lena said that it is done")
 
 
 def test_an_unknown_cause_is_looked_for_already() -> None:

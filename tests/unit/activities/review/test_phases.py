@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.review.charts import as_file
+from activities.review.facts.order import in_order as in_order_of_lines
 from activities.review.page import page, time_section
 from activities.review.phases import WhereTimeWent
 from activities.review.time_chart import Lane, drawn, in_order, marks
-from models.incident.incident import Entry, EntryKind, Outcome
+from models.incident.incident import Entry, EntryKind, EvidenceLine, Outcome
 from models.incident.review import Began, Doing, Review
 from tests.unit.activities.test_review_page import BEGAN, after, out_of_memory
 
 SVG = "{http://www.w3.org/2000/svg}"
+LOOKED = {"errors": 4, "memory": 6}
 MOMENTS = st.floats(min_value=-90_000, max_value=9_000_000)
 DOINGS = st.sampled_from([one for one in Doing if one is not Doing.ENDED])
 
@@ -55,7 +57,7 @@ def test_what_took_longest_until_it_was_well_comes_first_and_the_rest_is_not_bla
 
 def test_what_a_person_closed_is_not_called_well() -> None:
     text = time_section(well_after(400, outcome=Outcome.CLOSED_BY_HUMAN))
-    assert "A person closed it after **6 min 40 s**; when it was well again is not known." in text
+    assert "A person closed it after **6 min 40 s**; that it was well again was not proved." in text
     assert "Until it was well" not in text
     assert "A person cancelled it" in time_section(well_after(400, outcome=Outcome.CANCELLED))
 
@@ -81,6 +83,47 @@ def test_until_the_first_word_of_anybody_a_person_is_waited_for(
         responded_after=None if responded is None else timedelta(seconds=responded),
     )
     assert minutes(review) == {"checking the alert": "40 s", **told, "**whole**": "4 min 40 s"}
+
+
+def test_what_is_looked_at_while_the_clock_of_the_workflow_stands_is_not_the_repair() -> None:
+    read = [EvidenceLine(name=name, finding="bad", reason=name, at=after(at)) for name, at in LOOKED.items()]
+    true = Entry(at=BEGAN, text="confirmed: errors", kind=EntryKind.CONFIRMED)
+    named = Entry(at=BEGAN, text="cause: memory leak", kind=EntryKind.CAUSE)
+    phases = {0: Doing.ACTING, 9: Doing.VERIFYING, 100: Doing.ENDED}
+    review = well_after(
+        100,
+        phases=tuple(Began(at=after(at), doing=doing) for at, doing in phases.items()),
+        detected_after=timedelta(),
+        evidence=tuple(read),
+        timeline=(true, named),
+        known_at=after(6),
+        performed=(),
+    )
+    told = {"checking the alert": "4 s", "diagnosing": "2 s", "acting": "3 s", "verifying": "1 min 31 s"}
+    assert minutes(review) == {**told, "**whole**": "1 min 40 s"}
+    assert WhereTimeWent(in_order_of_lines(review)).by_phase() == WhereTimeWent(review).by_phase()
+    twice = review.model_copy(update={"timeline": (true, named, named)})
+    assert minutes(twice)["acting"] == "9 s", "which of two looks were for which, is not known"
+    begun = (
+        Began(at=after(0), doing=Doing.CHECKING),
+        Began(at=after(5), doing=Doing.ACTING),
+        *review.phases[1:],
+    )
+    assert minutes(review.model_copy(update={"phases": begun})) == minutes(review)
+
+
+def test_what_was_over_within_ten_seconds_is_told_in_tenths() -> None:
+    at = {0.0: Doing.CHECKING, 0.44: Doing.ACTING, 0.91: Doing.VERIFYING, 9.04: Doing.ENDED}
+    phases = tuple(Began(at=BEGAN + timedelta(seconds=one), doing=doing) for one, doing in at.items())
+    quick = well_after(4, phases=phases, detected_after=timedelta(), timeline=())
+    quick = quick.model_copy(update={"resolved_after": timedelta(seconds=4.94)})
+    told = {"checking the alert": "0.4 s", "acting": "0.5 s", "verifying": "8.1 s", "**whole**": "9 s"}
+    assert minutes(quick) == told
+    assert "It was well again after **4.9 s**, and closed after 9 s." in time_section(quick)
+    assert "To the whole second" not in time_section(quick)
+    later = Began(at=after(30), doing=Doing.ENDED)
+    slower = quick.model_copy(update={"phases": (*phases[:3], later)})
+    assert "To the whole second: what took less is counted with what came" in time_section(slower)
 
 
 def test_an_older_review_is_read_from_its_timeline_and_says_so() -> None:

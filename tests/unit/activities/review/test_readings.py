@@ -83,6 +83,15 @@ def test_what_was_read_after_the_cause_was_named_says_so_and_comes_after_the_res
     told = "- schedules: **bad**, it is paused, read after the cause was named, at T+1 min 10 s (03:16:12)"
     assert told in found
     assert found.index("- starts: **bad**") < found.index(told)
+    assert "- Only the later reading is kept of: schedules, last_sync" in found
+    assert "it is paused" not in section(known, "Why this cause"), "nobody knew that then"
+    pointed = known.model_copy(update={"pointing": "schedules: it failed"})
+    found = section(pointed, "What was found")
+    before = "- schedules: it failed, by T+6 s (03:15:08)"
+    again = (
+        "read again after the cause was named, at T+1 min 10 s (03:16:12): it was named by the reading before"
+    )
+    assert found.index(before) < found.index(f"- schedules: **bad**, it is paused, {again}")
     told_of_old = section(known.model_copy(update={"known_at": None}), "What was found")
     assert "read after the cause" not in told_of_old, "an older review does not know"
 
@@ -139,7 +148,10 @@ def test_who_closed_it_is_named_with_the_time() -> None:
 def test_a_person_who_is_named_first_keeps_the_name() -> None:
     told = Entry(at=after(41), text="anna acknowledged the report")
     knows = by_a_person(40, Said(word=Word.ACKNOWLEDGE), by="anna")
-    assert ": anna acknowledged the report." in section(reread(timeline=(NAMED, knows, told)), "Timeline")
+    alone = section(reread(timeline=(NAMED, told, knows)), "Timeline")
+    assert ": anna acknowledged the report." in alone
+    once = section(reread(timeline=(NAMED, knows, told)), "Timeline")
+    assert once.count("acknowledged") == 1, "what a person did stands once"
 
 
 def test_a_repair_by_hand_counts_and_one_before_the_cause_was_named_does_not() -> None:
@@ -154,9 +166,9 @@ def test_what_a_person_did_by_hand_is_a_step_by_that_person() -> None:
     assert "By hand: lena (through the intake) said that it is done: the key is renewed." in section(
         review, "Summary"
     )
-    assert "the product changed nothing" in section(review, "Summary")
+    assert "the runbook changed nothing" in section(review, "Summary")
     done = section(review, "What was done")
-    step = "2. **the key is renewed**, by hand, by lena (through the intake), not by the product; "
+    step = "2. **the key is renewed**, by hand, by lena (through the intake), not by the runbook; "
     assert f"{step}said to be done at T+40 s (03:15:42)" in done
     assert done.index("1. **restart backend**") < done.index(step) < done.index("3. **raise the memory")
     assert "- Actions taken: 2 plans, and 1 step by hand, above." in page(review)

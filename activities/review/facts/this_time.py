@@ -1,0 +1,68 @@
+"""What is so of a cause or a fix this time, and its name does not say."""
+
+from __future__ import annotations
+
+import re
+
+from activities.review.facts.causes import UNMENDED
+from activities.review.facts.readings import Readings
+from models.incident.incident import Performed
+from models.incident.review import Review
+
+LOOP = "retry loop"
+_PRODUCTS = re.compile(r"^there (?:are|is) (\d+) product")
+_NEXT_RUN = re.compile(r"(\S+) is unpaused, and runs next at ([^;,]+ UTC)")
+
+
+def this_time(review: Review) -> str:
+    """Which of the things that the name of the cause may mean; or what that name leaves open."""
+    left = UNMENDED.get(review.cause)
+    return _which_loop(review) if review.cause == LOOP else left.not_seen if left else ""
+
+
+def loop_to_bound(review: Review) -> str:
+    """What there is to mend about a loop, without what was ruled out; empty for any other cause."""
+    often, stuck, in_log = _loop(review)
+    if review.cause != LOOP or often == stuck:
+        return ""
+    if stuck:
+        return "find out why it is tried again and again, and bound that"
+    inside = ", and why what is started retries its calls" if in_log else ""
+    return f"find out why it is started so often{inside}, and bound that"
+
+
+def still_open(review: Review) -> str:
+    """What a paused schedule had started, where nobody looked at that again."""
+    readings = Readings(review)
+    was = next((one.reason for one in readings.before if one.name == "open_executions"), "")
+    if not was:
+        return ""
+    return f"see that what was open before the pause ends, for it goes on, and was not read again ({was})"
+
+
+def whole_sync(review: Review, performed: Performed) -> str:
+    """Of how many products, and when its schedule runs next, as far as that was seen."""
+    count = _PRODUCTS.match(Readings(review).known_then("product_count"))
+    following = _NEXT_RUN.search(performed.found)
+    of_all = f", of {count[1]} products, and nothing is proved of the others" if count else ""
+    at = f"; {following[1]} runs next at {following[2]}" if following else ""
+    return f"{of_all}: see that a whole sync follows{at}"
+
+
+def _loop(review: Review) -> tuple[bool, bool, bool]:
+    """Whether starts, workflows that are tried again, and lines of the log point to it."""
+    pointed = Readings(review).pointed
+    return "starts" in pointed, "open_executions" in pointed, "retries" in pointed
+
+
+def _which_loop(review: Review) -> str:
+    often, stuck, in_log = _loop(review)
+    inside = "; what is started retries its calls as well, by its log" if in_log else ""
+    if often and stuck:
+        return "both the starts and the retries are too many"
+    if often:
+        alone = "and no workflow is known to be tried again and again"
+        return f"it is the starts that are too many, {alone}{inside}"
+    if stuck:
+        return "it is the retries that are too many, and nothing is known to be started too often"
+    return "only its log tells of retries" if in_log else ""

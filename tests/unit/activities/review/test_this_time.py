@@ -1,0 +1,158 @@
+"""What a reader must not take for over, or for explained, though the incident is."""
+
+from __future__ import annotations
+
+import pytest
+
+from activities.review.page import page
+from models.actions.approved_by import by_policy
+from models.actions.plan import Plan
+from models.actions.service import RestartService, RollBack
+from models.evidence.logged import LoggedError
+from models.incident.incident import Entry, EntryKind, EvidenceLine, Outcome, Performed
+from models.incident.report import Report
+from tests.unit.activities.test_review_page import BACKEND, after, out_of_memory
+
+RUNNING = EvidenceLine(name="process", finding="ok", reason="running for 35 s, healthy", at=after(5))
+PROVED = Entry(at=after(100), text="verification: healthy", kind=EntryKind.VERIFIED)
+ROLL_BACK = RollBack(service=BACKEND, from_version="", to_version=None)
+CRASHED = "it crashed 3 times within 1 h, at 03:14:40, 03:14:50, 03:15:20 UTC"
+
+
+def done(step: RestartService | RollBack, why: str = "it helps", by: str = "anna") -> Performed:
+    return Performed(
+        plan=Plan(steps=(step,), why=why),
+        approved_by=by,
+        done=True,
+        found="as it should be",
+        started_at=after(80),
+        finished_at=after(81),
+    )
+
+
+def section(title: str, **changes: object) -> str:
+    text = page(out_of_memory().model_copy(update={"timeline": (PROVED,), **changes}))
+    return text.partition(f"## {title}\n\n")[2].partition("\n## ")[0]
+
+
+def test_what_comes_back_is_told_first() -> None:
+    leak = {
+        "cause": "memory leak",
+        "performed": (done(RestartService(service=BACKEND)),),
+        "evidence": (RUNNING,),
+    }
+    assert (
+        "What the alert tells of is over, and its cause, memory leak, is not: it comes back after about "
+        "35 s, as long as it had run. It was watched until T+1 min 40 s (03:16:42)."
+    ) in section("Summary", **leak)
+    nothing_proved = {**leak, "outcome": Outcome.CLOSED_BY_HUMAN}
+    assert "It was watched" not in section("Summary", **nothing_proved)
+    assert "comes back" not in section("Summary", **{**leak, "cause": "crash"})
+
+
+@pytest.mark.parametrize(("watched", "told"), [(81 + 29, True), (81 + 30, False)])
+def test_a_watch_that_is_shorter_than_the_time_between_crashes_proves_little(
+    watched: int, told: bool
+) -> None:
+    proof = PROVED.model_copy(update={"at": after(watched)})
+    text = section("Summary", performed=(done(ROLL_BACK, f"exited; {CRASHED}; more"),), timeline=(proof,))
+    assert ("and up to 30 s lay between its crashes before: look whether it still runs." in text) is told
+
+
+def test_crashes_around_midnight_are_seconds_apart() -> None:
+    why = "it crashed 2 times within 1 h, at 23:59:50, 00:00:10 UTC"
+    assert "up to 20 s lay between" in section("Summary", performed=(done(ROLL_BACK, why),))
+
+
+def test_a_rollback_without_a_known_deployment_says_why_all_the_same() -> None:
+    why = f"{CRASHED}; recent deployments: none are known"
+    text = section("What was done", performed=(done(ROLL_BACK, why),))
+    assert "   - Although no deployment is recorded: it crashed again after it was started again, and" in text
+    assert "the runbook cannot undo it: the later version comes back only when it is deployed again" in text
+    assert "cannot be undone" not in text
+    known = section("What was done", performed=(done(ROLL_BACK, "recent deployments: shop:2"),))
+    assert "Although" not in known
+
+
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [
+        (
+            by_policy("guarded at critical"),
+            "its risk is guarded, and at severity critical that is done without asking",
+        ),
+        (by_policy("guarded, urgent"), "the configuration allows it (guarded, urgent)"),
+    ],
+)
+def test_what_nobody_approved_says_why_it_was_allowed(by: str, told: str) -> None:
+    text = section("What was done", performed=(done(RestartService(service=BACKEND), by=by),))
+    assert f"carried out by the runbook by itself: {told}, at T+1 min 20 s" in text
+
+
+LOOKS = ("starts", "open_executions", "retries")
+
+
+@pytest.mark.parametrize(
+    ("pointing", "told"),
+    [
+        (
+            "starts: 5; retries: 9",
+            ": it is the starts that are too many, and no workflow is known to be tried again and again; "
+            "what is started retries its calls as well, by its log.",
+        ),
+        (
+            "open_executions: 1",
+            ": it is the retries that are too many, and nothing is known to be started too often.",
+        ),
+        ("starts: 5; open_executions: 1", ": both the starts and the retries are too many."),
+        ("retries: 9", ": only its log tells of retries."),
+        ("", "."),
+    ],
+)
+def test_a_loop_says_which_of_the_two_it_is(pointing: str, told: str) -> None:
+    seen = tuple(EvidenceLine(name=one, finding="bad", reason=one, at=after(5)) for one in LOOKS)
+    why = section("Why this cause", cause="retry loop", pointing=pointing, evidence=seen)
+    assert why.splitlines()[0] == f"The cause is **retry loop**{told}"
+
+
+def test_a_cause_that_names_a_place_says_that_the_reason_is_not_known() -> None:
+    why = section("Why this cause", cause="one platform fell")
+    assert "**one platform fell**: why it fell is not known: its account, API, algorithm and links" in why
+
+
+def test_a_log_that_matches_no_pattern_says_that_its_error_counts_all_the_same() -> None:
+    reason = "none of `logs.patterns` matches the 2 lines since its last start; the last error: TypeError"
+    logs = EvidenceLine(name="logs", finding="ok", reason=reason, at=after(5))
+    told = section("What was found", evidence=(logs,))
+    assert "; ok says only that no pattern matches: that error is told below" in told
+    pointed = section("What was found", evidence=(logs,), pointing="logs: the last error: TypeError")
+    assert "; ok says only that no pattern matches: that error points to the cause" in pointed
+    quiet = logs.model_copy(update={"reason": "none of `logs.patterns` matches the 2 lines"})
+    assert "ok says only" not in section("What was found", evidence=(quiet,))
+
+
+def test_an_error_of_an_earlier_run_is_told_as_that() -> None:
+    quiet = "none of `logs.patterns` matches the 2 lines since its last start"
+    logs = EvidenceLine(name="logs", finding="ok", reason=quiet, at=after(5))
+    error = LoggedError(text="TypeError", at=after(-40))
+    why = section("Why this cause", evidence=(logs,), last_error=error)
+    assert "The last error in its log, of a run before its last start, 40 s before the alert began" in why
+    after_the_restart = logs.model_copy(update={"at": after(95)})
+    acted = {"evidence": (after_the_restart,), "last_error": error}
+    assert "of a run before" not in section("Why this cause", **acted), "that start may be the repair"
+
+
+def test_a_trouble_that_is_older_than_its_alert_says_so() -> None:
+    true = "confirmed: the products were last synced 3 h ago, more than 1 h"
+    confirmed = Entry(at=after(5), text=true, kind=EntryKind.CONFIRMED)
+    assert (
+        "- Detected 4 s after the alert began; the trouble is older (the products were last synced 3 h ago, "
+        "more than 1 h): why it was told only then is not known."
+    ) in section("Times", timeline=(confirmed,))
+    assert "- Detected 4 s after the alert began.\n" in section("Times")
+
+
+def test_what_may_be_done_next_is_no_box_in_a_review() -> None:
+    report = Report(title="Revenue", paragraphs=("It fell.",), to_do=("Kill products",))
+    told = section("Report", report=report)
+    assert told.endswith("to choose from; what is open work stands below:\n\n- Kill products\n")
