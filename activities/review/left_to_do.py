@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from activities.review.facts.by_hand import by_hand
 from activities.review.facts.closing import closed_by, who_closed
+from activities.review.facts.logged_error import before_it, logged_error
 from activities.review.facts.open_work import is_mended, open_work, says_why
-from activities.review.logged_error import before_it, logged_error
 from models.base import in_number, in_words
 from models.incident.incident import EntryKind, EvidenceLine, Outcome
 from models.incident.review import Review

@@ -15,13 +15,13 @@ from activities.review.facts.closing import closed_by, closing_sentence, who_clo
 from activities.review.facts.done_section import done_section
 from activities.review.facts.found_section import found_section
 from activities.review.facts.in_the_end import in_the_end
+from activities.review.facts.logged_error import in_its_log
 from activities.review.facts.order import in_order
 from activities.review.facts.readings import Readings
 from activities.review.facts.sentences import Sentences
 from activities.review.facts.this_time import this_time
 from activities.review.file_name import file_name
 from activities.review.left_to_do import NOT_PROVED, UNKNOWN, left_to_do
-from activities.review.logged_error import in_its_log
 from activities.review.markdown import fenced, link
 from activities.review.phases import WhereTimeWent
 from activities.review.probes import UNNAMED, chart_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from activities.review.facts.logged_error import LAST_ERROR
 from activities.review.facts.readings import Readings
 from activities.review.facts.sentences import Sentences
-from activities.review.logged_error import LAST_ERROR
 from models.incident.incident import EntryKind, EvidenceLine, Outcome, what_matters_first
 from models.incident.review import Review
 from models.text import for_markdown as said

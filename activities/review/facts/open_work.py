@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from activities.review.facts.by_hand import by_hand
 from activities.review.facts.causes import NOTHING_LEFT, UNMENDED, Unmended
+from activities.review.facts.logged_error import before_it, logged_error, points_to_the_cause
 from activities.review.facts.readings import Readings
 from activities.review.facts.this_time import loop_to_bound, still_open, whole_sync
-from activities.review.logged_error import before_it, logged_error, points_to_the_cause
 from models.actions.application import OUR_NOTE, PauseSchedule, SyncProducts, UnpauseSchedule
 from models.actions.change import Change
 from models.actions.service import RollBack, StartService
