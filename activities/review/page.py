@@ -19,7 +19,7 @@ from activities.review.facts.logged_error import in_its_log
 from activities.review.facts.order import in_order
 from activities.review.facts.readings import Readings
 from activities.review.facts.sentences import Sentences
-from activities.review.facts.this_time import this_time
+from activities.review.facts.this_time import older_than_its_alert, this_time
 from activities.review.file_name import file_name
 from activities.review.left_to_do import NOT_PROVED, UNKNOWN, left_to_do
 from activities.review.markdown import fenced, link
@@ -35,8 +35,6 @@ from models.text import for_markdown as said
 _NOTHING = "Nothing."
 _TEN, _MINUTE = 10, 60
 """Seconds."""
-_OVERDUE = " ago, more than "
-"""How an alert is confirmed that tells of what has not been for too long."""
 
 
 def page(review: Review) -> str:
@@ -139,7 +137,8 @@ def _head(review: Review) -> str:
 
 
 def _times(review: Review) -> str:
-    lines = [f"- Detected {in_words(review.detected_after)} after the alert began{_older(review)}."]
+    older = said(older_than_its_alert(review))
+    lines = [f"- Detected {in_words(review.detected_after)} after the alert began{older}."]
     if review.responded_after is not None:
         against = _against(review.responded_after, review.respond_within)
         lines.append(f"- A person responded after {in_words(review.responded_after)}: {against}.")
@@ -151,15 +150,6 @@ def _times(review: Review) -> str:
     if review.acted_after is not None:
         lines.append(f"- The first action began after {in_words(review.acted_after)}.")
     return "\n".join((*lines, f"- {_ended(review)}"))
-
-
-def _older(review: Review) -> str:
-    """Where what the alert tells of is known to be older than the alert."""
-    told = (one.text for one in review.timeline if one.kind is EntryKind.CONFIRMED and _OVERDUE in one.text)
-    overdue = next(told, "").removeprefix(EntryKind.CONFIRMED.start)
-    return (
-        f"; the trouble is older ({said(overdue)}): why it was told only then is not known" if overdue else ""
-    )
 
 
 def _ended(review: Review) -> str:

@@ -13,7 +13,10 @@ from models.base import in_words
 from models.incident.incident import EntryKind, Outcome
 from models.incident.review import Review
 
-_CRASHED = re.compile(r"it crashed \d+ times within [^,;]+, (?:the newest )?at ([\d:, ]+) UTC")
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_CRASHED = re.compile(
+    rf"it crashed [0-9]+ times within [^,;]+, (?:the newest )?at ({_CLOCK}(?:, {_CLOCK})*) UTC"
+)
 
 
 def in_the_end(review: Review, words: Sentences) -> Iterator[str]:

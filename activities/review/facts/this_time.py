@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from activities.review.facts.causes import UNMENDED
+from activities.review.facts.logged_error import ALERT_LAG
 from activities.review.facts.readings import Readings
-from models.incident.incident import Performed
+from models.base import in_words
+from models.incident.incident import EntryKind, Performed
 from models.incident.review import Review
 
 LOOP = "retry loop"
+_NUMBER = r"[0-9]{1,6}(?:\.[0-9])?"
+_TIME = rf"(?:{_NUMBER} (?:h|min|s) ?)+"
+_OVERDUE = re.compile(rf"\b({_TIME})ago, more than ({_TIME})")
+_PART = re.compile(rf"({_NUMBER}) (h|min|s)")
+_UNITS = {"h": "hours", "min": "minutes", "s": "seconds"}
 _PRODUCTS = re.compile(r"^there (?:are|is) (\d+) product")
 _NEXT_RUN = re.compile(r"(\S+) is unpaused, and runs next at ([^;,]+ UTC)")
 
@@ -47,6 +55,23 @@ def whole_sync(review: Review, performed: Performed) -> str:
     of_all = f", of {count[1]} products, and nothing is proved of the others" if count else ""
     at = f"; {following[1]} runs next at {following[2]}" if following else ""
     return f"{of_all}: see that a whole sync follows{at}"
+
+
+def older_than_its_alert(review: Review) -> str:
+    """Where what was due is known to have been due long before the alert began: its rule is late for that."""
+    confirmed = next((one.text for one in review.timeline if one.kind is EntryKind.CONFIRMED), "")
+    if not (told := _OVERDUE.search(confirmed)):
+        return ""
+    overdue = _duration(told[1]) - _duration(told[2])
+    if overdue <= review.detected_after + ALERT_LAG:
+        return ""
+    what = confirmed.removeprefix(EntryKind.CONFIRMED.start)
+    return f"; the trouble is older, by {in_words(overdue)} ({what}): why it was told only then is not known"
+
+
+def _duration(words: str) -> timedelta:
+    parts = (timedelta(**{_UNITS[unit]: float(number)}) for number, unit in _PART.findall(words))
+    return sum(parts, timedelta())
 
 
 def _loop(review: Review) -> tuple[bool, bool, bool]:

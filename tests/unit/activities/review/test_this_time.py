@@ -64,6 +64,17 @@ def test_crashes_around_midnight_are_seconds_apart() -> None:
     assert "up to 20 s lay between" in section("Summary", performed=(done(ROLL_BACK, why),))
 
 
+@pytest.mark.parametrize("at", ["99:00:00, 00:00:10", "soon", "", ", ,", "23:59:50"])
+def test_words_that_only_look_like_crashes_or_durations_break_no_review(at: str) -> None:
+    why = f"it crashed 2 times within 1 h, at {at} UTC"
+    true = Entry(
+        at=after(5), text="confirmed: 1.2.3 h 9999999 s . s ago, more than .. s", kind=EntryKind.CONFIRMED
+    )
+    told = {"performed": (done(ROLL_BACK, why),), "timeline": (true, PROVED)}
+    assert "lay between" not in section("Summary", **told)
+    assert "older" not in section("Times", **told)
+
+
 def test_a_rollback_without_a_known_deployment_says_why_all_the_same() -> None:
     why = f"{CRASHED}; recent deployments: none are known"
     text = section("What was done", performed=(done(ROLL_BACK, why),))
@@ -146,10 +157,12 @@ def test_a_trouble_that_is_older_than_its_alert_says_so() -> None:
     true = "confirmed: the products were last synced 3 h ago, more than 1 h"
     confirmed = Entry(at=after(5), text=true, kind=EntryKind.CONFIRMED)
     assert (
-        "- Detected 4 s after the alert began; the trouble is older (the products were last synced 3 h ago, "
-        "more than 1 h): why it was told only then is not known."
+        "- Detected 4 s after the alert began; the trouble is older, by 2 h (the products were last synced "
+        "3 h ago, more than 1 h): why it was told only then is not known."
     ) in section("Times", timeline=(confirmed,))
     assert "- Detected 4 s after the alert began.\n" in section("Times")
+    soon = confirmed.model_copy(update={"text": true.replace("3 h ago", "1 h 10 min 0.5 s ago")})
+    assert "- Detected 4 s after the alert began.\n" in section("Times", timeline=(soon,))
 
 
 def test_what_may_be_done_next_is_no_box_in_a_review() -> None:
