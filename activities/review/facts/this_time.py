@@ -43,7 +43,7 @@ def still_open(review: Review) -> str:
     """What a paused schedule had started, where nobody looked at that again."""
     readings = Readings(review)
     was = next((one.reason for one in readings.before if one.name == "open_executions"), "")
-    if not was:
+    if not was or was.startswith("0 "):
         return ""
     return f"see that what was open before the pause ends, for it goes on, and was not read again ({was})"
 

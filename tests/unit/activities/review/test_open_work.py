@@ -86,6 +86,8 @@ def test_what_a_paused_schedule_had_started_is_left_to_see_to() -> None:
         "See that what was open before the pause ends, for it goes on, and was not read again "
         "(3 workflows are open)"
     )
+    none = looked.model_copy(update={"reason": "0 workflows are open, and none is known to be stuck"})
+    assert len(left("over already", performed(PAUSE), evidence=(none,))) == 1
     again = looked.model_copy(update={"at": after(95)})
     assert len(left("over already", performed(PAUSE), evidence=(again,))) == 1
 
