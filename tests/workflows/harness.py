@@ -54,8 +54,8 @@ SERVER = shutil.which("temporal-test-server", path=str(Path(sys.executable).pare
 IDENTITY = "scripted-world"
 STEPS = 600
 SECOND = timedelta(seconds=1)
-AT_ONCE = timedelta(hours=2)
-"""Of the clock, in one call: each call has 30 s of real time, and much may be looked at meanwhile."""
+AT_ONCE, PARTS = timedelta(seconds=97), 50
+"""The clock in one call, and the most calls: each has 30 s, and much may be looked at meanwhile."""
 SHUT_DOWN_WITHIN = 60
 """Seconds."""
 
@@ -108,11 +108,15 @@ class Harness:
         state: IncidentState = await handle.query("state", result_type=IncidentState)
         return state
 
-    async def sleep(self, duration: timedelta) -> None:
-        """Let the clock run for hours or days, however slow the machine is."""
+    async def sleep(self, duration: timedelta | float) -> None:
+        """Let the clock run, for days as well, however slow the machine is: one call has 30 s."""
+        duration = duration if isinstance(duration, timedelta) else timedelta(seconds=duration)
+        if duration <= AT_ONCE:
+            await self.env.sleep(duration)
+            return
         until = await self.now() + duration
         while (left := until - await self.now()) > timedelta():
-            await self.env.sleep(min(left, AT_ONCE))
+            await self.env.sleep(min(left, max(AT_ONCE, duration / PARTS)))
 
     async def until(self, handle: Incident, phase: str, step: timedelta = SECOND) -> IncidentState:
         """Let the clock run until the incident is in this phase; at most 600 steps."""

@@ -75,6 +75,6 @@ async def _end(harness: Harness, handle: Incident) -> Review:
         if state.phase == "escalated" and not said:
             await handle.signal("done")
             said = True
-        await harness.env.sleep(step)
+        await harness.sleep(step)
         step = min(2 * step, LONGEST_STEP)
     raise AssertionError(f"never closed: {await harness.state(handle)}")

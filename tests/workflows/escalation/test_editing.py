@@ -77,7 +77,7 @@ async def test_what_the_channel_did_not_take_is_told_with_the_next(harness: Harn
     await harness.until_true(lambda: any(one.posted for one in told(harness)))
     harness.world.down = {"slack"}
     await handle.signal("note", Spoken(text="nobody hears this"))
-    await harness.env.sleep(timedelta(seconds=5))
+    await harness.sleep(timedelta(seconds=5))
     before, harness.world.down = told(harness)[-1].in_short, set()
     await handle.signal("acknowledge", Spoken())
     await harness.until_true(lambda: told(harness)[-1].in_short != before)
@@ -92,10 +92,10 @@ async def test_a_question_that_the_message_does_not_show_is_edited_into_it_once_
     await asks(harness)
     harness.world.down = {"slack"}
     edits = len(progress(harness))
-    await harness.env.sleep(timedelta(minutes=2))
+    await harness.sleep(timedelta(minutes=2))
     assert 2 <= len(progress(harness)) - edits <= MOST_AGAIN + 1
     harness.world.down, edits = set(), len(progress(harness))
-    await harness.env.sleep(timedelta(minutes=10))
+    await harness.sleep(timedelta(minutes=10))
     assert len(progress(harness)) == edits + 1 and choices(progress(harness)[-1])
 
 
@@ -104,7 +104,7 @@ async def test_a_line_that_no_channel_took_is_told_by_the_next_run(harness: Harn
     await harness.until_true(lambda: any(one.posted for one in told(harness)))
     harness.world.down = {"slack"}
     await handle.signal("note", Spoken(text="nobody hears this"))
-    await harness.env.sleep(timedelta(seconds=30))
+    await harness.sleep(timedelta(seconds=30))
     before, harness.world.down = len(told(harness)), set()
     await told_for_months(harness, handle)
     await harness.until_true(lambda: len(told(harness)) > before)

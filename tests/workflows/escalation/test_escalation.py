@@ -28,13 +28,13 @@ async def test_each_rung_is_paged_by_the_alerts_own_clock(harness: Harness) -> N
     alert = await harness.alert(ago=2 * MINUTE)
     handle = await harness.fire(alert)
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(timedelta(seconds=5))
+    await harness.sleep(timedelta(seconds=5))
     assert harness.world.pages() == ["On-Call"]
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     assert harness.world.pages() == ["On-Call"], "the deadline is 5 minutes after startsAt, not yet"
-    await harness.env.sleep(MINUTE + timedelta(seconds=10))
+    await harness.sleep(MINUTE + timedelta(seconds=10))
     assert harness.world.pages() == ["On-Call", "Team Lead"], "5 minutes after startsAt, 3 after the start"
-    await harness.env.sleep(5 * MINUTE)
+    await harness.sleep(5 * MINUTE)
     assert harness.world.pages() == ["On-Call", "Team Lead", "CTO"]
     await handle.signal("approve")
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
@@ -59,9 +59,9 @@ async def test_an_alert_that_began_long_ago_pages_one_rung_now_and_the_others_at
     harness.world.port = TAKEN_PORT
     handle = await harness.fire(await harness.alert(ago=ago))
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(4 * MINUTE)
+    await harness.sleep(4 * MINUTE)
     assert harness.world.pages() == ["On-Call"]
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     assert harness.world.pages() == ["On-Call", "Team Lead"]
     await handle.signal("approve")
     await harness.end(handle)
@@ -71,9 +71,9 @@ async def test_an_alert_of_a_clock_that_is_ahead_pages_at_once(harness: Harness)
     harness.world.port = TAKEN_PORT
     handle = await harness.fire(await harness.alert(ago=-timedelta(seconds=299)))
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(timedelta(seconds=5))
+    await harness.sleep(timedelta(seconds=5))
     assert harness.world.pages() == ["On-Call"]
-    await harness.env.sleep(5 * MINUTE)
+    await harness.sleep(5 * MINUTE)
     assert harness.world.pages() == ["On-Call", "Team Lead"], "its deadline counts from now too"
     await handle.signal("approve")
     await harness.end(handle)
@@ -90,16 +90,16 @@ async def test_a_warning_that_becomes_critical_has_the_deadlines_of_the_higher_a
     handle = await harness.fire(alert)
     await harness.until(handle, "escalated")
     await tell(handle, "acknowledge", Spoken(by="ada", through=Through.COMMAND))
-    await harness.env.sleep(MINUTE)
+    await harness.sleep(MINUTE)
     paged = len(harness.world.pages())
     await handle.signal("alert_changed", of_severity(alert, "critical", "b"))
-    await harness.env.sleep(timedelta(seconds=30))
+    await harness.sleep(timedelta(seconds=30))
     state = await harness.state(handle)
     assert (state.severity, state.acknowledged_by) == ("critical", "")
     assert harness.world.pages()[paged:] == ["On-Call"], "the person who acknowledged a warning is told"
     assert harness.world.told[-1].severity == "critical"
     assert harness.world.told[-1].also_to == ("slack",), "the channel hears it by the same message"
-    await harness.env.sleep(5 * MINUTE)
+    await harness.sleep(5 * MINUTE)
     assert harness.world.pages()[paged:] == ["On-Call", "Team Lead"], "5 minutes, not 30"
     found = {pair.key.name: pair.value for pair in (await handle.describe()).typed_search_attributes}
     assert found["Severity"] == "critical"
@@ -114,7 +114,7 @@ async def test_a_severity_that_falls_and_one_that_the_rule_fixes_change_nothing(
         handle = await harness.fire(alert)
         await harness.until(handle, "escalated")
         await handle.signal("alert_changed", of_severity(alert, later, "b"))
-        await harness.env.sleep(timedelta(seconds=5))
+        await harness.sleep(timedelta(seconds=5))
         state = await harness.state(handle)
         assert state.severity == severity
         assert not [entry for entry in state.timeline if "severity rises" in entry.text]
@@ -126,9 +126,9 @@ async def test_an_acknowledgement_stops_the_ladder_until_it_goes_quiet(harness: 
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
     await tell(handle, "acknowledge", Spoken(by="ada", through=Through.COMMAND))
-    await harness.env.sleep(20 * MINUTE)
+    await harness.sleep(20 * MINUTE)
     assert harness.world.pages() == ["On-Call"]
-    await harness.env.sleep(15 * MINUTE)
+    await harness.sleep(15 * MINUTE)
     assert harness.world.pages() == ["On-Call", "On-Call"], "quiet for 30 minutes: asked about again"
     assert "ada" in harness.world.told[-1].text or any("ada" in one.text for one in harness.world.told)
     await handle.signal("deny")
@@ -145,9 +145,9 @@ async def test_a_fix_that_fails_after_an_acknowledgement_ends_it(harness: Harnes
     harness.world.let_go("watch_health")
     state = await harness.until(handle, "escalated")
     assert state.acknowledged_by == ""
-    await harness.env.sleep(MINUTE)
+    await harness.sleep(MINUTE)
     assert harness.world.pages() == ["On-Call", "Team Lead"]
-    await harness.env.sleep(10 * MINUTE)
+    await harness.sleep(10 * MINUTE)
     assert harness.world.pages() == ["On-Call", "Team Lead", "CTO"], "and then nobody reacts"
     await harness.closes(handle)
 
@@ -157,7 +157,7 @@ async def test_an_unanswered_approval_is_a_rung(harness: Harness) -> None:
     alert = await harness.alert()
     handle = await harness.fire(alert)
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(31 * MINUTE)
+    await harness.sleep(31 * MINUTE)
     assert harness.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
     assert harness.world.done == []
     await decide(handle, by("ada"))
@@ -198,7 +198,7 @@ async def test_the_end_closes_the_page_of_each_role_in_each_channel_that_was_tri
     harness.world.down = {"discord"}
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(6 * MINUTE)
+    await harness.sleep(6 * MINUTE)
     assert harness.world.pages() == ["On-Call", "Team Lead"]
     await handle.signal("approve")
     await harness.end(handle)
@@ -242,7 +242,7 @@ async def test_a_fix_without_effect_escalates_and_is_not_repeated(harness: Harne
     harness.world.watched["watch_health"] = FAILING
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "escalated")
-    await harness.env.sleep(timedelta(hours=1))
+    await harness.sleep(timedelta(hours=1))
     assert harness.world.done == ["start backend"]
     harness.world.health = HEALTHY
     await harness.resolve(handle)
@@ -255,9 +255,9 @@ async def test_what_is_only_for_information_is_announced_and_pages_nobody_at_onc
     harness.configure(alerts={"DiskSlow": {"severity": "info"}})
     handle = await harness.fire(await harness.alert("DiskSlow"), "AnyAlert")
     await harness.until(handle, "escalated")
-    await harness.env.sleep(timedelta(hours=1, minutes=59))
+    await harness.sleep(timedelta(hours=1, minutes=59))
     assert harness.world.notices() == ["DiskSlow/backend needs a person"]
     assert harness.world.pages() == []
-    await harness.env.sleep(timedelta(minutes=2))
+    await harness.sleep(timedelta(minutes=2))
     assert harness.world.pages() == ["On-Call"], "in time to respond within four hours"
     await harness.closes(handle)

@@ -63,23 +63,23 @@ async def test_the_first_rung_is_held_back_for_its_grace_and_the_others_keep_the
     running: Harness,
 ) -> None:
     handle = await waits(running, WaitsAMoment)
-    await running.env.sleep(50 * SECOND)
+    await running.sleep(50 * SECOND)
     assert running.world.told == []
     handle = await told_for_months(running, handle)
-    await running.env.sleep(15 * SECOND)
+    await running.sleep(15 * SECOND)
     assert running.world.pages() == ["On-Call"], "a new run holds it back no longer"
-    await running.env.sleep(3 * MINUTE + 30 * SECOND)
+    await running.sleep(3 * MINUTE + 30 * SECOND)
     assert running.world.pages() == ["On-Call"]
-    await running.env.sleep(30 * SECOND)
+    await running.sleep(30 * SECOND)
     assert running.world.pages() == ["On-Call", "Team Lead"], "five minutes after startsAt"
     await running.closes(handle)
 
 
 async def test_the_grace_ends_with_the_deadline(running: Harness) -> None:
     handle = await waits(running, WaitsAMoment, ago=4 * MINUTE + 30 * SECOND)
-    await running.env.sleep(15 * SECOND)
+    await running.sleep(15 * SECOND)
     assert running.world.pages() == []
-    await running.env.sleep(20 * SECOND)
+    await running.sleep(20 * SECOND)
     assert running.world.pages() == ["On-Call"]
     await running.closes(handle)
 
@@ -88,11 +88,11 @@ async def test_a_question_is_the_page_of_the_first_rung_and_its_only_message(har
     harness.world.port = sights.TAKEN_PORT
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(4 * MINUTE)
+    await harness.sleep(4 * MINUTE)
     (asked,) = harness.world.told
     assert (asked.occasion, asked.role, asked.also_to) == (Occasion.APPROVAL, "On-Call", ("slack",))
     assert (await harness.state(handle)).rung == "On-Call"
-    await harness.env.sleep(70 * SECOND)
+    await harness.sleep(70 * SECOND)
     assert [one.role for one in harness.world.told] == ["On-Call", "Team Lead"]
     await handle.signal("approve")
     await harness.end(handle)
@@ -102,7 +102,7 @@ async def test_a_question_that_does_not_arrive_is_a_page_that_does_not_arrive(ha
     harness.world.port, harness.world.down = sights.TAKEN_PORT, {"discord", "pager"}
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(75 * SECOND)
+    await harness.sleep(75 * SECOND)
     assert harness.world.pages()[-1] == "Team Lead", "tried for a minute; then the next rung"
     await handle.signal("approve")
     await harness.end(handle)
@@ -112,7 +112,7 @@ async def test_a_fix_that_fails_pages_at_once_by_one_message_to_each(harness: Ha
     harness.world.works = False
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "escalated")
-    await harness.env.sleep(5 * SECOND)
+    await harness.sleep(5 * SECOND)
     (page,) = harness.world.told
     assert (page.occasion, page.role, page.also_to) == (Occasion.PAGE, "On-Call", ("slack",))
     assert "the fix failed" in page.text.lower()
@@ -124,7 +124,7 @@ async def test_what_cannot_be_verified_pages_at_once_by_one_message(harness: Har
     harness.world.process = sights.RUNNING
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "escalated")
-    await harness.env.sleep(5 * SECOND)
+    await harness.sleep(5 * SECOND)
     assert [one.role for one in heard(harness, "slack")] == ["On-Call"]
     await harness.closes(handle)
 
@@ -139,14 +139,14 @@ async def test_a_dry_run_has_no_grace(running: Harness) -> None:
 async def test_an_acknowledgement_within_the_grace_stops_the_ladder(running: Harness) -> None:
     handle = await waits(running, WaitsAMoment)
     await handle.signal("acknowledge", {"by": "ada"})
-    await running.env.sleep(8 * MINUTE)
+    await running.sleep(8 * MINUTE)
     assert running.world.pages() == []
     await running.closes(handle)
 
 
 async def test_who_must_do_something_is_asked_at_once_and_the_channel_hears_it_once(running: Harness) -> None:
     handle = await waits(running, AsksAPerson)
-    await running.env.sleep(5 * SECOND)
+    await running.sleep(5 * SECOND)
     assert sorted(running.world.pages()) == ["DBA", "On-Call"]
     assert len(heard(running, "slack")) == 1
     await running.closes(handle)
@@ -158,13 +158,13 @@ async def test_at_info_nobody_is_paged_by_a_question_a_finding_or_a_request(
 ) -> None:
     running.configure(alerts={"ServiceDown": {"severity": "info", "topic": "service-down"}})
     await running.fire(await running.alert(), runbook=kind.__name__)
-    await running.env.sleep(MINUTE)
+    await running.sleep(MINUTE)
     told = list(running.world.told)
     assert {one.occasion for one in told} == {Occasion.NOTICE}, "it is announced"
     assert "DBA" in {one.role for one in told}, "who is concerned is sent it"
-    await running.env.sleep(HOUR + 55 * MINUTE)
+    await running.sleep(HOUR + 55 * MINUTE)
     assert running.world.pages() == []
-    await running.env.sleep(5 * MINUTE)
+    await running.sleep(5 * MINUTE)
     assert "On-Call" in running.world.pages(), "within its four hours"
 
 
@@ -176,7 +176,7 @@ async def test_a_planned_wait_pages_nobody_and_what_fails_at_its_end_pages_at_on
     assert running.world.pages() == []
     assert [title for title in running.world.notices() if "waits, until" not in title] == []
     handle = await ended_up(running, handle)
-    await running.env.sleep(SECOND)
+    await running.sleep(SECOND)
     assert running.world.pages() == ["On-Call"]
     await running.closes(handle)
 
@@ -192,7 +192,7 @@ async def test_a_page_that_is_left_before_the_wait_it_resumes_is_climbed_on_time
     handle = await waits(running, ChangedMeanwhile)
     handle = await ended_up(running, await told_for_months(running, handle))
     assert (await running.state(handle)).waits_for == ""
-    await running.env.sleep(6 * MINUTE)
+    await running.sleep(6 * MINUTE)
     assert running.world.pages() == ["On-Call", "Team Lead"]
     await running.closes(handle)
 
@@ -209,7 +209,7 @@ async def test_every_rung_that_was_reached_hears_the_end_once(harness: Harness) 
     harness.configure(contacts={"Team Lead": ["mail"], "CTO": ["chief"]}, channels={"chief": {"kind": "log"}})
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(11 * MINUTE)
+    await harness.sleep(11 * MINUTE)
     assert harness.world.pages() == ["On-Call", "Team Lead", "CTO"]
     await handle.signal("approve")
     await harness.end(handle)

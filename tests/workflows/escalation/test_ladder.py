@@ -108,86 +108,86 @@ async def ladder_worker(harness: Harness) -> AsyncIterator[None]:
 @pytest.mark.usefixtures("ladder_worker")
 async def test_nobody_is_woken_at_the_deadline_while_only_the_proof_goes_on(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(MINUTE)
+    await harness.sleep(MINUTE)
     await handle.signal(ClimbAlone.proving, True)
-    await harness.env.sleep(5 * MINUTE)
+    await harness.sleep(5 * MINUTE)
     assert await roles(handle) == ["On-Call"], "the deadline was for the recovery, not for its proof"
     await handle.signal(ClimbAlone.proving, False)
-    await harness.env.sleep(timedelta(seconds=1))
+    await harness.sleep(timedelta(seconds=1))
     assert await roles(handle) == ["On-Call", "Team Lead"], "the proof is over, and it is not over"
 
 
 @pytest.mark.usefixtures("ladder_worker")
 async def test_every_rung_has_its_time(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(4 * MINUTE)
+    await harness.sleep(4 * MINUTE)
     assert await roles(handle) == ["On-Call"]
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead"]
-    await harness.env.sleep(5 * MINUTE)
+    await harness.sleep(5 * MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
 
 
 @pytest.mark.usefixtures("ladder_worker")
 async def test_at_the_top_nothing_falls_silent_and_nobody_is_flooded(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(11 * MINUTE)
+    await harness.sleep(11 * MINUTE)
     before = await roles(handle)
     for _ in range(3):
         await handle.signal(ClimbAlone.push, "the fix did not help")
-        await harness.env.sleep(timedelta(seconds=10))
+        await harness.sleep(timedelta(seconds=10))
     assert await roles(handle) == [*before, "CTO"], "told at once, and once"
-    await harness.env.sleep(5 * MINUTE)
+    await harness.sleep(5 * MINUTE)
     assert await roles(handle) == [*before, "CTO", "CTO"], "what was said meanwhile is told after the pause"
 
 
 @pytest.mark.usefixtures("ladder_worker")
 async def test_a_failure_ends_an_acknowledgement_and_the_rungs_keep_their_distance(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(MINUTE)
+    await harness.sleep(MINUTE)
     await handle.signal(ClimbAlone.acknowledge, "ada")
-    await harness.env.sleep(10 * MINUTE)
+    await harness.sleep(10 * MINUTE)
     assert await roles(handle) == ["On-Call"]
     await handle.signal(ClimbAlone.fail, "the fix did not help")
-    await harness.env.sleep(timedelta(seconds=1))
+    await harness.sleep(timedelta(seconds=1))
     assert await roles(handle) == ["On-Call", "Team Lead"]
-    await harness.env.sleep(4 * MINUTE)
+    await harness.sleep(4 * MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead"]
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
 
 
 @pytest.mark.usefixtures("ladder_worker")
 async def test_what_fails_in_the_second_of_a_page_wakes_nobody_else_in_that_second(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(timedelta(seconds=1))
+    await harness.sleep(timedelta(seconds=1))
     await handle.signal(ClimbAlone.fail, "the cause has no fix")
-    await harness.env.sleep(timedelta(seconds=30))
+    await harness.sleep(timedelta(seconds=30))
     assert await roles(handle) == ["On-Call"]
-    await harness.env.sleep(timedelta(seconds=31))
+    await harness.sleep(timedelta(seconds=31))
     assert await roles(handle) == ["On-Call", "Team Lead"]
 
 
 @pytest.mark.usefixtures("ladder_worker")
 async def test_a_deadline_and_a_failure_in_one_second_are_one_rung(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(5 * MINUTE - timedelta(seconds=1))
+    await harness.sleep(5 * MINUTE - timedelta(seconds=1))
     await handle.signal(ClimbAlone.fail, "the fix did not help")
-    await harness.env.sleep(timedelta(seconds=20))
+    await harness.sleep(timedelta(seconds=20))
     assert await roles(handle) == ["On-Call", "Team Lead"]
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead"]
 
 
 @pytest.mark.usefixtures("ladder_worker")
 async def test_nobody_who_acknowledges_at_the_top_is_asked_again_and_again(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(11 * MINUTE)
+    await harness.sleep(11 * MINUTE)
     for asked in (1, 2, 3):
-        await harness.env.sleep(30 * MINUTE)
+        await harness.sleep(30 * MINUTE)
         assert await roles(handle) == ["On-Call", "Team Lead", *["CTO"] * (1 + asked)]
     await handle.signal(ClimbAlone.acknowledge, "ada")
-    await harness.env.sleep(29 * MINUTE)
+    await harness.sleep(29 * MINUTE)
     assert (await roles(handle)).count("CTO") == 4
 
 
@@ -203,81 +203,81 @@ async def test_after_a_day_the_top_is_asked_once_a_day(harness: Harness) -> None
 @pytest.mark.usefixtures("ladder_worker")
 async def test_while_it_stands_still_nobody_is_paged_and_each_rung_keeps_its_time(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(4 * MINUTE)
+    await harness.sleep(4 * MINUTE)
     await handle.signal(ClimbAlone.stand_still, "maintenance")
     await handle.signal(ClimbAlone.stand_still, "suspended")
-    await harness.env.sleep(timedelta(hours=1))
+    await harness.sleep(timedelta(hours=1))
     await handle.signal(ClimbAlone.go_on, "maintenance")
-    await harness.env.sleep(timedelta(hours=1))
+    await harness.sleep(timedelta(hours=1))
     assert await roles(handle) == ["On-Call"]
     await handle.signal(ClimbAlone.go_on, "suspended")
-    await harness.env.sleep(timedelta(seconds=30))
+    await harness.sleep(timedelta(seconds=30))
     assert await roles(handle) == ["On-Call"], "a minute was left"
-    await harness.env.sleep(timedelta(seconds=31))
+    await harness.sleep(timedelta(seconds=31))
     assert await roles(handle) == ["On-Call", "Team Lead"]
-    await harness.env.sleep(4 * MINUTE)
+    await harness.sleep(4 * MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead"]
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
 
 
 @pytest.mark.usefixtures("ladder_worker")
 async def test_in_a_planned_wait_no_rung_falls_due_and_what_fails_is_told(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(4 * MINUTE)
+    await harness.sleep(4 * MINUTE)
     await handle.signal(ClimbAlone.stand_still, PLANNED)
-    await harness.env.sleep(timedelta(hours=1))
+    await harness.sleep(timedelta(hours=1))
     assert await roles(handle) == ["On-Call"]
     await handle.signal(ClimbAlone.push, "it cannot be reverted")
-    await harness.env.sleep(timedelta(hours=1))
+    await harness.sleep(timedelta(hours=1))
     assert await roles(handle) == ["On-Call", "Team Lead"]
     await handle.signal(ClimbAlone.go_on, PLANNED)
-    await harness.env.sleep(5 * MINUTE + timedelta(seconds=50))
+    await harness.sleep(5 * MINUTE + timedelta(seconds=50))
     assert await roles(handle) == ["On-Call", "Team Lead"], "six minutes were left"
-    await harness.env.sleep(timedelta(seconds=15))
+    await harness.sleep(timedelta(seconds=15))
     assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
 
 
 @pytest.mark.usefixtures("ladder_worker")
 async def test_what_fails_at_the_end_of_a_planned_wait_is_told_after_its_moment(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(4 * MINUTE)
+    await harness.sleep(4 * MINUTE)
     await handle.signal(ClimbAlone.stand_still, PLANNED)
-    await harness.env.sleep(timedelta(hours=1))
+    await harness.sleep(timedelta(hours=1))
     await handle.signal(ClimbAlone.push, "it cannot be reverted")
-    await harness.env.sleep(timedelta(seconds=10))
+    await harness.sleep(timedelta(seconds=10))
     await handle.signal(ClimbAlone.fail, "it did not come back")
-    await harness.env.sleep(timedelta(seconds=10))
+    await harness.sleep(timedelta(seconds=10))
     await handle.signal(ClimbAlone.go_on, PLANNED)
-    await harness.env.sleep(timedelta(seconds=10))
+    await harness.sleep(timedelta(seconds=10))
     assert await roles(handle) == ["On-Call", "Team Lead"], "who was paged just now has a moment"
-    await harness.env.sleep(timedelta(seconds=40))
+    await harness.sleep(timedelta(seconds=40))
     assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
 
 
 @pytest.mark.usefixtures("ladder_worker")
 async def test_the_top_is_not_asked_again_in_a_planned_wait(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(11 * MINUTE)
+    await harness.sleep(11 * MINUTE)
     await handle.signal(ClimbAlone.stand_still, PLANNED)
     await harness.sleep(timedelta(hours=3))
     assert await roles(handle) == ["On-Call", "Team Lead", "CTO"]
     await handle.signal(ClimbAlone.fail, "it failed")
-    await harness.env.sleep(MINUTE)
+    await harness.sleep(MINUTE)
     assert await roles(handle) == ["On-Call", "Team Lead", "CTO", "CTO"]
 
 
 @pytest.mark.usefixtures("ladder_worker")
 async def test_what_fails_while_it_stands_still_is_told_when_it_goes_on(harness: Harness) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     await handle.signal(ClimbAlone.stand_still, "maintenance")
-    await harness.env.sleep(MINUTE)
+    await harness.sleep(MINUTE)
     await handle.signal(ClimbAlone.fail, "the fix did not help")
-    await harness.env.sleep(10 * MINUTE)
+    await harness.sleep(10 * MINUTE)
     assert await roles(handle) == ["On-Call"]
     await handle.signal(ClimbAlone.go_on, "maintenance")
-    await harness.env.sleep(timedelta(seconds=1))
+    await harness.sleep(timedelta(seconds=1))
     assert await roles(handle) == ["On-Call", "Team Lead"]
 
 
@@ -286,15 +286,15 @@ async def test_neither_the_top_nor_who_acknowledged_is_asked_again_while_it_stan
     harness: Harness,
 ) -> None:
     handle = await climb(harness)
-    await harness.env.sleep(11 * MINUTE)
+    await harness.sleep(11 * MINUTE)
     for _ in range(2):
         await handle.signal(ClimbAlone.stand_still, "maintenance")
         await harness.sleep(timedelta(hours=2))
         asked = len(await roles(handle))
         await handle.signal(ClimbAlone.go_on, "maintenance")
-        await harness.env.sleep(28 * MINUTE)
+        await harness.sleep(28 * MINUTE)
         assert len(await roles(handle)) == asked
-        await harness.env.sleep(3 * MINUTE)
+        await harness.sleep(3 * MINUTE)
         assert len(await roles(handle)) == asked + 1
         await handle.signal(ClimbAlone.acknowledge, "ada")
 
@@ -305,7 +305,7 @@ async def test_a_proof_that_fails_to_run_keeps_nobody_asleep(harness: Harness) -
     harness.world.watched["watch_health"] = away
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "escalated")
-    await harness.env.sleep(40 * MINUTE)
+    await harness.sleep(40 * MINUTE)
     assert harness.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
     await harness.closes(handle)
 

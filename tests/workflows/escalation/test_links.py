@@ -50,7 +50,7 @@ async def test_what_is_told_for_the_fleet_leads_to_the_control_room(harness: Har
 async def test_without_an_address_no_message_has_a_link(harness: Harness) -> None:
     handle = await harness.fire(await harness.alert())
     await harness.end(handle)
-    await harness.env.sleep(timedelta(seconds=1))
+    await harness.sleep(timedelta(seconds=1))
     assert addresses(harness.world.told) == {()}
 
 

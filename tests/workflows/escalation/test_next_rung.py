@@ -43,9 +43,9 @@ async def said(harness: Harness, handle: Incident) -> NextRung:
 async def comes_true(harness: Harness, handle: Incident) -> NextRung:
     """What it says of the next page is so, to a few seconds."""
     next_rung, before = await said(harness, handle), harness.world.pages()
-    await harness.env.sleep(next_rung.at - await harness.now() - SOON)
+    await harness.sleep(next_rung.at - await harness.now() - SOON)
     assert harness.world.pages() == before
-    await harness.env.sleep(2 * SOON)
+    await harness.sleep(2 * SOON)
     await harness.until_true(lambda: harness.world.pages() == [*before, next_rung.role])
     assert await harness.now() - next_rung.at < MINUTE / 2
     return next_rung

@@ -36,11 +36,11 @@ async def told(harness: Harness, handle: Incident, words: str) -> list[str]:
 
 async def test_a_pager_that_is_away_for_four_seconds_burns_no_rung(harness: Harness) -> None:
     handle = await asks_with(harness, EVERY_CHANNEL)
-    await harness.env.sleep(4 * SECOND)
+    await harness.sleep(4 * SECOND)
     harness.world.down = set()
-    await harness.env.sleep(10 * SECOND)
+    await harness.sleep(10 * SECOND)
     assert await told(harness, handle, "to On-Call through discord")
-    await harness.env.sleep(3 * MINUTE)
+    await harness.sleep(3 * MINUTE)
     assert set(harness.world.pages()) == {"On-Call"}, "the next rung keeps its time"
     assert len(await told(harness, handle, "On-Call could not be reached")) <= 2, "once a message"
 
@@ -49,18 +49,18 @@ async def test_a_rung_that_is_not_reached_within_a_minute_pages_the_next_and_is_
     harness: Harness,
 ) -> None:
     handle = await asks_with(harness, {"discord", "pager"})
-    await harness.env.sleep(50 * SECOND)
+    await harness.sleep(50 * SECOND)
     assert set(harness.world.pages()) == {"On-Call"}
-    await harness.env.sleep(20 * SECOND)
+    await harness.sleep(20 * SECOND)
     assert harness.world.pages()[-1] == "Team Lead"
     assert await told(harness, handle, "On-Call was not reached for 1 min")
-    await harness.env.sleep(20 * MINUTE)
+    await harness.sleep(20 * MINUTE)
     assert harness.world.pages()[-1] != "On-Call" or len(harness.world.pages()) < 30, "less and less often"
     harness.world.down = set()
-    await harness.env.sleep(30 * MINUTE)
+    await harness.sleep(30 * MINUTE)
     assert await told(harness, handle, "page to On-Call through discord")
     pages = harness.world.pages().count("On-Call")
-    await harness.env.sleep(60 * MINUTE)
+    await harness.sleep(60 * MINUTE)
     assert harness.world.pages().count("On-Call") == pages, "reached, and not tried again"
 
 
@@ -73,10 +73,10 @@ async def test_a_question_to_who_was_paged_before_is_tried_again_until_it_arrive
     harness.world.down = {"discord", "pager"}
     harness.world.let_go("ask_steward")
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(75 * SECOND)
+    await harness.sleep(75 * SECOND)
     assert harness.world.pages()[-1] == "Team Lead", "tried for a minute; then the next rung"
     harness.world.down, told_before = set(), len(harness.world.told)
-    await harness.env.sleep(3 * MINUTE)
+    await harness.sleep(3 * MINUTE)
     assert "On-Call" in [one.role for one in harness.world.told[told_before:]]
     await handle.signal("approve")
     await harness.end(handle)
@@ -85,29 +85,29 @@ async def test_a_question_to_who_was_paged_before_is_tried_again_until_it_arrive
 async def test_a_role_whose_channels_are_all_unset_is_skipped_at_once(harness: Harness) -> None:
     harness.world.unset = {"discord", "pager", "slack"}
     await asks_with(harness, harness.world.unset)
-    await harness.env.sleep(SECOND)
+    await harness.sleep(SECOND)
     assert harness.world.pages()[:2] == ["On-Call", "Team Lead"]
 
 
 async def test_who_was_not_reached_is_left_asleep_once_somebody_acknowledged(harness: Harness) -> None:
     handle = await asks_with(harness, {"discord", "pager"})
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     assert await told(harness, handle, "page to Team Lead through mail")
     await handle.signal("acknowledge", Spoken(by="ada", through=Through.COMMAND))
-    await harness.env.sleep(SECOND)
+    await harness.sleep(SECOND)
     harness.world.down, paged = set(), len(harness.world.pages())
-    await harness.env.sleep(25 * MINUTE)
+    await harness.sleep(25 * MINUTE)
     assert len(harness.world.pages()) == paged
 
 
 async def test_nobody_is_tried_again_once_the_incident_is_over(harness: Harness) -> None:
     handle = await asks_with(harness, {"discord", "pager"})
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     await handle.signal("approve")
     await harness.end(handle)
     paged = len(harness.world.pages())
     harness.world.down = set()
-    await harness.env.sleep(60 * MINUTE)
+    await harness.sleep(60 * MINUTE)
     assert len(harness.world.pages()) == paged
 
 
@@ -123,7 +123,7 @@ async def test_the_end_is_told_although_the_channel_is_away_at_that_moment(harne
 
 async def test_who_took_a_message_is_not_told_again_while_others_are_tried(harness: Harness) -> None:
     await asks_with(harness, {"discord", "pager"})
-    await harness.env.sleep(30 * SECOND)
+    await harness.sleep(30 * SECOND)
     pages = [one for one in harness.world.told if one.role == "On-Call"]
     assert pages[0].also_to == ("slack",)
     assert len(pages) > 1 and {one.also_to for one in pages[1:]} == {()}
@@ -135,7 +135,7 @@ async def test_what_the_channels_are_tried_for_is_what_is_left_of_the_time_of_th
     """The tries of a channel and those of its rung do not multiply; between those of a page it is asked
     whether it is still wanted."""
     await asks_with(harness, {"discord", "pager"})
-    await harness.env.sleep(59 * SECOND)
+    await harness.sleep(59 * SECOND)
     tried: dict[str, list[timedelta]] = {}
     for one in harness.world.told:
         if one.first_of:
@@ -148,7 +148,7 @@ async def test_what_the_channels_are_tried_for_is_what_is_left_of_the_time_of_th
 
 async def test_who_is_tried_later_is_tried_for_seconds_each_time(harness: Harness) -> None:
     await asks_with(harness, {"discord", "pager"})
-    await harness.env.sleep(5 * MINUTE)
+    await harness.sleep(5 * MINUTE)
     late = [one for one in harness.world.told if one.role == "On-Call"][-1]
     assert late.within == LONGEST_PAGING
 
@@ -204,7 +204,7 @@ async def test_the_end_is_told_after_a_late_page_that_is_still_on_its_way() -> N
         handle = await asks_with(harness, {"discord", "pager"})
         await handle.signal("deny")
         await harness.until(handle, "escalated")
-        await harness.env.sleep(90 * SECOND)  # beyond the time of the rung
+        await harness.sleep(90 * SECOND)  # beyond the time of the rung
         slow.hangs = True
         await harness.until_true(slow.hung.is_set)
         await handle.signal("done")

@@ -52,21 +52,21 @@ async def closes(harness: Harness, handle: Incident) -> None:
 async def test_health_that_alternates_without_an_action_pages_on_time(harness: Harness) -> None:
     handle = await nothing_done(harness, {"On-Call": "8s"})
     harness.world.healths = list(ALTERNATING)
-    await harness.env.sleep(8 * SECOND)
+    await harness.sleep(8 * SECOND)
     assert harness.world.pages() == ["On-Call"]
     await closes(harness, handle)
 
 
 async def test_every_rung_is_climbed_during_a_verification_without_an_action(harness: Harness) -> None:
     handle = await nothing_done(harness, {"On-Call": "8s", "Team Lead": "9s", "CTO": "10s"})
-    await harness.env.sleep(10 * SECOND)
+    await harness.sleep(10 * SECOND)
     assert harness.world.pages() == ["On-Call", "Team Lead", "CTO"]
     await closes(harness, handle)
 
 
 async def test_a_fix_that_seems_to_help_wakes_nobody_while_it_is_verified(harness: Harness) -> None:
     handle = await fixed(harness, "5m")
-    await harness.env.sleep(10 * SECOND)
+    await harness.sleep(10 * SECOND)
     assert harness.world.pages() == ["On-Call"]
     await closes(harness, handle)
 
@@ -74,14 +74,14 @@ async def test_a_fix_that_seems_to_help_wakes_nobody_while_it_is_verified(harnes
 async def test_one_good_look_in_a_verification_that_alternates_keeps_nobody_asleep(harness: Harness) -> None:
     handle = await fixed(harness, "5m")
     harness.world.healths = list(ALTERNATING)
-    await harness.env.sleep(10 * SECOND)
+    await harness.sleep(10 * SECOND)
     assert harness.world.pages() == ["On-Call", "Team Lead"]
     await closes(harness, handle)
 
 
 async def test_a_verification_holds_the_rungs_for_one_window_at_most(harness: Harness) -> None:
     handle = await fixed(harness, "3s")
-    await harness.env.sleep(12 * SECOND)
+    await harness.sleep(12 * SECOND)
     assert harness.world.pages() == ["On-Call", "Team Lead"]
     await closes(harness, handle)
 
@@ -94,11 +94,11 @@ async def test_what_fails_during_a_verification_waits_for_no_proof(harness: Harn
     harness.world.hold("watch_errors")
     handle = await degraded(harness)
     await harness.until(handle, "verifying")
-    await harness.env.sleep(8 * SECOND)
+    await harness.sleep(8 * SECOND)
     assert harness.world.pages() == ["On-Call"], "it seems to help"
     harness.world.works = False
     harness.world.let_go("watch_providers")
-    await harness.env.sleep(8 * SECOND)
+    await harness.sleep(8 * SECOND)
     assert harness.world.pages() == ["On-Call", "Team Lead"]
     harness.world.works = True
     harness.world.let_go("watch_errors")

@@ -70,11 +70,11 @@ async def test_a_page_a_question_its_failure_and_the_end(harness: Harness) -> No
     await harness.until(handle, "awaiting approval")
     await harness.until_true(lambda: any(one.occasion is Occasion.APPROVAL for one in harness.world.told))
     is_as_kept("A question", of(harness, Occasion.APPROVAL))
-    await harness.env.sleep(timedelta(minutes=6))
+    await harness.sleep(timedelta(minutes=6))
     is_as_kept("A page to a rung", of(harness, Occasion.PAGE))
     await handle.signal("approve")
     await harness.until(handle, "escalated")
-    await harness.env.sleep(timedelta(minutes=2))
+    await harness.sleep(timedelta(minutes=2))
     is_as_kept("What failed", of(harness, Occasion.PAGE))
     await harness.closes(handle)
     is_as_kept("Closed by a person", of(harness, Occasion.RESOLVED))
@@ -108,7 +108,7 @@ async def test_a_dry_run(harness: Harness) -> None:
     harness.configure(dry_run=True)
     handle = await harness.fire(await harness.alert(annotations=WORDS))
     await harness.until(handle, "escalated")
-    await harness.env.sleep(timedelta(minutes=2))
+    await harness.sleep(timedelta(minutes=2))
     is_as_kept("A dry run", of(harness, Occasion.PAGE))
 
 

@@ -35,7 +35,7 @@ async def waiting(harness: Harness) -> tuple[Alert, Incident]:
 async def test_an_old_resolution_does_not_end_a_new_firing(harness: Harness) -> None:
     alert, handle = await waiting(harness)
     await handle.signal("alert_changed", over(later(alert, -timedelta(hours=1))))
-    await harness.env.sleep(60)
+    await harness.sleep(60)
     assert (await harness.state(handle)).phase == "awaiting approval"
     await handle.signal("approve")
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
@@ -55,7 +55,7 @@ async def test_the_same_firing_a_hundred_times_is_one_incident(harness: Harness)
     entries = len((await harness.state(handle)).timeline)
     for _ in range(100):
         await handle.signal("alert_changed", alert)
-    await harness.env.sleep(1)
+    await harness.sleep(1)
     state = await harness.state(handle)
     assert (state.phase, len(state.timeline)) == ("awaiting approval", entries)
     await handle.signal("approve")
@@ -72,7 +72,7 @@ async def test_twenty_flaps_are_announced_once(harness: Harness) -> None:
     before = len(harness.world.notices())
     for flap in range(1, 21):
         await handle.signal("alert_changed", later(alert, flap * SECOND))
-    await harness.env.sleep(1)
+    await harness.sleep(1)
     assert harness.world.notices()[before:] == ["ServiceDown/backend is flapping"]
     await handle.signal("alert_changed", over(later(alert, 20 * SECOND)))
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
@@ -122,7 +122,7 @@ async def test_what_goes_on_as_another_incident_knows_of_every_instance_that_fir
     again = harness.incident(one.incident_id)
     await harness.until(again, "escalated")
     await again.signal("alert_changed", over(later(one, timedelta(minutes=1))))
-    await harness.env.sleep(30)
+    await harness.sleep(30)
     assert (await harness.state(again)).phase == "escalated", "the other instance fires"
     await again.signal("alert_changed", over(later(other, SECOND)))
     await harness.end(again)
@@ -134,7 +134,7 @@ async def test_one_instance_that_is_over_beside_one_that_fires_is_not_forgotten(
     handle = await harness.fire(one)
     await harness.until(handle, "escalated")
     await handle.signal("alert_changed", args=[other, over(one)])
-    await harness.env.sleep(30)
+    await harness.sleep(30)
     assert (await harness.state(handle)).phase == "escalated"
     await handle.signal("alert_changed", over(other))
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE
@@ -145,7 +145,7 @@ async def test_five_thousand_repeats_add_nothing_to_an_incident_that_is_open(har
     alert = await harness.alert()
     handle = await harness.fire(alert)
     await harness.until(handle, "escalated")
-    await harness.env.sleep(30)
+    await harness.sleep(30)
     entries = len((await harness.state(handle)).timeline)
     for _ in range(10):
         await handle.signal("alert_changed", args=[alert] * 500)
@@ -209,7 +209,7 @@ async def test_one_notification_may_end_an_instance_and_begin_another(harness: H
     handle = await harness.fire(first)
     await harness.until(handle, "awaiting approval")
     await handle.signal("alert_changed", args=[second, over(first)])
-    await harness.env.sleep(60)
+    await harness.sleep(60)
     state = await harness.state(handle)
     assert state.phase == "awaiting approval"
     assert not [entry for entry in state.timeline if "fires again" in entry.text]

@@ -47,7 +47,7 @@ async def test_a_step_that_is_under_way_ends_and_nothing_follows(harness: Harnes
     handle = await harness.fire(await harness.alert())
     await harness.until_true(lambda: "start_service" in harness.world.called)
     await handle.cancel()
-    await harness.env.sleep(1)
+    await harness.sleep(1)
     assert (await harness.state(handle)).outcome is None, "nobody knows yet what became of it"
     harness.world.let_go("start_service")
     review = await harness.end(handle)
@@ -62,7 +62,7 @@ async def test_while_it_waits_for_a_start(harness: Harness) -> None:
     for _ in patience():
         if any(entry.text.startswith("waits ") for entry in (await harness.state(handle)).timeline):
             break
-        await harness.env.sleep(0.1)
+        await harness.sleep(0.1)
     await cancelled(harness, handle)
     assert harness.world.done == []
 
@@ -95,7 +95,7 @@ async def test_what_cannot_be_reverted_is_tried_until_a_person_gives_it_up(harne
     await handle.cancel()
     await harness.until_true(lambda: harness.world.done.count(RESTORE) == 1)
     await harness.until_true(lambda: "could not be reverted" in harness.world.told[-1].text)
-    await harness.env.sleep(1500)
+    await harness.sleep(1500)
     assert harness.world.done.count(RESTORE) == 3, "every ten minutes"
     harness.world.works = True
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
@@ -109,7 +109,7 @@ async def test_what_cannot_be_reverted_is_tried_at_once_and_given_up_by_a_done(h
     harness.world.let_go("watch_providers")
     await harness.until_true(lambda: harness.world.done.count(RESTORE) == 1)
     await handle.cancel()
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     assert harness.world.done.count(RESTORE) == 2, "the cancellation wants it now"
     assert (await harness.closes(handle)).outcome is Outcome.RESOLVED
     assert harness.world.done.count(RESTORE) == 3
@@ -144,7 +144,7 @@ async def test_the_steward_goes_on_with_what_it_does(harness: Harness) -> None:
     handle = await harness.fire(await harness.alert())
     await harness.until_true(lambda: "start_service" in harness.world.called)
     await harness.steward().cancel()
-    await harness.env.sleep(1)
+    await harness.sleep(1)
     harness.world.let_go("start_service")
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
     assert harness.world.done == ["start backend"]

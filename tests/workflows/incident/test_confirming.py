@@ -49,7 +49,7 @@ async def test_well_here_and_still_active_at_its_source_is_waited_for(harness: H
     harness.world.health, harness.world.process = sights.HEALTHY, sights.RUNNING
     harness.world.source = STILL_ACTIVE
     handle = await harness.fire(await harness.alert())
-    await harness.env.sleep(MINUTE)
+    await harness.sleep(MINUTE)
     assert (await harness.state(handle)).phase == "triage"
     harness.world.source = sights.SOURCE_AGREES
     review = await harness.end(handle)
@@ -73,7 +73,7 @@ async def test_a_person_ends_the_wait_for_the_source(harness: Harness) -> None:
     harness.world.health, harness.world.process = sights.HEALTHY, sights.RUNNING
     harness.world.source = STILL_ACTIVE
     handle = await harness.fire(await harness.alert())
-    await harness.env.sleep(MINUTE / 2)
+    await harness.sleep(MINUTE / 2)
     assert (await harness.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
 
 
@@ -109,7 +109,7 @@ async def test_what_stays_throttled_is_a_persons(harness: Harness) -> None:
 async def test_a_person_ends_the_wait_for_what_is_throttled(harness: Harness) -> None:
     harness.world.process, harness.world.health = sights.RUNNING, sights.THROTTLED
     handle = await harness.fire(await harness.alert())
-    await harness.env.sleep(MINUTE / 2)
+    await harness.sleep(MINUTE / 2)
     assert (await harness.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
 
 
@@ -126,7 +126,7 @@ async def test_a_check_that_does_not_fit_restarts_nothing(harness: Harness, seen
     handle = await harness.fire(await harness.alert())
     state = await harness.until(handle, "escalated")
     assert says(state, seen.reason)
-    await harness.env.sleep(MINUTE * 20)
+    await harness.sleep(MINUTE * 20)
     assert harness.world.done == []
 
 
@@ -153,7 +153,7 @@ async def test_resolved_at_its_source_while_its_own_process_is_down_it_stays_ope
     state = await harness.until(handle, "awaiting approval")
     await handle.signal("alert_changed", state.alert.model_copy(update={"status": "resolved"}))
     await harness.until(handle, "escalated")
-    await harness.env.sleep(MINUTE * 5)
+    await harness.sleep(MINUTE * 5)
     assert (await harness.state(handle)).phase == "escalated"
     harness.world.process = sights.RUNNING
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED_ELSEWHERE

@@ -56,7 +56,7 @@ async def test_it_is_found_by_the_phases_that_last_and_no_timer_wakes_it(harness
     for _ in patience():
         if any(one.sent for one in (await harness.state(handle)).timeline):
             break
-        await harness.env.sleep(1)
+        await harness.sleep(1)
     harness.world.let_go("watch_health")
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
     events = (await handle.fetch_history()).events

@@ -59,7 +59,7 @@ async def test_nobody_waits_for_a_host_whose_worker_is_away_to_be_told(harness: 
     harness.configure(services={"postgres": {"host": DB}}, page_after="0s")
     await scene(health=sights.REFUSED, process=CRASH)(harness)
     handle = await harness.fire(await harness.alert())
-    await harness.env.sleep(timedelta(seconds=8))
+    await harness.sleep(timedelta(seconds=8))
     await harness.until_true(lambda: harness.world.pages() == ["On-Call"])
     await harness.until_true(lambda: harness.world.done == ["start backend"])
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
@@ -89,7 +89,7 @@ async def test_nobody_is_paged_after_a_cancellation_that_came_during_a_slow_look
         handle = await harness.fire(await harness.alert())
         await harness.until_true(lambda: "look_at_dependencies" in harness.world.called)
         await handle.cancel()
-        await harness.env.sleep(timedelta(seconds=10))
+        await harness.sleep(timedelta(seconds=10))
         harness.world.let_go("look_at_dependencies")
         assert (await harness.end(handle)).outcome is Outcome.CANCELLED
     assert harness.world.pages() == []

@@ -141,7 +141,7 @@ async def test_who_joined_a_terminated_incident_goes_on(harness: Harness) -> Non
     healing = await its_database_is_asked_about(harness)
     harness.world.database = sights.ANSWERS
     await healing.terminate("somebody gave up")
-    await harness.env.sleep(timedelta(minutes=3))
+    await harness.sleep(timedelta(minutes=3))
     timeline = [entry.text for entry in (await harness.end(handle)).timeline]
     assert "DatabaseConnectionFailure/postgres ended: it was terminated" in timeline
 

@@ -30,7 +30,7 @@ async def told_for_months(harness: Harness, handle: Incident) -> Incident:
     for _ in range(120):
         if await run_of(handle) != first:
             return harness.incident(handle.id)
-        await harness.env.sleep(1)
+        await harness.sleep(1)
     raise AssertionError(f"it never went on in a new run: {await harness.state(handle)}")
 
 
@@ -49,7 +49,7 @@ async def test_who_waits_for_a_person_knows_the_acknowledgement_and_closes_by_do
     began_in = await run_of(handle)
     await harness.until(handle, "escalated")
     await tell(handle, "acknowledge", Spoken(by="ada"))
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     before = await harness.state(handle)
     told = list(harness.world.told)
     handle = await told_for_months(harness, handle)
@@ -57,7 +57,7 @@ async def test_who_waits_for_a_person_knows_the_acknowledgement_and_closes_by_do
     after = await harness.state(handle)
     assert known(after) == known(before)
     assert after.acknowledged_by == "ada"
-    await harness.env.sleep(10 * 60)
+    await harness.sleep(10 * 60)
     assert harness.world.told == told, "nobody is told anything twice"
     review = await harness.closes(handle)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
@@ -74,22 +74,22 @@ async def test_an_acknowledgement_that_goes_quiet_is_asked_about_on_time(harness
     await handle.signal("acknowledge")
     pages = len(harness.world.pages())
     handle = await told_for_months(harness, handle)
-    await harness.env.sleep(25 * 60)
+    await harness.sleep(25 * 60)
     assert len(harness.world.pages()) == pages
-    await harness.env.sleep(10 * 60)
+    await harness.sleep(10 * 60)
     assert len(harness.world.pages()) == pages + 1
 
 
 async def test_the_ladder_goes_on_from_its_rung(harness: Harness) -> None:
     handle = await harness.fire(await harness.alert("DiskSlow"), "AnyAlert")
     await harness.until(handle, "escalated")
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     assert harness.world.pages() == ["On-Call"]
     handle = await told_for_months(harness, handle)
-    await harness.env.sleep(60)
+    await harness.sleep(60)
     assert harness.world.pages() == ["On-Call"], "the next rung is not due yet"
     assert (await harness.state(handle)).rung == "On-Call"
-    await harness.env.sleep(12 * 3600)
+    await harness.sleep(12 * 3600)
     pages = harness.world.pages()
     assert pages[:2] == ["On-Call", "Team Lead"]
     assert pages.count("On-Call") == 1, "only the top is asked again"
@@ -102,7 +102,7 @@ async def test_the_same_question_stands_and_the_service_stays_held(harness: Harn
     harness.world.port = sights.TAKEN_PORT
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     before = await harness.state(handle)
     began_in, looks = await run_of(handle), harness.world.called.count("probe_health")
     handle = await told_for_months(harness, handle)
@@ -127,7 +127,7 @@ async def queued_for_minutes(harness: Harness) -> tuple[str, str]:
     ask = Ask(key="other", service="backend", hold=hold)
     answered: Answered = await harness.steward().execute_update("ask", ask, result_type=Answered)
     assert answered.answer == "queued"
-    await harness.env.sleep(150)  # between two questions: the test server loses a task whose timer ends now
+    await harness.sleep(150)  # between two questions: the test server loses a task whose timer ends now
     holder = (await harness.book()).holder
     assert holder is not None
     return holder.incident, holder.run_id
@@ -139,9 +139,9 @@ async def test_a_question_that_stands_expires_on_time(harness: Harness) -> None:
     await harness.until(handle, "awaiting approval")
     await harness.sleep(timedelta(hours=3))
     handle = await told_for_months(harness, handle)
-    await harness.env.sleep(timedelta(minutes=50))
+    await harness.sleep(timedelta(minutes=50))
     assert (await harness.state(handle)).phase == "awaiting approval"
-    await harness.env.sleep(timedelta(minutes=20))
+    await harness.sleep(timedelta(minutes=20))
     state = await harness.state(handle)
     assert state.phase == "escalated"
     assert state.awaiting is None

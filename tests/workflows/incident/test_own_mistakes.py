@@ -63,7 +63,7 @@ async def test_what_was_escalated_by_a_mistake_can_be_told_and_closed(mistaken: 
 async def test_a_mistake_after_the_service_was_held_lets_it_go(mistaken: Harness) -> None:
     handle = await fire(mistaken, MistakenMidway)
     await mistaken.until(handle, "escalated")
-    await mistaken.env.sleep(MINUTE)
+    await mistaken.sleep(MINUTE)
     assert (await mistaken.book()).holder is None
     await mistaken.closes(handle)
 
@@ -72,7 +72,7 @@ async def test_a_mistake_beside_the_page_keeps_nobody_asleep(mistaken: Harness) 
     """What a page says cannot be written; whether the service is well cannot be looked at."""
     handle = await fire(mistaken, MistakenBeside)
     await mistaken.until(handle, "escalated")
-    await mistaken.env.sleep(12 * MINUTE)
+    await mistaken.sleep(12 * MINUTE)
     assert mistaken.world.pages()[:3] == ["On-Call", "Team Lead", "CTO"]
     assert "a person goes on" in mistaken.world.told[0].text
     noted = [entry.text for entry in (await mistaken.state(handle)).timeline]
@@ -105,7 +105,7 @@ async def test_what_cannot_be_replayed_is_not_swallowed(mistaken: Harness) -> No
         id="ServiceDown/replayed",
         task_queue=TASK_QUEUE,
     )
-    await mistaken.env.sleep(1)
+    await mistaken.sleep(1)
     described = await handle.describe()
     assert described.status is not None
     assert described.status.name == "RUNNING"

@@ -19,9 +19,9 @@ async def test_acknowledged_at_30_s_and_approved_at_4_min_is_a_response_after_30
     harness.world.port = sights.TAKEN_PORT
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(timedelta(seconds=30))
+    await harness.sleep(timedelta(seconds=30))
     await tell(handle, "acknowledge", Spoken(by="alice", through=Through.COMMAND))
-    await harness.env.sleep(timedelta(minutes=4))
+    await harness.sleep(timedelta(minutes=4))
     await handle.signal("approve")
     review = await harness.end(handle)
     assert review.responded_after is not None
@@ -115,7 +115,7 @@ async def test_what_a_person_had_done_again_and_what_helped_then_did_help(harnes
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "escalated")
     harness.world.works = True
-    await harness.env.sleep(1200)  # past what the service has to wait after an action that failed
+    await harness.sleep(1200)  # past what the service has to wait after an action that failed
     await handle.signal("retry", {"by": "ada"})
     review = await harness.end(handle)
     assert [one.done for one in review.performed] == [False, True]

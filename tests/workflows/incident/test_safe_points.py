@@ -93,7 +93,7 @@ async def test_blindness_is_announced_and_nothing_is_touched(harness: Harness, c
     handle = await case.fire(harness)
     state = await harness.until(handle, "escalated")
     assert any("could not verify the alert" in entry.text for entry in state.timeline)
-    await harness.env.sleep(timedelta(hours=1))
+    await harness.sleep(timedelta(hours=1))
     assert harness.world.done == []
     assert harness.world.pages()[0] == "On-Call"
     assert (await harness.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
@@ -105,7 +105,7 @@ async def test_a_fix_without_effect_escalates_and_is_not_repeated(harness: Harne
     harness.world.watched[case.watch] = sights.FAILING
     handle = await case.fire(harness)
     await harness.until(handle, "escalated")
-    await harness.env.sleep(timedelta(hours=1))
+    await harness.sleep(timedelta(hours=1))
     assert harness.world.done == [case.does]
     review = await harness.closes(handle)
     assert review.did_not_help == (f"{case.does}: done",)
@@ -118,7 +118,7 @@ async def test_a_fix_that_was_not_done_escalates_and_is_not_repeated(harness: Ha
     harness.world.works = False
     handle = await case.fire(harness)
     await harness.until(handle, "escalated")
-    await harness.env.sleep(timedelta(hours=1))
+    await harness.sleep(timedelta(hours=1))
     assert harness.world.done == [case.does]
     assert case.watch not in harness.world.called
     assert (await harness.closes(handle)).did_not_help == (f"{case.does}: it did not help",)
@@ -181,7 +181,7 @@ async def test_resolved_while_verifying_nothing_new_is_done(harness: Harness, ca
     harness.world.watched[case.watch] = sights.FAILING
     harness.world.let_go(case.watch)
     await harness.until(handle, "escalated")
-    await harness.env.sleep(timedelta(minutes=1))
+    await harness.sleep(timedelta(minutes=1))
     assert (await harness.state(handle)).phase == "escalated", "what was said before it failed ends nothing"
     assert (await harness.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
     assert harness.world.done == [case.does]

@@ -47,7 +47,7 @@ async def begins(harness: Harness, kind: type[Any]) -> tuple[Incident, IncidentS
 
 async def ends(harness: Harness, handle: Incident, within: timedelta) -> Review:
     """The review, once this time has passed: the clock is let jump first."""
-    await harness.env.sleep(within)
+    await harness.sleep(within)
     return await harness.end(handle)
 
 

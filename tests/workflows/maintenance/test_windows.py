@@ -35,7 +35,7 @@ async def test_an_alert_within_a_window_is_looked_at_and_repaired_at_its_end(har
     assert state.paused.startswith("maintenance of backend until ")
     assert state.paused.endswith(" by ada: a migration")
     assert state.paused_until == window.begins + HOUR
-    await harness.env.sleep(58 * MINUTE)
+    await harness.sleep(58 * MINUTE)
     assert (harness.world.done, nobody_called(harness.world)) == ([], True)
     looks = harness.world.called.count("probe_health")
     review = await harness.end(handle)
@@ -53,7 +53,7 @@ async def test_what_is_well_at_its_end_closes_without_a_word(harness: Harness) -
     handle = await fired(harness)
     await harness.until(handle, "paused")
     harness.world.health, harness.world.process = sights.HEALTHY, sights.RUNNING
-    await harness.env.sleep(HOUR)
+    await harness.sleep(HOUR)
     review = await harness.end(handle)
     assert (review.outcome, harness.world.done) == (Outcome.SELF_RECOVERED, [])
     assert nobody_called(harness.world)
@@ -66,17 +66,17 @@ async def test_the_ladder_has_as_much_time_left_afterwards_as_before(harness: Ha
     harness.world.port = sights.TAKEN_PORT
     handle = await fired(harness)
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     paged = harness.world.pages()
     assert "Team Lead" not in paged
     await begin(harness)
     await harness.until(handle, "paused")
-    await harness.env.sleep(59 * MINUTE)
+    await harness.sleep(59 * MINUTE)
     assert harness.world.pages() == paged, "no rung within the window"
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     assert harness.world.pages() == paged, "the deadline stood still"
-    await harness.env.sleep(2 * MINUTE)
+    await harness.sleep(2 * MINUTE)
     assert harness.world.pages() == [*paged, "Team Lead"]
     await harness.closes(handle)
 
@@ -108,7 +108,7 @@ async def test_what_would_call_a_person_calls_nobody_until_the_end(harness: Harn
     handle = await fired(harness)
     state = await harness.until(handle, "paused")
     assert any("nobody is called while it is paused" in one.text for one in state.timeline)
-    await harness.env.sleep(58 * MINUTE)
+    await harness.sleep(58 * MINUTE)
     assert nobody_called(harness.world)
     await harness.until(handle, "escalated")
     await harness.until_true(lambda: "On-Call" in harness.world.pages())
@@ -119,7 +119,7 @@ async def test_a_window_that_ends_early_lets_it_go_on_at_once(harness: Harness) 
     await begin(harness, 5 * HOUR)
     handle = await fired(harness)
     await harness.until(handle, "paused")
-    await harness.env.sleep(20 * MINUTE)
+    await harness.sleep(20 * MINUTE)
     ended = await harness.now()
     await end(harness)
     await harness.until_true(lambda: harness.world.done == [START])
@@ -133,7 +133,7 @@ async def test_of_windows_that_overlap_the_last_to_end_counts(harness: Harness) 
     handle = await fired(harness)
     state = await harness.until(handle, "paused")
     assert state.paused_until == first.begins + 1.5 * HOUR
-    await harness.env.sleep(85 * MINUTE)
+    await harness.sleep(85 * MINUTE)
     assert (harness.world.done, nobody_called(harness.world)) == ([], True)
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
 
@@ -153,11 +153,11 @@ async def test_a_planned_window_begins_and_pauses_what_is_open(harness: Harness)
     await begin(harness, begins=now + HOUR)
     handle = await fired(harness)
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(HOUR)
+    await harness.sleep(HOUR)
     state = await harness.until(handle, "paused")
     assert state.awaiting is None
     told = len(harness.world.told)
-    await harness.env.sleep(50 * MINUTE)
+    await harness.sleep(50 * MINUTE)
     assert len(harness.world.told) == told
     await harness.until(handle, "awaiting approval")
     await harness.closes(handle)
@@ -172,7 +172,7 @@ async def test_one_that_comes_again_is_in_force_each_time(harness: Harness) -> N
         await harness.sleep(at + timedelta(days=day) + 5 * MINUTE - await harness.now())
         handle = await fired(harness)
         await harness.until(handle, "paused")
-        await harness.env.sleep(HOUR)
+        await harness.sleep(HOUR)
         assert (await harness.end(handle)).outcome is Outcome.RESOLVED
         harness.world.health, harness.world.process = sights.REFUSED, sights.crashed(sights.LONG_AGO)
     begun = [title for title in harness.world.notices() if title.startswith("Begins: ")]
@@ -192,7 +192,7 @@ async def test_an_action_on_another_service_waits_for_that_services_window(harne
     assert state.paused.startswith("maintenance of backend until ")
     assert "On-Call" in harness.world.pages()
     assert not any("restart" in done for done in harness.world.done)
-    await harness.env.sleep(HOUR + MINUTE)
+    await harness.sleep(HOUR + MINUTE)
     assert not (await harness.state(handle)).paused
     await harness.closes(handle)
 
@@ -201,13 +201,13 @@ async def test_what_was_escalated_before_keeps_its_person_and_its_deadlines(harn
     harness.world.works = False
     handle = await fired(harness)
     await harness.until(handle, "escalated")
-    await harness.env.sleep(10)
+    await harness.sleep(10)
     paged = harness.world.pages()
     await begin(harness, 3 * HOUR)
     await harness.sleep(2 * HOUR + 50 * MINUTE)
     state = await harness.state(handle)
     assert (harness.world.pages(), state.phase, bool(state.paused)) == (paged, Phase.ESCALATED, True)
-    await harness.env.sleep(HOUR)
+    await harness.sleep(HOUR)
     assert len(harness.world.pages()) > len(paged), "the ladder climbs on"
     assert harness.world.done == [START], "it is not done again unasked"
     await harness.closes(handle)
@@ -219,7 +219,7 @@ async def test_retry_looks_and_acts_again(harness: Harness) -> None:
     await handle.signal("retry", {"by": "ada"})
     await harness.until(handle, "escalated")
     del harness.world.fails["start_service"]
-    await harness.env.sleep(10 * MINUTE)  # until its service lets the same be done again
+    await harness.sleep(10 * MINUTE)  # until its service lets the same be done again
     await handle.signal("retry", {"by": "ada"})
     review = await harness.end(handle)
     assert (review.outcome, harness.world.done) == (Outcome.RESOLVED, [START, START])
@@ -242,7 +242,7 @@ async def test_a_signal_that_says_so_pauses_nothing(harness: Harness) -> None:
     handle = await fired(harness)
     await harness.until(handle, "awaiting approval")
     await handle.signal("control_room_changed", {"suspended": True, "by": "mallory"})
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     state = await harness.state(handle)
     assert (state.phase, state.paused) == (Phase.AWAITING_APPROVAL, "")
     await harness.closes(handle)

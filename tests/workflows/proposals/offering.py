@@ -77,7 +77,7 @@ async def became(harness: Harness, handle: Incident) -> ProposalLine:
         state = await harness.state(handle)
         if state.proposals and not state.proposals[-1].became.is_open and state.phase == "escalated":
             return state.proposals[-1]
-        await harness.env.sleep(1)
+        await harness.sleep(1)
     raise AssertionError(f"it stays open: {state.proposals}, {[one.text for one in state.timeline]}")
 
 

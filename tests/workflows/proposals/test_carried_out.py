@@ -78,7 +78,7 @@ async def test_what_does_not_help_calls_a_person(harness: Harness) -> None:
     await decide(handle, by("bob"))
     line = await became(harness, handle)
     assert line.became is Became.FAILED
-    await harness.env.sleep(timedelta(minutes=1))
+    await harness.sleep(timedelta(minutes=1))
     assert len(harness.world.pages()) > paged
     review = await harness.closes(handle)
     assert review.did_not_help != ()
@@ -154,7 +154,7 @@ async def test_a_new_run_knows_the_question_and_the_proposer(harness: Harness) -
 
 async def test_what_was_approved_late_and_does_not_fit_any_more_is_not_done(harness: Harness) -> None:
     handle, _ = await asked(harness, of_a_program())
-    await harness.env.sleep(timedelta(minutes=20))
+    await harness.sleep(timedelta(minutes=20))
     harness.world.process = sights.crashed(sights.LONG_AGO)
     assert (await decide(handle, by("bob"))).accepted
     line = await became(harness, handle)
@@ -173,7 +173,7 @@ async def test_whose_outcome_nobody_knows_calls_a_person_and_is_not_said_to_be_u
     await harness.until(handle, "awaiting approval")
     await decide(handle, by("bob"))
     await harness.until_true(lambda: "roll_back" in harness.world.called)
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     await harness.steward().terminate("by mistake")
     line = await became(harness, handle)
     assert (line.became, len(harness.world.done)) == (Became.FAILED, 1)

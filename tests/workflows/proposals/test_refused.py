@@ -174,6 +174,6 @@ async def test_while_it_is_suspended_none_is_taken(harness: Harness) -> None:
     for _ in range(60):
         if (await harness.state(handle)).paused:
             break
-        await harness.env.sleep(1)
+        await harness.sleep(1)
     assert "it is paused, and nothing is begun" in await refused(handle, a_proposal())
     await harness.closes(handle)

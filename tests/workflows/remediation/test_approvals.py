@@ -152,7 +152,7 @@ async def test_an_approval_with_nothing_pending_is_not_kept(harness: Harness) ->
     handle = await harness.fire(await harness.alert(), start_signal="approve")
     state = await harness.until(handle, "awaiting approval")
     assert noted(state, "approve did not count (nothing is waiting for a decision)")
-    await harness.env.sleep(60)
+    await harness.sleep(60)
     assert harness.world.done == []
     await handle.signal("deny")
     await harness.until(handle, "escalated")
@@ -163,7 +163,7 @@ async def test_the_configuration_can_refuse_raw_signals(harness: Harness) -> Non
     harness.configure(approvals={"temporal_ui": False})
     handle, _ = await asked(harness)
     await handle.signal("approve")
-    await harness.env.sleep(1)
+    await harness.sleep(1)
     assert noted(await harness.state(handle), "the configuration refuses raw signals")
     assert harness.world.done == []
     assert (await decide(handle, by("ada"))).accepted
@@ -174,7 +174,7 @@ async def test_a_raw_signal_stays_raw_whatever_it_says_of_itself(harness: Harnes
     harness.configure(approvals={"temporal_ui": False, "approvers": ["ada"]})
     handle, digest = await asked(harness)
     await handle.signal("approve", by("ada", plan=digest))
-    await harness.env.sleep(1)
+    await harness.sleep(1)
     assert noted(await harness.state(handle), "the configuration refuses raw signals")
     assert harness.world.done == []
     await harness.resolve(handle)
@@ -187,7 +187,7 @@ async def test_what_is_denied_is_escalated_and_not_asked_again(harness: Harness)
     state = await harness.until(handle, "escalated")
     assert noted(state, "ada denied: kill process 77")
     assert not (await decide(handle, by("bob", plan=digest))).accepted
-    await harness.env.sleep(3600)
+    await harness.sleep(3600)
     assert harness.world.done == []
     assert (await harness.closes(handle)).outcome is Outcome.CLOSED_BY_HUMAN
     assert (await harness.book()).failures == (), "what was never tried did not fail"

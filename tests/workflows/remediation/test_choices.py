@@ -45,7 +45,7 @@ async def test_the_safest_is_not_done_unasked(harness: Harness) -> None:
     assert [one.risk for one in awaiting.options] == [Risk.SAFE, Risk.GUARDED, Risk.GUARDED]
     assert [one.recommended for one in awaiting.options] == [True, False, False]
     assert (awaiting.plan.says, awaiting.digest) == (START, awaiting.plan.digest)
-    await harness.env.sleep(60)
+    await harness.sleep(60)
     assert harness.world.done == []
     await handle.signal("approve")
     review = await harness.end(handle)
@@ -82,7 +82,7 @@ async def test_a_plan_that_is_not_offered_is_not_taken(harness: Harness) -> None
     assert not decided.accepted
     assert all(digest in decided.reason for digest in awaiting.digests)
     await handle.signal("approve", "0" * 12)
-    await harness.env.sleep(1)
+    await harness.sleep(1)
     assert harness.world.done == []
     assert (await decide(handle, by("ada"))).accepted
     await harness.end(handle)
@@ -156,7 +156,7 @@ async def test_a_temporary_one_whose_outcome_is_lost_is_reverted(harness: Harnes
 
 async def test_the_question_stands_with_all_options_in_the_next_run(harness: Harness) -> None:
     handle, awaiting = await asked(harness)
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     before = await harness.state(handle)
     handle = await told_for_months(harness, handle)
     after = await harness.state(handle)

@@ -14,7 +14,7 @@ from tests.workflows.remediation.test_approvals import KILL, asked
 
 async def test_an_approval(harness: Harness) -> None:
     handle, digest = await asked(harness)
-    await harness.env.sleep(300)
+    await harness.sleep(300)
     await decide(handle, by("ada", plan=digest))
     (one,) = decisions(await harness.end(handle))
     assert (one.answer, one.by, one.what.startswith(f"plan {digest}: {KILL}")) == (

@@ -29,7 +29,7 @@ async def degraded(harness: Harness) -> Incident:
 async def test_it_ends_when_the_provider_is_back(harness: Harness) -> None:
     handle = await degraded(harness)
     await harness.until(handle, "resolved")
-    await harness.env.sleep(1)
+    await harness.sleep(1)
     assert harness.world.done == [DEGRADE], "the provider is not back yet"
     harness.world.let_go("watch_providers")
     review = await harness.end(handle)
@@ -132,7 +132,7 @@ async def test_the_kill_switch_keeps_it_degraded_until_it_is_lifted(harness: Har
     await suspend(harness, by="ada", why="a migration")
     harness.world.let_go("watch_providers")
     pages = harness.world.pages()
-    await harness.env.sleep(3600)
+    await harness.sleep(3600)
     assert (harness.world.done, harness.world.pages()) == ([DEGRADE], pages)
     await resume(harness, by="ada")
     await harness.end(handle)

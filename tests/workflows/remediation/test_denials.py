@@ -34,17 +34,17 @@ async def other_alert(harness: Harness) -> tuple[Incident, IncidentState]:
         state = await harness.state(second)
         if state.phase in ("escalated", "awaiting approval"):
             return second, state
-        await harness.env.sleep(timedelta(seconds=1))
+        await harness.sleep(timedelta(seconds=1))
     raise AssertionError(f"neither asks nor escalates: {state.phase}")
 
 
 async def test_who_denied_has_the_incident_and_nobody_is_paged_at_once(harness: Harness) -> None:
     first, paged = await denied(harness)
     assert (await harness.state(first)).acknowledged_by == "ada"
-    await harness.env.sleep(timedelta(minutes=25))
+    await harness.sleep(timedelta(minutes=25))
     assert harness.world.pages() == paged, "it was with ada"
     assert "ServiceDown/backend is with ada" in harness.world.notices()
-    await harness.env.sleep(timedelta(minutes=10))
+    await harness.sleep(timedelta(minutes=10))
     assert len(harness.world.pages()) > len(paged), "ada said nothing for half an hour"
     await harness.closes(first)
 
@@ -56,7 +56,7 @@ async def test_what_was_denied_is_not_asked_again_by_the_services_other_alert(ha
     assert state.refused is not None
     assert (state.refused.reason, state.acknowledged_by) == (RefusalReason.DENIED, "ada")
     assert "in ServiceDown/backend (restart backend): it is the migration" in state.refused.why
-    await harness.env.sleep(timedelta(minutes=20))
+    await harness.sleep(timedelta(minutes=20))
     pages = [one for one in harness.world.told if one.incident == second.id and one.first_of]
     assert [(one.occasion, one.role) for one in pages] == [(Occasion.PAGE, "On-Call")], "once"
     assert "it is the migration" in pages[0].text
@@ -70,7 +70,7 @@ async def test_what_was_denied_is_not_asked_again_by_the_services_other_alert(ha
 async def test_a_denial_stands_for_an_hour(harness: Harness) -> None:
     first, _ = await denied(harness)
     await harness.closes(first)
-    await harness.env.sleep(timedelta(hours=1))
+    await harness.sleep(timedelta(hours=1))
     second, state = await other_alert(harness)
     assert state.phase == "awaiting approval", "it may be asked again"
     await second.signal("approve")

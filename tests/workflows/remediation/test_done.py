@@ -71,7 +71,7 @@ async def test_an_earlier_done_reverts_nothing_later(harness: Harness) -> None:
     harness.world.hold("watch_providers")
     handle = await harness.fire(await harness.alert("HighErrorRate"), start_signal="done")
     await harness.until(handle, "resolved")
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     assert harness.world.done == [DEGRADE], "the provider is not back yet"
     harness.world.let_go("watch_providers")
     assert (await harness.end(handle)).outcome is Outcome.RESOLVED
@@ -82,14 +82,14 @@ async def test_a_revert_during_the_verification_keeps_the_hold(harness: Harness)
     handle = await degraded(harness)
     harness.world.let_go("watch_providers")
     await harness.until_true(lambda: RESTORE in harness.world.done)
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     holder = (await harness.book()).holder
     assert holder is not None
     assert holder.incident == "HighErrorRate/backend"
     harness.world.watched["watch_errors"] = sights.FAILING
     harness.world.let_go("watch_errors")
     await harness.until(handle, "escalated")
-    await harness.env.sleep(1)
+    await harness.sleep(1)
     book = await harness.book()
     assert (book.holder, len(book.failures)) == (None, 1), "what did not help is counted"
     await harness.closes(handle)

@@ -47,7 +47,7 @@ async def test_another_cause_by_then_is_another_question(harness: Harness) -> No
     await harness.sleep(HOURS)
     harness.world.process = sights.crashed(sights.LONG_AGO)
     await handle.signal("approve")
-    await harness.env.sleep(timedelta(minutes=1))
+    await harness.sleep(timedelta(minutes=1))
     assert "restart backend" not in harness.world.done
     review_so_far = await harness.state(handle)
     assert any("does not fit any more: restart backend" in one.text for one in review_so_far.timeline)

@@ -57,7 +57,7 @@ async def out_of_service(
 
 async def test_it_waits_with_its_reason_to_be_seen_and_holds_nothing(harness: Harness) -> None:
     handle = await out_of_service(harness)
-    await harness.env.sleep(1)
+    await harness.sleep(1)
     state = await harness.state(handle)
     assert state.waits_for.startswith(f"a repaired {PATH}: repair the code by its trace")
     assert (await harness.book()).holder is None
@@ -71,7 +71,7 @@ async def test_the_ladder_climbs_until_somebody_repairs_it(harness: Harness) -> 
     handle = await out_of_service(harness, {**SEEN_BEHIND, "escalation": {"service-down": ladder}})
     await harness.until_it_waits(handle)
     assert "Team Lead" not in harness.world.pages()
-    await harness.env.sleep(10)
+    await harness.sleep(10)
     assert harness.world.pages()[-1] == "Team Lead"
     harness.world.let_go("watch_endpoint")
     await harness.end(handle)
@@ -107,7 +107,7 @@ async def test_where_it_is_seen_the_end_of_the_alert_is_not_enough(harness: Harn
     """An endpoint that is disabled fails for nobody: that its alert is over proves nothing."""
     handle = await out_of_service(harness)
     await harness.resolve(handle)
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     assert harness.world.done == [MAINTAIN]
     harness.world.let_go("watch_endpoint")
     await harness.end(handle)

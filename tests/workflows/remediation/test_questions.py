@@ -34,7 +34,7 @@ def read(review: Review) -> Decision:
 @pytest.mark.parametrize(("word", "answer"), [("approve", Answer.APPROVED), ("deny", Answer.DENIED)])
 async def test_answered_by_a_person(harness: Harness, word: str, answer: Answer) -> None:
     handle = await asked(harness)
-    await harness.env.sleep(120)
+    await harness.sleep(120)
     await handle.signal(word, {"text": "as agreed: now"})
     review = await (harness.end(handle) if word == "approve" else harness.closes(handle))
     one = read(review)

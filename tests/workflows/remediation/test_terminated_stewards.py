@@ -39,7 +39,7 @@ async def test_terminated_while_it_acts_a_person_is_paged_and_nothing_is_done_tw
     harness.configure(services={"backend": {"rollback": script}})
     handle = await rolling_back(harness)
     await harness.until_true(lambda: "roll_back" in harness.world.called)
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     await harness.steward().terminate("by mistake")
     state = await harness.until(handle, "escalated")
     unknown = "nobody knows whether this was done: roll backend back"

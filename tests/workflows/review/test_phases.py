@@ -38,7 +38,7 @@ async def test_a_decision_an_action_and_its_proof(harness: Harness) -> None:
     harness.world.port = sights.TAKEN_PORT
     handle = await harness.fire(await harness.alert(ago=2 * MINUTE))
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(4 * MINUTE)
+    await harness.sleep(4 * MINUTE)
     await handle.signal("approve")
     review = await harness.end(handle)
     took = went(review)
@@ -57,7 +57,7 @@ async def test_what_is_held_in_a_window_is_paused_and_not_diagnosing(harness: Ha
     await begin(harness)
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "paused")
-    await harness.env.sleep(58 * MINUTE)
+    await harness.sleep(58 * MINUTE)
     took = went(await harness.end(handle))
     assert 58 * MINUTE < took[Doing.PAUSED] <= 61 * MINUTE
     assert took.get(Doing.DIAGNOSING, timedelta()) < MINUTE
@@ -67,10 +67,10 @@ async def test_it_is_known_across_runs_until_whose_word_a_person_was_waited_for(
     harness.world.works = False
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "escalated")
-    await harness.env.sleep(10 * MINUTE)
+    await harness.sleep(10 * MINUTE)
     handle = await told_for_months(harness, handle)
     await handle.signal("acknowledge")
-    await harness.env.sleep(20 * MINUTE)
+    await harness.sleep(20 * MINUTE)
     review = await harness.closes(handle)
     took = went(review)
     assert review.outcome is Outcome.CLOSED_BY_HUMAN
@@ -83,7 +83,7 @@ async def test_cancelled_while_a_person_is_asked(harness: Harness) -> None:
     harness.world.port = sights.TAKEN_PORT
     handle = await harness.fire(await harness.alert())
     await harness.until(handle, "awaiting approval")
-    await harness.env.sleep(3 * MINUTE)
+    await harness.sleep(3 * MINUTE)
     await handle.cancel()
     review = await harness.end(handle)
     took = went(review)
@@ -96,7 +96,7 @@ async def test_what_waits_for_another_incident_does_not_diagnose_meanwhile(harne
     await its_database_asks(harness)
     handle = await service_down(harness)
     healing = await its_database_is_asked_about(harness)
-    await harness.env.sleep(7 * MINUTE)
+    await harness.sleep(7 * MINUTE)
     await healing.signal("approve")
     await harness.end(healing)
     took = went(await harness.end(handle))
@@ -106,7 +106,7 @@ async def test_what_waits_for_another_incident_does_not_diagnose_meanwhile(harne
 
 async def test_who_waits_in_line_for_a_service_waits_for_another_incident(harness: Harness) -> None:
     first, second = await first_of_two(harness)
-    await harness.env.sleep(6 * MINUTE)
+    await harness.sleep(6 * MINUTE)
     await first.signal("approve")
     await harness.end(first)
     took = went(await harness.end(second))
@@ -120,7 +120,7 @@ async def test_what_lets_time_pass_is_told_from_what_asked_a_person(kind: type[A
         harness.world.process = sights.RUNNING
         handle = await harness.fire(await harness.alert(), runbook=kind.__name__)
         await harness.until_it_waits(handle)
-        await harness.env.sleep(50 * MINUTE)
+        await harness.sleep(50 * MINUTE)
         await handle.signal("done")
         took = went(await harness.end(handle))
     assert 50 * MINUTE <= took.pop(doing) < 52 * MINUTE

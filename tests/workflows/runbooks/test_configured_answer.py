@@ -22,7 +22,7 @@ async def waits(harness: Harness) -> Incident:
     harness.world.health, harness.world.process = REFUSED, YOUNG
     handle = await fired(harness)
     await harness.until_true(lambda: "probe_health" in harness.world.called)
-    await harness.env.sleep(timedelta(seconds=30))
+    await harness.sleep(timedelta(seconds=30))
     assert harness.world.done == []
     return handle
 

@@ -39,7 +39,7 @@ async def waiting_for(harness: Harness, handle: Incident, what: str) -> Incident
         state = await harness.state(handle)
         if state.waits_for and what in state.waits_for:
             return state
-        await harness.env.sleep(timedelta(seconds=1))
+        await harness.sleep(timedelta(seconds=1))
     raise AssertionError(f"never waits for {what}: {state}")
 
 
@@ -58,7 +58,7 @@ async def ends(harness: Harness, handle: Incident) -> Review:
         state = await harness.state(handle)
         if state.phase == "closed":
             return await harness.end(handle)
-        await harness.env.sleep(MINUTE)
+        await harness.sleep(MINUTE)
     raise AssertionError(f"never closed: {state}")
 
 

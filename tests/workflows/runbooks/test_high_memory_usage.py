@@ -171,7 +171,7 @@ async def test_an_alert_that_comes_back_after_each_of_three_restarts_is_asked_ab
     await filling(heaps.SOON)(harness)
     for _ in range(3):
         await harness.end(await fired(harness))
-        await harness.env.sleep(timedelta(minutes=5))
+        await harness.sleep(timedelta(minutes=5))
     state = await harness.until(await fired(harness), "awaiting approval")
     assert harness.world.done == ["restart backend"] * 3
     assert state.awaiting is not None

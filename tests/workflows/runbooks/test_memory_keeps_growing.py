@@ -45,7 +45,7 @@ async def watched(harness: Harness, handle: Incident, why: str) -> IncidentState
         state = await harness.state(handle)
         if why in state.waits_for:
             return state
-        await harness.env.sleep(1)
+        await harness.sleep(1)
     raise AssertionError(f"it never {why}: {[entry.text for entry in state.timeline]}")
 
 

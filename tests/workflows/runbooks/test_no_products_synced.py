@@ -34,7 +34,7 @@ async def waits(harness: Harness, **seen: Any) -> Incident:
 
 
 async def ends(harness: Harness, handle: Incident, after: timedelta = timedelta()) -> Review:
-    await harness.env.sleep(after)
+    await harness.sleep(after)
     return await harness.end(handle)
 
 
@@ -47,7 +47,7 @@ async def test_a_rate_limit_is_waited_for_as_it_says_and_then_fewer_are_synced(h
     state = await harness.state(handle)
     assert state.waits_until is not None
     assert 89 * MINUTE < state.waits_until - await harness.now() <= 90 * MINUTE
-    await harness.env.sleep(89 * MINUTE)
+    await harness.sleep(89 * MINUTE)
     assert harness.world.done == []
     review = await ends(harness, handle, MINUTE)
     assert (review.outcome, harness.world.done) == (Outcome.RESOLVED, [FEWER])
@@ -56,7 +56,7 @@ async def test_a_rate_limit_is_waited_for_as_it_says_and_then_fewer_are_synced(h
 async def test_paused_on_purpose_during_the_wait_nothing_is_synced_after_it(harness: Harness) -> None:
     handle = await waits(harness, schedules=LIMITED_NOW)
     harness.world.schedules = product_sights.MEANT
-    await harness.env.sleep(91 * MINUTE)
+    await harness.sleep(91 * MINUTE)
     await harness.until(handle, "escalated")
     review = await harness.closes(handle)
     assert (harness.world.done, says(review, "ask lena")) == ([], True)
@@ -82,7 +82,7 @@ async def test_an_application_that_is_away_is_healed_by_its_own_incident_and_jud
 ) -> None:
     away = {"last_sync": product_sights.AWAY, "health": sights.REFUSED, "process": sights.stopped(LONG_AGO)}
     handle = await fired(harness, schedules=product_sights.FORGOTTEN, **away)
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     down = harness.incident("ServiceDown/backend")
     await harness.until(down, "awaiting approval")
     assert harness.world.pages() == ["On-Call"], "by ServiceDown alone"
@@ -96,7 +96,7 @@ async def test_an_application_that_is_away_is_healed_by_its_own_incident_and_jud
 
 async def test_an_application_that_stays_away_points_at_its_own_incident(harness: Harness) -> None:
     handle = await fired(harness, last_sync=product_sights.AWAY, health=sights.REFUSED, process=sights.PAUSED)
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     down = harness.incident("ServiceDown/backend")
     await harness.until(down, "awaiting approval")
     assert (await harness.state(handle)).phase != "escalated"
@@ -155,7 +155,7 @@ async def test_a_sync_that_is_answered_429_is_waited_for_two_hours_at_most(harne
 async def test_a_limit_that_still_holds_is_a_persons_business(harness: Harness) -> None:
     harness.world.throttled = [MINUTE, MINUTE, MINUTE]
     handle = await waits(harness, schedules=product_sights.CRASHED)
-    await harness.env.sleep(MINUTE)
+    await harness.sleep(MINUTE)
     await harness.until(handle, "escalated")
     assert harness.world.done == [SYNC, FEWER]
     await harness.closes(handle)
@@ -164,7 +164,7 @@ async def test_a_limit_that_still_holds_is_a_persons_business(harness: Harness) 
 async def test_a_limit_that_was_waited_for_and_still_holds_is_one_too(harness: Harness) -> None:
     harness.world.throttled = [MINUTE, MINUTE]
     handle = await waits(harness, schedules=LIMITED_NOW)
-    await harness.env.sleep(90 * MINUTE)
+    await harness.sleep(90 * MINUTE)
     state = await harness.until(handle, "escalated")
     assert harness.world.done == [FEWER]
     assert any("still holds" in entry.text for entry in state.timeline)
@@ -175,7 +175,7 @@ async def test_a_sync_that_is_taken_and_limited_later_is_asked_for_again_by_fewe
     harness.world.sync_helps = False
     handle = await waits(harness, schedules=product_sights.CRASHED)
     harness.world.schedules = LIMITED_NOW
-    await harness.env.sleep(6 * MINUTE)
+    await harness.sleep(6 * MINUTE)
     harness.world.sync_helps = True
     state = await harness.until_it_waits(handle)
     assert "rate limit" in state.waits_for
@@ -234,7 +234,7 @@ async def test_nobody_renews_the_credentials_and_nothing_is_restarted(harness: H
     await harness.until_true(lambda: "Content Team" in harness.world.pages())
     state = await harness.state(handle)
     assert state.waits_until is not None
-    await harness.env.sleep(state.waits_until - await harness.now())
+    await harness.sleep(state.waits_until - await harness.now())
     await harness.until(handle, "escalated")
     assert harness.world.done == []
     await harness.closes(handle)

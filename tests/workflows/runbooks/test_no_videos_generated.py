@@ -39,7 +39,7 @@ async def waiting(harness: Harness, handle: Incident) -> IncidentState:
         state = await harness.state(handle)
         if state.waits_for:
             return state
-        await harness.env.sleep(1)
+        await harness.sleep(1)
     raise AssertionError([entry.text for entry in state.timeline])
 
 
@@ -85,7 +85,7 @@ async def test_what_cannot_be_seen_is_not_back(harness: Harness) -> None:
         update={"finding": Finding.UNKNOWN, "kind": ProviderKind.NOT_SEEN}
     )
     harness.world.providers = sights.PROVIDER_DOWN.model_copy(update={"providers": (blind,)})
-    await harness.env.sleep(HOUR)
+    await harness.sleep(HOUR)
     assert (await harness.state(handle)).waits_for
     assert harness.world.done == []
 
@@ -113,9 +113,9 @@ async def test_the_budget_of_the_next_day_is_waited_for_in_the_zone_of_the_appli
     assert state.waits_until == midnight_after(await harness.now(), "Asia/Tokyo")
     handle = await told_for_months(harness, handle)
     assert (await harness.state(handle)).waits_until == state.waits_until, "a new run waits for what is left"
-    await harness.env.sleep(state.waits_until - await harness.now() - timedelta(minutes=1))
+    await harness.sleep(state.waits_until - await harness.now() - timedelta(minutes=1))
     assert GENERATE not in harness.world.done
-    await harness.env.sleep(timedelta(minutes=2))
+    await harness.sleep(timedelta(minutes=2))
     review = await harness.end(handle)
     assert (review.cause, review.outcome) == ("budget hit", Outcome.RESOLVED)
     assert harness.world.done[-1] == GENERATE
@@ -155,7 +155,7 @@ async def test_a_raised_budget_is_set_back_at_its_reset_at_the_latest(harness: H
     await handle.signal("approve", raised)
     await harness.until(handle, "escalated")
     assert harness.world.done == [RAISE, GENERATE], "asked for once, although no video came"
-    await harness.env.sleep(midnight_after(await harness.now(), "UTC") - await harness.now())
+    await harness.sleep(midnight_after(await harness.now(), "UTC") - await harness.now())
     await harness.until_true(lambda: SET_BACK in harness.world.done)
     await harness.closes(handle)
     assert harness.world.done == [RAISE, GENERATE, SET_BACK]

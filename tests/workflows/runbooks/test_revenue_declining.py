@@ -24,7 +24,7 @@ async def declining(harness: Harness) -> Incident:
 async def reported(harness: Harness) -> Incident:
     handle = await declining(harness)
     await harness.until_true(lambda: bool(harness.world.reports))
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     return handle
 
 
@@ -47,9 +47,9 @@ async def test_its_owner_is_sent_the_report_and_nobody_is_paged_at_once(harness:
 
 async def test_a_report_that_nobody_acknowledges_pages_in_time(harness: Harness) -> None:
     handle = await reported(harness)
-    await harness.env.sleep(timedelta(hours=1, minutes=59))
+    await harness.sleep(timedelta(hours=1, minutes=59))
     assert harness.world.pages() == []
-    await harness.env.sleep(timedelta(minutes=2))
+    await harness.sleep(timedelta(minutes=2))
     assert harness.world.pages() == ["On-Call"]
     await harness.sleep(timedelta(hours=4))
     assert harness.world.pages() == ["On-Call", "Team Lead"]
@@ -62,7 +62,7 @@ async def test_where_somebody_is_due_the_report_is_the_page_and_the_only_message
     await scene(revenue=sights.YOUTUBE_FELL)(harness)
     handle = await harness.fire(await harness.alert("RevenueDeclining"))
     await harness.until_true(lambda: bool(harness.world.reports))
-    await harness.env.sleep(timedelta(minutes=10))
+    await harness.sleep(timedelta(minutes=10))
     (told,) = harness.world.told
     assert (told.occasion, told.role) == (Occasion.PAGE, "On-Call")
     assert told.title.startswith("Revenue of")

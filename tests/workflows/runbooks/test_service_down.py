@@ -68,7 +68,7 @@ async def test_what_its_restart_policy_brought_back_is_waited_for_and_nobody_is_
     harness.world.process = YOUNG
     handle = await harness.fire(await harness.alert())
     await harness.until_true(lambda: "probe_health" in harness.world.called)
-    await harness.env.sleep(timedelta(seconds=30))
+    await harness.sleep(timedelta(seconds=30))
     assert harness.world.done == []
     harness.world.health, harness.world.process = HEALTHY, RUNNING
     review = await harness.end(handle)
@@ -81,7 +81,7 @@ async def test_what_does_not_answer_once_it_had_its_time_is_hung(harness: Harnes
     harness.world.process = YOUNG
     handle = await harness.fire(await harness.alert())
     await harness.until_true(lambda: "probe_health" in harness.world.called)
-    await harness.env.sleep(timedelta(seconds=30))
+    await harness.sleep(timedelta(seconds=30))
     harness.world.process = RUNNING
     review = await harness.end(handle)
     assert (review.cause, harness.world.done) == ("hung", ["restart backend"])

@@ -40,7 +40,7 @@ async def test_a_question_is_taken_back_and_asked_anew_afterwards(harness: Harne
     state = await harness.until(handle, "paused")
     assert state.awaiting is None
     await handle.signal("approve")
-    await harness.env.sleep(timedelta(minutes=30))
+    await harness.sleep(timedelta(minutes=30))
     assert harness.world.done == []
     await resume(harness, by="ada")
     await harness.until(handle, "awaiting approval")

@@ -30,7 +30,7 @@ async def refused(harness: Harness, ago: timedelta = timedelta()) -> tuple[Incid
     for _ in range(600):
         if (state := await harness.state(second)).refused:
             return second, state
-        await harness.env.sleep(timedelta(seconds=0.1))
+        await harness.sleep(timedelta(seconds=0.1))
     raise AssertionError(f"never refused: {[one.text for one in state.timeline]}")
 
 

@@ -107,7 +107,7 @@ async def test_the_same_order_twice_is_done_once(harness: Harness) -> None:
     assert await give(steward, one) == await give(steward, one) == "granted"
     await harness.until_true(lambda: bool(harness.world.done))
     await give(steward, one)
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     assert harness.world.done == ["start backend"]
     assert (await book(steward)).done_keys == ("order",)
 
@@ -117,7 +117,7 @@ async def test_who_does_not_hold_may_not_order(harness: Harness) -> None:
     one, two = hold("A/backend"), hold("B/backend")
     await ask(steward, one)
     assert await give(steward, two) == "queued"
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     assert harness.world.done == []
     assert "start_service" not in harness.world.called
 
@@ -130,7 +130,7 @@ async def test_an_order_that_came_too_late_does_not_expose_who_acts(harness: Har
     assert await give(steward, middle, "first") == "granted"
     assert await give(steward, mild, "late") == "queued"
     await harness.until_true(lambda: bool(harness.world.done))
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     assert await ask(steward, severe) == "queued", "the holder acts until it lets go"
     assert harness.world.done == ["start backend"]
 

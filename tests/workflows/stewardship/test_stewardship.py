@@ -31,7 +31,7 @@ async def queued(harness: Harness, handle: Incident, service: str = "backend") -
     for _ in patience():
         if any(f"waiting for {service}" in one.text for one in (await harness.state(handle)).timeline):
             return
-        await harness.env.sleep(1)
+        await harness.sleep(1)
     raise AssertionError("it never waited in line")
 
 
@@ -92,7 +92,7 @@ async def test_the_more_severe_takes_over_and_the_plan_of_the_other_is_void(harn
     state = await harness.until(mild, "triage")
     assert state.awaiting is None
     await mild.signal("approve", {"plan": digest})
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     assert harness.world.done == [], "the approval was for a plan that is withdrawn"
     assert any("was taken over" in one.text for one in state.timeline)
     await severe.signal("approve")
@@ -147,7 +147,7 @@ async def test_a_terminated_holder_is_found_by_asking_temporal(harness: Harness)
 async def test_a_holder_terminated_later_is_found_within_a_minute_or_two(harness: Harness) -> None:
     first, second = await first_of_two(harness)
     await first.terminate("somebody gave up")
-    await harness.env.sleep(timedelta(minutes=2))
+    await harness.sleep(timedelta(minutes=2))
     assert (await harness.end(second)).outcome is Outcome.RESOLVED
 
 
@@ -175,7 +175,7 @@ async def blocked(harness: Harness) -> None:
 
 async def test_three_failures_block_the_service_for_an_hour(harness: Harness) -> None:
     await blocked(harness)
-    await harness.env.sleep(HOUR)
+    await harness.sleep(HOUR)
     assert (await harness.end(await service_down(harness))).outcome is Outcome.RESOLVED
     assert len(harness.world.done) == 4
 
@@ -189,7 +189,7 @@ async def test_who_is_refused_what_it_was_granted_in_line_lets_it_go(harness: Ha
     await first.signal("approve")
     state = await harness.until(second, "escalated")
     assert any("is blocked until" in one.text for one in state.timeline)
-    await harness.env.sleep(5)
+    await harness.sleep(5)
     assert (await harness.book()).holder is None, "the next one would wait for as long as this one is open"
     await harness.closes(first)
     await harness.closes(second)
@@ -204,7 +204,7 @@ async def test_a_person_takes_the_block_back(harness: Harness) -> None:
 async def test_failures_of_different_hours_do_not_block(harness: Harness) -> None:
     await fails(harness)
     await fails(harness)
-    await harness.env.sleep(HOUR)
+    await harness.sleep(HOUR)
     await fails(harness)
     await fails(harness)
     assert len(harness.world.done) == 4
@@ -215,4 +215,4 @@ async def test_crashes_of_different_hours_are_no_loop(harness: Harness) -> None:
         harness.world.health, harness.world.process = sights.REFUSED, sights.crashed(await harness.now())
         review = await harness.end(await service_down(harness))
         assert review.cause == "crash"
-        await harness.env.sleep(timedelta(minutes=40))
+        await harness.sleep(timedelta(minutes=40))
