@@ -202,9 +202,10 @@ async def send(
     if (end := end_of_most(body)) is not None:
         cut, limit = Cut.PARTS, end
     assert response is not None  # noqa: S101 - without a status, it was raised above
+    del body[limit:]
     return Answer(
         status=response.status_code,
-        body=bytes(body[:limit]),
+        body=bytes(body),
         location=response.headers.get("location", ""),
         retry_after=response.headers.get("retry-after", ""),
         date=response.headers.get("date", ""),

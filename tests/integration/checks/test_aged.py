@@ -51,7 +51,7 @@ class Asking:
         plan = Plan(steps=(RestartService(service=docker_service("web")),), why="it hangs")
         asked = PendingApproval(
             **Option.of(plan, {}).model_dump(exclude={"recommended"}),
-            asked_at=now - timedelta(hours=2),
+            asked_at=now - timedelta(hours=2, seconds=30),
             expires_at=now + timedelta(hours=2),
         )
         return IncidentState(

@@ -116,7 +116,7 @@ def test_errors_of_the_run_before_explain_nothing(managers: Managers, make_conta
         "import os, time\n"
         "first = not os.path.exists('/tmp/ran'); open('/tmp/ran', 'w').close()\n"
         "print('No space left on device' if first else 'all is well', flush=True)\n"
-        "time.sleep(0 if first else 600)",
+        "time.sleep(1.5 if first else 600)",  # what is said a second before a start counts as after it
         init=True,
     )
     wait_for(container, "exited")
