@@ -128,7 +128,7 @@ def _too_much() -> str:
 
 
 def compute(is_wanted: Callable[[], bool]) -> None:
-    """Outside the interpreter's lock: whoever asks is not starved, on a slow machine neither."""
+    """Outside the interpreter's lock, so that requests are answered meanwhile, on a slow machine too."""
     began, used = time.monotonic(), time.process_time()
     while is_wanted():
         hashlib.pbkdf2_hmac("sha256", b"password", b"salt", iterations=20_000)
