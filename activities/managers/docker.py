@@ -60,8 +60,8 @@ class DockerManager:
             return self._missing(now, removed_at(events))
         seen = seen_of(attributes, now, events)
         killed = seen.exited and seen.exit_code == KILLED_BY_SIGKILL and not seen.oom_killed
-        if killed and not self._engine.tells_stops:
-            # It may be the end of a stop that took too long: a person is asked.
+        if killed and seen.ended is Ended.UNTOLD:
+            # Nobody remembers by whom: perhaps by a stop that took too long, so a person is asked.
             seen = seen.model_copy(update={"ended": Ended.STOPPED})
         return seen
 

@@ -35,8 +35,6 @@ class DockerEngine:
         self.host = host or os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         self._timeout = timeout
         self._explicit = host
-        self.tells_stops = True
-        """Whether an end that somebody asked for can be told from others by its events, once it was asked."""
         self._client: docker.DockerClient | None = None
         self._lock = threading.Lock()
 
@@ -65,8 +63,7 @@ class DockerEngine:
         try:
             with self.client() as client:
                 base, engine = _base(client), self._greeted(client)
-                self.tells_stops = _PODMAN not in engine
-                if not self.tells_stops:
+                if _PODMAN in engine:
                     return None
                 until = int(parsedate_to_datetime(engine["Date"]).timestamp()) + 1
                 asked = {"since": "0", "until": str(until), "filters": json.dumps(filters)}

@@ -43,6 +43,16 @@ class Insistent(Escalation):
         super()._page(rung, why)
 
 
+class Silent(Escalation):
+    """Calls nobody for what failed, or for a page that did not arrive."""
+
+    def push(self, why: str) -> None:
+        self.begin()
+
+    def _not_reached(self, rung: Rung) -> None:
+        """Nobody hears of it."""
+
+
 class Deaf(Notifications):
     """Hears what fires, and never that it is over."""
 
@@ -121,6 +131,7 @@ BREAKAGES: dict[str, Workflows] = {
     "two writers": with_ledger(Generous),
     "over limits": with_ledger(Lavish),
     "doubled rung": with_escalation(Insistent),
+    "lost page": with_escalation(Silent),
     "deaf": with_part("notifications", Deaf),
     "not reverted": with_part("undoing", Forgetful),
     "circle": with_part("remediation", Greedy),

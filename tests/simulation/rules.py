@@ -63,8 +63,10 @@ class Rules:
         self._climbs: dict[Climb, list[tuple[str, float]]] = {}
         self._paged: dict[str, list[tuple[str, float]]] = {}
         """By run, who was paged and when."""
-        self._not_reached: set[tuple[str, str, str]] = set()
-        """By run and role, the first lines of what did not arrive, and is sent again."""
+        self._sent: set[tuple[str, str]] = set()
+        """By run, the keys of the messages that were sent; what is sent again under one is the same."""
+        self._not_reached: dict[tuple[str, str, str], float] = {}
+        """By run, role and first line, when it first did not arrive; a new run sends it under a new key."""
 
     def breaks(self, rule: str, what: str) -> None:
         self.broken.append(f"{rule}: {what} (at {self._server.now:.2f} s)")
@@ -161,7 +163,13 @@ class Rules:
         run, message, why = call.run, call.arg, call.arg.text.partition("\n")[0]
         if "could not be reverted" in message.text:
             self.could_not_be_reverted.add(run.info.began_in)
-        again = (run.info.began_in, message.role, why) in self._not_reached
+        key = (run.info.began_in, message.key)
+        again = (message.key and key in self._sent) or (
+            run.info.began_in,
+            message.role,
+            why,
+        ) in self._not_reached
+        self._sent.add(key)
         if message.occasion is Occasion.PAGE:
             self._paged.setdefault(run.info.began_in, []).append((message.role, self._server.now))
             if not again:
@@ -170,18 +178,24 @@ class Rules:
             self._expect_a_page(run, f"needs a person: {why}")
 
     def announced(self, run: Run, message: Announcement, reached: bool) -> None:
+        first = self._server.now
         if not reached:
             why = message.text.partition("\n")[0]
-            self._not_reached.add((run.info.began_in, message.role, why))
+            first = self._not_reached.setdefault((run.info.began_in, message.role, why), first)
         if message.occasion not in (Occasion.PAGE, Occasion.APPROVAL):
             return
         if reached:  # perhaps at a second attempt, when the answer to the first was lost
             self._paged.setdefault(run.info.began_in, []).append((message.role, self._server.now))
         elif message.role != (roles := self._roles(run))[-1]:  # above the top there is nobody
+            if self._server.now - first > 2 * self._reach_within(run):
+                return  # tried once more by the way: whoever is next was called long ago
             paged = [role for role, _ in self._paged.get(run.info.began_in, [])]
             higher = roles[roles.index(message.role) + 1 :] if message.role in roles else []
             if not set(higher) & set(paged):
                 self._expect_a_page(run, f"{message.role} could not be reached")
+
+    def _reach_within(self, run: Run) -> float:
+        return incident_of(run).policy.ladder.reach_within.total_seconds()
 
     def _climbs_in_order(self, run: Run, role: str, why: str) -> None:
         if why.lower().startswith(BESIDE):
@@ -218,6 +232,9 @@ class Rules:
             if now is None or self._is_over(now) or self._server.now < self._server.away_until + NEXT_WITHIN:
                 return
             incident = incident_of(now)
+            if incident.escalation._climb.stands_still:
+                self._server.after(NEXT_WITHIN, look)  # nobody is told anything; afterwards this is
+                return
             if incident.escalation._climb.acknowledged_by:
                 return
             if any(one.at >= said_at and WELL in one.text for one in incident.timeline.entries):

@@ -21,6 +21,7 @@ from models.incident.incident import Phase
 from models.incident.search_attributes import FAULT, PHASE
 from models.messages import BEGAN_IN
 from tests.simulation.loop import Loop
+from workflows.record.guarded_messages import Hears
 
 if TYPE_CHECKING:
     from tests.simulation.server import Server
@@ -98,6 +99,8 @@ class Run(Loop):
         self._make, self._arg = make, arg
         self._primary: asyncio.Task[None] | None = None
         self._cancel_reason: str | None = None
+        self._handlers = 0
+        """Messages that are being heard."""
         self._first: list[Job] = []
         self._then: list[Job] = [self._begin]
         self._random = Random(info.run_id)
@@ -113,9 +116,15 @@ class Run(Loop):
         self.call_soon(self._hear, getattr(self.object, name), *args)
 
     def _hear(self, handler: Callable[..., Any], *args: Any) -> None:
+        if isinstance(self.object, Hears):
+            self.object.message_came()
         said = handler(*args)
         if inspect.iscoroutine(said):
-            self.create_task(said)
+            self._handlers += 1
+            self.create_task(said).add_done_callback(self._heard)
+
+    def _heard(self, _: object) -> None:
+        self._handlers -= 1
 
     def activate(self) -> None:
         """Apply all that came in, and run until nothing moves."""
@@ -186,7 +195,7 @@ class Run(Loop):
         return True
 
     def workflow_all_handlers_finished(self) -> bool:
-        return True
+        return self._handlers == 0
 
     def workflow_set_current_details(self, details: str) -> None:
         """Nobody reads it here."""

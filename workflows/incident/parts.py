@@ -41,6 +41,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.remediation.remediation import Remediation
     from workflows.remediation.undo import Undoing
 
+THE_END_FIRST = "an end that comes with the clock is acted upon first"
+"""Runs that heard such an end before this paged all the same."""
+
 
 class Parts:
     """The plain parts of one run, and its state."""
@@ -187,8 +190,11 @@ class Parts:
         """While a fixed service is well and its proof goes on: wait for the end of the proof.
 
         Once in a proof, and for one stability window: what stays well is proved by then. What fails
-        meanwhile waits for no proof.
+        meanwhile waits for no proof. An end that came in one task with the clock, as after an outage, is
+        acted upon first.
         """
+        if self.alert_state.resolved and workflow.patched(THE_END_FIRST):
+            await workflow.wait_condition(lambda: True)
         watch, held_until = self._watch, self._held_until
         if watch is None or not self.record.performed or self.record.only_recorded:
             return False
