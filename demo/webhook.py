@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from demo.parts.http import plain_client
 from demo.parts.waiting import until
 from demo.systems.services import BACKEND
 from models.names import incident_id
@@ -72,7 +73,7 @@ async def post(intake: str, token: str, firing: Firing, *, resolved: bool = Fals
     """Post it, again while the intake answers 5xx, as Alertmanager does; a 4xx is an error at once."""
     body = firing.body(datetime.now(UTC) if resolved else None)
 
-    async with httpx.AsyncClient(timeout=15.0, trust_env=False) as client:
+    async with plain_client(15.0) as client:
 
         async def taken() -> str:
             headers = {"Authorization": f"Bearer {token}"}

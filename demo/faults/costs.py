@@ -21,6 +21,7 @@ from demo.faults.fault import OBSERVED, Fault, Inject
 from demo.observed import BUDGET, PACE, SPENT
 from demo.orchestrator.loop import QUEUE
 from demo.orchestrator.speech import SPEECH, Clip, GenerateSpeech, speech_schedule
+from demo.parts.http import plain_client
 from demo.parts.waiting import until
 from demo.systems.services import BACKEND, Services
 from demo.systems.temporal import AFFILIATE
@@ -149,7 +150,7 @@ async def _set(services: Services, **values: object) -> None:
 
 
 async def _pay(services: Services, provider: str, dollars: float) -> None:
-    async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
+    async with plain_client(2.0) as client:
         url = f"{services.backend.url}/api/cost-tracking/spend"
         (await client.post(url, json={"provider": provider, "dollars": dollars})).raise_for_status()
 

@@ -11,10 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
-import httpx
-
 from demo.faults.errors import around, bad_deployment, database_stopped, provider_down
 from demo.faults.fault import OBSERVED, Fault, Inject
+from demo.parts.http import plain_client
 from demo.parts.waiting import until
 from demo.systems.services import BACKEND, Services
 from demo.systems.surroundings import Traffic
@@ -93,7 +92,7 @@ async def _is_open(services: Services, route: str) -> str:
 
 
 async def _answers(services: Services, path: str) -> str:
-    async with httpx.AsyncClient(timeout=3.0, trust_env=False) as client:
+    async with plain_client(3.0) as client:
         status = (await client.get(services.backend.url + path)).status_code
     return "" if status >= 500 else f"it answers {status}"
 

@@ -28,6 +28,7 @@ from demo.faults.errors import around
 from demo.faults.fault import OBSERVED, Fault, Inject
 from demo.observed import PAUSED_RECENTLY
 from demo.orchestrator.loop import LOOP, make_schedule
+from demo.parts.http import plain_client
 from demo.parts.waiting import until
 from demo.standins.shop import ShopState
 from demo.systems.services import BACKEND, Services
@@ -204,7 +205,7 @@ async def nothing_given(services: Services) -> AsyncIterator[None]:
 
 async def is_synced(services: Services) -> bool:
     """As the rule that raised the alert sees it."""
-    async with httpx.AsyncClient(timeout=3.0, trust_env=False) as client:
+    async with plain_client(3.0) as client:
         try:
             answer = await client.get(f"{services.backend.url}/api/products/last-sync")
         except httpx.HTTPError:

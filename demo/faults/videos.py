@@ -17,6 +17,7 @@ from temporalio.client import Client
 from demo.faults.errors import around
 from demo.faults.fault import OBSERVED, Fault, Inject
 from demo.faults.products import paused as schedule_paused
+from demo.parts.http import plain_client
 from demo.parts.video_state import USUAL_BUDGET, VideoState
 from demo.parts.waiting import until
 from demo.systems.services import BACKEND, Services
@@ -125,7 +126,7 @@ async def queue_paused(services: Services) -> AsyncIterator[None]:
 
 async def is_generated(services: Services) -> bool:
     """As the rule that raised the alert sees it."""
-    async with httpx.AsyncClient(timeout=3.0, trust_env=False) as client:
+    async with plain_client(3.0) as client:
         try:
             answer = await client.get(f"{services.backend.url}/api/videos/last-generated")
         except httpx.HTTPError:
@@ -146,7 +147,7 @@ async def _ended(services: Services, status: str) -> None:
     What failed before is over once one has completed.
     """
     since = time.time()
-    async with httpx.AsyncClient(timeout=3.0, trust_env=False) as http:
+    async with plain_client(3.0) as http:
         await http.post(f"{services.backend.url}/api/orchestrator/generate-videos")
     client = await Client.connect(around(services).temporal, namespace=AFFILIATE)
     ended = f"WorkflowType = 'GenerateVideos' AND ExecutionStatus = '{status}'"

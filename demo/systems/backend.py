@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import httpx
-
-from demo.parts.http import answers
+from demo.parts.http import answers, plain_client
 from demo.parts.loopback import LOOPBACK, free_port
 from demo.standins.shop import FIRST_KEY
 from demo.systems.postgres import Cluster
@@ -71,10 +69,10 @@ class Backend:
 
     async def is_degraded(self) -> bool:
         """Whether its degraded mode is on."""
-        async with httpx.AsyncClient(timeout=3.0, trust_env=False) as client:
+        async with plain_client(3.0) as client:
             return bool((await client.get(f"{self.url}/api/degradation")).json()["degraded"])
 
     async def inject(self, fault: str) -> None:
         """`POST /faults/NAME`: the fault begins just after the answer."""
-        async with httpx.AsyncClient(timeout=3.0, trust_env=False) as client:
+        async with plain_client(3.0) as client:
             (await client.post(f"{self.url}/faults/{fault}")).raise_for_status()

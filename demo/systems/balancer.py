@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from demo.parts.http import plain_client
 from demo.parts.loopback import LOOPBACK
 from demo.parts.part import Part
 from demo.parts.waiting import until
@@ -48,7 +49,7 @@ class Balancer(Part):
 
     async def _hand_on(self, request: Request) -> Response:
         body = await request.body()
-        async with httpx.AsyncClient(timeout=_ANSWER_WITHIN, trust_env=False) as client:
+        async with plain_client(_ANSWER_WITHIN) as client:
             for replica in await asyncio.to_thread(self._replicas):
                 try:
                     answer = await client.request(

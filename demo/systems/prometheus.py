@@ -14,7 +14,7 @@ import httpx
 
 import demo.monitoring
 from demo.parts.errors import PartError
-from demo.parts.http import answers
+from demo.parts.http import answers, plain_client
 from demo.parts.loopback import LOOPBACK, free_port, program
 from demo.parts.part import ProcessPart
 from demo.parts.process import Process
@@ -75,7 +75,7 @@ class Prometheus(ProcessPart):
 
     async def value(self, query: str) -> float | None:
         """The one number of a query; None when there is none, or nobody answers."""
-        async with httpx.AsyncClient(timeout=3.0, trust_env=False) as client:
+        async with plain_client(3.0) as client:
             try:
                 answer = await client.get(f"{self.url}/api/v1/query", params={"query": query})
                 found = answer.json()["data"]["result"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from demo.parts.http import plain_client
 from demo.parts.loopback import LOOPBACK, free_port
 from demo.parts.part import Part, ProcessPart
 from demo.parts.process import Process
@@ -54,7 +55,7 @@ class Standin(ProcessPart):
 
     async def looks_ready(self) -> str:
         """Any answer will do: a provider asks who we are."""
-        async with httpx.AsyncClient(timeout=1.0, trust_env=False) as client:
+        async with plain_client(1.0) as client:
             try:
                 await client.get(f"{self.url}/health")
             except httpx.HTTPError as error:

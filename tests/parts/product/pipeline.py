@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
@@ -18,6 +17,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from demo.faults import Fault
+from demo.parts.http import plain_client
 from demo.parts.waiting import PATIENCE, until
 from demo.stack import Stack
 from demo.systems.services import BACKEND
@@ -157,7 +157,7 @@ class Pipeline:
         assert alertmanager is not None
 
         async def fires() -> str:
-            async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+            async with plain_client(2) as http:
                 found = (await http.get(f"{alertmanager.url}/api/v2/alerts?active=true")).json()
             return ", ".join(alert["labels"]["alertname"] for alert in found)
 
