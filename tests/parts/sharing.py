@@ -7,6 +7,8 @@ stack. What runs around an observed backend keeps a core busy, so only a few of 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -22,9 +24,19 @@ LONGEST_FIRST = (
     "tests/e2e/",
     "tests/integration/demo/",
     "tests/integration/",
+    "tests/workflows/runbooks/test_causes.py",
+    "tests/workflows/remediation/test_cancelled_for_real.py",
     "tests/workflows/",
+    "tests/replay/",
+    "tests/simulation/",
+    "tests/unit/redaction/",
+    "tests/unit/architecture/",
 )
 """So that no worker begins the longest part when all the others are done. What is not named comes last."""
+
+
+ALONE = "pytest.mark.alone"
+"""As a file has it that has such tests."""
 
 
 class SharedOut(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -64,8 +76,29 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedO
     return SharedOut(config, log)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Of hundreds of files only the few are read that have a test which runs alone, where no others run."""
+    is_test = collection_path.match("test_*.py")
+    passed_over = (
+        is_test
+        and wants_only_those_alone(config.option.markexpr)
+        and ALONE not in collection_path.read_text()
+    )
+    return True if passed_over else None
+
+
+def wants_only_those_alone(expression: str) -> bool:
+    """Whether `-m` asks for them, and maybe for more at the same time."""
+    *others, last = expression.split() or [""]
+    return last == "alone" and others[-1:] in ([], ["and"]) and not {"or", "not"} & set(others)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The longest parts first, where there are workers to share them."""
+    """The longest parts first, where workers share them. A file with a test that runs alone says so itself."""
+    for item in items:
+        if item.get_closest_marker("alone") and ALONE not in item.path.read_text():
+            raise pytest.UsageError(f"{item.nodeid} runs alone: {item.path.name} itself must say {ALONE}")
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: _place(part_of(item.nodeid)))
 

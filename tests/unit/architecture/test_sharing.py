@@ -6,7 +6,13 @@ from collections import OrderedDict
 
 import pytest
 
-from tests.parts.sharing import OBSERVED_AT_ONCE, SCENARIOS, SharedOut, part_of
+from tests.parts.sharing import (
+    OBSERVED_AT_ONCE,
+    SCENARIOS,
+    SharedOut,
+    part_of,
+    wants_only_those_alone,
+)
 
 
 class Worker:
@@ -62,3 +68,22 @@ def test_only_some_workers_have_an_observed_stack_while_there_is_other_work() ->
     sharing.finish(workers[0])
     assert sharing.give(workers[0]) == f"{SCENARIOS}[observed:C]"
     assert sharing.give(workers[2]) == f"{SCENARIOS}[observed:D]", "there is nothing else left"
+
+
+@pytest.mark.parametrize(
+    ("expression", "only"),
+    [
+        ("alone", True),
+        ("scenario and alone", True),
+        ("", False),
+        ("not alone", False),
+        ("scenario and not alone", False),
+        ("not scenario and alone", False),
+        ("fault or alone", False),
+        ("fault or scenario and alone", False),
+    ],
+)
+def test_only_files_with_tests_that_run_alone_are_read_where_no_others_run(
+    expression: str, only: bool
+) -> None:
+    assert wants_only_those_alone(expression) is only
