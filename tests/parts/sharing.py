@@ -78,13 +78,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedO
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Of hundreds of files only the few are read that have a test which runs alone, where no others run."""
-    is_test = collection_path.match("test_*.py")
-    passed_over = (
-        is_test
-        and wants_only_those_alone(config.option.markexpr)
-        and ALONE not in collection_path.read_text()
-    )
-    return True if passed_over else None
+    if not wants_only_those_alone(config.option.markexpr) or not collection_path.match("test_*.py"):
+        return None
+    return None if ALONE in collection_path.read_text() else True
 
 
 def wants_only_those_alone(expression: str) -> bool:
@@ -95,7 +91,7 @@ def wants_only_those_alone(expression: str) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The longest parts first, where workers share them. A file with a test that runs alone says so itself."""
+    """The longest parts first, where workers share them. The text of a file says whether one runs alone."""
     for item in items:
         if item.get_closest_marker("alone") and ALONE not in item.path.read_text():
             raise pytest.UsageError(f"{item.nodeid} runs alone: {item.path.name} itself must say {ALONE}")
