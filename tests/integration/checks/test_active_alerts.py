@@ -50,11 +50,12 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _until_told_apart(url: str) -> None:
     """An alert is inhibited or silenced only once it was looked at."""
     until = time.monotonic() + 10
-    while time.monotonic() < until:
-        alerts = httpx.get(f"{url}/api/v2/alerts", trust_env=False).json()
-        if sum(one["status"]["state"] == "suppressed" for one in alerts) == 2:
-            return
-        time.sleep(0.05)  # between two looks of a bounded wait
+    with httpx.Client(trust_env=False) as client:
+        while time.monotonic() < until:
+            alerts = client.get(f"{url}/api/v2/alerts").json()
+            if sum(one["status"]["state"] == "suppressed" for one in alerts) == 2:
+                return
+            time.sleep(0.05)  # between two looks of a bounded wait
     raise AssertionError(alerts)
 
 

@@ -33,11 +33,12 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _until_scraped(url: str, targets: int) -> None:
     until = time.monotonic() + 20
-    while time.monotonic() < until:
-        active = httpx.get(f"{url}/api/v1/targets", trust_env=False).json()["data"]["activeTargets"]
-        if sum(one["health"] != "unknown" for one in active) == targets:
-            return
-        time.sleep(0.05)  # between two looks of a bounded wait
+    with httpx.Client(trust_env=False) as client:
+        while time.monotonic() < until:
+            active = client.get(f"{url}/api/v1/targets").json()["data"]["activeTargets"]
+            if sum(one["health"] != "unknown" for one in active) == targets:
+                return
+            time.sleep(0.05)  # between two looks of a bounded wait
     raise AssertionError(active)
 
 

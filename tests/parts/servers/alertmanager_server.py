@@ -72,10 +72,11 @@ def silence(url: str, name: str) -> None:
 
 def _until_ready(url: str, log: Path) -> None:
     until = time.monotonic() + 15
-    while time.monotonic() < until:
-        try:
-            if httpx.get(f"{url}/-/ready", trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)  # between two looks of a bounded wait
+    with httpx.Client(trust_env=False) as client:
+        while time.monotonic() < until:
+            try:
+                if client.get(f"{url}/-/ready").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)  # between two looks of a bounded wait
     raise RuntimeError(log.read_text())

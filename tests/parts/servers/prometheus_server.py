@@ -109,11 +109,12 @@ def _running(
 def _until_ready(url: str, log: Path, trusted: ssl.SSLContext | bool) -> None:
     """It is, too, when it asks who we are."""
     until = time.monotonic() + 20
-    while time.monotonic() < until:
-        try:
-            if httpx.get(f"{url}/-/ready", trust_env=False, verify=trusted).status_code in (200, 401):
-                return
-        except httpx.TransportError:
-            pass  # it does not listen yet
-        time.sleep(0.05)  # between two looks of a bounded wait
+    with httpx.Client(trust_env=False, verify=trusted) as client:
+        while time.monotonic() < until:
+            try:
+                if client.get(f"{url}/-/ready").status_code in (200, 401):
+                    return
+            except httpx.TransportError:
+                pass  # it does not listen yet
+            time.sleep(0.05)  # between two looks of a bounded wait
     raise RuntimeError(log.read_text())
