@@ -29,6 +29,12 @@ def own_check_of(health: Mapping[str, Any] | None) -> OwnCheck:
     return OwnCheck.UNHEALTHY
 
 
+def passed_at(health: Mapping[str, Any] | None) -> str:
+    """When its newest run began, if that one passed; empty otherwise."""
+    last = _last(health or {})
+    return str(last.get("Start") or "") if last.get("ExitCode") == 0 else ""
+
+
 def check_in_words(check: OwnCheck, health: Mapping[str, Any]) -> str:
     """Its finding with the end of its last output, redacted; empty while it has nothing to say."""
     if check in (OwnCheck.NONE, OwnCheck.HEALTHY):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from activities.managers.docker_check import check_in_words, own_check_of
+from activities.managers.docker_check import check_in_words, own_check_of, passed_at
 from activities.managers.docker_events import POLITE, Event, Told, told_of
 from activities.managers.manager import RecentLog, Usage
 from activities.managers.process_seen import Ended, ProcessSeen, ProcessState
@@ -83,6 +83,7 @@ def seen_of(attributes: Mapping[str, Any], now: datetime, events: tuple[Event, .
         restarts=attributes.get("RestartCount") or 0,
         deaths=told.deaths,
         own_check=own_check_of(state.get("Health")),
+        own_check_passed_at=moment(passed_at(state.get("Health"))),
         may_start_for=_may_start_for(attributes),
         pid=state.get("Pid") or None,
         image=version.name,

@@ -58,6 +58,8 @@ class ProcessSeen(Evidence):
     deaths: tuple[datetime, ...] = ()
     """When it ended without being asked to, as far as its manager remembers."""
     own_check: OwnCheck = OwnCheck.NONE
+    own_check_passed_at: datetime | None = None
+    """When the newest run of its own check began, if that one passed."""
     may_start_for: timedelta | None = None
     """How long its own check gives it to start, where that is said."""
     pid: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -23,6 +24,9 @@ ONE_CRASH = timedelta(seconds=2)
 """Two systems tell the time of one crash a little differently."""
 MOST_TOLD = 10
 """Crashes that are told with their times."""
+LAST_WORDS = 3
+"""Lines at the end of its log that tell what it is doing."""
+_MIGRATES = re.compile(r"\bmigrat(?:e|es|ing|ions?)\b", re.IGNORECASE)
 NO_ANSWER = (HealthKind.REFUSED, HealthKind.RESET, HealthKind.TIMED_OUT)
 
 
@@ -174,6 +178,24 @@ def ended_by_somebody(now: Situation) -> bool:
     return now[looks.process].stopped or now[looks.process].ended is Ended.KILLED
 
 
+def not_for_its_own_memory(now: Situation) -> bool:
+    """Somebody ended it; or the kernel did, on a machine that is short of memory itself."""
+    return ended_by_somebody(now) or now[looks.host].short_of_memory
+
+
+def migrates(now: Situation) -> bool:
+    """It does not listen yet, and its last words are of a migration, which a restart would break off."""
+    written = [line for line in now[looks.recent_logs].fresh_tail if line.strip()]
+    refuses = now[looks.health].kind is HealthKind.REFUSED
+    return refuses and any(_MIGRATES.search(line) for line in written[-LAST_WORDS:])
+
+
+def own_check_passes(now: Situation) -> bool:
+    """Its own HEALTHCHECK has had an answer since the alert began: it is the way to it that is broken."""
+    passed_at = now[looks.process].own_check_passed_at
+    return passed_at is not None and now.since is not None and passed_at > now.since
+
+
 def another_answers(now: Situation) -> bool:
     """What was answered is not its own word."""
     return now[looks.process].down or now[looks.port_owner].taken
@@ -192,7 +214,8 @@ def hung(now: Situation) -> bool:
 
 def not_hung(now: Situation) -> bool:
     """There is another reason for the silence."""
-    return somebody_else_to_blame(now) or listens_elsewhere(now) or between_crashes(now)
+    at_work = own_check_passes(now) or migrates(now)
+    return at_work or somebody_else_to_blame(now) or listens_elsewhere(now) or between_crashes(now)
 
 
 def stopped(now: Situation) -> bool:

@@ -29,6 +29,8 @@ class Situation:
     """Of the alert: data, which is only ever compared with what the configuration names."""
     points: tuple[str, ...] = ()
     """The looks by which its cause was named; none before that."""
+    since: datetime | None = None
+    """When its alert began; None where there is none."""
 
     def __getitem__(self, look: Looked[R_co]) -> R_co:
         """What a look found, as its own kind of evidence: `now[looks.process].exited`."""

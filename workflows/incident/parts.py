@@ -126,7 +126,9 @@ class Parts:
     def now(self) -> Situation:
         """What was seen so far, and what the policy says about it."""
         record = self.record
-        return Situation(record.seen, self.policy, self.service, record.alert.labels, record.points)
+        return Situation(
+            record.seen, self.policy, self.service, record.alert.labels, record.points, record.fires_since
+        )
 
     def state(self) -> IncidentState:
         rung = self.escalation.rung if self._responding else ""

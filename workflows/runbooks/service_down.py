@@ -111,9 +111,9 @@ CAUSES = (
         name="out of memory",
         evidence="the kernel killed its main process for memory; or a heap message in its log, and an end"
         " that fits it",
-        contradicted_by="somebody stopped or killed it",
+        contradicted_by="somebody stopped or killed it, or its machine itself is short of memory",
         matches=ran_out.out_of_memory,
-        contradicts=how_it_runs.ended_by_somebody,
+        contradicts=how_it_runs.not_for_its_own_memory,
         remedy="raise the memory limit, up to its cap; then start",
         fix=plans.more_memory_then_start,
     ),
@@ -170,7 +170,8 @@ CAUSES = (
     Cause(
         name="hung",
         evidence="it has been running for longer than its `settle` time, and answers nothing",
-        contradicted_by="something else is to blame, it is between two crashes, or the check asks elsewhere",
+        contradicted_by="something else is to blame, it is between two crashes, its last words are of a"
+        " migration, its own HEALTHCHECK passes, or the check asks elsewhere",
         matches=how_it_runs.hung,
         contradicts=how_it_runs.not_hung,
         remedy="restart it",

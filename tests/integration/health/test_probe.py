@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -54,6 +55,21 @@ async def test_nobody_listens(health: HealthActivities) -> None:
     seen = await probe(health, service(f"http://localhost:{port}/health"))
     assert (seen.finding, seen.kind) == (Finding.BAD, HealthKind.REFUSED)
     assert seen.reason == f"connection refused at http://localhost:{port}/health"
+
+
+async def test_without_a_free_file_of_our_own_the_service_is_unknown(
+    health: HealthActivities, httpserver: HTTPServer
+) -> None:
+    target = service(httpserver.url_for("/health"))
+    httpserver.expect_request("/health").respond_with_json({"status": "ok"})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # all that are open are above it, or are these
+    try:
+        seen = await probe(health, target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (seen.finding, seen.kind) == (Finding.UNKNOWN, HealthKind.UNREACHABLE)
+    assert (await probe(health, target)).ok
 
 
 async def test_a_connection_that_is_closed_without_an_answer_was_reset(health: HealthActivities) -> None:

@@ -270,6 +270,7 @@ def test_its_own_healthcheck_is_evidence(
     asked = look(engine, container, health=HealthCheck(url="http://127.0.0.1:1/"))
     assert asked.ok, "where a check of ours is configured, it is evidence only"
     assert (seen.may_start_for is not None) == (found is OwnCheck.STARTING)
+    assert (seen.own_check_passed_at is not None) == (found is OwnCheck.HEALTHY)
 
 
 @pytest.mark.parametrize(

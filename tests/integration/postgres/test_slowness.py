@@ -281,6 +281,24 @@ async def test_after_a_restore_a_table_with_indexes_is_still_without_statistics(
     assert seen.stale[0].analyzed_at is None
 
 
+async def test_counters_that_were_reset_make_no_statistics_old(
+    owner: str, secret: Path, postgres_server: PostgresServer
+) -> None:
+    """As after a crash, or by hand: when it was analyzed is forgotten, and what that found is not. Its
+    TOAST table, which nobody can analyze, is no table of the application."""
+    connection = await asyncpg.connect(postgres_server.url(database=owner.rpartition("/")[2]))
+    await connection.execute("ANALYZE visits; SELECT pg_stat_reset()")
+    analyzed = (
+        "SELECT greatest(last_analyze, last_autoanalyze) FROM pg_stat_user_tables WHERE relname = 'visits'"
+    )
+    assert await connection.fetchval(analyzed) is None
+    await connection.close()
+    async with running(owner, BY_VISITOR):
+        seen = await look(behind(secret, owner))
+    assert "public.visits" in {table for one in seen.statements for table in one.tables}
+    assert seen.stale == ()
+
+
 async def test_statements_that_are_counted_are_known_by_their_mean(secret: Path) -> None:
     """The extension stands in a schema of its own, which is in nobody's search path."""
     with tempfile.TemporaryDirectory(prefix="runbooks-postgres-") as directory:
