@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 from activities.review.facts.by_hand import by_hand
 from activities.review.facts.closing import closed_by, who_closed
+from activities.review.facts.in_the_end import still_to_watch
 from activities.review.facts.logged_error import before_it, logged_error
 from activities.review.facts.open_work import is_mended, open_work, says_why
+from activities.review.facts.this_time import older_than_its_alert
 from models.base import in_number, in_words
 from models.incident.incident import EntryKind, EvidenceLine, Outcome
 from models.incident.review import Review
@@ -21,18 +23,39 @@ NOT_PROVED = (Outcome.CLOSED_BY_HUMAN, Outcome.CANCELLED)
 """A person ended it, whether it was well or not."""
 
 
-_HEAD = "A box is open work. What has no box is done, or not needed, or says which list has its boxes."
+_HEAD = (
+    "Every task for a person is a box under “Open work”, and nowhere else. "
+    "The lists below it say what is answered already."
+)
+
+
+class _Task(str):
+    """What a person must still do; any other line of a list is an answer."""
+
+    __slots__ = ()
 
 
 def left_to_do(review: Review) -> str:
-    """Lists of boxes and answers; the short form leaves out what a whole team does."""
+    """The boxes, then the answers; the short form leaves out what a whole team does."""
+    lists = {title: list(lines) for title, lines in _lists(review).items()}
+    boxes = [_box(one) for one in open_boxes(review)]
+    parts = [("Open work", boxes or ["Nothing."])]
+    parts += [(title, [one for one in lines if not isinstance(one, _Task)]) for title, lines in lists.items()]
+    sections = (f"### {title}\n\n" + "\n".join(lines) for title, lines in parts if lines)
+    return "\n\n".join((_HEAD, *sections))
+
+
+def open_boxes(review: Review) -> list[str]:
+    """Every task for a person: those of this incident first, then those of the lists."""
+    tasks = [one for lines in _lists(review).values() for one in lines if isinstance(one, _Task)]
+    return [*map(_capital, (*open_work(review), *still_to_watch(review))), *tasks]
+
+
+def _lists(review: Review) -> dict[str, Iterator[str]]:
     lists = {"Document": _document(review), "Update": _update(review)}
-    if work := open_work(review):
-        lists = {"Open work": map(_box, map(_capital, work)), **lists}
     if not review.short:
         lists |= {"Prevent": _prevent(review), "Share": _share(review)}
-    parts = (f"### {title}\n\n" + "\n".join(lines) for title, lines in lists.items())
-    return "\n\n".join((_HEAD, *parts))
+    return lists
 
 
 def _document(review: Review) -> Iterator[str]:
@@ -40,7 +63,7 @@ def _document(review: Review) -> Iterator[str]:
         open_still = "" if is_mended(review) else ": it is not closed, see the open work"
         yield f"- Root cause analysis: {said(review.cause)}, as above{open_still}."
     else:
-        yield _box("Root cause analysis: no cause was found; what was seen is above")
+        yield _Task("Root cause analysis: no cause was found; what was seen is above")
     yield f"- Timeline of events: above, {len(review.timeline)} lines."
     done = in_number(len(review.performed), "plan") if review.performed else "none"
     steps = in_number(len(by_hand(review)), "step")
@@ -53,64 +76,66 @@ def _document(review: Review) -> Iterator[str]:
         yield f"- Resolution time: {in_words(review.resolved_after)}."
     if (error := logged_error(review)) and not says_why(review):
         before = ", from before the incident" if before_it(review) else ""
-        yield _box(f"Find the reason of the last error in its log{before}: {error.text}")
+        yield _Task(f"Find the reason of the last error in its log{before}: {error.text}")
     for one in review.performed:
         if not (one.done or one.dry_run or one.paused or one.throttled):
             mend = f"Mend what kept “{one.plan.says}” from working"
-            yield _box(f"{f'See whether “{one.plan.says}” was done' if one.lost else mend}: {one.found}")
+            yield _Task(f"{f'See whether “{one.plan.says}” was done' if one.lost else mend}: {one.found}")
     by_a_person = review.outcome in NOT_PROVED
     if by_a_person and not any(one.done for one in review.performed):
-        yield _box(f"See that it is well: it was closed by {who_closed(review)}, and no recovery was proved")
+        yield _Task(f"See that it is well: it was closed by {who_closed(review)}, and no recovery was proved")
     if by_a_person and not _said_what_was_done(review):
         closer = closed_by(review)
         who = f"{closer.by}, who closed it," if closer and closer.by else "the person who closed it"
-        yield _box(f"What {who} did: nothing of it was written to the incident")
+        yield _Task(f"Write down what {who} did: nothing of it was written to the incident")
 
 
 def _update(review: Review) -> Iterator[str]:
     if _is_known(review):
         yield "- Runbook with new issue: not needed, the runbook knows this cause."
     elif review.cause:
-        yield _box("Runbook with new issue: no row of its table matched the evidence; add this cause")
+        yield _Task("Runbook with new issue: no row of its table matched the evidence; add this cause")
     else:
-        yield _box("Runbook with new issue: no cause was looked for; decide whether this alert needs a row")
+        yield _Task("Runbook with new issue: no cause was looked for; decide whether this alert needs a row")
     if review.outcome is Outcome.SELF_RECOVERED:
-        yield _box("Alert thresholds: it was over before anything was done; is the rule too quick?")
+        yield _Task("Alert thresholds: it was over before anything was done; is the rule too quick?")
+    elif older := older_than_its_alert(review).removeprefix("; "):
+        yield _Task(f"Alert thresholds: {older}; find out that, and what kept it so for as long")
     elif any(one.finding == "bad" for one in review.evidence):
         unseen = in_number(len(_gaps(review)), "look")
         so_far = f"; {unseen} told nothing sure" if _gaps(review) else ""
         yield f"- Alert thresholds: something was wrong when it fired: nothing speaks against them{so_far}."
     else:
-        yield _box("Alert thresholds: nothing that was seen was wrong; is the rule right?")
+        yield _Task("Alert thresholds: nothing that was seen was wrong; is the rule right?")
     gaps = _gaps(review)
     for gap in gaps:
-        yield _box(f"Monitoring coverage gaps: {gap.name}: {gap.reason}")
+        yield _Task(f"Monitoring coverage gaps: {gap.name}: {gap.reason}")
     if not gaps:
         looks = in_number(sum(one.applies for one in review.evidence), "look")
         yield f"- Monitoring coverage gaps: none, the last reading of all of {looks} had an answer."
     for entry in review.timeline:
         if entry.kind is EntryKind.NOT_TOLD:
-            yield _box(f"Repair the channel: {entry.text}")
+            yield _Task(f"Repair the channel: {entry.text}")
 
 
 def _prevent(review: Review) -> Iterator[str]:
-    yield _box("Add test case")
+    yield _Task("Add test case")
     if _gaps(review):
-        yield "- Improve observability: see the monitoring coverage gaps."
+        yield "- Improve observability: see the monitoring coverage gaps of the open work."
     elif _only_its_log_told(review):
-        yield _box("Improve observability: only its log told of an error, and no pattern of `logs` knows it")
+        yield _Task("Improve observability: only its log told of an error, and no pattern of `logs` knows it")
     else:
         yield "- Improve observability: nothing that was looked for was missing."
-    yield _box("Consider redundancy")
+    yield _Task("Consider redundancy")
 
 
 def _share(review: Review) -> Iterator[str]:
-    yield _box("Team retrospective")
+    yield _Task("Team retrospective")
     if _is_known(review):
         yield "- Update documentation: this page, and the runbook's, which has the cause."
     else:
-        yield _box("Update documentation")
-    yield _box("Train team on response")
+        yield _Task("Update documentation")
+    yield _Task("Train team on response")
 
 
 def _only_its_log_told(review: Review) -> bool:

@@ -10,18 +10,16 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from activities.review.dry_run_section import dry_run_section
-from activities.review.facts.by_hand import by_hand
-from activities.review.facts.closing import closed_by, closing_sentence, who_closed
+from activities.review.facts.closing import closed_by, who_closed
 from activities.review.facts.done_section import done_section
 from activities.review.facts.found_section import found_section
-from activities.review.facts.in_the_end import in_the_end
-from activities.review.facts.logged_error import in_its_log
 from activities.review.facts.order import in_order
-from activities.review.facts.readings import Readings
 from activities.review.facts.sentences import Sentences
-from activities.review.facts.this_time import older_than_its_alert, this_time
+from activities.review.facts.summary_section import summary_section
+from activities.review.facts.this_time import older_than_its_alert
+from activities.review.facts.why_section import why_section
 from activities.review.file_name import file_name
-from activities.review.left_to_do import NOT_PROVED, UNKNOWN, left_to_do
+from activities.review.left_to_do import NOT_PROVED, left_to_do
 from activities.review.markdown import fenced, link
 from activities.review.phases import WhereTimeWent
 from activities.review.probes import UNNAMED, chart_of
@@ -41,14 +39,14 @@ def page(review: Review) -> str:
     """The whole review, or its short form for alerts that are not critical."""
     review = in_order(review)
     words = Sentences(review)
-    sections = [_head(review), _section("Summary", _summary(review, words)), time_section(review)]
+    sections = [_head(review), _section("Summary", summary_section(review, words)), time_section(review)]
     if review.alert.words:
         sections.append(_section("What the alert says", "\n\n".join(map(said, review.alert.words.values()))))
     if review.report:
         sections.append(_section("Report", report_section(review.report, file_name(review), CHOICES)))
     sections += [
         _section("What was found", found_section(review, words)),
-        _section("Why this cause", _cause(review, words)),
+        _section("Why this cause", why_section(review, words)),
         *([_section("Dry run", dry_run_section(review.dry_run, review.handed_to))] if review.dry_run else []),
         _section("What was done", done_section(review, words)),
         *([_section("Before and after", _probes(review))] if review.probes.points else []),
@@ -165,43 +163,6 @@ def _against(took: timedelta, deadline: timedelta) -> str:
     if took <= deadline:
         return f"within the deadline of {in_words(deadline)}"
     return f"{in_words(took - deadline)} past the deadline of {in_words(deadline)}"
-
-
-def _summary(review: Review, words: Sentences) -> str:
-    """With what people did by hand, of which the product knows only by their word."""
-    steps = by_hand(review)
-    text = review.summary
-    if steps:
-        text = text.replace("nothing was changed", "the runbook changed nothing")
-    by_people = (*(f"By hand: {words.of(one)}" for one in steps), closing_sentence(review, words))
-    by_people = (*by_people, *in_the_end(review, words))
-    return " ".join((said(text) or _NOTHING, *(said(one) for one in by_people if one)))
-
-
-def _cause(review: Review, words: Sentences) -> str:
-    if not review.cause:
-        return "No cause was looked for: what was found is above."
-    if review.cause == UNKNOWN:
-        lines = ["The cause is **unknown**: no row of the runbook's table matched what was found."]
-    else:
-        more = f": {said(words.sentence(beside, named=True))}" if (beside := this_time(review)) else "."
-        lines = [f"The cause is **{said(review.cause)}**{more}"]
-        if review.why_cause:
-            lines.append(f"The runbook names it when: {said(words.sentence(review.why_cause, named=True))}")
-        if review.pointing:
-            lines.append(f"What points to it: {said(words.sentence(review.pointing, named=True))}")
-        readings = Readings(review)
-        for title, bad in readings.wrong_beside().items():
-            lines.append(f"{title}: {said(words.sentence(bad, named=True))}")
-        if since := ", ".join(readings.wrong_since()):
-            lines.append(f"Only the later reading is kept of: {said(since)}.")
-    if error := in_its_log(review, words):
-        lines.append(said(error))
-    if review.also_seen:
-        lines.append(f"The evidence speaks for this as well: {', '.join(map(said, review.also_seen))}.")
-    if review.ruled_out:
-        lines.append(f"Ruled out: {'; '.join(map(said, review.ruled_out))}.")
-    return "\n\n".join(lines)
 
 
 def _probes(review: Review) -> str:

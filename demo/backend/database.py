@@ -18,6 +18,7 @@ ANSWER_WITHIN = 1.0
 """Seconds that the database has for a health check."""
 
 _TABLES = """
+SELECT pg_advisory_xact_lock(4711);
 CREATE TABLE IF NOT EXISTS products (
     id serial PRIMARY KEY, name text NOT NULL, roi real NOT NULL, synced_at timestamptz NOT NULL);
 CREATE TABLE IF NOT EXISTS videos (

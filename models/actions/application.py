@@ -26,9 +26,12 @@ class SyncProducts(Change):
     """The last sync as it was seen; None for never."""
 
     @property
+    def sent(self) -> str:
+        return ", ".join(f"{key} {value}" for key, value in self.asked_with.items())
+
+    @property
     def says(self) -> str:
-        sent = ", ".join(f"{key} {value}" for key, value in self.asked_with.items())
-        return f"sync the products of {self.service.name}{f' with {sent}' if sent else ''}"
+        return f"sync the products of {self.service.name}{f' with {self.sent}' if self.sent else ''}"
 
     @property
     def changes(self) -> str:

@@ -69,6 +69,8 @@ class Review(Model):
     """Empty where none was looked for."""
     why_cause: str = ""
     """What the runbook's row of this cause asks of the evidence."""
+    not_if: str | None = None
+    """What would contradict it, and was not seen; empty where nothing would, None where that was not kept."""
     pointing: str = ""
     """The evidence by which that row matched: `process: exited with code 1`."""
     known_at: datetime | None = None
@@ -80,6 +82,8 @@ class Review(Model):
     incident: str
     run_id: str
     runbook: str
+    hurts: str = ""
+    """Whom what the alert tells of hurts, and how, as the runbook says; empty where it does not."""
     alert: Alert
     severity: Severity
     evidence: tuple[EvidenceLine, ...] = ()

@@ -84,6 +84,7 @@ class Known(Model):
     seen: Evidences
     cause: str
     why_cause: str = ""
+    not_if: str | None = None
     pointing: str = ""
     points: tuple[str, ...] = ()
     known_at: datetime | None = None

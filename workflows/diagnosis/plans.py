@@ -33,6 +33,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.provider_failures import only_texts, provider_failures
     from workflows.diagnosis.situation import Situation
 
+_NONE_RECORDED = "none is recorded, which does not say that there was none"
+
 
 def start(now: Situation) -> Plan:
     """Start what stands still."""
@@ -117,7 +119,7 @@ def roll_back(now: Situation) -> Plan | None:
     )
     newest = history.deployments[:3]
     listed = ", ".join(map(told, newest))
-    reasons = (now.trouble, crashes_in_words(now), f"recent deployments: {listed or 'none are known'}")
+    reasons = (now.trouble, crashes_in_words(now), f"recent deployments: {listed or _NONE_RECORDED}")
     return Plan(steps=(back,), why="; ".join(one for one in reasons if one))
 
 

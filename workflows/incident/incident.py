@@ -99,6 +99,7 @@ class Incident(Waits):
         cause, record = walked.cause, self.record
         record.cause, record.remedy, record.why_cause = cause.name, cause.remedy, cause.evidence
         record.also_seen, record.ruled_out = walked.also_seen, walked.ruled_out
+        record.not_if = cause.contradicted_by
         record.pointing, record.points, record.known_at = walked.pointing, walked.points, self.now.newest
         self.timeline.add(walked.says, kind=EntryKind.CAUSE)
         if cause.pages and not cause.unless(self.now):

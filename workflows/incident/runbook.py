@@ -17,9 +17,13 @@ with workflow.unsafe.imports_passed_through():
 class Runbook:
     """A workflow type named as its alert. Its `page` reads as the runbook does."""
 
+    hurts = ""
+    """Whom it hurts while it lasts, and how: for the review."""
+
     @workflow.init
     def __init__(self, opened: Opened) -> None:
         self.incident = Incident(opened.alert, opened.so_far)
+        self.incident.record.hurts = self.hurts
 
     @workflow.signal(
         description='Approve the pending plan. No input is needed; "DIGEST" takes that one of several.'

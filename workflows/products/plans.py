@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from temporalio import workflow
 
@@ -15,6 +15,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.diagnosis.situation import Situation
     from workflows.products.failures import SyncFailure, loop, sync_failure
 
+_CLOCK = "%Y-%m-%d %H:%M:%S UTC"
+
 
 def _sync(now: Situation, asked_with: Mapping[str, str | bool | int] | None = None) -> SyncProducts:
     return SyncProducts(
@@ -24,13 +26,38 @@ def _sync(now: Situation, asked_with: Mapping[str, str | bool | int] | None = No
 
 def _plan(now: Situation, *steps: Action) -> Plan:
     failure = sync_failure(now)
-    told = (failure.says, _of_the_pause(now, failure)) if failure else (now.trouble,)
-    return Plan(steps=steps, why="; ".join(one for one in told if one))
+    told = (_last_synced(now), *_of_the_failure(now, failure)) if failure else (now.trouble,)
+    return Plan(steps=steps, why="; ".join(one for one in (*told, *_why_it_may(now, steps)) if one))
+
+
+def _last_synced(now: Situation) -> str:
+    at = now[looks.last_sync].at
+    return f"the products were last synced at {at:{_CLOCK}}" if at else ""
+
+
+def _of_the_failure(now: Situation, failure: SyncFailure) -> Iterator[str]:
+    """What kept them from being synced since, in the order in which it came."""
+    yield failure.says
+    yield _of_the_pause(now, failure)
+    if failure.at and failure.retry_after:
+        yield f"it asked to be left alone until {failure.at + failure.retry_after:{_CLOCK}}"
+
+
+def _why_it_may(now: Situation, steps: Sequence[Action]) -> Iterator[str]:
+    """Why a pause of somebody is ended, and why just so many are asked for."""
+    if any(isinstance(one, UnpauseSchedule) for one in steps) and not loop(now).on_purpose:
+        yield (
+            "its pause is ended because nothing speaks for somebody's intention: it has no note that gives a "
+            "reason, was not paused lately (`paused_recently`), and no incident paused it"
+        )
+    for one in steps:
+        if isinstance(one, SyncProducts) and one.asked_with:
+            yield f"{one.sent} is what the configuration (`smaller_sync`) asks with after a rate limit"
 
 
 def _of_the_pause(now: Situation, failure: SyncFailure) -> str:
     """Which came first, the failure or the pause; empty where its schedule runs."""
-    schedule, clock = loop(now), "%Y-%m-%d %H:%M:%S UTC"
+    schedule, clock = loop(now), _CLOCK
     if not schedule.paused:
         return ""
     seen_at = now[looks.schedules].observed_at
@@ -38,7 +65,7 @@ def _of_the_pause(now: Situation, failure: SyncFailure) -> str:
         return f"{schedule.name} is paused as well, and whether before or after that failure is not known"
     first, then = (f"that failed at {failure.at:{clock}}", f"was paused at {schedule.paused_at:{clock}}")
     order = "before" if schedule.paused_at < failure.at else "after"
-    return f"{first}, and {schedule.name} {then}, {order} it"
+    return f"{first}, and {schedule.name} {then}, {order} it, since when it starts no sync"
 
 
 def _unpause(now: Situation) -> tuple[Action, ...]:

@@ -44,9 +44,11 @@ class Record:
 
     proposals: tuple[ProposalLine, ...] = ()
     """What people and programs proposed, and what became of it."""
+    hurts: str = ""
+    not_if: str | None = None
     pointing: str = ""
     points: tuple[str, ...] = ()
-    """The evidence by which the row of the cause matched, and the names of these looks."""
+    """Whom it hurts; what would contradict the cause; by which evidence its row matched, and its looks."""
     known_at: datetime | None = None
     """When the newest evidence was read that was known when the cause was named."""
 
@@ -61,8 +63,7 @@ class Record:
         self.policy: Policy | None = None
         self.phase = Phase.TRIAGE
         self.seen = Seen()
-        self.cause = ""
-        self.why_cause = ""
+        self.cause, self.why_cause = "", ""
         """What the runbook's row of this cause asks of the evidence."""
         self.ruled_out: tuple[str, ...] = ()
         """Causes that matched as well, each with what contradicts it."""
@@ -74,8 +75,7 @@ class Record:
         self.watched: VerificationResult | None = None
         self.unwell_at: datetime | None = None
         """When a verification last ended with the service not healthy."""
-        self.acknowledged_by = ""
-        self.escalated_because = ""
+        self.acknowledged_by, self.escalated_because = "", ""
         self.done: Spoken | None = None
         self.cancelled: Spoken | None = None
         self._done_before: tuple[datetime | None, Spoken | None] = (None, None)
@@ -228,12 +228,14 @@ class Record:
             incident=workflow.info().workflow_id,
             run_id=began_in(),
             runbook=policy.runbook,
+            hurts=self.hurts,
             alert=self.alert,
             severity=policy.severity,
             outcome=outcome,
             summary=self.summary(),
             cause=self.cause,
             why_cause=self.why_cause,
+            not_if=self.not_if,
             pointing=self.pointing,
             known_at=self.known_at,
             also_seen=self.also_seen,

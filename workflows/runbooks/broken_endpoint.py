@@ -153,6 +153,11 @@ UNKNOWN = Cause(
 class BrokenEndpoint(Runbook):
     """One endpoint fails."""
 
+    hurts = (
+        "whoever calls this endpoint gets an error instead of an answer; the rest of the service "
+        "serves its users"
+    )
+
     @workflow.run
     async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)

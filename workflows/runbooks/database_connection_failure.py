@@ -197,6 +197,11 @@ CAUSES = (
 class DatabaseConnectionFailure(Runbook):
     """The database cannot be reached."""
 
+    hurts = (
+        "users of everything that needs this database: what they ask for fails, and nothing that they "
+        "do is kept, while it cannot be reached"
+    )
+
     @workflow.run
     async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)

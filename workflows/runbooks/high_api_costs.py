@@ -141,6 +141,10 @@ UNKNOWN = Cause(
 class HighApiCosts(Runbook):
     """The external APIs cost more than the budget."""
 
+    hurts = (
+        "the business, which pays the providers more than the budget of that time; users notice nothing of it"
+    )
+
     @workflow.run
     async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)

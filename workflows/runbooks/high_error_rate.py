@@ -247,6 +247,11 @@ UNKNOWN = Cause(
 class HighErrorRate(Runbook):
     """Too many requests are answered with errors."""
 
+    hurts = (
+        "users: those requests were answered with an error in place of what was asked for, and what "
+        "they were to do was perhaps not done"
+    )
+
     @workflow.run
     async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)

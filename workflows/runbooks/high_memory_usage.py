@@ -117,6 +117,11 @@ UNKNOWN = Cause(
 class HighMemoryUsage(Runbook):
     """The heap is nearly full."""
 
+    hurts = (
+        "users, once the heap is full: the service then becomes slow or ends, and whoever uses it is "
+        "interrupted"
+    )
+
     @workflow.run
     async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)

@@ -246,6 +246,11 @@ def grows_as_before(now: Situation) -> bool:
 class MemoryKeepsGrowing(Runbook):
     """The memory of a service grows and grows."""
 
+    hurts = (
+        "nobody yet: the heap is far from full; once it is, in hours or days, the service ends, and "
+        "whoever uses it is interrupted"
+    )
+
     @workflow.run
     async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)

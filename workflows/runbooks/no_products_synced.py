@@ -235,6 +235,8 @@ UNKNOWN = Cause(
 class NoProductsSynced(Runbook):
     """No product was synced for too long."""
 
+    hurts = "visitors, who see old prices and sold-out offers; the business, which earns less by them"
+
     @workflow.run
     async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)

@@ -172,6 +172,11 @@ UNKNOWN = Cause(
 class NoVideosGenerated(Runbook):
     """No video was generated lately."""
 
+    hurts = (
+        "the business: nothing new can be published, and it earns no views and no commission by new "
+        "videos; users notice no failure"
+    )
+
     @workflow.run
     async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)

@@ -254,6 +254,8 @@ UNKNOWN = Cause(
 class ProductionSlow(Runbook):
     """The service answers too late."""
 
+    hurts = "users, who wait too long for their answers, so that some give up"
+
     @workflow.run
     async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)

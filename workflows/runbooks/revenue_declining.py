@@ -146,6 +146,8 @@ CAUSES = (
 class RevenueDeclining(Runbook):
     """The last whole day earned less than the day before."""
 
+    hurts = "the business, which earns less than the day before; users notice nothing of it by this alone"
+
     @workflow.run
     async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)

@@ -198,6 +198,8 @@ WITH_THE_DATABASE = (DATABASE_LOST, DATABASE_BLAMED)
 class ServiceDown(Runbook):
     """The service does not answer its health check."""
 
+    hurts = "users, and other services that call it: none of them gets an answer while it is down"
+
     @workflow.run
     async def run(self, opened: Opened) -> Review:
         return await self.incident.respond(self.page)

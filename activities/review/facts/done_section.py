@@ -15,8 +15,8 @@ from models.incident.incident import Entry, Performed
 from models.incident.review import Review
 from models.text import for_markdown as said
 
-NO_DEPLOYMENT = "recent deployments: none are known"
-"""How the plan of a rollback says that none is recorded."""
+NO_DEPLOYMENT = ("recent deployments: none is recorded", "recent deployments: none are known")
+"""How the plan of a rollback says that none is recorded, now and before."""
 
 
 def done_section(review: Review, words: Sentences) -> str:
@@ -44,7 +44,7 @@ def _by_a_person(number: int, entry: Entry, words: Sentences) -> str:
 def _plan(number: int, performed: Performed, words: Sentences) -> str:
     """One plan: by whom, why, and what each of its actions changed and how it is undone."""
     took = in_words(performed.finished_at - performed.started_at)
-    by = _by_whom(performed.approved_by, performed.plan.proposed_by)
+    by = by_whom(performed.approved_by, performed.plan.proposed_by)
     lines = [
         f"{number}. **{said(performed.plan.says)}**, {by}, "
         f"at {words.when(performed.started_at)}; it took {took}",
@@ -71,7 +71,7 @@ def _undone(step: Change) -> str:
 def _all_the_same(performed: Performed) -> Iterator[str]:
     """Why it is rolled back where no deployment is known."""
     back = any(isinstance(step, RollBack) for step in performed.plan.steps)
-    if not back or NO_DEPLOYMENT not in performed.plan.why:
+    if not back or not any(none in performed.plan.why for none in NO_DEPLOYMENT):
         return
     crashed = (
         "it crashed again after it was started again, and " if "it crashed " in performed.plan.why else ""
@@ -87,7 +87,10 @@ def _allowed(why: str) -> str:
     risk, urgent, severity = (*why.partition(" at "),)
     if not urgent:
         return f"the configuration allows it ({said(why)})"
-    return f"its risk is {said(risk)}, and at severity {said(severity)} that is done without asking"
+    return (
+        f"its risk is {said(risk)}, and at severity {said(severity)} that is done without asking: "
+        "no person approved it"
+    )
 
 
 def _what_came(performed: Performed) -> str:
@@ -96,7 +99,7 @@ def _what_came(performed: Performed) -> str:
     return "Found afterwards" if performed.done else "Not done"
 
 
-def _by_whom(approved_by: str, proposed_by: str) -> str:
+def by_whom(approved_by: str, proposed_by: str) -> str:
     """Who proposed and who approved it, or the runbook by itself, with the risk by which it may."""
     if not approved_by:
         return "without approval"

@@ -10,7 +10,7 @@ from itertools import pairwise
 from activities.review.facts.open_work import comes_back_after
 from activities.review.facts.sentences import Sentences
 from models.base import in_words
-from models.incident.incident import EntryKind, Outcome
+from models.incident.incident import Entry, EntryKind, Outcome
 from models.incident.review import Review
 
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
@@ -19,23 +19,43 @@ _CRASHED = re.compile(
 )
 
 
+def last_proof(review: Review) -> Entry | None:
+    """By which a resolved incident was proved to be well."""
+    proofs = [one for one in review.timeline if one.kind is EntryKind.VERIFIED]
+    return proofs[-1] if proofs and review.outcome is Outcome.RESOLVED else None
+
+
 def in_the_end(review: Review, words: Sentences) -> Iterator[str]:
     """The last sentences of the summary."""
-    proofs = [one.at for one in review.timeline if one.kind is EntryKind.VERIFIED]
-    if review.outcome is not Outcome.RESOLVED or not proofs:
+    if (proof := last_proof(review)) is None:
         return
-    until = words.when(proofs[-1])
+    until = words.when(proof.at)
     if after := comes_back_after(review):
         yield (
-            f"What the alert tells of is over, and its cause, {review.cause}, is not: {after}. "
-            f"It was watched until {until}."
+            f"Resolved means that what the alert tells of was seen to be over, until {until}. "
+            f"Its cause, {review.cause}, is not mended: {after}."
         )
-    watched, ran = _watched(review, proofs[-1]), _between_crashes(review)
-    if watched and ran and watched < ran:
+    if (gaps := watched_too_short(review)) and (watched := _watched(review, proof.at)):
         yield (
-            f"It was watched for {in_words(watched)}, until {until}, and up to {in_words(ran)} lay between "
-            "its crashes before: look whether it still runs."
+            f"It was watched for {in_words(watched)}, until {until}, and up to {in_words(gaps)} lay between "
+            "its crashes before: that is too short to tell that it is over."
         )
+
+
+def still_to_watch(review: Review) -> Iterator[str]:
+    """What a person must do where it was watched for too short a time."""
+    if gaps := watched_too_short(review):
+        yield (
+            f"see whether it still runs: it was watched for less than the {in_words(gaps)} that lay between "
+            "its crashes before"
+        )
+
+
+def watched_too_short(review: Review) -> timedelta | None:
+    """The time between its crashes, where it was watched for less; else None."""
+    proof, ran = last_proof(review), _between_crashes(review)
+    watched = _watched(review, proof.at) if proof else None
+    return ran if ran and watched and watched < ran else None
 
 
 def _watched(review: Review, until: datetime) -> timedelta | None:

@@ -123,12 +123,16 @@ def says_why(review: Review) -> bool:
 
 
 def comes_back_after(review: Review) -> str:
-    """`it comes back after about 35 s, …`, by how long it had run when it was seen; empty if it does not."""
+    """`expect it again after about 35 s, …`, by how long it had run when seen; empty if it does not."""
     left = UNMENDED.get(review.cause)
     if not (left and left.again and any(step.restarts for step in _steps(_carried_out(review)))):
         return ""
     had_run = _RUNNING.match(Readings(review).known_then("process"))
-    return f"it comes back after about {had_run[1]}, as long as it had run" if had_run else "it comes back"
+    return (
+        f"expect it again after about {had_run[1]}, as long as it had run when it was seen"
+        if had_run
+        else "expect it again"
+    )
 
 
 def _carried_out(review: Review) -> list[Performed]:

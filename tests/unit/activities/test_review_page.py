@@ -281,7 +281,11 @@ def test_who_reads_the_page_needs_no_digest_and_no_box_that_the_page_answers() -
 def test_what_the_page_cannot_answer_stays_a_box() -> None:
     nothing = {"cause": "unknown", "why_cause": "", "evidence": (), "timeline": ()}
     text = page(out_of_memory().model_copy(update={**nothing, "outcome": Outcome.CLOSED_BY_HUMAN}))
-    for box in ("Root cause analysis", "What the person who closed it did", "Runbook with new issue"):
+    for box in (
+        "Root cause analysis",
+        "Write down what the person who closed it did",
+        "Runbook with new issue",
+    ):
         assert f"- [ ] {box}: " in text
 
 

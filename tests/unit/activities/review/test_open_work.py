@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 import pytest
 
 from activities.review.facts.causes import NOTHING_LEFT, UNMENDED
+from activities.review.facts.open_work import open_work
 from activities.review.page import page
 from models.actions.application import PauseSchedule, SyncProducts, UnpauseSchedule
 from models.actions.change import Change
@@ -45,19 +46,14 @@ def performed(*steps: Change, at: int = 80) -> Performed:
 
 
 def left(cause: str, *done: Performed, **more: object) -> list[str]:
-    """The boxes of its open work."""
+    """The first boxes of its open work: what the incident itself leaves, without the lists for the team."""
     review = out_of_memory().model_copy(update={"cause": cause, "performed": done, **more})
-    section = page(review).partition("## What is left to do\n")[2]
-    if "### Open work\n\n" not in section:
-        return []
-    head, _, rest = section.partition("### Open work\n\n")
-    assert (
-        head.strip()
-        == "A box is open work. What has no box is done, or not needed, or says which list has its boxes."
-    )
-    boxes = rest.split("\n\n")[0].splitlines()
-    assert all(one.startswith("- [ ] ") for one in boxes)
-    return [one.removeprefix("- [ ] ") for one in boxes]
+    before, _, rest = page(review).partition("### Open work\n\n")
+    boxes, _, after_it = rest.partition("\n\n")
+    lines = boxes.splitlines()
+    assert all(one.startswith("- [ ] ") for one in lines)
+    assert "- [ ]" not in before + after_it, "a box stands nowhere else"
+    return [one.removeprefix("- [ ] ") for one in lines[: len(open_work(review))]]
 
 
 def test_what_stays_in_place_is_left_to_undo() -> None:
@@ -168,7 +164,7 @@ def test_a_leak_is_no_less_there_after_a_restart() -> None:
     restarted = performed(RestartService(service=BACKEND))
     assert left("memory leak", restarted, evidence=(RUNNING,)) == [
         "Memory leak: the leak is still there: profile its memory, and find it; "
-        "it comes back after about 34 min, as long as it had run"
+        "expect it again after about 34 min, as long as it had run when it was seen"
     ]
     text = page(out_of_memory().model_copy(update={"cause": "memory leak", "performed": (restarted,)}))
     assert "- Root cause analysis: memory leak, as above: it is not closed, see the open work." in text
@@ -204,7 +200,8 @@ def test_what_is_to_be_found_out_quotes_what_was_seen() -> None:
 
 def test_an_unknown_cause_is_looked_for_already() -> None:
     review: Review = out_of_memory().model_copy(update={"cause": "unknown", "performed": ()})
-    assert "### Open work" not in page(review)
+    assert open_work(review) == []
+    assert "- [ ] Root cause analysis: no cause was found" in page(review)
     assert "- [ ] Root cause analysis: no cause was found" in page(review)
 
 

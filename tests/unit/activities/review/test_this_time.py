@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from activities.review.facts.done_section import NO_DEPLOYMENT
 from activities.review.page import page
 from models.actions.approved_by import by_policy
 from models.actions.plan import Plan
@@ -42,12 +43,13 @@ def test_what_comes_back_is_told_first() -> None:
         "evidence": (RUNNING,),
     }
     assert (
-        "What the alert tells of is over, and its cause, memory leak, is not: it comes back after about "
-        "35 s, as long as it had run. It was watched until T+1 min 40 s (03:16:42)."
+        "Resolved means that what the alert tells of was seen to be over, until T+1 min 40 s (03:16:42). "
+        "Its cause, memory leak, is not mended: expect it again after about 35 s, as long as it had run when "
+        "it was seen."
     ) in section("Summary", **leak)
     nothing_proved = {**leak, "outcome": Outcome.CLOSED_BY_HUMAN}
-    assert "It was watched" not in section("Summary", **nothing_proved)
-    assert "comes back" not in section("Summary", **{**leak, "cause": "crash"})
+    assert "Resolved means" not in section("Summary", **nothing_proved)
+    assert "expect it again" not in section("Summary", **{**leak, "cause": "crash"})
 
 
 @pytest.mark.parametrize(("watched", "told"), [(81 + 29, True), (81 + 30, False)])
@@ -55,8 +57,10 @@ def test_a_watch_that_is_shorter_than_the_time_between_crashes_proves_little(
     watched: int, told: bool
 ) -> None:
     proof = PROVED.model_copy(update={"at": after(watched)})
-    text = section("Summary", performed=(done(ROLL_BACK, f"exited; {CRASHED}; more"),), timeline=(proof,))
-    assert ("and up to 30 s lay between its crashes before: look whether it still runs." in text) is told
+    watch = {"performed": (done(ROLL_BACK, f"exited; {CRASHED}; more"),), "timeline": (proof,)}
+    too_short = "and up to 30 s lay between its crashes before: that is too short to tell that it is over."
+    assert (too_short in section("Summary", **watch)) is told
+    assert ("- [ ] See whether it still runs" in section("What is left to do", **watch)) is told
 
 
 def test_crashes_around_midnight_are_seconds_apart() -> None:
@@ -75,8 +79,9 @@ def test_words_that_only_look_like_crashes_or_durations_break_no_review(at: str)
     assert "older" not in section("Times", **told)
 
 
-def test_a_rollback_without_a_known_deployment_says_why_all_the_same() -> None:
-    why = f"{CRASHED}; recent deployments: none are known"
+@pytest.mark.parametrize("none", NO_DEPLOYMENT)
+def test_a_rollback_without_a_known_deployment_says_why_all_the_same(none: str) -> None:
+    why = f"{CRASHED}; {none}"
     text = section("What was done", performed=(done(ROLL_BACK, why),))
     assert "   - Although no deployment is recorded: it crashed again after it was started again, and" in text
     assert "the runbook cannot undo it: the later version comes back only when it is deployed again" in text
@@ -90,7 +95,8 @@ def test_a_rollback_without_a_known_deployment_says_why_all_the_same() -> None:
     [
         (
             by_policy("guarded at critical"),
-            "its risk is guarded, and at severity critical that is done without asking",
+            "its risk is guarded, and at severity critical that is done without asking: "
+            "no person approved it",
         ),
         (by_policy("guarded, urgent"), "the configuration allows it (guarded, urgent)"),
     ],
@@ -169,3 +175,27 @@ def test_what_may_be_done_next_is_no_box_in_a_review() -> None:
     report = Report(title="Revenue", paragraphs=("It fell.",), to_do=("Kill products",))
     told = section("Report", report=report)
     assert told.endswith("to choose from; what is open work stands below:\n\n- Kill products\n")
+
+
+def test_the_summary_answers_whom_it_hurts_and_what_is_left() -> None:
+    text = section("Summary", hurts="users, who get errors")
+    assert "- **Whom it hurts:** Users, who get errors. So says the runbook" in text
+    assert "- **What was done, and by whom:** " in text
+    boxes = section("What is left to do").count("- [ ] ")
+    assert f"- **What is left:** {boxes} tasks, each a box under “Open work”." in text
+    assert "Whom it hurts" not in section("Summary")
+
+
+def test_what_is_measured_is_told_apart_from_what_is_inferred() -> None:
+    told = {"cause": "memory leak", "pointing": "process: running for 35 s, healthy", "evidence": (RUNNING,)}
+    why = section("Why this cause", not_if="it has just started", **told)
+    assert "Measured and inferred: process, and what the alert tells of, are measured, each by itself." in why
+    assert "What would contradict it: it has just started; nothing of that was seen." in why
+    assert "What would contradict it" not in section("Why this cause", **told), "an older run kept none"
+
+
+def test_trouble_that_is_older_than_its_alert_is_a_task() -> None:
+    text = "confirmed: the products were last synced 3 h ago, more than 1 h"
+    true = Entry(at=after(5), text=text, kind=EntryKind.CONFIRMED)
+    left = section("What is left to do", timeline=(true, PROVED))
+    assert "- [ ] Alert thresholds: the trouble is older, by 2 h" in left
