@@ -97,9 +97,8 @@ class Incident(Waits):
             return next(row for row in (*table, otherwise) if row.name == passed.cause)
         walked = walk(table, self.now, otherwise)
         cause, record = walked.cause, self.record
-        record.cause, record.remedy, record.why_cause = cause.name, cause.remedy, cause.evidence
-        record.also_seen, record.ruled_out = walked.also_seen, walked.ruled_out
-        record.not_if = cause.contradicted_by
+        record.cause, record.also_seen, record.ruled_out = cause.name, walked.also_seen, walked.ruled_out
+        record.remedy, record.why_cause, record.not_if = cause.remedy, cause.evidence, cause.contradicted_by
         record.pointing, record.points, record.known_at = walked.pointing, walked.points, self.now.newest
         self.timeline.add(walked.says, kind=EntryKind.CAUSE)
         if cause.pages and not cause.unless(self.now):
