@@ -15,7 +15,6 @@ from activities.review.facts.done_section import done_section
 from activities.review.facts.found_section import found_section
 from activities.review.facts.order import in_order
 from activities.review.facts.sentences import Sentences
-from activities.review.facts.summary_section import summary_section
 from activities.review.facts.this_time import older_than_its_alert
 from activities.review.facts.why_section import why_section
 from activities.review.file_name import file_name
@@ -24,6 +23,7 @@ from activities.review.markdown import fenced, link
 from activities.review.phases import WhereTimeWent
 from activities.review.probes import UNNAMED, chart_of
 from activities.review.report_page import CHOICES, chart_file, report_section
+from activities.review.summary_section import summary_section
 from activities.review.time_chart import NAME, TITLE, in_a_sentence
 from models.base import in_words
 from models.incident.incident import Entry, EntryKind, Outcome
