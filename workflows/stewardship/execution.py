@@ -15,7 +15,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
 
 with workflow.unsafe.imports_passed_through():
     from activities.answers.answers import AnswerActivities
@@ -70,11 +70,14 @@ with workflow.unsafe.imports_passed_through():
         UseUsualGenerator,
         WaitForReset,
     )
+    from models.base import in_words
     from models.orders.comparison import NOT_AS_CONFIGURED
 
 ONE_ATTEMPT = RetryPolicy(maximum_attempts=1)
 LOOKING_BACK = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=20)
 LOST_AFTER = timedelta(seconds=10)
+HOST_AWAY = timedelta(seconds=20)
+"""A host's worker that is started anew takes less."""
 ONLY_RECORDED = "dry run: recorded, not done"
 OUTCOME_LOST = "OutcomeLost"
 """The effect was asked for, and then nobody could be asked whether it happened."""
@@ -84,6 +87,10 @@ NOTHING_OF_IT = (OUTCOME_LOST, NOT_AS_CONFIGURED)
 
 class Lost(Exception):
     """Whether the effect happened is not known."""
+
+
+class NotTaken(Lost):
+    """Nor can it have happened, where it was asked for once: no worker of its host took it."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,9 @@ async def perform(action: Action, *, dry_run: bool) -> ActionResult:
     asked: Perform[Any] = Perform(action=action, asked_at=workflow.now())
     try:
         return await _attempt(performance, action, asked)
+    except NotTaken:
+        waited = f"no worker of host {action.service.host} took it within {in_words(HOST_AWAY)}"
+        return ActionResult(done=False, found=f"{waited}: it was not begun", at=workflow.now())
     except Lost:
         return await _after_loss(performance, action, asked)
 
@@ -182,7 +192,7 @@ async def _after_loss(performance: Performance, action: Action, asked: Perform[A
 async def _attempt(
     performance: Performance, action: Action, asked: Perform[Any], *, lost: Collection[str] = (OUTCOME_LOST,)
 ) -> ActionResult:
-    """Raises `Lost` also for errors of these types."""
+    """Raises `NotTaken`, and `Lost` also for errors of these types."""
     try:
         effect: ActionResult = await workflow.execute_activity_method(
             performance.activity,
@@ -190,6 +200,7 @@ async def _attempt(
             task_queue=asked.runs_at.queue,
             start_to_close_timeout=performance.within,
             schedule_to_close_timeout=2 * performance.within,
+            schedule_to_start_timeout=HOST_AWAY if asked.runs_at.host else None,
             heartbeat_timeout=LOST_AFTER,
             retry_policy=ONE_ATTEMPT,
             summary=action.says,
@@ -197,6 +208,8 @@ async def _attempt(
     except ActivityError as error:
         if isinstance(error.cause, ApplicationError) and error.cause.type not in lost:
             return ActionResult(done=False, found=error.cause.message, at=workflow.now())
+        if isinstance(error.cause, TimeoutError) and error.cause.type is TimeoutType.SCHEDULE_TO_START:
+            raise NotTaken from error
         raise Lost from error
     return effect
 

@@ -141,3 +141,28 @@ async def test_each_host_is_asked_about_its_own_service(harness: Harness, at_wor
         ("watch_health", verification_queue_of(WEB)),
     }
     assert on[WEB] & on[DB] <= {"read_logs", "look_at_history"}, "what is asked of both is asked about both"
+
+
+async def test_what_no_worker_of_its_host_takes_was_not_begun_and_a_person_hears_it_in_time(
+    harness: Harness, at_work: Hosts
+) -> None:
+    """Its worker ends after it has looked: nobody waits for half an hour to hear that nothing was done."""
+    harness.configure(services=HOSTS, alerts={"HighErrorRate": {"severity": "warning"}})
+    await failing(memory=sights.FILLING_HEAP)(harness)
+    async with at_work(DB):
+        async with at_work(WEB):
+            handle = await harness.fire(await harness.alert("HighErrorRate"))
+            await harness.until(handle, "awaiting approval")
+            await harness.sleep(timedelta(hours=2))
+            harness.world.hold("look_at_dependencies")
+            before = harness.world.called.count("look_at_dependencies")
+            await handle.signal("approve")
+            await harness.until_true(lambda: harness.world.called.count("look_at_dependencies") > before)
+        harness.world.let_go("look_at_dependencies")
+        state = await harness.until(handle, "escalated")
+        told = [one.text for one in state.timeline]
+        assert any("host web-1 took it within 20 s: it was not begun" in one for one in told), told
+        assert harness.world.done == []
+        await handle.signal("done")
+        await harness.sleep(timedelta(seconds=30))
+        assert (await harness.end(handle)).outcome is Outcome.CLOSED_BY_HUMAN
