@@ -24,7 +24,7 @@ from models.incident.alert import Alert
 
 EVERY = timedelta(seconds=5)
 ANSWER_WITHIN = timedelta(seconds=5)
-ANSWER_LIMIT = 4 * 2**20
+ANSWER_LIMIT = 2**20
 RELEARNS_WITHIN = timedelta(minutes=2)
 """Prometheus sends a firing alert again every minute: only after this does a restarted Alertmanager know."""
 

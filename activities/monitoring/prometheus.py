@@ -44,7 +44,7 @@ from models.base import in_words
 from models.evidence.evidence import Finding
 
 MOST_POINTS = 500
-ANSWER_LIMIT = 4 * 2**20
+ANSWER_LIMIT = 2**20
 
 SAME_TIME = timedelta(seconds=2)
 """Two clocks that differ by less are the same: the answer took some of it."""

@@ -25,7 +25,7 @@ from models.evidence.evidence import Evidence, Finding
 from models.service.request import ServiceRequest
 from models.service.surroundings import Sentry
 
-ANSWER_LIMIT = 2 * 2**20
+ANSWER_LIMIT = 2**20
 READ = 25
 """Issues that are read at a time, because some of them may not count."""
 MOST_COUNTED = 10**9

@@ -20,7 +20,7 @@ from pydantic_core import from_json
 from activities.support.http import Answer, Fault, NoAnswer, Outgoing, retry_after, send
 
 LONGEST = timedelta(minutes=5)
-_ANSWER_LIMIT = 2 * 2**20
+_ANSWER_LIMIT = 2**20
 _UNSURE = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
 _CURES = {
     "invalid_auth": "its token is not valid: copy the Bot User OAuth Token again",

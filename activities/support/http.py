@@ -32,7 +32,7 @@ import httpx
 from activities.support.redaction import clean
 from activities.support.unpacking import unpacking
 from models.base import in_words
-from models.parts import end_of_most
+from models.parts import MOST_OBJECTS, end_of_most
 
 
 class Fault(StrEnum):
@@ -199,7 +199,7 @@ async def send(
         if response is None:
             raise _no_answer(error, shown(request.url)) from error
         cut = Cut.BROKEN
-    if (end := end_of_most(body)) is not None:
+    if (end := end_of_most(body, MOST_OBJECTS)) is not None:
         cut, limit = Cut.PARTS, end
     assert response is not None  # noqa: S101 - without a status, it was raised above
     del body[limit:]

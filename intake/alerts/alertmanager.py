@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 import httpx
@@ -68,6 +69,8 @@ class AlertmanagerWebhook:
         self._incidents = incidents
         self._heartbeats = heartbeats
         self._log = structlog.get_logger("intake")
+        self._fetching = asyncio.Lock()
+        """What was left out is fetched for one webhook at a time: several lists would fill the memory."""
 
     def routes(self) -> list[Endpoint]:
         take = Endpoint(
@@ -141,9 +144,10 @@ class AlertmanagerWebhook:
         if alertmanager is None:
             self._log.warning("truncated webhook: systems.alertmanager is not configured")
             return [], batch.truncated
-        left = await fetch_left(self._http, alertmanager, batch, configuration)
-        open_now = await self._incidents.all_open(name_in(batch.group_labels))
-        return [Placed(None, one) for one in (*left.rest(batch), *left.ends(open_now, configuration))], 0
+        async with self._fetching:
+            left = await fetch_left(self._http, alertmanager, batch, configuration)
+            open_now = await self._incidents.all_open(name_in(batch.group_labels))
+            return [Placed(None, one) for one in (*left.rest(batch), *left.ends(open_now, configuration))], 0
 
 
 def _dry_run(asked: QueryParams) -> bool:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, ValidationError
+from pydantic_core import from_json
 
 from intake.alerts.patience import patience
 from intake.alerts.payload import Batch, ReceivedAlert
@@ -31,8 +32,6 @@ ANSWER_LIMIT = 16 * 2**20
 RELEARNS_WITHIN = timedelta(minutes=2)
 """Prometheus sends a firing alert again every minute: only after this does a restarted Alertmanager know."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
-_ANSWER: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(list[dict[str, Any]])
 
 
 class _Status(Model):
@@ -100,7 +99,7 @@ async def fetch_left(
     answer = await _ask(client, url, params)
     try:
         alerts, silent = await asyncio.to_thread(_patiently_read, answer, configuration)
-    except ValidationError as error:
+    except ValueError as error:
         raise NotFetched(f"{alertmanager} answered something else than a list of alerts") from error
     return Left(asked_at=asked_at, alerts=alerts, known_since=known_since, silent=silent)
 
@@ -111,10 +110,18 @@ def _patiently_read(answer: bytes, configuration: Configuration) -> tuple[tuple[
 
 
 def _read(answer: bytes, configuration: Configuration) -> tuple[tuple[Routed, ...], frozenset[str]]:
-    """What fires, and the fingerprints of what is silent. Raises ValidationError."""
+    """What fires, and the fingerprints of what is silent. Raises ValueError.
+
+    Each alert is let go of once it is read: all of them in both forms would take twice the memory.
+    """
     alerts: list[Routed] = []
     silent: set[str] = set()
-    for one in _ANSWER.validate_json(answer):
+    listed = from_json(answer, allow_inf_nan=False)
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise ValueError("no list of alerts")
+    listed.reverse()
+    while listed:
+        one = listed.pop()
         try:
             received = ReceivedAlert.model_validate(
                 {**one, "status": "firing", "endsAt": None}, context=configuration.service_labels

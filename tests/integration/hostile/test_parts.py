@@ -35,7 +35,10 @@ WITHIN = timedelta(seconds=60)
 
 async def read(http, reader, url):
     query = QueryMetric(url=url, query="up", within=WITHIN)
-    if reader == "metric":
+    if reader == "eight metrics":
+        seen = await asyncio.gather(*(Prometheus(http).query_metric(query) for _ in range(8)))
+        return seen[0].reason
+    if reader in ("metric", "series"):
         return (await Prometheus(http).query_metric(query)).reason
     if reader == "rules":
         return str(await Prometheus(http).told(query, "rules"))
@@ -67,6 +70,7 @@ asyncio.run(main())
 MANY = b"{}," * 1_390_000 + b"{}]"
 ANSWERS = {
     "metric": b'{"status":"success","data":{"resultType":"vector","result":[' + MANY + b"}}",
+    "series": b'{"status":"success","data":{"resultType":"vector","result":[' + b"{}," * 240_000 + b"{}]}}",
     "rules": b'{"status":"success","data":[' + MANY + b"}",
     "alerts": b"[" + MANY,
     "dashboards": b"[" + MANY,
@@ -85,4 +89,22 @@ async def test_an_answer_of_a_million_parts_is_left_by_every_reader(reader: str)
         said, _ = await process.communicate()
     reason, memory = said.decode().splitlines()
     assert "too many parts" in reason
+    assert int(memory) < MOST_MEMORY
+
+
+async def test_eight_looks_at_once_at_a_number_without_an_end_take_little() -> None:
+    number = b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"'
+    body = number + b"9" * (4 * 2**20 - 200) + b'"]}]}}'
+    async with listening(sending(body)) as port, asyncio.timeout(120):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            READS,
+            "eight metrics",
+            f"http://127.0.0.1:{port}",
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await process.communicate()
+    reason, memory = said.decode().splitlines()
+    assert "incomplete (size)" in reason
     assert int(memory) < MOST_MEMORY
