@@ -38,10 +38,13 @@ async def current_of(client: Client, incident: str) -> Current:
 
 async def info_of(client: Client, incident: str, run_id: str = "") -> WorkflowExecutionInfo:
     """Of its newest run, where none is named. Raises as `current_of` does."""
+    async with in_time(PATIENCE, incident):
+        return await described(client, incident, run_id)
+
+
+async def described(client: Client, incident: str, run_id: str = "") -> WorkflowExecutionInfo:
+    """One call. Raises RPCError."""
     execution = WorkflowExecution(workflow_id=incident, run_id=run_id)
     request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
-    async with in_time(PATIENCE, incident):
-        seen = await client.workflow_service.describe_workflow_execution(
-            request, retry=True, timeout=PATIENCE
-        )
+    seen = await client.workflow_service.describe_workflow_execution(request, retry=True, timeout=PATIENCE)
     return seen.workflow_execution_info

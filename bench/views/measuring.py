@@ -90,15 +90,17 @@ async def measure(directory: Path) -> list[Figure]:
 
 
 async def _look(store: _Store, poster: Poster, viewers: Viewers) -> None:
-    for turn in range(ROUNDS + 1):
-        without = await _rate(poster)
+    """Every second round begins with the viewers, so that a machine that grows slower harms neither."""
+    async with viewers.looking(LOOKED_AT):
+        await _rate(poster)  # warms both up
+    viewers.firsts = {kind: [] for kind in viewers.firsts}
+    for turn in range(ROUNDS):
+        if turn % 2:
+            store.without.append(await _rate(poster))
         async with viewers.looking(LOOKED_AT):
-            with_viewers = await _rate(poster)
-        if turn:  # the first one warms both up
-            store.without.append(without)
-            store.with_viewers.append(with_viewers)
-        else:
-            viewers.firsts = {kind: [] for kind in viewers.firsts}
+            store.with_viewers.append(await _rate(poster))
+        if not turn % 2:
+            store.without.append(await _rate(poster))
     store.firsts = viewers.firsts
 
 

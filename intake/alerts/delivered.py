@@ -15,8 +15,11 @@ from cachetools import TTLCache
 
 from intake.alerts.routing import Routed
 
-BELIEVED = timedelta(seconds=5)
-"""How long a run that was open is taken to be open still."""
+ASKED_EVERY = timedelta(seconds=5)
+"""How long after a repeat that was answered without a call its run is asked for."""
+BELIEVED = ASKED_EVERY + timedelta(seconds=1)
+"""How long a run that was open is taken to be open still: until the answer to that is there, so that
+repeats that come without a break wait for no call."""
 KEPT = timedelta(days=1)
 MOST = 20_000
 """Alerts that are remembered in all; the incidents that were longest without word are forgotten first."""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from intake.alerts.delivered import BELIEVED
+from intake.alerts.delivered import ASKED_EVERY
 from intake.alerts.routing import Routed
 from runtime.errors import Trouble
 
@@ -76,12 +76,12 @@ class Rechecks:
         """Ask for all of them now: the process ends."""
         self._closing.set()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=2 * BELIEVED.total_seconds())
+            await asyncio.wait(self._tasks, timeout=2 * ASKED_EVERY.total_seconds())
 
     async def _recheck(self, incident: str) -> None:
         while self._held[incident]:
             with suppress(TimeoutError):
-                async with asyncio.timeout(BELIEVED.total_seconds()):
+                async with asyncio.timeout(ASKED_EVERY.total_seconds()):
                     await self._closing.wait()
             try:
                 await self._settle(incident)

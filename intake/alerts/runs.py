@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.client import (
     Client,
     WorkflowContinuedAsNewError,
     WorkflowExecutionDescription,
-    WorkflowExecutionStatus,
     WorkflowFailureError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -26,10 +26,15 @@ from models.names import TASK_QUEUE
 from models.text import plain
 from runtime.connection import PATIENCE
 from runtime.errors import TemporalAway, not_found
+from runtime.run_info import described
 from workflows.runbooks.classes import every_runbook
 
 MOST_IN_ONE = 512 * 2**10
 """Bytes of the alerts that are told together. One alert has at most half of that."""
+
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+OPEN = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
 
 
 class Runs:
@@ -109,16 +114,14 @@ class Runs:
     async def ended(self, incident: str, run: str) -> datetime | None:
         """When this run closed; None while it is open."""
         try:
-            found = (
-                await self._client().get_workflow_handle(incident, run_id=run).describe(rpc_timeout=PATIENCE)
-            )
+            found = await described(self._client(), incident, run)
         except RPCError as error:
             if not_found(error):
-                return datetime.min.replace(tzinfo=UTC)
+                return LONG_AGO
             raise
-        if found.status is WorkflowExecutionStatus.RUNNING:
+        if found.status == OPEN:
             return None
-        return found.close_time or datetime.min.replace(tzinfo=UTC)
+        return found.close_time.ToDatetime(UTC) if found.HasField("close_time") else LONG_AGO
 
 
 def _ours(last: WorkflowExecutionDescription) -> list[Routed]:

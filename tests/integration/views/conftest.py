@@ -46,7 +46,7 @@ async def tab(chromium: Browser, intake: Intake) -> AsyncIterator[OpenTab]:
             bypass_csp=asked,  # axe-core is a script of ours
         )
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         return ViewTab(await context.new_page(), intake.url)
 
     yield opened

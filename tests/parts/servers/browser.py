@@ -32,7 +32,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def page(chromium: Browser) -> AsyncIterator[Page]:
     """One empty tab; what it waits for, it waits for at most 15 s."""
     context = await chromium.new_context(viewport=_SIZE)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     await context.route("**/*", _fetched_by_us)
     yield await context.new_page()
     await context.close()

@@ -25,7 +25,7 @@ async def opened(chromium: Browser) -> AsyncIterator[Open]:
             bypass_csp=asked,  # axe-core is a script, and the page allows none
         )
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         tab = Tab(await context.new_page())
         await context.route("**/*", tab.route)
         await tab.open(path)
