@@ -59,6 +59,8 @@ class Rules:
         """The runs that have something carried out: a revert keeps its service, and waits for nobody."""
         self._granted: dict[str, set[str]] = {}
         """By service, the runs that have it."""
+        self._new: set[tuple[str, str]] = set()
+        """Runs and the services that they ask for, and neither had nor waited for before."""
         self._under_way: Counter[str] = Counter()
         self._climbs: dict[Climb, list[tuple[str, float]]] = {}
         self._paged: dict[str, list[tuple[str, float]]] = {}
@@ -81,6 +83,8 @@ class Rules:
         if ask.order:
             self._ordered.add(ask.hold.run_id)
         claims = self._claims.setdefault(ask.hold.run_id, set())
+        if ask.service not in claims:
+            self._new.add((ask.hold.run_id, ask.service))
         claims.add(ask.service)
         if ask.order and any(isinstance(step, Degrade) for step in ask.order.plan.steps):
             self.degraded_by.setdefault(ask.service, set()).add(ask.hold.run_id)
@@ -89,6 +93,10 @@ class Rules:
 
     def answered(self, ask: Ask, answered: Answered) -> None:
         self._limits.answered(ask, answered)
+        asked = (ask.hold.run_id, ask.service)
+        if answered.answer is Answer.REFUSED and asked in self._new:
+            self._claims[ask.hold.run_id].discard(ask.service)  # it neither has it nor stands in line
+        self._new.discard(asked)
         granted = self._granted.setdefault(ask.service, set())
         granted.discard(ask.hold.run_id)
         is_open = self._server.open_incident(ask.hold.incident, ask.hold.run_id)
