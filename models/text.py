@@ -8,7 +8,7 @@ import unicodedata
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _TEMPORAL_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 _MARKDOWN = re.compile(r"([\\`*\[\]|~$])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
-_BLOCK_START = re.compile(r"^(\d{1,9})([.)])|^([#+=-])")
+_BLOCK_START = re.compile(r"^(\d{1,9})([.)])(?!\S)|^([#+=-])")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 

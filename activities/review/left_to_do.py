@@ -12,6 +12,7 @@ from activities.review.facts.closing import closed_by, who_closed
 from activities.review.facts.in_the_end import still_to_watch
 from activities.review.facts.logged_error import before_it, logged_error
 from activities.review.facts.open_work import is_mended, open_work, says_why
+from activities.review.facts.readings import Readings
 from activities.review.facts.this_time import older_than_its_alert
 from models.base import in_number, in_words
 from models.incident.incident import EntryKind, EvidenceLine, Outcome
@@ -81,6 +82,12 @@ def _document(review: Review) -> Iterator[str]:
         if not (one.done or one.dry_run or one.paused or one.throttled):
             mend = f"Mend what kept “{one.plan.says}” from working"
             yield _Task(f"{f'See whether “{one.plan.says}” was done' if one.lost else mend}: {one.found}")
+    if review.outcome is Outcome.RESOLVED:
+        for look in Readings(review).after:
+            if look.finding == "bad":
+                yield _Task(
+                    f"See whether {look.name} becomes ok: it was bad when it was last read: {look.reason}"
+                )
     by_a_person = review.outcome in NOT_PROVED
     if by_a_person and not any(one.done for one in review.performed):
         yield _Task(f"See that it is well: it was closed by {who_closed(review)}, and no recovery was proved")
@@ -109,7 +116,7 @@ def _update(review: Review) -> Iterator[str]:
         yield _Task("Alert thresholds: nothing that was seen was wrong; is the rule right?")
     gaps = _gaps(review)
     for gap in gaps:
-        yield _Task(f"Monitoring coverage gaps: {gap.name}: {gap.reason}")
+        yield _Task(f"Close a gap in the monitoring: {gap.name} told nothing sure: {gap.reason}")
     if not gaps:
         looks = in_number(sum(one.applies for one in review.evidence), "look")
         yield f"- Monitoring coverage gaps: none, the last reading of all of {looks} had an answer."
@@ -119,23 +126,28 @@ def _update(review: Review) -> Iterator[str]:
 
 
 def _prevent(review: Review) -> Iterator[str]:
-    yield _Task("Add test case")
+    yield _Task(f"Add test case for {_what(review)}")
     if _gaps(review):
-        yield "- Improve observability: see the monitoring coverage gaps of the open work."
+        yield "- Improve observability: see the gaps in the monitoring, in the open work."
     elif _only_its_log_told(review):
         yield _Task("Improve observability: only its log told of an error, and no pattern of `logs` knows it")
     else:
         yield "- Improve observability: nothing that was looked for was missing."
-    yield _Task("Consider redundancy")
+    yield _Task(f"Consider redundancy of {review.alert.service}")
 
 
 def _share(review: Review) -> Iterator[str]:
-    yield _Task("Team retrospective")
+    yield _Task(f"Team retrospective: hold it, on {_what(review)}")
     if _is_known(review):
         yield "- Update documentation: this page, and the runbook's, which has the cause."
     else:
         yield _Task("Update documentation")
-    yield _Task("Train team on response")
+    yield _Task(f"Train team on response to {_what(review)}")
+
+
+def _what(review: Review) -> str:
+    """What the lists of a team are about: the cause, or where none is known the alert."""
+    return f"{review.cause if _is_known(review) else review.alert.name} on {review.alert.service}"
 
 
 def _only_its_log_told(review: Review) -> bool:

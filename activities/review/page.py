@@ -174,9 +174,8 @@ def _probes(review: Review) -> str:
 
 
 def _people(review: Review, words: Sentences) -> str:
-    return (
-        _lines((one for one in review.timeline if one.of_a_person), words) or "Nobody did or said anything."
-    )
+    people = (one for one in review.timeline if one.of_a_person)
+    return _lines(people, words) or "Nothing that anybody did or said was written to this incident."
 
 
 def _lines(entries: Iterable[Entry], words: Sentences) -> str:

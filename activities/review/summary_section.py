@@ -9,8 +9,10 @@ from activities.review.facts.by_hand import by_hand
 from activities.review.facts.closing import closing_sentence, who_closed
 from activities.review.facts.done_section import by_whom
 from activities.review.facts.in_the_end import in_the_end
+from activities.review.facts.logged_error import before_it, in_its_log
+from activities.review.facts.open_work import open_work
 from activities.review.facts.sentences import Sentences
-from activities.review.facts.this_time import this_time
+from activities.review.facts.this_time import older_than_its_alert, this_time
 from activities.review.facts.why_section import inferred
 from activities.review.left_to_do import NOT_PROVED, open_boxes
 from models.base import in_number, in_words
@@ -42,11 +44,14 @@ def _answers(review: Review, words: Sentences) -> Iterator[str]:
             "much it was, as far as it was measured, stands above."
         )
     why = inferred(review) or "not known"
-    yield f"- **Why:** {said(words.sentence(why))}"
+    error = "" if before_it(review) else in_its_log(review, words)
+    logged = f" {said(words.sentence(error))}" if error else ""
+    yield f"- **Why:** {said(words.sentence(why))}{logged}"
     yield f"- **What was done, and by whom:** {'; '.join(_done(review)) or 'nothing was changed'}."
     boxes = len(open_boxes(review))
     left = f"{in_number(boxes, 'task')}, each a box under “Open work”" if boxes else "nothing"
-    yield f"- **What is left:** {left}."
+    own = "; ".join(open_work(review))
+    yield f"- **What is left:** {left}{f'. What this incident itself left: {said(own)}' if own else ''}."
 
 
 def _happened(review: Review) -> str:
@@ -60,10 +65,11 @@ def _happened(review: Review) -> str:
     else:
         until = "it was well again"
     took = in_words(review.resolved_after)
+    older = older_than_its_alert(review) or ", and what it tells of may have begun before"
     at = f"{ended.astimezone(UTC):%H:%M:%S} UTC, after {took}"
     return (
         f"{review.alert.name} on {review.alert.service}{true}. The alert began at "
-        f"{began:%Y-%m-%d %H:%M:%S} UTC; at {at}, {until}."
+        f"{began:%Y-%m-%d %H:%M:%S} UTC{older}; at {at}, {until}."
     )
 
 

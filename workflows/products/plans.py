@@ -48,7 +48,8 @@ def _why_it_may(now: Situation, steps: Sequence[Action]) -> Iterator[str]:
     if any(isinstance(one, UnpauseSchedule) for one in steps) and not loop(now).on_purpose:
         yield (
             "its pause is ended because nothing speaks for somebody's intention: it has no note that gives a "
-            "reason, was not paused lately (`paused_recently`), and no incident paused it"
+            "reason, was paused longer ago than `paused_recently` of the configuration as far as is known, "
+            "and no incident paused it"
         )
     for one in steps:
         if isinstance(one, SyncProducts) and one.asked_with:

@@ -87,7 +87,7 @@ def _which_loop(review: Review) -> str:
         return "both the starts and the retries are too many"
     if often:
         alone = "and no workflow is known to be tried again and again"
-        return f"it is the starts that are too many, {alone}{inside}"
+        return f"the loop is in the starts, which are too many, {alone}{inside}"
     if stuck:
         return "it is the retries that are too many, and nothing is known to be started too often"
     return "only its log tells of retries" if in_log else ""

@@ -58,8 +58,8 @@ def _how_sure(review: Review, readings: Readings, words: Sentences) -> Iterator[
         yield (
             f"Measured and inferred: {', '.join(readings.pointed)}, and what the alert tells of, are "
             "measured, each by itself. "
-            f"That {review.cause} is why the alert fired is inferred from that by the runbook's rule above: "
-            "no reading shows the one lead to the other."
+            f"That {review.cause} is why the alert fired is inferred from that by the runbook's rule above, "
+            "and was not measured itself."
         )
     if review.not_if is not None:
         against = review.not_if or "nothing that this row of the runbook names"

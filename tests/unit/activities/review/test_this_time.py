@@ -114,8 +114,8 @@ LOOKS = ("starts", "open_executions", "retries")
     [
         (
             "starts: 5; retries: 9",
-            ": it is the starts that are too many, and no workflow is known to be tried again and again; "
-            "what is started retries its calls as well, by its log.",
+            ": the loop is in the starts, which are too many, and no workflow is known to be tried again "
+            "and again; what is started retries its calls as well, by its log.",
         ),
         (
             "open_executions: 1",
