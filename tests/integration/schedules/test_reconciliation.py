@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
 from temporalio.client import (
     Client,
     Schedule,
@@ -98,6 +99,21 @@ async def test_what_somebody_changed_in_ours_is_put_right(client: Client, part: 
         else:
             action.args = [{"name": "monthly"}]
         return ScheduleUpdate(schedule)
+
+    await client.get_schedule_handle("check/daily").update(change)
+    assert await changes(client, configured()) == [UPDATED, UNCHANGED, UNCHANGED]
+    assert await changes(client, configured()) == [UNCHANGED] * 3
+
+
+async def test_ours_whose_arguments_nobody_can_read_any_more_is_put_right(client: Client) -> None:
+    """They were encrypted with a key that is lost, or written by another release."""
+    await changes(client, configured())
+
+    def change(told: ScheduleUpdateInput) -> ScheduleUpdate:
+        action = told.description.schedule.action
+        assert isinstance(action, ScheduleActionStartWorkflow)
+        action.args = [Payload(metadata={"encoding": b"binary/lost"}, data=b"\xff")]
+        return ScheduleUpdate(told.description.schedule)
 
     await client.get_schedule_handle("check/daily").update(change)
     assert await changes(client, configured()) == [UPDATED, UNCHANGED, UNCHANGED]
