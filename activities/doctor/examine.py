@@ -139,7 +139,7 @@ def _looks_at(
     if service.health:
         yield f"health of {name}", check_health(service, http)
     if service.database:
-        yield f"PostgreSQL of {name}", check_postgres(service)
+        yield f"PostgreSQL of {name}", check_postgres(service, service.database.url)
     if service.api:
         yield f"API of {name}", check_api(service, http)
     if service.temporal:

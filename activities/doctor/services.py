@@ -12,11 +12,14 @@ from activities.managers import DockerEngine, ManagerError, Managers, ManagerUnr
 from activities.managers.process_seen import ProcessState
 from activities.managers.supervisord_socket import all_checked, supervisor_of
 from activities.managers.systemd import services_of
+from activities.postgres.address import trusts_whoever_answers
 from activities.postgres.check import PostgresActivities
 from activities.postgres.database_seen import DatabaseKind
 from activities.support.redaction import clean
+from activities.support.secrets import resolve
 from models.configuration.consistency import closest
 from models.examined import Check, Kind
+from models.service.secret import SecretRef
 from models.service.service import (
     DockerManager,
     Manager,
@@ -107,13 +110,20 @@ async def check_health(service: Service, http: httpx.AsyncClient) -> Check:
     return Check(name=name, ok=False, problem=seen.reason, cure=cure, kind=Kind.TROUBLE, optional=True)
 
 
-async def check_postgres(service: Service) -> Check:
+async def check_postgres(service: Service, url: SecretRef) -> Check:
     """Connected and asked as the runbooks do it."""
     name = f"PostgreSQL of {service.name}"
     seen = await PostgresActivities().check_database(service)
     if seen.ok:
-        return Check(name=name, ok=True)
+        return _its_server_is_known(name, url)
     kind = Kind.MISTAKE if seen.kind in _CANNOT_BE_ASKED else Kind.AWAY
-    url = service.database.url if service.database else ""
     cure = f"start it, or correct the connection string in {url} (services.{service.name}.database.url)"
     return Check(name=name, ok=False, problem=seen.reason, cure=cure, kind=kind)
+
+
+def _its_server_is_known(name: str, url: SecretRef) -> Check:
+    if not trusts_whoever_answers(resolve(url)):
+        return Check(name=name, ok=True)
+    problem = "TLS does not verify that it is this server: who stands in for it gets the password"
+    cure = f"add sslmode=verify-full and sslrootcert=… to the connection string in {url}"
+    return Check(name=name, ok=False, problem=problem, cure=cure, kind=Kind.TROUBLE, optional=True)

@@ -7,8 +7,10 @@ would hand those to the server, which refuses them: only what asyncpg understand
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 _SCHEME = re.compile(r"(?:jdbc:)?(?:postgres|postgresql|pgsql|postgis)(?:\+\w+)?://", re.IGNORECASE)
 _FILES = ("sslcert", "sslkey", "sslrootcert", "sslcrl")
@@ -48,6 +50,24 @@ def for_asyncpg(url: str) -> str:
             raise FileMissing(f"{key} names a file that is not on this machine")
     address = _user_kept_apart(_SCHEME.sub("postgresql://", base, count=1))
     return f"{address}?{urlencode(kept)}" if kept else address
+
+
+def trusts_whoever_answers(url: str) -> bool:
+    """Whether it leaves this machine, and whoever stands in for the server would get the password.
+
+    PostgreSQL's manual, "SSL Mode Descriptions": only the `verify` modes look whose certificate it is.
+    """
+    address, _, query = for_asyncpg(url).partition("?")
+    given = dict(parse_qsl(query))
+    named = given.get("host") or address.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    return not given.get("sslmode", "").startswith("verify-") and not all(map(_is_here, named.split(",")))
+
+
+def _is_here(host: str) -> bool:
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    with suppress(ValueError):
+        return ip_address(name).is_loopback
+    return name in ("", "localhost") or unquote(name).startswith("/")
 
 
 def _user_kept_apart(address: str) -> str:
