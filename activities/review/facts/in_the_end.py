@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from activities.review.facts.open_work import comes_back_after
 from activities.review.facts.sentences import Sentences
+from activities.review.facts.this_time import CRASHED
 from models.base import in_words
 from models.incident.incident import Entry, EntryKind, Outcome
 from models.incident.review import Review
-
-_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-_CRASHED = re.compile(
-    rf"it crashed [0-9]+ times within [^,;]+, (?:the newest )?at ({_CLOCK}(?:, {_CLOCK})*) UTC"
-)
 
 
 def last_proof(review: Review) -> Entry | None:
@@ -66,7 +61,7 @@ def _watched(review: Review, until: datetime) -> timedelta | None:
 
 def _between_crashes(review: Review) -> timedelta | None:
     """The longest time between two of them that a plan tells of; None where it does not tell of two."""
-    told = (_CRASHED.search(one.plan.why) for one in review.performed if one.done)
+    told = (CRASHED.search(one.plan.why) for one in review.performed if one.done)
     longest: timedelta | None = None
     for found in told:
         at = [datetime.strptime(one, "%H:%M:%S") for one in found[1].split(", ")] if found else []

@@ -13,6 +13,12 @@ from models.incident.incident import EntryKind, Performed
 from models.incident.review import Review
 
 LOOP = "retry loop"
+CRASH_LOOP = "crash loop"
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+CRASHED = re.compile(
+    rf"it crashed [0-9]+ times within [^,;]+, (?:the newest )?at ({_CLOCK}(?:, {_CLOCK})*) UTC"
+)
+"""In the words of a plan."""
 _NUMBER = r"[0-9]{1,6}(?:\.[0-9])?"
 _TIME = rf"(?:{_NUMBER} (?:h|min|s) ?)+"
 _OVERDUE = re.compile(rf"\b({_TIME})ago, more than ({_TIME})")
@@ -24,6 +30,9 @@ _NEXT_RUN = re.compile(r"(\S+) is unpaused, and runs next at ([^;,]+ UTC)")
 
 def this_time(review: Review) -> str:
     """Which of the things that the name of the cause may mean; or what that name leaves open."""
+    if review.cause == CRASH_LOOP:
+        told = (CRASHED.search(one.plan.why) for one in review.performed)
+        return next((one[0] for one in told if one), "")
     left = UNMENDED.get(review.cause)
     return _which_loop(review) if review.cause == LOOP else left.not_seen if left else ""
 

@@ -52,6 +52,12 @@ def test_what_comes_back_is_told_first() -> None:
     assert "expect it again" not in section("Summary", **{**leak, "cause": "crash"})
 
 
+def test_a_crash_loop_is_told_with_its_crashes() -> None:
+    loop = {"cause": "crash loop", "performed": (done(ROLL_BACK, f"exited; {CRASHED}; more"),)}
+    assert f"**Why:** Crash loop ({CRASHED})" in section("Summary", **loop)
+    assert CRASHED not in section("Summary", **{**loop, "cause": "crash"})
+
+
 @pytest.mark.parametrize(("watched", "told"), [(81 + 29, True), (81 + 30, False)])
 def test_a_watch_that_is_shorter_than_the_time_between_crashes_proves_little(
     watched: int, told: bool
