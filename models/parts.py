@@ -17,13 +17,13 @@ _NEXT_PART = re.compile(rb'(?:[^"\[{,:]++|"(?:[^"\\]++|\\.)*+"?)*+(?:[\[{,:]|\Z)
 _NEXT_OBJECT = re.compile(rb'(?:[^"{]++|"(?:[^"\\]++|\\.)*+"?)*+(?:\{|\Z)', re.DOTALL)
 
 
-def end_of_most(body: bytes | bytearray, objects: int = MOST_PARTS) -> int | None:
+def end_of_most(body: bytes | bytearray, objects: int = MOST_PARTS, parts: int = MOST_PARTS) -> int | None:
     """Where in this JSON the last part ends that is read; None where it has no more than are read.
 
-    Nor are more than so many objects read.
+    Nor are more than so many objects read, or parts in all.
     """
     ends = (
-        _end(body, _SIGNS, _NEXT_PART, MOST_PARTS),
+        _end(body, _SIGNS, _NEXT_PART, parts),
         _end(body, (b"{",), _NEXT_OBJECT, objects),
     )
     return min((end for end in ends if end is not None), default=None)

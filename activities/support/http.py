@@ -32,7 +32,12 @@ import httpx
 from activities.support.redaction import clean
 from activities.support.unpacking import unpacking
 from models.base import in_words
-from models.parts import MOST_OBJECTS, end_of_most
+from models.parts import MOST_OBJECTS, MOST_PARTS, end_of_most
+
+BYTES_OF_A_PART = 8
+"""A small body may not have as many parts as a large one: samples of Prometheus have one in eight bytes."""
+FEW_PARTS = 50_000
+"""Any body may have as many."""
 
 
 class Fault(StrEnum):
@@ -199,7 +204,8 @@ async def send(
         if response is None:
             raise _no_answer(error, shown(request.url)) from error
         cut = Cut.BROKEN
-    if (end := end_of_most(body, MOST_OBJECTS)) is not None:
+    most = min(MOST_PARTS, max(FEW_PARTS, limit // BYTES_OF_A_PART))
+    if (end := end_of_most(body, MOST_OBJECTS, most)) is not None:
         cut, limit = Cut.PARTS, end
     assert response is not None  # noqa: S101 - without a status, it was raised above
     del body[limit:]

@@ -92,10 +92,18 @@ async def test_an_answer_of_a_million_parts_is_left_by_every_reader(reader: str)
     assert int(memory) < MOST_MEMORY
 
 
-async def test_eight_looks_at_once_at_a_number_without_an_end_take_little() -> None:
-    number = b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"'
-    body = number + b"9" * (4 * 2**20 - 200) + b'"]}]}}'
-    async with listening(sending(body)) as port, asyncio.timeout(120):
+NUMBER = b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"'
+SAMPLES = b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":['
+AT_ONCE = {
+    "incomplete (size)": NUMBER + b"9" * (4 * 2**20 - 200) + b'"]}]}}',
+    "too many parts": SAMPLES + b'[1,"1"],' * 120_000 + b'[1,"1"]]}]}}',
+}
+"""A number without an end, and samples without an end, by why they are left."""
+
+
+@pytest.mark.parametrize("why", AT_ONCE)
+async def test_eight_looks_at_once_at_what_has_no_end_take_little(why: str) -> None:
+    async with listening(sending(AT_ONCE[why])) as port, asyncio.timeout(120):
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
@@ -106,5 +114,5 @@ async def test_eight_looks_at_once_at_a_number_without_an_end_take_little() -> N
         )
         said, _ = await process.communicate()
     reason, memory = said.decode().splitlines()
-    assert "incomplete (size)" in reason
+    assert why in reason
     assert int(memory) < MOST_MEMORY
