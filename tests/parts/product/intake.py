@@ -336,7 +336,7 @@ async def intake_process(config: Path, variables: Mapping[str, str], *options: s
             process.terminate()
         async with asyncio.timeout(60):
             assert await process.wait() == 0
-        await following
+            await following
     finally:
         if process.returncode is None:
             process.kill()
