@@ -12,7 +12,7 @@ from activities.managers import DockerEngine, ManagerError, Managers, ManagerUnr
 from activities.managers.process_seen import ProcessState
 from activities.managers.supervisord_socket import all_checked, supervisor_of
 from activities.managers.systemd import services_of
-from activities.postgres.address import trusts_whoever_answers
+from activities.postgres.address import verifies_no_server
 from activities.postgres.check import PostgresActivities
 from activities.postgres.database_seen import DatabaseKind
 from activities.support.redaction import clean
@@ -122,7 +122,7 @@ async def check_postgres(service: Service, url: SecretRef) -> Check:
 
 
 def _its_server_is_known(name: str, url: SecretRef) -> Check:
-    if not trusts_whoever_answers(resolve(url)):
+    if not verifies_no_server(resolve(url)):
         return Check(name=name, ok=True)
     problem = "TLS does not verify that it is this server: who stands in for it gets the password"
     cure = f"add sslmode=verify-full and sslrootcert=… to the connection string in {url}"

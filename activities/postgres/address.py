@@ -52,8 +52,8 @@ def for_asyncpg(url: str) -> str:
     return f"{address}?{urlencode(kept)}" if kept else address
 
 
-def trusts_whoever_answers(url: str) -> bool:
-    """Whether it leaves this machine, and whoever stands in for the server would get the password.
+def verifies_no_server(url: str) -> bool:
+    """Whether it leaves this machine, and one who stands in for the server would get the password.
 
     PostgreSQL's manual, "SSL Mode Descriptions": only the `verify` modes look whose certificate it is.
     """

@@ -154,7 +154,7 @@ class BrokenEndpoint(Runbook):
     """One endpoint fails."""
 
     hurts = (
-        "whoever calls this endpoint gets an error instead of an answer; the rest of the service "
+        "those who call this endpoint get an error instead of an answer; the rest of the service "
         "serves its users"
     )
 

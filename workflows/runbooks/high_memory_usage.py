@@ -118,7 +118,7 @@ class HighMemoryUsage(Runbook):
     """The heap is nearly full."""
 
     hurts = (
-        "users, once the heap is full: the service then becomes slow or ends, and whoever uses it is "
+        "users, once the heap is full: the service then becomes slow or ends, and those who use it are "
         "interrupted"
     )
 

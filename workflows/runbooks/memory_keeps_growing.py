@@ -248,7 +248,7 @@ class MemoryKeepsGrowing(Runbook):
 
     hurts = (
         "nobody yet: the heap is far from full; once it is, in hours or days, the service ends, and "
-        "whoever uses it is interrupted"
+        "those who use it are interrupted"
     )
 
     @workflow.run

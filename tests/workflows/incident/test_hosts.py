@@ -55,6 +55,16 @@ async def asked_of(handle: WorkflowHandle[Any, Any]) -> set[tuple[str, str]]:
     return {(one.activity_type.name, one.task_queue.name) for one in asked}
 
 
+async def approved_late(harness: Harness, handle: WorkflowHandle[Any, Any]) -> None:
+    """Everything is looked at again, and one of these looks is held."""
+    await harness.until(handle, "awaiting approval")
+    await harness.sleep(timedelta(hours=2))
+    harness.world.hold("look_at_dependencies")
+    before = harness.world.called.count("look_at_dependencies")
+    await handle.signal("approve")
+    await harness.until_true(lambda: harness.world.called.count("look_at_dependencies") > before)
+
+
 async def test_nobody_waits_for_a_host_whose_worker_is_away_to_be_told(harness: Harness) -> None:
     harness.configure(services={"postgres": {"host": DB}}, page_after="0s")
     await scene(health=sights.REFUSED, process=CRASH)(harness)
@@ -104,12 +114,7 @@ async def test_what_was_approved_late_is_not_done_after_a_cancellation_or_a_done
     await failing(memory=sights.FILLING_HEAP)(harness)
     async with at_work(DB):
         handle = await harness.fire(await harness.alert("HighErrorRate"))
-        await harness.until(handle, "awaiting approval")
-        await harness.sleep(timedelta(hours=2))
-        harness.world.hold("look_at_dependencies")
-        before = harness.world.called.count("look_at_dependencies")
-        await handle.signal("approve")
-        await harness.until_true(lambda: harness.world.called.count("look_at_dependencies") > before)
+        await approved_late(harness, handle)
         await (handle.cancel() if ends is Outcome.CANCELLED else handle.signal("done"))
         harness.world.let_go("look_at_dependencies")
         review = await harness.end(handle)
@@ -152,12 +157,7 @@ async def test_what_no_worker_of_its_host_takes_was_not_begun_and_a_person_hears
     async with at_work(DB):
         async with at_work(WEB):
             handle = await harness.fire(await harness.alert("HighErrorRate"))
-            await harness.until(handle, "awaiting approval")
-            await harness.sleep(timedelta(hours=2))
-            harness.world.hold("look_at_dependencies")
-            before = harness.world.called.count("look_at_dependencies")
-            await handle.signal("approve")
-            await harness.until_true(lambda: harness.world.called.count("look_at_dependencies") > before)
+            await approved_late(harness, handle)
         harness.world.let_go("look_at_dependencies")
         state = await harness.until(handle, "escalated")
         told = [one.text for one in state.timeline]

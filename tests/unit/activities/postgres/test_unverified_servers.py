@@ -1,10 +1,10 @@
-"""A connection string by which whoever stands in for the database gets its password."""
+"""A connection string by which one who stands in for the database gets its password."""
 
 from __future__ import annotations
 
 import pytest
 
-from activities.postgres.address import trusts_whoever_answers
+from activities.postgres.address import verifies_no_server
 
 ROOT = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -22,7 +22,7 @@ ROOT = "/etc/ssl/certs/ca-certificates.crt"
     ],
 )
 def test_it_leaves_this_machine_and_verifies_nobody(url: str) -> None:
-    assert trusts_whoever_answers(url)
+    assert verifies_no_server(url)
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_it_leaves_this_machine_and_verifies_nobody(url: str) -> None:
     ],
 )
 def test_it_stays_here_or_verifies_its_server(url: str) -> None:
-    assert not trusts_whoever_answers(url)
+    assert not verifies_no_server(url)
