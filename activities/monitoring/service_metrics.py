@@ -86,7 +86,9 @@ class ServiceMetricActivities:
         since, good_until = onset(series.points if seen.bad else (), metrics.threshold, metrics.window)
         failing = tuple(route for route in routes.values if route.value > metrics.threshold)
         worst = ", ".join(f"{route.label} {route.value:.0%}" for route in failing[:3])
-        reason = f"{seen.reason}; worst: {worst}" if worst else seen.reason
+        reason = "; ".join(
+            filter(None, (seen.reason, worst and f"worst: {worst}", _since(since, good_until)))
+        )
         facts = {"routes": failing, "since": since, "good_until": good_until, "reason": reason}
         return seen.model_copy(update=facts)
 
@@ -136,7 +138,8 @@ class ServiceMetricActivities:
         high = ratio.value > metrics.threshold
         return ErrorsSeen(
             finding=Finding.BAD if high else Finding.OK,
-            reason=f"{ratio.value:.1%} of {traffic.value:.1f} requests a second answer 5xx",
+            reason=f"{ratio.value:.1%} of {traffic.value:.1f} requests a second answer 5xx, over the last "
+            f"{in_words(metrics.window)}",
             ratio=ratio.value,
             **facts,
         )
@@ -165,6 +168,14 @@ class ServiceMetricActivities:
                 url=metrics.prometheus, query=query, samples=metrics.samples, fresh_for=metrics.fresh_for
             )
         )
+
+
+def _since(since: datetime | None, good_until: datetime | None) -> str:
+    """Since when the share is above its threshold, as far as the series that was read goes back."""
+    if since is None:
+        return ""
+    earlier = "" if good_until else ", or earlier"
+    return f"above the threshold since {since.astimezone(UTC):%H:%M:%S} UTC{earlier}"
 
 
 def _over(metrics: ErrorMetrics, query: str, over: timedelta) -> QueryRange:

@@ -46,7 +46,12 @@ def _answers(review: Review, words: Sentences) -> Iterator[str]:
     why = inferred(review) or "not known"
     error = "" if before_it(review) else in_its_log(review, words)
     logged = f" {said(words.sentence(error))}" if error else ""
-    yield f"- **Why:** {said(words.sentence(why))}{logged}"
+    late = (
+        " Why it had lasted for so long when it was told is not known."
+        if older_than_its_alert(review)
+        else ""
+    )
+    yield f"- **Why:** {said(words.sentence(why))}{logged}{late}"
     yield f"- **What was done, and by whom:** {'; '.join(_done(review)) or 'nothing was changed'}."
     boxes = len(open_boxes(review))
     left = f"{in_number(boxes, 'task')}, each a box under “Open work”" if boxes else "nothing"

@@ -19,6 +19,7 @@ from activities.support.heartbeats import beating
 from activities.support.redaction import clean
 from models.actions.application import PauseSchedule, TriggerSchedule, UnpauseSchedule
 from models.actions.change import ActionResult, Perform
+from models.base import in_words
 
 WITHIN = timedelta(seconds=20)
 STARTS_WITHIN = timedelta(seconds=10)
@@ -58,8 +59,9 @@ class ScheduleActionActivities:
                 noted = clean(state.note or "none", 200)
                 return _result(True, f"{action.schedule} is paused already, with the note: {noted}")
             await schedule.pause(note=action.note)
-            paused = (await schedule.describe()).schedule.state.paused
-        return _result(paused, f"{action.schedule} is {'paused' if paused else 'not paused'}")
+            told = await schedule.describe()
+        paused = told.schedule.state.paused
+        return _result(paused, f"{action.schedule} is {'paused' if paused else 'not paused'}{_rhythm(told)}")
 
     @activity.defn
     async def trigger_schedule(self, request: Perform[TriggerSchedule]) -> ActionResult:
@@ -75,6 +77,14 @@ class ScheduleActionActivities:
                     return _result(True, found)
                 await asyncio.sleep(_EVERY)
         return _result(False, f"{action.schedule} was triggered, and started nothing")
+
+
+def _rhythm(told: ScheduleDescription) -> str:
+    """How often it starts its workflow, where one interval says so and nothing else does."""
+    spec = told.schedule.spec
+    if len(spec.intervals) != 1 or spec.calendars or spec.cron_expressions:
+        return ""
+    return f"; its interval is {in_words(spec.intervals[0].every)}"
 
 
 def _has_started(action: TriggerSchedule, told: ScheduleDescription) -> str:

@@ -10,6 +10,7 @@ from activities.managers import ManagerRefused, ServiceManager, Unsupported
 from activities.managers.command import run
 from activities.service.outcomes import Outcome
 from activities.support.environment import VariableMissing, minimal
+from activities.support.redaction import clean
 from models.actions.service import RollBack
 from models.service.service import RollBackScript
 
@@ -22,6 +23,7 @@ class ScriptRun:
     def __init__(self, manager: ServiceManager, action: RollBack, script: RollBackScript) -> None:
         self._manager, self._action, self._script = manager, action, script
         self._status: int | None = None
+        self._said = ""
 
     def look(self) -> Outcome:
         """Before the run, the version that runs; after it, how the script ended."""
@@ -30,7 +32,8 @@ class ScriptRun:
         if self._status is None:
             gone = not seen.version.same(self._action.leaves)
             return Outcome(gone, f"it runs {version}, and no longer {self._action.from_version}", version)
-        return Outcome(self._status == 0, f"the rollback script succeeded; it is {seen.reason}", version)
+        ended = f"the rollback script succeeded{self._said}; it is {seen.reason}"
+        return Outcome(self._status == 0, ended, version)
 
     def act(self) -> None:
         """Run it. Raises `ManagerRefused` with its last words if it fails or takes too long.
@@ -49,3 +52,5 @@ class ScriptRun:
         self._status = done.status
         if done.status != 0:
             raise ManagerRefused(f"the rollback script failed with status {done.status}: {done.last_words}")
+        if lines := done.output.strip().splitlines():
+            self._said = f", and its last line is “{clean(lines[-1], 200)}”"

@@ -93,8 +93,9 @@ class Pace(Model):
     def verdict(self, seen: Samples) -> VerificationResult | None:
         """The result; None while the verification continues."""
         if seen.last.ok and seen.held >= self.stable_for:
-            counts = f"{seen.healthy} of {seen.samples} samples"
-            return seen.found(Finding.OK, f"{self.well} for {in_words(self.stable_for)} ({counts})")
+            counts = f"{seen.healthy} of {seen.samples} samples in all"
+            held = f"for {in_words(self.stable_for)} without a break"
+            return seen.found(Finding.OK, f"{self.well} {held} ({counts})")
         if seen.first_healthy_at is not None and seen.failures >= RELAPSE:
             was = f"was {self.well} for {in_words(seen.longest)}, then failed {seen.failures} times in a row"
             return seen.found(Finding.BAD, f"{was}: {seen.last.reason}")

@@ -302,6 +302,22 @@ async def test_unpausing_starts_nothing_that_was_missed(client: Client, made: Ma
     assert min(began) >= missed_until - timedelta(seconds=1), "none of the three before"
 
 
+async def test_pausing_says_at_which_interval_it_would_start(client: Client, made: Made) -> None:
+    hourly, ten = (
+        ScheduleIntervalSpec(every=timedelta(hours=1)),
+        ScheduleIntervalSpec(every=timedelta(minutes=10)),
+    )
+    for spec, told in (
+        (ScheduleSpec(intervals=[ten]), "; its interval is 10 min"),
+        (ScheduleSpec(intervals=[ten, hourly]), ""),
+    ):
+        handle = await made(spec=spec)
+        pause = PauseSchedule(
+            service=service(client, handle.id), schedule=handle.id, because="costs run away"
+        )
+        assert (await perform(ACTIONS.pause_schedule, pause)).found == f"{handle.id} is paused{told}"
+
+
 async def test_pausing_says_why_and_leaves_anothers_pause_alone(client: Client, made: Made) -> None:
     handle = await made()
     pause = PauseSchedule(service=service(client, handle.id), schedule=handle.id, because="costs run away")

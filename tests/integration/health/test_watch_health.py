@@ -83,7 +83,9 @@ async def test_it_is_ok_only_after_the_whole_window(
     seen, beats = await watch(health, request(url, timedelta(milliseconds=500)))
     assert seen.ok
     assert datetime.now(UTC) - began >= timedelta(milliseconds=500)
-    assert seen.reason == f"healthy for 0.5 s ({seen.samples} of {seen.samples} samples)"
+    assert (
+        seen.reason == f"healthy for 0.5 s without a break ({seen.samples} of {seen.samples} samples in all)"
+    )
     assert [beat.samples for beat in beats if beat.samples] == sorted(beat.samples for beat in beats)[1:]
     assert beats[-1].samples == seen.samples
 

@@ -164,6 +164,8 @@ async def test_since_when_there_are_too_many_errors(
     assert timedelta() < seen.since - seen.good_until < timedelta(minutes=1)
     age = datetime.now(UTC) - seen.since
     assert timedelta(minutes=17) < age < timedelta(minutes=21)
+    assert "a second answer 5xx, over the last 5 min; " in seen.reason
+    assert seen.reason.endswith(f"; above the threshold since {seen.since:%H:%M:%S} UTC")
 
 
 async def test_errors_as_old_as_the_samples_may_be_older(
@@ -171,6 +173,7 @@ async def test_errors_as_old_as_the_samples_may_be_older(
 ) -> None:
     seen = await look(activities, metrics_of(prometheus, "always"))
     assert (seen.finding, seen.good_until) == (Finding.BAD, None)
+    assert seen.reason.endswith(" UTC, or earlier")
 
 
 async def test_a_status_under_another_label_is_not_zero_errors(

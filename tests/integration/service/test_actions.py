@@ -243,11 +243,15 @@ def test_a_rollback_script_runs_once_by_its_arguments(
     effects: ActionActivities, make_container: MakeContainer, image: str, tmp_path: Path
 ) -> None:
     container = make_container()
-    script = RollBackScript(command=("/bin/sh", "-c", 'echo "$0" >> ran', "a; b"), directory=str(tmp_path))
+    script = RollBackScript(
+        command=("/bin/sh", "-c", 'echo "$0" >> ran; echo to 1.4.2, token=abcdef', "a; b"),
+        directory=str(tmp_path),
+    )
     action = RollBack(service=docker_service(container.name), from_version=image, script=script)
     effect = perform(effects.roll_back, action)
     assert effect.done
-    assert effect.found.startswith("the rollback script succeeded")
+    last = "the rollback script succeeded, and its last line is “to 1.4.2, token=[redacted]”; it is running"
+    assert effect.found.startswith(last)
     assert (tmp_path / "ran").read_text() == "a; b\n"
 
 
