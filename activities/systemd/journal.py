@@ -16,6 +16,9 @@ STARTED = "39f53479d3a045ac8e11786248231fbf"
 STOPPED = "9d1aaa27d60140bd96365438aad20286"
 MESSAGES = (STARTING, STARTED, STOPPING, STOPPED, FAILED, SUCCEEDED)
 """The kinds of entries that tell of a unit's life; their numbers are systemd's and do not change."""
+RUN = ("_SYSTEMD_INVOCATION_ID", "INVOCATION_ID", "USER_INVOCATION_ID")
+"""The fields that name the run of a unit that an entry belongs to: of what it writes itself, of what systemd
+writes of it, and of what a user's own systemd does."""
 _BEGINS = (STARTING, STARTED)
 _ENDED_BY_SOMEBODY = (STOPPING, STOPPED)
 DEATHS = 20
@@ -29,6 +32,7 @@ class Entry:
     text: bytes
     kind: str = ""
     boot: str = ""
+    run: str = ""
 
 
 def entries_in(printed: str) -> tuple[Entry, ...]:
@@ -49,7 +53,8 @@ def _entries(printed: str) -> Iterator[Entry]:
             told = json.loads(line)
             at = datetime.fromtimestamp(int(told["__REALTIME_TIMESTAMP"]) / 1e6, UTC)
             kind, boot = (str(told.get(name) or "") for name in ("MESSAGE_ID", "_BOOT_ID"))
-            yield Entry(at, _bytes(told.get("MESSAGE")), kind, boot)
+            run = next((str(told[name]) for name in reversed(RUN) if told.get(name)), "")
+            yield Entry(at, _bytes(told.get("MESSAGE")), kind, boot, run)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError, OSError):
             continue
 

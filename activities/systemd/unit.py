@@ -16,7 +16,8 @@ from activities.systemd.journal import End
 
 PROPERTIES = (
     *("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Type", "Result", "Restart", "Job"),
-    *("MainPID", "ExecMainCode", "ExecMainStatus", "NRestarts", "NeedDaemonReload", "FreezerState"),
+    *("InvocationID", "MainPID", "ExecMainCode", "ExecMainStatus", "NRestarts"),
+    *("NeedDaemonReload", "FreezerState"),
     *("ExecMainStartTimestampMonotonic", "ExecMainExitTimestampMonotonic"),
     *("InactiveExitTimestampMonotonic", "InactiveEnterTimestampMonotonic"),
     *("ActiveEnterTimestampMonotonic", "ActiveExitTimestampMonotonic", "StateChangeTimestampMonotonic"),
@@ -115,7 +116,8 @@ class Unit:
 
     @property
     def run_began(self) -> datetime | None:
-        """When the last run left the state in which nothing runs: what it wrote is newer than this."""
+        """When the last run left the state in which nothing runs. systemd takes the time once it has started
+        a process, so that what the process writes at once may be older."""
         return self._moment(_number(self["InactiveExitTimestampMonotonic"]))
 
     @property

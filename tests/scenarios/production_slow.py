@@ -141,6 +141,7 @@ SCENARIOS = (
         faults=("busy-cpu",),
         timeline=("scale out",),
         evidence={"cpu": "as many as it may"},
+        alone=True,
     ),
     _left(
         name="more traffic",

@@ -84,7 +84,8 @@ async def said(health: HealthActivities, raw: bytes) -> HealthSeen:
         (200, {"status": None}, "`status.NAME`"),
         (200, {"status": "nominal"}, "add 'nominal' to `health.healthy`"),
         (200, ["ok"], "`null`"),
-        (200, "[" * 60000, "`health.healthy`"),
+        (200, "[" * 40000, "`health.healthy`"),
+        (200, "[" * 60000, "`health.url`"),
     ],
 )
 async def test_an_answer_that_the_check_does_not_expect_is_no_trouble_of_the_service(
