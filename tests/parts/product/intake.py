@@ -307,6 +307,10 @@ def environment(temporal: str, **more: str) -> dict[str, str]:
     }  # fmt: skip
 
 
+LONGEST_LINE = 2**24
+"""Bytes of a line of the log. Nobody would read on behind a longer one, and the process would wait for that."""
+
+
 class Intake:
     """`starter.py serve` as a process, its address and its log."""
 
@@ -321,7 +325,7 @@ async def intake_process(config: Path, variables: Mapping[str, str], *options: s
     """The intake on a free port, ended by SIGTERM; it must then leave with 0."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "starter.py", "serve", "--port", "0", "--config", str(config), *options,
-        cwd=ROOT, env=dict(variables), stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT, env=dict(variables), stderr=asyncio.subprocess.PIPE, limit=LONGEST_LINE,
     )  # fmt: skip
     assert process.stderr is not None
     try:
