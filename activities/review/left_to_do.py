@@ -12,7 +12,6 @@ from activities.review.facts.closing import closed_by, who_closed
 from activities.review.facts.in_the_end import still_to_watch
 from activities.review.facts.logged_error import before_it, logged_error
 from activities.review.facts.open_work import is_mended, open_work, says_why
-from activities.review.facts.readings import Readings
 from activities.review.facts.this_time import older_than_its_alert
 from models.base import in_number, in_words
 from models.incident.incident import EntryKind, EvidenceLine, Outcome
@@ -49,7 +48,12 @@ def left_to_do(review: Review) -> str:
 def open_boxes(review: Review) -> list[str]:
     """Every task for a person: those of this incident first, then those of the lists."""
     tasks = [one for lines in _lists(review).values() for one in lines if isinstance(one, _Task)]
-    return [*map(_capital, (*open_work(review), *still_to_watch(review))), *tasks]
+    return [*map(_capital, own_tasks(review)), *tasks]
+
+
+def own_tasks(review: Review) -> list[str]:
+    """What this incident itself left, beside what a team does after each."""
+    return [*open_work(review), *still_to_watch(review)]
 
 
 def _lists(review: Review) -> dict[str, Iterator[str]]:
@@ -82,16 +86,10 @@ def _document(review: Review) -> Iterator[str]:
         if not (one.done or one.dry_run or one.paused or one.throttled):
             mend = f"Mend what kept “{one.plan.says}” from working"
             yield _Task(f"{f'See whether “{one.plan.says}” was done' if one.lost else mend}: {one.found}")
-    if review.outcome is Outcome.RESOLVED:
-        for look in Readings(review).after:
-            if look.finding == "bad":
-                yield _Task(
-                    f"See whether {look.name} becomes ok: it was bad when it was last read: {look.reason}"
-                )
     by_a_person = review.outcome in NOT_PROVED
     if by_a_person and not any(one.done for one in review.performed):
         yield _Task(f"See that it is well: it was closed by {who_closed(review)}, and no recovery was proved")
-    if by_a_person and not _said_what_was_done(review):
+    if by_a_person and not said_what_was_done(review):
         closer = closed_by(review)
         who = f"{closer.by}, who closed it," if closer and closer.by else "the person who closed it"
         yield _Task(f"Write down what {who} did: nothing of it was written to the incident")
@@ -109,12 +107,12 @@ def _update(review: Review) -> Iterator[str]:
     elif older := older_than_its_alert(review).removeprefix("; "):
         yield _Task(f"Alert thresholds: {older}; find out that, and what kept it so for as long")
     elif any(one.finding == "bad" for one in review.evidence):
-        unseen = in_number(len(_gaps(review)), "look")
-        so_far = f"; {unseen} told nothing sure" if _gaps(review) else ""
+        unseen = in_number(len(gaps_of(review)), "look")
+        so_far = f"; {unseen} told nothing sure" if gaps_of(review) else ""
         yield f"- Alert thresholds: something was wrong when it fired: nothing speaks against them{so_far}."
     else:
         yield _Task("Alert thresholds: nothing that was seen was wrong; is the rule right?")
-    gaps = _gaps(review)
+    gaps = gaps_of(review)
     for gap in gaps:
         yield _Task(f"Close a gap in the monitoring: {gap.name} told nothing sure: {gap.reason}")
     if not gaps:
@@ -127,7 +125,7 @@ def _update(review: Review) -> Iterator[str]:
 
 def _prevent(review: Review) -> Iterator[str]:
     yield _Task(f"Add test case for {_what(review)}")
-    if _gaps(review):
+    if gaps_of(review):
         yield "- Improve observability: see the gaps in the monitoring, in the open work."
     elif _only_its_log_told(review):
         yield _Task("Improve observability: only its log told of an error, and no pattern of `logs` knows it")
@@ -155,7 +153,8 @@ def _only_its_log_told(review: Review) -> bool:
     return bool(told) and not any(one.finding == "bad" for one in review.evidence)
 
 
-def _gaps(review: Review) -> list[EvidenceLine]:
+def gaps_of(review: Review) -> list[EvidenceLine]:
+    """The looks that told nothing sure."""
     return [one for one in review.evidence if one.finding == UNKNOWN and one.applies]
 
 
@@ -163,7 +162,8 @@ def _is_known(review: Review) -> bool:
     return review.cause not in ("", UNKNOWN)
 
 
-def _said_what_was_done(review: Review) -> bool:
+def said_what_was_done(review: Review) -> bool:
+    """Whether anybody wrote anything to the incident."""
     return any(one.said and one.said.text for one in review.timeline)
 
 

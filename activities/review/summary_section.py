@@ -8,13 +8,18 @@ from datetime import UTC
 from activities.review.facts.by_hand import by_hand
 from activities.review.facts.closing import closing_sentence, who_closed
 from activities.review.facts.done_section import by_whom
-from activities.review.facts.in_the_end import in_the_end
+from activities.review.facts.in_the_end import in_the_end, last_proof
 from activities.review.facts.logged_error import before_it, in_its_log
-from activities.review.facts.open_work import open_work
 from activities.review.facts.sentences import Sentences
 from activities.review.facts.this_time import older_than_its_alert, this_time
 from activities.review.facts.why_section import inferred
-from activities.review.left_to_do import NOT_PROVED, open_boxes
+from activities.review.left_to_do import (
+    NOT_PROVED,
+    gaps_of,
+    open_boxes,
+    own_tasks,
+    said_what_was_done,
+)
 from models.base import in_number, in_words
 from models.incident.incident import EntryKind
 from models.incident.review import Review
@@ -51,11 +56,11 @@ def _answers(review: Review, words: Sentences) -> Iterator[str]:
         if older_than_its_alert(review)
         else ""
     )
-    yield f"- **Why:** {said(words.sentence(why))}{logged}{late}"
-    yield f"- **What was done, and by whom:** {'; '.join(_done(review)) or 'nothing was changed'}."
+    yield f"- **Why:** {said(words.sentence(why))}{logged}{late}{_not_ruled_out(review)}"
+    yield f"- **What was done, and by whom:** {'; '.join(_done(review)) or said(_nothing(review))}."
     boxes = len(open_boxes(review))
     left = f"{in_number(boxes, 'task')}, each a box under “Open work”" if boxes else "nothing"
-    own = "; ".join(open_work(review))
+    own = "; ".join(own_tasks(review))
     yield f"- **What is left:** {left}{f'. What this incident itself left: {said(own)}' if own else ''}."
 
 
@@ -68,7 +73,9 @@ def _happened(review: Review) -> str:
     if review.outcome in NOT_PROVED:
         until = f"{who_closed(review)} closed it, and whether it was well by then is not known"
     else:
-        until = "it was well again"
+        proof = last_proof(review)
+        by = f": {proof.text.removeprefix(proof.kind.start)}" if proof else ""
+        until = f"it was well again{by}"
     took = in_words(review.resolved_after)
     older = older_than_its_alert(review) or ", and what it tells of may have begun before"
     at = f"{ended.astimezone(UTC):%H:%M:%S} UTC, after {took}"
@@ -76,6 +83,24 @@ def _happened(review: Review) -> str:
         f"{review.alert.name} on {review.alert.service}{true}. The alert began at "
         f"{began:%Y-%m-%d %H:%M:%S} UTC{older}; at {at}, {until}."
     )
+
+
+def _not_ruled_out(review: Review) -> str:
+    """The looks without an answer: another trouble may hide behind them."""
+    names = ", ".join(one.name for one in gaps_of(review))
+    return (
+        f" Nothing sure came from {said(names)}: a cause that would show there is not ruled out."
+        if names
+        else ""
+    )
+
+
+def _nothing(review: Review) -> str:
+    """Of whom it is known that they changed nothing."""
+    if review.outcome not in NOT_PROVED:
+        return "nothing was changed"
+    wrote = "" if said_what_was_done(review) else ", and wrote nothing of what was done by hand"
+    return f"the runbook changed nothing; {who_closed(review)} closed it{wrote}"
 
 
 def _done(review: Review) -> Iterator[str]:

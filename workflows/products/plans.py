@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from models.actions.kinds import Action
     from models.actions.plan import Plan
     from models.actions.surroundings import RecreateService
+    from models.base import in_words
     from workflows.diagnosis.situation import Situation
     from workflows.products.failures import SyncFailure, loop, sync_failure
 
@@ -45,11 +46,12 @@ def _of_the_failure(now: Situation, failure: SyncFailure) -> Iterator[str]:
 
 def _why_it_may(now: Situation, steps: Sequence[Action]) -> Iterator[str]:
     """Why a pause of somebody is ended, and why just so many are asked for."""
-    if any(isinstance(one, UnpauseSchedule) for one in steps) and not loop(now).on_purpose:
+    temporal = now.service.temporal
+    if temporal and any(isinstance(one, UnpauseSchedule) for one in steps) and not loop(now).on_purpose:
         yield (
             "its pause is ended because nothing speaks for somebody's intention: it has no note that gives a "
-            "reason, was paused longer ago than `paused_recently` of the configuration as far as is known, "
-            "and no incident paused it"
+            f"reason, was paused longer ago than `paused_recently` ({in_words(temporal.paused_recently)}) as "
+            "far as is known, and no incident paused it"
         )
     for one in steps:
         if isinstance(one, SyncProducts) and one.asked_with:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from activities.review.facts.open_work import comes_back_after
+from activities.review.facts.readings import Readings
 from activities.review.facts.sentences import Sentences
 from activities.review.facts.this_time import CRASHED
 from models.base import in_words
@@ -38,7 +39,11 @@ def in_the_end(review: Review, words: Sentences) -> Iterator[str]:
 
 
 def still_to_watch(review: Review) -> Iterator[str]:
-    """What a person must do where it was watched for too short a time."""
+    """What a person must see to: what was bad to the last, and what was watched for too short a time."""
+    if review.outcome is Outcome.RESOLVED:
+        for look in Readings(review).after:
+            if look.finding == "bad":
+                yield f"see whether {look.name} becomes ok: it was bad when it was last read: {look.reason}"
     if gaps := watched_too_short(review):
         yield (
             f"see whether it still runs: it was watched for less than the {in_words(gaps)} that lay between "

@@ -70,7 +70,7 @@ def _of_step(step: Change, review: Review, performed: Performed) -> Iterator[str
         if not step.note.startswith(OUR_NOTE):
             yield (
                 f"the schedule {step.schedule} was paused{noted}, and this incident ended that pause: "
-                f"tell who paused it, and ask why; to undo it: {step.undo}"
+                f"tell that to the person who paused it, and ask why; to undo it: {step.undo}"
             )
     elif isinstance(step, SyncProducts):
         if step.asked_with:
@@ -141,7 +141,7 @@ def _carried_out(review: Review) -> list[Performed]:
 
 def _left_by(step: RollBack) -> str:
     left = step.leaves.beside(step.target) if step.target else step.from_version
-    return left or "the rolled-back version (which one that was, is not known)"
+    return left or "the version that ran until then (which one that was, is not known)"
 
 
 def _what_was_done_of_it(review: Review) -> str:

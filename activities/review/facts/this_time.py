@@ -34,7 +34,11 @@ def this_time(review: Review) -> str:
         told = (CRASHED.search(one.plan.why) for one in review.performed)
         return next((one[0] for one in told if one), "")
     left = UNMENDED.get(review.cause)
-    return _which_loop(review) if review.cause == LOOP else left.not_seen if left else ""
+    if review.cause == LOOP:
+        return _which_loop(review)
+    if not (left and left.not_seen):
+        return ""
+    return "; ".join((*filter(None, [Readings(review).known_then(left.seen)]), left.not_seen))
 
 
 def loop_to_bound(review: Review) -> str:

@@ -308,7 +308,7 @@ def environment(temporal: str, **more: str) -> dict[str, str]:
 
 
 LONGEST_LINE = 2**24
-"""Bytes of a line of the log. Nobody would read on behind a longer one, and the process would wait for that."""
+"""Bytes of a line of the log: nobody reads on behind a longer one, and the process would wait for ever."""
 
 
 class Intake:

@@ -66,7 +66,7 @@ def test_what_stays_in_place_is_left_to_undo() -> None:
     ]
     by_script = ROLL_BACK.model_copy(update={"from_version": "", "to_version": None})
     assert left("over already", performed(by_script)) == [
-        "Fix what the rolled-back version (which one that was, is not known) brought, "
+        "Fix what the version that ran until then (which one that was, is not known) brought, "
         "before it is deployed again"
     ]
     (box,) = left("over already", performed(DISABLE))
@@ -119,7 +119,8 @@ def test_a_pause_of_somebody_else_that_was_ended_is_told_and_one_of_our_own_is_n
     paused = UNPAUSE.model_copy(update={"note": "the marketplace moves"})
     assert left("over already", performed(paused)) == [
         "The schedule generate-speech was paused (with the note: the marketplace moves), and this incident "
-        "ended that pause: tell who paused it, and ask why; to undo it: pause generate-speech again"
+        "ended that pause: tell that to the person who paused it, and ask why; to undo it: pause "
+        "generate-speech again"
     ]
     ours = UNPAUSE.model_copy(update={"note": PAUSE.note})
     assert left("over already", performed(ours)) == []

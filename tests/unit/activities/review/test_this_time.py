@@ -143,6 +143,27 @@ def test_a_cause_that_names_a_place_says_that_the_reason_is_not_known() -> None:
     assert "**one platform fell**: why it fell is not known: its account, API, algorithm and links" in why
 
 
+def test_the_summary_names_the_place_that_the_cause_does_not() -> None:
+    fell = EvidenceLine(name="platforms", finding="bad", reason="youtube 19.70, -90%", at=after(5))
+    summary = section("Summary", cause="one platform fell", evidence=(fell,))
+    assert "**Why:** One platform fell (youtube 19.70, -90%; why it fell is not known" in summary
+
+
+def test_the_summary_says_by_what_it_was_well_and_what_still_was_not() -> None:
+    costs = EvidenceLine(name="costs", finding="bad", reason="over the budget", at=after(90))
+    summary = section("Summary", evidence=(costs,), performed=(done(RestartService(service=BACKEND)),))
+    assert "it was well again: healthy." in summary
+    assert "see whether costs becomes ok: it was bad when it was last read: over the budget." in summary
+
+
+def test_the_summary_says_what_is_not_ruled_out_and_what_nobody_wrote() -> None:
+    host = EvidenceLine(name="host", finding="unknown", reason="no answer", at=after(5))
+    summary = section("Summary", evidence=(host,), performed=(), outcome=Outcome.CLOSED_BY_HUMAN)
+    assert "Nothing sure came from host: a cause that would show there is not ruled out." in summary
+    assert "the runbook changed nothing; a person closed it, and wrote nothing of what was done" in summary
+    assert "Nothing sure" not in section("Summary", evidence=(RUNNING,))
+
+
 def test_a_log_that_matches_no_pattern_says_that_its_error_counts_all_the_same() -> None:
     reason = "none of `logs.patterns` matches the 2 lines since its last start; the last error: TypeError"
     logs = EvidenceLine(name="logs", finding="ok", reason=reason, at=after(5))
