@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -81,7 +82,7 @@ def assert_told(scenario: Scenario, review: Review) -> None:
 async def assert_written(scenario: Scenario, pipeline: Pipeline, played: Played) -> None:
     """The review stands in its file, and who was not there understands it."""
     stored = await pipeline.stored_review(played.run)
-    keep_review(scenario, stored)
+    keep_review(scenario, Path((await pipeline.state(played.run)).review))
     assert_tells_who_was_not_there(played.review, stored)
     assert played.review.cause in stored
     assert played.review.outcome in stored

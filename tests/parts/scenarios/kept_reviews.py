@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 from models.incident.review import Review
@@ -22,13 +23,19 @@ SECTIONS = (
 )
 
 
-def keep_review(scenario: Scenario, page: str) -> None:
-    """As `$CI_OUTPUT/reviews/ServiceDown-crash.md`, where that is set."""
+_CHART = re.compile(r"\]\(([^)/]+\.svg)\)")
+
+
+def keep_review(scenario: Scenario, review: Path) -> None:
+    """With its charts, as `$CI_OUTPUT/reviews/ServiceDown-crash.md`, where that is set."""
     if directory := os.environ.get("CI_OUTPUT"):
         name = re.sub(r"[^A-Za-z0-9]+", "-", f"{scenario.runbook}-{scenario.name}")
         reviews = Path(directory, "reviews")
         reviews.mkdir(parents=True, exist_ok=True)
+        page = review.read_text(encoding="utf-8")
         (reviews / f"{name}.md").write_text(page, encoding="utf-8")
+        for chart in _CHART.findall(page):
+            shutil.copy(review.with_name(chart), reviews)
 
 
 def assert_tells_who_was_not_there(review: Review, page: str) -> None:
