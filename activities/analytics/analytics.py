@@ -103,11 +103,13 @@ class AnalyticsActivities:
             return seen.model_copy(update={"reason": "no product has a return on what was spent on it"})
         losing = [one for one in seen.losing if not one.new]
         named = ", ".join(f"{one.name} ({one.roi:.2f})" for one in seen.losing[:MOST_NAMED])
-        few = f"{len(seen.losing)} of {len(products)} products return less than half: {named}"
+        few = f"{len(seen.losing)} of {len(products)} products return less than half of their cost: {named}"
         return seen.model_copy(
             update={
                 "finding": Finding.BAD if losing else Finding.OK,
-                "reason": few if seen.losing else f"none of {len(products)} products returns less than half",
+                "reason": few
+                if seen.losing
+                else f"none of {len(products)} products returns less than half of its cost",
             }
         )
 

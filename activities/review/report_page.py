@@ -17,7 +17,7 @@ class ToDo(NamedTuple):
 
 BOXES = ToDo("What may be done next:", "- [ ]")
 """On its own, to be ticked."""
-CHOICES = ToDo("What may be done next, to choose from; what is open work stands below:", "-")
+CHOICES = ToDo("What the runbook suggests in general, to choose from; what is open work stands below:", "-")
 """In a review, whose boxes are open work."""
 
 

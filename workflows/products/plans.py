@@ -41,7 +41,7 @@ def _of_the_failure(now: Situation, failure: SyncFailure) -> Iterator[str]:
     yield failure.says
     yield _of_the_pause(now, failure)
     if failure.at and failure.retry_after:
-        yield f"it asked to be left alone until {failure.at + failure.retry_after:{_CLOCK}}"
+        yield f"it asked for no call until {failure.at + failure.retry_after:{_CLOCK}}"
 
 
 def _why_it_may(now: Situation, steps: Sequence[Action]) -> Iterator[str]:

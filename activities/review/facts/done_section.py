@@ -77,8 +77,8 @@ def _all_the_same(performed: Performed) -> Iterator[str]:
         "it crashed again after it was started again, and " if "it crashed " in performed.plan.why else ""
     )
     yield (
-        f"Although no deployment is recorded: {crashed}one that was made past these records is not "
-        "seen here; whether one was made, is not known"
+        f"No deployment is recorded. It is rolled back all the same, for {crashed}a deployment may have been "
+        "made past these records: whether one was, is not known"
     )
 
 

@@ -58,7 +58,7 @@ def still_open(review: Review) -> str:
     was = next((one.reason for one in readings.before if one.name == "open_executions"), "")
     if not was or was.startswith("0 "):
         return ""
-    return f"see that what was open before the pause ends, for it goes on, and was not read again ({was})"
+    return f"see that what was open at the pause comes to its end: it goes on, and was not read again ({was})"
 
 
 def whole_sync(review: Review, performed: Performed) -> str:

@@ -93,7 +93,7 @@ async def test_products_that_return_less_than_half_are_named(
     ]
     seen: ProductsSeen = await look(analytics, httpserver, "look_at_product_returns", {"products": products})
     assert seen.bad
-    assert seen.reason == "1 of 3 products return less than half: lamp (0.49)"
+    assert seen.reason == "1 of 3 products return less than half of their cost: lamp (0.49)"
     assert [(one.name, one.roi) for one in seen.products] == [("lamp", 0.49), ("chair", 0.5), ("desk", 1.5)]
 
 

@@ -46,7 +46,7 @@ INCOMPLETE = RevenueSeen(reason="the revenue cannot be compared: it has no figur
 
 LOSING = ProductsSeen(
     finding=Finding.BAD,
-    reason="1 of 2 products return less than half: lamp (0.20)",
+    reason="1 of 2 products return less than half of their cost: lamp (0.20)",
     products=(
         ProductReturn(name="lamp", roi=0.2, revenue=10, before=60),
         ProductReturn(name="desk", roi=1.4, revenue=90, before=90),

@@ -79,7 +79,7 @@ def test_what_a_paused_schedule_had_started_is_left_to_see_to() -> None:
     looked = EvidenceLine(name="open_executions", finding="ok", reason="3 workflows are open", at=after(5))
     _, box = left("over already", performed(PAUSE), evidence=(looked,))
     assert box == (
-        "See that what was open before the pause ends, for it goes on, and was not read again "
+        "See that what was open at the pause comes to its end: it goes on, and was not read again "
         "(3 workflows are open)"
     )
     none = looked.model_copy(update={"reason": "0 workflows are open, and none is known to be stuck"})
