@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Annotated, Any
@@ -234,7 +234,9 @@ def read_webhook(body: bytes, service_labels: Sequence[str] = ()) -> Batch:
 def _batch(envelope: Envelope, service_labels: Sequence[str]) -> Batch:
     good: list[tuple[int, ReceivedAlert]] = []
     refused: list[Refused] = []
-    for index, received in enumerate(envelope.alerts[:MAX_ALERTS]):
+    beyond = max(0, len(envelope.alerts) - MAX_ALERTS)
+    del envelope.alerts[MAX_ALERTS:]
+    for index, received in enumerate(_let_go(envelope.alerts)):
         try:
             good.append((index, ReceivedAlert.model_validate(received, context=service_labels)))
         except ValidationError as error:
@@ -242,9 +244,16 @@ def _batch(envelope: Envelope, service_labels: Sequence[str]) -> Batch:
     return Batch(
         good=tuple(good),
         refused=tuple(refused),
-        truncated=envelope.truncated_alerts + max(0, len(envelope.alerts) - MAX_ALERTS),
+        truncated=envelope.truncated_alerts + beyond,
         group_labels=_hidden(envelope.group_labels, _deciding(service_labels)),
     )
+
+
+def _let_go(alerts: list[ReceivedAlert]) -> Iterator[ReceivedAlert]:
+    """Each in its order, and held here no longer: thousands, as they came and as they were read, are many."""
+    alerts.reverse()
+    while alerts:
+        yield alerts.pop()
 
 
 def _size(texts: Mapping[str, str]) -> int:

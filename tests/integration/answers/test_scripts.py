@@ -148,13 +148,16 @@ def test_a_look_that_must_be_killed_is_over_before_nobody_waits_for_it() -> None
     assert LOOK_WITHIN + 2 * LOOK_ENDS_WITHIN < TIMEOUT
 
 
-async def test_proofs_that_hang_leave_the_threads_of_the_worker_free(tmp_path: Path) -> None:
-    """And what finds no place of its own says nothing of the service."""
+def test_proofs_that_hang_leave_the_threads_of_the_worker_free(tmp_path: Path) -> None:
+    """And what finds no place of its own says nothing of the service. Its loop has but one thread."""
+    asyncio.run(_proofs_that_hang(tmp_path))
+
+
+async def _proofs_that_hang(tmp_path: Path) -> None:
     command = program(tmp_path, f"#!/bin/sh\ntouch {tmp_path}/up; exec sleep 600")
     request = WatchByScript(service=docker_service("web"), command=(command,), stable_for=SOON)
     answers = AnswerActivities(proofs_at_once=1, waits=timedelta(milliseconds=500))
-    usual = ThreadPoolExecutor(1)
-    asyncio.get_running_loop().set_default_executor(usual)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     beats: list[Samples] = []
     second = ActivityEnvironment()
     second.on_heartbeat = beats.append

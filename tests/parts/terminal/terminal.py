@@ -11,6 +11,7 @@ import struct
 import sys
 import termios
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from demo.parts.waiting import until
@@ -30,7 +31,7 @@ class Terminal:
         self.process = process
         self.written = ""
         self._ours = ours
-        self._reading = asyncio.create_task(asyncio.to_thread(self._read))
+        self._reading = asyncio.get_running_loop().run_in_executor(ThreadPoolExecutor(1), self._read)
 
     @property
     def shows(self) -> list[str]:

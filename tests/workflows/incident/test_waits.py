@@ -244,7 +244,7 @@ async def test_the_time_that_a_person_has_stands_still_within_a_window(waiting: 
     await begin(waiting, 8 * HOUR)
     await waiting.sleep(7 * HOUR)
     assert len(waiting.world.told) == 3, "only the window was announced"
-    await waiting.env.sleep(HOUR + MINUTE)
+    await waiting.sleep(HOUR + MINUTE)
     after = (await waiting.state(handle)).waits_until
     assert state.waits_until is not None
     assert after is not None
