@@ -19,7 +19,7 @@ from intake.http.answers import Stop
 SMALL = 256 * 2**10
 """Bytes: a webhook of some fifty alerts."""
 FOR_SMALL = 8 * 2**20
-FOR_LARGE = 16 * 2**20
+FOR_LARGE = 8 * 2**20
 """Bytes of all large requests. One that is larger is taken when it is alone."""
 MOST_ARRIVING = 128
 """Requests whose bodies arrive at a time."""
