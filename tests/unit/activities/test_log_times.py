@@ -1,7 +1,9 @@
-"""Which lines of a log are of the latest run, for managers that keep no times of their own."""
+"""Which lines of a log are of the latest run, for managers that keep no times of their own; and which run the
+journal says (systemd.journal-fields(7))."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from activities.managers.log_times import fresh_lines
 from activities.managers.supervisord_reading import started_in
 from activities.service.logs import LogMatch, LogsSeen
+from activities.systemd.journal import entries_in
 
 BEGAN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = BEGAN + timedelta(seconds=30)
@@ -82,3 +85,19 @@ def test_supervisord_tells_the_part_of_the_second_in_its_own_log() -> None:
     assert started_in(log, "shop:web", second) == pytest.approx(second + 0.3)
     assert started_in(log, "web", second + 1) == second + 1
     assert started_in("", "web", second) == second
+
+
+@pytest.mark.parametrize(
+    ("fields", "run"),
+    [
+        ({"_SYSTEMD_INVOCATION_ID": "a1"}, "a1"),
+        ({"_SYSTEMD_INVOCATION_ID": "init", "INVOCATION_ID": "a1"}, "a1"),
+        ({"_SYSTEMD_INVOCATION_ID": "user@0", "USER_INVOCATION_ID": "a1"}, "a1"),
+        ({"INVOCATION_ID": None}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_systemd_writes_of_a_unit_is_of_the_units_run(fields: dict[str, str], run: str) -> None:
+    told = {"__REALTIME_TIMESTAMP": "1", "MESSAGE": "hello", **fields}
+    (entry,) = entries_in(json.dumps(told))
+    assert entry.run == run
