@@ -24,7 +24,7 @@ from activities.managers.manager import (
 )
 from activities.managers.process_seen import Ended, OwnCheck, ProcessSeen, ProcessState
 from activities.support.environment import minimal
-from activities.systemd.journal import MESSAGES, RUN, deaths_in, entries_in, last_end_in, of_this_boot
+from activities.systemd.journal import MESSAGES, RUN, deaths_in, entries_in, last_end_in, of_run, of_this_boot
 from activities.systemd.unit import PROPERTIES, Being, Unit, units_in
 from activities.systemd.words import in_a_sentence
 from models.evidence.evidence import Finding
@@ -83,8 +83,7 @@ class SystemdManager:
         """What the unit wrote into the journal, with what systemd wrote of it."""
         unit = self._look()
         kept = entries_in(self._journal(lines, _LOG_SINCE, ",".join(("MESSAGE", *RUN))))
-        began, run = unit.run_began, unit["InvocationID"]
-        fresh = sum(not began or one.at >= began or one.run == run != "" for one in kept)
+        fresh = of_run(kept, unit.run_began, unit["InvocationID"])
         return RecentLog(tuple(one.text for one in kept), fresh, tuple(one.at for one in kept))
 
     def pids(self) -> frozenset[int]:

@@ -40,6 +40,12 @@ def entries_in(printed: str) -> tuple[Entry, ...]:
     return tuple(sorted(_entries(printed), key=lambda one: one.at))
 
 
+def of_run(entries: tuple[Entry, ...], began: datetime | None, run: str) -> int:
+    """How many of them belong to the run of this ID, which began then. systemd takes the time of a start once
+    it has started a process, so what that writes at once may be older, and is known by the ID."""
+    return sum(not began or one.at >= began or one.run == run != "" for one in entries)
+
+
 def of_this_boot(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     """Without those from before the machine started: that it went down says nothing of what is wanted now."""
     boot = _BOOT.read_text().strip().replace("-", "")

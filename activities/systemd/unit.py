@@ -116,8 +116,7 @@ class Unit:
 
     @property
     def run_began(self) -> datetime | None:
-        """When the last run left the state in which nothing runs. systemd takes the time once it has started
-        a process, so that what the process writes at once may be older."""
+        """When the last run left the state in which nothing runs."""
         return self._moment(_number(self["InactiveExitTimestampMonotonic"]))
 
     @property

@@ -178,7 +178,7 @@ async def test_alerts_that_come_together_share_calls(
         return told if sum(map(len, told)) == 59 else None
 
     told = await until(all_told)
-    assert len(told) < 50, "alerts that wait for the same incident must share one signal"
+    assert len(told) < 30, "alerts that wait for the same incident must share one signal"
 
 
 async def test_a_workflow_of_somebody_else_with_the_incidents_id_takes_no_alert(

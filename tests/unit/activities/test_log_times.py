@@ -11,7 +11,7 @@ import pytest
 from activities.managers.log_times import fresh_lines
 from activities.managers.supervisord_reading import started_in
 from activities.service.logs import LogMatch, LogsSeen
-from activities.systemd.journal import entries_in
+from activities.systemd.journal import Entry, entries_in, of_run
 
 BEGAN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = BEGAN + timedelta(seconds=30)
@@ -40,7 +40,7 @@ def test_a_time_without_a_zone_is_in_that_of_the_file() -> None:
     assert fresh("2026-03-01 17:44:00 old", "2026-03-01 17:45:30 new") == 1
 
 
-def test_lines_without_a_time_are_all_of_the_latest_run() -> None:
+def test_lines_without_a_time_are_all_of_run() -> None:
     assert fresh("Error: EADDRINUSE", "  at listen") == 2
     assert fresh() == 0
     assert fresh("2026-02-31 12:00:00 no such day") == 1
@@ -101,3 +101,14 @@ def test_what_systemd_writes_of_a_unit_is_of_the_units_run(fields: dict[str, str
     told = {"__REALTIME_TIMESTAMP": "1", "MESSAGE": "hello", **fields}
     (entry,) = entries_in(json.dumps(told))
     assert entry.run == run
+
+
+def test_what_a_run_wrote_before_systemd_took_its_time_is_of_that_run() -> None:
+    before = BEGAN - timedelta(milliseconds=5)
+    wrote = tuple(
+        Entry(before, text, run=run) for text, run in ((b"old", "a0"), (b"at once", "a1"), (b"?", ""))
+    )
+    assert of_run(wrote, BEGAN, "a1") == 1
+    assert of_run((*wrote, Entry(LATER, b"later")), BEGAN, "a1") == 2
+    assert of_run(wrote, BEGAN, "") == 0, "a unit of an older systemd has no ID"
+    assert of_run(wrote, None, "") == 3, "nothing is known of its start"
